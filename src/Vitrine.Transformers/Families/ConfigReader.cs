@@ -44,6 +44,9 @@ public sealed class ConfigReader
         }
     }
 
+    /// <summary>The whole object.</summary>
+    public JsonElement Root => json;
+
     /// <summary>Whether the key stands there with a value that is not null.</summary>
     public bool Has(string key) => Find(key) is not null;
 
