@@ -1,5 +1,4 @@
 using System.Text.Json;
-using TorchSharp;
 using Vitrine.Checkpoints;
 using Vitrine.Inputs.Pictures;
 using Vitrine.Inputs.Tokenizers;

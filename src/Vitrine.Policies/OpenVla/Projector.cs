@@ -1,4 +1,3 @@
-using TorchSharp;
 using Vitrine.Transformers.Engine;
 using Vitrine.Transformers.Families;
 using Vitrine.Transformers.Points;

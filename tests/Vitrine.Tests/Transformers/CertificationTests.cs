@@ -1,10 +1,11 @@
+using Vitrine.Policies.Certification;
 using Vitrine.Transformers.Certification;
 
 namespace Vitrine.Tests.Transformers;
 
 public sealed class CertificationTests
 {
-    private static readonly ICertifier[] Certifiers = [new TextCertifier(), new VisionCertifier()];
+    private static readonly ICertifier[] Certifiers = [new TextCertifier(), new VisionCertifier(), new OpenVlaCertifier()];
 
     public static TheoryData<string> Folders()
     {
