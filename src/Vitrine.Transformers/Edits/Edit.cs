@@ -48,6 +48,7 @@ internal sealed record EditSite(Address Address, StackShape Shape, ScalarType Dt
 /// <summary>Sets neurons to constants, as Haon et al. 2025 (eq. 3) do.</summary>
 /// <param name="Neurons">Which ones.</param>
 /// <param name="Values">One value for each, in its own units, or one for all.</param>
+[method: JsonConstructor]
 public sealed record Clamp(NeuronSet Neurons, IReadOnlyList<float> Values) : Edit
 {
     /// <summary>One value for all.</summary>
@@ -161,6 +162,7 @@ public sealed record Mean(string At) : Edit
 /// <summary>Puts other values in: those of another run (activation patching), or any that broadcast.</summary>
 /// <param name="At">Address, wildcards allowed.</param>
 /// <param name="Value">Broadcasts to the point's tensor.</param>
+[method: JsonConstructor]
 public sealed record Replace(string At, EditValue Value) : Edit
 {
     /// <summary>Values of a captured tensor, copied.</summary>

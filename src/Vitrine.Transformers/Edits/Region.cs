@@ -10,10 +10,11 @@ internal sealed class Region
     private readonly EditScope scope;
     private readonly PointAxes axes;
     private readonly Tensor? fixedAxes;
+    private readonly Address place;
 
     public Region(EditScope scope, EditSite site)
     {
-        this.scope = scope;
+        (this.scope, place) = (scope, site.Address);
         axes = site.Address.Point.Axes();
         var (heads, last) = (site.Shape.HeadsAt(site.Address.Point), site.Shape.LastAxisAt(site.Address.Point));
         if (scope.Heads is { Count: > 0 } && heads == 0)
@@ -56,9 +57,9 @@ internal sealed class Region
         return And(And(rows, positions), fixedAxes);
     }
 
-    private static Tensor Rows(IReadOnlyList<int> rows, int count)
+    private Tensor Rows(IReadOnlyList<int> rows, int count)
         => rows.FirstOrDefault(r => r >= count) is > 0 and var outside
-            ? throw new VitrineException($"edit: row {outside} lies outside; the batch has {count}, counted from 0.")
+            ? throw new VitrineException($"edit at '{place}': row {outside} lies outside; the batch has {count}, counted from 0.")
             : Chosen(rows, count);
 
     private static Tensor Chosen(IEnumerable<int> indices, int size)

@@ -1,0 +1,71 @@
+using Vitrine.Transformers;
+using Vitrine.Transformers.Certification;
+using Vitrine.Transformers.Edits;
+
+namespace Vitrine.Tests.Transformers;
+
+public sealed class GenerationTests
+{
+    public static TheoryData<string> Models()
+    {
+        var data = new TheoryData<string>();
+        foreach (var row in CertificationTests.Folders())
+        {
+            using var fixture = Fixture.Open(Path.Combine(Fixtures.Root, "models", row.Data));
+            if (fixture.Family == "llama")
+            {
+                data.Add(row.Data);
+            }
+        }
+
+        return data;
+    }
+
+    [Theory, MemberData(nameof(Models))]
+    public void Cached_decoding_equals_the_full_forward_also_under_an_edit(string name)
+    {
+        using var fixture = Fixture.Open(Fixtures.Of("models", name));
+        using var model = TextModel.Open(fixture.Folder);
+        var prompt = fixture.Rows("single/in.input_ids")[0];
+        var plan = RunPlan.Editing(new Clamp(new NeuronSet([new Neuron(1, 2), new Neuron(0, 5)]), 3));
+        using var generation = model.Generate(TokenBatch.Of(prompt), 5, plan, TestContext.Current.CancellationToken);
+        using var full = model.Run(TokenBatch.Of([.. prompt, .. generation.Ids[0].Take(4)]), plan);
+        using var expected = full.Logits.narrow(1, prompt.Length - 1, 5);
+        (generation.Run.Logits - expected).abs().max().item<float>().ShouldBeLessThan(5e-5f * Math.Max(1, expected.abs().max().item<float>()));
+    }
+
+    [Theory, MemberData(nameof(Models))]
+    public void Left_padded_right_padded_and_alone_are_the_same(string name)
+    {
+        using var fixture = Fixture.Open(Fixtures.Of("models", name));
+        using var model = TextModel.Open(fixture.Folder);
+        var prompt = fixture.Rows("single/in.input_ids")[0];
+        long[][] prompts = [prompt, prompt[..4], prompt[2..9]];
+        var token = TestContext.Current.CancellationToken;
+        using var left = model.Generate(TokenBatch.Of(prompts, padLeft: true), 4, cancellation: token);
+        using var right = model.Generate(TokenBatch.Of(prompts), 4, cancellation: token);
+        for (var row = 0; row < prompts.Length; row++)
+        {
+            using var alone = model.Generate(TokenBatch.Of(prompts[row]), 4, cancellation: token);
+            foreach (var padded in new[] { left, right })
+            {
+                padded.Ids[row].ShouldBe(alone.Ids[0]);
+                (padded.Run.Logits[row] - alone.Run.Logits[0]).abs().max().item<float>().ShouldBeLessThan(5e-5f * Math.Max(1, alone.Run.Logits.abs().max().item<float>()));
+            }
+        }
+    }
+
+    [Theory, MemberData(nameof(Models))]
+    public void Every_decode_step_can_be_captured_and_edited(string name)
+    {
+        using var fixture = Fixture.Open(Fixtures.Of("models", name));
+        using var model = TextModel.Open(fixture.Folder);
+        var prompt = fixture.Rows("single/in.input_ids")[0];
+        var token = TestContext.Current.CancellationToken;
+        var zero = new Zero("language.0.mlp.neurons") { Scope = new EditScope { Steps = [2] } };
+        using var run = model.Generate(TokenBatch.Of(prompt), 4, new RunPlan { Capture = ["language.0.mlp.neurons@*"], Edits = [zero] }, token);
+        run.Run.Activations.Keys.Select(a => a.Step).ShouldBe([0, 1, 2, 3]);
+        run.Run["language.0.mlp.neurons@2"].abs().max().item<float>().ShouldBe(0);
+        run.Run["language.0.mlp.neurons@1"].abs().max().item<float>().ShouldBeGreaterThan(0);
+    }
+}

@@ -1,0 +1,182 @@
+using Vitrine.Transformers;
+using Vitrine.Transformers.Certification;
+using Vitrine.Transformers.Edits;
+using Vitrine.Transformers.Engine;
+using Vitrine.Transformers.Points;
+using static TorchSharp.torch;
+
+namespace Vitrine.Tests.Transformers;
+
+/// <summary>What must hold in every family, whatever the weights: one suite, run for each fixture.</summary>
+public sealed class InvariantTests
+{
+    public static TheoryData<string> Models()
+    {
+        var data = new TheoryData<string>();
+        var models = Path.Combine(Fixtures.Root, "models");
+        foreach (var folder in Directory.Exists(models) ? Directory.GetDirectories(models).Order(StringComparer.Ordinal) : Enumerable.Empty<string>())
+        {
+            using var fixture = Fixture.Open(folder);
+            if (fixture.Family is "timm_vit" || (fixture.Family == "llama" && fixture.Has("single/in.input_ids")))
+            {
+                data.Add(Path.GetFileName(folder));
+            }
+        }
+
+        return data;
+    }
+
+    [Theory, MemberData(nameof(Models))]
+    public void Rows_of_a_pattern_sum_to_1(string name)
+    {
+        using var model = Subject.Open(name);
+        using var run = model.Run(RunPlan.Capturing("*.*.attn.pattern"));
+        foreach (var pattern in run.Activations.Values)
+        {
+            using var sums = pattern.sum(-1);
+            (sums - 1).abs().max().item<float>().ShouldBeLessThan(1e-5f);
+        }
+    }
+
+    [Theory, MemberData(nameof(Models))]
+    public void A_pattern_times_the_values_is_z(string name)
+    {
+        using var model = Subject.Open(name);
+        using var run = model.Run(RunPlan.Capturing("*.*.attn.*"));
+        for (var layer = 0; layer < model.Shape.Layers; layer++)
+        {
+            using var scope = NewDisposeScope();
+            var v = run[$"{model.Shape.Name}.{layer}.attn.v"].transpose(1, 2).repeat_interleave(model.Shape.Heads / model.Shape.KeyValueHeads, dim: 1);
+            var z = run[$"{model.Shape.Name}.{layer}.attn.pattern"].matmul(v).transpose(1, 2);
+            Close(z, run[$"{model.Shape.Name}.{layer}.attn.z"]);
+        }
+    }
+
+    [Theory, MemberData(nameof(Models))]
+    public void The_residual_adds_up(string name)
+    {
+        using var model = Subject.Open(name);
+        using var run = model.Run(RunPlan.Capturing("*.*.*", "*.embed"));
+        using var scope = NewDisposeScope();
+        var sum = run[$"{model.Shape.Name}.embed"].clone();
+        for (var layer = 0; layer < model.Shape.Layers; layer++)
+        {
+            var post = model.Shape.Points.Contains(Point.AttnOutPost) ? "_post" : "";
+            sum = sum + run[$"{model.Shape.Name}.{layer}.attn.out{post}"];
+            Close(sum, run[$"{model.Shape.Name}.{layer}.resid_mid"]);
+            sum = sum + run[$"{model.Shape.Name}.{layer}.mlp.out{post}"];
+            Close(sum, run[$"{model.Shape.Name}.{layer}.resid_post"]);
+        }
+    }
+
+    [Theory, MemberData(nameof(Models))]
+    public void Replacing_a_point_by_its_own_value_changes_nothing(string name)
+    {
+        using var model = Subject.Open(name);
+        // Scores and patterns exist only in the explicit form of attention, which rounds differently from the fused kernel: both runs use it.
+        using var plain = model.Run(new RunPlan { Capture = ["*.*.*", "*.embed"], ExplicitAttention = true });
+        foreach (var (address, value) in plain.Activations)
+        {
+            using var replayed = model.Run(new RunPlan { Edits = [new Replace(address, value)], ExplicitAttention = true });
+            SameBits(replayed.Logits, plain.Logits, address.ToString());
+        }
+    }
+
+    [Theory, MemberData(nameof(Models))]
+    public void Zero_dose_and_edits_that_do_nothing_change_no_bit(string name)
+    {
+        using var model = Subject.Open(name);
+        using var plain = model.Run(RunPlan.Empty);
+        var width = Enumerable.Repeat(1f, model.Shape.Width).ToArray();
+        Edit[] nothing =
+        [
+            new Add($"{model.Shape.Name}.*.resid_post", EditValue.Of(width), Factor: 0),
+            new Scale($"{model.Shape.Name}.*.mlp.neurons", 1),
+            new Zero($"{model.Shape.Name}.*.attn.z") { Scope = new EditScope { Heads = [] } },
+            new Clamp(new NeuronSet([], model.Shape.Name), 5),
+            new Zero($"{model.Shape.Name}.*.resid_post") { Scope = new EditScope { Steps = [3] } },
+            new CallbackEdit($"{model.Shape.Name}.*.mlp.out", (x, _) => x),
+        ];
+        foreach (var edit in nothing)
+        {
+            using var edited = model.Run(RunPlan.Editing(edit));
+            SameBits(edited.Logits, plain.Logits, edit.ToString());
+        }
+    }
+
+    [Theory, MemberData(nameof(Models))]
+    public void Capture_changes_nothing(string name)
+    {
+        using var model = Subject.Open(name);
+        using var plain = model.Run(RunPlan.Empty);
+        using var watched = model.Run(RunPlan.Capturing("*.*.*", "*.*"));
+        SameBits(watched.Logits, plain.Logits, "everything captured");
+        watched.Activations.Count.ShouldBe(model.Shape.Places().Count());
+    }
+
+    [Theory, MemberData(nameof(Models))]
+    public void An_edit_of_one_row_leaves_the_other_rows_alone(string name)
+    {
+        using var model = Subject.Open(name);
+        using var plain = model.RunTwice(RunPlan.Empty);
+        using var edited = model.RunTwice(RunPlan.Editing(new Scale($"{model.Shape.Name}.0.mlp.neurons", 3) { Scope = new EditScope { Rows = [0] } }));
+        SameBits(edited.Logits[1], plain.Logits[1], "row 1");
+        edited.Logits[0].allclose(plain.Logits[0]).ShouldBeFalse("row 0 was edited");
+    }
+
+    [Theory, MemberData(nameof(Models))]
+    public void An_edit_acts_only_where_its_scope_says(string name)
+    {
+        using var model = Subject.Open(name);
+        var address = $"{model.Shape.Name}.0.mlp.neurons";
+        using var plain = model.Run(RunPlan.Capturing(address));
+        var scope = new EditScope { Positions = Positions.At(2), Neurons = [1, 4] };
+        using var edited = model.Run(new RunPlan { Capture = [address], Edits = [new Zero(address) { Scope = scope }] });
+        using var changed = edited[address].ne(plain[address]).nonzero();
+        var places = changed.data<long>().ToArray().Chunk(3).ToArray();
+        places.ShouldAllBe(p => p[1] == 2 && (p[2] == 1 || p[2] == 4));
+        places.ShouldNotBeEmpty();
+    }
+
+    internal static void SameBits(Tensor found, Tensor expected, string because)
+    {
+        using var a = found.contiguous();
+        using var b = expected.contiguous();
+        a.bytes.SequenceEqual(b.bytes).ShouldBeTrue(because);
+    }
+
+    private static void Close(Tensor found, Tensor expected)
+        => (found - expected).abs().max().item<float>().ShouldBeLessThan(5e-5f * Math.Max(1, expected.abs().max().item<float>()));
+
+    /// <summary>A model of either kind with an input of its fixture.</summary>
+    private sealed class Subject(IDisposable model, Stack stack, Func<RunPlan, Run> run, Func<RunPlan, Run> runTwice, IDisposable input) : IDisposable
+    {
+        public StackShape Shape => stack.Shape;
+
+        public Run Run(RunPlan plan) => run(plan);
+
+        public Run RunTwice(RunPlan plan) => runTwice(plan);
+
+        public static Subject Open(string name)
+        {
+            using var fixture = Fixture.Open(Fixtures.Of("models", name));
+            if (fixture.Family == "timm_vit")
+            {
+                var @case = fixture.Meta.GetProperty("cases")[0].GetString();
+                var pixels = fixture.Read($"{@case}/in.pixel_values");
+                var vision = VisionModel.Open(fixture.Folder);
+                return new Subject(vision, vision.Vision.Stack, p => vision.Run(pixels.narrow(0, 0, 1), p), p => vision.Run(pixels.narrow(0, 0, 1).repeat(2, 1, 1, 1), p), pixels);
+            }
+
+            var ids = fixture.Rows("single/in.input_ids")[0];
+            var text = TextModel.Open(fixture.Folder);
+            return new Subject(text, text.Language, p => text.Run(TokenBatch.Of(ids), p), p => text.Run(TokenBatch.Of([ids, ids]), p), zeros(1));
+        }
+
+        public void Dispose()
+        {
+            model.Dispose();
+            input.Dispose();
+        }
+    }
+}
