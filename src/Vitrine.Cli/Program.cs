@@ -1,1 +1,17 @@
-return 0;
+using System.CommandLine;
+using Vitrine.Cli;
+using Vitrine.Cli.Commands;
+
+var root = new RootCommand("Vitrine opens vision-language-action models, changes their parts while the robot runs, and measures the effect honestly.")
+{
+    InspectCommand.Create(),
+    ActCommand.Create(),
+    CertifyCommand.Create(),
+};
+root.Add(Output.Verbose);
+if (Console.IsOutputRedirected)
+{
+    Spectre.Console.AnsiConsole.Profile.Width = 180; // A file has no width; tables are not broken up for it.
+}
+
+return await Output.RunAsync(root, args).ConfigureAwait(false);

@@ -1,0 +1,70 @@
+using System.CommandLine;
+using System.Globalization;
+using Spectre.Console;
+using Vitrine.Inputs.Pictures;
+using Vitrine.Policies;
+using Vitrine.Policies.OpenVla;
+using Vitrine.Transformers;
+
+namespace Vitrine.Cli.Commands;
+
+/// <summary><c>vitrine act POLICY PICTURE INSTRUCTION</c>: one action, with what the policy was sure of.</summary>
+internal static class ActCommand
+{
+    private static readonly string[] Dimensions = ["dx", "dy", "dz", "droll", "dpitch", "dyaw", "gripper"];
+
+    public static Command Create()
+    {
+        var name = new Argument<string>("POLICY") { Description = "A folder in OpenVLA's layout, or embedded:tabletop." };
+        var picture = new Argument<string>("PICTURE") { Description = "A PNG or JPEG file." };
+        var instruction = new Argument<string>("INSTRUCTION") { Description = "What the robot is asked to do." };
+        var key = new Option<string?>("--unnorm-key") { Description = "Data set whose units to answer in." };
+        var plan = new Option<string?>("--edit") { Description = "A plan of edits as JSON." };
+        var json = Output.JsonOption();
+        var command = new Command("act", "Answer one picture and instruction with an action.") { name, picture, instruction, key, plan, json };
+        command.SetAction((parsed, cancellation) =>
+        {
+            using var policy = OpenVlaPolicy.Open(PolicyFolder.Resolve(parsed.GetValue(name)!));
+            var observation = new Observation(PictureFile.Read(parsed.GetValue(picture)!), parsed.GetValue(instruction)!);
+            using var run = policy.Act([observation], Plan(parsed.GetValue(plan)), parsed.GetValue(key), cancellation);
+            var action = run.Actions[0];
+            if (parsed.GetValue(json))
+            {
+                Output.Write(action);
+                return Task.FromResult(0);
+            }
+
+            var table = Output.Table("dimension", "token", "bin", "normalised", "action", "expected", "entropy (nats)", "probability");
+            for (var d = 0; d < action.Values.Count; d++)
+            {
+                table.Add(
+                    action.Values.Count == Dimensions.Length ? Dimensions[d] : $"{d}", $"{action.TokenIds[d]}", $"{action.Bins[d]}", Number(action.Normalised[d]),
+                    Number(action.Values[d]), Number(action.Expected[d]), Number(action.Entropy[d]), Number(action.Probability[d]));
+            }
+
+            AnsiConsole.Write(table);
+            if (action.TokenIds.Any(id => !policy.Actions.IsAction(id)))
+            {
+                Console.WriteLine("not every token is an action token: the decoded action is not to be trusted");
+            }
+
+            return Task.FromResult(0);
+        });
+        return command;
+    }
+
+    /// <summary>A plan from a file; none when no file is named.</summary>
+    public static RunPlan? Plan(string? path)
+    {
+        try
+        {
+            return path is null ? null : RunPlan.FromJson(File.ReadAllText(path), path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new VitrineException($"{path}: cannot be read ({e.Message}).", e);
+        }
+    }
+
+    private static string Number(double value) => value.ToString("+0.0000;-0.0000;0.0000", CultureInfo.InvariantCulture);
+}

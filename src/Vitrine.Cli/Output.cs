@@ -1,0 +1,100 @@
+using System.CommandLine;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Spectre.Console;
+
+namespace Vitrine.Cli;
+
+/// <summary>How every verb ends: 0 done, 1 an error in one line, 2 wrong usage, 130 cancelled.</summary>
+internal static class Output
+{
+    private const int Failed = 1, WrongUsage = 2, Cancelled = 130;
+
+    public static Option<bool> Verbose { get; } = new("--verbose") { Description = "Show the stack trace of an error.", Recursive = true };
+
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        WriteIndented = true,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
+    };
+
+    /// <summary>An option that every verb spells alike.</summary>
+    public static Option<bool> JsonOption() => new("--json") { Description = "Print JSON instead of tables." };
+
+    /// <summary>Parses, runs, and turns errors into exit codes.</summary>
+    public static async Task<int> RunAsync(RootCommand root, string[] args)
+    {
+        var parsed = root.Parse(args);
+        if (parsed.Errors.Count > 0)
+        {
+            foreach (var error in parsed.Errors)
+            {
+                await Console.Error.WriteLineAsync(error.Message).ConfigureAwait(false);
+            }
+
+            await Console.Error.WriteLineAsync("'vitrine --help' lists the verbs, 'vitrine VERB --help' their options.").ConfigureAwait(false);
+            return WrongUsage;
+        }
+
+        try
+        {
+            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false }).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            await Console.Error.WriteLineAsync("cancelled").ConfigureAwait(false);
+            return Cancelled;
+        }
+        catch (VitrineException e)
+        {
+            await Console.Error.WriteLineAsync(parsed.GetValue(Verbose) ? e.ToString() : e.Message.ReplaceLineEndings(" ")).ConfigureAwait(false);
+            return Failed;
+        }
+    }
+
+    /// <summary>Prints a value as JSON.</summary>
+    public static void Write<T>(T value) => Console.WriteLine(JsonSerializer.Serialize(value, Json));
+
+    /// <summary>A value as JSON text, for files that a verb writes.</summary>
+    public static string ToJson<T>(T value) => JsonSerializer.Serialize(value, Json);
+
+    /// <summary>Shows progress on standard error while work runs, so that standard output stays readable by programs.</summary>
+    public static async Task<T> WithProgressAsync<T>(string what, Func<IProgress<double>, Task<T>> work)
+    {
+        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
+        return await console.Progress()
+            .AutoClear(false)
+            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new ElapsedTimeColumn())
+            .StartAsync(async context =>
+            {
+                var task = context.AddTask(Markup.Escape(what), maxValue: 1);
+                var result = await Task.Run(() => work(new Direct(value => task.Value = value))).ConfigureAwait(false);
+                task.Value = 1;
+                return result;
+            }).ConfigureAwait(false);
+    }
+
+    /// <summary>A table whose cells are plain text.</summary>
+    public static Table Table(params string[] columns)
+    {
+        var table = new Table().Border(TableBorder.Simple);
+        foreach (var column in columns)
+        {
+            table.AddColumn(new TableColumn(new Text(column)));
+        }
+
+        return table;
+    }
+
+    /// <summary>Adds a row of plain text.</summary>
+    public static void Add(this Table table, params string[] cells) => table.AddRow(cells.Select(c => new Text(c)));
+
+    private sealed class Direct(Action<double> report) : IProgress<double>
+    {
+        public void Report(double value) => report(value);
+    }
+}
