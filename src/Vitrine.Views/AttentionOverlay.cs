@@ -26,7 +26,7 @@ public sealed class AttentionOverlay(AttentionMap map) : View
             table.Add([$"{row}", .. map.Weights.Skip(row * map.Columns).Take(map.Columns).Select(weight => Figures.Plain(weight * 100, 1))]);
         }
 
-        table.WriteFolded(page);
+        table.WriteFolded(page, brief: true);
         page.Close("figure");
     }
 

@@ -45,8 +45,8 @@ public sealed class ConceptTable(ConceptCluster cluster, string scoreMeaning) : 
         {
             page.Open("tr").Open("th", ("scope", "row"))
                 .Open("span", ("class", "mono")).Text($"{neuron.Layer} · {neuron.Index}").Close("span")
-                .Open("span", ("class", "k")).Text($"score {Figures.Plain(neuron.Score, neuron.Score == Math.Floor(neuron.Score) ? 0 : 2)}").Leaf("br")
-                .Text($"{Figures.Plain(neuron.MeanActivation, 2)} ± {Figures.Plain(neuron.Sigma, 2)}").Close("span").Close("th");
+                .Open("span", ("class", "k")).Text($"score {Figures.Plain(neuron.Score, neuron.Score == Math.Floor(neuron.Score) ? 0 : 2)}").Close("span").Text(" ")
+                .Open("span", ("class", "k")).Text($"{Figures.Plain(neuron.MeanActivation, 2)} ± {Figures.Plain(neuron.Sigma, 2)}").Close("span").Close("th");
             page.Open("td", ("data-label", "writes"));
             new TokenStrip(neuron.Top).Write(page);
             page.Close("td").Open("td", ("data-label", "and, negated"));

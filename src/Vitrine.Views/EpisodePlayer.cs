@@ -8,16 +8,24 @@ public sealed class EpisodePlayer(EpisodePair pair) : View
 {
     private const int SheetColumns = 10;
     private const int StripFrames = 8;
-    private const double ChartWidth = 680, ChartHeight = 130;
+    private const double ChartWidth = 350, ChartHeight = 236;
 
     internal override void Write(Markup page)
     {
         var steps = Math.Max(Steps(pair.Before), Steps(pair.After));
         page.Open("figure", ("class", "player"), ("data-steps", steps));
         page.Open("figcaption").Text("h3", pair.Title).Close("figcaption");
-        page.Open("div", ("class", "reels"));
+        page.Open("div", ("class", "stage")).Open("div", ("class", "reels"));
         Reel(page, pair.Before, "before");
         Reel(page, pair.After, "after");
+        page.Close("div");
+        if (pair.Before.Displacements.Count > 1 || pair.After.Displacements.Count > 1)
+        {
+            page.Open("div", ("class", "side"));
+            Chart(page, steps);
+            page.Close("div");
+        }
+
         page.Close("div");
         if (steps > 1)
         {
@@ -29,12 +37,7 @@ public sealed class EpisodePlayer(EpisodePair pair) : View
 
         Strip(page, pair.Before);
         Strip(page, pair.After);
-        if (pair.Before.Displacements.Count > 1 || pair.After.Displacements.Count > 1)
-        {
-            Chart(page, steps);
-        }
-
-        Numbers(steps).WriteFolded(page);
+        Numbers(steps).WriteFolded(page, brief: true);
         page.Close("figure");
     }
 
@@ -98,19 +101,19 @@ public sealed class EpisodePlayer(EpisodePair pair) : View
     private void Chart(Markup page, int steps)
     {
         var length = Math.Max(steps, Math.Max(pair.Before.Displacements.Count, pair.After.Displacements.Count));
-        var scale = Scale.Around(pair.Before.Displacements.Concat(pair.After.Displacements), ChartHeight - 24, 10, 3);
-        var along = new Scale(0, Math.Max(1, length - 1), 44, ChartWidth - 10);
+        var scale = Scale.Around(pair.Before.Displacements.Concat(pair.After.Displacements), ChartHeight - 26, 30, 4);
+        var along = new Scale(0, Math.Max(1, length - 1), 36, ChartWidth - 6);
         page.OpenDrawing("drawing chart", ChartWidth, ChartHeight, $"{pair.Title}: displacement in each step",
             $"Mean displacement {Figures.Plain(Mean(pair.Before))} in {pair.Before.Label}, {Figures.Plain(Mean(pair.After))} in {pair.After.Label}.");
-        foreach (var tick in scale.Ticks(3))
+        foreach (var tick in scale.Ticks())
         {
-            page.Line("axis", along.From, scale.At(tick), along.To, scale.At(tick)).Label("small faint", along.From - 8, scale.At(tick) + 4, Figures.Plain(tick, scale.Decimals(3)), "end");
+            page.Line("axis", along.From, scale.At(tick), along.To, scale.At(tick)).Label("small faint", along.From - 8, scale.At(tick) + 4, Figures.Plain(tick, scale.Decimals()), "end");
         }
 
         Curve(page, "before", pair.Before.Displacements, along, scale);
         Curve(page, "after", pair.After.Displacements, along, scale);
-        page.Open("line", ("class", "playhead"), ("x1", along.From), ("x2", along.From), ("y1", 6), ("y2", ChartHeight - 24), ("data-from", along.From), ("data-pitch", along.At(1) - along.From)).Close("line");
-        page.Label("small soft", along.From, ChartHeight - 5, "displacement in each control step").Close("svg");
+        page.Open("line", ("class", "playhead"), ("x1", along.From), ("x2", along.From), ("y1", 26), ("y2", ChartHeight - 26), ("data-from", along.From), ("data-pitch", along.At(1) - along.From)).Close("line");
+        page.Label("small soft", 0, 12, "displacement in each step").Label("small soft", (along.From + along.To) / 2, ChartHeight - 6, "step", "middle").Close("svg");
         page.Open("div", ("class", "legend")).Open("span").Leaf("i", ("class", "key before")).Text($"{pair.Before.Label}, mean {Figures.Plain(Mean(pair.Before))}").Close("span")
             .Open("span").Leaf("i", ("class", "key after")).Text($"{pair.After.Label}, mean {Figures.Plain(Mean(pair.After))}").Close("span").Close("div");
     }

@@ -7,7 +7,7 @@ namespace Vitrine.Views;
 /// <param name="study">What to draw.</param>
 public sealed class ForestPlot(StudySummary study) : View
 {
-    private const double WideWidth = 1000, WideLabels = 276, WideGap = 44, WidePitch = 30;
+    private const double WideWidth = 1000, WideLabels = 304, WideGap = 44, WidePitch = 30;
     private const double NarrowWidth = 360, NarrowPitch = 40;
 
     private sealed record Panel(string Title, bool IsShare, Func<StudyRow, Interval?> Estimate, Func<StudyRow, DrawRange?> Draws);
@@ -35,7 +35,7 @@ public sealed class ForestPlot(StudySummary study) : View
         }
 
         page.Close("figcaption");
-        Numbers().WriteFolded(page);
+        Numbers().WriteFolded(page, brief: true);
         page.Close("figure");
     }
 
@@ -56,7 +56,7 @@ public sealed class ForestPlot(StudySummary study) : View
 
     private void Wide(Markup page, List<Panel> panels)
     {
-        var rows = Places(38, WidePitch, 34);
+        var rows = Places(study.Rows, 38, WidePitch, 34);
         var floor = rows[^1].Y + (WidePitch / 2);
         Open(page, "drawing wide", WideWidth, floor + 30);
         foreach (var (row, y, heading) in rows)
@@ -66,10 +66,10 @@ public sealed class ForestPlot(StudySummary study) : View
                 page.Label("heading", 0, y - 26, heading);
             }
 
-            page.Label(row.IsControl ? "soft" : "", WideLabels - 18, y + 4.5, Fitted(row.Arm, 40), "end");
+            page.Label(row.IsControl ? "soft" : "", WideLabels - 18, y + 4.5, Fitted(row.Arm, 42), "end");
         }
 
-        var width = (WideWidth - WideLabels - 14 - (WideGap * (panels.Count - 1))) / panels.Count;
+        var width = (WideWidth - WideLabels - 22 - (WideGap * (panels.Count - 1))) / panels.Count;
         foreach (var (index, panel) in panels.Index())
         {
             var left = WideLabels + (index * (width + WideGap));
@@ -82,14 +82,18 @@ public sealed class ForestPlot(StudySummary study) : View
 
     private void Narrow(Markup page, List<Panel> panels)
     {
-        var block = Places(44, NarrowPitch, 26);
-        var depth = block[^1].Y + 52;
-        Open(page, "drawing narrow", NarrowWidth, depth * panels.Count);
-        foreach (var (index, panel) in panels.Index())
+        var blocks = panels.Select(panel => Places(study.Rows.Where(row => Ends(panel, row).Any()), 44, NarrowPitch, 26)).ToList();
+        Open(page, "drawing narrow", NarrowWidth, blocks.Sum(block => Depth(block)));
+        var top = 0.0;
+        foreach (var (panel, block) in panels.Zip(blocks))
         {
-            var top = index * depth;
+            if (block.Count == 0)
+            {
+                continue;
+            }
+
             page.Label("heading", 0, top + 14, Fitted(panel.Title, 48));
-            Draw(page, panel, block.Select(place => (place.Row, top + place.Y + 4)), 14, NarrowWidth - 14, top + 24, top + block[^1].Y + 14, top + block[^1].Y + 30);
+            Draw(page, panel, block.Select(place => (place.Row, top + place.Y + 4)), 16, NarrowWidth - 22, top + 24, top + block[^1].Y + 14, top + block[^1].Y + 30);
             foreach (var (row, y, heading) in block)
             {
                 if (heading is not null)
@@ -99,10 +103,14 @@ public sealed class ForestPlot(StudySummary study) : View
 
                 page.Label(row.IsControl ? "small soft halo" : "small halo", 0, top + y - 8, Fitted(row.Arm, 54));
             }
+
+            top += Depth(block);
         }
 
         page.Close("svg");
     }
+
+    private static double Depth(List<(StudyRow Row, double Y, string? Heading)> block) => block.Count == 0 ? 0 : block[^1].Y + 56;
 
     private void Open(Markup page, string @class, double width, double height)
     {
@@ -112,12 +120,12 @@ public sealed class ForestPlot(StudySummary study) : View
     }
 
     /// <summary>Where each arm stands, and the concept's heading where a new one begins.</summary>
-    private List<(StudyRow Row, double Y, string? Heading)> Places(double first, double pitch, double headingHeight)
+    private List<(StudyRow Row, double Y, string? Heading)> Places(IEnumerable<StudyRow> rows, double first, double pitch, double headingHeight)
     {
         var headed = study.Rows.Select(row => row.Concept).Where(concept => concept.Length > 0).Distinct().Count() > 1;
         var places = new List<(StudyRow, double, string?)>();
         var (y, concept) = (first, "");
-        foreach (var row in study.Rows)
+        foreach (var row in rows)
         {
             var heading = headed && row.Concept.Length > 0 && row.Concept != concept ? row.Concept : null;
             y += heading is null ? 0 : headingHeight;

@@ -18,7 +18,7 @@ public sealed class LayerProfilePlot(LayerProfile profile) : View
 
         page.Open("figure");
         Draw(page);
-        page.Open("figcaption", ("class", "legend"));
+        page.Open("div").Open("figcaption", ("class", "legend"));
         page.Open("span").Leaf("i", ("class", "key bar")).Text("patterned neurons: " + profile.Rule).Close("span");
         page.Open("span").Leaf("i", ("class", "key tick")).Text("same, vocabulary shuffled").Close("span");
         page.Open("span").Leaf("i", ("class", "key line")).Text("action tokens among the top tokens").Close("span");
@@ -29,8 +29,8 @@ public sealed class LayerProfilePlot(LayerProfile profile) : View
             table.Add($"{row.Layer}", Figures.Percent(row.Patterned, 1), Figures.Percent(row.Shuffled, 1), Figures.Percent(row.ActionTokens, 1));
         }
 
-        table.WriteFolded(page);
-        page.Close("figure");
+        table.WriteFolded(page, brief: true);
+        page.Close("div").Close("figure");
     }
 
     private void Draw(Markup page)

@@ -27,7 +27,7 @@ public sealed class OneStepTable(OneStepEffect effect) : View
         }
 
         Controls(page);
-        Numbers().WriteFolded(page);
+        Numbers().WriteFolded(page, brief: true);
         page.Close("section");
     }
 
@@ -42,7 +42,17 @@ public sealed class OneStepTable(OneStepEffect effect) : View
         page.Open("table", ("class", "heat")).Text("caption", caption, ("class", "unseen")).Open("thead").Open("tr").Open("td").Close("td");
         foreach (var layer in layers)
         {
-            page.Text("th", Name(layer), ("scope", "col"));
+            page.Open("th", ("scope", "col"));
+            if (layer is { } index)
+            {
+                page.Text("span", "layer ", ("class", "unit")).Text($"{index}");
+            }
+            else
+            {
+                page.Text("all").Text("span", " layers", ("class", "unit"));
+            }
+
+            page.Close("th");
         }
 
         page.Close("tr").Close("thead");

@@ -15,7 +15,7 @@ public sealed class TaskSuccessTable(IReadOnlyList<StudyRow> rows) : View
         }
 
         page.Open("div", ("class", "scroll"), ("tabindex", 0), ("role", "group"), ("aria-label", "Success by task"));
-        page.Open("table", ("class", "heat")).Text("caption", "Success by task").Open("thead").Open("tr").Text("th", "arm", ("scope", "col"));
+        page.Open("table", ("class", "heat success-by-task")).Text("caption", "Success by task").Open("thead").Open("tr").Text("th", "arm", ("scope", "col"));
         foreach (var task in tasks)
         {
             page.Text("th", task, ("scope", "col"));

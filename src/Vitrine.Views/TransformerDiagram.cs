@@ -22,7 +22,7 @@ public sealed class TransformerDiagram(ModelDescription model, PassExample? pass
         page.Open("span").Leaf("i", ("class", "key feedforward-part")).Text("feed-forward").Close("span");
         if (pass is { Contributions.Count: > 0 })
         {
-            page.Text("span", "bars: " + pass.ContributionMeaning);
+            page.Text("span", "bars: " + pass.ContributionMeaning + ", %");
         }
 
         page.Close("figcaption");
@@ -85,7 +85,7 @@ public sealed class TransformerDiagram(ModelDescription model, PassExample? pass
         page.Label("small soft", from, residual + 44, language is null ? "" : $"residual stream, width {Figures.Count(language.Width)}");
         if (pass is { Contributions.Count: > 0 })
         {
-            page.Label("small soft", from, 20, Cut(pass.ContributionMeaning, 62));
+            page.Label("small soft", from, 20, "what each part carries, %");
         }
 
         var shown = ShownLayers(8);
@@ -254,7 +254,7 @@ public sealed class TransformerDiagram(ModelDescription model, PassExample? pass
         page.Box("bar " + @class, x, y, width, height, 2);
         if (Math.Abs(share) >= .05)
         {
-            page.Label("tiny soft", textX, textY, Figures.Percent(share), anchor);
+            page.Label("tiny soft", textX, textY, Figures.Plain(share * 100, 0), anchor);
         }
     }
 

@@ -31,10 +31,19 @@ internal sealed class Markup
     }
 
     /// <summary>Writes an element without content.</summary>
+    /// <remarks>HTML knows the short form only for its void elements; to a browser <c>&lt;i/&gt;</c> is an element that stays open.</remarks>
     public Markup Leaf(string tag, params ReadOnlySpan<(string Name, object? Value)> attributes)
     {
         Start(tag, attributes);
-        text.Append("/>");
+        if (tag is "meta" or "img" or "input" or "br")
+        {
+            text.Append("/>");
+        }
+        else
+        {
+            text.Append("></").Append(tag).Append('>');
+        }
+
         return this;
     }
 
