@@ -1,0 +1,73 @@
+using System.Globalization;
+
+namespace Vitrine.Views.Drawing;
+
+/// <summary>How numbers are printed: invariant culture, a typographic minus, no zero before the point, a sign where a change is meant.</summary>
+internal static class Figures
+{
+    /// <summary>What stands where nothing was measured.</summary>
+    public const string Missing = "–";
+
+    /// <summary>A change: <c>+.038</c>, <c>−.029</c>, and <c>.000</c> for what rounds to nothing.</summary>
+    public static string Change(double value, int decimals = 3)
+    {
+        var digits = Plain(Math.Abs(value), decimals);
+        return !double.IsFinite(value) || digits.All(c => c is '0' or '.') ? digits : (value > 0 ? "+" : "−") + digits;
+    }
+
+    /// <summary>A number without a plus sign: <c>.038</c>, <c>12.5</c>.</summary>
+    public static string Plain(double value, int decimals = 3)
+    {
+        if (!double.IsFinite(value))
+        {
+            return Missing;
+        }
+
+        var digits = Math.Abs(value).ToString("F" + decimals.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+        if (decimals > 0 && digits.StartsWith("0.", StringComparison.Ordinal))
+        {
+            digits = digits[1..];
+        }
+
+        return value < 0 && digits.Any(c => c is not ('0' or '.')) ? "−" + digits : digits;
+    }
+
+    /// <summary>A share: <c>95 %</c>.</summary>
+    public static string Percent(double share, int decimals = 0)
+    {
+        var digits = Plain(share * 100, decimals);
+        return digits == Missing ? Missing : digits + "\u00A0%";
+    }
+
+    /// <summary>A change of a share, in percentage points: <c>+2</c>.</summary>
+    public static string Points(double share) => Change(share * 100, 0);
+
+    /// <summary>A count with thousands set apart: <c>2,304</c>.</summary>
+    public static string Count(long count) => count.ToString("N0", CultureInfo.InvariantCulture);
+
+    /// <summary>A large count in words: <c>2.6 million</c>.</summary>
+    public static string Large(long count) => count switch
+    {
+        >= 1_000_000_000 => (count / 1e9).ToString("0.#", CultureInfo.InvariantCulture) + " billion",
+        >= 1_000_000 => (count / 1e6).ToString("0.#", CultureInfo.InvariantCulture) + " million",
+        _ => Count(count),
+    };
+
+    /// <summary>A small error: <c>3.1e−6</c>.</summary>
+    public static string Scientific(double value)
+        => !double.IsFinite(value) ? Missing : value == 0 ? "0" : value.ToString("0.#e-0", CultureInfo.InvariantCulture).Replace('-', '−');
+
+    /// <summary>A p value: <c>.041</c>, or <c>&lt; .001</c>.</summary>
+    public static string Probability(double value) => value is >= 0 and < .001 ? "< .001" : Plain(value, 3);
+
+    /// <summary>The brackets around an interval: <c>[.031, .037]</c>.</summary>
+    public static string Brackets(double low, double high, int decimals = 3) => $"[{Plain(low, decimals)}, {Plain(high, decimals)}]";
+
+    /// <summary>A change and its interval: <c>+.034 [.031, .037]</c>.</summary>
+    public static string Change(Interval? interval, int decimals = 3)
+        => interval is { IsFinite: true } ? $"{Change(interval.Mean, decimals)} {Brackets(interval.Low, interval.High, decimals)}" : Missing;
+
+    /// <summary>A share and its interval, in per cent: <c>95 % [93, 97]</c>.</summary>
+    public static string Percent(Interval? interval)
+        => interval is { IsFinite: true } ? $"{Percent(interval.Mean)} {Brackets(interval.Low * 100, interval.High * 100, 0)}" : Missing;
+}

@@ -1,0 +1,81 @@
+using Vitrine.Views.Drawing;
+
+namespace Vitrine.Views;
+
+/// <summary>Layer by layer: the share of patterned neurons (bars), the same with a shuffled vocabulary (ticks across the bars), and the share of action tokens (line).</summary>
+/// <param name="profile">What to draw.</param>
+public sealed class LayerProfilePlot(LayerProfile profile) : View
+{
+    private const double Left = 40, Right = 470, Top = 16, Floor = 214, Height = 252;
+
+    internal override void Write(Markup page)
+    {
+        if (profile.Rows.Count == 0)
+        {
+            page.Text("p", "No layer was profiled.", ("class", "empty"));
+            return;
+        }
+
+        page.Open("figure");
+        Draw(page);
+        page.Open("div").Open("figcaption", ("class", "legend"));
+        page.Open("span").Leaf("i", ("class", "key bar")).Text("patterned neurons: " + profile.Rule).Close("span");
+        page.Open("span").Leaf("i", ("class", "key tick")).Text("same, vocabulary shuffled").Close("span");
+        page.Open("span").Leaf("i", ("class", "key line")).Text("action tokens among the top tokens").Close("span");
+        page.Close("figcaption");
+        var table = new NumberTable($"layer profile of {profile.Stack}", ["layer", "patterned", "shuffled", "action tokens"]);
+        foreach (var row in profile.Rows)
+        {
+            table.Add($"{row.Layer}", Figures.Percent(row.Patterned, 1), Figures.Percent(row.Shuffled, 1), Figures.Percent(row.ActionTokens, 1));
+        }
+
+        table.WriteFolded(page, brief: true);
+        page.Close("div").Close("figure");
+    }
+
+    private void Draw(Markup page)
+    {
+        var rows = profile.Rows;
+        var share = Scale.Around(rows.SelectMany(row => new[] { row.Patterned, row.Shuffled, row.ActionTokens }), Floor, Top);
+        var pitch = (Right - Left) / rows.Count;
+        var bar = Math.Min(36, pitch * .56);
+        double Middle(int index) => Left + ((index + .5) * pitch);
+
+        page.OpenDrawing("drawing profile", 480, Height, $"What the value vectors of {profile.Stack} write, by layer",
+            $"Patterned share from {Figures.Percent(rows[0].Patterned, 1)} in layer {rows[0].Layer} to {Figures.Percent(rows[^1].Patterned, 1)} in layer {rows[^1].Layer}; with a shuffled vocabulary at most {Figures.Percent(rows.Max(row => row.Shuffled), 1)}; action tokens up to {Figures.Percent(rows.Max(row => row.ActionTokens), 1)}.");
+        foreach (var tick in share.Ticks())
+        {
+            page.Line("axis", Left, share.At(tick), Right, share.At(tick)).Label("small faint", Left - 8, share.At(tick) + 4, Figures.Percent(tick), "end");
+        }
+
+        var every = (int)Math.Ceiling(rows.Count / 16.0);
+        foreach (var (index, row) in rows.Index())
+        {
+            var x = Middle(index);
+            if (double.IsFinite(row.Patterned))
+            {
+                page.Open("rect", ("class", "bar"), ("x", x - (bar / 2)), ("y", share.At(row.Patterned)), ("width", bar), ("height", Floor - share.At(row.Patterned)), ("rx", Math.Min(3, bar / 4)))
+                    .Text("title", $"layer {row.Layer}: {Figures.Percent(row.Patterned, 1)} patterned").Close("rect");
+            }
+
+            if (double.IsFinite(row.Shuffled))
+            {
+                page.Line("shuffled", x - (bar / 2) - 4, share.At(row.Shuffled), x + (bar / 2) + 4, share.At(row.Shuffled));
+            }
+
+            if (index % every == 0)
+            {
+                page.Label("small soft", x, Floor + 19, $"{row.Layer}", "middle");
+            }
+        }
+
+        var drawn = rows.Index().Where(row => double.IsFinite(row.Item.ActionTokens)).Select(row => (X: Middle(row.Index), Y: share.At(row.Item.ActionTokens))).ToList();
+        page.Leaf("polyline", ("class", "actions"), ("points", string.Join(' ', drawn.Select(at => FormattableString.Invariant($"{at.X:0.##},{at.Y:0.##}")))));
+        foreach (var (x, y) in drawn)
+        {
+            page.Dot("actions", x, y, rows.Count > 16 ? 2.5 : 3.5);
+        }
+
+        page.Label("small soft", (Left + Right) / 2, Height - 3, "layer", "middle").Close("svg");
+    }
+}

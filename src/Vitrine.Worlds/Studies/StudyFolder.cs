@@ -1,0 +1,135 @@
+using System.Text.Json;
+
+namespace Vitrine.Worlds.Studies;
+
+/// <summary>Where a running study keeps its finished chunks, so that a killed one goes on where it stopped.</summary>
+/// <remarks>
+/// <c>study.json</c> says whose folder it is; <c>chunk-00012.json</c> holds one chunk. A file appears under its name only when it is whole
+/// (written beside it, flushed to the disk, renamed), so a kill at any moment leaves finished chunks and at most a left-over <c>.tmp</c>.
+/// </remarks>
+internal sealed class StudyFolder : IDisposable
+{
+    private readonly string _path;
+    private readonly FileStream _lock;
+
+    private StudyFolder(string path, FileStream @lock) => (_path, _lock) = (path, @lock);
+
+    /// <summary>Opens the folder, or makes it.</summary>
+    /// <exception cref="VitrineException">It belongs to another study, or another process is at work in it.</exception>
+    public static StudyFolder Open(string path, Study study, string world)
+    {
+        StudyFolder folder;
+        try
+        {
+            Directory.CreateDirectory(path);
+            folder = new(path, Lock(path));
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new VitrineException($"{path}: the study's folder cannot be written ({e.Message}).", e);
+        }
+
+        try
+        {
+            folder.Claim(new Header(study.Fingerprint(world), world, study));
+            return folder;
+        }
+        catch
+        {
+            folder.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>A finished chunk, or null where it must still be run. A file that does not hold this very chunk counts as not there.</summary>
+    public IReadOnlyList<Episode>? Read(StudyChunk chunk)
+    {
+        var path = ChunkPath(chunk);
+        if (!File.Exists(path))
+        {
+            return null;
+        }
+
+        try
+        {
+            var stored = JsonSerializer.Deserialize<Stored>(File.ReadAllBytes(path));
+            return stored is not null && stored.Arm == chunk.Arm.Name && stored.Episodes.Select(e => e.Layout).SequenceEqual(chunk.Layouts) ? stored.Episodes : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Keeps a finished chunk.</summary>
+    public void Write(StudyChunk chunk, IReadOnlyList<Episode> episodes) => WriteWhole(ChunkPath(chunk), new Stored(chunk.Arm.Name, episodes));
+
+    /// <inheritdoc/>
+    public void Dispose() => _lock.Dispose();
+
+    private string ChunkPath(StudyChunk chunk) => Path.Combine(_path, $"chunk-{chunk.Number:D5}.json");
+
+    private static FileStream Lock(string path)
+    {
+        try
+        {
+            return new FileStream(Path.Combine(path, "study.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException e)
+        {
+            throw new VitrineException($"{path}: another process is running a study in this folder ({e.Message}).", e);
+        }
+    }
+
+    private void Claim(Header header)
+    {
+        foreach (var leftOver in Directory.EnumerateFiles(_path, "*.json.tmp"))
+        {
+            File.Delete(leftOver);
+        }
+
+        var path = Path.Combine(_path, "study.json");
+        if (!File.Exists(path))
+        {
+            if (Directory.EnumerateFiles(_path, "chunk-*.json").Any())
+            {
+                throw new VitrineException($"{_path}: there are chunks but no study.json that says whose. Give study '{header.Study.Name}' a folder of its own.");
+            }
+
+            WriteWhole(path, header);
+            return;
+        }
+
+        Header? found;
+        try
+        {
+            found = JsonSerializer.Deserialize<Header>(File.ReadAllBytes(path));
+        }
+        catch (JsonException e)
+        {
+            throw new VitrineException($"{path}: not the header of a study ({e.Message}).", e);
+        }
+
+        if (found?.Fingerprint != header.Fingerprint)
+        {
+            throw new VitrineException(
+                $"{_path}: holds study '{found?.Study.Name}' in '{found?.World}' ({found?.Fingerprint[..Math.Min(12, found.Fingerprint.Length)]}); asked for '{header.Study.Name}' in '{header.World}' ({header.Fingerprint[..12]}). Give it a folder of its own.");
+        }
+    }
+
+    private static void WriteWhole<T>(string path, T value)
+    {
+        var temporary = path + ".tmp";
+        using (var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write))
+        {
+            JsonSerializer.Serialize(stream, value);
+            stream.Flush(flushToDisk: true);
+        }
+
+        File.Move(temporary, path, overwrite: true);
+    }
+
+    private sealed record Header(string Fingerprint, string World, Study Study);
+
+    private sealed record Stored(string Arm, IReadOnlyList<Episode> Episodes);
+}

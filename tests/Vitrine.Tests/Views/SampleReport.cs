@@ -1,0 +1,274 @@
+using Vitrine.Inputs.Pictures;
+using Vitrine.Views;
+
+namespace Vitrine.Tests.Views;
+
+/// <summary>A report filled with made-up numbers, for looking at the page and testing it. Nothing in it was measured.</summary>
+internal static class SampleReport
+{
+    private static readonly string[] Fast = ["quickly", "fast", "rapidly", "swiftly", "briskly", "promptly", "speedily", "hurriedly"];
+    private static readonly string[] Slow = ["slowly", "gently", "calmly", "gradually", "patiently", "carefully", "softly", "leisurely"];
+    private static readonly string[] High = ["high", "highly", "elevated", "aloft", "raised", "above", "upward", "tall"];
+    private static readonly string[] Low = ["low", "lowered", "flat", "under", "beneath", "below", "down", "near"];
+
+    public static ReportData Create() => new()
+    {
+        Title = "What makes this policy move *fast*?",
+        Lead = "Sample data: embedded:tabletop, an OpenVLA-layout policy of 2.6 million parameters, opened, read, steered and judged on 96 paired layouts. No number on this page was measured.",
+        Facts =
+        [
+            new("feed-forward neurons, 6 layers", "2,304"), new("write one concept (shuffled .4 %)", "17.3 %"), new("success, [93.5, 96.5], n 800", "95 %"),
+            new("reference folders within 5e−5", "14 / 14"), new("on 2 cores", "3 min 12 s"),
+        ],
+        Shown =
+        [
+            new("The word *quickly* makes the arm 65 % faster: +.040 per step [.038, .041].", true),
+            new("Attention brings the word in at the last layer (mean difference +.034 [.031, .037]); the last feed-forward layer carries it: put in state by state it gives 99 %, held back it leaves none.", true),
+            new("Clamping the ten neurons that spell *fast* does nothing to speed: .000 [−.001, .001], like 8 matched random sets; success hardly changes.", false),
+        ],
+        NotShown = [new("That no other dose or set would work: one checkpoint, one seed of training."), new("Anything about a real robot.")],
+        Model = Model(),
+        Pass = Pass(),
+        LayerProfile = new()
+        {
+            Stack = "language",
+            Rule = "at least 4 of the top 30 tokens belong to one concept",
+            Rows =
+            [
+                new(0, .258, .004, .47), new(1, .262, .003, .472), new(2, .242, .005, .42), new(3, .25, .004, .453), new(4, .193, .003, .56), new(5, .125, .004, .72),
+            ],
+        },
+        Concepts = [Cluster("fast", Fast, Slow, 10, 1), Cluster("slow", Slow, Fast, 4, 2), Cluster("high", High, Low, 6, 3), new() { Concept = "purple haste", Words = ["purple"], Neurons = [] }],
+        Attention = [Map(2, 0, "cube", .39, .62, .10), Map(2, 1, "cube", .39, .62, .16), Map(4, 3, "dx", .45, .55, .3), Map(5, 1, "dz", .5, .3, .45)],
+        OneStep = [OneStep("fast", "displacement per step", .038, 5, 5), OneStep("high", "change of z", .0195, 4, 5)],
+        Study = Study(),
+        Episodes = [Pair("“quickly” in the prompt", .06, .1, true), Pair("clamp 10 neurons that spell fast, +4σ", .06, .06, false)],
+        Certificate = new()
+        {
+            Bound = 5e-5,
+            Folders = [new("tabletop", 118, 3.1e-6, true), new("tabletop-flow", 96, 4.7e-6, true), new("tokenizers", 2140, 0, true), new("models/smollm2", 61, 1.2e-4, false)],
+        },
+        Provenance = new()
+        {
+            Command = "vitrine demo --out vitrine-demo",
+            Seed = "layouts 7000–7095 (test), 100–195 (selection), pixel noise 1",
+            Fingerprint = "sha256 3f1c8f0b7a6d2e9451c07f9be2a1d0c38896aa10be7741e6203fd5b1a9c0de9a",
+            Counts = [new("episodes", "3,648 in 38 arms"), new("one-step states", "96 selection, 96 test")],
+            Versions = [new("vitrine", "0.1.0"), new(".NET", "10.0.1"), new("libtorch", "2.10.0, float32, 2 threads")],
+            Files = ["neurons.parquet", "study.parquet", "episodes/", "certificate.json"],
+        },
+        Definitions =
+        [
+            new("speed", "Mean displacement per step over the first six steps, so that it does not depend on how long an episode lasts."),
+            new("matched random", "As many neurons, drawn from the same layers and matched in activation, clamped at the same dose."),
+            new("intervals", "95 %; paired bootstrap over layouts for changes, Wilson for rates."),
+        ],
+    };
+
+    public static ReportData Empty() => new()
+    {
+        Title = "Nothing",
+        Model = new() { Name = "none", Stacks = [] },
+        Provenance = new() { Command = "", Seed = "", Fingerprint = "" },
+    };
+
+    public static Picture Table(double x, double y, double z, int seed)
+    {
+        var random = new Random(seed);
+        var rgb = new byte[64 * 64 * 3];
+        var (u, v) = (6 + (52 * x), 58 - (30 * y) - (22 * z));
+        for (var row = 0; row < 64; row++)
+        {
+            for (var column = 0; column < 64; column++)
+            {
+                var wall = row < 24 ? .8 : 1;
+                var colour = (R: .76 * wall, G: .71 * wall, B: .63 * wall);
+                void Paint(bool inside, double r, double g, double b) => colour = inside ? (r, g, b) : colour;
+                Paint(Math.Abs(column - 25) < 4 && Math.Abs(row - 40) < 4, .86, .14, .14);
+                Paint(Math.Pow(column - 45, 2) + Math.Pow(row - 34, 2) < 16, .15, .30, .90);
+                Paint(row is > 44 and < 53 && Math.Abs(column - 47) < (row - 43) * .5, .13, .68, .20);
+                Paint(Math.Abs(column - u) < 1.4 && Math.Abs(row - v + 13) < 5.5, .25, .25, .28);
+                Paint(Math.Abs(column - u) < 6 && Math.Abs(row - v + 7) < 1.4, .1, .1, .12);
+                Paint(Math.Abs(Math.Abs(column - u) - 5) < 1.1 && Math.Abs(row - v + 3) < 4, .1, .1, .12);
+                foreach (var (index, part) in new[] { colour.R, colour.G, colour.B }.Index())
+                {
+                    rgb[(((row * 64) + column) * 3) + index] = (byte)Math.Clamp((part + ((random.NextDouble() - .5) * .04)) * 255, 0, 255);
+                }
+            }
+        }
+
+        return new Picture(64, 64, rgb);
+    }
+
+    private static ModelDescription Model() => new()
+    {
+        Name = "embedded:tabletop",
+        Stacks =
+        [
+            new() { Name = "DINO tower", Role = StackRole.Vision, Layers = 2, Width = 96, Heads = 4, Neurons = 384, Parameters = 248_000 },
+            new() { Name = "SigLIP tower", Role = StackRole.Vision, Layers = 2, Width = 96, Heads = 4, Neurons = 384, Parameters = 251_000 },
+            new() { Name = "language", Role = StackRole.Language, Layers = 6, Width = 160, Heads = 5, Neurons = 384, Vocabulary = 448, Parameters = 2_101_000 },
+        ],
+    };
+
+    private static PassExample Pass() => new()
+    {
+        Picture = Table(.6, .5, .5, 1),
+        PatchRows = 8,
+        PatchColumns = 8,
+        Instruction = "quickly lift the red cube",
+        PromptTokens = ["<s>", "In:", "What", "action", "should", "the", "robot", "take_", "to", "quickly", "lift", "the", "red", "cube", "?Out:"],
+        ActionTokens =
+        [
+            new() { Dimension = "dx", Token = "−.62", Value = -.0621, Unit = "", Probability = .71, EntropyBits = 1.12 },
+            new() { Dimension = "dy", Token = ".31", Value = .0312, Probability = .64, EntropyBits = 1.35 },
+            new() { Dimension = "dz", Token = ".84", Value = .0841, Probability = .88, EntropyBits = .61 },
+            new() { Dimension = "roll", Token = ".00", Value = 0, Probability = 1, EntropyBits = 0 },
+            new() { Dimension = "pitch", Token = ".00", Value = 0, Probability = 1, EntropyBits = 0 },
+            new() { Dimension = "yaw", Token = ".00", Value = 0, Probability = 1, EntropyBits = 0 },
+            new() { Dimension = "gripper", Token = ".996", Value = .996, Probability = .99, EntropyBits = .08 },
+        ],
+        Contributions = [new(0, .0, .0), new(1, .01, .01), new(2, .02, .01), new(3, .03, .02), new(4, .09, .05), new(5, .95, .99)],
+        ContributionMeaning = "share of the change of speed that each part carries, put in state by state",
+    };
+
+    private static ConceptCluster Cluster(string concept, string[] words, string[] opposite, int count, int seed)
+    {
+        var random = new Random(seed);
+        List<VocabularyToken> Tokens(string[] from, bool hit, int number) =>
+        [
+            .. Enumerable.Range(0, number).Select(index => random.Next(6) switch
+            {
+                0 => new VocabularyToken($".{random.Next(10, 99)}", IsAction: true),
+                1 => new VocabularyToken("moves"),
+                _ => new VocabularyToken(from[(index + number) % from.Length], IsConcept: hit),
+            }),
+        ];
+        return new()
+        {
+            Concept = concept,
+            Words = words,
+            Neurons =
+            [
+                .. Enumerable.Range(0, count).Select(index => new ConceptNeuron
+                {
+                    Layer = random.Next(6), Index = random.Next(384), Score = 12 - index, MeanActivation = (random.NextDouble() - .3) * .4, Sigma = random.NextDouble() * .5,
+                    Top = Tokens(words, true, 8), Bottom = Tokens(opposite, false, 4),
+                }),
+            ],
+        };
+    }
+
+    private static AttentionMap Map(int layer, int head, string query, double x, double y, double spread)
+    {
+        var weights = Enumerable.Range(0, 64).Select(index => .002 + Math.Exp(-(Math.Pow((((index % 8) + .5) / 8) - x, 2) + Math.Pow((((index / 8) + .5) / 8) - y, 2)) / (spread * spread))).ToList();
+        var sum = weights.Sum() / .8;
+        return new()
+        {
+            Stack = "language", Layer = layer, Head = head, Query = query, Picture = Table(.6, .5, .5, 1), Rows = 8, Columns = 8,
+            Weights = [.. weights.Select(weight => weight / sum)], MassOnPicture = .8, Target = new(.32, .55, .15, .15),
+        };
+    }
+
+    private static OneStepEffect OneStep(string concept, string metric, double prompt, int attentionLayer, int feedForwardLayer)
+    {
+        Interval Around(double share) => new(share * prompt, (share - .03) * prompt, (share + .03) * prompt);
+        var rows = new List<OneStepRow>();
+        foreach (var component in new[] { "attention", "feed-forward", "residual" })
+        {
+            for (var layer = 0; layer < 6; layer++)
+            {
+                var acts = layer == (component == "attention" ? attentionLayer : feedForwardLayer);
+                var late = component == "residual" && layer >= attentionLayer;
+                rows.Add(new()
+                {
+                    Component = component,
+                    Layer = layer,
+                    MeanDifference = Around(late ? .9 : acts ? (component == "attention" ? .85 : .05) : .01 * layer),
+                    Sufficient = Around(late ? 1 : acts ? .97 : .01 * layer),
+                    Necessary = component == "residual" ? null : Around(acts ? .02 : 1 - (.01 * layer)),
+                });
+            }
+
+            if (component != "residual")
+            {
+                rows.Add(new() { Component = component, Layer = null, MeanDifference = Around(component == "attention" ? .96 : .06), Sufficient = component == "attention" ? Around(1) : Around(.99), Necessary = Around(0) });
+            }
+        }
+
+        return new()
+        {
+            Concept = concept, Metric = metric, Prompt = Around(1), Rows = rows,
+            Controls =
+            [
+                new() { Name = "zero dose", Effect = new(0, 0, 0) }, new() { Name = "matched random neurons, 8 draws", Draws = new(-.0011, .0006, 8) }, new() { Name = "random direction, same norm, 8 draws", Draws = new(-.0019, .0011, 8) },
+            ],
+        };
+    }
+
+    private static StudySummary Study()
+    {
+        static StudyRow Row(string arm, ArmKind kind, string concept, double speed, double height, double success, double half, DrawRange? draws = null) => new()
+        {
+            Arm = arm, Kind = kind, Concept = concept, Episodes = 96,
+            SpeedChange = kind == ArmKind.Baseline ? null : new(speed, speed - half, speed + half),
+            HeightChange = kind == ArmKind.Baseline ? null : new(height, height - (half * 4), height + (half * 4)),
+            Success = new(success, success - .06, Math.Min(1, success + .03)),
+            SuccessChange = kind == ArmKind.Baseline ? null : new(success - .95, success - 1.0, success - .90),
+            AdjustedP = kind is ArmKind.Prompt or ArmKind.Edit ? (Math.Abs(speed) > .01 ? .0002 : .41) : null,
+            SpeedDraws = draws, HeightDraws = draws is null ? null : new(draws.Low * 4, draws.High * 5, draws.Draws), SuccessDraws = draws is null ? null : new(success - .1, success + .08, draws.Draws),
+            Tasks = [new("reach", success, 24), new("lift", success * .9, 24), new("push", success * .97, 24), new("move", Math.Min(1, success * 1.03), 24)],
+        };
+        return new()
+        {
+            SpeedMeaning = "change of speed (per step, first 6)",
+            HeightMeaning = "change of mean height",
+            Note = "n 96 layouts an arm; selection and test states apart; Holm over 8 arms",
+            Rows =
+            [
+                Row("no edit", ArmKind.Baseline, "", 0, 0, .95, 0),
+                Row("prompt: “quickly”", ArmKind.Prompt, "fast", .0395, -.01, .95, .0015),
+                Row("attention difference, all layers", ArmKind.Edit, "fast", .0337, .01, .93, .003),
+                Row("feed-forward difference, all layers", ArmKind.Edit, "fast", -.0002, 0, .94, .001),
+                Row("clamp 10 neurons that spell fast, +4σ", ArmKind.Edit, "fast", .0001, .003, .72, .001),
+                Row("zero dose", ArmKind.ZeroDose, "fast", 0, 0, .95, 0),
+                Row("matched random, 8 draws", ArmKind.MatchedRandom, "fast", .0002, .002, .82, .001, new(-.0022, .003, 8)),
+                Row("random direction, same norm, 8 draws", ArmKind.RandomDirection, "fast", .0002, 0, .86, .0008, new(-.003, .0012, 8)),
+                Row("prompt: “high”", ArmKind.Prompt, "high", -.004, .172, .93, .0015),
+                Row("attention difference, layer 4", ArmKind.Edit, "high", -.003, .151, .90, .003),
+                Row("matched random, 8 draws", ArmKind.MatchedRandom, "high", .0002, .002, .62, .001, new(-.0022, .003, 8)),
+            ],
+        };
+    }
+
+    private static EpisodePair Pair(string title, double before, double after, bool success) => new()
+    {
+        Title = title, Before = Run("no edit", "lift the red cube", before, true, 10), After = Run(title, "quickly lift the red cube", after, success, 10),
+    };
+
+    private static Episode Run(string label, string instruction, double speed, bool success, int seed)
+    {
+        var (x, y, z) = (.9, .8, .8);
+        var random = new Random(seed);
+        var frames = new List<Picture>();
+        var path = new List<PathPoint>();
+        var moved = new List<double>();
+        for (var step = 0; step < 40; step++)
+        {
+            frames.Add(Table(x, y, z, seed + step));
+            path.Add(new((6 + (52 * x)) / 64, (58 - (30 * y) - (22 * z)) / 64));
+            var (dx, dy, dz) = (.365 - x, .55 - y, .08 - z);
+            var distance = Math.Sqrt((dx * dx) + (dy * dy) + (dz * dz));
+            if (distance < .02)
+            {
+                break;
+            }
+
+            var pace = Math.Min(distance, speed * (.9 + (.2 * random.NextDouble())));
+            (x, y, z) = (x + (dx / distance * pace), y + (dy / distance * pace), z + (dz / distance * pace));
+            moved.Add(pace);
+        }
+
+        return new() { Label = label, Instruction = instruction, Frames = frames, GripperPath = path, Displacements = moved, Success = success };
+    }
+}
