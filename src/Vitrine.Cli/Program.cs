@@ -6,6 +6,7 @@ var root = new RootCommand("Vitrine opens vision-language-action models, changes
 {
     InspectCommand.Create(),
     ActCommand.Create(),
+    RolloutCommand.Create(),
     CertifyCommand.Create(),
 };
 root.Add(Output.Verbose);

@@ -1,0 +1,99 @@
+using System.CommandLine;
+using System.Globalization;
+using Spectre.Console;
+using Vitrine.Policies;
+using Vitrine.Policies.OpenVla;
+using Vitrine.Transformers;
+using Vitrine.Worlds;
+using Vitrine.Worlds.Statistics;
+using Vitrine.Worlds.Studies;
+using Vitrine.Worlds.Tabletop;
+
+namespace Vitrine.Cli.Commands;
+
+/// <summary><c>vitrine rollout POLICY</c>: closed-loop episodes in the tabletop world, success with intervals.</summary>
+internal static class RolloutCommand
+{
+    public static Command Create()
+    {
+        var name = new Argument<string>("POLICY") { Description = "A folder in OpenVLA's layout, embedded:tabletop, or 'expert' for the scripted one.", DefaultValueFactory = _ => "embedded:tabletop" };
+        var layouts = new Option<int>("--layouts", "-n") { Description = "Layouts of each task.", DefaultValueFactory = _ => 200 };
+        var tasks = new Option<string[]>("--tasks") { Description = "Tasks of the world.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [.. TabletopWorld.TaskNames] };
+        var steps = new Option<int>("--steps") { Description = "An episode that has not succeeded by then has failed.", DefaultValueFactory = _ => 80 };
+        var seed = new Option<ulong>("--seed") { Description = "Decides layouts and sensor noise.", DefaultValueFactory = _ => 1 };
+        var workers = new Option<int>("--workers") { Description = "Batches that run at the same time; the result does not depend on it.", DefaultValueFactory = _ => Environment.ProcessorCount };
+        var plan = new Option<string?>("--edit") { Description = "A plan of edits as JSON, held during every act." };
+        var plain = new Option<bool>("--no-adverbs") { Description = "Leave speed and height words out of the instructions." };
+        var forgiving = new Option<bool>("--forgiving") { Description = "Physics in which a closed gripper grasps while it moves." };
+        var folder = new Option<string?>("--out") { Description = "Keep finished batches here and go on from them." };
+        var json = Output.JsonOption();
+        var command = new Command("rollout", "Let a policy act in the tabletop world and report success with Wilson intervals.")
+        {
+            name, layouts, tasks, steps, seed, workers, plan, plain, forgiving, folder, json,
+        };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            var study = new Study
+            {
+                Name = "rollout",
+                Tasks = parsed.GetValue(tasks)!,
+                LayoutsPerTask = parsed.GetValue(layouts),
+                StepLimit = parsed.GetValue(steps),
+                Seed = parsed.GetValue(seed),
+                Arms = [new Arm { Name = parsed.GetValue(name)!, Kind = ArmKind.Baseline, Fingerprint = parsed.GetValue(plan) is { } path ? ActCommand.Plan(path)!.ToJson() : "" }],
+            };
+            var world = new TabletopOptions { Adverbs = !parsed.GetValue(plain), Physics = parsed.GetValue(forgiving) ? TabletopPhysics.Forgiving : TabletopPhysics.Strict };
+            var options = new StudyOptions { Workers = parsed.GetValue(workers), Folder = parsed.GetValue(folder) };
+            var run = await RunAsync(parsed.GetValue(name)!, ActCommand.Plan(parsed.GetValue(plan)), study, world, options, cancellation).ConfigureAwait(false);
+            Print(run, parsed.GetValue(json));
+            return 0;
+        });
+        return command;
+    }
+
+    private static async Task<StudyRun> RunAsync(string name, RunPlan? plan, Study study, TabletopOptions world, StudyOptions options, CancellationToken cancellation)
+    {
+        var runner = new StudyRunner(() => new TabletopWorld(world));
+        using var policy = name == "expert" ? null : OpenVlaPolicy.Open(PolicyFolder.Resolve(name));
+        return await Output.WithProgressAsync($"{name} in the tabletop world", progress =>
+        {
+            var steps = new Progress<StudyProgress>(p => progress.Report((double)p.Chunks / p.AllChunks));
+            return policy is null
+                ? runner.RunAsync(study, IWorldActor (_) => new ExpertActor(ActionCodec.Tabletop), options, steps, cancellation)
+                : runner.RunAsync(study, IActor (_) => new PlannedPolicy(policy, plan ?? RunPlan.Empty), options, steps, cancellation);
+        }).ConfigureAwait(false);
+    }
+
+    private static void Print(StudyRun run, bool json)
+    {
+        var episodes = run.Arms[0].Episodes;
+        var groups = run.Study.Tasks.Select(t => (Task: t, Episodes: episodes.Where(e => e.Layout.Task == t).ToArray())).Append((Task: "all", Episodes: [.. episodes])).ToArray();
+        var rows = groups.Select(g => new
+        {
+            g.Task,
+            Episodes = g.Episodes.Length,
+            Success = new Proportion(g.Episodes.Count(e => e.Succeeded), g.Episodes.Length),
+            Steps = g.Episodes.Where(e => e.Succeeded).Select(e => (double)e.Steps).DefaultIfEmpty(double.NaN).Average(),
+            Speed = g.Episodes.Average(Measure.Speed.Of),
+            Height = g.Episodes.Average(Measure.Height.Of),
+        }).ToArray();
+        if (json)
+        {
+            Output.Write(rows);
+            return;
+        }
+
+        var table = Output.Table("task", "episodes", "success", "Wilson 95 %", "steps of successes", "displacement per step", "height");
+        foreach (var row in rows)
+        {
+            table.Add(
+                row.Task, $"{row.Episodes}", Number(row.Success.Rate), $"[{Number(row.Success.Low)}, {Number(row.Success.High)}]",
+                row.Steps.ToString("0.0", CultureInfo.InvariantCulture), row.Speed.ToString("0.0000", CultureInfo.InvariantCulture), Number(row.Height));
+        }
+
+        AnsiConsole.Write(table);
+        Console.WriteLine($"seed {run.Study.Seed}, at most {run.Study.StepLimit} steps; {run.World}");
+    }
+
+    private static string Number(double value) => value.ToString("0.000", CultureInfo.InvariantCulture);
+}
