@@ -79,7 +79,7 @@ public sealed class TextStack
     private Tensor Newest(Tensor normed, Pass pass, long[][] queries)
     {
         var newest = tensor(queries.Select(row => (long)Array.FindLastIndex(row, p => p >= 0)).ToArray());
-        var rows = arange(queries.Length, ScalarType.Int64);
+        var rows = tensor(Enumerable.Range(0, queries.Length).Select(i => (long)i).ToArray());
         return pass.Plan.Of(Stack.Shape.Name).Wants(Point.Logits)
             ? Stack.Logits(normed, pass).index(TensorIndex.Tensor(rows), TensorIndex.Tensor(newest))
             : Stack.Logits(normed.index(TensorIndex.Tensor(rows), TensorIndex.Tensor(newest)), pass);

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using TorchSharp;
 using Vitrine.Transformers.Engine;
 using Vitrine.Transformers.Points;
 using static TorchSharp.torch;
@@ -105,7 +106,10 @@ public sealed record Add(string At, EditValue Value, double Factor = 1) : Edit
     private Tensor Dose(EditSite site)
     {
         using var value = Value.ToTensor(site.Dtype);
-        return value * Factor;
+        Scalar factor = Factor;
+        var dose = value * factor;
+        GC.KeepAlive(factor);
+        return dose;
     }
 }
 
@@ -119,7 +123,8 @@ public sealed record Scale(string At, double Factor) : Edit
     internal override Func<Tensor, Pass, Tensor> Bind(EditSite site)
     {
         var region = new Region(Scope, site);
-        return (x, pass) => region.Write(x, pass, x * Factor);
+        Scalar factor = Factor;
+        return (x, pass) => region.Write(x, pass, x * factor);
     }
 }
 
@@ -192,7 +197,7 @@ public sealed record KnockOut(string At, Positions Keys) : Edit
         }
 
         var region = new Region(Scope, site);
-        return (x, pass) => x.masked_fill(region.Within(pass, pass.KeyMask(Keys)), Pass.Masked);
+        return (x, pass) => x.masked_fill(region.Within(pass, pass.KeyMask(Keys)), Pass.MaskedScalar);
     }
 }
 

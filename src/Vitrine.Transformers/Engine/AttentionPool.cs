@@ -1,3 +1,4 @@
+using TorchSharp;
 using Vitrine.Transformers.Families;
 using Vitrine.Transformers.Points;
 using static TorchSharp.torch;
@@ -7,6 +8,8 @@ namespace Vitrine.Transformers.Engine;
 /// <summary>An attention-pool head: one learned query attends to all tokens, then a feed-forward (timm, attention_pool.py; Zhai et al. 2022).</summary>
 internal sealed record AttentionPool(BlockSpec Spec, Tensor Latent, Linear Query, Linear Key, Linear Value, Linear Output, Norm Norm, Linear Up, Linear Down)
 {
+    private readonly Scalar scoreScale = Math.Pow(Spec.Attention.HeadWidth, -0.5);
+
     public static AttentionPool Load(WeightReader weights, string prefix, BlockSpec spec)
     {
         var (width, neurons) = (spec.Width, spec.Mlp.Neurons);
@@ -32,7 +35,7 @@ internal sealed record AttentionPool(BlockSpec Spec, Tensor Latent, Linear Query
         var q = Query.Apply(Latent).view(1, 1, heads, width).transpose(1, 2).expand(b, -1, -1, -1);       // (B, H, 1, hd)
         var k = Key.Apply(x).view(b, t, heads, width).transpose(1, 2);                                    // (B, H, T, hd)
         var v = Value.Apply(x).view(b, t, heads, width).transpose(1, 2);
-        var scores = slots.At(Point.HeadAttnScores, (q * Math.Pow(width, -0.5)).matmul(k.transpose(2, 3)), pass);   // (B, H, 1, T)
+        var scores = slots.At(Point.HeadAttnScores, (q * scoreScale).matmul(k.transpose(2, 3)), pass);   // (B, H, 1, T)
         var pattern = slots.At(Point.HeadAttnPattern, scores.softmax(-1), pass);
         var pooled = Output.Apply(pattern.matmul(v).transpose(1, 2).reshape(b, 1, heads * width));        // (B, 1, d)
         return (pooled + Down.Apply(Spec.Mlp.Activation.Apply(Up.Apply(Norm.Apply(pooled))))).select(1, 0);

@@ -1,3 +1,4 @@
+using TorchSharp;
 using Vitrine.Transformers.Points;
 using static TorchSharp.torch;
 
@@ -7,6 +8,8 @@ namespace Vitrine.Transformers.Engine;
 /// <remarks>Every family runs through this method; all that differs between them stands in <see cref="BlockSpec"/>.</remarks>
 internal sealed class Block(BlockSpec spec, BlockWeights weights)
 {
+    private readonly Scalar scoreScale = Math.Pow(spec.Attention.HeadWidth, -0.5);
+
     public BlockWeights Weights => weights;
 
     /// <param name="residual">(B,T,d).</param>
@@ -61,7 +64,7 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
         var edited = slots.Edits(Point.AttnScores) || slots.Edits(Point.AttnPattern) || pass.Plan.ExplicitAttention || pass.Plan.NeedsGradients;
         if (edited || slots.Wants(Point.AttnScores) || slots.Wants(Point.AttnPattern))
         {
-            var scores = slots.At(Point.AttnScores, (q * Math.Pow(spec.Attention.HeadWidth, -0.5)).matmul(k.transpose(2, 3)), pass);   // (B, H, Tq, Tk)
+            var scores = slots.At(Point.AttnScores, (q * scoreScale).matmul(k.transpose(2, 3)), pass);   // (B, H, Tq, Tk)
             var masked = pass.Mask(q.dtype) is { } mask ? scores + mask : scores;
             var pattern = slots.At(Point.AttnPattern, masked.softmax(-1), pass);
             if (edited)

@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Vitrine.Transformers.Engine;
@@ -9,11 +10,17 @@ internal sealed record Linear(Tensor Weight, Tensor? Bias)
 }
 
 /// <summary>A norm with its weights.</summary>
+/// <remarks>
+/// TorchSharp does not keep a number that becomes a <see cref="Scalar"/> alive during the native call, and the garbage collector may free it there:
+/// whatever runs often keeps its scalars in fields.
+/// </remarks>
 internal sealed record Norm(NormSpec Spec, Tensor Weight, Tensor? Bias)
 {
+    private readonly Scalar epsilon = Spec.Epsilon;
+
     public Tensor Apply(Tensor x) => Spec.Kind == NormKind.LayerNorm
         ? nn.functional.layer_norm(x, Weight.shape, Weight, Bias, Spec.Epsilon)
-        : x * x.square().mean([-1], keepdim: true).add_(Spec.Epsilon).rsqrt_() * Weight;
+        : x * x.square().mean([-1], keepdim: true).add_(epsilon).rsqrt_() * Weight;
 }
 
 /// <summary>Weights of a block, in the slots that <see cref="Block"/> reads.</summary>

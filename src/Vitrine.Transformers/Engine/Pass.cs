@@ -1,3 +1,4 @@
+using TorchSharp;
 using Vitrine.Transformers.Edits;
 using Vitrine.Transformers.Points;
 using static TorchSharp.torch;
@@ -10,6 +11,9 @@ internal sealed class Pass : IDisposable
 {
     /// <summary>Stands for minus infinity in scores: a row with nothing to attend to gets a uniform pattern, not NaN.</summary>
     public const float Masked = -3.4028235e38f;
+
+    /// <summary>The same, kept alive for the native side.</summary>
+    public static Scalar MaskedScalar { get; } = Masked;
 
     private readonly long[][] queries;
     private readonly long[][] keys;

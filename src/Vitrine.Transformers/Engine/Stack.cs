@@ -11,10 +11,12 @@ public sealed class Stack
     private readonly Linear? head;
     private readonly int featuresAfter;
     private readonly int prefixTokens;
+    private readonly Tensor? frequencies;
 
     internal Stack(StackShape shape, BlockSpec spec, IReadOnlyList<Block> blocks, Norm? finalNorm = null, Linear? head = null, int featuresAfter = -1, int prefixTokens = 0)
     {
         (Shape, Spec, this.blocks, this.finalNorm, this.head, this.featuresAfter, this.prefixTokens) = (shape, spec, blocks, finalNorm, head, featuresAfter, prefixTokens);
+        frequencies = spec.Attention.Rotary is { } rotary ? Frequencies(rotary, spec.Attention.HeadWidth) : null;
     }
 
     /// <summary>Sizes and points.</summary>
@@ -44,7 +46,7 @@ public sealed class Stack
     internal (Tensor Residual, Tensor? Features) Forward(Tensor embedded, Pass pass, KeyValueCache? cache = null)
     {
         var own = pass.Plan.Of(Shape.Name);
-        pass.Rotation = Spec.Attention.Rotary is { } rotary ? Rotation(rotary, pass) : null;
+        pass.Rotation = frequencies is null ? null : Rotation(pass);
         var x = own.At(Point.Embed, embedded, pass);
         Tensor? features = null;
         for (var layer = 0; layer < blocks.Count; layer++)
@@ -69,14 +71,14 @@ public sealed class Stack
     /// <summary>Logits (B,T,V) of normed residuals.</summary>
     internal Tensor Logits(Tensor normed, Pass pass) => pass.Plan.Of(Shape.Name).At(Point.Logits, head!.Apply(normed), pass);
 
-    /// <remarks>HF computes the wavelengths and angles in float32 (modeling_llama.py), so do we.</remarks>
-    private (Tensor Cos, Tensor Sin) Rotation(RotarySpec rotary, Pass pass)
+    private (Tensor Cos, Tensor Sin) Rotation(Pass pass)
     {
-        var width = Spec.Attention.HeadWidth;
-        var exponents = arange(0, width, 2, ScalarType.Int64).to(float32) / width;
-        var frequencies = 1.0 / pow(tensor((float)rotary.Theta), exponents);                              // (hd/2)
-        var angles = pass.PositionIds().to(float32).unsqueeze(-1) * frequencies;                           // (B, T, hd/2)
+        var angles = pass.PositionIds().to(float32).unsqueeze(-1) * frequencies!;                          // (B, T, hd/2)
         var full = cat([angles, angles], -1).unsqueeze(2);                                                 // (B, T, 1, hd)
         return (full.cos().to(Dtype), full.sin().to(Dtype));
     }
+
+    /// <remarks>Reference implementations compute wavelengths and angles in float32 (transformers, modeling_rope_utils.py), so do we.</remarks>
+    private static Tensor Frequencies(RotarySpec rotary, int width)
+        => tensor(Enumerable.Range(0, width / 2).Select(i => 1 / MathF.Pow((float)rotary.Theta, 2 * i / (float)width)).ToArray()).DetachFromDisposeScope();
 }
