@@ -30,7 +30,6 @@ public static partial class NativeCompute
             return true;
         }
 
-        SetUnlessChosen("OMP_PROC_BIND", "true");
         SetUnlessChosen("OMP_WAIT_POLICY", "PASSIVE");
         KeepTheHeap();
         SymbolVersionPatch.ApplyWhereNeeded(AppContext.BaseDirectory);

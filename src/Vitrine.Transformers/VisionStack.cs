@@ -57,7 +57,7 @@ public sealed class VisionStack
         var patches = nn.functional.conv2d(pixels, embedding.Kernel, embedding.Bias, strides: [config.PatchSize, config.PatchSize]).flatten(2).transpose(1, 2);   // (B, P, d)
         var prefix = new[] { embedding.ClassToken, embedding.Registers }.OfType<Tensor>().Select(t => t.expand(patches.shape[0], -1, -1)).ToArray();
         return config.PositionsOnPrefix
-            ? cat([.. prefix, patches], 1) + embedding.Positions
-            : cat([.. prefix, patches + embedding.Positions], 1);
+            ? cat([.. prefix, patches], 1).Plus(embedding.Positions)
+            : cat([.. prefix, patches.Plus(embedding.Positions)], 1);
     }
 }

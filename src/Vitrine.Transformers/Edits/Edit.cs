@@ -100,7 +100,7 @@ public sealed record Add(string At, EditValue Value, double Factor = 1) : Edit
     internal override Func<Tensor, Pass, Tensor> Bind(EditSite site)
     {
         var (region, value) = (new Region(Scope, site), Dose(site));
-        return (x, pass) => region.Write(x, pass, x + Fits.Broadcast(site, value, x));
+        return (x, pass) => region.Write(x, pass, x.Plus(Fits.Broadcast(site, value, x)));
     }
 
     private Tensor Dose(EditSite site)

@@ -38,6 +38,6 @@ internal sealed record AttentionPool(BlockSpec Spec, Tensor Latent, Linear Query
         var scores = slots.At(Point.HeadAttnScores, (q * scoreScale).matmul(k.transpose(2, 3)), pass);   // (B, H, 1, T)
         var pattern = slots.At(Point.HeadAttnPattern, scores.softmax(-1), pass);
         var pooled = Output.Apply(pattern.matmul(v).transpose(1, 2).reshape(b, 1, heads * width));        // (B, 1, d)
-        return (pooled + Down.Apply(Spec.Mlp.Activation.Apply(Up.Apply(Norm.Apply(pooled))))).select(1, 0);
+        return pooled.Plus(Down.Apply(Spec.Mlp.Activation.Apply(Up.Apply(Norm.Apply(pooled))))).select(1, 0);
     }
 }

@@ -23,10 +23,10 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
         var x = slots.At(Point.ResidPre, residual, pass);                                                  // (B, T, d)
         var attended = Attend(slots.At(Point.AttnIn, weights.AttentionNorm.Apply(x), pass), slots, pass, cache, layer);
         attended = Scaled(attended, weights.AttentionScale, Point.AttnOutPost, slots, pass);
-        var mid = slots.At(Point.ResidMid, x + attended, pass);                                            // (B, T, d)
+        var mid = slots.At(Point.ResidMid, x.Plus(attended), pass);                                            // (B, T, d)
         var fed = FeedForward(slots.At(Point.MlpIn, weights.MlpNorm.Apply(mid), pass), slots, pass);
         fed = Scaled(fed, weights.MlpScale, Point.MlpOutPost, slots, pass);
-        return slots.At(Point.ResidPost, mid + fed, pass);                                                 // (B, T, d)
+        return slots.At(Point.ResidPost, mid.Plus(fed), pass);                                                 // (B, T, d)
     }
 
     private Tensor Attend(Tensor x, Slots slots, Pass pass, KeyValueCache? cache, int layer)
@@ -65,7 +65,7 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
         if (edited || slots.Wants(Point.AttnScores) || slots.Wants(Point.AttnPattern))
         {
             var scores = slots.At(Point.AttnScores, (q * scoreScale).matmul(k.transpose(2, 3)), pass);   // (B, H, Tq, Tk)
-            var masked = pass.Mask(q.dtype) is { } mask ? scores + mask : scores;
+            var masked = pass.Mask(q.dtype) is { } mask ? scores.Plus(mask) : scores;
             var pattern = slots.At(Point.AttnPattern, masked.softmax(-1), pass);
             if (edited)
             {
@@ -102,6 +102,6 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
     private static Tensor Rotated(Tensor x, (Tensor Cos, Tensor Sin) rotation)
     {
         var halves = x.chunk(2, -1);
-        return (x * rotation.Cos) + (cat([halves[1].neg(), halves[0]], -1) * rotation.Sin);               // (B, T, H, hd)
+        return (x * rotation.Cos).Plus(cat([halves[1].neg(), halves[0]], -1) * rotation.Sin);               // (B, T, H, hd)
     }
 }
