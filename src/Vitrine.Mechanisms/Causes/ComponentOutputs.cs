@@ -1,0 +1,103 @@
+using Vitrine.Policies;
+using Vitrine.Policies.OpenVla;
+using Vitrine.Transformers;
+using Vitrine.Transformers.Edits;
+using static TorchSharp.torch;
+
+namespace Vitrine.Mechanisms.Causes;
+
+/// <summary>Outputs of every component and layer where actions are decided: [component, layer][step] of shape (states, d), or (1, d) for means.</summary>
+/// <remarks>Decided means: at the last prompt token (step 0) and at each decoded action token but the last (steps 1 and on).</remarks>
+public sealed class ComponentOutputs : IDisposable
+{
+    private readonly Dictionary<(Component Component, int Layer), Tensor> values; // (states, steps, d)
+
+    private ComponentOutputs(Dictionary<(Component, int), Tensor> values, int layers) => (this.values, Layers) = (values, layers);
+
+    /// <summary>Blocks of the stack.</summary>
+    public int Layers { get; }
+
+    /// <summary>Watches an act.</summary>
+    /// <param name="policy">Who acts.</param>
+    /// <param name="observations">The states.</param>
+    /// <param name="unnormKey">Data set of the actions.</param>
+    /// <param name="cancellation">Stops between passes.</param>
+    public static ComponentOutputs Of(OpenVlaPolicy policy, IReadOnlyList<Observation> observations, string? unnormKey = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(policy);
+        var layers = policy.Language.Shape.Layers;
+        using var run = policy.Act(observations, RunPlan.Capturing("language.*.attn.out@*", "language.*.mlp.out@*", "language.*.resid_post@*"), unnormKey, cancellation);
+        using var scope = NewDisposeScope();
+        var values = new Dictionary<(Component, int), Tensor>();
+        foreach (var component in Enum.GetValues<Component>())
+        {
+            for (var layer = 0; layer < layers; layer++)
+            {
+                var steps = Enumerable.Range(0, run.Actions[0].Values.Count).Select(step => Newest.Of(run, policy, observations, component.Place(layer), step));
+                values[(component, layer)] = stack([.. steps], 1).DetachFromDisposeScope();
+            }
+        }
+
+        return new ComponentOutputs(values, layers);
+    }
+
+    /// <summary>Mean over the states of (this - other): (1, steps, d) for every component and layer.</summary>
+    public ComponentOutputs MeanDifference(ComponentOutputs other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        return Map((key, value) => (value - other.values[key]).mean([0], keepdim: true));
+    }
+
+    /// <summary>Random directions, normal in every coordinate, scaled to the norm of this one at each layer and step.</summary>
+    public ComponentOutputs RandomDirections(int seed)
+    {
+        using var generator = new Generator((ulong)seed, CPU);
+        return Map((_, value) =>
+        {
+            var random = randn(value.shape, generator: generator);
+            return random / random.norm(-1, keepdim: true) * value.norm(-1, keepdim: true);
+        });
+    }
+
+    /// <summary>One component's numbers: (states or 1, steps, d); owned by this.</summary>
+    public Tensor this[Component component, int layer] => values[(component, layer)];
+
+    /// <summary>Adds these outputs where actions are decided.</summary>
+    /// <param name="component">Which component.</param>
+    /// <param name="layers">Which layers.</param>
+    /// <param name="factor">0 is the zero dose.</param>
+    public IReadOnlyList<Edit> Added(Component component, IEnumerable<int> layers, double factor = 1)
+        => Edits(component, layers, (place, value) => new Add(place, value, factor));
+
+    /// <summary>Puts these outputs in, state by state, where actions are decided: the batch must hold the same states in the same order.</summary>
+    public IReadOnlyList<Edit> PutIn(Component component, IEnumerable<int> layers)
+        => Edits(component, layers, (place, value) => new Replace(place, value));
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var value in values.Values)
+        {
+            value.Dispose();
+        }
+    }
+
+    private ComponentOutputs Map(Func<(Component, int), Tensor, Tensor> map)
+    {
+        using var scope = NewDisposeScope();
+        return new ComponentOutputs(values.ToDictionary(p => p.Key, p => map(p.Key, p.Value).DetachFromDisposeScope()), Layers);
+    }
+
+    private Edit[] Edits(Component component, IEnumerable<int> layers, Func<string, EditValue, Edit> edit)
+    {
+        using var scope = NewDisposeScope();
+        return
+        [
+            .. layers.SelectMany(layer => Enumerable.Range(0, (int)values[(component, layer)].shape[1]).Select(step =>
+                edit(component.Place(layer), EditValue.Of(values[(component, layer)].narrow(1, step, 1))) with
+                {
+                    Scope = new EditScope { Positions = Positions.Last, Steps = [step] },
+                })),
+        ];
+    }
+}

@@ -1,0 +1,65 @@
+using Vitrine.Policies;
+using Vitrine.Policies.OpenVla;
+using Vitrine.Transformers;
+
+namespace Vitrine.Mechanisms.Causes;
+
+/// <summary>One decision of a policy in many states, with and without a change: the cheapest causal experiment there is.</summary>
+/// <param name="policy">Who decides; shared by all arms, also side by side.</param>
+/// <param name="states">The states, in the order that all arms keep.</param>
+/// <param name="unnormKey">Data set of the actions.</param>
+public sealed class OneStep(OpenVlaPolicy policy, IReadOnlyList<Observation> states, string? unnormKey = null)
+{
+    private readonly Lazy<IReadOnlyList<PolicyAction>> baseline = new(() => Act(policy, states, null, unnormKey, default));
+
+    /// <summary>The states.</summary>
+    public IReadOnlyList<Observation> States => states;
+
+    /// <summary>What is done without any change.</summary>
+    public IReadOnlyList<PolicyAction> Baseline => baseline.Value;
+
+    /// <summary>The same states with a word behind every instruction.</summary>
+    public OneStep With(string word) => new(policy, Worded(word), unnormKey);
+
+    /// <summary>The observations with a word behind every instruction.</summary>
+    public IReadOnlyList<Observation> Worded(string word) => [.. states.Select(s => s with { Instruction = $"{s.Instruction} {word}" })];
+
+    /// <summary>Acts under a plan.</summary>
+    public IReadOnlyList<PolicyAction> Act(RunPlan? plan, CancellationToken cancellation = default) => Act(policy, states, plan, unnormKey, cancellation);
+
+    /// <summary>What each component puts out in these states.</summary>
+    public ComponentOutputs Outputs(CancellationToken cancellation = default) => ComponentOutputs.Of(policy, states, unnormKey, cancellation);
+
+    /// <summary>How actions differ from the baseline, state by state.</summary>
+    /// <param name="arm">Name of the arm.</param>
+    /// <param name="actions">What was done, one a state.</param>
+    /// <param name="metric">What is compared.</param>
+    public ArmEffect Effect(string arm, IReadOnlyList<PolicyAction> actions, ActionMetric metric)
+    {
+        ArgumentNullException.ThrowIfNull(metric);
+        var pairs = actions.Zip(Baseline).ToArray();
+        return new ArmEffect(
+            arm,
+            [.. pairs.Select(p => metric.Of(p.First.Values) - metric.Of(p.Second.Values))],
+            [.. pairs.Select(p => metric.Of(p.First.Expected) - metric.Of(p.Second.Expected))],
+            pairs.Average(p => p.First.TokenIds.SequenceEqual(p.Second.TokenIds) ? 0.0 : 1),
+            pairs.Average(p => Cosine(p.First.Values, p.Second.Values)));
+    }
+
+    private static double Cosine(IReadOnlyList<double> a, IReadOnlyList<double> b)
+    {
+        var (dot, x, y) = (0.0, 0.0, 0.0);
+        for (var i = 0; i < 3; i++)
+        {
+            (dot, x, y) = (dot + (a[i] * b[i]), x + (a[i] * a[i]), y + (b[i] * b[i]));
+        }
+
+        return x < 1e-12 || y < 1e-12 ? 0 : dot / Math.Sqrt(x * y);
+    }
+
+    private static IReadOnlyList<PolicyAction> Act(OpenVlaPolicy policy, IReadOnlyList<Observation> states, RunPlan? plan, string? unnormKey, CancellationToken cancellation)
+    {
+        using var run = policy.Act(states, plan, unnormKey, cancellation);
+        return run.Actions;
+    }
+}

@@ -1,0 +1,42 @@
+using Vitrine.Mechanisms.ValueVectors;
+using YamlDotNet.Core;
+using YamlDotNet.Serialization;
+
+namespace Vitrine.Mechanisms.Concepts;
+
+/// <summary>The words that count as one concept.</summary>
+/// <param name="Name">Of the concept.</param>
+/// <param name="Words">As the vocabulary spells them.</param>
+/// <param name="Opposite">Name of the concept that counts against it, if any.</param>
+public sealed record WordList(string Name, IReadOnlyList<string> Words, string? Opposite = null)
+{
+    /// <summary>Reads a YAML file: <c>name: [word, ...]</c>, or <c>name: {words: [...], opposite: other}</c>.</summary>
+    /// <exception cref="VitrineException">It cannot be read, with the place.</exception>
+    public static IReadOnlyList<WordList> Open(string path)
+    {
+        try
+        {
+            var lists = new DeserializerBuilder().Build().Deserialize<Dictionary<string, object>>(File.ReadAllText(path)) ?? [];
+            return [.. lists.Select(l => Of(l.Key, l.Value))];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or YamlException or InvalidCastException)
+        {
+            throw new VitrineException($"{path}: is no list of concept words ({e.Message}).", e);
+        }
+
+        WordList Of(string name, object value) => value switch
+        {
+            List<object> words => new WordList(name, [.. words.Select(w => (string)w)]),
+            Dictionary<object, object> map when map.TryGetValue("words", out var words) =>
+                new WordList(name, [.. ((List<object>)words).Select(w => (string)w)], map.TryGetValue("opposite", out var opposite) ? (string)opposite : null),
+            _ => throw new VitrineException($"{path}: '{name}' is neither a list of words nor a map with 'words'."),
+        };
+    }
+
+    /// <summary>Ids of the words that the vocabulary has.</summary>
+    public IReadOnlySet<int> Ids(TokenReader tokens)
+    {
+        ArgumentNullException.ThrowIfNull(tokens);
+        return Words.Select(tokens.Id).OfType<int>().ToHashSet();
+    }
+}

@@ -1,0 +1,104 @@
+using System.Text.Json;
+using Vitrine.Policies;
+using Vitrine.Policies.OpenVla;
+using Vitrine.Transformers;
+using static TorchSharp.torch;
+
+namespace Vitrine.Mechanisms.Doses;
+
+/// <summary>How strongly every neuron fires by itself, over observations, where actions are decided: at the last prompt token and the decoded action tokens.</summary>
+/// <param name="Layers">Blocks.</param>
+/// <param name="Neurons">Neurons of a block.</param>
+/// <param name="Samples">Positions that were seen.</param>
+/// <param name="Mean">[layer x neurons + index].</param>
+/// <param name="Sigma">Standard deviation over the samples.</param>
+/// <param name="Levels">Quantile levels that were kept.</param>
+/// <param name="Quantiles">[level][layer x neurons + index].</param>
+/// <param name="Fingerprint">Of the model.</param>
+public sealed record Calibration(
+    int Layers, int Neurons, int Samples, IReadOnlyList<float> Mean, IReadOnlyList<float> Sigma, IReadOnlyList<double> Levels, IReadOnlyList<IReadOnlyList<float>> Quantiles, string Fingerprint)
+{
+    private static readonly double[] KeptLevels = [0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1];
+
+    /// <summary>Lets a policy act on observations and watches its neurons.</summary>
+    /// <param name="policy">Whose neurons.</param>
+    /// <param name="observations">At least two; many and varied.</param>
+    /// <param name="unnormKey">Data set of the actions.</param>
+    /// <param name="progress">Told the share that is done.</param>
+    /// <param name="cancellation">Stops between batches.</param>
+    public static Calibration Measure(OpenVlaPolicy policy, IReadOnlyList<Observation> observations, string? unnormKey = null, IProgress<double>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(policy);
+        ArgumentNullException.ThrowIfNull(observations);
+        var shape = policy.Language.Shape;
+        var samples = new List<Tensor>();                                                                  // each (n, L, F)
+        using var scope = NewDisposeScope();
+        foreach (var batch in observations.Chunk(32))
+        {
+            using var run = policy.Act(batch, RunPlan.Capturing("language.*.mlp.neurons@*"), unnormKey, cancellation);
+            for (var step = 0; step < run.Actions[0].Values.Count; step++)
+            {
+                var layers = Enumerable.Range(0, shape.Layers).Select(l => Newest.Of(run, policy, batch, $"language.{l}.mlp.neurons", step)).ToArray();
+                samples.Add(stack(layers, 1).to(float32));
+            }
+
+            progress?.Report((double)samples.Count / run.Actions[0].Values.Count * 32 / observations.Count);
+        }
+
+        var all = cat([.. samples], 0).flatten(1);                                                         // (n, L F)
+        return new Calibration(
+            shape.Layers, shape.Neurons, (int)all.shape[0],
+            all.mean([0]).data<float>().ToArray(), all.std(0, unbiased: false).data<float>().ToArray(), KeptLevels,
+            [.. KeptLevels.Select(q => all.quantile(tensor((float)q), 0).flatten().data<float>().ToArray())], policy.Fingerprint);
+    }
+
+    /// <summary>Natural mean of a neuron.</summary>
+    public float MeanOf(Neuron neuron) => Mean[At(neuron)];
+
+    /// <summary>Natural deviation of a neuron.</summary>
+    public float SigmaOf(Neuron neuron) => Sigma[At(neuron)];
+
+    /// <summary>Natural quantile of a neuron, between kept levels by straight lines.</summary>
+    /// <param name="neuron">Which one.</param>
+    /// <param name="level">0 to 1.</param>
+    public float QuantileOf(Neuron neuron, double level)
+    {
+        if (level is not (>= 0 and <= 1))
+        {
+            throw new VitrineException($"dose: the quantile level {level} is not between 0 and 1.");
+        }
+
+        var upper = Enumerable.Range(0, Levels.Count).First(i => Levels[i] >= level);
+        if (upper == 0)
+        {
+            return Quantiles[0][At(neuron)];
+        }
+
+        var share = (level - Levels[upper - 1]) / (Levels[upper] - Levels[upper - 1]);
+        return (float)((Quantiles[upper - 1][At(neuron)] * (1 - share)) + (Quantiles[upper][At(neuron)] * share));
+    }
+
+    /// <summary>As JSON.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this);
+
+    /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
+    /// <exception cref="VitrineException">It is no calibration.</exception>
+    public static Calibration FromJson(string json, string source)
+    {
+        try
+        {
+            var read = JsonSerializer.Deserialize<Calibration>(json);
+            return read is { Mean: not null, Sigma: not null, Quantiles: not null, Levels: not null } && read.Mean.Count == read.Layers * read.Neurons && read.Sigma.Count == read.Mean.Count
+                ? read
+                : throw new VitrineException($"{source}: is no calibration, or an incomplete one.");
+        }
+        catch (JsonException e)
+        {
+            throw new VitrineException($"{source}: is no calibration ({e.Message}).", e);
+        }
+    }
+
+    private int At(Neuron neuron) => neuron.Layer < Layers && neuron.Index < Neurons
+        ? (neuron.Layer * Neurons) + neuron.Index
+        : throw new VitrineException($"neuron {neuron}: the calibration has {Layers} layers of {Neurons} neurons, counted from 0.");
+}
