@@ -110,8 +110,8 @@ public sealed class EpisodePlayer(EpisodePair pair) : View
             page.Line("axis", along.From, scale.At(tick), along.To, scale.At(tick)).Label("small faint", along.From - 8, scale.At(tick) + 4, Figures.Plain(tick, scale.Decimals()), "end");
         }
 
-        Curve(page, "before", pair.Before.Displacements, along, scale);
         Curve(page, "after", pair.After.Displacements, along, scale);
+        Curve(page, "before", pair.Before.Displacements, along, scale);
         page.Open("line", ("class", "playhead"), ("x1", along.From), ("x2", along.From), ("y1", 26), ("y2", ChartHeight - 26), ("data-from", along.From), ("data-pitch", along.At(1) - along.From)).Close("line");
         page.Label("small soft", 0, 12, "displacement in each step").Label("small soft", (along.From + along.To) / 2, ChartHeight - 6, "step", "middle").Close("svg");
         page.Open("div", ("class", "legend")).Open("span").Leaf("i", ("class", "key before")).Text($"{pair.Before.Label}, mean {Figures.Plain(Mean(pair.Before))}").Close("span")
