@@ -105,7 +105,7 @@ public sealed class ReportTests
         var page = RenderedPage.Parse(Report.Render(SampleReport.Empty()));
         page.All("p").Where(line => line.Is("empty")).Select(line => line.Value).ShouldBe(
         [
-            "No pass was recorded; the drawing shows the model alone.", "No layer was profiled.", "No concept was looked for.", "No attention map was recorded.",
+            "No pass was recorded.", "No layer was profiled.", "No concept was looked for.", "No attention map was recorded.",
             "No part was measured.", "No closed-loop study was run.", "No episode was recorded.", "No parity certificate was made in this run.",
         ]);
     }

@@ -165,8 +165,16 @@ internal static class SampleReport
         var sum = weights.Sum() / .8;
         return new()
         {
-            Stack = "language", Layer = layer, Head = head, Query = query, Picture = Table(.6, .5, .5, 1), Rows = 8, Columns = 8,
-            Weights = [.. weights.Select(weight => weight / sum)], MassOnPicture = .8, Target = new(.32, .55, .15, .15),
+            Stack = "language",
+            Layer = layer,
+            Head = head,
+            Query = query,
+            Picture = Table(.6, .5, .5, 1),
+            Rows = 8,
+            Columns = 8,
+            Weights = [.. weights.Select(weight => weight / sum)],
+            MassOnPicture = .8,
+            Target = new(.32, .55, .15, .15),
         };
     }
 
@@ -198,7 +206,10 @@ internal static class SampleReport
 
         return new()
         {
-            Concept = concept, Metric = metric, Prompt = Around(1), Rows = rows,
+            Concept = concept,
+            Metric = metric,
+            Prompt = Around(1),
+            Rows = rows,
             Controls =
             [
                 new() { Name = "zero dose", Effect = new(0, 0, 0) }, new() { Name = "matched random neurons, 8 draws", Draws = new(-.0011, .0006, 8) }, new() { Name = "random direction, same norm, 8 draws", Draws = new(-.0019, .0011, 8) },
@@ -210,13 +221,18 @@ internal static class SampleReport
     {
         static StudyRow Row(string arm, ArmKind kind, string concept, double speed, double height, double success, double half, DrawRange? draws = null) => new()
         {
-            Arm = arm, Kind = kind, Concept = concept, Episodes = 96,
+            Arm = arm,
+            Kind = kind,
+            Concept = concept,
+            Episodes = 96,
             SpeedChange = kind == ArmKind.Baseline ? null : new(speed, speed - half, speed + half),
             HeightChange = kind == ArmKind.Baseline ? null : new(height, height - (half * 4), height + (half * 4)),
             Success = new(success, success - .06, Math.Min(1, success + .03)),
             SuccessChange = kind == ArmKind.Baseline ? null : new(success - .95, success - 1.0, success - .90),
             AdjustedP = kind is ArmKind.Prompt or ArmKind.Edit ? (Math.Abs(speed) > .01 ? .0002 : .41) : null,
-            SpeedDraws = draws, HeightDraws = draws is null ? null : new(draws.Low * 4, draws.High * 5, draws.Draws), SuccessDraws = draws is null ? null : new(success - .1, success + .08, draws.Draws),
+            SpeedDraws = draws,
+            HeightDraws = draws is null ? null : new(draws.Low * 4, draws.High * 5, draws.Draws),
+            SuccessDraws = draws is null ? null : new(success - .1, success + .08, draws.Draws),
             Tasks = [new("reach", success, 24), new("lift", success * .9, 24), new("push", success * .97, 24), new("move", Math.Min(1, success * 1.03), 24)],
         };
         return new()
@@ -243,10 +259,12 @@ internal static class SampleReport
 
     private static EpisodePair Pair(string title, double before, double after, bool success) => new()
     {
-        Title = title, Before = Run("no edit", "lift the red cube", before, true, 10), After = Run(title, "quickly lift the red cube", after, success, 10),
+        Title = title,
+        Before = Run("no edit", "lift the red cube", before, true, 10),
+        After = Run(title, "quickly lift the red cube", after, success, 10),
     };
 
-    private static Episode Run(string label, string instruction, double speed, bool success, int seed)
+    private static FilmedEpisode Run(string label, string instruction, double speed, bool success, int seed)
     {
         var (x, y, z) = (.9, .8, .8);
         var random = new Random(seed);

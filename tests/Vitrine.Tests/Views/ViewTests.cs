@@ -71,7 +71,9 @@ public sealed class ViewTests
     {
         var effect = new OneStepEffect
         {
-            Concept = "slow", Metric = "speed", Prompt = new(-.02, -.022, -.018),
+            Concept = "slow",
+            Metric = "speed",
+            Prompt = new(-.02, -.022, -.018),
             Rows = [new() { Component = "attention", Layer = 5, MeanDifference = new(-.015, -.016, -.014), Sufficient = new(-.02, -.021, -.019) }],
             Controls = [new() { Name = "random", Draws = new(-.001, .002, 8) }],
         };
