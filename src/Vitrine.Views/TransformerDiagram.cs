@@ -105,7 +105,8 @@ public sealed class TransformerDiagram(ModelDescription model, PassExample? pass
 
         foreach (var (index, expert) in experts.Index())
         {
-            page.Box("part", from + 150, residual + 32 + (index * 38), to - from - 150, 32, 6).Label("", from + 164, residual + 52 + (index * 38), $"{expert.Name}: {Short(expert)}");
+            var y = residual + 58 + (index * 26);
+            page.Box("part", from, y, to - from, 22, 6).Label("small", (from + to) / 2, y + 15, $"{expert.Name}: {Short(expert)}", "middle");
         }
 
         Arrow(page, to, residual, 892, residual);
@@ -164,6 +165,11 @@ public sealed class TransformerDiagram(ModelDescription model, PassExample? pass
                 Bar(page, "attention-part", 112 - Length(part.Attention, 56), y + 10, Length(part.Attention, 56), 16, part.Attention, 112, y + 38, "end");
                 Bar(page, "feedforward-part", 248, y + 10, Length(part.FeedForward, 100), 16, part.FeedForward, 248, y + 38, "start");
             }
+        }
+
+        foreach (var (index, expert) in experts.Index())
+        {
+            page.Label("tiny soft", middle + 14, end + 6 + (index * 13), $"{expert.Name}: {Short(expert)}");
         }
 
         page.Leaf("path", ("class", "head"), ("d", FormattableString.Invariant($"M180 {end + 16:0.#} l-4 -8 h8 z")));
