@@ -19,7 +19,7 @@ public sealed class AttentionOverlay(AttentionMap map) : View
         page.Open("figure", ("class", "attention"));
         Draw(page);
         page.Open("figcaption").Text("strong", $"layer {map.Layer}, head {map.Head}").Text(" from ").Text("code", TokenStrip.Visible(map.Query)).Leaf("br")
-            .Text("span", $"{Figures.Percent(map.MassOnPicture)} of its attention is on the picture; brightest patch {Figures.Percent(Peak, 1)}", ("class", "k")).Close("figcaption");
+            .Text("span", $"{Figures.Percent(map.MassOnPicture)} of its attention is on the picture; brightest patch {Figures.Percent(Peak, 1)}", ("class", "k"));
         var table = new NumberTable($"attention of {map.Stack} layer {map.Layer} head {map.Head}, in % by patch", ["row", .. Enumerable.Range(0, map.Columns).Select(column => $"{column}")]);
         for (var row = 0; row < map.Rows; row++)
         {
@@ -27,7 +27,7 @@ public sealed class AttentionOverlay(AttentionMap map) : View
         }
 
         table.WriteFolded(page, brief: true);
-        page.Close("figure");
+        page.Close("figcaption").Close("figure");
     }
 
     private double Peak => map.Weights.Where(double.IsFinite).DefaultIfEmpty(0).Max();

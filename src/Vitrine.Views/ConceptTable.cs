@@ -40,7 +40,7 @@ public sealed class ConceptTable(ConceptCluster cluster, string scoreMeaning) : 
     private void Table(Markup page, IEnumerable<ConceptNeuron> neurons)
     {
         page.Open("table", ("class", "neurons")).Text("caption", $"Neurons that spell {cluster.Concept}; score: {scoreMeaning}", ("class", "unseen"))
-            .Open("thead").Open("tr").Text("th", "neuron", ("scope", "col")).Text("th", "writes", ("scope", "col")).Text("th", "and, negated", ("scope", "col")).Close("tr").Close("thead").Open("tbody");
+            .Open("thead").Open("tr").Text("th", "layer · neuron", ("scope", "col")).Text("th", "writes", ("scope", "col")).Text("th", "and, negated", ("scope", "col")).Close("tr").Close("thead").Open("tbody");
         foreach (var neuron in neurons)
         {
             page.Open("tr").Open("th", ("scope", "row"))

@@ -41,12 +41,12 @@ public sealed class EpisodePlayer(EpisodePair pair) : View
         page.Close("figure");
     }
 
-    private static int Steps(Episode episode) => Math.Max(episode.Frames.Count, episode.GripperPath.Count);
+    private static int Steps(FilmedEpisode episode) => Math.Max(episode.Frames.Count, episode.GripperPath.Count);
 
-    private static string Outcome(Episode episode)
+    private static string Outcome(FilmedEpisode episode)
         => Steps(episode) == 0 ? "not recorded" : $"{(episode.Success ? "solved" : "not solved")} after {Steps(episode) - 1} steps";
 
-    private void Reel(Markup page, Episode episode, string role)
+    private void Reel(Markup page, FilmedEpisode episode, string role)
     {
         page.Open("div", ("class", "reel " + role));
         page.Open("p", ("class", "reel-label")).Text("strong", episode.Label).Text("span", $"“{episode.Instruction}”", ("class", "k")).Close("p");
@@ -55,13 +55,13 @@ public sealed class EpisodePlayer(EpisodePair pair) : View
         page.Close("div");
     }
 
-    private void Screen(Markup page, Episode episode)
+    private void Screen(Markup page, FilmedEpisode episode)
     {
         var sheet = episode.Frames.Count > 0 ? SpriteSheet.Of(episode.Frames, SheetColumns) : null;
         var (width, height) = (sheet?.FrameWidth ?? 64, sheet?.FrameHeight ?? 64);
         var path = episode.GripperPath.Select(point => (X: point.X * width, Y: point.Y * height)).ToList();
         page.OpenDrawing("screen", width, height, $"{pair.Title}: {episode.Label}",
-            $"“{episode.Instruction}”, {Outcome(episode)}. The line is the gripper’s path.");
+            $"“{episode.Instruction}”, {Outcome(episode)}. The line is the gripper’s path, with a dot at each step.");
         if (sheet is not null)
         {
             page.Leaf("image", ("class", "sheet"), ("href", sheet.Uri), ("width", width * sheet.Columns), ("height", height * sheet.Rows),
@@ -72,6 +72,7 @@ public sealed class EpisodePlayer(EpisodePair pair) : View
         {
             var points = string.Join(' ', path.Select(at => FormattableString.Invariant($"{at.X:0.##},{at.Y:0.##}")));
             page.Leaf("polyline", ("class", "path under"), ("points", points)).Leaf("polyline", ("class", "path"), ("points", points));
+            page.Leaf("path", ("class", "steps"), ("d", string.Concat(path.Select(at => FormattableString.Invariant($"M{at.X:0.##} {at.Y:0.##}h0")))));
             page.Dot("gripper", path[^1].X, path[^1].Y, width / 45.0);
             if (episode.Success)
             {
@@ -83,7 +84,7 @@ public sealed class EpisodePlayer(EpisodePair pair) : View
     }
 
     /// <remarks>Shown where nothing moves: in print, and where scripts do not run.</remarks>
-    private static void Strip(Markup page, Episode episode)
+    private static void Strip(Markup page, FilmedEpisode episode)
     {
         if (episode.Frames.Count == 0)
         {
@@ -110,15 +111,16 @@ public sealed class EpisodePlayer(EpisodePair pair) : View
             page.Line("axis", along.From, scale.At(tick), along.To, scale.At(tick)).Label("small faint", along.From - 8, scale.At(tick) + 4, Figures.Plain(tick, scale.Decimals()), "end");
         }
 
-        Curve(page, "before", pair.Before.Displacements, along, scale);
         Curve(page, "after", pair.After.Displacements, along, scale);
+        Curve(page, "before", pair.Before.Displacements, along, scale);
         page.Open("line", ("class", "playhead"), ("x1", along.From), ("x2", along.From), ("y1", 26), ("y2", ChartHeight - 26), ("data-from", along.From), ("data-pitch", along.At(1) - along.From)).Close("line");
-        page.Label("small soft", 0, 12, "displacement in each step").Label("small soft", (along.From + along.To) / 2, ChartHeight - 6, "step", "middle").Close("svg");
+        page.Label("small soft", 0, 12, "displacement in each step").Label("small soft", (along.From + along.To) / 2, ChartHeight - 6, "step", "middle")
+            .Label("small faint", along.From, ChartHeight - 8, "0", "middle").Label("small faint", along.To, ChartHeight - 8, $"{length - 1}", "end").Close("svg");
         page.Open("div", ("class", "legend")).Open("span").Leaf("i", ("class", "key before")).Text($"{pair.Before.Label}, mean {Figures.Plain(Mean(pair.Before))}").Close("span")
             .Open("span").Leaf("i", ("class", "key after")).Text($"{pair.After.Label}, mean {Figures.Plain(Mean(pair.After))}").Close("span").Close("div");
     }
 
-    private static double Mean(Episode episode) => episode.Displacements.Count == 0 ? double.NaN : episode.Displacements.Average();
+    private static double Mean(FilmedEpisode episode) => episode.Displacements.Count == 0 ? double.NaN : episode.Displacements.Average();
 
     private static void Curve(Markup page, string role, IReadOnlyList<double> values, Scale along, Scale scale)
         => page.Leaf("polyline", ("class", "curve " + role), ("points", string.Join(' ', values.Index().Where(value => double.IsFinite(value.Item)).Select(value => FormattableString.Invariant($"{along.At(value.Index):0.##},{scale.At(value.Item):0.##}")))));
@@ -134,9 +136,9 @@ public sealed class EpisodePlayer(EpisodePair pair) : View
         return table;
     }
 
-    private static string At(Episode episode, int step)
+    private static string At(FilmedEpisode episode, int step)
         => step < episode.GripperPath.Count ? $"{Figures.Plain(episode.GripperPath[step].X, 2)}, {Figures.Plain(episode.GripperPath[step].Y, 2)}" : Figures.Missing;
 
-    private static string Moved(Episode episode, int step)
+    private static string Moved(FilmedEpisode episode, int step)
         => step < episode.Displacements.Count ? Figures.Plain(episode.Displacements[step]) : Figures.Missing;
 }

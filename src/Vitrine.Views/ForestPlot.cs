@@ -24,7 +24,7 @@ public sealed class ForestPlot(StudySummary study) : View
         page.Open("figure");
         Wide(page, panels);
         Narrow(page, panels);
-        page.Open("figcaption", ("class", "legend"));
+        page.Open("div", ("class", "legend"));
         page.Open("span").Leaf("i", ("class", "key dot")).Text("treatment, with its interval").Close("span");
         page.Open("span").Leaf("i", ("class", "key ring")).Text("control").Close("span");
         page.Open("span").Leaf("i", ("class", "key band")).Text("range of random draws").Close("span");
@@ -34,7 +34,7 @@ public sealed class ForestPlot(StudySummary study) : View
             page.Text("span", study.Note);
         }
 
-        page.Close("figcaption");
+        page.Close("div");
         Numbers().WriteFolded(page, brief: true);
         page.Close("figure");
     }

@@ -6,7 +6,7 @@ namespace Vitrine.Views;
 /// <param name="profile">What to draw.</param>
 public sealed class LayerProfilePlot(LayerProfile profile) : View
 {
-    private const double Left = 40, Right = 470, Top = 16, Floor = 214, Height = 252;
+    private const double Left = 52, Right = 470, Top = 16, Floor = 214, Height = 252;
 
     internal override void Write(Markup page)
     {
@@ -18,11 +18,11 @@ public sealed class LayerProfilePlot(LayerProfile profile) : View
 
         page.Open("figure");
         Draw(page);
-        page.Open("div").Open("figcaption", ("class", "legend"));
+        page.Open("div").Open("div", ("class", "legend"));
         page.Open("span").Leaf("i", ("class", "key bar")).Text("patterned neurons: " + profile.Rule).Close("span");
         page.Open("span").Leaf("i", ("class", "key tick")).Text("same, vocabulary shuffled").Close("span");
         page.Open("span").Leaf("i", ("class", "key line")).Text("action tokens among the top tokens").Close("span");
-        page.Close("figcaption");
+        page.Close("div");
         var table = new NumberTable($"layer profile of {profile.Stack}", ["layer", "patterned", "shuffled", "action tokens"]);
         foreach (var row in profile.Rows)
         {

@@ -124,10 +124,14 @@ internal sealed class ReportPage(ReportData data)
     private void Pass()
     {
         page.Text("p", "Patches and words become one sequence. Every block reads the residual stream and adds to it: attention moves information between positions, the feed-forward part works within one. The last positions say the action, one token a dimension.");
-        Card(new TransformerDiagram(data.Model, data.Pass));
+        if (data.Model.Stacks.Count > 0)
+        {
+            Card(new TransformerDiagram(data.Model, data.Pass));
+        }
+
         if (data.Pass is null)
         {
-            Empty("No pass was recorded; the drawing shows the model alone.");
+            Empty("No pass was recorded.");
         }
     }
 
@@ -210,7 +214,7 @@ internal sealed class ReportPage(ReportData data)
 
     private void Episodes()
     {
-        page.Text("p", "The same layout and the same noise, on one clock. The line is the gripper’s path; a ring marks a solved task.");
+        page.Text("p", "The same layout and the same noise, on one clock. The line is the gripper’s path with a dot at each step, so dots far apart are fast steps; a ring marks a solved task.");
         if (data.Episodes.Count == 0)
         {
             Empty("No episode was recorded.");

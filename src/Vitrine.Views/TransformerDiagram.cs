@@ -17,7 +17,7 @@ public sealed class TransformerDiagram(ModelDescription model, PassExample? pass
         page.Open("figure");
         Wide(page);
         Narrow(page);
-        page.Open("figcaption", ("class", "legend"));
+        page.Open("div", ("class", "legend"));
         page.Open("span").Leaf("i", ("class", "key attention-part")).Text("attention: one dot a head").Close("span");
         page.Open("span").Leaf("i", ("class", "key feedforward-part")).Text("feed-forward").Close("span");
         if (pass is { Contributions.Count: > 0 })
@@ -25,7 +25,7 @@ public sealed class TransformerDiagram(ModelDescription model, PassExample? pass
             page.Text("span", "bars: " + pass.ContributionMeaning + ", %");
         }
 
-        page.Close("figcaption");
+        page.Close("div");
         Tokens(page);
         Stacks().WriteFolded(page);
         if (pass is { Contributions.Count: > 0 })
@@ -77,7 +77,7 @@ public sealed class TransformerDiagram(ModelDescription model, PassExample? pass
         }
 
         Sequence(page, 454, 62, 24, 212);
-        page.Label("", 4, 222, pass is null ? "words" : "“" + Cut(pass.Instruction, 54) + "”").Label("small soft", 4, 241, $"{pass?.PromptTokens.Count ?? 0} prompt tokens");
+        page.Label("", 4, 222, pass is null ? "words" : "“" + Cut(pass.Instruction, 54) + "”").Label("small soft", 4, 241, pass is null ? "" : $"{pass.PromptTokens.Count} prompt tokens");
         Arrow(page, pass is null ? 60 : Math.Min(400, 14 + (7.6 * Math.Min(54, pass.Instruction.Length + 2))), 217, 448, 217);
 
         Arrow(page, 478, residual, 498, residual);
@@ -105,7 +105,8 @@ public sealed class TransformerDiagram(ModelDescription model, PassExample? pass
 
         foreach (var (index, expert) in experts.Index())
         {
-            page.Box("part", from + 150, residual + 32 + (index * 38), to - from - 150, 32, 6).Label("", from + 164, residual + 52 + (index * 38), $"{expert.Name}: {Short(expert)}");
+            var y = residual + 58 + (index * 26);
+            page.Box("part", from, y, to - from, 22, 6).Label("small", (from + to) / 2, y + 15, $"{expert.Name}: {Short(expert)}", "middle");
         }
 
         Arrow(page, to, residual, 892, residual);
@@ -166,6 +167,11 @@ public sealed class TransformerDiagram(ModelDescription model, PassExample? pass
             }
         }
 
+        foreach (var (index, expert) in experts.Index())
+        {
+            page.Label("tiny soft", middle + 14, end + 6 + (index * 13), $"{expert.Name}: {Short(expert)}");
+        }
+
         page.Leaf("path", ("class", "head"), ("d", FormattableString.Invariant($"M180 {end + 16:0.#} l-4 -8 h8 z")));
         var tokens = pass?.ActionTokens ?? [];
         var cell = 352.0 / Math.Max(7, tokens.Count);
@@ -175,7 +181,7 @@ public sealed class TransformerDiagram(ModelDescription model, PassExample? pass
                 .Label("tiny soft", 4 + (index * cell) + ((cell - 4) / 2), end + 66, Figures.Change(token.Value), "middle");
         }
 
-        page.Label("small soft", 4, end + 88, $"{tokens.Count} action tokens").Close("svg");
+        page.Label("small soft", 4, end + 88, tokens.Count == 0 ? "action" : $"{tokens.Count} action tokens").Close("svg");
     }
 
     private string PictureCaption => pass is null ? "picture" : $"{pass.Picture.Width} × {pass.Picture.Height} pixels, {pass.PatchRows} × {pass.PatchColumns} patches";
@@ -283,7 +289,12 @@ public sealed class TransformerDiagram(ModelDescription model, PassExample? pass
 
     private void Actions(Markup page, double x, double pitch, double middle)
     {
-        var tokens = pass?.ActionTokens ?? [];
+        if (pass?.ActionTokens is not { Count: > 0 } tokens)
+        {
+            page.Label("small soft", x, middle + 4, "action");
+            return;
+        }
+
         var top = middle - (tokens.Count * pitch / 2);
         page.Label("small soft", x, Math.Max(20, top - 10), $"{tokens.Count} action tokens");
         foreach (var (index, token) in tokens.Take(8).Index())

@@ -17,7 +17,7 @@
       const sheet = screen.querySelector('.sheet');
       return {
         points, sheet, paths: [...screen.querySelectorAll('.path')],
-        gripper: screen.querySelector('.gripper'), solved: screen.querySelector('.solved'),
+        gripper: screen.querySelector('.gripper'), solved: screen.querySelector('.solved'), dots: screen.querySelector('.steps'),
         last: Math.max(points.length, sheet ? Number(sheet.dataset.frames) : 0) - 1,
       };
     });
@@ -25,7 +25,7 @@
     let timer = 0;
 
     const show = step => {
-      for (const { points, sheet, paths, gripper, solved, last } of screens) {
+      for (const { points, sheet, paths, gripper, solved, dots, last } of screens) {
         const at = Math.min(step, last);
         if (sheet) {
           const { frames, columns, width, height } = sheet.dataset;
@@ -35,6 +35,7 @@
         }
         const reached = Math.min(at, points.length - 1);
         for (const path of paths) path.setAttribute('points', points.slice(0, reached + 1).join(' '));
+        if (dots) dots.setAttribute('d', points.slice(0, reached + 1).map(point => `M${point.replace(',', ' ')}h0`).join(''));
         if (gripper) {
           const [x, y] = points[reached].split(',');
           gripper.setAttribute('cx', x);

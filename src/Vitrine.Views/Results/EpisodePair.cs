@@ -9,14 +9,14 @@ public sealed record EpisodePair
     public required string Title { get; init; }
 
     /// <summary>The episode without the change.</summary>
-    public required Episode Before { get; init; }
+    public required FilmedEpisode Before { get; init; }
 
     /// <summary>The episode with it.</summary>
-    public required Episode After { get; init; }
+    public required FilmedEpisode After { get; init; }
 }
 
 /// <summary>One recorded episode.</summary>
-public sealed record Episode
+public sealed record FilmedEpisode
 {
     /// <summary>A short name, as <c>no edit</c>.</summary>
     public required string Label { get; init; }

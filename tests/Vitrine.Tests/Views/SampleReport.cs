@@ -264,7 +264,7 @@ internal static class SampleReport
         After = Run(title, "quickly lift the red cube", after, success, 10),
     };
 
-    private static Episode Run(string label, string instruction, double speed, bool success, int seed)
+    private static FilmedEpisode Run(string label, string instruction, double speed, bool success, int seed)
     {
         var (x, y, z) = (.9, .8, .8);
         var random = new Random(seed);

@@ -1,0 +1,34 @@
+using System.Text.RegularExpressions;
+using System.Xml;
+using System.Xml.Linq;
+
+namespace Vitrine.Tests.Views;
+
+/// <summary>A page read back strictly: an XML reader refuses unbalanced tags, doubled attributes and forbidden characters.</summary>
+internal static partial class RenderedPage
+{
+    public static XElement Parse(string html)
+    {
+        html = Style().Replace(html, "<style></style>");
+        html = Script().Replace(html, "<script></script>");
+        using var reader = XmlReader.Create(new StringReader(html), new XmlReaderSettings { DtdProcessing = DtdProcessing.Ignore });
+        return XDocument.Load(reader).Root!;
+    }
+
+    public static XElement ParseFragment(string html) => Parse("<div>" + html + "</div>");
+
+    /// <summary>Elements by their name, HTML and SVG alike.</summary>
+    public static IEnumerable<XElement> All(this XElement root, string name) => root.DescendantsAndSelf().Where(element => element.Name.LocalName == name);
+
+    public static string Get(this XElement element, string attribute) => (string?)element.Attribute(attribute) ?? "";
+
+    public static double Number(this XElement element, string attribute) => double.Parse(element.Get(attribute), System.Globalization.CultureInfo.InvariantCulture);
+
+    public static bool Is(this XElement element, string @class) => element.Get("class").Split(' ').Contains(@class);
+
+    [GeneratedRegex("<style>.*?</style>", RegexOptions.Singleline)]
+    private static partial Regex Style();
+
+    [GeneratedRegex("<script>.*?</script>", RegexOptions.Singleline)]
+    private static partial Regex Script();
+}

@@ -1,0 +1,181 @@
+using System.Collections;
+using System.Reflection;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.RegularExpressions;
+using System.Xml.Linq;
+using Vitrine.Inputs.Pictures;
+using Vitrine.Views;
+
+namespace Vitrine.Tests.Views;
+
+public sealed class ReportTests
+{
+    private const string Hostile = "</style></script><script>alert(1)</script><img src=x onerror=alert(1)>\"'&\u0001\uD800";
+
+    private static readonly string Page = Report.Render(SampleReport.Create());
+
+    [Fact]
+    public void The_page_is_well_formed_and_holds_every_section()
+    {
+        var page = RenderedPage.Parse(Page);
+        page.All("section").Where(section => section.Is("chapter")).Select(section => section.Get("id")).ShouldBe(["pass", "write", "look", "carry", "steer", "film", "trust", "how"]);
+        page.All("a").Select(link => link.Get("href")).Where(target => target.StartsWith('#')).ShouldAllBe(target => page.DescendantsAndSelf().Any(element => element.Get("id") == target.Substring(1)));
+    }
+
+    [Fact]
+    public void No_element_but_a_void_one_is_closed_in_the_short_form()
+        => Regex.Matches(Page, "<([a-z]+)[^<>]*/>").Select(match => match.Groups[1].Value).Distinct().Order().ShouldBe(["br", "img", "input", "meta"], ignoreOrder: true);
+
+    [Fact]
+    public void Ids_are_unique()
+        => RenderedPage.Parse(Page).DescendantsAndSelf().Select(element => element.Get("id")).Where(id => id.Length > 0).ShouldBeUnique();
+
+    [Fact]
+    public void Nothing_is_asked_of_a_network()
+    {
+        Regex.Matches(Page, "https?://[^\"' ]*").Select(match => match.Value).Distinct().ShouldBe(["http://www.w3.org/2000/svg"]);
+        Page.ShouldNotContain("url(");
+        Page.ShouldNotContain("@import");
+        var page = RenderedPage.Parse(Page);
+        page.DescendantsAndSelf().Attributes("src").Concat(page.All("image").Attributes("href")).ShouldAllBe(source => source.Value.StartsWith("data:image/png;base64,"));
+        page.All("link").ShouldBeEmpty();
+        page.All("meta").Select(meta => meta.Get("content")).ShouldContain(policy => policy.StartsWith("default-src 'none'; img-src data:"));
+    }
+
+    [Fact]
+    public void The_policy_allows_the_page_s_own_script_and_no_other()
+    {
+        var script = Page[(Page.IndexOf("<script>", StringComparison.Ordinal) + "<script>".Length)..Page.IndexOf("</script>", StringComparison.Ordinal)];
+        Page.ShouldContain("script-src &#39;sha256-" + Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(script))) + "&#39;");
+    }
+
+    [Fact]
+    public void Text_from_data_is_never_markup()
+    {
+        var data = SampleReport.Create();
+        var poisoned = Poison(data);
+        poisoned.ShouldBeGreaterThan(300);
+
+        var html = Report.Render(data);
+        var page = RenderedPage.Parse(html);
+        page.All("script").Count().ShouldBe(1);
+        page.All("style").Count().ShouldBe(1);
+        page.All("img").ShouldAllBe(image => image.Get("src").StartsWith("data:"));
+        page.DescendantsAndSelf().Attributes().ShouldAllBe(attribute => !attribute.Name.LocalName.StartsWith("on"));
+        page.Value.ShouldContain("<script>alert(1)</script>");
+        html.ShouldNotContain("<script>alert");
+    }
+
+    [Fact]
+    public void Every_drawing_has_a_name_and_a_description()
+    {
+        foreach (var drawing in RenderedPage.Parse(Page).All("svg"))
+        {
+            drawing.Get("role").ShouldBe("img");
+            var children = drawing.Elements().Take(2).ToList();
+            children.Select(child => child.Name.LocalName).ShouldBe(["title", "desc"]);
+            children.ShouldAllBe(child => child.Value.Length > 10);
+        }
+    }
+
+    [Fact]
+    public void Every_drawing_stands_in_a_figure_with_a_captioned_table()
+    {
+        foreach (var drawing in RenderedPage.Parse(Page).All("svg"))
+        {
+            var figure = drawing.Ancestors().First(element => element.Name.LocalName == "figure");
+            figure.All("table").ShouldNotBeEmpty();
+            figure.All("table").ShouldAllBe(table => table.All("caption").Count() == 1 && table.All("th").Any());
+        }
+    }
+
+    [Fact]
+    public void Headings_leave_out_no_level()
+    {
+        var levels = RenderedPage.Parse(Page).DescendantsAndSelf().Where(element => Regex.IsMatch(element.Name.LocalName, "^h[1-6]$")).Select(element => element.Name.LocalName[1] - '0').ToList();
+        levels[0].ShouldBe(1);
+        levels.Count(level => level == 1).ShouldBe(1);
+        levels.Zip(levels.Skip(1)).ShouldAllBe(pair => pair.Second <= pair.First + 1);
+    }
+
+    [Fact]
+    public void A_report_of_nothing_says_what_is_missing()
+    {
+        var page = RenderedPage.Parse(Report.Render(SampleReport.Empty()));
+        page.All("p").Where(line => line.Is("empty")).Select(line => line.Value).ShouldBe(
+        [
+            "No pass was recorded.", "No layer was profiled.", "No concept was looked for.", "No attention map was recorded.",
+            "No part was measured.", "No closed-loop study was run.", "No episode was recorded.", "No parity certificate was made in this run.",
+        ]);
+    }
+
+    [Fact]
+    public void What_was_not_measured_is_printed_as_a_dash_and_never_as_a_number()
+    {
+        var nothing = new Interval(double.NaN, double.NaN, double.PositiveInfinity);
+        var data = SampleReport.Empty() with
+        {
+            Concepts = [new() { Concept = "none", Neurons = [] }],
+            LayerProfile = new() { Stack = "language", Rule = "", Rows = [new(0, double.NaN, double.NaN, double.NaN)] },
+            OneStep = [new() { Concept = "none", Metric = "speed", Prompt = new(0, 0, 0), Rows = [new() { Component = "attention", Layer = 0, MeanDifference = nothing }], Controls = [new() { Name = "zero dose", Effect = nothing }] }],
+            Study = new() { Rows = [new() { Arm = "lost", Kind = ArmKind.Edit, Episodes = 0, Success = nothing, SpeedChange = nothing }] },
+            Episodes = [new() { Title = "lost", Before = new() { Label = "a", Instruction = "", Frames = [], Success = false }, After = new() { Label = "b", Instruction = "", Frames = [], Success = true } }],
+            Certificate = new() { Bound = 5e-5, Folders = [] },
+        };
+        var html = Report.Render(data);
+        RenderedPage.Parse(html).Value.ShouldContain("–");
+        html.ShouldNotContain("NaN");
+        html.ShouldNotContain("∞");
+        html.ShouldNotContain("Infinity");
+    }
+
+    [Fact]
+    public void A_stack_of_many_blocks_is_drawn_by_its_ends()
+    {
+        var sample = SampleReport.Create();
+        var language = sample.Model.Stacks[^1] with { Layers = 32, Heads = 32 };
+        var diagram = RenderedPage.ParseFragment(new TransformerDiagram(sample.Model with { Stacks = [language] }, sample.Pass).Render());
+        var wide = diagram.All("svg").First();
+        wide.All("rect").Count(box => box.Is("block")).ShouldBe(7);
+        wide.All("text").Select(text => text.Value).ShouldContain("⋯");
+    }
+
+    [Fact]
+    public void The_stream_receives_the_same_page_without_a_byte_order_mark()
+    {
+        using var stream = new MemoryStream();
+        Report.Write(SampleReport.Empty(), stream);
+        Encoding.UTF8.GetString(stream.ToArray()).ShouldBe(Report.Render(SampleReport.Empty()));
+    }
+
+    /// <summary>Sets every text of a record, however deep, to the hostile one; returns how many there were.</summary>
+    private static int Poison(object record)
+    {
+        var count = 0;
+        foreach (var property in record.GetType().GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(property => property.CanWrite))
+        {
+            switch (property.GetValue(record))
+            {
+                case string:
+                    property.SetValue(record, Hostile);
+                    count++;
+                    break;
+                case IReadOnlyList<string> texts:
+                    property.SetValue(record, texts.Select(_ => Hostile).ToArray());
+                    count += texts.Count;
+                    break;
+                case Picture:
+                    break;
+                case IEnumerable list:
+                    count += list.Cast<object>().Where(item => !item.GetType().IsPrimitive && item is not Picture).Sum(Poison);
+                    break;
+                case { } part when part.GetType().Namespace == typeof(ReportData).Namespace && part.GetType().IsClass:
+                    count += Poison(part);
+                    break;
+            }
+        }
+
+        return count;
+    }
+}

@@ -1,0 +1,130 @@
+using SkiaSharp;
+using Vitrine.Inputs.Pictures;
+using Vitrine.Views;
+using Vitrine.Views.Drawing;
+
+namespace Vitrine.Tests.Views;
+
+public sealed class ViewTests
+{
+    [Fact]
+    public void Bars_of_the_layer_profile_are_as_high_as_their_shares()
+    {
+        var profile = new LayerProfile { Stack = "language", Rule = "", Rows = [new(0, .5, .01, .2), new(1, .25, .02, 1)] };
+        var view = RenderedPage.ParseFragment(new LayerProfilePlot(profile).Render());
+        var bars = view.All("rect").Where(bar => bar.Is("bar")).ToList();
+        bars[0].Number("height").ShouldBe(2 * bars[1].Number("height"), .02);
+        var lines = view.All("line").Where(line => line.Is("axis")).Select(line => line.Number("y1")).ToList();
+        bars[0].Number("height").ShouldBe((lines.Max() - lines.Min()) / 2, .02);
+        view.All("td").Select(cell => cell.Value).ShouldBe(["50.0\u00A0%", "1.0\u00A0%", "20.0\u00A0%", "25.0\u00A0%", "2.0\u00A0%", "100.0\u00A0%"]);
+    }
+
+    [Fact]
+    public void The_veil_lifts_in_proportion_to_the_attention()
+    {
+        var map = new AttentionMap { Stack = "language", Layer = 1, Head = 2, Query = "cube", Picture = SampleReport.Table(.5, .5, .5, 1), Rows = 1, Columns = 3, Weights = [.4, .2, 0], MassOnPicture = .6 };
+        var view = RenderedPage.ParseFragment(new AttentionOverlay(map).Render());
+        var veils = view.All("rect").Where(veil => veil.Is("veil")).Select(veil => veil.Number("fill-opacity")).ToList();
+        veils[0].ShouldBe(0);
+        veils[1].ShouldBe(veils[2] / 2, 1e-3);
+        view.All("td").Select(cell => cell.Value).ShouldBe(["40.0", "20.0", ".0"]);
+    }
+
+    [Fact]
+    public void An_attention_map_of_the_wrong_size_is_refused_by_name()
+    {
+        var map = new AttentionMap { Stack = "language", Layer = 1, Head = 2, Query = "cube", Picture = SampleReport.Table(.5, .5, .5, 1), Rows = 2, Columns = 2, Weights = [1], MassOnPicture = 1 };
+        Should.Throw<VitrineException>(() => new AttentionOverlay(map).Render()).Message.ShouldContain("layer 1 head 2");
+    }
+
+    [Fact]
+    public void Every_frame_is_in_the_sheet_where_the_script_looks_for_it()
+    {
+        var frames = Enumerable.Range(0, 7).Select(index => new Picture(2, 1, [(byte)index, 10, 20, (byte)(100 + index), 30, 40])).ToList();
+        var sheet = SpriteSheet.Of(frames, 3);
+        (sheet.Columns, sheet.Rows).ShouldBe((3, 3));
+        using var bitmap = SKBitmap.Decode(Convert.FromBase64String(sheet.Uri["data:image/png;base64,".Length..]));
+        for (var index = 0; index < frames.Count; index++)
+        {
+            bitmap.GetPixel(index % 3 * 2, index / 3).ShouldBe(new SKColor((byte)index, 10, 20));
+            bitmap.GetPixel((index % 3 * 2) + 1, index / 3).ShouldBe(new SKColor((byte)(100 + index), 30, 40));
+        }
+    }
+
+    [Fact]
+    public void Frames_of_different_sizes_are_refused()
+        => Should.Throw<VitrineException>(() => SpriteSheet.Of([new Picture(1, 1, new byte[3]), new Picture(2, 1, new byte[6])], 2)).Message.ShouldContain("frame 1 is 2 x 1");
+
+    [Fact]
+    public void An_episode_plays_to_the_end_of_the_longer_one()
+    {
+        var pair = SampleReport.Create().Episodes[0];
+        var view = RenderedPage.ParseFragment(new EpisodePlayer(pair).Render());
+        var steps = Math.Max(pair.Before.Frames.Count, pair.After.Frames.Count);
+        view.All("input").Single().Number("max").ShouldBe(steps - 1);
+        view.All("tbody").Single().All("tr").Count().ShouldBe(steps);
+        view.All("polyline").Where(line => line.Is("path") && !line.Is("under")).Select(line => line.Get("points").Split(' ').Length).ShouldBe([pair.Before.GripperPath.Count, pair.After.GripperPath.Count]);
+    }
+
+    [Fact]
+    public void Shares_of_the_one_step_table_are_shares_of_the_words_effect_also_when_it_is_negative()
+    {
+        var effect = new OneStepEffect
+        {
+            Concept = "slow",
+            Metric = "speed",
+            Prompt = new(-.02, -.022, -.018),
+            Rows = [new() { Component = "attention", Layer = 5, MeanDifference = new(-.015, -.016, -.014), Sufficient = new(-.02, -.021, -.019) }],
+            Controls = [new() { Name = "random", Draws = new(-.001, .002, 8) }],
+        };
+        var view = RenderedPage.ParseFragment(new OneStepTable(effect).Render());
+        var heat = view.All("table").First().All("td").Select(cell => cell.Value).Where(text => text.Length > 0);
+        heat.ShouldBe(["75\u00A0%[70, 80]", "100\u00A0%[95, 105]"]);
+        view.All("li").Single().Value.ShouldContain("−10\u00A0% to 5\u00A0%");
+    }
+
+    [Theory]
+    [InlineData(" fast ", "␣fast␣"), InlineData("\n", "⏎"), InlineData("", "∅"), InlineData("a\u202Eb", "aU+202Eb"), InlineData("take it", "take it")]
+    public void Blanks_and_controls_of_a_token_are_made_visible(string token, string visible) => TokenStrip.Visible(token).ShouldBe(visible);
+
+    [Theory]
+    [InlineData(.038, "+.038"), InlineData(-.0294, "−.029"), InlineData(.0001, ".000"), InlineData(-.0001, ".000"), InlineData(1.5, "+1.500"), InlineData(double.NaN, "–")]
+    public void A_change_is_printed_with_its_sign(double value, string printed) => Figures.Change(value).ShouldBe(printed);
+
+    [Fact]
+    public void Numbers_are_printed_alike_everywhere()
+    {
+        Figures.Change(new Interval(.034, .031, .037)).ShouldBe("+.034 [.031, .037]");
+        Figures.Percent(new Interval(.95, .931, .968)).ShouldBe("95\u00A0% [93, 97]");
+        Figures.Percent(.004, 1).ShouldBe(".4\u00A0%");
+        Figures.Count(2304).ShouldBe("2,304");
+        Figures.Large(2_600_000).ShouldBe("2.6 million");
+        Figures.Scientific(3.1e-6).ShouldBe("3.1e−6");
+        Figures.Probability(.0002).ShouldBe("< .001");
+    }
+
+    [Theory]
+    [InlineData(-.013, .037), InlineData(0, 1), InlineData(-5, 0), InlineData(.4, .41), InlineData(0, 0), InlineData(1e-7, 3e-7)]
+    public void A_scale_holds_zero_and_all_values_between_round_ends(double low, double high)
+    {
+        var scale = Scale.Around([low, high], 10, 110);
+        scale.At(scale.Low).ShouldBe(10, 1e-9);
+        scale.At(scale.High).ShouldBe(110, 1e-9);
+        scale.At(low).ShouldBeInRange(10 - 1e-9, 110 + 1e-9);
+        scale.At(0).ShouldBeInRange(10 - 1e-9, 110 + 1e-9);
+        scale.Ticks().Count().ShouldBeInRange(2, 8);
+        scale.Ticks().First().ShouldBe(scale.Low, 1e-12);
+        scale.Ticks().Last().ShouldBe(scale.High, 1e-12);
+    }
+
+    [Fact]
+    public void Tags_that_do_not_match_are_refused()
+    {
+        Should.Throw<InvalidOperationException>(() => new Markup().Open("p").Close("div"));
+        Should.Throw<InvalidOperationException>(() => new Markup().Open("p").ToString());
+    }
+
+    [Theory]
+    [InlineData("what makes it *fast*?", "what makes it <em>fast</em>?"), InlineData("2 * 3", "2 * 3"), InlineData("*<b>*", "<em>&lt;b&gt;</em>"), InlineData("**", "**")]
+    public void Words_between_asterisks_are_set_in_italics(string text, string markup) => new Markup().Prose(text).ToString().ShouldBe(markup);
+}
