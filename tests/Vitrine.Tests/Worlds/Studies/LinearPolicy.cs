@@ -1,4 +1,3 @@
-using TorchSharp;
 using Vitrine.Policies;
 using static TorchSharp.torch;
 

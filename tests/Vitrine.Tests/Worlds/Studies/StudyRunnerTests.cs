@@ -82,7 +82,7 @@ public sealed class StudyRunnerTests : IDisposable
             start.ArgumentList.Add(typeof(StudyRunnerTests).Assembly.Location);
         }
 
-        foreach (var argument in new[] { "--explicit", "only", "--filter-method", $"{typeof(StudyRunnerTests).FullName}.{nameof(A_study_that_waits_to_be_killed)}" })
+        foreach (var argument in new[] { "-explicit", "only", "-method", $"{typeof(StudyRunnerTests).FullName}.{nameof(A_study_that_waits_to_be_killed)}" })
         {
             start.ArgumentList.Add(argument);
         }
