@@ -1,0 +1,227 @@
+using System.Text.Json;
+using Vitrine.Checkpoints;
+using Vitrine.Inputs.Pictures;
+using Vitrine.Inputs.Tokenizers;
+using Vitrine.Transformers;
+using Vitrine.Transformers.Engine;
+using Vitrine.Transformers.Families;
+using Vitrine.Transformers.Points;
+using static TorchSharp.torch;
+
+namespace Vitrine.Policies.OpenVla;
+
+/// <summary>OpenVLA: a picture and an instruction to seven action tokens (Kim et al. 2024).</summary>
+/// <remarks>Two image towers, a projector, and a Llama that reads the beginning-of-text token, the image tokens, then the prompt. Weights are read-only: acts may go side by side.</remarks>
+public sealed class OpenVlaPolicy : IActor, IDisposable
+{
+    private readonly Checkpoint checkpoint;
+    private readonly List<Tensor> owned;
+    private readonly VisionStack[] towers;
+    private readonly Projector projector;
+    private readonly TextStack language;
+    private readonly IReadOnlyDictionary<string, ActionStatistics> statistics;
+    private readonly StackShape[] shapes;
+    private readonly int? emptyToken;
+
+    private OpenVlaPolicy(
+        string folder, Checkpoint checkpoint, List<Tensor> owned, VisionStack[] towers, Projector projector, TextStack language, Tokenizer tokenizer, TwoTowerRecipe recipe,
+        IReadOnlyDictionary<string, ActionStatistics> statistics, ActionTokens actions)
+    {
+        (Folder, this.checkpoint, this.owned, this.towers, this.projector, this.language, Tokenizer, Recipe, this.statistics, Actions) =
+            (folder, checkpoint, owned, towers, projector, language, tokenizer, recipe, statistics, actions);
+        shapes = [.. towers.Select(t => t.Stack.Shape), projector.Shape, language.Stack.Shape];
+        emptyToken = tokenizer.Id("\u2581");
+    }
+
+    /// <summary>Where it was opened.</summary>
+    public string Folder { get; }
+
+    /// <summary>Identifies the weights: a hash over the files' headers.</summary>
+    public string Fingerprint => checkpoint.Fingerprint;
+
+    /// <summary>How many weights the checkpoint holds, unused ones included.</summary>
+    public long Parameters => checkpoint.Names.Sum(n => checkpoint.Entry(n).Shape.Aggregate(1L, (a, s) => a * s));
+
+    /// <summary>The decoder that speaks in actions.</summary>
+    public Stack Language => language.Stack;
+
+    /// <summary>The image towers, <c>dino</c> then <c>siglip</c>.</summary>
+    public IReadOnlyList<VisionStack> Towers => towers;
+
+    /// <summary>Every stack of the model, in the order of the pass.</summary>
+    public IReadOnlyList<StackShape> Stacks => shapes;
+
+    /// <summary>Words to ids and back.</summary>
+    public Tokenizer Tokenizer { get; }
+
+    /// <summary>From a picture to the towers' pixels.</summary>
+    public TwoTowerRecipe Recipe { get; }
+
+    /// <summary>The code of actions as tokens.</summary>
+    public ActionTokens Actions { get; }
+
+    /// <summary>Image tokens that stand behind the first token of the prompt.</summary>
+    public int ImageTokens => towers[0].Grid * towers[0].Grid;
+
+    /// <summary>Data sets that actions can be un-normalised for.</summary>
+    public IReadOnlyCollection<string> UnnormKeys => [.. statistics.Keys];
+
+    /// <summary>Opens a folder in the layout of the published checkpoints.</summary>
+    /// <param name="folder">config.json, safetensors, tokenizer.json, preprocessor_config.json, dataset_statistics.json.</param>
+    /// <param name="dtype">What to compute in; float64 exists to tell a bug from rounding.</param>
+    /// <param name="timmArguments">timm's arguments of the two towers, for a checkpoint whose sizes are not those of its timm names.</param>
+    /// <exception cref="VitrineException">A file, key or tensor is missing, unknown or of another shape; it is named.</exception>
+    public static OpenVlaPolicy Open(string folder, ScalarType dtype = ScalarType.Float32, IReadOnlyList<JsonElement>? timmArguments = null)
+    {
+        var config = ConfigReader.Open(Path.Combine(folder, "config.json"));
+        if (config.Text("model_type") is not "openvla" and var other)
+        {
+            throw new VitrineException($"{config.Source}: model_type is '{other}'; expected 'openvla'.");
+        }
+
+        var text = Llama.Read(config.Object("text_config"));
+        var described = VisionTowers.Read(config, timmArguments);
+        var statistics = ActionStatistics.Open(folder, config);
+        var actions = new ActionTokens(text.Vocabulary - config.Count("pad_to_multiple_of", 64), config.Size("n_action_bins", 256));
+        var tokenizer = Tokenizer.Open(folder);
+        var recipe = TwoTowerRecipe.Open(folder);
+        var checkpoint = Checkpoint.Open(folder);
+        var weights = new WeightReader(checkpoint, folder, dtype);
+        try
+        {
+            VisionStack[] towers = [.. described.Select(t => TimmVisionTransformer.Load(weights, t.Prefix, t.Config, t.Name, t.BlocksToRun, t.BlocksToRun - 1, "scale_factor"))];
+            if (towers[0].Grid != towers[1].Grid)
+            {
+                throw new VitrineException($"{config.Source}: the towers see {towers[0].Grid} and {towers[1].Grid} patches on a side; they must agree.");
+            }
+
+            var projector = new Projector(weights, towers.Sum(t => t.Stack.Shape.Width), text.Spec.Width);
+            var language = Llama.Load(weights, "language_model.", text);
+            weights.RefuseOthers(name => Llama.IsUnused(name) || described.Any(t => TimmVisionTransformer.IsUnused(name, t.Prefix, t.BlocksToRun)));
+            return new OpenVlaPolicy(folder, checkpoint, weights.Owned, towers, projector, language, tokenizer, recipe, statistics, actions);
+        }
+        catch
+        {
+            weights.Owned.ForEach(t => t.Dispose());
+            checkpoint.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>How actions of a data set were normalised.</summary>
+    /// <param name="key">Its name; may be null when there is only one.</param>
+    /// <exception cref="VitrineException">It is unknown; the known ones are named.</exception>
+    public ActionStatistics Statistics(string? key)
+        => key is null && statistics.Count == 1 ? statistics.Values.First()
+            : key is not null && statistics.TryGetValue(key, out var found) ? found
+            : throw new VitrineException($"{Folder}: {(key is null ? "an unnorm_key is needed" : $"unknown unnorm_key '{key}'")}; known are {string.Join(", ", statistics.Keys.Order(StringComparer.Ordinal))}.");
+
+    /// <summary>The prompt of an instruction, as the checkpoints were trained on it.</summary>
+    public static string Prompt(string instruction)
+    {
+        ArgumentNullException.ThrowIfNull(instruction);
+#pragma warning disable CA1308 // The template asks for lower case.
+        return $"In: What action should the robot take to {instruction.ToLowerInvariant()}?\nOut:";
+#pragma warning restore CA1308
+    }
+
+    /// <summary>Ids of an instruction's prompt, image tokens left out.</summary>
+    /// <remarks>OpenVLA reads the lone space piece behind the prompt (id 29871 of Llama's vocabulary); a vocabulary without that piece does without it.</remarks>
+    public long[] PromptIds(string instruction)
+    {
+        var ids = Tokenizer.Encode(Prompt(instruction)).Select(i => (long)i).ToArray();
+        return emptyToken is { } empty && ids[^1] != empty ? [.. ids, empty] : ids;
+    }
+
+    /// <summary>Acts on observations, each as if it were alone.</summary>
+    /// <param name="observations">At least one.</param>
+    /// <param name="plan">What to read and change. Step 0 reads picture and prompt and predicts dimension 0; step k reads action token k-1.</param>
+    /// <param name="unnormKey">Whose units to answer in; may be null when the checkpoint has one data set.</param>
+    /// <param name="cancellation">Stops between passes.</param>
+    public PolicyRun Act(IReadOnlyList<Observation> observations, RunPlan? plan = null, string? unnormKey = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(observations);
+        if (observations.Count == 0)
+        {
+            throw new VitrineException("act: there is no observation.");
+        }
+
+        var (c, h, w) = (Recipe.Channels, Recipe.Height, Recipe.Width);
+        var pixels = new float[observations.Count * c * h * w];
+        for (var i = 0; i < observations.Count; i++)
+        {
+            Recipe.Apply(observations[i].Picture).CopyTo(pixels, i * c * h * w);
+        }
+
+        using var tensorOfPixels = tensor(pixels, [observations.Count, c, h, w]);
+        return Act(tensorOfPixels, [.. observations.Select(o => PromptIds(o.Instruction))], plan, unnormKey, cancellation);
+    }
+
+    /// <summary>Acts on prepared pixels and prompt ids.</summary>
+    /// <param name="pixels">(B,6,S,S), DINO's three channels first.</param>
+    /// <param name="prompts">Ids of each row, image tokens left out.</param>
+    /// <param name="plan">What to read and change.</param>
+    /// <param name="unnormKey">Whose units to answer in.</param>
+    /// <param name="cancellation">Stops between passes.</param>
+    public PolicyRun Act(Tensor pixels, IReadOnlyList<long[]> prompts, RunPlan? plan = null, string? unnormKey = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(pixels);
+        var units = Statistics(unnormKey);
+        var bound = BoundPlan.Bind(plan ?? RunPlan.Empty, shapes, Language.Dtype);
+        if (bound.NeedsGradients)
+        {
+            throw new VitrineException("act: gradients are asked of a single pass, not of seven decoded tokens.");
+        }
+
+        using var mode = no_grad();
+        using var scope = NewDisposeScope();
+        var kept = new Dictionary<Address, Tensor>();
+        var features = towers.Select((tower, i) => tower.Forward(pixels.narrow(1, 3 * i, 3), bound, kept).Features).ToArray();
+        var image = projector.Forward(cat(features, -1), bound, kept);                                     // (B, P, d)
+        var batch = TokenBatch.Of([.. prompts.Select(p => (IReadOnlyList<long>)p)]);
+        var words = language.Embed(tensor([.. batch.Ids.SelectMany(r => r)], [batch.Ids.Count, batch.Ids[0].Count]));
+        var embedded = cat([words.narrow(1, 0, 1), image, words.narrow(1, 1, words.shape[1] - 1)], 1);     // the picture goes in behind the first token
+        var positions = batch.Positions.Select(row => Insert(row, (int)image.shape[1])).ToArray();
+        var (ids, logits) = language.Decode(embedded, positions, units.Dimensions, bound, kept, cancellation);
+        return new PolicyRun(Answers(ids, logits, units), new Run(kept, logits.DetachFromDisposeScope()));
+    }
+
+    /// <inheritdoc/>
+    IReadOnlyList<double[]> IActor.Act(IReadOnlyList<Observation> observations, CancellationToken cancellation)
+    {
+        using var run = Act(observations, cancellation: cancellation);
+        return [.. run.Actions.Select(a => a.Values.ToArray())];
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        owned.ForEach(t => t.Dispose());
+        checkpoint.Dispose();
+    }
+
+    private static long[] Insert(IReadOnlyList<long> row, int image)
+        => [row[0], .. Enumerable.Range(1, image).Select(i => (long)i), .. row.Skip(1).Select(p => p < 0 ? -1 : p + image)];
+
+    private PolicyAction[] Answers(long[][] ids, Tensor logits, ActionStatistics units)
+    {
+        var probabilities = logits.to(float64).softmax(-1);                                                // (B, D, V)
+        var chosen = probabilities.gather(-1, tensor([.. ids.SelectMany(r => r)], [ids.Length, units.Dimensions, 1])).squeeze(-1).data<double>().ToArray();
+        var actions = logits.to(float64).narrow(-1, Actions.FirstId, Actions.Count).softmax(-1);           // among action tokens
+        var centres = tensor(Enumerable.Range(0, Actions.Count).Select(i => Actions.Centre(Actions.FirstId + i)).ToArray());
+        var expected = (actions * centres).sum(-1).data<double>().ToArray();
+        var entropy = special.entr(actions).sum(-1).data<double>().ToArray();
+        var size = units.Dimensions;
+        return
+        [
+            .. ids.Select((row, r) => new PolicyAction(
+                row,
+                [.. row.Select(Actions.Bin)],
+                [.. row.Select(Actions.Centre)],
+                [.. row.Select((id, d) => units.Unnormalise(d, Actions.Centre(id)))],
+                [.. Enumerable.Range(0, size).Select(d => units.Unnormalise(d, expected[(r * size) + d]))],
+                entropy[(r * size)..((r + 1) * size)],
+                chosen[(r * size)..((r + 1) * size)])),
+        ];
+    }
+}

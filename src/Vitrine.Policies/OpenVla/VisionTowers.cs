@@ -1,0 +1,69 @@
+using System.Text.Json;
+using Vitrine.Transformers.Families;
+
+namespace Vitrine.Policies.OpenVla;
+
+/// <summary>The two image towers of an OpenVLA checkpoint: where their tensors stand and what they are.</summary>
+internal static class VisionTowers
+{
+    private static readonly string[] Prefixes = ["vision_backbone.featurizer.", "vision_backbone.fused_featurizer."];
+    private static readonly string[] Names = ["dino", "siglip"];
+
+    /// <param name="Name">First part of the addresses.</param>
+    /// <param name="Prefix">Of the tensor names.</param>
+    /// <param name="Config">Sizes.</param>
+    /// <param name="BlocksToRun">The features come from the last of them.</param>
+    internal sealed record Tower(string Name, string Prefix, TimmVisionTransformer.Config Config, int BlocksToRun);
+
+    /// <summary>Reads the towers.</summary>
+    /// <param name="config">config.json.</param>
+    /// <param name="timmArguments">timm's arguments of the two towers, for checkpoints whose sizes are not those of their timm names.</param>
+    /// <remarks>
+    /// A real checkpoint leaves sizes to its timm names; <c>vision_towers</c>, where it stands, spells them out. The features are those of the
+    /// second-to-last block, without the final norm (openvla, modeling_prismatic.py).
+    /// </remarks>
+    public static IReadOnlyList<Tower> Read(ConfigReader config, IReadOnlyList<JsonElement>? timmArguments)
+    {
+        if (config.Find("vision_towers") is { ValueKind: JsonValueKind.Array } spelled)
+        {
+            return Two(config, [.. spelled.EnumerateArray().Select((t, i) => Spelled(new ConfigReader(t, $"{config.Source}: vision_towers[{i}]"), i))]);
+        }
+
+        if (timmArguments is not null)
+        {
+            return Two(config, [.. timmArguments.Select((t, i) => Penultimate(TimmVisionTransformer.Read(new ConfigReader(t, $"timm arguments of tower {i}")), i))]);
+        }
+
+        var ids = config.Find("timm_model_ids") is { ValueKind: JsonValueKind.Array } array ? array.EnumerateArray().Select(v => v.GetString() ?? "").ToArray() : [];
+        var sizes = config.Find("image_sizes") is { ValueKind: JsonValueKind.Array } s ? s.EnumerateArray().Select(v => v.GetInt32()).ToArray() : [224, 224];
+        return Two(config, [.. ids.Select((id, i) => Penultimate(Known(config, id, i < sizes.Length ? sizes[i] : 224), i))]);
+    }
+
+    private static Tower[] Two(ConfigReader config, Tower[] towers) => towers.Length == 2
+        ? towers
+        : throw new VitrineException($"{config.Source}: {towers.Length} vision towers; this version computes the fused pair of DINOv2 and SigLIP.");
+
+    private static Tower Penultimate(TimmVisionTransformer.Config config, int index) => new(Names[index], Prefixes[index], config, config.Depth - 1);
+
+    private static Tower Spelled(ConfigReader tower, int index)
+    {
+        var width = tower.Size("embed_dim");
+        if (tower.Activation("act", "gelu") != Transformers.Engine.Activation.Gelu || !tower.Flag("qkv_bias", true) || tower.Flag("final_norm", false) || tower.Flag("attention_pool", false))
+        {
+            throw new VitrineException($"{tower.Source}: expected exact GELU, biases on q, k and v, no final norm and no attention pool.");
+        }
+
+        var config = TimmVisionTransformer.Create(
+            width, tower.Size("num_heads"), (int)(width * tower.Number("mlp_ratio", 4)), tower.Size("depth"), tower.Size("img_size"), tower.Size("patch_size"),
+            tower.Flag("class_token", false), tower.Count("reg_tokens", 0), tower.Flag("pos_embed_on_prefix", false), tower.Flag("layer_scale", false), tower.Number("norm_eps", 1e-6), attentionPool: false);
+        return new Tower(tower.Text("kind", Names[index]), tower.Text("prefix", Prefixes[index].TrimEnd('.')) + ".", config, tower.Count("output_block", config.Depth - 2) + 1);
+    }
+
+    /// <remarks>Sizes of timm's registry (timm, vision_transformer.py); SigLIP's feed-forward is 3.7362 times as wide.</remarks>
+    private static TimmVisionTransformer.Config Known(ConfigReader config, string id, int imageSize) => id switch
+    {
+        "vit_large_patch14_reg4_dinov2.lvd142m" => TimmVisionTransformer.Create(1024, 16, 4096, 24, imageSize, 14, classToken: true, registers: 4, positionsOnPrefix: false, layerScale: true, 1e-6, attentionPool: false),
+        "vit_so400m_patch14_siglip_224" => TimmVisionTransformer.Create(1152, 16, 4304, 27, imageSize, 14, classToken: false, registers: 0, positionsOnPrefix: false, layerScale: false, 1e-6, attentionPool: true),
+        _ => throw new VitrineException($"{config.Source}: timm_model_ids names '{id}'; known are vit_large_patch14_reg4_dinov2.lvd142m and vit_so400m_patch14_siglip_224."),
+    };
+}

@@ -1,0 +1,81 @@
+using Vitrine.Transformers.Engine;
+using Vitrine.Transformers.Points;
+using static TorchSharp.torch;
+
+namespace Vitrine.Transformers.Edits;
+
+/// <summary>The part of a point's tensor that a scope names, as a mask that broadcasts; each axis is checked against the stack once.</summary>
+internal sealed class Region
+{
+    private readonly EditScope scope;
+    private readonly PointAxes axes;
+    private readonly Tensor? fixedAxes;
+
+    public Region(EditScope scope, EditSite site)
+    {
+        this.scope = scope;
+        axes = site.Address.Point.Axes();
+        var (heads, last) = (site.Shape.HeadsAt(site.Address.Point), site.Shape.LastAxisAt(site.Address.Point));
+        if (scope.Heads is { Count: > 0 } && heads == 0)
+        {
+            throw new VitrineException($"edit at '{site.Address}': the point has no heads; choose one such as attn.z.");
+        }
+
+        if (scope.Neurons is { Count: > 0 } && last == 0)
+        {
+            throw new VitrineException($"edit at '{site.Address}': its last axis is the keys; name them with a knock-out.");
+        }
+
+        site.Require(scope.Heads, heads, "head");
+        site.Require(scope.Neurons, last, "coordinate");
+        site.Require(scope.Rows?.Where(r => r < 0), 0, "row");
+        fixedAxes = And(
+            scope.Heads is { } h ? Chosen(h, heads).reshape(-1, 1).reshape(axes == PointAxes.Attention ? [heads, 1, 1] : [heads, 1]) : null,
+            scope.Neurons is { } n ? Chosen(n, last) : null);
+    }
+
+    /// <summary>The new values inside the region, the old ones outside.</summary>
+    public Tensor Write(Tensor x, Pass pass, Tensor changed)
+        => Mask(pass) is { } mask ? where(mask, changed, x) : changed;
+
+    /// <summary>A mask cut down to the region.</summary>
+    public Tensor Within(Pass pass, Tensor mask) => And(mask, Mask(pass))!;
+
+    private Tensor? Mask(Pass pass)
+    {
+        var dims = axes == PointAxes.Stream ? 3 : 4;
+        var rows = scope.Rows is { } r ? Rows(r, pass.Rows).reshape([pass.Rows, .. Enumerable.Repeat(1L, dims - 1)]) : null;
+        var positions = scope.Positions is { } p
+            ? pass.QueryMask(p).reshape(axes switch
+            {
+                PointAxes.Attention => [pass.Rows, 1, pass.Length, 1],
+                PointAxes.Heads => [pass.Rows, pass.Length, 1, 1],
+                _ => [pass.Rows, pass.Length, 1],
+            })
+            : null;
+        return And(And(rows, positions), fixedAxes);
+    }
+
+    private static Tensor Rows(IReadOnlyList<int> rows, int count)
+        => rows.FirstOrDefault(r => r >= count) is > 0 and var outside
+            ? throw new VitrineException($"edit: row {outside} lies outside; the batch has {count}, counted from 0.")
+            : Chosen(rows, count);
+
+    private static Tensor Chosen(IEnumerable<int> indices, int size)
+    {
+        var chosen = new bool[size];
+        foreach (var index in indices)
+        {
+            chosen[index] = true;
+        }
+
+        return tensor(chosen);
+    }
+
+    private static Tensor? And(Tensor? a, Tensor? b) => (a, b) switch
+    {
+        (null, _) => b,
+        (_, null) => a,
+        _ => a.logical_and(b),
+    };
+}

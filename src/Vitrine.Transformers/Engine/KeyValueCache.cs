@@ -1,0 +1,59 @@
+using static TorchSharp.torch;
+
+namespace Vitrine.Transformers.Engine;
+
+/// <summary>Keys and values of the tokens read so far, one buffer a layer that grows by doubling.</summary>
+internal sealed class KeyValueCache(int layers, int expected) : IDisposable
+{
+    private readonly (Tensor Keys, Tensor Values)?[] buffers = new (Tensor, Tensor)?[layers];
+    private readonly long[] lengths = new long[layers];
+
+    /// <summary>Adds a pass's keys and values (B,Hkv,T,hd) and returns all so far, as views.</summary>
+    public (Tensor Keys, Tensor Values) Append(int layer, Tensor keys, Tensor values)
+    {
+        var (used, added) = (lengths[layer], keys.shape[2]);
+        if (buffers[layer] is not { } buffer || buffer.Keys.shape[2] < used + added)
+        {
+            buffer = (Grown(keys, layer, used + added, of: 0), Grown(values, layer, used + added, of: 1));
+            buffers[layer]?.Keys.Dispose();
+            buffers[layer]?.Values.Dispose();
+            buffers[layer] = buffer;
+        }
+
+        using (var room = buffer.Keys.narrow(2, used, added))
+        {
+            room.copy_(keys).Dispose();
+        }
+
+        using (var room = buffer.Values.narrow(2, used, added))
+        {
+            room.copy_(values).Dispose();
+        }
+
+        lengths[layer] = used + added;
+        return (buffer.Keys.narrow(2, 0, used + added), buffer.Values.narrow(2, 0, used + added));
+    }
+
+    public void Dispose()
+    {
+        foreach (var buffer in buffers)
+        {
+            buffer?.Keys.Dispose();
+            buffer?.Values.Dispose();
+        }
+    }
+
+    private Tensor Grown(Tensor like, int layer, long needed, int of)
+    {
+        var capacity = Math.Max(needed, buffers[layer] is null ? expected : 2 * lengths[layer]);
+        var grown = empty([like.shape[0], like.shape[1], capacity, like.shape[3]], like.dtype, like.device);
+        if (buffers[layer] is { } old)
+        {
+            using var from = (of == 0 ? old.Keys : old.Values).narrow(2, 0, lengths[layer]);
+            using var to = grown.narrow(2, 0, lengths[layer]);
+            to.copy_(from).Dispose();
+        }
+
+        return grown.DetachFromDisposeScope();
+    }
+}

@@ -1,0 +1,138 @@
+using System.Text.Json;
+using Vitrine.Transformers.Engine;
+using Vitrine.Transformers.Points;
+
+namespace Vitrine.Transformers.Families;
+
+/// <summary>Reads a configuration key by key and refuses what would change numbers without being understood.</summary>
+public sealed class ConfigReader
+{
+    private readonly JsonElement json;
+    private readonly HashSet<string> read = [];
+
+    /// <summary>Wraps an object of a configuration file.</summary>
+    /// <param name="json">The object.</param>
+    /// <param name="source">What to call it in errors, e.g. <c>config.json</c>.</param>
+    public ConfigReader(JsonElement json, string source)
+    {
+        (this.json, Source) = (json, source);
+        if (json.ValueKind != JsonValueKind.Object)
+        {
+            throw new VitrineException($"{source}: expected an object, found {json.ValueKind}.");
+        }
+    }
+
+    /// <summary>The file, and the path inside it.</summary>
+    public string Source { get; }
+
+    /// <summary>Reads a file.</summary>
+    /// <exception cref="VitrineException">It is missing or no JSON object.</exception>
+    public static ConfigReader Open(string path)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(File.ReadAllBytes(path));
+            return new ConfigReader(document.RootElement.Clone(), path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new VitrineException($"{path}: cannot be read ({e.Message}).", e);
+        }
+        catch (JsonException e)
+        {
+            throw new VitrineException($"{path}: is not JSON ({e.Message}).", e);
+        }
+    }
+
+    /// <summary>The whole object.</summary>
+    public JsonElement Root => json;
+
+    /// <summary>Whether the key stands there with a value that is not null.</summary>
+    public bool Has(string key) => Find(key) is not null;
+
+    /// <summary>The value as it stands; null where it is missing or null.</summary>
+    public JsonElement? Find(string key)
+    {
+        read.Add(key);
+        return json.TryGetProperty(key, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+    }
+
+    /// <summary>An object inside.</summary>
+    public ConfigReader Object(string key) => Find(key) is { } value ? new ConfigReader(value, $"{Source}: {key}") : throw Missing(key);
+
+    /// <summary>A positive whole number.</summary>
+    public int Size(string key, int? otherwise = null) => Find(key) switch
+    {
+        null => otherwise ?? throw Missing(key),
+        { ValueKind: JsonValueKind.Number } v when v.TryGetInt32(out var n) && n > 0 => n,
+        { } v => throw Wrong(key, v, "a positive whole number"),
+    };
+
+    /// <summary>A whole number, zero included.</summary>
+    public int Count(string key, int otherwise) => Find(key) switch
+    {
+        null => otherwise,
+        { ValueKind: JsonValueKind.Number } v when v.TryGetInt32(out var n) && n >= 0 => n,
+        { } v => throw Wrong(key, v, "a whole number"),
+    };
+
+    /// <summary>A number.</summary>
+    public double Number(string key, double? otherwise = null) => Find(key) switch
+    {
+        null => otherwise ?? throw Missing(key),
+        { ValueKind: JsonValueKind.Number } v => v.GetDouble(),
+        { } v => throw Wrong(key, v, "a number"),
+    };
+
+    /// <summary>True or false.</summary>
+    public bool Flag(string key, bool otherwise) => Find(key) switch
+    {
+        null => otherwise,
+        { ValueKind: JsonValueKind.True } => true,
+        { ValueKind: JsonValueKind.False } => false,
+        { } v => throw Wrong(key, v, "true or false"),
+    };
+
+    /// <summary>A text.</summary>
+    public string Text(string key, string? otherwise = null) => Find(key) switch
+    {
+        null => otherwise ?? throw Missing(key),
+        { ValueKind: JsonValueKind.String } v => v.GetString()!,
+        { } v => throw Wrong(key, v, "a text"),
+    };
+
+    /// <summary>The non-linearity of that name.</summary>
+    /// <exception cref="VitrineException">There is no such one, with the nearest.</exception>
+    public Activation Activation(string key, string otherwise) => Text(key, otherwise) switch
+    {
+        "silu" or "swish" => Engine.Activation.Silu,
+        "gelu" or "gelu_erf" => Engine.Activation.Gelu,
+        var unknown => throw new VitrineException(
+            $"{Source}: {key} is '{unknown}'; known are silu, swish, gelu, gelu_erf; the nearest is '{Nearest.Of(unknown, ["silu", "swish", "gelu", "gelu_erf"])}'."),
+    };
+
+    /// <summary>Refuses a switch that is on.</summary>
+    public void MustBeOff(string key)
+    {
+        if (Find(key) is { } value && value.ValueKind != JsonValueKind.False)
+        {
+            throw new VitrineException($"{Source}: {key} is {value}; this version computes the family only without it.");
+        }
+    }
+
+    /// <summary>Refuses every key that was neither read nor is known to change no number.</summary>
+    public void RefuseOthers(IReadOnlySet<string> inert)
+    {
+        foreach (var property in json.EnumerateObject())
+        {
+            if (!read.Contains(property.Name) && !inert.Contains(property.Name))
+            {
+                throw new VitrineException($"{Source}: unknown key '{property.Name}'; it might change numbers, so the file is refused.");
+            }
+        }
+    }
+
+    private VitrineException Missing(string key) => new($"{Source}: the key '{key}' is missing.");
+
+    private VitrineException Wrong(string key, JsonElement found, string expected) => new($"{Source}: {key} is {found.GetRawText()}; expected {expected}.");
+}

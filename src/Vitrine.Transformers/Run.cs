@@ -1,0 +1,70 @@
+using Vitrine.Transformers.Points;
+using static TorchSharp.torch;
+
+namespace Vitrine.Transformers;
+
+/// <summary>What a run kept: activations by address. Nothing stays hooked in the model.</summary>
+public sealed class Run : IDisposable
+{
+    private readonly Dictionary<Address, Tensor> activations;
+
+    internal Run(Dictionary<Address, Tensor> activations, Tensor logits)
+    {
+        this.activations = activations;
+        Logits = logits;
+    }
+
+    /// <summary>What was captured, owned by the run.</summary>
+    public IReadOnlyDictionary<Address, Tensor> Activations => activations;
+
+    /// <summary>The model's output (B,T,V) for text, the tower's features (B,T,d) for pictures; owned by the run.</summary>
+    public Tensor Logits { get; }
+
+    /// <summary>One captured activation.</summary>
+    /// <exception cref="VitrineException">It was not captured; the nearest that was is named.</exception>
+    public Tensor this[string address] => activations.TryGetValue(Address.Parse(address), out var tensor)
+        ? tensor
+        : throw new VitrineException($"activation '{address}' was not captured; the nearest that was is '{Nearest.Of(address, activations.Keys.Select(a => a.ToString()))}'.");
+
+    /// <summary>Derivative of a scalar with respect to every point of <see cref="RunPlan.Gradients"/>, everything downstream recomputed.</summary>
+    /// <param name="of">From the run to a scalar computed from <see cref="Logits"/> or captured activations.</param>
+    /// <param name="wanted">The addresses; all differentiable ones when null.</param>
+    /// <returns>Tensors in the points' shapes, owned by the caller; zeros where the scalar does not depend on the point.</returns>
+    public IReadOnlyDictionary<Address, Tensor> GradientsOf(Func<Run, Tensor> of, IEnumerable<Address>? wanted = null)
+    {
+        ArgumentNullException.ThrowIfNull(of);
+        var addresses = (wanted ?? activations.Keys).Where(a => activations[a].requires_grad).ToArray();
+        if (addresses.Length == 0)
+        {
+            throw new VitrineException("gradients: the plan names no address in 'gradients'.");
+        }
+
+        using var scope = NewDisposeScope();
+        var scalar = of(this);
+        if (scalar.numel() != 1)
+        {
+            throw new VitrineException($"gradients: expected a scalar, found [{string.Join(", ", scalar.shape)}].");
+        }
+
+        var gradients = autograd.grad([scalar.reshape()], [.. addresses.Select(a => activations[a])], retain_graph: true, allow_unused: true);
+        var result = new Dictionary<Address, Tensor>();
+        for (var i = 0; i < addresses.Length; i++)
+        {
+            var gradient = gradients[i] is { IsInvalid: false } g ? g : zeros_like(activations[addresses[i]]);
+            result[addresses[i]] = gradient.detach().MoveToOuterDisposeScope();
+        }
+
+        return result;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var tensor in activations.Values)
+        {
+            tensor.Dispose();
+        }
+
+        Logits.Dispose();
+    }
+}
