@@ -12,7 +12,7 @@ public static class TabletopCertificate
     private const double Exact = 0, Close = 1e-9, OneGreyLevel = 1, DifferingGreyLevels = .001;
 
     /// <summary>The cases that concern the world alone, in their order.</summary>
-    public static IReadOnlyList<string> Cases { get; } = ["render", "transition_strict", "transition_forgiving", "expert", "success", "token"];
+    public static IReadOnlyList<string> Cases { get; } = ["render", "transition_strict", "transition_forgiving", "expert", "success", "token", "episode"];
 
     /// <summary>Checks a folder.</summary>
     /// <param name="folder">Holds <c>meta.json</c> of family <c>tabletop</c>, and <c>golden.safetensors</c>.</param>
@@ -45,6 +45,7 @@ public static class TabletopCertificate
             "expert" => Expert(goldens),
             "success" => Success(goldens),
             "token" => Token(goldens),
+            "episode" => Episode(goldens),
             _ => throw new VitrineException($"tabletop certificate: no case '{name}'; there are {string.Join(", ", Cases)}."),
         })];
     }
@@ -97,6 +98,42 @@ public static class TabletopCertificate
         yield return Compare("token", "out.id_again", actions.Select(a => Row(codec.Encode(a))), goldens.Rows("token/out.id_again", 7), Exact);
         yield return Compare("token", "out.table_action",
             goldens.Integers("token/in.table_id").Select(id => codec.Decode([id, id, id, id, id, id, id])), goldens.Rows("token/out.table_action", 7), Close);
+    }
+
+    /// <remarks>The tokens of the reference, decoded and acted out: whole episodes without a policy. Rows beyond an episode's end hold -1.</remarks>
+    private static IEnumerable<CertificateRow> Episode(TabletopGoldens goldens)
+    {
+        var (starts, specs, ends) = (goldens.States("episode/in"), goldens.Specs("episode"), goldens.Moments("episode/out.end"));
+        var paths = goldens.Rows("episode/out.gripper_path", goldens.Width("episode/out.gripper_path"));
+        var tokens = goldens.Rows("episode/out.tokens", goldens.Width("episode/out.tokens"));
+        TabletopWorld[] worlds = [.. starts.Zip(specs, Started)];
+        var found = worlds.Select((world, i) => ActedOut(world, [.. tokens[i].Chunk(7)], paths[i].Length)).ToArray();
+        yield return Compare("episode", "out.gripper_path, tokens acted out", found.Select(f => f.Path), paths, Close);
+        yield return Compare("episode", "out.steps, tokens acted out", found.Select(f => Row(f.Steps)), goldens.Rows("episode/out.steps"), Exact);
+        yield return Compare("episode", "out.success, tokens acted out", worlds.Select(w => Row(w.HasSucceeded)), goldens.Rows("episode/out.success"), Exact);
+        yield return Compare("episode", "out.end.objects, tokens acted out",
+            worlds.Select(w => Row([.. w.State.Objects.Select(o => o.Position)])), ends.Select(e => Row(e.Objects)), Close);
+    }
+
+    private static TabletopWorld Started(TabletopState state, TaskSpec spec)
+    {
+        var world = new TabletopWorld(new() { SensorNoise = 0 });
+        world.Place(new TabletopLayout(state, spec, ""));
+        return world;
+    }
+
+    private static (double[] Path, int Steps) ActedOut(TabletopWorld world, double[][] tokens, int length)
+    {
+        var path = new List<double>(Row(world.Gripper));
+        foreach (var ids in tokens.TakeWhile(ids => ids[0] >= 0 && !world.HasSucceeded))
+        {
+            world.Step(ActionCodec.Tabletop.Decode(Array.ConvertAll(ids, id => (int)id)));
+            path.AddRange(Row(world.Gripper));
+        }
+
+        var steps = (path.Count / 3) - 1;
+        path.AddRange(Enumerable.Repeat(-1.0, Math.Max(0, length - path.Count)));
+        return ([.. path], steps);
     }
 
     private static CertificateRow Compare(string name, string point, IEnumerable<double[]> found, IEnumerable<double[]> expected, double bound)

@@ -3,7 +3,7 @@ using Vitrine.Transformers.Certification;
 namespace Vitrine.Worlds.Tabletop;
 
 /// <summary>Certifies the tabletop among other families: the cases that concern the world alone.</summary>
-/// <remarks>The cases of a policy in it (<c>policy</c>, <c>episode</c>) need a checkpoint, and are certified where one is at hand.</remarks>
+/// <remarks>The cases of a policy in it need a checkpoint and are certified where one is at hand; its <c>episode</c> is acted out here from the reference's tokens.</remarks>
 public sealed class TabletopCertifier : ICertifier
 {
     /// <inheritdoc/>

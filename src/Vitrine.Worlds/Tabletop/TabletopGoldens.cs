@@ -17,6 +17,13 @@ internal sealed class TabletopGoldens(Fixture fixture)
             : throw new VitrineException($"{fixture.Folder}: tensor '{name}' has {values.Length} values; expected rows of {width}.");
     }
 
+    /// <summary>Values in a row of a tensor's first axis.</summary>
+    public int Width(string name)
+    {
+        using var tensor = fixture.Read(name);
+        return (int)(tensor.numel() / tensor.shape[0]);
+    }
+
     /// <summary>A tensor of one integer a row.</summary>
     public int[] Integers(string name) => [.. fixture.Integers(name).Select(v => (int)v)];
 

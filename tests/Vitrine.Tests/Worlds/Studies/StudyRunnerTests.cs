@@ -147,6 +147,27 @@ public sealed class StudyRunnerTests : IDisposable
             .Message.ShouldContain("without adverbs");
     }
 
+    [Theory]
+    [InlineData("{")]
+    [InlineData("null")]
+    [InlineData("""{"Fingerprint":null,"World":"w","Study":null}""")]
+    public async Task A_folder_with_a_broken_header_is_refused_by_name(string header)
+    {
+        File.WriteAllText(Path.Combine(_folder, "study.json"), header);
+        (await Should.ThrowAsync<VitrineException>(() => Runner.RunAsync(Study, ActorFor, new() { Folder = _folder }, cancellation: Cancellation))).Message.ShouldContain("study.json");
+    }
+
+    [Theory]
+    [InlineData("""{"Arm":"baseline","Episodes":null}""")]
+    [InlineData("""{"Arm":"baseline","Episodes":[]}""")]
+    [InlineData("[]")]
+    public async Task A_chunk_that_lacks_its_episodes_is_run_again(string chunk)
+    {
+        var whole = (await Runner.RunAsync(Study, ActorFor, new() { Folder = _folder }, cancellation: Cancellation)).ToJson();
+        File.WriteAllText(Path.Combine(_folder, "chunk-00000.json"), chunk);
+        (await Runner.RunAsync(Study, ActorFor, new() { Folder = _folder }, cancellation: Cancellation)).ToJson().ShouldBe(whole);
+    }
+
     [Fact]
     public async Task A_folder_in_which_another_run_is_at_work_is_refused()
     {
