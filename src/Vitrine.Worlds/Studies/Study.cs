@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json;
 
 namespace Vitrine.Worlds.Studies;
 
@@ -83,21 +82,11 @@ public sealed record Study
     }
 
     /// <summary>The study as JSON.</summary>
-    public string ToJson() => JsonSerializer.Serialize(this);
+    public string ToJson() => RecordJson.Write(this);
 
     /// <summary>Reads a study.</summary>
     /// <exception cref="VitrineException">The text is none.</exception>
-    public static Study FromJson(string json)
-    {
-        try
-        {
-            return JsonSerializer.Deserialize<Study>(json) ?? throw new VitrineException("study: the JSON is null.");
-        }
-        catch (JsonException e)
-        {
-            throw new VitrineException($"study: {e.Message}", e);
-        }
-    }
+    public static Study FromJson(string json) => RecordJson.Read<Study>(json, "study");
 
     /// <summary>Changes when anything changes that the episodes depend on.</summary>
     /// <param name="world">The description of the world in which it runs.</param>

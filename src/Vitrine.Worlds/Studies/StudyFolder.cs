@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace Vitrine.Worlds.Studies;
 
 /// <summary>Where a running study keeps its finished chunks, so that a killed one goes on where it stopped.</summary>
@@ -18,17 +16,16 @@ internal sealed class StudyFolder : IDisposable
     /// <exception cref="VitrineException">It belongs to another study, or another process is at work in it.</exception>
     public static StudyFolder Open(string path, Study study, string world)
     {
-        StudyFolder folder;
         try
         {
             Directory.CreateDirectory(path);
-            folder = new(path, Lock(path));
         }
-        catch (UnauthorizedAccessException e)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new VitrineException($"{path}: the study's folder cannot be written ({e.Message}).", e);
+            throw new VitrineException($"{path}: cannot be made a study's folder ({e.Message}).", e);
         }
 
+        var folder = new StudyFolder(path, Lock(path));
         try
         {
             folder.Claim(new Header(study.Fingerprint(world), world, study));
@@ -52,10 +49,10 @@ internal sealed class StudyFolder : IDisposable
 
         try
         {
-            var stored = JsonSerializer.Deserialize<Stored>(File.ReadAllBytes(path));
-            return stored is not null && stored.Arm == chunk.Arm.Name && stored.Episodes.Select(e => e.Layout).SequenceEqual(chunk.Layouts) ? stored.Episodes : null;
+            var stored = RecordJson.Read<Stored>(File.ReadAllText(path), path);
+            return stored.Arm == chunk.Arm.Name && stored.Episodes.Select(e => e.Layout).SequenceEqual(chunk.Layouts) ? stored.Episodes : null;
         }
-        catch (JsonException)
+        catch (VitrineException)
         {
             return null;
         }
@@ -79,6 +76,10 @@ internal sealed class StudyFolder : IDisposable
         {
             throw new VitrineException($"{path}: another process is running a study in this folder ({e.Message}).", e);
         }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new VitrineException($"{path}: the study's folder cannot be written ({e.Message}).", e);
+        }
     }
 
     private void Claim(Header header)
@@ -100,29 +101,22 @@ internal sealed class StudyFolder : IDisposable
             return;
         }
 
-        Header? found;
-        try
-        {
-            found = JsonSerializer.Deserialize<Header>(File.ReadAllBytes(path));
-        }
-        catch (JsonException e)
-        {
-            throw new VitrineException($"{path}: not the header of a study ({e.Message}).", e);
-        }
-
-        if (found?.Fingerprint != header.Fingerprint)
+        var found = RecordJson.Read<Header>(File.ReadAllText(path), path);
+        if (found.Fingerprint != header.Fingerprint)
         {
             throw new VitrineException(
-                $"{_path}: holds study '{found?.Study.Name}' in '{found?.World}' ({found?.Fingerprint[..Math.Min(12, found.Fingerprint.Length)]}); asked for '{header.Study.Name}' in '{header.World}' ({header.Fingerprint[..12]}). Give it a folder of its own.");
+                $"{_path}: holds study '{found.Study.Name}' in '{found.World}' ({Short(found)}); asked for '{header.Study.Name}' in '{header.World}' ({Short(header)}). Give it a folder of its own.");
         }
     }
+
+    private static string Short(Header header) => header.Fingerprint[..Math.Min(12, header.Fingerprint.Length)];
 
     private static void WriteWhole<T>(string path, T value)
     {
         var temporary = path + ".tmp";
         using (var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write))
         {
-            JsonSerializer.Serialize(stream, value);
+            RecordJson.Write(stream, value);
             stream.Flush(flushToDisk: true);
         }
 

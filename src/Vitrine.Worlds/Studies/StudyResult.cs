@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Vitrine.Worlds.Statistics;
 
 namespace Vitrine.Worlds.Studies;
@@ -67,21 +66,11 @@ public sealed record StudyResult(string Study, string World, int Layouts, IReadO
     }
 
     /// <summary>The result as JSON.</summary>
-    public string ToJson() => JsonSerializer.Serialize(this, new JsonSerializerOptions { WriteIndented = true });
+    public string ToJson() => RecordJson.Write(this, indented: true);
 
     /// <summary>Reads a result.</summary>
     /// <exception cref="VitrineException">The text is none.</exception>
-    public static StudyResult FromJson(string json)
-    {
-        try
-        {
-            return JsonSerializer.Deserialize<StudyResult>(json) ?? throw new VitrineException("study result: the JSON is null.");
-        }
-        catch (JsonException e)
-        {
-            throw new VitrineException($"study result: {e.Message}", e);
-        }
-    }
+    public static StudyResult FromJson(string json) => RecordJson.Read<StudyResult>(json, "study result");
 
     private static IEnumerable<DrawsResult> DrawsOf(IEnumerable<ArmResult> arms)
         => arms.Where(a => a.Arm.IsRandom).GroupBy(a => (Group: a.Arm.Group ?? a.Arm.Name, a.Arm.Kind, a.Arm.Concept)).Select(group => new DrawsResult(

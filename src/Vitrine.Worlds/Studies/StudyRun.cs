@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace Vitrine.Worlds.Studies;
 
 /// <summary>The episodes of one arm.</summary>
@@ -14,19 +12,9 @@ public sealed record ArmEpisodes(Arm Arm, IReadOnlyList<Episode> Episodes);
 public sealed record StudyRun(Study Study, string World, IReadOnlyList<ArmEpisodes> Arms)
 {
     /// <summary>The run as JSON, without loss: equal runs give equal text.</summary>
-    public string ToJson() => JsonSerializer.Serialize(this);
+    public string ToJson() => RecordJson.Write(this);
 
     /// <summary>Reads a run.</summary>
     /// <exception cref="VitrineException">The text is none.</exception>
-    public static StudyRun FromJson(string json)
-    {
-        try
-        {
-            return JsonSerializer.Deserialize<StudyRun>(json) ?? throw new VitrineException("study run: the JSON is null.");
-        }
-        catch (JsonException e)
-        {
-            throw new VitrineException($"study run: {e.Message}", e);
-        }
-    }
+    public static StudyRun FromJson(string json) => RecordJson.Read<StudyRun>(json, "study run");
 }

@@ -1,22 +1,25 @@
+using Vitrine.Policies.OpenVla;
+
 namespace Vitrine.Worlds.Tabletop;
 
-/// <summary>Actions as tokens, in OpenVLA's way: each coordinate is normalised by its 1st and 99th percentile and put into one of 256 bins.</summary>
+/// <summary>Actions as the tokens of a policy, and back: each coordinate is normalised by its 1st and 99th percentile and put into one of 256 bins.</summary>
 /// <remarks>
-/// Id = vocabulary - digitize(n, linspace(-1, 1, 256)), so actions take the last 256 ids, the most negative the very last. There are 256 edges
-/// but 255 centres: the id of exactly +1 (the first of the 256) decodes like its neighbour and does not come back as itself.
+/// The tabletop's own formula, by which its policies were trained: n = 2 (a - q01) / (q99 - q01 + 1e-8) - 1. The 1e-8 keeps void coordinates
+/// (q01 = q99) finite; they are encoded as 0.
 /// </remarks>
 public sealed class ActionCodec
 {
-    private const int Edges = 256;
+    private const double Guard = 1e-8;
     private readonly double[] _low, _high;
     private readonly bool[] _isNormalised;
-    private readonly int _vocabulary;
+    private readonly ActionTokens _tokens;
 
-    private ActionCodec(double[] low, double[] high, bool[] isNormalised, int vocabulary)
-        => (_low, _high, _isNormalised, _vocabulary) = (low, high, isNormalised, vocabulary);
+    private ActionCodec(double[] low, double[] high, bool[] isNormalised, ActionTokens tokens)
+        => (_low, _high, _isNormalised, _tokens) = (low, high, isNormalised, tokens);
 
     /// <summary>The tabletop's: +-.1 is full scale, rotations are void, the gripper is not normalised; 448 ids.</summary>
-    public static ActionCodec Tabletop { get; } = new([-.1, -.1, -.1, 0, 0, 0, 0], [.1, .1, .1, 0, 0, 0, 1], [true, true, true, true, true, true, false], 448);
+    public static ActionCodec Tabletop { get; } = new(
+        [-.1, -.1, -.1, 0, 0, 0, 0], [.1, .1, .1, 0, 0, 0, 1], [true, true, true, true, true, true, false], new ActionTokens(vocabulary: 448, bins: 256));
 
     /// <summary>One id for each coordinate.</summary>
     public int[] Encode(ReadOnlySpan<double> action)
@@ -25,7 +28,7 @@ public sealed class ActionCodec
         var ids = new int[action.Length];
         for (var i = 0; i < ids.Length; i++)
         {
-            ids[i] = _vocabulary - Digitize(Math.Clamp(Normalised(action[i], i), -1, 1));
+            ids[i] = (int)_tokens.Encode(Normalised(action[i], i));
         }
 
         return ids;
@@ -38,9 +41,8 @@ public sealed class ActionCodec
         var action = new double[ids.Length];
         for (var i = 0; i < ids.Length; i++)
         {
-            var bin = Math.Clamp(_vocabulary - ids[i] - 1, 0, Edges - 2);
-            var centre = (Edge(bin) + Edge(bin + 1)) / 2;
-            action[i] = _isNormalised[i] ? (.5 * (centre + 1) * (_high[i] - _low[i] + 1e-8)) + _low[i] : centre;
+            var centre = _tokens.Centre(ids[i]);
+            action[i] = _isNormalised[i] ? (.5 * (centre + 1) * (_high[i] - _low[i] + Guard)) + _low[i] : centre;
         }
 
         return action;
@@ -49,22 +51,7 @@ public sealed class ActionCodec
     private double Normalised(double value, int i)
         => !_isNormalised[i] ? value
             : _low[i] == _high[i] ? 0
-            : (2 * (value - _low[i]) / (_high[i] - _low[i] + 1e-8)) - 1;
-
-    /// <summary>How many edges do not exceed the value: 1 to 256.</summary>
-    private static int Digitize(double value)
-    {
-        var (low, high) = (0, Edges);
-        while (low < high)
-        {
-            var middle = (low + high) / 2;
-            (low, high) = Edge(middle) <= value ? (middle + 1, high) : (low, middle);
-        }
-
-        return low;
-    }
-
-    private static double Edge(int index) => index == Edges - 1 ? 1 : -1 + (index * (2.0 / (Edges - 1)));
+            : (2 * (value - _low[i]) / (_high[i] - _low[i] + Guard)) - 1;
 
     private void CheckLength(int length)
     {

@@ -1,4 +1,4 @@
-using System.Text.Json;
+using Vitrine.Transformers.Certification;
 
 namespace Vitrine.Worlds.Tabletop;
 
@@ -6,20 +6,37 @@ namespace Vitrine.Worlds.Tabletop;
 /// <remarks>Positions, actions and weights must agree within 1e-9, grey levels within 1 (and 99.9 % of them exactly), flags, phases and ids exactly.</remarks>
 public static class TabletopCertificate
 {
+    /// <summary>The <c>family</c> of such a fixture.</summary>
+    public const string Family = "tabletop";
+
     private const double Exact = 0, Close = 1e-9, OneGreyLevel = 1, DifferingGreyLevels = .001;
 
     /// <summary>The cases that concern the world alone, in their order.</summary>
-    public static IReadOnlyList<string> Cases { get; } = ["render", "transition_strict", "transition_forgiving", "expert", "success", "token"];
+    public static IReadOnlyList<string> Cases { get; } = ["render", "transition_strict", "transition_forgiving", "expert", "success", "token", "episode"];
 
     /// <summary>Checks a folder.</summary>
     /// <param name="folder">Holds <c>meta.json</c> of family <c>tabletop</c>, and <c>golden.safetensors</c>.</param>
     /// <param name="cases">Which cases; null for all that concern the world alone.</param>
     /// <exception cref="VitrineException">The folder is no such fixture, or lacks a case.</exception>
-    public static IReadOnlyList<TabletopCertificateRow> Check(string folder, IEnumerable<string>? cases = null)
+    public static IReadOnlyList<CertificateRow> Check(string folder, IEnumerable<string>? cases = null)
     {
-        ArgumentNullException.ThrowIfNull(folder);
-        CheckFamily(Path.Combine(folder, "meta.json"));
-        var goldens = new TabletopGoldens(folder);
+        using var fixture = Fixture.Open(folder);
+        return Check(fixture, cases);
+    }
+
+    /// <summary>Checks an open fixture.</summary>
+    /// <param name="fixture">Of family <c>tabletop</c>; stays the caller's.</param>
+    /// <param name="cases">Which cases; null for all that concern the world alone.</param>
+    /// <exception cref="VitrineException">The fixture is of another family, or lacks a case.</exception>
+    public static IReadOnlyList<CertificateRow> Check(Fixture fixture, IEnumerable<string>? cases = null)
+    {
+        ArgumentNullException.ThrowIfNull(fixture);
+        if (fixture.Family != Family)
+        {
+            throw new VitrineException($"{fixture.Folder}: the fixture's family is '{fixture.Family}'; expected '{Family}'.");
+        }
+
+        var goldens = new TabletopGoldens(fixture);
         return [.. (cases ?? Cases).SelectMany(name => name switch
         {
             "render" => Render(goldens),
@@ -28,11 +45,12 @@ public static class TabletopCertificate
             "expert" => Expert(goldens),
             "success" => Success(goldens),
             "token" => Token(goldens),
+            "episode" => Episode(goldens),
             _ => throw new VitrineException($"tabletop certificate: no case '{name}'; there are {string.Join(", ", Cases)}."),
         })];
     }
 
-    private static IEnumerable<TabletopCertificateRow> Render(TabletopGoldens goldens)
+    private static IEnumerable<CertificateRow> Render(TabletopGoldens goldens)
     {
         var expected = goldens.Rows("render/out.image", TabletopRenderer.Size * TabletopRenderer.Size * 3);
         double[][] found = [.. goldens.States("render/in").Select(s => TabletopRenderer.Render(s).Rgb.Select(v => (double)v).ToArray())];
@@ -41,7 +59,7 @@ public static class TabletopCertificate
         yield return new("render", "out.image, share of differing values", differing, 1, DifferingGreyLevels, differing <= DifferingGreyLevels, $"{expected.Length} pictures");
     }
 
-    private static IEnumerable<TabletopCertificateRow> Transition(TabletopGoldens goldens, string name, TabletopPhysics physics)
+    private static IEnumerable<CertificateRow> Transition(TabletopGoldens goldens, string name, TabletopPhysics physics)
     {
         TabletopState[] found = [.. goldens.States($"{name}/in").Zip(goldens.Rows($"{name}/in.action", 7), (state, action) => physics.Step(state, action))];
         var expected = goldens.Moments($"{name}/out");
@@ -51,7 +69,7 @@ public static class TabletopCertificate
         yield return Compare(name, "out.held", found.Select(s => Row(s.Held)), expected.Select(m => Row(m.Held)), Exact);
     }
 
-    private static IEnumerable<TabletopCertificateRow> Expert(TabletopGoldens goldens)
+    private static IEnumerable<CertificateRow> Expert(TabletopGoldens goldens)
     {
         var (states, specs) = (goldens.States("expert/in"), goldens.Specs("expert"));
         ExpertDecision[] found = [.. states.Zip(specs, TabletopExpert.Decide)];
@@ -63,14 +81,14 @@ public static class TabletopCertificate
         yield return Compare("expert", "out.feasible", states.Zip(specs, (s, spec) => Row(spec.IsFeasible(s))), goldens.Rows("expert/out.feasible"), Exact);
     }
 
-    private static IEnumerable<TabletopCertificateRow> Success(TabletopGoldens goldens)
+    private static IEnumerable<CertificateRow> Success(TabletopGoldens goldens)
     {
         var (starts, ends, specs) = (goldens.States("success/in.start"), goldens.Moments("success/in.end"), goldens.Specs("success"));
         var found = specs.Select((spec, i) => Row(spec.IsSolved(starts[i], Later(starts[i], ends[i]))));
         yield return Compare("success", "out.success", found, goldens.Rows("success/out.success"), Exact);
     }
 
-    private static IEnumerable<TabletopCertificateRow> Token(TabletopGoldens goldens)
+    private static IEnumerable<CertificateRow> Token(TabletopGoldens goldens)
     {
         var codec = ActionCodec.Tabletop;
         int[][] ids = [.. goldens.Rows("token/in.action", 7).Select(a => codec.Encode(a))];
@@ -82,14 +100,50 @@ public static class TabletopCertificate
             goldens.Integers("token/in.table_id").Select(id => codec.Decode([id, id, id, id, id, id, id])), goldens.Rows("token/out.table_action", 7), Close);
     }
 
-    private static TabletopCertificateRow Compare(string name, string point, IEnumerable<double[]> found, IEnumerable<double[]> expected, double bound)
+    /// <remarks>The tokens of the reference, decoded and acted out: whole episodes without a policy. Rows beyond an episode's end hold -1.</remarks>
+    private static IEnumerable<CertificateRow> Episode(TabletopGoldens goldens)
+    {
+        var (starts, specs, ends) = (goldens.States("episode/in"), goldens.Specs("episode"), goldens.Moments("episode/out.end"));
+        var paths = goldens.Rows("episode/out.gripper_path", goldens.Width("episode/out.gripper_path"));
+        var tokens = goldens.Rows("episode/out.tokens", goldens.Width("episode/out.tokens"));
+        TabletopWorld[] worlds = [.. starts.Zip(specs, Started)];
+        var found = worlds.Select((world, i) => ActedOut(world, [.. tokens[i].Chunk(7)], paths[i].Length)).ToArray();
+        yield return Compare("episode", "out.gripper_path, tokens acted out", found.Select(f => f.Path), paths, Close);
+        yield return Compare("episode", "out.steps, tokens acted out", found.Select(f => Row(f.Steps)), goldens.Rows("episode/out.steps"), Exact);
+        yield return Compare("episode", "out.success, tokens acted out", worlds.Select(w => Row(w.HasSucceeded)), goldens.Rows("episode/out.success"), Exact);
+        yield return Compare("episode", "out.end.objects, tokens acted out",
+            worlds.Select(w => Row([.. w.State.Objects.Select(o => o.Position)])), ends.Select(e => Row(e.Objects)), Close);
+    }
+
+    private static TabletopWorld Started(TabletopState state, TaskSpec spec)
+    {
+        var world = new TabletopWorld(new() { SensorNoise = 0 });
+        world.Place(new TabletopLayout(state, spec, ""));
+        return world;
+    }
+
+    private static (double[] Path, int Steps) ActedOut(TabletopWorld world, double[][] tokens, int length)
+    {
+        var path = new List<double>(Row(world.Gripper));
+        foreach (var ids in tokens.TakeWhile(ids => ids[0] >= 0 && !world.HasSucceeded))
+        {
+            world.Step(ActionCodec.Tabletop.Decode(Array.ConvertAll(ids, id => (int)id)));
+            path.AddRange(Row(world.Gripper));
+        }
+
+        var steps = (path.Count / 3) - 1;
+        path.AddRange(Enumerable.Repeat(-1.0, Math.Max(0, length - path.Count)));
+        return ([.. path], steps);
+    }
+
+    private static CertificateRow Compare(string name, string point, IEnumerable<double[]> found, IEnumerable<double[]> expected, double bound)
     {
         double[][] left = [.. found], right = [.. expected];
         var pairs = left.Zip(right).SelectMany(row => row.First.Zip(row.Second)).ToArray();
         var isComplete = pairs.Length > 0 && left.Length == right.Length && left.Zip(right).All(row => row.First.Length == row.Second.Length);
         var error = pairs.Select(v => Math.Abs(v.First - v.Second)).DefaultIfEmpty(double.NaN).Max();
         var scale = pairs.Select(v => Math.Abs(v.Second)).DefaultIfEmpty(0).Max();
-        return new(name, point, error, scale, bound, isComplete && error <= bound, isComplete ? $"{right.Length} cases" : $"{left.Length} values for {right.Length} references");
+        return new(name, point, error, scale, bound, isComplete && error <= bound, isComplete ? $"{right.Length} rows" : $"{left.Length} rows for {right.Length} references");
     }
 
     private static TabletopState Later(TabletopState start, (Position Gripper, bool Open, int Held, Position[] Objects) moment) => start with
@@ -107,20 +161,4 @@ public static class TabletopCertificate
     private static double[] Row(params int[] values) => [.. values.Select(v => (double)v)];
 
     private static double[] Row(double a, double b, double c) => [a, b, c];
-
-    private static void CheckFamily(string path)
-    {
-        try
-        {
-            using var meta = JsonDocument.Parse(File.ReadAllBytes(path));
-            if (meta.RootElement.GetProperty("family").GetString() is not "tabletop" and var family)
-            {
-                throw new VitrineException($"{path}: the fixture's family is '{family}'; expected 'tabletop'.");
-            }
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or KeyNotFoundException or InvalidOperationException)
-        {
-            throw new VitrineException($"{path}: not the description of a fixture ({e.Message}).", e);
-        }
-    }
 }

@@ -1,16 +1,31 @@
+using Vitrine.Transformers.Certification;
+
 namespace Vitrine.Worlds.Tabletop;
 
 /// <summary>Reads states and tasks out of the reference values of a tabletop <c>world</c> folder.</summary>
-internal sealed class TabletopGoldens(string folder)
+internal sealed class TabletopGoldens(Fixture fixture)
 {
     private const int Objects = 3;
-    private readonly GoldenTensors _tensors = new(Path.Combine(folder, "golden.safetensors"));
 
-    /// <summary>A tensor's values, row by row.</summary>
-    public double[][] Rows(string name, int width = 1) => _tensors.Rows(name, width);
+    /// <summary>A tensor's values in rows of a width; integers and bytes are widened.</summary>
+    /// <exception cref="VitrineException">It is not there, or has no such rows.</exception>
+    public double[][] Rows(string name, int width = 1)
+    {
+        var values = fixture.Numbers(name);
+        return values.Length % width == 0
+            ? [.. values.Chunk(width)]
+            : throw new VitrineException($"{fixture.Folder}: tensor '{name}' has {values.Length} values; expected rows of {width}.");
+    }
+
+    /// <summary>Values in a row of a tensor's first axis.</summary>
+    public int Width(string name)
+    {
+        using var tensor = fixture.Read(name);
+        return (int)(tensor.numel() / tensor.shape[0]);
+    }
 
     /// <summary>A tensor of one integer a row.</summary>
-    public int[] Integers(string name) => _tensors.Integers(name);
+    public int[] Integers(string name) => [.. fixture.Integers(name).Select(v => (int)v)];
 
     /// <summary>The states below a prefix such as <c>render/in</c>.</summary>
     public TabletopState[] States(string prefix)

@@ -82,7 +82,7 @@ public sealed class StudyRunnerTests : IDisposable
             start.ArgumentList.Add(typeof(StudyRunnerTests).Assembly.Location);
         }
 
-        foreach (var argument in new[] { "--explicit", "only", "--filter-method", $"{typeof(StudyRunnerTests).FullName}.{nameof(A_study_that_waits_to_be_killed)}" })
+        foreach (var argument in new[] { "-explicit", "only", "-method", $"{typeof(StudyRunnerTests).FullName}.{nameof(A_study_that_waits_to_be_killed)}" })
         {
             start.ArgumentList.Add(argument);
         }
@@ -145,6 +145,27 @@ public sealed class StudyRunnerTests : IDisposable
         var elsewhere = new StudyRunner(() => new TabletopWorld());
         (await Should.ThrowAsync<VitrineException>(() => elsewhere.RunAsync(Study, ActorFor, new() { Folder = _folder }, cancellation: Cancellation)))
             .Message.ShouldContain("without adverbs");
+    }
+
+    [Theory]
+    [InlineData("{")]
+    [InlineData("null")]
+    [InlineData("""{"Fingerprint":null,"World":"w","Study":null}""")]
+    public async Task A_folder_with_a_broken_header_is_refused_by_name(string header)
+    {
+        File.WriteAllText(Path.Combine(_folder, "study.json"), header);
+        (await Should.ThrowAsync<VitrineException>(() => Runner.RunAsync(Study, ActorFor, new() { Folder = _folder }, cancellation: Cancellation))).Message.ShouldContain("study.json");
+    }
+
+    [Theory]
+    [InlineData("""{"Arm":"baseline","Episodes":null}""")]
+    [InlineData("""{"Arm":"baseline","Episodes":[]}""")]
+    [InlineData("[]")]
+    public async Task A_chunk_that_lacks_its_episodes_is_run_again(string chunk)
+    {
+        var whole = (await Runner.RunAsync(Study, ActorFor, new() { Folder = _folder }, cancellation: Cancellation)).ToJson();
+        File.WriteAllText(Path.Combine(_folder, "chunk-00000.json"), chunk);
+        (await Runner.RunAsync(Study, ActorFor, new() { Folder = _folder }, cancellation: Cancellation)).ToJson().ShouldBe(whole);
     }
 
     [Fact]

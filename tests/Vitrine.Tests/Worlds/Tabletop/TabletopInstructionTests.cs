@@ -8,8 +8,8 @@ public sealed class TabletopInstructionTests
 {
     private const int FirstConceptId = 53;
 
-    private static readonly JsonElement[] Golden =
-        [.. JsonDocument.Parse(File.ReadAllBytes(Path.Combine(WorldFixture.Folder, "meta.json"))).RootElement.GetProperty("instructions").EnumerateArray()];
+    private static JsonElement[] Golden
+        => [.. JsonDocument.Parse(File.ReadAllBytes(Fixtures.Of("tabletop", "world", "meta.json"))).RootElement.GetProperty("instructions").EnumerateArray()];
 
     [Fact]
     public void Every_reference_instruction_is_read_as_the_task_it_was_made_from()

@@ -1,0 +1,27 @@
+using System.Text.Json;
+
+namespace Vitrine.Worlds.Studies;
+
+/// <summary>How the records of studies are written as JSON and read back: a missing or null part is refused where it is read, not where it is used.</summary>
+internal static class RecordJson
+{
+    private static readonly JsonSerializerOptions Compact = new() { RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true };
+    private static readonly JsonSerializerOptions Indented = new(Compact) { WriteIndented = true };
+
+    public static string Write<T>(T record, bool indented = false) => JsonSerializer.Serialize(record, indented ? Indented : Compact);
+
+    public static void Write<T>(Stream stream, T record) => JsonSerializer.Serialize(stream, record, Compact);
+
+    /// <exception cref="VitrineException">The text is no such record.</exception>
+    public static T Read<T>(string json, string what) where T : class
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<T>(json, Compact) ?? throw new VitrineException($"{what}: the JSON is null.");
+        }
+        catch (JsonException e)
+        {
+            throw new VitrineException($"{what}: {e.Message}", e);
+        }
+    }
+}
