@@ -1,11 +1,14 @@
 using Vitrine.Policies;
+using Vitrine.Worlds;
 using static TorchSharp.torch;
 
 namespace Vitrine.Tests.Worlds.Studies;
 
-/// <summary>A small policy that computes with libtorch on what it sees, so that a sum split another way would show in its last bits.</summary>
+/// <summary>A small policy that computes with libtorch on what it sees and is told, so that a sum split another way would show in its last bits.</summary>
+/// <remarks>One product and no scalars: TorchSharp may free a scalar while the native call still reads it.</remarks>
 internal sealed class LinearPolicy : IActor, IDisposable
 {
+    private const int Pixels = 64 * 64 * 3, Inputs = Pixels + 1, Outputs = 7;
     private readonly Tensor _weights;
     private readonly double _bias;
 
@@ -13,24 +16,24 @@ internal sealed class LinearPolicy : IActor, IDisposable
     public LinearPolicy(double bias = 0)
     {
         _bias = bias;
-        using var generator = new Generator(3);
-        _weights = randn(64 * 64 * 3, 7, generator: generator);
+        var random = new RandomStream("weights");
+        _weights = tensor([.. Enumerable.Range(0, Inputs * Outputs).Select(_ => (float)(random.Gaussian() / 500_000))], [Inputs, Outputs]);
     }
 
     public IReadOnlyList<double[]> Act(IReadOnlyList<Observation> observations, CancellationToken cancellation = default)
     {
         using var scope = NewDisposeScope();
-        var pictures = stack(observations.Select(o => tensor(o.Picture.Rgb, dtype: ScalarType.Float32) / 255f));      // (B, 12288)
-        var words = tensor(observations.Select(o => o.Instruction.Length / 100f).ToArray()).unsqueeze(1);            // (B, 1)
-        var actions = (matmul(pictures, _weights) / 2000 + words / 10).to(ScalarType.Float64);                       // (B, 7)
-        return [.. Enumerable.Range(0, observations.Count).Select(i => Biased([.. actions[i].data<double>()]))];
+        var inputs = observations.SelectMany(o => o.Picture.Rgb.Select(v => (float)v).Append(1000 * o.Instruction.Length));
+        var actions = matmul(tensor([.. inputs], [observations.Count, Inputs]), _weights);                           // (B, 7)
+        return [.. actions.data<float>().ToArray().Chunk(Outputs).Select(Biased)];
     }
 
     public void Dispose() => _weights.Dispose();
 
-    private double[] Biased(double[] action)
+    private double[] Biased(float[] action)
     {
-        action[2] += _bias;
-        return action;
+        double[] biased = [.. action.Select(v => (double)v)];
+        biased[2] += _bias;
+        return biased;
     }
 }
