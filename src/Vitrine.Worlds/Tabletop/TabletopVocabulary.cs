@@ -1,13 +1,11 @@
-namespace Vitrine.Worlds.Tabletop;
+using Vitrine.Mechanisms.Concepts;
 
-/// <summary>A concept and the words for it; the first is the usual one.</summary>
-/// <param name="Name">For instance <c>fast</c>.</param>
-/// <param name="Words">Each belongs to this concept alone.</param>
-public sealed record WordList(string Name, IReadOnlyList<string> Words);
+namespace Vitrine.Worlds.Tabletop;
 
 /// <summary>The words of the tabletop's language, by concept, in the order in which their token ids count up.</summary>
 public static class TabletopVocabulary
 {
+    private static readonly (string, string)[] Opposites = [("fast", "slow"), ("high", "low"), ("up", "down"), ("left", "right"), ("forward", "backward")];
     private static readonly Dictionary<string, WordList> ByName, ByWord;
 
     static TabletopVocabulary()
@@ -53,5 +51,10 @@ public static class TabletopVocabulary
     /// <summary>The concept that a word belongs to, or null.</summary>
     public static WordList? ConceptOf(string word) => ByWord.GetValueOrDefault(word);
 
-    private static WordList List(string words, string? name = null) => new(name ?? words[..words.IndexOf(' ')], words.Split(' '));
+    private static WordList List(string words, string? name = null)
+    {
+        name ??= words[..words.IndexOf(' ')];
+        var opposite = Opposites.Where(p => p.Item1 == name).Select(p => p.Item2).Concat(Opposites.Where(p => p.Item2 == name).Select(p => p.Item1)).FirstOrDefault();
+        return new(name, words.Split(' '), opposite);
+    }
 }
