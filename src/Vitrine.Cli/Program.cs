@@ -6,6 +6,10 @@ var root = new RootCommand("Vitrine opens vision-language-action models, changes
 {
     InspectCommand.Create(),
     ActCommand.Create(),
+    NeuronsCommand.Create(),
+    ConceptsCommand.Create(),
+    CalibrateCommand.Create(),
+    SteerCommand.Create(),
     RolloutCommand.Create(),
     CertifyCommand.Create(),
 };

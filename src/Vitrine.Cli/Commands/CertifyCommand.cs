@@ -1,8 +1,10 @@
 using System.CommandLine;
 using System.Globalization;
 using Spectre.Console;
+using Vitrine.Mechanisms.ValueVectors;
 using Vitrine.Policies.Certification;
 using Vitrine.Transformers.Certification;
+using Vitrine.Worlds.Tabletop;
 
 namespace Vitrine.Cli.Commands;
 
@@ -10,7 +12,7 @@ namespace Vitrine.Cli.Commands;
 internal static class CertifyCommand
 {
     /// <summary>What each room can certify.</summary>
-    public static IReadOnlyList<ICertifier> Certifiers { get; } = [new TextCertifier(), new VisionCertifier(), new OpenVlaCertifier()];
+    public static IReadOnlyList<ICertifier> Certifiers { get; } = [new TextCertifier(), new VisionCertifier(), new OpenVlaCertifier(), new ValueVectorCertifier(), new TabletopCertifier(), new TabletopPolicyCertifier()];
 
     public static Command Create()
     {

@@ -31,7 +31,7 @@ public static class Controls
         ArgumentNullException.ThrowIfNull(chosen);
         ArgumentNullException.ThrowIfNull(dose);
         var candidates = chosen.Neurons.Select(n => NearestOf(stack, n, calibration, excluded, chosen)).ToArray();
-        var sets = Enumerable.Range(0, draws).Select(d => Draw(candidates, new Random(HashCode.Combine(seed, d)), chosen.Stack)).ToArray();
+        var sets = Enumerable.Range(0, draws).Select(d => Draw(candidates, new Random((seed * 1009) + d), chosen.Stack)).ToArray();
         return new ClampControls([.. chosen.Layers.Select(l => new Scale($"{chosen.Stack}.{l}.mlp.neurons", 1))], [.. sets.Select(s => dose.Clamp(s, calibration))], sets);
     }
 

@@ -41,7 +41,7 @@ public sealed class LexicalPatterns
     /// <param name="seed">Of the shuffles.</param>
     public IReadOnlyList<LayerReading> Profile(int permutations = 10, int seed = 0)
     {
-        var shuffles = Enumerable.Range(0, permutations).Select(p => Shuffled(new Random(HashCode.Combine(seed, p)))).ToArray();
+        var shuffles = Enumerable.Range(0, permutations).Select(p => Shuffled(new Random((seed * 1009) + p))).ToArray();
         return
         [
             .. readings.Select((layer, l) => new LayerReading(

@@ -78,11 +78,11 @@ public sealed class TabletopTruthTests : IDisposable
         var rows = TabletopTruth.Json("onestep.json").EnumerateArray().Where(r => r.GetProperty("concept").GetString() == concept).ToArray();
         var calibration = Calibration.Measure(policy, truth.States("statistics"), cancellation: TestContext.Current.CancellationToken);
         var cluster = truth.Lexical(concept);
-        Agrees(rows, $"lexical clamp, n {cluster.Count}, mean+4sd", step, step.Act(RunPlan.Editing(Dose.Sigmas(4).Clamp(cluster, calibration))), metric);
-        Agrees(rows, $"lexical clamp, n {cluster.Count}, alpha10", step, step.Act(RunPlan.Editing(new Clamp(cluster, 10))), metric);
-        Agrees(rows, $"prompt with the lexical cluster clamped to 0, n {cluster.Count}", step, step.With(word).Act(RunPlan.Editing(new Clamp(cluster, 0))), metric);
+        Agrees(rows, "lexical clamp", step, step.Act(RunPlan.Editing(Dose.Sigmas(4).Clamp(cluster, calibration))), metric, cluster.Count, "mean+4sd");
+        Agrees(rows, "lexical clamp", step, step.Act(RunPlan.Editing(new Clamp(cluster, 10))), metric, cluster.Count, "alpha10");
+        Agrees(rows, "prompt with the lexical cluster clamped to 0", step, step.With(word).Act(RunPlan.Editing(new Clamp(cluster, 0))), metric, cluster.Count);
         var draws = truth.Random($"{concept} 40").Select(s => step.Effect("random", step.Act(RunPlan.Editing(Dose.Sigmas(4).Clamp(s, calibration))), metric).Soft.Average()).ToArray();
-        var expected = Row(rows, $"matched random clamp, n {cluster.Count}, mean+4sd").GetProperty(Soft(metric));
+        var expected = Row(rows, "matched random clamp", cluster.Count, "mean+4sd").GetProperty(Soft(metric));
         new[] { draws.Average(), draws.Min(), draws.Max() }.Zip(expected.EnumerateArray()).ShouldAllBe(p => Math.Abs(p.First - p.Second.GetDouble()) < 3e-4);
     }
 
@@ -138,18 +138,18 @@ public sealed class TabletopTruthTests : IDisposable
     }
 
     /// <remarks>The soft metric is smooth: the mean of 96 states comes out within 2e-4. The decoded one moves by a bin (8e-4) where an argmax is close.</remarks>
-    private static void Agrees(System.Text.Json.JsonElement[] rows, string arm, OneStep step, IReadOnlyList<PolicyAction> actions, ActionMetric metric)
+    private static void Agrees(System.Text.Json.JsonElement[] rows, string arm, OneStep step, IReadOnlyList<PolicyAction> actions, ActionMetric metric, int? n = null, string? dose = null)
     {
         var effect = step.Effect(arm, actions, metric);
-        var row = Row(rows, arm);
+        var row = Row(rows, arm, n, dose);
         effect.Soft.Average().ShouldBe(row.GetProperty(Soft(metric))[0].GetDouble(), 2e-4, arm);
         effect.Hard.Average().ShouldBe(row.GetProperty(metric.Name)[0].GetDouble(), 4e-4, arm);
     }
 
-    private static System.Text.Json.JsonElement Row(System.Text.Json.JsonElement[] rows, string arm)
-        => rows.FirstOrDefault(r => r.GetProperty("arm").GetString() == arm) is { ValueKind: System.Text.Json.JsonValueKind.Object } row
-            ? row
-            : throw new InvalidOperationException($"the reference has no arm '{arm}', only {string.Join(" | ", rows.Select(r => r.GetProperty("arm").GetString()))}");
+    private static System.Text.Json.JsonElement Row(System.Text.Json.JsonElement[] rows, string arm, int? n = null, string? dose = null)
+        => rows.Single(r => r.GetProperty("arm").GetString()!.Split(',')[0] == arm.Split(',')[0] && (n is null
+            ? r.GetProperty("arm").GetString() == arm
+            : r.TryGetProperty("n", out var count) && count.GetInt32() == n && (dose is null || (r.TryGetProperty("dose", out var d) && d.GetString() == dose))));
 
     private static string Soft(ActionMetric metric) => $"soft_{metric.Name}";
 

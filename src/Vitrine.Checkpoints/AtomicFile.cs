@@ -1,0 +1,45 @@
+namespace Vitrine.Checkpoints;
+
+/// <summary>Writes files whole: to a temporary name first, then renamed, so that nothing is ever half-written.</summary>
+public static class AtomicFile
+{
+    /// <summary>Writes a text as UTF-8.</summary>
+    /// <exception cref="VitrineException">The folder cannot be written.</exception>
+    public static void WriteAllText(string path, string text) => Write(path, temporary => File.WriteAllText(temporary, text));
+
+    /// <summary>Writes bytes.</summary>
+    /// <exception cref="VitrineException">The folder cannot be written.</exception>
+    public static void WriteAllBytes(string path, byte[] bytes) => Write(path, temporary => File.WriteAllBytes(temporary, bytes));
+
+    /// <summary>Makes a folder where there is none.</summary>
+    /// <exception cref="VitrineException">It cannot be made or written.</exception>
+    public static void RequireFolder(string folder)
+    {
+        try
+        {
+            Directory.CreateDirectory(folder);
+            var probe = Path.Combine(folder, $".{Guid.NewGuid():N}.tmp");
+            File.WriteAllBytes(probe, []);
+            File.Delete(probe);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new VitrineException($"{folder}: cannot be written ({e.Message}).", e);
+        }
+    }
+
+    private static void Write(string path, Action<string> write)
+    {
+        var temporary = $"{path}.{Guid.NewGuid():N}.tmp";
+        try
+        {
+            write(temporary);
+            File.Move(temporary, path, overwrite: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            File.Delete(temporary);
+            throw new VitrineException($"{path}: cannot be written ({e.Message}).", e);
+        }
+    }
+}

@@ -1,0 +1,80 @@
+using System.CommandLine;
+using System.Globalization;
+using Spectre.Console;
+using Vitrine.Mechanisms.Concepts;
+using Vitrine.Mechanisms.ValueVectors;
+using Vitrine.Policies;
+using Vitrine.Policies.OpenVla;
+using Vitrine.Worlds.Tabletop;
+
+namespace Vitrine.Cli.Commands;
+
+/// <summary><c>vitrine neurons POLICY</c>: what every feed-forward neuron writes.</summary>
+internal static class NeuronsCommand
+{
+    public static Command Create()
+    {
+        var name = new Argument<string>("POLICY") { Description = "A folder in OpenVLA's layout, or embedded:tabletop." };
+        var layer = new Option<int?>("--layer") { Description = "One layer instead of the profile of all." };
+        var top = new Option<int>("--top") { Description = "Tokens at each end.", DefaultValueFactory = _ => 30 };
+        var count = new Option<int>("--count", "-n") { Description = "Neurons of the layer to list.", DefaultValueFactory = _ => 20 };
+        var words = new Option<string?>("--words") { Description = "YAML of concept words; those of the tabletop by default." };
+        var json = Output.JsonOption();
+        var command = new Command("neurons", "Read the value vectors of feed-forward neurons in the policy's own vocabulary.") { name, layer, top, count, words, json };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            using var policy = OpenVlaPolicy.Open(PolicyFolder.Resolve(parsed.GetValue(name)!));
+            var tokens = new TokenReader(policy);
+            int[] layers = parsed.GetValue(layer) is { } one ? [one] : [.. Enumerable.Range(0, policy.Language.Shape.Layers)];
+            var readings = await Output.WithProgressAsync("reading value vectors", p => Task.FromResult(VocabularyProjection.Read(policy.Language, layers, parsed.GetValue(top), tokens.Valid, p, cancellation))).ConfigureAwait(false);
+            if (parsed.GetValue(layer) is not null)
+            {
+                List(readings[0], layers[0], tokens, parsed.GetValue(count), parsed.GetValue(json));
+                return 0;
+            }
+
+            var profile = new LexicalPatterns(readings, tokens, Words(parsed.GetValue(words))).Profile();
+            if (parsed.GetValue(json))
+            {
+                Output.Write(profile);
+                return 0;
+            }
+
+            var table = Output.Table("layer", "patterned", "of top 10", "at the other end", "shuffled vocabulary", "action tokens");
+            foreach (var row in profile)
+            {
+                table.Add($"{row.Layer}", Share(row.Patterned), Share(row.PatternedTop10), Share(row.PatternedBottom), Share(row.Shuffled), Share(row.ActionTokens));
+            }
+
+            AnsiConsole.Write(table);
+            Console.WriteLine($"patterned: at least 4 of the top {parsed.GetValue(top)} tokens belong to one word list; {policy.Language.Shape.Layers * policy.Language.Shape.Neurons} neurons");
+            return 0;
+        });
+        return command;
+    }
+
+    /// <summary>Word lists of a file, or the tabletop's.</summary>
+    public static IReadOnlyList<WordList> Words(string? path) => path is null ? TabletopVocabulary.Concepts : WordList.Open(path);
+
+    /// <summary>Tokens as people read them.</summary>
+    public static string Print(IEnumerable<int> ids, TokenReader tokens, int count = 10) => string.Join(' ', ids.Take(count).Select(tokens.Print));
+
+    private static void List(IReadOnlyList<NeuronReading> neurons, int layer, TokenReader tokens, int count, bool json)
+    {
+        if (json)
+        {
+            Output.Write(neurons.Select((n, i) => new { Layer = layer, Index = i, Top = n.TopIds.Select(tokens.Print), n.TopIds, n.TopScores, Bottom = n.BottomIds.Select(tokens.Print), n.BottomIds, n.BottomScores }));
+            return;
+        }
+
+        var table = Output.Table("neuron", "writes (largest logits)", "writes when negative (smallest logits)");
+        for (var i = 0; i < Math.Min(count, neurons.Count); i++)
+        {
+            table.Add($"{layer}:{i}", Print(neurons[i].TopIds, tokens), Print(neurons[i].BottomIds, tokens));
+        }
+
+        AnsiConsole.Write(table);
+    }
+
+    private static string Share(double value) => value.ToString("0.0 %", CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,116 @@
+using System.CommandLine;
+using System.Globalization;
+using Spectre.Console;
+using Vitrine.Mechanisms.Causes;
+using Vitrine.Mechanisms.Concepts;
+using Vitrine.Mechanisms.Doses;
+using Vitrine.Mechanisms.ValueVectors;
+using Vitrine.Policies;
+using Vitrine.Policies.OpenVla;
+using Vitrine.Transformers;
+using Vitrine.Worlds;
+using Vitrine.Worlds.Statistics;
+using Vitrine.Worlds.Tabletop;
+
+namespace Vitrine.Cli.Commands;
+
+/// <summary><c>vitrine steer POLICY CONCEPT</c>: one decision with and without a clamp, beside its controls.</summary>
+internal static class SteerCommand
+{
+    public static Command Create()
+    {
+        var name = new Argument<string>("POLICY") { Description = "A folder in OpenVLA's layout, or embedded:tabletop." };
+        var concept = new Argument<string>("CONCEPT") { Description = "A concept of the word lists, or the name of a set in --set." };
+        var dose = new Option<string>("--dose") { Description = "A number, deviations from the natural mean as +4sd, or a natural quantile as q0.99.", DefaultValueFactory = _ => "+4sd" };
+        var file = new Option<string?>("--set") { Description = "YAML of neuron sets, Vitrine's or the published form." };
+        var metric = new Option<string>("--metric") { Description = "speed or dz.", DefaultValueFactory = _ => "speed" };
+        var states = new Option<int>("--states", "-n") { Description = "Situations of the tabletop.", DefaultValueFactory = _ => 48 };
+        var draws = new Option<int>("--draws") { Description = "Matched-random sets.", DefaultValueFactory = _ => 8 };
+        var seed = new Option<ulong>("--seed") { Description = "Decides situations and draws.", DefaultValueFactory = _ => 1 };
+        var json = Output.JsonOption();
+        var command = new Command("steer", "Clamp a concept's neurons in one decision and compare with zero dose and matched-random neurons.") { name, concept, dose, file, metric, states, draws, seed, json };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            using var policy = OpenVlaPolicy.Open(PolicyFolder.Resolve(parsed.GetValue(name)!));
+            var tokens = new TokenReader(policy);
+            var readings = VocabularyProjection.Read(policy.Language, [.. Enumerable.Range(0, policy.Language.Shape.Layers)], 30, tokens.Valid, cancellation: cancellation);
+            var patterns = new LexicalPatterns(readings, tokens, TabletopVocabulary.Concepts);
+            var set = Set(parsed.GetValue(file), parsed.GetValue(concept)!, patterns, policy.Language.Shape.Neurons);
+            var amount = Dose.Parse(parsed.GetValue(dose)!);
+            var measured = parsed.GetValue(metric) switch
+            {
+                "speed" => ActionMetric.Speed,
+                "dz" => ActionMetric.Rise,
+                var other => throw new VitrineException($"steer: --metric is '{other}'; expected speed or dz."),
+            };
+            var rows = await Output.WithProgressAsync("deciding", p => Task.FromResult(Rows(policy, set, amount, measured, patterns, parsed.GetValue(states), parsed.GetValue(draws), parsed.GetValue(seed), p, cancellation))).ConfigureAwait(false);
+            if (parsed.GetValue(json))
+            {
+                Output.Write(rows);
+                return 0;
+            }
+
+            var table = Output.Table("arm", $"change of {measured.Name}", "95 %", "of the expected action", "95 %", "states whose action changes", "cosine");
+            foreach (var row in rows)
+            {
+                table.Add(row.Arm, Number(row.Hard.Mean), Interval(row.Hard), Number(row.Soft.Mean), Interval(row.Soft), row.Changed.ToString("0 %", CultureInfo.InvariantCulture), row.Cosine.ToString("0.00", CultureInfo.InvariantCulture));
+            }
+
+            AnsiConsole.Write(table);
+            Console.WriteLine($"{set.Count} neurons at {amount}, {parsed.GetValue(states)} states, paired bootstrap; baseline {measured.Name} {Number(rows[0].Baseline)}");
+            return 0;
+        });
+        return command;
+    }
+
+    internal sealed record Row(string Arm, Estimate Hard, Estimate Soft, double Changed, double Cosine, double Baseline);
+
+    private static NeuronSet Set(string? file, string name, LexicalPatterns patterns, int neurons)
+    {
+        if (file is null)
+        {
+            var cluster = new NeuronSet(patterns.Cluster(name).Select(n => n.Neuron));
+            return cluster.Count > 0 ? cluster : throw new VitrineException($"concept '{name}': no neuron spells it.");
+        }
+
+        string text;
+        try
+        {
+            text = File.ReadAllText(file);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new VitrineException($"{file}: cannot be read ({e.Message}).", e);
+        }
+
+        var sets = NeuronSetFile.Read(text, file, neurons);
+        return sets.TryGetValue(name, out var set) ? set : throw new VitrineException($"{file}: has no set '{name}'; there are {string.Join(", ", sets.Keys)}.");
+    }
+
+    private static Row[] Rows(OpenVlaPolicy policy, NeuronSet set, Dose dose, ActionMetric metric, LexicalPatterns patterns, int states, int draws, ulong seed, IProgress<double> progress, CancellationToken cancellation)
+    {
+        var calibration = CalibrateCommand.Measure(policy, seed, 96, null, cancellation);
+        var step = new OneStep(policy, TabletopStates.Draw(seed, LayoutSplit.Test, ["reach", "lift", "push"], states));
+        var controls = Controls.For(policy.Language, set, dose, calibration, patterns.AllClustered(), draws, (int)seed);
+        (string, RunPlan)[] arms =
+        [
+            ("clamp", RunPlan.Editing(dose.Clamp(set, calibration))),
+            ("zero dose", new RunPlan { Edits = controls.ZeroDose }),
+            .. controls.MatchedRandom.Select((c, i) => ($"matched random {i + 1}", RunPlan.Editing(c))),
+        ];
+        var baseline = step.Baseline.Average(a => metric.Of(a.Values));
+        return
+        [
+            .. arms.Select((arm, i) =>
+            {
+                var effect = step.Effect(arm.Item1, step.Act(arm.Item2, cancellation), metric);
+                progress.Report((i + 1.0) / arms.Length);
+                return new Row(arm.Item1, PairedBootstrap.MeanDifference(effect.Hard), PairedBootstrap.MeanDifference(effect.Soft), effect.Changed, effect.Cosine, baseline);
+            }),
+        ];
+    }
+
+    private static string Number(double value) => value.ToString("+0.0000;-0.0000;0.0000", CultureInfo.InvariantCulture);
+
+    private static string Interval(Estimate e) => $"[{Number(e.Low)}, {Number(e.High)}]";
+}
