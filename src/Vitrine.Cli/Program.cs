@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Vitrine.Cli;
 using Vitrine.Cli.Commands;
+using Vitrine.Cli.Demo;
 
 var root = new RootCommand("Vitrine opens vision-language-action models, changes their parts while the robot runs, and measures the effect honestly.")
 {
@@ -12,6 +13,7 @@ var root = new RootCommand("Vitrine opens vision-language-action models, changes
     SteerCommand.Create(),
     RolloutCommand.Create(),
     CertifyCommand.Create(),
+    DemoCommand.Create(),
 };
 root.Add(Output.Verbose);
 if (Console.IsOutputRedirected)

@@ -22,13 +22,14 @@ public sealed class OpenVlaPolicy : IActor, IDisposable
     private readonly IReadOnlyDictionary<string, ActionStatistics> statistics;
     private readonly StackShape[] shapes;
     private readonly int? emptyToken;
+    private readonly Dictionary<string, string> prefixes;
 
     private OpenVlaPolicy(
         string folder, Checkpoint checkpoint, List<Tensor> owned, VisionStack[] towers, Projector projector, TextStack language, Tokenizer tokenizer, TwoTowerRecipe recipe,
-        IReadOnlyDictionary<string, ActionStatistics> statistics, ActionTokens actions)
+        IReadOnlyDictionary<string, ActionStatistics> statistics, ActionTokens actions, Dictionary<string, string> prefixes)
     {
-        (Folder, this.checkpoint, this.owned, this.towers, this.projector, this.language, Tokenizer, Recipe, this.statistics, Actions) =
-            (folder, checkpoint, owned, towers, projector, language, tokenizer, recipe, statistics, actions);
+        (Folder, this.checkpoint, this.owned, this.towers, this.projector, this.language, Tokenizer, Recipe, this.statistics, Actions, this.prefixes) =
+            (folder, checkpoint, owned, towers, projector, language, tokenizer, recipe, statistics, actions, prefixes);
         shapes = [.. towers.Select(t => t.Stack.Shape), projector.Shape, language.Stack.Shape];
         emptyToken = tokenizer.Id("\u2581");
     }
@@ -41,6 +42,12 @@ public sealed class OpenVlaPolicy : IActor, IDisposable
 
     /// <summary>How many weights the checkpoint holds, unused ones included.</summary>
     public long Parameters => checkpoint.Names.Sum(n => checkpoint.Entry(n).Shape.Aggregate(1L, (a, s) => a * s));
+
+    /// <summary>How many weights of the checkpoint belong to a stack, unused ones included.</summary>
+    /// <param name="stack">Its name.</param>
+    public long ParametersOf(string stack) => prefixes.TryGetValue(stack, out var prefix)
+        ? checkpoint.Names.Where(n => n.StartsWith(prefix, StringComparison.Ordinal)).Sum(n => checkpoint.Entry(n).Shape.Aggregate(1L, (a, s) => a * s))
+        : throw new VitrineException($"{Folder}: has no stack '{stack}', only {string.Join(", ", prefixes.Keys)}.");
 
     /// <summary>The decoder that speaks in actions.</summary>
     public Stack Language => language.Stack;
@@ -95,10 +102,12 @@ public sealed class OpenVlaPolicy : IActor, IDisposable
                 throw new VitrineException($"{config.Source}: the towers see {towers[0].Grid} and {towers[1].Grid} patches on a side; they must agree.");
             }
 
+            var prefixes = described.ToDictionary(t => t.Name, t => t.Prefix);
+            (prefixes["projector"], prefixes["language"]) = ("projector.", "language_model.");
             var projector = new Projector(weights, towers.Sum(t => t.Stack.Shape.Width), text.Spec.Width);
             var language = Llama.Load(weights, "language_model.", text);
             weights.RefuseOthers(name => Llama.IsUnused(name) || described.Any(t => TimmVisionTransformer.IsUnused(name, t.Prefix, t.BlocksToRun)));
-            return new OpenVlaPolicy(folder, checkpoint, weights.Owned, towers, projector, language, tokenizer, recipe, statistics, actions);
+            return new OpenVlaPolicy(folder, checkpoint, weights.Owned, towers, projector, language, tokenizer, recipe, statistics, actions, prefixes);
         }
         catch
         {

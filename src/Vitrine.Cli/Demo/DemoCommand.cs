@@ -1,0 +1,154 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using Spectre.Console;
+using Vitrine.Checkpoints;
+using Vitrine.Cli.Commands;
+using Vitrine.Mechanisms.Concepts;
+using Vitrine.Mechanisms.ValueVectors;
+using Vitrine.Policies;
+using Vitrine.Policies.OpenVla;
+using Vitrine.Transformers;
+using Vitrine.Transformers.Certification;
+using Vitrine.Views;
+using Vitrine.Worlds;
+using Vitrine.Worlds.Studies;
+using Vitrine.Worlds.Tabletop;
+
+namespace Vitrine.Cli.Demo;
+
+/// <summary><c>vitrine demo</c>: certify, read, find, calibrate, steer one step, study in closed loop, report.</summary>
+internal static class DemoCommand
+{
+    public static Command Create()
+    {
+        var output = new Option<string>("--out") { Description = "Folder of the report and the data behind it.", DefaultValueFactory = _ => "vitrine-demo" };
+        var layouts = new Option<int>("--layouts") { Description = "Closed-loop layouts of each arm.", DefaultValueFactory = _ => 24 };
+        var states = new Option<int>("--states") { Description = "Situations of each one-step table.", DefaultValueFactory = _ => 48 };
+        var draws = new Option<int>("--draws") { Description = "Random draws of each control; at least 8.", DefaultValueFactory = _ => 8 };
+        var steps = new Option<int>("--steps") { Description = "Control steps of an episode.", DefaultValueFactory = _ => 60 };
+        var workers = new Option<int>("--workers") { Description = "Batches side by side; nothing depends on it.", DefaultValueFactory = _ => Environment.ProcessorCount };
+        var seed = new Option<ulong>("--seed") { Description = "Decides all that is drawn.", DefaultValueFactory = _ => 1 };
+        var command = new Command("demo", "Open the embedded policy, find its concepts, steer it with every control, and write one report.") { output, layouts, states, draws, steps, workers, seed };
+        command.SetAction((parsed, cancellation) => RunAsync(
+            parsed.GetValue(output)!,
+            new DemoSize(parsed.GetValue(states), parsed.GetValue(layouts), parsed.GetValue(draws), parsed.GetValue(steps), parsed.GetValue(workers), parsed.GetValue(seed)),
+            cancellation));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(string folder, DemoSize size, CancellationToken cancellation)
+    {
+        var clock = Stopwatch.StartNew();
+        AtomicFile.RequireFolder(folder);
+        using var policy = OpenVlaPolicy.Open(PolicyFolder.Resolve("embedded:tabletop"));
+        var tokens = new TokenReader(policy);
+        var certificates = await Step("certifying the engine", p => Certify(p, cancellation)).ConfigureAwait(false);
+        var layers = Enumerable.Range(0, policy.Language.Shape.Layers).ToArray();
+        var readings = await Step("reading value vectors", p => VocabularyProjection.Read(policy.Language, layers, 30, tokens.Valid, p, cancellation)).ConfigureAwait(false);
+        var patterns = new LexicalPatterns(readings, tokens, TabletopVocabulary.Concepts);
+        var calibration = await Step("calibrating neurons", p => CalibrateCommand.Measure(policy, size.Seed, 2 * size.States, p, cancellation)).ConfigureAwait(false);
+        var clusters = DemoConcept.All.ToDictionary(c => c.Name, c => patterns.Cluster(c.Name));
+        var (oneStep, studies, episodes) = (new List<OneStepResult>(), new List<StudyResult>(), new List<EpisodePair>());
+        foreach (var concept in DemoConcept.All)
+        {
+            var cluster = new NeuronSet(clusters[concept.Name].Select(n => n.Neuron));
+            using var experiment = await Step($"{concept.Name}: mean differences", _ => new ConceptExperiment(policy, concept, cluster, patterns.AllClustered(), calibration, size, cancellation)).ConfigureAwait(false);
+            oneStep.Add(await Step($"{concept.Name}: where it acts in one decision", p => experiment.Decide(p, cancellation)).ConfigureAwait(false));
+            var study = experiment.Study();
+            var options = new StudyOptions { Workers = size.Workers, Folder = Path.Combine(folder, $"study-{concept.Name}") };
+            var run = await Output.WithProgressAsync($"{concept.Name}: closed loop, {study.Arms.Count} arms", p => new StudyRunner(DemoPictures.NewWorld)
+                .RunAsync(study, experiment.ActorOf, options, new Progress<StudyProgress>(s => p.Report((double)s.Chunks / s.AllChunks)), cancellation)).ConfigureAwait(false);
+            studies.Add(StudyResult.Of(run));
+            episodes.Add(DemoPictures.Film(experiment, study, "attention mean difference", concept, cancellation));
+        }
+
+        var example = TabletopStates.Draw(size.Seed, LayoutSplit.Test, ["reach"], 1)[0];
+        using var act = policy.Act([example], cancellation: cancellation);
+        var result = new DemoResult
+        {
+            Policy = policy,
+            Size = size,
+            Certificates = certificates,
+            Tokens = tokens,
+            Readings = readings,
+            Profile = patterns.Profile(),
+            Clusters = clusters,
+            Words = TabletopVocabulary.Concepts,
+            Calibration = calibration,
+            OneStep = oneStep,
+            Studies = studies,
+            Example = example,
+            ExampleAction = act.Actions[0],
+            Attention = DemoPictures.Attention(policy, example, cancellation),
+            Episodes = episodes,
+        };
+        Write(folder, result);
+        Print(result);
+        Console.WriteLine($"{Path.GetFullPath(Path.Combine(folder, "report.html"))}  ({clock.Elapsed.TotalSeconds.ToString("0", CultureInfo.InvariantCulture)} s)");
+        return certificates.All(c => c.Passed) ? 0 : 1;
+    }
+
+    private static IReadOnlyList<Certificate> Certify(IProgress<double> progress, CancellationToken cancellation)
+    {
+        var folders = Directory.GetDirectories(Path.Combine(AppContext.BaseDirectory, "certificates")).Order(StringComparer.Ordinal).ToArray();
+        return
+        [
+            .. folders.Select((f, i) =>
+            {
+                var certificate = CertifyCommand.Certify(f, cancellation);
+                progress.Report((i + 1.0) / folders.Length);
+                return certificate;
+            }),
+        ];
+    }
+
+    private static void Write(string folder, DemoResult demo)
+    {
+        var sets = demo.Clusters.ToDictionary(c => c.Key, c => new NeuronSet(c.Value.Select(n => n.Neuron)));
+        (string Name, string Text)[] files =
+        [
+            ("certificate.json", Output.ToJson(demo.Certificates)),
+            ("profile.json", Output.ToJson(demo.Profile)),
+            ("concepts.yaml", NeuronSetFile.Write(sets, demo.Policy.Fingerprint)),
+            ("calibration.json", demo.Calibration.ToJson()),
+            ("onestep.json", Output.ToJson(demo.OneStep)),
+            .. demo.Studies.Select(s => ($"study-{s.Study}.json", s.ToJson())),
+        ];
+        foreach (var (name, text) in files)
+        {
+            AtomicFile.WriteAllText(Path.Combine(folder, name), text);
+        }
+
+        AtomicFile.WriteAllText(Path.Combine(folder, "report.html"), Report.Render(DemoReport.Of(demo, [.. files.Select(f => f.Name), .. demo.Studies.Select(s => $"study-{s.Study}/")])));
+    }
+
+    private static void Print(DemoResult demo)
+    {
+        var table = Output.Table("concept", "arm", "change of speed", "change of height", "success");
+        foreach (var study in demo.Studies)
+        {
+            foreach (var arm in study.Arms.Where(a => !a.Arm.IsRandom))
+            {
+                table.Add(study.Study, arm.Arm.Name, Change(arm, "speed"), Change(arm, "height"), Number(arm.All.Success.Rate, "0.00"));
+            }
+
+            foreach (var draws in study.Draws)
+            {
+                table.Add(study.Study, $"{draws.Group} ({draws.Draws} draws)", Range(draws.Differences["speed"]), Range(draws.Differences["height"]), $"{Number(draws.Means["success"].Smallest, "0.00")} to {Number(draws.Means["success"].Largest, "0.00")}");
+            }
+        }
+
+        AnsiConsole.Write(table);
+    }
+
+    private static string Change(ArmResult arm, string measure) => arm.All.Differences.TryGetValue(measure, out var d)
+        ? $"{Number(d.Estimate.Mean)} [{Number(d.Estimate.Low)}, {Number(d.Estimate.High)}]"
+        : Number(arm.All.Means[measure], "0.0000");
+
+    private static string Range(Spread spread) => $"{Number(spread.Smallest)} to {Number(spread.Largest)}";
+
+    private static string Number(double value, string format = "+0.0000;-0.0000;0.0000") => value.ToString(format, CultureInfo.InvariantCulture);
+
+    private static Task<T> Step<T>(string what, Func<IProgress<double>, T> work) => Output.WithProgressAsync(what, p => Task.FromResult(work(p)));
+}

@@ -1,0 +1,79 @@
+using Vitrine.Policies;
+using Vitrine.Policies.OpenVla;
+using Vitrine.Transformers;
+using Vitrine.Views;
+using Vitrine.Worlds;
+using Vitrine.Worlds.Studies;
+using Vitrine.Worlds.Tabletop;
+
+namespace Vitrine.Cli.Demo;
+
+/// <summary>What the demo shows as pictures: where heads look, and episodes before and after a change.</summary>
+internal static class DemoPictures
+{
+    private const int Heads = 6;
+
+    /// <summary>The heads that look most at the picture, from the last prompt token and from the words of the instruction.</summary>
+    public static IReadOnlyList<AttentionMap> Attention(OpenVlaPolicy policy, Observation observation, CancellationToken cancellation)
+    {
+        using var run = policy.Act([observation], RunPlan.Capturing("language.*.attn.pattern"), cancellation: cancellation);
+        var (shape, grid, patches) = (policy.Language.Shape, policy.Towers[0].Grid, policy.ImageTokens);
+        var ids = policy.PromptIds(observation.Instruction);
+        var maps = new List<AttentionMap>();
+        for (var layer = 0; layer < shape.Layers; layer++)
+        {
+            var pattern = run.Run[$"language.{layer}.attn.pattern"];                                       // (1, H, T, T)
+            var (tokens, values) = ((int)pattern.shape[3], pattern.contiguous().data<float>().ToArray());
+            for (var head = 0; head < shape.Heads; head++)
+            {
+                var best = Enumerable.Range(1, ids.Length - 1).Select(word => (Word: word, Row: Row(head, word))).MaxBy(r => r.Row.Sum());
+                maps.Add(new AttentionMap
+                {
+                    Stack = shape.Name,
+                    Layer = layer,
+                    Head = head,
+                    Query = (policy.Tokenizer.Token((int)ids[best.Word]) ?? "").Replace('\u2581', ' '),
+                    Picture = observation.Picture,
+                    Rows = grid,
+                    Columns = grid,
+                    Weights = best.Row,
+                    MassOnPicture = Math.Min(1, best.Row.Sum()),
+                });
+            }
+
+            double[] Row(int head, int word) => [.. values.AsSpan((((head * tokens) + word + patches) * tokens) + 1, patches).ToArray().Select(v => (double)v)];
+        }
+
+        return [.. maps.OrderByDescending(m => m.MassOnPicture).Take(Heads).OrderBy(m => m.Layer).ThenBy(m => m.Head)];
+    }
+
+    /// <summary>The first test layout of a study, without and with a change, filmed.</summary>
+    public static EpisodePair Film(ConceptExperiment experiment, Study study, string arm, DemoConcept concept, CancellationToken cancellation)
+    {
+        var layout = study.Layouts().First();
+        return new EpisodePair
+        {
+            Title = $"{concept.Name}: {arm}",
+            Before = Film(experiment, study, study.Arms.Single(a => a.Kind == Worlds.Studies.ArmKind.Baseline), layout, cancellation),
+            After = Film(experiment, study, study.Arms.Single(a => a.Name == arm), layout, cancellation),
+        };
+    }
+
+    private static FilmedEpisode Film(ConceptExperiment experiment, Study study, Arm arm, LayoutKey layout, CancellationToken cancellation)
+    {
+        using var actor = new ObservingActor(experiment.ActorOf(arm), arm.Word);
+        var episode = new Rollouts(NewWorld, study.StepLimit) { KeepsPictures = true }.Run(actor, [layout], cancellation)[0];
+        return new FilmedEpisode
+        {
+            Label = arm.Name,
+            Instruction = episode.Instruction,
+            Frames = episode.Pictures!,
+            GripperPath = [.. episode.Path.Take(episode.Pictures!.Count).Select(p => new PathPoint((6 + (52 * p.X)) / TabletopRenderer.Size, (58 - (30 * p.Y) - (22 * p.Z)) / TabletopRenderer.Size))],
+            Displacements = [.. episode.Path.Zip(episode.Path.Skip(1), (a, b) => a.DistanceTo(b))],
+            Success = episode.Succeeded,
+        };
+    }
+
+    /// <summary>The world of the demo: strict physics, sensor noise, no speed or height words in the instructions.</summary>
+    public static IWorld NewWorld() => new TabletopWorld(new TabletopOptions { Adverbs = false });
+}
