@@ -11,6 +11,20 @@ public static class AtomicFile
     /// <exception cref="VitrineException">The folder cannot be written.</exception>
     public static void WriteAllBytes(string path, byte[] bytes) => Write(path, temporary => File.WriteAllBytes(temporary, bytes));
 
+    /// <summary>Makes sure that a file can be written before the work that fills it begins.</summary>
+    /// <exception cref="VitrineException">Its folder cannot be made or written.</exception>
+    public static void RequireWritable(string path)
+    {
+        try
+        {
+            RequireFolder(Path.GetDirectoryName(Path.GetFullPath(path))!);
+        }
+        catch (VitrineException e)
+        {
+            throw new VitrineException($"{path}: cannot be written ({e.InnerException!.Message}).", e);
+        }
+    }
+
     /// <summary>Makes a folder where there is none.</summary>
     /// <exception cref="VitrineException">It cannot be made or written.</exception>
     public static void RequireFolder(string folder)
@@ -38,7 +52,11 @@ public static class AtomicFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            File.Delete(temporary);
+            if (File.Exists(temporary))
+            {
+                File.Delete(temporary);
+            }
+
             throw new VitrineException($"{path}: cannot be written ({e.Message}).", e);
         }
     }

@@ -7,7 +7,7 @@ namespace Vitrine.Views;
 public sealed class AttentionOverlay(AttentionMap map) : View
 {
     private const double Side = 240;
-    private const double Veil = .82;
+    private const double Veil = .74;
 
     internal override void Write(Markup page)
     {

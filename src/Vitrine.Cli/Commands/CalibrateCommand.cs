@@ -20,6 +20,7 @@ internal static class CalibrateCommand
         var command = new Command("calibrate", "Measure mean, deviation and quantiles of every neuron where actions are decided.") { name, states, seed, path };
         command.SetAction(async (parsed, cancellation) =>
         {
+            AtomicFile.RequireWritable(parsed.GetValue(path)!);
             using var policy = OpenVlaPolicy.Open(PolicyFolder.Resolve(parsed.GetValue(name)!));
             var calibration = await Output.WithProgressAsync("watching neurons", p => Task.FromResult(Measure(policy, parsed.GetValue(seed), parsed.GetValue(states), p, cancellation))).ConfigureAwait(false);
             AtomicFile.WriteAllText(parsed.GetValue(path)!, calibration.ToJson());

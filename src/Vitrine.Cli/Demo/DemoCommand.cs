@@ -11,7 +11,6 @@ using Vitrine.Policies.OpenVla;
 using Vitrine.Transformers;
 using Vitrine.Transformers.Certification;
 using Vitrine.Views;
-using Vitrine.Worlds;
 using Vitrine.Worlds.Studies;
 using Vitrine.Worlds.Tabletop;
 
@@ -63,7 +62,7 @@ internal static class DemoCommand
             episodes.Add(DemoPictures.Film(experiment, study, "attention mean difference", concept, cancellation));
         }
 
-        var example = TabletopStates.Draw(size.Seed, LayoutSplit.Test, ["reach"], 1)[0];
+        var (example, target) = DemoPictures.Example(size.Seed);
         using var act = policy.Act([example], cancellation: cancellation);
         var result = new DemoResult
         {
@@ -80,7 +79,7 @@ internal static class DemoCommand
             Studies = studies,
             Example = example,
             ExampleAction = act.Actions[0],
-            Attention = DemoPictures.Attention(policy, example, cancellation),
+            Attention = DemoPictures.Attention(policy, example, target, cancellation),
             Episodes = episodes,
         };
         Write(folder, result);

@@ -11,14 +11,26 @@ namespace Vitrine.Cli.Demo;
 /// <summary>What the demo shows as pictures: where heads look, and episodes before and after a change.</summary>
 internal static class DemoPictures
 {
-    private const int Heads = 6;
+    private const int Heads = 8;
 
-    /// <summary>The heads that look most at the picture, from the last prompt token and from the words of the instruction.</summary>
-    public static IReadOnlyList<AttentionMap> Attention(OpenVlaPolicy policy, Observation observation, CancellationToken cancellation)
+    /// <summary>The first test layout of a task, as it begins: what the robot sees and where the object that is spoken of really is.</summary>
+    public static (Observation Seen, PictureRegion Target) Example(ulong seed)
+    {
+        var world = new TabletopWorld(new TabletopOptions { Adverbs = false });
+        world.Reset(new LayoutKey(seed, LayoutSplit.Test, TabletopWorld.TaskNames[0], 0));
+        var (left, top, width, height) = TabletopRenderer.BoundsOf(world.State.Objects[world.Layout.Spec.Target]);
+        const double Side = TabletopRenderer.Size;
+        return (world.Observe(), new PictureRegion(left / Side, top / Side, width / Side, height / Side));
+    }
+
+    /// <summary>The heads that look most at the picture from a word of the instruction, or from the last prompt token, where the first action is decided.</summary>
+    public static IReadOnlyList<AttentionMap> Attention(OpenVlaPolicy policy, Observation observation, PictureRegion target, CancellationToken cancellation)
     {
         using var run = policy.Act([observation], RunPlan.Capturing("language.*.attn.pattern"), cancellation: cancellation);
         var (shape, grid, patches) = (policy.Language.Shape, policy.Towers[0].Grid, policy.ImageTokens);
-        var ids = policy.PromptIds(observation.Instruction);
+        string[] prompt = [.. policy.PromptIds(observation.Instruction).Select(id => (policy.Tokenizer.Token((int)id) ?? "").Replace('\u2581', ' '))];
+        var instruction = observation.Instruction.Split(' ');
+        int[] queries = [.. Enumerable.Range(1, prompt.Length - 1).Where(i => i == prompt.Length - 1 || instruction.Contains(prompt[i].Trim()))];
         var maps = new List<AttentionMap>();
         for (var layer = 0; layer < shape.Layers; layer++)
         {
@@ -26,22 +38,23 @@ internal static class DemoPictures
             var (tokens, values) = ((int)pattern.shape[3], pattern.contiguous().data<float>().ToArray());
             for (var head = 0; head < shape.Heads; head++)
             {
-                var best = Enumerable.Range(1, ids.Length - 1).Select(word => (Word: word, Row: Row(head, word))).MaxBy(r => r.Row.Sum());
+                var best = queries.Select(query => (Query: query, Row: Row(head, query))).MaxBy(r => r.Row.Sum());
                 maps.Add(new AttentionMap
                 {
                     Stack = shape.Name,
                     Layer = layer,
                     Head = head,
-                    Query = (policy.Tokenizer.Token((int)ids[best.Word]) ?? "").Replace('\u2581', ' '),
+                    Query = prompt[best.Query],
                     Picture = observation.Picture,
                     Rows = grid,
                     Columns = grid,
                     Weights = best.Row,
                     MassOnPicture = Math.Min(1, best.Row.Sum()),
+                    Target = target,
                 });
             }
 
-            double[] Row(int head, int word) => [.. values.AsSpan((((head * tokens) + word + patches) * tokens) + 1, patches).ToArray().Select(v => (double)v)];
+            double[] Row(int head, int query) => [.. values.AsSpan((((head * tokens) + query + patches) * tokens) + 1, patches).ToArray().Select(v => (double)v)];
         }
 
         return [.. maps.OrderByDescending(m => m.MassOnPicture).Take(Heads).OrderBy(m => m.Layer).ThenBy(m => m.Head)];
@@ -68,7 +81,7 @@ internal static class DemoPictures
             Label = arm.Name,
             Instruction = episode.Instruction,
             Frames = episode.Pictures!,
-            GripperPath = [.. episode.Path.Take(episode.Pictures!.Count).Select(p => new PathPoint((6 + (52 * p.X)) / TabletopRenderer.Size, (58 - (30 * p.Y) - (22 * p.Z)) / TabletopRenderer.Size))],
+            GripperPath = [.. episode.Path.Take(episode.Pictures!.Count).Select(TabletopRenderer.Project).Select(p => new PathPoint(p.U / TabletopRenderer.Size, p.V / TabletopRenderer.Size))],
             Displacements = [.. episode.Path.Zip(episode.Path.Skip(1), (a, b) => a.DistanceTo(b))],
             Success = episode.Succeeded,
         };

@@ -53,8 +53,8 @@ internal static class DemoReport
             Study = new StudySummary
             {
                 Rows = [.. demo.Studies.SelectMany(Rows)],
-                SpeedMeaning = "change of displacement per step, first 6 steps",
-                HeightMeaning = "change of mean gripper height, steps 1 to 10",
+                SpeedMeaning = "change of speed, steps 1 to 6",
+                HeightMeaning = "change of height, steps 1 to 10",
                 Note = $"{demo.Studies[0].Layouts} layouts an arm; the same layouts and pixel noise in every arm; paired bootstrap 95 %, Wilson 95 % for success, Holm over the edit arms of a concept. fast: reach, lift, push; high: reach, lift.",
             },
             Episodes = demo.Episodes,
@@ -271,7 +271,7 @@ internal static class DemoReport
 
     private static Interval Interval(Estimate e) => new(e.Mean, e.Low, e.High);
 
-    private static string Percent(double share) => share.ToString("0 %", CultureInfo.InvariantCulture);
+    private static string Percent(double share) => (Math.Round(share, 2) + 0.0).ToString("0 %", CultureInfo.InvariantCulture);
 
     private static string Number(double value) => value.ToString("+0.0000;-0.0000;0.0000", CultureInfo.InvariantCulture);
 }

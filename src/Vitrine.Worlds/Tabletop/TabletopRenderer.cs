@@ -46,7 +46,9 @@ public static class TabletopRenderer
     }
 
     /// <summary>Where a place appears: u to the right, v downwards, in pixels.</summary>
-    internal static (double U, double V) Project(Position at) => (6 + (52 * at.X), 58 - (30 * at.Y) - (22 * at.Z));
+    /// <param name="at">A place of the table.</param>
+    /// <returns>Column and row in pixels, from the upper left.</returns>
+    public static (double U, double V) Project(Position at) => (6 + (52 * at.X), 58 - (30 * at.Y) - (22 * at.Z));
 
     private static void DrawTable(double[] image, TableLight light)
     {
@@ -57,6 +59,14 @@ public static class TabletopRenderer
             image[(3 * i) + 1] = (Table.G + light.Green) * shade;
             image[(3 * i) + 2] = (Table.B + light.Blue) * shade;
         }
+    }
+
+    /// <summary>The rectangle that an object covers in the picture, in pixels from the upper left.</summary>
+    public static (double Left, double Top, double Width, double Height) BoundsOf(TabletopObject item)
+    {
+        ArgumentNullException.ThrowIfNull(item);
+        var (s, (u, v)) = (item.HalfSize, Project(item.Position));
+        return (u - s, v - (1.6 * s), 2 * s, 2.1 * s);
     }
 
     private static void DrawShadow(double[] image, Position gripper)

@@ -1,0 +1,136 @@
+using System.Text.Json.Nodes;
+using Vitrine.Policies;
+
+namespace Vitrine.Tests.Cli;
+
+/// <summary>Bad input ends in one line that names the thing, exit code 1, and nothing half-written.</summary>
+[Collection(CommandLine.Collection)]
+public sealed class BadInputTests : IDisposable
+{
+    private const string Tabletop = "embedded:tabletop";
+    private readonly TemporaryFolder folder = new();
+
+    [Fact]
+    public async Task An_unknown_option_is_wrong_usage()
+    {
+        var (exit, _, error) = await CommandLine.RunAsync("inspect", Tabletop, "--sideways");
+        exit.ShouldBe(2);
+        error.ShouldContain("--sideways");
+    }
+
+    [Fact]
+    public async Task An_unknown_embedded_policy_is_told_the_nearest()
+        => (await RefusedAsync("inspect", "embedded:tabeltop")).ShouldContain("the nearest is 'embedded:tabletop'");
+
+    [Fact]
+    public async Task A_folder_that_is_not_there_is_named()
+        => (await RefusedAsync("inspect", folder["nowhere"])).ShouldContain("nowhere");
+
+    [Fact]
+    public async Task A_truncated_checkpoint_is_named()
+    {
+        const string Weights = "model.safetensors";
+        folder.LinkFrom(Policy, Weights);
+        File.WriteAllBytes(folder[Weights], File.ReadAllBytes(Path.Combine(Policy, Weights))[..100_000]);
+        var error = await RefusedAsync("inspect", folder.Path);
+        error.ShouldContain(Weights);
+        error.ShouldContain("truncated");
+    }
+
+    [Fact]
+    public async Task A_missing_shard_is_named()
+    {
+        folder.LinkFrom(Policy, "model.safetensors");
+        File.WriteAllText(folder["model.safetensors.index.json"], """{"weight_map": {"language_model.lm_head.weight": "model-00001-of-00002.safetensors"}}""");
+        (await RefusedAsync("inspect", folder.Path)).ShouldContain("the shard 'model-00001-of-00002.safetensors' is missing");
+    }
+
+    [Fact]
+    public async Task An_unknown_activation_is_told_the_nearest()
+    {
+        folder.LinkFrom(Policy, "config.json");
+        var config = JsonNode.Parse(File.ReadAllText(Path.Combine(Policy, "config.json")))!;
+        config["text_config"]!["hidden_act"] = "sulu";
+        File.WriteAllText(folder["config.json"], config.ToJsonString());
+        var error = await RefusedAsync("inspect", folder.Path);
+        error.ShouldContain("hidden_act is 'sulu'");
+        error.ShouldContain("'silu'");
+    }
+
+    [Fact]
+    public async Task An_address_that_the_model_lacks_is_told_the_nearest()
+    {
+        File.WriteAllText(folder["plan.json"], """{"capture": ["language.0.attn.q_nrom"]}""");
+        (await RefusedAsync("act", Tabletop, Picture(), "touch the red cube", "--edit", folder["plan.json"])).ShouldContain("the nearest");
+    }
+
+    [Fact]
+    public async Task An_edit_outside_the_tensor_is_refused_with_the_size()
+    {
+        File.WriteAllText(folder["plan.json"], """{"edits": [{"edit": "zero", "at": "language.0.mlp.neurons", "scope": {"neurons": [100000]}}]}""");
+        var error = await RefusedAsync("act", Tabletop, Picture(), "touch the red cube", "--edit", folder["plan.json"]);
+        error.ShouldContain("100000");
+        error.ShouldContain("language.0.mlp.neurons");
+    }
+
+    [Fact]
+    public async Task A_neuron_beyond_the_layer_is_refused_with_the_size()
+    {
+        File.WriteAllText(folder["plan.json"], """{"edits": [{"edit": "clamp", "neurons": {"stack": "language", "neurons": [[0, 99999]]}, "values": [1]}]}""");
+        (await RefusedAsync("act", Tabletop, Picture(), "touch the red cube", "--edit", folder["plan.json"])).ShouldContain("99999");
+    }
+
+    [Fact]
+    public async Task A_picture_that_is_none_is_refused()
+    {
+        File.WriteAllText(folder["picture.png"], "not a picture");
+        (await RefusedAsync("act", Tabletop, folder["picture.png"], "touch the red cube")).ShouldContain("picture.png");
+    }
+
+    [Fact]
+    public async Task An_unknown_data_set_is_told_the_known_ones()
+        => (await RefusedAsync("act", Tabletop, Picture(), "touch the red cube", "--unnorm-key", "bridge")).ShouldContain("known are tabletop");
+
+    [Fact]
+    public async Task A_plan_that_is_no_json_is_named()
+    {
+        File.WriteAllText(folder["plan.json"], "{");
+        (await RefusedAsync("act", Tabletop, Picture(), "touch the red cube", "--edit", folder["plan.json"])).ShouldContain("plan.json");
+    }
+
+    [Theory]
+    [InlineData("demo", "--out")]
+    [InlineData("rollout", "--out", "--layouts", "1", "--steps", "1")]
+    [InlineData("calibrate", "--out", "embedded:tabletop", "--states", "2")]
+    public async Task An_output_that_cannot_be_written_is_named(string verb, string option, params string[] rest)
+    {
+        File.WriteAllText(folder["file"], "in the way");
+        var target = Path.Combine(folder["file"], "below");
+        (await RefusedAsync([verb, .. rest, option, target])).ShouldContain(target);
+    }
+
+    [Fact]
+    public async Task A_folder_without_goldens_cannot_be_certified()
+        => (await RefusedAsync("certify", folder.Path)).ShouldContain("meta.json");
+
+    public void Dispose() => folder.Dispose();
+
+    private static string Policy => PolicyFolder.Resolve(Tabletop);
+
+    private string Picture()
+    {
+        File.WriteAllBytes(folder["scene.png"], Inputs.Pictures.PictureFile.EncodePng(new Inputs.Pictures.Picture(8, 8, new byte[192])));
+        return folder["scene.png"];
+    }
+
+    private async Task<string> RefusedAsync(params string[] args)
+    {
+        var before = Directory.GetFileSystemEntries(folder.Path).Order(StringComparer.Ordinal).ToArray();
+        var (exit, _, error) = await CommandLine.RunAsync(args);
+        exit.ShouldBe(1, error);
+        var line = error.Trim().Split('\n')[^1];
+        line.ShouldNotContain("   at ");
+        Directory.GetFileSystemEntries(folder.Path).Order(StringComparer.Ordinal).ToArray().ShouldBe(before, "nothing may be left half-written");
+        return line;
+    }
+}

@@ -1,0 +1,48 @@
+using Vitrine.Cli;
+
+namespace Vitrine.Tests.Cli;
+
+/// <summary>Runs the command inside the test and keeps what it said.</summary>
+internal static class CommandLine
+{
+    /// <summary>Tests that run the command share the console, so they run one after another.</summary>
+    public const string Collection = "the console";
+
+    public static async Task<(int Exit, string Out, string Error)> RunAsync(params string[] args)
+    {
+        var (wasOut, wasError) = (Console.Out, Console.Error);
+        using var @out = new StringWriter();
+        using var error = new StringWriter();
+        Console.SetOut(@out);
+        Console.SetError(error);
+        try
+        {
+            return (await Output.RunAsync(VitrineCommand.Create(), args), @out.ToString(), error.ToString());
+        }
+        finally
+        {
+            Console.SetOut(wasOut);
+            Console.SetError(wasError);
+        }
+    }
+}
+
+/// <summary>A folder of its own for one test.</summary>
+internal sealed class TemporaryFolder : IDisposable
+{
+    public string Path { get; } = Directory.CreateTempSubdirectory("vitrine-").FullName;
+
+    /// <summary>A path inside.</summary>
+    public string this[string name] => System.IO.Path.Combine(Path, name);
+
+    /// <summary>The files of another folder, all but those that the test replaces.</summary>
+    public void LinkFrom(string folder, params string[] replaced)
+    {
+        foreach (var file in Directory.GetFiles(folder).Where(f => !replaced.Contains(System.IO.Path.GetFileName(f))))
+        {
+            File.CreateSymbolicLink(this[System.IO.Path.GetFileName(file)], file);
+        }
+    }
+
+    public void Dispose() => Directory.Delete(Path, recursive: true);
+}
