@@ -16,17 +16,21 @@ public abstract record Dose
     /// <summary>Each neuron's natural quantile, 0 to 1.</summary>
     public static Dose Quantile(double level) => new QuantileDose(level);
 
-    /// <summary>Reads <c>4</c>, <c>+4sd</c> or <c>q0.99</c>.</summary>
-    /// <exception cref="VitrineException">The text is none of the three.</exception>
+    /// <summary>A multiple of each neuron's natural maximum: of the largest activation that the calibration saw.</summary>
+    public static Dose OfMaximum(double factor) => new MaximumDose(factor);
+
+    /// <summary>Reads <c>4</c>, <c>+4sd</c>, <c>q0.99</c> or <c>2max</c>.</summary>
+    /// <exception cref="VitrineException">The text is none of the four.</exception>
     public static Dose Parse(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
         return text switch
         {
             _ when text.EndsWith("sd", StringComparison.Ordinal) && Number(text[..^2]) is { } sigmas => Sigmas(sigmas),
+            _ when text.EndsWith("max", StringComparison.Ordinal) && Number(text[..^3]) is { } factor => OfMaximum(factor),
             _ when text.StartsWith('q') && Number(text[1..]) is { } level => Quantile(level),
             _ when Number(text) is { } value => Absolute(value),
-            _ => throw new VitrineException($"dose '{text}': expected a number, deviations from the natural mean as +4sd, or a natural quantile as q0.99."),
+            _ => throw new VitrineException($"dose '{text}': expected a number, deviations from the natural mean as +4sd, a natural quantile as q0.99, or a multiple of the natural maximum as 2max."),
         };
 
         static double? Number(string t) => double.TryParse(t, NumberStyles.Float, CultureInfo.InvariantCulture, out var n) && double.IsFinite(n) ? n : null;
@@ -37,6 +41,11 @@ public abstract record Dose
     /// <param name="calibration">Needed by all but absolute doses.</param>
     public abstract float Of(Neuron neuron, Calibration? calibration);
 
+    /// <summary>What is added to one neuron where the dose is added instead of clamped: deviations without the mean, everything else as it is.</summary>
+    /// <param name="neuron">Which one.</param>
+    /// <param name="calibration">Needed by all but absolute doses.</param>
+    public virtual float Added(Neuron neuron, Calibration? calibration) => Of(neuron, calibration);
+
     /// <summary>A clamp of a set at this dose.</summary>
     public Clamp Clamp(NeuronSet neurons, Calibration? calibration)
     {
@@ -44,7 +53,35 @@ public abstract record Dose
         return new Clamp(neurons, [.. neurons.Neurons.Select(n => Of(n, calibration))]);
     }
 
-    private static Calibration Needed(Calibration? calibration) => calibration ?? throw new VitrineException("dose: deviations and quantiles need a calibration; run 'vitrine calibrate' first.");
+    /// <summary>An addition to a set at this dose: the neurons keep what they say by themselves.</summary>
+    /// <returns>One edit a layer, which touches the set's neurons and no other.</returns>
+    /// <param name="neurons">Which ones.</param>
+    /// <param name="calibration">Needed by all but absolute doses.</param>
+    /// <param name="neuronsPerLayer">F of the stack.</param>
+    /// <exception cref="VitrineException">A neuron lies beyond the layer.</exception>
+    public IReadOnlyList<Add> Add(NeuronSet neurons, Calibration? calibration, int neuronsPerLayer)
+    {
+        ArgumentNullException.ThrowIfNull(neurons);
+        if (neurons.Neurons.FirstOrDefault(n => n.Index >= neuronsPerLayer) is { Index: > 0 } outside)
+        {
+            throw new VitrineException($"neuron {outside}: a layer has {neuronsPerLayer} neurons, counted from 0.");
+        }
+
+        return [.. neurons.Layers.Select(layer => new Add($"{neurons.Stack}.{layer}.mlp.neurons", Vector(layer)) { Scope = new EditScope { Neurons = [.. neurons.In(layer).Select(i => (int)i)] } })];
+
+        EditValue Vector(int layer)
+        {
+            var values = new float[neuronsPerLayer];
+            foreach (var neuron in neurons.Neurons.Where(n => n.Layer == layer))
+            {
+                values[neuron.Index] = Added(neuron, calibration);
+            }
+
+            return EditValue.Of(values);
+        }
+    }
+
+    private static Calibration Needed(Calibration? calibration) => calibration ?? throw new VitrineException("dose: deviations, quantiles and maxima need a calibration; run 'vitrine calibrate' first.");
 
     private sealed record AbsoluteDose(double Value) : Dose
     {
@@ -57,6 +94,8 @@ public abstract record Dose
     {
         public override float Of(Neuron neuron, Calibration? calibration) => (float)(Needed(calibration).MeanOf(neuron) + (Count * Needed(calibration).SigmaOf(neuron)));
 
+        public override float Added(Neuron neuron, Calibration? calibration) => (float)(Count * Needed(calibration).SigmaOf(neuron));
+
         public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"mean {Count:+0.##;-0.##} sd");
     }
 
@@ -65,5 +104,12 @@ public abstract record Dose
         public override float Of(Neuron neuron, Calibration? calibration) => Needed(calibration).QuantileOf(neuron, Level);
 
         public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"quantile {Level}");
+    }
+
+    private sealed record MaximumDose(double Factor) : Dose
+    {
+        public override float Of(Neuron neuron, Calibration? calibration) => (float)(Factor * Needed(calibration).QuantileOf(neuron, 1));
+
+        public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Factor:0.##} x natural maximum");
     }
 }

@@ -22,6 +22,9 @@ public sealed class TokenReader
     /// <summary>Whether an id is an action token.</summary>
     public bool IsAction(int id) => policy.Actions.IsAction(id);
 
+    /// <summary>The normalised action that an action token stands for.</summary>
+    public double Action(int id) => policy.Actions.Centre(id);
+
     /// <summary>The token, an action token as its normalised value in brackets.</summary>
     public string Print(int id) => IsAction(id)
         ? string.Create(CultureInfo.InvariantCulture, $"[{policy.Actions.Centre(id):+0.00;-0.00;0.00}]")

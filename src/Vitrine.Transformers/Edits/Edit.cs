@@ -15,6 +15,8 @@ namespace Vitrine.Transformers.Edits;
 [JsonDerivedType(typeof(Mean), "mean")]
 [JsonDerivedType(typeof(Replace), "replace")]
 [JsonDerivedType(typeof(KnockOut), "knock_out")]
+[JsonDerivedType(typeof(Conceptor), "conceptor")]
+[JsonDerivedType(typeof(Constrain), "constrain")]
 public abstract record Edit
 {
     /// <summary>Where within the point it acts; everywhere by default.</summary>

@@ -1,0 +1,111 @@
+using System.Globalization;
+using System.Text.Json;
+using Parquet;
+using Parquet.Schema;
+using Vitrine.Checkpoints;
+
+namespace Vitrine.Mechanisms.ValueVectors;
+
+/// <summary>One layer's readings as a Parquet file or as JSON lines.</summary>
+/// <remarks>
+/// Parquet: a row for each neuron, end and rank with the columns <c>layer, neuron, end, rank, token_id, token, logit</c>; <c>end</c> is top or bottom, <c>rank</c> counts from 0; fingerprint and settings
+/// stand in the file's metadata. JSON lines: a line with fingerprint and settings, then one a neuron.
+/// </remarks>
+public static class ProjectionFile
+{
+    private static readonly ParquetSchema Schema = new(
+        new DataField<int>("layer"), new DataField<int>("neuron"), new DataField<string>("end"), new DataField<int>("rank"),
+        new DataField<int>("token_id"), new DataField<string>("token"), new DataField<float>("logit"));
+
+    /// <summary>Writes a layer as Parquet.</summary>
+    /// <param name="path">The file; never half-written.</param>
+    /// <param name="layer">From 0.</param>
+    /// <param name="neurons">Every neuron of it.</param>
+    /// <param name="print">A token as people read it.</param>
+    /// <param name="about">Fingerprint and settings.</param>
+    /// <param name="cancellation">Stops between columns.</param>
+    public static async Task WriteParquetAsync(
+        string path, int layer, IReadOnlyList<NeuronReading> neurons, Func<int, string> print, IReadOnlyDictionary<string, string> about, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(neurons);
+        ArgumentNullException.ThrowIfNull(print);
+        var rows = neurons.SelectMany((n, i) => Ends(n).SelectMany(e => e.Ids.Select((id, rank) => (Neuron: i, e.End, Rank: rank, Id: id, Logit: e.Scores[rank])))).ToArray();
+        using var stream = new MemoryStream();
+        var writer = await ParquetWriter.CreateAsync(Schema, stream, cancellationToken: cancellation).ConfigureAwait(false);
+        await using (writer.ConfigureAwait(false))
+        {
+            writer.CustomMetadata = about.ToDictionary();
+            using var group = writer.CreateRowGroup();
+            var fields = Schema.GetDataFields();
+            await group.WriteAsync<int>(fields[0], Array.ConvertAll(rows, _ => layer), cancellationToken: cancellation).ConfigureAwait(false);
+            await group.WriteAsync<int>(fields[1], Array.ConvertAll(rows, r => r.Neuron), cancellationToken: cancellation).ConfigureAwait(false);
+            await group.WriteAsync(fields[2], Array.ConvertAll(rows, r => r.End)).ConfigureAwait(false);
+            await group.WriteAsync<int>(fields[3], Array.ConvertAll(rows, r => r.Rank), cancellationToken: cancellation).ConfigureAwait(false);
+            await group.WriteAsync<int>(fields[4], Array.ConvertAll(rows, r => r.Id), cancellationToken: cancellation).ConfigureAwait(false);
+            await group.WriteAsync(fields[5], Array.ConvertAll(rows, r => print(r.Id))).ConfigureAwait(false);
+            await group.WriteAsync<float>(fields[6], Array.ConvertAll(rows, r => r.Logit), cancellationToken: cancellation).ConfigureAwait(false);
+        }
+
+        AtomicFile.WriteAllBytes(path, stream.ToArray());
+    }
+
+    /// <summary>Reads what <see cref="WriteParquetAsync"/> wrote.</summary>
+    /// <exception cref="VitrineException">It is no such file.</exception>
+    public static async Task<IReadOnlyList<NeuronReading>> ReadParquetAsync(string path, CancellationToken cancellation = default)
+    {
+        try
+        {
+            var reader = await ParquetReader.CreateAsync(path, cancellationToken: cancellation).ConfigureAwait(false);
+            await using (reader.ConfigureAwait(false))
+            {
+                var fields = reader.Schema.GetDataFields().ToDictionary(f => f.Name);
+                using var group = reader.OpenRowGroupReader(0);
+                var (neurons, ids, logits, ends) = (new int[group.RowCount], new int[group.RowCount], new float[group.RowCount], new string?[group.RowCount]);
+                await group.ReadAsync<int>(fields["neuron"], neurons.AsMemory(), cancellationToken: cancellation).ConfigureAwait(false);
+                await group.ReadAsync<int>(fields["token_id"], ids.AsMemory(), cancellationToken: cancellation).ConfigureAwait(false);
+                await group.ReadAsync<float>(fields["logit"], logits.AsMemory(), cancellationToken: cancellation).ConfigureAwait(false);
+                await group.ReadAsync(fields["end"], ends.AsMemory(), cancellationToken: cancellation).ConfigureAwait(false);
+                return [.. Enumerable.Range(0, neurons.Length).GroupBy(row => neurons[row]).OrderBy(g => g.Key).Select(g => Reading([.. g]))];
+
+                NeuronReading Reading(int[] rows)
+                {
+                    var (top, bottom) = (rows.Where(r => ends[r] == "top").ToArray(), rows.Where(r => ends[r] != "top").ToArray());
+                    return new([.. top.Select(r => ids[r])], [.. top.Select(r => logits[r])], [.. bottom.Select(r => ids[r])], [.. bottom.Select(r => logits[r])]);
+                }
+            }
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException or KeyNotFoundException or ParquetException or UnauthorizedAccessException)
+        {
+            throw new VitrineException($"{path}: is no Parquet file of value vectors ({e.Message}).", e);
+        }
+    }
+
+    /// <summary>Writes a layer as JSON lines.</summary>
+    /// <param name="path">The file; never half-written.</param>
+    /// <param name="layer">From 0.</param>
+    /// <param name="neurons">Every neuron of it.</param>
+    /// <param name="print">A token as people read it.</param>
+    /// <param name="about">Fingerprint and settings.</param>
+    public static void WriteJsonLines(string path, int layer, IReadOnlyList<NeuronReading> neurons, Func<int, string> print, IReadOnlyDictionary<string, string> about)
+    {
+        ArgumentNullException.ThrowIfNull(neurons);
+        var lines = neurons.Select((n, i) => JsonSerializer.Serialize(new
+        {
+            layer,
+            neuron = i,
+            top = n.TopIds.Select(print),
+            top_ids = n.TopIds,
+            top_logits = n.TopScores,
+            bottom = n.BottomIds.Select(print),
+            bottom_ids = n.BottomIds,
+            bottom_logits = n.BottomScores,
+        }));
+        AtomicFile.WriteAllText(path, string.Join('\n', lines.Prepend(JsonSerializer.Serialize(about))) + "\n");
+    }
+
+    /// <summary>Name of a layer's file.</summary>
+    internal static string NameOf(int layer, string extension) => string.Create(CultureInfo.InvariantCulture, $"layer-{layer:000}.{extension}");
+
+    private static IEnumerable<(string End, IReadOnlyList<int> Ids, IReadOnlyList<float> Scores)> Ends(NeuronReading n)
+        => [("top", n.TopIds, n.TopScores), ("bottom", n.BottomIds, n.BottomScores)];
+}
