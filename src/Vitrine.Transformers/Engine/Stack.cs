@@ -59,25 +59,11 @@ public sealed class Stack
         ? throw new VitrineException($"stack '{Shape.Name}' has no vocabulary.")
         : Head.Weight.alias();
 
-    /// <summary>What the final norm multiplies each coordinate with (d), owned by the caller.</summary>
-    /// <remarks>
-    /// Read off the norm's answer to +1, -1, +1, ...: mean 0 and mean square 1, so that it is the gain however a family stores it (w, or 1 + w),
-    /// up to the norm's epsilon, which is taken out again, and to rounding.
-    /// </remarks>
+    /// <summary>What the final norm multiplies each coordinate with (d), a view of the weights, owned by the caller.</summary>
     /// <exception cref="VitrineException">The stack has no final norm.</exception>
-    public Tensor FinalGain()
-    {
-        if (finalNorm is null)
-        {
-            throw new VitrineException($"stack '{Shape.Name}' has no final norm.");
-        }
-
-        using var mode = no_grad();
-        using var scope = NewDisposeScope();
-        var signs = tensor(Enumerable.Range(0, Shape.Width).Select(i => i % 2 == 0 ? 1f : -1f).ToArray(), [1, 1, Shape.Width]).to(Dtype);
-        var scale = tensor((float)Math.Sqrt(1 + finalNorm.Spec.Epsilon)).to(Dtype);
-        return ((finalNorm.Apply(signs) - finalNorm.Apply(zeros_like(signs))) * signs * scale).reshape(-1).MoveToOuterDisposeScope();
-    }
+    public Tensor FinalGain() => LastNorm is null
+        ? throw new VitrineException($"stack '{Shape.Name}' has no final norm.")
+        : LastNorm.Gain.alias();
 
     /// <summary>Blocks over a residual; features are cut off behind their block.</summary>
     /// <returns>The residual behind the last block (B,T,d), and the features where the stack hands some on.</returns>

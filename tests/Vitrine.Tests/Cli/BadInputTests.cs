@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Vitrine.Inputs.Pictures;
 using Vitrine.Policies;
 
 namespace Vitrine.Tests.Cli;
@@ -119,7 +120,7 @@ public sealed class BadInputTests : IDisposable
 
     private string Picture()
     {
-        File.WriteAllBytes(folder["scene.png"], Inputs.Pictures.PictureFile.EncodePng(new Inputs.Pictures.Picture(8, 8, new byte[192])));
+        File.WriteAllBytes(folder["scene.png"], PictureFile.EncodePng(new Picture(8, 8, new byte[192])));
         return folder["scene.png"];
     }
 
