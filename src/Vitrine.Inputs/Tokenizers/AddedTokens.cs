@@ -1,69 +1,130 @@
+using System.Text;
+using Vitrine.Inputs.Tokenizers.Patterns;
+
 namespace Vitrine.Inputs.Tokenizers;
 
-/// <summary>Tokens that are cut out of a text before anything else happens to it.</summary>
+/// <summary>A token that is cut out of a text before the model sees it; names follow tokenizer.json.</summary>
+internal sealed record AddedToken(string Content, int Id)
+{
+    /// <summary>Whether it is left out of a decoded text on demand.</summary>
+    public bool Special { get; init; }
+
+    /// <summary>Whether it counts only where no word character touches it.</summary>
+    public bool SingleWord { get; init; }
+
+    /// <summary>Whether it takes the white space before it along.</summary>
+    public bool StripsLeft { get; init; }
+
+    /// <summary>Whether it takes the white space behind it along.</summary>
+    public bool StripsRight { get; init; }
+
+    /// <summary>Whether it is looked for in the normalised text.</summary>
+    public bool Normalized { get; init; }
+}
+
+/// <summary>Finds added tokens in a text: from left to right, the longest of those that begin at a place.</summary>
 internal sealed class AddedTokens
 {
-    private readonly Dictionary<string, int> ids = [];
-    private readonly Dictionary<int, string> tokens = [];
-    private readonly HashSet<int> special = [];
+    private readonly Dictionary<string, AddedToken> byContent = new(StringComparer.Ordinal);
+    private readonly Dictionary<int, AddedToken> byId = [];
+    private readonly CharacterTrie raw = new();
+    private readonly CharacterTrie normalized = new();
 
-    /// <param name="entries">Content, id and whether it is special.</param>
-    public AddedTokens(IEnumerable<(string Content, int Id, bool Special)> entries)
+    /// <param name="tokens">Those of the file.</param>
+    /// <param name="normalize">What the tokenizer does to a text before the model; tokens marked so are spelled through it.</param>
+    /// <param name="source">For messages.</param>
+    public AddedTokens(IEnumerable<AddedToken> tokens, Func<string, string> normalize, string source)
     {
-        foreach (var (content, id, isSpecial) in entries)
+        foreach (var token in tokens)
         {
-            ids[content] = id;
-            tokens[id] = content;
-            if (isSpecial)
+            if (token.Content.Length == 0)
             {
-                special.Add(id);
+                throw new VitrineException($"{source}: the added token with the id {token.Id} is empty.");
+            }
+
+            if (byId.TryGetValue(token.Id, out var other) && other.Content != token.Content)
+            {
+                throw new VitrineException($"{source}: the id {token.Id} is given to the added tokens '{other.Content}' and '{token.Content}'.");
+            }
+
+            byContent[token.Content] = token;
+            byId[token.Id] = token;
+        }
+
+        foreach (var token in byContent.Values)
+        {
+            var spelled = token.Normalized ? normalize(token.Content) : token.Content;
+            if (spelled.Length > 0)
+            {
+                (token.Normalized ? normalized : raw).Add(spelled, token.Id);
             }
         }
 
-        LargestId = tokens.Count == 0 ? -1 : tokens.Keys.Max();
+        LargestId = byId.Count == 0 ? -1 : byId.Keys.Max();
     }
 
     public int LargestId { get; }
 
-    public string? Token(int id) => tokens.GetValueOrDefault(id);
+    public string? Content(int id) => byId.GetValueOrDefault(id)?.Content;
 
-    public int? Id(string token) => ids.TryGetValue(token, out var id) ? id : null;
+    public int? Id(string content) => byContent.GetValueOrDefault(content)?.Id;
 
-    public bool IsSpecial(int id) => special.Contains(id);
+    public bool IsSpecial(int id) => byId.GetValueOrDefault(id)?.Special ?? false;
 
-    /// <summary>The text's parts in order; the longest token wins where several begin.</summary>
-    public IEnumerable<(string Piece, int? Id)> Cut(string text)
+    public IEnumerable<AddedToken> All => byId.Values;
+
+    /// <summary>The parts of a text in order, with the id of those that are tokens.</summary>
+    /// <param name="text">As written, or normalised.</param>
+    /// <param name="isNormalized">Which of the two.</param>
+    public List<(int From, int To, int? Id)> Cut(string text, bool isNormalized)
     {
-        var start = 0;
-        for (var at = 0; at < text.Length; at++)
+        var parts = new List<(int, int, int?)>();
+        var trie = isNormalized ? normalized : raw;
+        var open = 0;
+        for (var at = 0; at < text.Length && !trie.IsEmpty;)
         {
-            string? longest = null;
-            foreach (var content in ids.Keys)
+            if (!trie.TryLongest(text, at, out var length, out var id))
             {
-                if (content.Length > (longest?.Length ?? 0) && string.CompareOrdinal(text, at, content, 0, content.Length) == 0)
-                {
-                    longest = content;
-                }
+                at++;
+                continue;
             }
 
-            if (longest is null)
+            var token = byId[id];
+            var (from, to) = (at, at + length);
+            at = to;
+            if (token.SingleWord && (EndsWithWord(text.AsSpan(0, from)) || BeginsWithWord(text.AsSpan(to))))
             {
                 continue;
             }
 
-            if (at > start)
+            while (token.StripsLeft && from > open && char.IsWhiteSpace(text[from - 1]))
             {
-                yield return (text[start..at], null);
+                from--;
             }
 
-            yield return (longest, ids[longest]);
-            start = at + longest.Length;
-            at = start - 1;
+            while (token.StripsRight && to < text.Length && char.IsWhiteSpace(text[to]))
+            {
+                to++;
+            }
+
+            if (from > open)
+            {
+                parts.Add((open, from, null));
+            }
+
+            parts.Add((Math.Max(from, open), to, id));
+            open = to;
         }
 
-        if (start < text.Length)
+        if (open < text.Length)
         {
-            yield return (text[start..], null);
+            parts.Add((open, text.Length, null));
         }
+
+        return parts;
     }
+
+    private static bool EndsWithWord(ReadOnlySpan<char> text) => Rune.DecodeLastFromUtf16(text, out var rune, out _) == System.Buffers.OperationStatus.Done && RuneKinds.IsWord(rune);
+
+    private static bool BeginsWithWord(ReadOnlySpan<char> text) => Rune.DecodeFromUtf16(text, out var rune, out _) == System.Buffers.OperationStatus.Done && RuneKinds.IsWord(rune);
 }

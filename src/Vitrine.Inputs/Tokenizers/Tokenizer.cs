@@ -1,47 +1,42 @@
-
-using System.Text.Json;
+using System.Text;
+using Vitrine.Inputs.Tokenizers.Decoders;
+using Vitrine.Inputs.Tokenizers.Models;
+using Vitrine.Inputs.Tokenizers.Normalizers;
+using Vitrine.Inputs.Tokenizers.PostProcessors;
+using Vitrine.Inputs.Tokenizers.PreTokenizers;
 
 namespace Vitrine.Inputs.Tokenizers;
 
-/// <summary>Text to ids and back, as a Hugging Face <c>tokenizer.json</c> says.</summary>
-/// <remarks>Added tokens are cut out first, the rest is normalised, split, and handed to the model piece by piece; a template puts special tokens around the whole.</remarks>
+/// <summary>Text to ids and back, as a Hugging Face <c>tokenizer.json</c>, a SentencePiece <c>.model</c> or the metadata of a GGUF file says.</summary>
+/// <remarks>
+/// Added tokens are cut out first, the rest is normalised, split, and handed to the model piece by piece; a template puts special tokens around the whole.
+/// Safe to use from several threads.
+/// </remarks>
 public sealed class Tokenizer
 {
-    private readonly AddedTokens added;
-    private readonly INormalizer normalizer;
-    private readonly IPreTokenizer preTokenizer;
-    private readonly ITokenModel model;
-    private readonly Template template;
-    private readonly IDecoder decoder;
+    private readonly TokenizerParts parts;
 
-    internal Tokenizer(AddedTokens added, INormalizer normalizer, IPreTokenizer preTokenizer, ITokenModel model, Template template, IDecoder decoder)
+    internal Tokenizer(TokenizerParts parts)
     {
-        (this.added, this.normalizer, this.preTokenizer, this.model, this.template, this.decoder) = (added, normalizer, preTokenizer, model, template, decoder);
-        VocabularySize = Math.Max(model.LargestId, added.LargestId) + 1;
+        this.parts = parts;
+        VocabularySize = Math.Max(parts.Model.Vocabulary.LargestId, parts.Added.LargestId) + 1;
     }
 
     /// <summary>The largest id and one more, added tokens included.</summary>
     public int VocabularySize { get; }
 
-    /// <summary>Opens <c>tokenizer.json</c>, or the one of a folder.</summary>
+    /// <summary>What texts are cut to; null for no limit. Read from the file, or chosen by <see cref="With"/>.</summary>
+    public Truncation? Truncation => parts.Truncation;
+
+    /// <summary>What texts are filled up with; null for nothing. Read from the file, or chosen by <see cref="With"/>.</summary>
+    public Padding? Padding => parts.Padding;
+
+    /// <summary>Opens a <c>tokenizer.json</c>, a SentencePiece <c>.model</c>, or the folder of one.</summary>
     /// <exception cref="VitrineException">The file is missing or broken, or holds a component that is not computed; it is named.</exception>
-    public static Tokenizer Open(string path)
-    {
-        var file = Directory.Exists(path) ? Path.Combine(path, "tokenizer.json") : path;
-        try
-        {
-            using var json = JsonDocument.Parse(File.ReadAllBytes(file));
-            return TokenizerJson.Read(json.RootElement, file);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new VitrineException($"{file}: cannot be read ({e.Message}).", e);
-        }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
-        {
-            throw new VitrineException($"{file}: is no tokenizer.json ({e.Message}).", e);
-        }
-    }
+    public static Tokenizer Open(string path) => TokenizerFile.Open(path);
+
+    /// <summary>The same tokenizer with other lengths.</summary>
+    public Tokenizer With(Truncation? truncation, Padding? padding) => new(parts with { Truncation = truncation, Padding = padding });
 
     /// <summary>Ids of a text.</summary>
     /// <param name="text">Any text.</param>
@@ -49,22 +44,53 @@ public sealed class Tokenizer
     public int[] Encode(string text, bool addSpecialTokens = true)
     {
         ArgumentNullException.ThrowIfNull(text);
-        var ids = new List<int>();
-        foreach (var (piece, id) in added.Cut(text))
-        {
-            if (id is { } known)
-            {
-                ids.Add(known);
-                continue;
-            }
+        return Ids([text], addSpecialTokens);
+    }
 
-            foreach (var word in preTokenizer.Split(normalizer.Normalize(piece)))
-            {
-                model.Encode(word, ids);
-            }
+    /// <summary>Ids of two texts, laid out as the template says.</summary>
+    /// <param name="text">The first; any text.</param>
+    /// <param name="pair">The second; an empty one is a text too.</param>
+    /// <param name="addSpecialTokens">Whether the template's special tokens are put around them.</param>
+    public int[] Encode(string text, string pair, bool addSpecialTokens = true)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        ArgumentNullException.ThrowIfNull(pair);
+        return Ids([text, pair], addSpecialTokens);
+    }
+
+    /// <summary>Tokens of a text, or of two, with their places, segments and mask.</summary>
+    /// <param name="text">Any text.</param>
+    /// <param name="pair">A second one; null for none.</param>
+    /// <param name="addSpecialTokens">Whether the template's special tokens are put around them.</param>
+    public EncodedText EncodeText(string text, string? pair = null, bool addSpecialTokens = true)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return EncodeBatch([(text, pair)], addSpecialTokens)[0];
+    }
+
+    /// <summary>Tokens of several texts, padded together where <see cref="Padding"/> says so.</summary>
+    /// <param name="texts">Any texts.</param>
+    /// <param name="addSpecialTokens">Whether the template's special tokens are put around each.</param>
+    public IReadOnlyList<EncodedText> EncodeBatch(IEnumerable<string> texts, bool addSpecialTokens = true)
+    {
+        ArgumentNullException.ThrowIfNull(texts);
+        return EncodeBatch(texts.Select(t => (t, (string?)null)), addSpecialTokens);
+    }
+
+    /// <summary>Tokens of several texts or pairs of texts, padded together where <see cref="Padding"/> says so.</summary>
+    /// <param name="texts">Texts, with a second one or null.</param>
+    /// <param name="addSpecialTokens">Whether the template's special tokens are put around each.</param>
+    public IReadOnlyList<EncodedText> EncodeBatch(IEnumerable<(string Text, string? Pair)> texts, bool addSpecialTokens = true)
+    {
+        ArgumentNullException.ThrowIfNull(texts);
+        EncodedText[] encoded = [.. texts.Select(t => Public(Run(t.Pair is null ? [t.Text] : [t.Text, t.Pair], addSpecialTokens, track: true)))];
+        if (Padding is not { } padding || encoded.Length == 0)
+        {
+            return encoded;
         }
 
-        return addSpecialTokens ? template.Around(ids) : [.. ids];
+        var length = padding.Target(encoded.Max(e => e.Ids.Count));
+        return [.. encoded.Select(e => padding.Apply(e, length))];
     }
 
     /// <summary>The text of ids.</summary>
@@ -73,51 +99,140 @@ public sealed class Tokenizer
     public string Decode(IEnumerable<int> ids, bool skipSpecialTokens = true)
     {
         ArgumentNullException.ThrowIfNull(ids);
-        return decoder.Decode([.. ids.Where(i => !(skipSpecialTokens && added.IsSpecial(i))).Select(Token).OfType<string>()]);
+        return string.Concat(parts.Decoder.Apply([.. ids.Where(i => !(skipSpecialTokens && parts.Added.IsSpecial(i))).Select(Token).OfType<string>()]));
     }
 
+    /// <summary>Decodes ids one by one, as they are generated.</summary>
+    /// <param name="skipSpecialTokens">Whether special tokens are left out.</param>
+    public StreamingDecoder Stream(bool skipSpecialTokens = true) => new(this, skipSpecialTokens);
+
     /// <summary>The piece of an id as the vocabulary spells it; null where there is none.</summary>
-    public string? Token(int id) => added.Token(id) ?? model.Token(id);
+    public string? Token(int id) => parts.Added.Content(id) ?? parts.Model.Vocabulary.Word(id);
 
-    /// <summary>The id of a piece as the vocabulary spells it; null where there is none.</summary>
-    public int? Id(string token) => added.Id(token) ?? model.Id(token);
+    /// <summary>The id of a piece; null where there is none.</summary>
+    public int? Id(string token)
+    {
+        ArgumentNullException.ThrowIfNull(token);
+        return parts.Added.Id(token) ?? parts.Model.Vocabulary.Id(token);
+    }
 
-    /// <summary>Whether an id is a special token, such as the beginning of a text.</summary>
-    public bool IsSpecial(int id) => added.IsSpecial(id);
+    /// <summary>Whether an id is a special token: one that steers and is no text.</summary>
+    public bool IsSpecial(int id) => parts.Added.IsSpecial(id);
+
+    private int[] Ids(string[] texts, bool addSpecialTokens)
+    {
+        var run = Run(texts, addSpecialTokens, track: false);
+        return Padding is { } padding ? [.. padding.Apply(Public(run), padding.Target(run.Count)).Ids] : [.. run.Ids];
+    }
+
+    private TokenRun Run(string[] texts, bool addSpecialTokens, bool track)
+    {
+        var runs = texts.Select((text, i) => Tokens(text, i, track)).ToArray();
+        Truncation?.Apply(runs[0], runs.ElementAtOrDefault(1), addSpecialTokens ? parts.PostProcessor.Added(texts.Length > 1) : 0);
+        var processed = parts.PostProcessor.Process(runs, texts, addSpecialTokens);
+        if (processed.Count == 1)
+        {
+            return processed[0];
+        }
+
+        var whole = new TokenRun();
+        foreach (var run in processed)
+        {
+            whole.Append(run);
+        }
+
+        return whole;
+    }
+
+    private TokenRun Tokens(string text, int typeId, bool track)
+    {
+        var run = new TokenRun();
+        text = WithoutLoneSurrogates(text);
+        var written = AlignedText.Of(text, track);
+        var tokens = new List<ModelToken>();
+        foreach (var (from, to, id) in parts.Added.Cut(text, isNormalized: false))
+        {
+            if (id is { } known)
+            {
+                run.Add(known, typeId, track ? (from, to) : (0, 0));
+                continue;
+            }
+
+            var normal = parts.Normalizer.Normalize(written.Slice(from, to));
+            foreach (var (start, end, added) in parts.Added.Cut(normal.Text, isNormalized: true))
+            {
+                if (added is { } token)
+                {
+                    run.Add(token, typeId, normal.Origin(start, end));
+                }
+                else
+                {
+                    Words(parts.PreTokenizer.Split(Pieces.Whole(normal.Slice(start, end), from == 0 && start == 0)), typeId, tokens, run);
+                }
+            }
+        }
+
+        return run;
+    }
+
+    private void Words(Pieces pieces, int typeId, List<ModelToken> tokens, TokenRun run)
+    {
+        for (var i = 0; i < pieces.Ranges.Count; i++)
+        {
+            tokens.Clear();
+            parts.Model.Encode(pieces[i], tokens);
+            var start = pieces.Ranges[i].From;
+            foreach (var token in tokens)
+            {
+                run.Add(token.Id, typeId, pieces.Text.Origin(start + token.From, start + token.To));
+            }
+        }
+    }
+
+    /// <summary>A half of a surrogate pair is no character; it counts as U+FFFD, as it would after UTF-8.</summary>
+    private static string WithoutLoneSurrogates(string text)
+    {
+        if (text.AsSpan().IndexOfAnyInRange('\uD800', '\uDFFF') < 0)
+        {
+            return text;
+        }
+
+        var clean = new StringBuilder(text.Length);
+        foreach (var rune in text.EnumerateRunes())
+        {
+            clean.Append(rune.IsBmp ? ((char)rune.Value).ToString() : rune.ToString());
+        }
+
+        return clean.ToString();
+    }
+
+    private EncodedText Public(TokenRun run) => new()
+    {
+        Ids = [.. run.Ids],
+        Tokens = [.. run.Ids.Select(i => Token(i) ?? "")],
+        Offsets = [.. run.Offsets],
+        AttentionMask = [.. Enumerable.Repeat(1, run.Count)],
+        TypeIds = [.. run.TypeIds],
+        SpecialTokensMask = [.. run.Added.Select(a => a ? 1 : 0)],
+    };
 }
 
-/// <summary>Special tokens around a text; the template of a single sequence.</summary>
-internal sealed record Template(IReadOnlyList<int> Before, IReadOnlyList<int> After)
+/// <summary>What a tokenizer is made of.</summary>
+internal sealed record TokenizerParts
 {
-    public int[] Around(List<int> ids) => [.. Before, .. ids, .. After];
-}
+    public required AddedTokens Added { get; init; }
 
-/// <summary>From a text to the text that is split.</summary>
-internal interface INormalizer
-{
-    string Normalize(string text);
-}
+    public required INormalizer Normalizer { get; init; }
 
-/// <summary>From a text to the words that the model sees one by one.</summary>
-internal interface IPreTokenizer
-{
-    IEnumerable<string> Split(string text);
-}
+    public required IPreTokenizer PreTokenizer { get; init; }
 
-/// <summary>From words to ids.</summary>
-internal interface ITokenModel
-{
-    int LargestId { get; }
+    public required ITokenModel Model { get; init; }
 
-    void Encode(string word, List<int> ids);
+    public required IPostProcessor PostProcessor { get; init; }
 
-    string? Token(int id);
+    public required IDecoder Decoder { get; init; }
 
-    int? Id(string token);
-}
+    public Truncation? Truncation { get; init; }
 
-/// <summary>From pieces to a text.</summary>
-internal interface IDecoder
-{
-    string Decode(IReadOnlyList<string> pieces);
+    public Padding? Padding { get; init; }
 }

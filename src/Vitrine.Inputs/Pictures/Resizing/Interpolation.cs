@@ -7,7 +7,7 @@ public static class Interpolation
     /// <param name="pixels">From.</param>
     /// <param name="width">Pixels in a row of the result.</param>
     /// <param name="height">Rows of the result.</param>
-    /// <param name="filter">Bilinear or bicubic. Bicubic has a = -3/4 without antialiasing and -1/2 with it.</param>
+    /// <param name="filter">Bilinear, bicubic, or Lanczos with antialiasing. Bicubic has a = -3/4 without antialiasing and -1/2 with it.</param>
     /// <param name="antialias">Whether the filter is stretched when the picture shrinks.</param>
     /// <param name="alignCorners">Whether corner pixels lie on corner pixels; not together with antialiasing.</param>
     /// <exception cref="VitrineException">torch has no such interpolation, or the size is none.</exception>
@@ -15,9 +15,9 @@ public static class Interpolation
     {
         ArgumentNullException.ThrowIfNull(pixels);
         Picture.RequireSize("interpolate", width, height);
-        if (filter is not (ResampleFilter.Bilinear or ResampleFilter.Bicubic) || (antialias && alignCorners))
+        if (!(filter is ResampleFilter.Bilinear or ResampleFilter.Bicubic || (filter == ResampleFilter.Lanczos && antialias)) || (antialias && alignCorners))
         {
-            throw new VitrineException($"interpolate: {filter}{(antialias ? ", antialiased" : "")}{(alignCorners ? ", corners aligned" : "")} is not computed; expected Bilinear or Bicubic, and corners aligned only without antialiasing.");
+            throw new VitrineException($"interpolate: {filter}{(antialias ? ", antialiased" : "")}{(alignCorners ? ", corners aligned" : "")} is not computed; expected Bilinear, Bicubic, or Lanczos with antialiasing, and corners aligned only without it.");
         }
 
         return antialias

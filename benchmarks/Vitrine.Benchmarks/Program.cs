@@ -1,0 +1,31 @@
+using Vitrine;
+using Vitrine.Benchmarks;
+
+const string Usage = """
+    projection [--vectors N] [--rounds N] [--screen] [--threads N]
+        value vectors against float32 products of the same shapes, OpenVLA's and SmolVLA's sizes
+    openvla --dir DIR --like DIR [--write sparse|random] [--layers N] [--vectors N] [--dtype float32|bfloat16]
+        a full-size OpenVLA checkpoint (15.08 GB): written when asked, then one act and the projection of a slice
+    """;
+
+try
+{
+    var arguments = Arguments.Parse(args);
+    switch (arguments.Verb)
+    {
+        case "projection":
+            ProjectionBenchmark.Run(arguments);
+            return 0;
+        case "openvla":
+            OpenVlaBenchmark.Run(arguments);
+            return 0;
+        default:
+            Console.Error.WriteLine(Usage);
+            return 2;
+    }
+}
+catch (VitrineException e)
+{
+    Console.Error.WriteLine(e.Message);
+    return 1;
+}
