@@ -4,6 +4,8 @@ using Vitrine.Benchmarks;
 const string Usage = """
     projection [--vectors N] [--rounds N] [--screen] [--threads N]
         value vectors against float32 products of the same shapes, OpenVLA's and SmolVLA's sizes
+    language [--dir DIR] [--rounds N] [--threads N]
+        a 135M Llama: forward, capture, decode and load beside the plain ones
     openvla --dir DIR --like DIR [--write sparse|random] [--layers N] [--vectors N] [--dtype float32|bfloat16]
         a full-size OpenVLA checkpoint (15.08 GB): written when asked, then one act and the projection of a slice
     """;
@@ -15,6 +17,9 @@ try
     {
         case "projection":
             ProjectionBenchmark.Run(arguments);
+            return 0;
+        case "language":
+            LanguageBenchmark.Run(arguments);
             return 0;
         case "openvla":
             OpenVlaBenchmark.Run(arguments);

@@ -6,7 +6,18 @@ namespace Vitrine.Transformers.Engine;
 /// <summary>y = x W^T + b, W as [out, in]; files that store [in, out] are seen through a transposed view.</summary>
 internal sealed record Linear(Tensor Weight, Tensor? Bias)
 {
-    public Tensor Apply(Tensor x) => nn.functional.linear(x, Weight, Bias);
+    private readonly RowProduct? oneRow = RowProduct.Of(Weight);
+
+    public Tensor Apply(Tensor x)
+    {
+        if (oneRow is null || !oneRow.Fits(x))
+        {
+            return nn.functional.linear(x, Weight, Bias);
+        }
+
+        var product = oneRow.Apply(x);
+        return Bias is null ? product : product.Plus(Bias);
+    }
 }
 
 /// <summary>A norm with its gain (what the normed values are multiplied with) and, for a LayerNorm, its bias.</summary>

@@ -1,0 +1,84 @@
+using TorchSharp;
+using Vitrine.Checkpoints;
+using static TorchSharp.torch;
+
+namespace Vitrine.Benchmarks;
+
+/// <summary>The same model written down with TorchSharp alone: no points, no plan, no scopes beyond the tensors' own.</summary>
+internal sealed class PlainLlama : IDisposable
+{
+    private readonly Dictionary<string, Tensor> weights = [];
+    private readonly Scalar epsilon = LlamaCheckpoint.Epsilon, one = 1;
+
+    public PlainLlama(string folder)
+    {
+        using var checkpoint = Checkpoint.Open(folder);
+        foreach (var name in checkpoint.Names)
+        {
+            weights[name] = checkpoint.Read(name).DetachFromDisposeScope();
+        }
+    }
+
+    /// <param name="ids">(1,T).</param>
+    /// <returns>(1,T,V), owned by the caller.</returns>
+    public Tensor Forward(Tensor ids)
+    {
+        const int Heads = LlamaCheckpoint.Heads, KeyValueHeads = LlamaCheckpoint.KeyValueHeads, HeadWidth = LlamaCheckpoint.HeadWidth;
+        using var scope = NewDisposeScope();
+        var t = ids.shape[1];
+        var frequencies = tensor(Enumerable.Range(0, HeadWidth / 2).Select(i => 1 / MathF.Pow((float)LlamaCheckpoint.Theta, 2 * i / (float)HeadWidth)).ToArray());
+        var angles = arange(t, float32).unsqueeze(-1) * frequencies;
+        var turns = cat([angles, angles], -1).view(1, t, 1, HeadWidth);
+        var (cos, sin) = (turns.cos(), turns.sin());
+        var x = weights["model.embed_tokens.weight"].index_select(0, ids.flatten()).view(1, t, -1);
+        for (var layer = 0; layer < LlamaCheckpoint.Layers; layer++)
+        {
+            using var inner = NewDisposeScope();
+            var at = $"model.layers.{layer}";
+            var a = Norm(x, $"{at}.input_layernorm");
+            var q = Turned(Linear(a, $"{at}.self_attn.q_proj").view(1, t, Heads, HeadWidth), cos, sin).transpose(1, 2);
+            var k = Turned(Linear(a, $"{at}.self_attn.k_proj").view(1, t, KeyValueHeads, HeadWidth), cos, sin).transpose(1, 2);
+            var v = Linear(a, $"{at}.self_attn.v_proj").view(1, t, KeyValueHeads, HeadWidth).transpose(1, 2);
+            (k, v) = (k.repeat_interleave(Heads / KeyValueHeads, dim: 1), v.repeat_interleave(Heads / KeyValueHeads, dim: 1));
+            var z = nn.functional.scaled_dot_product_attention(q, k, v, is_casual: true).transpose(1, 2).reshape(1, t, Heads * HeadWidth);
+            var mid = x.add(Linear(z, $"{at}.self_attn.o_proj"), one);
+            var b = Norm(mid, $"{at}.post_attention_layernorm");
+            var neurons = nn.functional.silu(Linear(b, $"{at}.mlp.gate_proj")) * Linear(b, $"{at}.mlp.up_proj");
+            x = mid.add(Linear(neurons, $"{at}.mlp.down_proj"), one).MoveToOuterDisposeScope();
+        }
+
+        return nn.functional.linear(Norm(x, "model.norm"), weights["model.embed_tokens.weight"]).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The matrix products of the same pass and nothing else.</summary>
+    public void Products(long tokens)
+    {
+        using var scope = NewDisposeScope();
+        var (narrow, wide) = (ones(1, tokens, LlamaCheckpoint.Width), ones(1, tokens, LlamaCheckpoint.Neurons));
+        foreach (var weight in weights.Values.Where(w => w.dim() == 2))
+        {
+            nn.functional.linear(weight.shape[1] == LlamaCheckpoint.Neurons ? wide : narrow, weight).Dispose();
+        }
+    }
+
+    /// <summary>Bytes of all matrices: what one decoded token must read.</summary>
+    public long MatrixBytes => weights.Values.Where(w => w.dim() == 2).Sum(w => w.numel() * 4);
+
+    public void Dispose()
+    {
+        foreach (var weight in weights.Values)
+        {
+            weight.Dispose();
+        }
+    }
+
+    private Tensor Linear(Tensor x, string name) => nn.functional.linear(x, weights[$"{name}.weight"]);
+
+    private Tensor Norm(Tensor x, string name) => x * x.square().mean([-1], keepdim: true).add_(epsilon).rsqrt_() * weights[$"{name}.weight"];
+
+    private Tensor Turned(Tensor x, Tensor cos, Tensor sin)
+    {
+        var halves = x.chunk(2, -1);
+        return (x * cos).add(cat([halves[1].neg(), halves[0]], -1) * sin, one);
+    }
+}

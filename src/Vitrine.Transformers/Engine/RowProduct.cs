@@ -1,0 +1,88 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+using static TorchSharp.torch;
+
+namespace Vitrine.Transformers.Engine;
+
+/// <summary>y = x W^T for a single row x, as a decode step asks for it: nothing but reading W once.</summary>
+/// <remarks>
+/// The BLAS kernels behind <c>linear</c> reach two thirds of the memory's rate on some processors (docs/performance.md). Rows of W stored [out, in] lie one behind
+/// the other, so each output is a dot product along consecutive bytes, with the lines ahead fetched early: no turned copy of the weights is needed.
+/// </remarks>
+internal sealed class RowProduct
+{
+    /// <summary>Below this many weights a native call is as fast.</summary>
+    private const long WorthIt = 1 << 15;
+
+    /// <summary>Weights for which a second thread pays.</summary>
+    private const long WorthThreads = 1 << 18;
+
+    /// <summary>Numbers fetched ahead of their use: 2 KiB.</summary>
+    private const int Ahead = 512;
+
+    private const int Step = 32;
+
+    private readonly Tensor weight;
+    private readonly int outputs;
+    private readonly int inputs;
+
+    private RowProduct(Tensor weight) => (this.weight, outputs, inputs) = (weight, (int)weight.shape[0], (int)weight.shape[1]);
+
+    /// <summary>A product by these weights (out, in); null where they do not lie as it needs them, or are too few.</summary>
+    public static RowProduct? Of(Tensor weight)
+        => Vector256.IsHardwareAccelerated && weight.dim() == 2 && weight.shape[1] % Step == 0 && weight.numel() >= WorthIt
+            && weight.dtype == ScalarType.Float32 && weight.device_type == TorchSharp.DeviceType.CPU && weight.is_contiguous()
+            ? new RowProduct(weight)
+            : null;
+
+    /// <summary>Whether x is one such row, with nothing to differentiate.</summary>
+    public bool Fits(Tensor x) => x.numel() == inputs && x.dtype == ScalarType.Float32 && x.is_contiguous() && !is_grad_enabled();
+
+    /// <param name="x">(..., in) with one row.</param>
+    /// <returns>(..., out), owned by the caller.</returns>
+    public Tensor Apply(Tensor x)
+    {
+        var result = empty([.. x.shape[..^1], outputs], ScalarType.Float32);
+        using var first = weight.narrow(0, 0, 1); // a span holds 2 GiB at most; the pointer goes on behind it
+        var (w, v, y) = (Address(first), Address(x), Address(result));
+        var threads = (long)outputs * inputs >= WorthThreads ? get_num_threads() : 1;
+        if (threads == 1)
+        {
+            Rows(w, v, y, 0, outputs);
+            return result;
+        }
+
+        var share = (outputs + threads - 1) / threads;
+        Parallel.For(0, threads, new ParallelOptions { MaxDegreeOfParallelism = threads }, t => Rows(w, v, y, t * share, Math.Min(outputs, (t + 1) * share)));
+        return result;
+    }
+
+    private unsafe void Rows(nint weights, nint vector, nint result, int from, int to)
+    {
+        float* w = (float*)weights, x = (float*)vector, y = (float*)result;
+        for (var row = from; row < to; row++)
+        {
+            var at = w + ((long)row * inputs);
+            var (a, b, c, d) = (Vector256<float>.Zero, Vector256<float>.Zero, Vector256<float>.Zero, Vector256<float>.Zero);
+            for (var i = 0; i < inputs; i += Step)
+            {
+                if (Sse.IsSupported)
+                {
+                    Sse.Prefetch0(at + i + Ahead);
+                    Sse.Prefetch0(at + i + Ahead + 16);
+                }
+
+                a = Vector256.FusedMultiplyAdd(Vector256.Load(at + i), Vector256.Load(x + i), a);
+                b = Vector256.FusedMultiplyAdd(Vector256.Load(at + i + 8), Vector256.Load(x + i + 8), b);
+                c = Vector256.FusedMultiplyAdd(Vector256.Load(at + i + 16), Vector256.Load(x + i + 16), c);
+                d = Vector256.FusedMultiplyAdd(Vector256.Load(at + i + 24), Vector256.Load(x + i + 24), d);
+            }
+
+            y[row] = Vector256.Sum(a + b + (c + d));
+        }
+    }
+
+    private static unsafe nint Address(Tensor tensor) => (nint)Unsafe.AsPointer(ref MemoryMarshal.GetReference(tensor.bytes));
+}
