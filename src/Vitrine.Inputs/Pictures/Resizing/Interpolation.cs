@@ -21,7 +21,7 @@ public static class Interpolation
         }
 
         return antialias
-            ? Antialiased(pixels, width, height, filter)
+            ? Antialiased(pixels, width, height, filter, Taps.AntialiasedSingle)
             : Apply(pixels, Plain(pixels.Width, width), Plain(pixels.Height, height));
 
         Taps Plain(int from, int to) => Taps.Interpolating(from, to, filter == ResampleFilter.Bicubic, alignCorners);
@@ -32,7 +32,7 @@ public static class Interpolation
     {
         ArgumentNullException.ThrowIfNull(pixels);
         Picture.RequireSize("resize", width, height);
-        return Antialiased(pixels, width, height, filter);
+        return Antialiased(pixels, width, height, filter, Taps.Antialiased);
     }
 
     /// <summary>tf.image.resize with method lanczos3 and antialias.</summary>
@@ -57,11 +57,11 @@ public static class Interpolation
         return Apply(pixels, Taps.Cropping(pixels.Width, width, box.Left, box.Right), Taps.Cropping(pixels.Height, height, box.Top, box.Bottom));
     }
 
-    private static Pixels Antialiased(Pixels pixels, int width, int height, ResampleFilter filter)
+    private static Pixels Antialiased(Pixels pixels, int width, int height, ResampleFilter filter, Func<int, int, ResampleFilter, Taps> taps)
         => Apply(
             pixels,
-            pixels.Width == width ? null : Taps.Antialiased(pixels.Width, width, filter),
-            pixels.Height == height ? null : Taps.Antialiased(pixels.Height, height, filter));
+            pixels.Width == width ? null : taps(pixels.Width, width, filter),
+            pixels.Height == height ? null : taps(pixels.Height, height, filter));
 
     private static Pixels Apply(Pixels pixels, Taps? horizontal, Taps? vertical)
     {
