@@ -20,7 +20,7 @@ internal sealed class TorchGlobals(string file, Action<long> charge)
     private static readonly HashSet<string> Callables =
     [
         "collections.OrderedDict", "torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor_v3", "torch._utils._rebuild_parameter", "torch.Size", "torch.device",
-        "numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct", "numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar", "numpy.dtype", "numpy.ndarray",
+        "numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct", "numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar", "numpy.dtype", "numpy.ndarray", "numpy.core.numeric._frombuffer", "numpy._core.numeric._frombuffer",
         "_codecs.encode", "builtins.bytes", "__builtin__.bytes", "builtins.set", "__builtin__.set", "builtins.frozenset", "__builtin__.frozenset",
     ];
 
@@ -50,6 +50,8 @@ internal sealed class TorchGlobals(string file, Action<long> charge)
         ("torch.device", _) => new PickleDevice(),
         ("numpy.core.multiarray._reconstruct" or "numpy._core.multiarray._reconstruct", [PickleGlobal { Module: "numpy", Name: "ndarray" }, ..]) => new PickleNumpyArray(),
         ("numpy.core.multiarray.scalar" or "numpy._core.multiarray.scalar", [PickleNumpyFormat format, byte[] bytes]) => new PickleNumpyArray { Format = format, Data = bytes },
+        ("numpy.core.numeric._frombuffer" or "numpy._core.numeric._frombuffer", [byte[] bytes, PickleNumpyFormat format, PickleTuple shape, ("C" or "F") and var order])
+            => new PickleNumpyArray { Format = format, Shape = Sizes(shape), FortranOrder = order is "F", Data = bytes },
         ("numpy.dtype", [string code, ..]) => new PickleNumpyFormat(code),
         ("_codecs.encode", [string text, "latin1"]) => Latin1(text),
         ("builtins.bytes" or "__builtin__.bytes", []) => Array.Empty<byte>(),
