@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
 namespace Vitrine.Mechanisms.ValueVectors;
@@ -16,8 +17,9 @@ internal sealed class EndSearch
     private readonly int width;
     private readonly int count;
     private readonly int blockWidth;
+    private readonly int blocks;
     private readonly float[] margins;
-    private readonly float[] largest;
+    private readonly float[] largest;                                                                      // [row, block]
     private readonly float[] smallest;
     private readonly float[] bounds;
     private readonly double[] vector;
@@ -25,13 +27,14 @@ internal sealed class EndSearch
     private readonly int[] bestIds;
     private float[] candidateBounds = new float[1024];
     private int[] candidates = new int[1024];
+    private int current;
 
-    public EndSearch(ScreenMargin margin, int vocabulary, int width, int count)
+    public EndSearch(ScreenMargin margin, int rows, int vocabulary, int width, int count)
     {
         (this.margin, this.width, this.count) = (margin, width, count);
         blockWidth = BlockWidth(vocabulary, count);
-        var blocks = (vocabulary + blockWidth - 1) / blockWidth;
-        (margins, largest, smallest) = (new float[blocks], new float[blocks], new float[blocks]);
+        blocks = (vocabulary + blockWidth - 1) / blockWidth;
+        (margins, largest, smallest) = (new float[blocks], new float[rows * blocks], new float[rows * blocks]);
         (bounds, bestScores, bestIds) = (new float[count], new float[count], new int[count]);
         vector = new double[width];
     }
@@ -39,38 +42,66 @@ internal sealed class EndSearch
     /// <summary>Tokens of a block: so many that there are still several times as many blocks as tokens wanted.</summary>
     public static int BlockWidth(int vocabulary, int count) => vocabulary / 64 >= 4 * count ? 64 : vocabulary / 8 >= 4 * count ? 8 : 1;
 
-    /// <summary>Takes the next vector.</summary>
-    /// <param name="exact">(d), finite.</param>
-    /// <param name="norm">Its norm.</param>
-    /// <param name="lost">Norm of what rounding to bfloat16 took from it; 0 in float32.</param>
-    public void Begin(ReadOnlySpan<float> exact, double norm, double lost)
+    /// <summary>Notes the extremes of a part of a row's logits.</summary>
+    /// <param name="row">Of the tile.</param>
+    /// <param name="from">Where the part begins, a multiple of the block width.</param>
+    /// <param name="logits">The part.</param>
+    public void Scan(int row, int from, ReadOnlySpan<float> logits)
     {
-        for (var i = 0; i < exact.Length; i++)
+        var at = (row * blocks) + (from / blockWidth);
+        for (; logits.Length >= blockWidth; logits = logits[blockWidth..], at++)
+        {
+            (smallest[at], largest[at]) = Extremes(logits[..blockWidth]);
+        }
+
+        if (logits.Length > 0)
+        {
+            (smallest[at], largest[at]) = Extremes(logits);
+        }
+    }
+
+    /// <summary>Takes the next vector.</summary>
+    /// <param name="row">Of the tile.</param>
+    /// <param name="exact">(d).</param>
+    /// <param name="lost">Norm of what rounding to bfloat16 took from it; 0 in float32.</param>
+    /// <returns>False where it is not finite.</returns>
+    public bool Begin(int row, ReadOnlySpan<float> exact, double lost)
+    {
+        current = row;
+        var (square, i) = (Vector<double>.Zero, 0);
+        for (; i <= exact.Length - Vector<float>.Count; i += Vector<float>.Count)
+        {
+            Vector.Widen(new Vector<float>(exact[i..]), out var low, out var high);
+            square += (low * low) + (high * high);
+            low.CopyTo(vector, i);
+            high.CopyTo(vector, i + Vector<double>.Count);
+        }
+
+        var norm = Vector.Sum(square);
+        for (; i < exact.Length; i++)
         {
             vector[i] = exact[i];
+            norm += vector[i] * vector[i];
         }
 
-        margin.Write(norm, lost, margins);
+        margin.Write(Math.Sqrt(norm), lost, margins);
+        return double.IsFinite(norm);
     }
 
-    /// <summary>Both ends of the vector's logits.</summary>
-    /// <param name="logits">(V), approximate.</param>
+    /// <summary>The tokens with the largest logits, largest first.</summary>
+    /// <param name="logits">(V), approximate, all parts scanned.</param>
     /// <param name="tokens">First number of the unembedding (V,d).</param>
-    public ((int[] Ids, float[] Scores) Top, (int[] Ids, float[] Scores) Bottom) Ends(ReadOnlySpan<float> logits, ref float tokens)
-    {
-        for (var block = 0; block < margins.Length; block++)
-        {
-            (smallest[block], largest[block]) = Extremes(logits[(block * blockWidth)..Math.Min(logits.Length, (block + 1) * blockWidth)]);
-        }
+    public (int[] Ids, float[] Scores) Largest(ReadOnlySpan<float> logits, ref float tokens) => End(logits, largest.AsSpan(current * blocks, blocks), 1, ref tokens);
 
-        return (End(logits, largest, 1, ref tokens), End(logits, smallest, -1, ref tokens));
-    }
+    /// <summary>The tokens with the smallest logits, smallest first.</summary>
+    /// <inheritdoc cref="Largest"/>
+    public (int[] Ids, float[] Scores) Smallest(ReadOnlySpan<float> logits, ref float tokens) => End(logits, smallest.AsSpan(current * blocks, blocks), -1, ref tokens);
 
     /// <param name="logits">Approximate.</param>
     /// <param name="extremes">Of each block at this end.</param>
     /// <param name="sign">1 for the largest; -1 for the smallest, which are the largest of the negated.</param>
     /// <param name="tokens">First number of the unembedding.</param>
-    private (int[] Ids, float[] Scores) End(ReadOnlySpan<float> logits, float[] extremes, float sign, ref float tokens)
+    private (int[] Ids, float[] Scores) End(ReadOnlySpan<float> logits, ReadOnlySpan<float> extremes, float sign, ref float tokens)
     {
         var found = Candidates(logits, extremes, sign);
         Array.Sort(candidateBounds, candidates, 0, found);                                                 // negated, so the largest bound comes first
@@ -89,7 +120,7 @@ internal sealed class EndSearch
         return (bestIds[..kept], Array.ConvertAll(bestScores[..kept], s => sign * s));
     }
 
-    private int Candidates(ReadOnlySpan<float> logits, float[] extremes, float sign)
+    private int Candidates(ReadOnlySpan<float> logits, ReadOnlySpan<float> extremes, float sign)
     {
         var kept = 0;
         for (var block = 0; block < extremes.Length; block++)
@@ -166,25 +197,20 @@ internal sealed class EndSearch
 
     private static (float Smallest, float Largest) Extremes(ReadOnlySpan<float> block)
     {
-        var i = Vector<float>.Count;
-        var (low, high) = (block[0], block[0]);
-        if (block.Length >= i)
+        ref var first = ref MemoryMarshal.GetReference(block);
+        var (low, high, i) = (first, first, 0);
+        if (block.Length >= 8)
         {
-            var (lows, highs) = (new Vector<float>(block), new Vector<float>(block));
-            for (; i <= block.Length - Vector<float>.Count; i += Vector<float>.Count)
+            var (lows, highs) = (Vector256.LoadUnsafe(ref first), Vector256.LoadUnsafe(ref first));
+            for (i = 8; i <= block.Length - 8; i += 8)
             {
-                var next = new Vector<float>(block[i..]);
-                (lows, highs) = (Vector.Min(lows, next), Vector.Max(highs, next));
+                var next = Vector256.LoadUnsafe(ref first, (nuint)i);
+                (lows, highs) = (Vector256.MinNative(lows, next), Vector256.MaxNative(highs, next));
             }
 
-            for (var lane = 0; lane < Vector<float>.Count; lane++)
-            {
-                (low, high) = (Math.Min(low, lows[lane]), Math.Max(high, highs[lane]));
-            }
-        }
-        else
-        {
-            i = 1;
+            var (l, h) = (Vector128.MinNative(lows.GetLower(), lows.GetUpper()), Vector128.MaxNative(highs.GetLower(), highs.GetUpper()));
+            (l, h) = (Vector128.MinNative(l, Vector128.Shuffle(l, Vector128.Create(2, 3, 0, 1))), Vector128.MaxNative(h, Vector128.Shuffle(h, Vector128.Create(2, 3, 0, 1))));
+            (low, high) = (Vector128.MinNative(l, Vector128.Shuffle(l, Vector128.Create(1, 0, 3, 2)))[0], Vector128.MaxNative(h, Vector128.Shuffle(h, Vector128.Create(1, 0, 3, 2)))[0]);
         }
 
         for (; i < block.Length; i++)
@@ -196,7 +222,7 @@ internal sealed class EndSearch
     }
 
     /// <remarks>
-    /// Products of two float32 are exact in float64; their sums run in 16 lanes whose order is fixed here, so that every machine rounds alike.
+    /// Products of two float32 are exact in float64, fused with their sum or not; the sums run in 16 lanes whose order is fixed here, so that every machine rounds alike.
     /// </remarks>
     private float Dot(ref float token)
     {
@@ -206,10 +232,10 @@ internal sealed class EndSearch
         for (; i <= width - 16; i += 16)
         {
             var (x, y) = (Vector256.LoadUnsafe(ref token, (nuint)i), Vector256.LoadUnsafe(ref token, (nuint)i + 8));
-            a += Vector256.WidenLower(x) * Vector256.LoadUnsafe(ref own, (nuint)i);
-            b += Vector256.WidenUpper(x) * Vector256.LoadUnsafe(ref own, (nuint)i + 4);
-            c += Vector256.WidenLower(y) * Vector256.LoadUnsafe(ref own, (nuint)i + 8);
-            d += Vector256.WidenUpper(y) * Vector256.LoadUnsafe(ref own, (nuint)i + 12);
+            a = Vector256.MultiplyAddEstimate(Vector256.WidenLower(x), Vector256.LoadUnsafe(ref own, (nuint)i), a);
+            b = Vector256.MultiplyAddEstimate(Vector256.WidenUpper(x), Vector256.LoadUnsafe(ref own, (nuint)i + 4), b);
+            c = Vector256.MultiplyAddEstimate(Vector256.WidenLower(y), Vector256.LoadUnsafe(ref own, (nuint)i + 8), c);
+            d = Vector256.MultiplyAddEstimate(Vector256.WidenUpper(y), Vector256.LoadUnsafe(ref own, (nuint)i + 12), d);
         }
 
         var lanes = a + b + (c + d);

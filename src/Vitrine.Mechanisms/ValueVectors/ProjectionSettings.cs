@@ -48,8 +48,8 @@ public sealed record ProjectionSettings
     /// <summary>Tiles that are read side by side, each with one libtorch thread; as many as libtorch has threads when null.</summary>
     public int? Workers { get; init; }
 
-    /// <summary>Value vectors of a tile; so many that its logits stay in the last level of cache when null.</summary>
-    public int? TileRows { get; init; }
+    /// <summary>Value vectors of a tile. Products of fewer rows are slower.</summary>
+    public int TileRows { get; init; } = 256;
 
     /// <summary>Tells readings apart that may differ: count, norm and vocabulary, not how the work is done.</summary>
     public string Fingerprint()
