@@ -42,7 +42,8 @@ public static class AtomicFile
         }
     }
 
-    private static void Write(string path, Action<string> write)
+    /// <summary>Lets a temporary file be written, then gives it its name; nothing remains of it when that fails.</summary>
+    internal static void Write(string path, Action<string> write)
     {
         var temporary = $"{path}.{Guid.NewGuid():N}.tmp";
         try
@@ -50,14 +51,19 @@ public static class AtomicFile
             write(temporary);
             File.Move(temporary, path, overwrite: true);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e)
         {
             if (File.Exists(temporary))
             {
                 File.Delete(temporary);
             }
 
-            throw new VitrineException($"{path}: cannot be written ({e.Message}).", e);
+            if (e is IOException or UnauthorizedAccessException)
+            {
+                throw new VitrineException($"{path}: cannot be written ({e.Message}).", e);
+            }
+
+            throw;
         }
     }
 }

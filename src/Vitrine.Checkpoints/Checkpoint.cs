@@ -1,22 +1,29 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Vitrine.Checkpoints.Gguf;
+using Vitrine.Checkpoints.PyTorch;
 using static TorchSharp.torch;
 
 namespace Vitrine.Checkpoints;
 
-/// <summary>A folder's weights: one safetensors file, or shards with their index.</summary>
+/// <summary>A model's weights by transformers' names: a folder with safetensors or torch files, single or in shards with their index, or a GGUF file.</summary>
 public sealed class Checkpoint : IDisposable
 {
-    private const string Single = "model.safetensors";
-    private const string Index = "model.safetensors.index.json";
-    private readonly string folder;
-    private readonly Dictionary<string, SafetensorsFile> home;
-    private readonly List<SafetensorsFile> files;
+    /// <summary>The one file of a folder.</summary>
+    internal const string Single = "model.safetensors";
 
-    private Checkpoint(string folder, Dictionary<string, SafetensorsFile> home, List<SafetensorsFile> files)
+    /// <summary>The index of its shards.</summary>
+    internal const string Index = "model.safetensors.index.json";
+
+    private const string TorchSingle = "pytorch_model.bin", TorchIndex = "pytorch_model.bin.index.json";
+    private readonly string source;
+    private readonly Dictionary<string, ITensorFile> home;
+    private readonly List<ITensorFile> files;
+
+    private Checkpoint(string source, Dictionary<string, ITensorFile> home, List<ITensorFile> files)
     {
-        (this.folder, this.home, this.files) = (folder, home, files);
+        (this.source, this.home, this.files) = (source, home, files);
         Names = [.. home.Keys.Order(StringComparer.Ordinal)];
         Fingerprint = Hash();
     }
@@ -27,31 +34,28 @@ public sealed class Checkpoint : IDisposable
     /// <summary>SHA-256 over names, formats and shapes and the first bytes of each tensor, in hexadecimal.</summary>
     public string Fingerprint { get; }
 
-    /// <summary>Opens a folder.</summary>
-    /// <exception cref="VitrineException">There are no weights, a shard is missing, or a file is broken; it is named.</exception>
-    public static Checkpoint Open(string folder)
-    {
-        if (!Directory.Exists(folder))
-        {
-            throw new VitrineException($"{folder}: is no folder.");
-        }
+    /// <summary>The GGUF file behind it, whose metadata are configuration and tokenizer; null for folders of safetensors or torch files.</summary>
+    public GgufFile? Gguf => (files.FirstOrDefault() as GgufModel)?.File;
 
-        var files = new List<SafetensorsFile>();
+    /// <summary>Opens a folder, or a .gguf file.</summary>
+    /// <param name="path">A folder with <c>model.safetensors</c> or <c>pytorch_model.bin</c>, or the index of either's shards, or one <c>.gguf</c> file; or that file itself.</param>
+    /// <exception cref="VitrineException">There are no weights, a shard is missing, or a file is broken; it is named.</exception>
+    public static Checkpoint Open(string path)
+    {
+        var files = new List<ITensorFile>();
         try
         {
-            if (File.Exists(Path.Combine(folder, Index)))
+            if (File.Exists(path) && Path.GetExtension(path) == ".gguf")
             {
-                return Sharded(folder, files);
+                return Lone(path, OpenGguf(path), files);
             }
 
-            var single = Path.Combine(folder, Single);
-            if (!File.Exists(single))
+            if (!Directory.Exists(path))
             {
-                throw new VitrineException($"{folder}: has neither {Single} nor {Index}.");
+                throw new VitrineException($"{path}: is no folder and no .gguf file.");
             }
 
-            files.Add(SafetensorsFile.Open(single));
-            return new Checkpoint(folder, files[0].Tensors.Keys.ToDictionary(n => n, _ => files[0]), files);
+            return In(path, files);
         }
         catch
         {
@@ -85,13 +89,64 @@ public sealed class Checkpoint : IDisposable
     /// <inheritdoc/>
     public void Dispose() => files.ForEach(f => f.Dispose());
 
-    private SafetensorsFile Holder(string name) => home.TryGetValue(name, out var file) ? file : throw new VitrineException($"{folder}: the checkpoint lacks the tensor '{name}'.");
+    private ITensorFile Holder(string name) => home.TryGetValue(name, out var file) ? file : throw new VitrineException($"{source}: the checkpoint lacks the tensor '{name}'.");
 
-    private static Checkpoint Sharded(string folder, List<SafetensorsFile> files)
+    private static Checkpoint In(string folder, List<ITensorFile> files)
     {
-        var index = Path.Combine(folder, Index);
-        var shards = new Dictionary<string, SafetensorsFile>(StringComparer.Ordinal);
-        var home = new Dictionary<string, SafetensorsFile>(StringComparer.Ordinal);
+        string Inside(string name) => Path.Combine(folder, name);
+        if (File.Exists(Inside(Index)))
+        {
+            return Sharded(folder, Index, SafetensorsFile.Open, files);
+        }
+
+        if (File.Exists(Inside(Single)))
+        {
+            return Lone(folder, SafetensorsFile.Open(Inside(Single)), files);
+        }
+
+        if (File.Exists(Inside(TorchIndex)))
+        {
+            return Sharded(folder, TorchIndex, TorchFile.Open, files);
+        }
+
+        if (File.Exists(Inside(TorchSingle)))
+        {
+            return Lone(folder, TorchFile.Open(Inside(TorchSingle)), files);
+        }
+
+        return Directory.GetFiles(folder, "*.gguf") switch
+        {
+            [var only] => Lone(only, OpenGguf(only), files),
+            [] => throw new VitrineException($"{folder}: has no weights; expected {Single}, {Index}, {TorchSingle}, {TorchIndex} or a .gguf file."),
+            var many => throw new VitrineException($"{folder}: has {many.Length} .gguf files; name the one to open, e.g. {many.Order(StringComparer.Ordinal).First()}."),
+        };
+    }
+
+    private static Checkpoint Lone(string source, ITensorFile file, List<ITensorFile> files)
+    {
+        files.Add(file);
+        return new Checkpoint(source, file.Tensors.Keys.ToDictionary(n => n, _ => file, StringComparer.Ordinal), files);
+    }
+
+    private static GgufModel OpenGguf(string path)
+    {
+        var file = GgufFile.Open(path);
+        try
+        {
+            return new GgufModel(file);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    private static Checkpoint Sharded(string folder, string indexName, Func<string, ITensorFile> open, List<ITensorFile> files)
+    {
+        var index = Path.Combine(folder, indexName);
+        var shards = new Dictionary<string, ITensorFile>(StringComparer.Ordinal);
+        var home = new Dictionary<string, ITensorFile>(StringComparer.Ordinal);
         foreach (var (name, shard) in WeightMap(index))
         {
             if (!shards.TryGetValue(shard, out var file))
@@ -107,7 +162,7 @@ public sealed class Checkpoint : IDisposable
                     throw new VitrineException($"{index}: the shard '{shard}' is missing; tensor '{name}' should be in it.");
                 }
 
-                shards[shard] = file = SafetensorsFile.Open(path);
+                shards[shard] = file = open(path);
                 files.Add(file);
             }
 

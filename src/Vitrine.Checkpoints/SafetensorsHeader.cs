@@ -114,16 +114,7 @@ internal sealed record SafetensorsHeader(IReadOnlyDictionary<string, TensorEntry
             throw new VitrineException($"{file}: tensor '{name}' lacks dtype, shape or a pair of data_offsets.");
         }
 
-        long count;
-        try
-        {
-            count = shape.Aggregate((long)d.Size(), (a, s) => checked(a * s));
-        }
-        catch (OverflowException)
-        {
-            throw new VitrineException($"{file}: tensor '{name}' is [{string.Join(", ", shape)}], more than any file holds.");
-        }
-
+        var count = Shapes.ByteCount(shape, d.Size()) ?? throw new VitrineException($"{file}: tensor '{name}' is [{string.Join(", ", shape)}], more than any file holds.");
         if (begin > end || end > length - dataStart)
         {
             throw new VitrineException($"{file}: tensor '{name}' claims bytes {begin} to {end}; the file holds {length - dataStart} behind the header. Is it truncated?");

@@ -1,0 +1,43 @@
+using static TorchSharp.torch;
+
+namespace Vitrine.Checkpoints;
+
+/// <summary>Decides which number format a model computes in.</summary>
+/// <remarks>
+/// <c>auto</c>: float32 when the weights in float32 and room to work fit in the memory that is free, else bfloat16, kept and widened block by block where it is computed with. float64 exists to tell a bug from rounding.
+/// </remarks>
+public static class DtypePolicy
+{
+    /// <summary>The words that a user can choose.</summary>
+    public static IReadOnlyList<string> Words { get; } = ["auto", "float32", "bfloat16", "float64"];
+
+    /// <summary>Decides.</summary>
+    /// <param name="word">One of <see cref="Words"/>.</param>
+    /// <param name="checkpoint">The weights.</param>
+    /// <param name="available">Free memory in bytes; <see cref="AvailableMemory.Read()"/>.</param>
+    /// <exception cref="VitrineException">The word is unknown.</exception>
+    public static ScalarType Decide(string word, Checkpoint checkpoint, long available)
+    {
+        ArgumentNullException.ThrowIfNull(checkpoint);
+        return word switch
+        {
+            "float32" => ScalarType.Float32,
+            "bfloat16" => ScalarType.BFloat16,
+            "float64" => ScalarType.Float64,
+            "auto" => Decide(checkpoint.Names.Sum(n => ElementCount(checkpoint.Entry(n))), available),
+            _ => throw new VitrineException($"the dtype '{word}' is unknown; known are {string.Join(", ", Words)}."),
+        };
+    }
+
+    /// <summary>What <c>auto</c> means for so many weights.</summary>
+    /// <param name="weights">How many numbers.</param>
+    /// <param name="available">Free memory in bytes.</param>
+    public static ScalarType Decide(long weights, long available)
+    {
+        const long LeastRoom = 1L << 30;
+        var room = Math.Max(LeastRoom, available / 10); // Activations, key/value cache, the runtime itself.
+        return weights <= (available - room) / sizeof(float) ? ScalarType.Float32 : ScalarType.BFloat16;
+    }
+
+    private static long ElementCount(TensorEntry entry) => entry.Shape.Aggregate(1L, (a, s) => a * s);
+}
