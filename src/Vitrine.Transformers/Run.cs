@@ -8,17 +8,24 @@ public sealed class Run : IDisposable
 {
     private readonly Dictionary<Address, Tensor> activations;
 
-    internal Run(Dictionary<Address, Tensor> activations, Tensor logits)
-    {
-        this.activations = activations;
-        Logits = logits;
-    }
+    private readonly Tensor? output;
+    private readonly int? stoppedAfter;
+
+    internal Run(Dictionary<Address, Tensor> activations, Tensor? output, int? stoppedAfter = null)
+        => (this.activations, this.output, this.stoppedAfter) = (activations, output, stoppedAfter);
 
     /// <summary>What was captured, owned by the run.</summary>
     public IReadOnlyDictionary<Address, Tensor> Activations => activations;
 
     /// <summary>The model's output (B,T,V) for text, the tower's features (B,T,d) for pictures; owned by the run.</summary>
-    public Tensor Logits { get; }
+    /// <exception cref="VitrineException">The run stopped before its end, or was told not to keep them.</exception>
+    public Tensor Logits => stoppedAfter is null
+        ? output ?? throw new VitrineException("run: its logits were not kept.")
+        : throw new VitrineException($"run: it stopped after block {stoppedAfter} and has no logits; read its residual.");
+
+    /// <summary>The residual (B,T,d) behind the block where the run stopped early; owned by the run.</summary>
+    /// <exception cref="VitrineException">It ran to the end.</exception>
+    public Tensor Residual => stoppedAfter is not null ? output! : throw new VitrineException("run: it went to the end; capture the residual that you want, e.g. language.3.resid_post.");
 
     /// <summary>One captured activation.</summary>
     /// <exception cref="VitrineException">It was not captured; the nearest that was is named.</exception>
@@ -57,6 +64,9 @@ public sealed class Run : IDisposable
         return result;
     }
 
+    /// <summary>Hands everything to the caller; the run is not to be used any more.</summary>
+    internal (Dictionary<Address, Tensor> Activations, Tensor? Output) Release() => (activations, output);
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -65,6 +75,6 @@ public sealed class Run : IDisposable
             tensor.Dispose();
         }
 
-        Logits.Dispose();
+        output?.Dispose();
     }
 }

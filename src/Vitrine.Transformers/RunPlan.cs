@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Vitrine.Checkpoints;
 using Vitrine.Transformers.Edits;
 
 namespace Vitrine.Transformers;
@@ -30,54 +31,56 @@ public sealed record RunPlan
     /// <summary>A plan that only changes.</summary>
     public static RunPlan Editing(params Edit[] edits) => new() { Edits = edits };
 
-    /// <summary>The plan as JSON.</summary>
+    /// <summary>The last block of the decoder that runs; null for all. What stands behind it is not computed, and the run has no logits.</summary>
+    public int? StopAfter { get; init; }
+
+    /// <summary>The plan as JSON that stands by itself: numbers from files are written out.</summary>
     /// <exception cref="VitrineException">It holds a callback, which no file can.</exception>
-    public string ToJson()
-        => Edits.Any(e => e is CallbackEdit)
-            ? throw new VitrineException("plan: a callback edit cannot be saved; use the edit records.")
-            : JsonSerializer.Serialize(this, PlanJson.Options);
+    public string ToJson() => Written(folder: null);
 
     /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
     /// <param name="json">The text.</param>
     /// <param name="source">What to call it in errors, e.g. the file's name.</param>
     /// <exception cref="VitrineException">It is no plan, with the place.</exception>
-    public static RunPlan FromJson(string json, string source = "plan")
+    public static RunPlan FromJson(string json, string source = "plan") => Read(json, source, folder: null);
+
+    /// <summary>Writes the plan to a file. Values that were read from files in its folder are named, all others written out.</summary>
+    /// <exception cref="VitrineException">It holds a callback, or the file cannot be written.</exception>
+    public void Save(string path) => AtomicFile.WriteAllText(path, Written(Folder(path)));
+
+    /// <summary>Reads a plan from a file; it may name safetensors files in its own folder or below.</summary>
+    /// <exception cref="VitrineException">It is no plan, or a file that it names is missing, broken or elsewhere.</exception>
+    public static RunPlan Load(string path)
     {
         try
         {
-            return JsonSerializer.Deserialize<RunPlan>(json, PlanJson.Options) ?? throw new VitrineException($"{source}: is null; expected a plan.");
+            return Read(File.ReadAllText(path), path, Folder(path));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new VitrineException($"{path}: cannot be read ({e.Message}).", e);
+        }
+    }
+
+    private static string Folder(string path) => Path.GetDirectoryName(Path.GetFullPath(path))!;
+
+    private string Written(string? folder)
+        => Edits.Any(e => e is CallbackEdit)
+            ? throw new VitrineException("plan: a callback edit cannot be saved; use the edit records.")
+            : JsonSerializer.Serialize(this, PlanJson.Options(folder));
+
+    private static RunPlan Read(string json, string source, string? folder)
+    {
+        try
+        {
+            var plan = JsonSerializer.Deserialize<RunPlan>(json, PlanJson.Options(folder, source)) ?? throw new VitrineException($"{source}: is null; expected a plan.");
+            return plan.Edits.Contains(null!) || plan.Capture.Contains(null!) || plan.Gradients.Contains(null!)
+                ? throw new VitrineException($"{source}: an entry of its lists is null.")
+                : plan;
         }
         catch (JsonException e)
         {
             throw new VitrineException($"{source}: {e.Message}", e);
         }
-    }
-}
-
-internal static class PlanJson
-{
-    public static JsonSerializerOptions Options { get; } = new()
-    {
-        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
-        WriteIndented = true,
-        Converters = { new NeuronSetJson() },
-    };
-
-    private sealed class NeuronSetJson : JsonConverter<NeuronSet>
-    {
-        private sealed record Form(string Stack, IReadOnlyList<int[]> Neurons);
-
-        public override NeuronSet Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
-        {
-            var form = JsonSerializer.Deserialize<Form>(ref reader, options);
-            return form?.Neurons is { } neurons && neurons.All(n => n is { Length: 2 })
-                ? new NeuronSet(neurons.Select(n => new Neuron(n[0], n[1])), form.Stack ?? "language")
-                : throw new JsonException("neurons are pairs [layer, index].");
-        }
-
-        public override void Write(Utf8JsonWriter writer, NeuronSet value, JsonSerializerOptions options)
-            => JsonSerializer.Serialize(writer, new Form(value.Stack, [.. value.Neurons.Select(n => new[] { n.Layer, n.Index })]), options);
     }
 }

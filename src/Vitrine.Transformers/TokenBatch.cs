@@ -21,6 +21,9 @@ public sealed class TokenBatch
     /// <summary>[row][token]: segment (token type) of encoders that tell two texts apart; null where all are 0.</summary>
     public IReadOnlyList<IReadOnlyList<long>>? Segments { get; }
 
+    /// <summary>Kinds of tokens that edits may name; none unless they are given (see <see cref="With"/>).</summary>
+    public TokenKinds Kinds { get; private init; } = TokenKinds.None;
+
     /// <summary>Own tokens of each row.</summary>
     public IReadOnlyList<long> Lengths { get; }
 
@@ -76,6 +79,16 @@ public sealed class TokenBatch
         }
 
         return new TokenBatch(Copy(ids)!, [.. mask.Select(OwnPositions)], Copy(positionIds), Copy(segments), isPaddedHere: false);
+    }
+
+    /// <summary>The same prompts with kinds of tokens that edits may name.</summary>
+    /// <exception cref="VitrineException">The kinds are those of another number of rows.</exception>
+    public TokenBatch With(TokenKinds kinds)
+    {
+        ArgumentNullException.ThrowIfNull(kinds);
+        return kinds.Rows is { } rows && rows != Ids.Count
+            ? throw new VitrineException($"token kinds: have lists for {rows} rows; the batch has {Ids.Count}.")
+            : new TokenBatch([.. Ids.Select(r => r.ToArray())], [.. Positions.Select(r => r.ToArray())], Copy(PositionIds), Copy(Segments), IsPaddedHere) { Kinds = kinds };
     }
 
     private static long[][]? Copy(IReadOnlyList<IReadOnlyList<long>>? rows) => rows is null ? null : [.. rows.Select(r => r.ToArray())];

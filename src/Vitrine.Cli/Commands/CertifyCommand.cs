@@ -12,7 +12,7 @@ namespace Vitrine.Cli.Commands;
 internal static class CertifyCommand
 {
     /// <summary>What each room can certify.</summary>
-    public static IReadOnlyList<ICertifier> Certifiers { get; } = [new TextCertifier(), new VisionCertifier(), new PictureCertifier(), new OpenVlaCertifier(), new ValueVectorCertifier(), new TabletopCertifier(), new TabletopPolicyCertifier()];
+    public static IReadOnlyList<ICertifier> Certifiers { get; } = [new TextCertifier(), new VisionCertifier(), new PictureCertifier(), new MethodsCertifier(), new OpenVlaCertifier(), new ValueVectorCertifier(), new TabletopCertifier(), new TabletopPolicyCertifier()];
 
     public static Command Create()
     {
@@ -48,7 +48,7 @@ internal static class CertifyCommand
         var certifiers = Certifiers.Where(c => c.Knows(fixture)).ToArray();
         return certifiers.Length > 0
             ? new Certificate(folder, fixture.Family, [.. certifiers.SelectMany(c => c.Certify(fixture, cancellation))])
-            : throw new VitrineException($"{folder}: meta.json names the family '{fixture.Family}', which this version does not certify.");
+            : throw new VitrineException($"{folder}: holds goldens of '{fixture.Family}', which this version does not certify.");
     }
 
     private static void Print(Certificate certificate, bool all)

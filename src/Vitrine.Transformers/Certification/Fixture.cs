@@ -22,8 +22,8 @@ public sealed class Fixture : IDisposable
     /// <summary>meta.json.</summary>
     public JsonElement Meta { get; }
 
-    /// <summary>The <c>family</c> of meta.json.</summary>
-    public string Family => golden is null ? FramesFamily : Meta.GetProperty("family").GetString()!;
+    /// <summary>The <c>family</c> of meta.json; for goldens of an analysis, which name models instead, <c>methods/</c> and the folder's name.</summary>
+    public string Family => golden is null ? FramesFamily : Meta.TryGetProperty("family", out var family) ? family.GetString()! : $"methods/{Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(Folder)))}";
 
     /// <summary>Every key of the golden file.</summary>
     public IEnumerable<string> Keys => golden is null ? [] : golden.Tensors.Keys;
@@ -43,7 +43,7 @@ public sealed class Fixture : IDisposable
         }
 
         var meta = ConfigReader.Open(Path.Combine(folder, "meta.json"));
-        _ = meta.Text("family");
+        _ = meta.Has("description") ? meta.Text("family", "") : meta.Text("family");
         return new Fixture(folder, meta.Root, SafetensorsFile.Open(Path.Combine(folder, "golden.safetensors")));
     }
 

@@ -29,7 +29,9 @@ internal sealed class Region
 
         site.Require(scope.Heads, heads, "head");
         site.Require(scope.Neurons, last, "coordinate");
-        site.Require(scope.Rows?.Where(r => r < 0), 0, "row");
+        site.Require(scope.Rows, site.Rows ?? int.MaxValue, "row");
+        site.Require(scope.Steps, int.MaxValue, "step");
+        site.Require(scope.Positions);
         fixedAxes = And(
             scope.Heads is { } h ? Chosen(h, heads).reshape(-1, 1).reshape(axes == PointAxes.Attention ? [heads, 1, 1] : [heads, 1]) : null,
             scope.Neurons is { } n ? Chosen(n, last) : null);

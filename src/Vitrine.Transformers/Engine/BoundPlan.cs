@@ -8,8 +8,9 @@ internal sealed class BoundPlan
 {
     private readonly Dictionary<(string Stack, int? Layer), Slots> slots = [];
 
-    private BoundPlan(RunPlan plan)
+    private BoundPlan(RunPlan plan, TokenKinds kinds)
     {
+        Kinds = kinds;
         ExplicitAttention = plan.ExplicitAttention;
         NeedsGradients = plan.Gradients.Count > 0;
     }
@@ -18,6 +19,9 @@ internal sealed class BoundPlan
 
     public bool NeedsGradients { get; }
 
+    /// <summary>Kinds of tokens that edits may name.</summary>
+    public TokenKinds Kinds { get; }
+
     /// <summary>What is wanted in a block.</summary>
     public Slots In(string stack, int layer) => slots.GetValueOrDefault((stack, layer)) ?? Slots.None;
 
@@ -25,10 +29,21 @@ internal sealed class BoundPlan
     public Slots Of(string stack) => slots.GetValueOrDefault((stack, null)) ?? Slots.None;
 
     /// <summary>Binds a plan to a model's stacks.</summary>
+    /// <param name="plan">The plan.</param>
+    /// <param name="stacks">What the model is made of.</param>
+    /// <param name="dtype">What it computes in.</param>
+    /// <param name="rows">Rows of the batch, where they are known.</param>
+    /// <param name="kinds">Kinds of tokens that the batch names.</param>
+    /// <param name="computed">What the run computes; null for everything.</param>
     /// <exception cref="VitrineException">An address names nothing, with the nearest that exists; or an edit does not fit its place.</exception>
-    public static BoundPlan Bind(RunPlan plan, IReadOnlyList<StackShape> stacks, ScalarType dtype)
+    public static BoundPlan Bind(RunPlan plan, IReadOnlyList<StackShape> stacks, ScalarType dtype, int? rows = null, TokenKinds? kinds = null, Computed? computed = null)
     {
-        var bound = new BoundPlan(plan);
+        if (plan.StopAfter is not null && computed is null)
+        {
+            throw new VitrineException($"plan: stops after block {plan.StopAfter}; this run cannot stop before its end.");
+        }
+
+        var bound = new BoundPlan(plan, kinds ?? TokenKinds.None);
         if (plan.Capture.Count + plan.Edits.Count + plan.Gradients.Count == 0)
         {
             return bound;
@@ -43,16 +58,16 @@ internal sealed class BoundPlan
                     throw new VitrineException($"edit at '{pattern}': an edit's steps stand in its scope, not in its address.");
                 }
 
-                foreach (var (place, shape) in Find(pattern, stacks))
+                foreach (var (place, shape) in Find(pattern, stacks, computed))
                 {
-                    bound.At(place).Edit(edit, edit.Bind(new Edits.EditSite(place, shape, dtype)));
+                    bound.At(place).Edit(edit, edit.Bind(new Edits.EditSite(place, shape, dtype) { Rows = rows, Kinds = bound.Kinds }));
                 }
             }
         }
 
         foreach (var pattern in plan.Capture.Select(AddressPattern.Parse))
         {
-            foreach (var (place, _) in Find(pattern, stacks))
+            foreach (var (place, _) in Find(pattern, stacks, computed))
             {
                 bound.At(place).Capture(pattern.Steps);
             }
@@ -60,7 +75,7 @@ internal sealed class BoundPlan
 
         foreach (var pattern in plan.Gradients.Select(AddressPattern.Parse))
         {
-            foreach (var (place, _) in Find(pattern, stacks))
+            foreach (var (place, _) in Find(pattern, stacks, computed))
             {
                 bound.At(place).Differentiate(pattern.Steps);
             }
@@ -79,12 +94,13 @@ internal sealed class BoundPlan
         return of[place.Point] ??= new Slot(place.Stack, place.Layer, place.Point);
     }
 
-    private static List<(Address Place, StackShape Shape)> Find(AddressPattern pattern, IReadOnlyList<StackShape> stacks)
+    private static List<(Address Place, StackShape Shape)> Find(AddressPattern pattern, IReadOnlyList<StackShape> stacks, Computed? computed)
     {
         List<(Address, StackShape)> found = [.. stacks.SelectMany(s => s.Places().Where(p => pattern.MatchesPlace(p.Stack, p.Layer, p.Point)).Select(p => (p, s)))];
         if (found.Count > 0)
         {
-            return found;
+            var reached = computed is { } part ? found.FindAll(f => part.Reaches(f.Item1)) : found;
+            return reached.Count > 0 ? reached : throw new VitrineException($"address '{pattern}': this run computes {computed}, which does not reach it.");
         }
 
         var stack = stacks.FirstOrDefault(s => s.Name == pattern.Stack);

@@ -64,6 +64,9 @@ internal sealed class Pass : IDisposable
     /// <summary>Position ids for rotary or learned positions (B,T); padding counts as 0.</summary>
     public Tensor PositionIds() => tensor(Flat(GivenPositionIds ?? queries, p => Math.Max(p, 0)), [Rows, Length]);
 
+    /// <summary>(B,T) int64: positions in the rows' own texts; padding counts as 0.</summary>
+    public Tensor OwnPlaces() => tensor(Flat(queries, p => Math.Max(p, 0)), [Rows, Length]);
+
     /// <summary>(B,T,1,..): 1 on a row's own tokens, 0 on padding.</summary>
     public Tensor OwnPositions(long dims) => tensor(Flat(queries, p => p >= 0), [Rows, Length, .. Enumerable.Repeat(1L, (int)dims - 2)]);
 
@@ -128,7 +131,8 @@ internal sealed class Pass : IDisposable
             var newest = Array.FindLastIndex(of[row], p => p >= 0);
             for (var i = 0; i < of[row].Length; i++)
             {
-                mask[(row * of[row].Length) + i] = positions.Holds(of[row][i], promptLengths[row], newest == i);
+                var (place, own) = (of[row][i], row);
+                mask[(row * of[row].Length) + i] = positions.Holds(place, promptLengths[row], newest == i, kind => Plan.Kinds.Holds(kind, own, place));
             }
         }
 

@@ -1,4 +1,5 @@
 using Vitrine.Transformers.Points;
+using Vitrine.Transformers.Weights;
 using static TorchSharp.torch;
 
 namespace Vitrine.Transformers.Engine;
@@ -34,8 +35,11 @@ public sealed class Stack
 
     internal Norm? LastNorm { get; init; }
 
-    /// <summary>The unembedding.</summary>
+    /// <summary>The unembedding as the file has it.</summary>
     internal Linear? Head { get; init; }
+
+    /// <summary>Folds weights when they are asked for; null where they run as the file has them.</summary>
+    internal ProcessedWeights? Processing { get; init; }
 
     /// <summary>Of the logits.</summary>
     internal SoftCap? LogitCap { get; init; }
@@ -50,14 +54,14 @@ public sealed class Stack
     /// <remarks>Columns of the down projection (Geva et al. 2021). A LayerScale or a norm behind the feed-forward rescales what arrives in the residual.</remarks>
     /// <exception cref="VitrineException">The stack has no such layer.</exception>
     public Tensor ValueVectors(int layer) => layer >= 0 && layer < blocks.Count
-        ? blocks[layer].Weights.Down.Weight.t()
+        ? Released(() => At(layer).Weights.Down.Weight.t())
         : throw new VitrineException($"layer {layer}: stack '{Shape.Name}' has {blocks.Count} layers, counted from 0.");
 
     /// <summary>The unembedding (V,d), a view of the weights, owned by the caller.</summary>
     /// <exception cref="VitrineException">The stack speaks no language.</exception>
     public Tensor Unembedding() => Head is null
         ? throw new VitrineException($"stack '{Shape.Name}' has no vocabulary.")
-        : Head.Weight.alias();
+        : Released(() => HeadAsRun()!.Weight.alias());
 
     /// <summary>What the final norm multiplies each coordinate with (d), a view of the weights, owned by the caller.</summary>
     /// <exception cref="VitrineException">The stack has no final norm.</exception>
@@ -65,26 +69,40 @@ public sealed class Stack
         ? throw new VitrineException($"stack '{Shape.Name}' has no final norm.")
         : LastNorm.Gain.alias();
 
-    /// <summary>Blocks over a residual; features are cut off behind their block.</summary>
+    /// <summary>A block with the weights that it runs with; what is computed for them belongs to the current dispose scope.</summary>
+    internal Block At(int layer) => Processing?.Layer(layer) ?? blocks[layer];
+
+    /// <summary>The unembedding with the weights that it runs with; as <see cref="At"/>.</summary>
+    internal Linear? HeadAsRun() => Processing is not null && Head is not null ? Processing.Head() : Head;
+
+    /// <summary>Blocks over embeddings; features are cut off behind their block.</summary>
     /// <returns>The residual behind the last block (B,T,d), and the features where the stack hands some on.</returns>
     internal (Tensor Residual, Tensor? Features) Forward(Tensor embedded, Pass pass, KeyValueCache? cache = null)
+        => Through(Enter(embedded, pass), pass, cache, 0, blocks.Count - 1);
+
+    /// <summary>The residual in front of block 0 (B,T,d).</summary>
+    internal Tensor Enter(Tensor embedded, Pass pass)
     {
         var own = pass.Plan.Of(Shape.Name);
+        return own.At(Point.Embed, EntryNorm is null ? embedded : EntryNorm.Apply(own.At(Point.PreNormIn, embedded, pass)), pass);
+    }
+
+    /// <summary>A range of blocks over a residual, both ends included.</summary>
+    internal (Tensor Residual, Tensor? Features) Through(Tensor x, Pass pass, KeyValueCache? cache, int first, int last)
+    {
         var rotations = rotaries.ToDictionary(r => r.Key, r => r.Value.Tables(pass, Dtype));
-        var x = EntryNorm is null ? embedded : EntryNorm.Apply(own.At(Point.PreNormIn, embedded, pass));
-        x = own.At(Point.Embed, x, pass);
         Tensor? features = null;
-        for (var layer = 0; layer < blocks.Count; layer++)
+        for (var layer = first; layer <= last; layer++)
         {
             pass.Rotation = blocks[layer].Spec.Attention.Rotary is { } rotary ? rotations[rotary] : null;
             using (var scope = NewDisposeScope())
             {
-                x = blocks[layer].Forward(x, pass.Plan.In(Shape.Name, layer), pass, cache, layer).MoveToOuterDisposeScope();
+                x = At(layer).Forward(x, pass.Plan.In(Shape.Name, layer), pass, cache, layer).MoveToOuterDisposeScope();
             }
 
             if (layer == FeaturesAfter)
             {
-                features = own.At(Point.Features, x.narrow(1, PrefixTokens, x.shape[1] - PrefixTokens), pass);
+                features = pass.Plan.Of(Shape.Name).At(Point.Features, x.narrow(1, PrefixTokens, x.shape[1] - PrefixTokens), pass);
             }
         }
 
@@ -97,7 +115,13 @@ public sealed class Stack
     /// <summary>Logits (B,T,V) of normed residuals.</summary>
     internal Tensor Logits(Tensor normed, Pass pass)
     {
-        var logits = Head!.Apply(normed);
+        var logits = HeadAsRun()!.Apply(normed);
         return pass.Plan.Of(Shape.Name).At(Point.Logits, LogitCap is null ? logits : LogitCap.Apply(logits), pass);
+    }
+
+    private static Tensor Released(Func<Tensor> compute)
+    {
+        using var scope = NewDisposeScope();
+        return compute().MoveToOuterDisposeScope();
     }
 }

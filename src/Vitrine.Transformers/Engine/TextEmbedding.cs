@@ -1,3 +1,4 @@
+using Vitrine.Transformers.Weights;
 using static TorchSharp.torch;
 
 namespace Vitrine.Transformers.Engine;
@@ -15,6 +16,18 @@ internal sealed record TextEmbedding(Tensor Words)
     /// <summary>(2,d): one row a segment; null where there are none.</summary>
     public Tensor? Segments { get; init; }
 
+    /// <summary>Whether each row loses its mean before it is written into the residual (see <see cref="Folding.CentreWriting"/>).</summary>
+    public bool IsCentred { get; init; }
+
+    /// <summary>Rows of one of the tables as they are written.</summary>
+    public Tensor Table(Tensor rows) => IsCentred ? ProcessedWeights.Centred(rows) : rows.alias();
+
+    /// <summary>Positions of a pass as they are added (B,T,d); null where positions are rotary.</summary>
+    /// <exception cref="VitrineException">The text is longer than the table of positions.</exception>
+    public Tensor? PositionRows(Pass pass) => Positions is null ? null
+        : pass.LastPositionId < Positions.shape[0] ? Table(Positions[pass.PositionIds()])
+        : throw new VitrineException($"position {pass.LastPositionId}: the model has learned {Positions.shape[0]} positions, counted from 0. Shorten the text.");
+
     /// <summary>Embedded tokens with their segments and positions added (B,T,d).</summary>
     /// <exception cref="VitrineException">The text is longer than the table of positions, or a segment is unknown.</exception>
     public Tensor Placed(Tensor embedded, Pass pass, Tensor? segments)
@@ -28,14 +41,7 @@ internal sealed record TextEmbedding(Tensor Words)
             throw new VitrineException("segments: this family does not tell texts apart; expected all 0.");
         }
 
-        if (Positions is null)
-        {
-            return embedded;
-        }
-
-        return pass.LastPositionId < Positions.shape[0]
-            ? embedded.Plus(Positions[pass.PositionIds()])
-            : throw new VitrineException($"position {pass.LastPositionId}: the model has learned {Positions.shape[0]} positions, counted from 0. Shorten the text.");
+        return PositionRows(pass) is { } positions ? embedded.Plus(positions) : embedded;
     }
 
     private static Tensor Known(Tensor segments, long count)

@@ -1,0 +1,142 @@
+using Vitrine.Transformers.Engine;
+using Vitrine.Transformers.Points;
+using static TorchSharp.torch;
+
+namespace Vitrine.Transformers.Caches;
+
+/// <summary>A run's activations with the algebra of the residual stream: take apart, stack, norm, attribute, cut, save.</summary>
+/// <remarks>
+/// The verbs and labels are those of TransformerLens' ActivationCache, the numbers too (fixtures/methods/dla). What a norm or a LayerScale does to an output before it is added counts:
+/// parts are given as they arrive in the residual, such a norm frozen at the scale that it had in the run.
+/// </remarks>
+public sealed partial class ActivationCache : IDisposable
+{
+    private const string Words = "embed.words";
+    private const string Places = "embed.positions";
+    private readonly TextModel model;
+    private readonly Dictionary<Address, Tensor> activations;
+    private readonly Dictionary<string, Tensor> inputs;
+    private readonly long[][] ids;
+    private readonly long[][] positions;
+
+    private ActivationCache(TextModel model, Dictionary<Address, Tensor> activations, Dictionary<string, Tensor> inputs, long[][] ids, long[][] positions)
+        => (this.model, this.activations, this.inputs, this.ids, this.positions) = (model, activations, inputs, ids, positions);
+
+    /// <summary>What was captured, owned by the cache.</summary>
+    public IReadOnlyDictionary<Address, Tensor> Activations => activations;
+
+    /// <summary>[row][token], as they were read.</summary>
+    public IReadOnlyList<IReadOnlyList<long>> Ids => ids;
+
+    /// <summary>[row][token]: position in the row's own text, -1 for padding.</summary>
+    public IReadOnlyList<IReadOnlyList<long>> Positions => positions;
+
+    private Stack Stack => model.Language;
+
+    private StackShape Shape => model.Language.Shape;
+
+    /// <summary>Runs a model and keeps what the algebra reads.</summary>
+    /// <param name="model">A decoder, raw or processed; it must outlive the cache.</param>
+    /// <param name="batch">Prompts.</param>
+    /// <param name="plan">Edits, and further points to capture; nothing when null.</param>
+    /// <exception cref="VitrineException">The model's residual is no sum of what its blocks write.</exception>
+    public static ActivationCache Of(TextModel model, TokenBatch batch, RunPlan? plan = null)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(batch);
+        plan ??= RunPlan.Empty;
+        var stack = model.Language;
+        if (stack.Spec.Norms == NormPlaces.Behind || stack.EntryNorm is not null)
+        {
+            throw new VitrineException($"activation cache: the norms of stack '{stack.Shape.Name}' stand behind its sums, so its residual is no sum of parts.");
+        }
+
+        var run = model.Run(batch, plan with { Capture = [.. plan.Capture, .. Needs(stack.Shape)] });
+        using var mode = no_grad();
+        using var scope = NewDisposeScope();
+        using var pass = model.Text.NewPass(batch, 0, BoundPlan.Bind(RunPlan.Empty, [stack.Shape], stack.Dtype), []);
+        var inputs = new Dictionary<string, Tensor>
+        {
+            [Words] = model.Text.Embed(tensor([.. batch.Ids.SelectMany(r => r)], [batch.Ids.Count, batch.Ids[0].Count])).DetachFromDisposeScope(),
+        };
+        if (model.Text.Embedding.PositionRows(pass) is { } places)
+        {
+            inputs[Places] = places.expand_as(inputs[Words]).DetachFromDisposeScope();
+        }
+
+        var (activations, output) = run.Release();
+        output?.Dispose();
+        return new ActivationCache(model, activations, inputs, [.. batch.Ids.Select(r => r.ToArray())], [.. batch.Positions.Select(r => r.ToArray())]);
+    }
+
+    /// <summary>One captured activation, owned by the cache.</summary>
+    /// <exception cref="VitrineException">It was not captured; the nearest that was is named.</exception>
+    public Tensor this[string address] => activations.TryGetValue(Address.Parse(address), out var tensor)
+        ? tensor
+        : throw new VitrineException($"activation '{address}' was not captured; the nearest that was is '{Nearest.Of(address, activations.Keys.Select(a => a.ToString()))}'.");
+
+    /// <summary>One point of every layer, one upon the other (L,...), owned by the caller.</summary>
+    /// <exception cref="VitrineException">It was not captured everywhere, or its shape differs from layer to layer.</exception>
+    public Tensor Stacked(Point point) => stack([.. Enumerable.Range(0, Shape.Layers).Select(layer => At(layer, point))]);
+
+    /// <summary>Only one position of each row, as a cache of its own whose position axis is 1.</summary>
+    /// <param name="position">Counted in the row's own tokens; negative from its end.</param>
+    /// <exception cref="VitrineException">A row has no such position.</exception>
+    public ActivationCache AtPosition(int position)
+    {
+        var columns = positions.Select((row, r) => Column(row, r, position)).ToArray();
+        return new ActivationCache(
+            model,
+            activations.ToDictionary(a => a.Key, a => Pick(a.Value, a.Key.Point.Axes() == PointAxes.Attention ? 2 : 1, columns)),
+            inputs.ToDictionary(i => i.Key, i => Pick(i.Value, 1, columns)),
+            [.. ids.Select((row, r) => new[] { row[columns[r]] })],
+            [.. positions.Select((row, r) => new[] { row[columns[r]] })]);
+    }
+
+    /// <summary>Only one row, as a cache of its own.</summary>
+    /// <exception cref="VitrineException">There is no such row.</exception>
+    public ActivationCache AtRow(int row)
+    {
+        if (row < 0 || row >= ids.Length)
+        {
+            throw new VitrineException($"activation cache: row {row} lies outside; there are {ids.Length}, counted from 0.");
+        }
+
+        var kept = activations.ToDictionary(a => a.Key, a => a.Value.narrow(0, row, 1).DetachFromDisposeScope());
+        return new ActivationCache(model, kept, inputs.ToDictionary(i => i.Key, i => i.Value.narrow(0, row, 1).DetachFromDisposeScope()), [ids[row]], [positions[row]]);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var tensor in activations.Values.Concat(inputs.Values))
+        {
+            tensor.Dispose();
+        }
+    }
+
+    /// <summary>What <see cref="Of"/> captures.</summary>
+    private static IEnumerable<string> Needs(StackShape shape)
+        => ((Point[])[Point.ResidPre, Point.AttnZ, Point.AttnOut, Point.AttnOutPost, Point.ResidMid, Point.MlpNeurons, Point.MlpOut, Point.MlpOutPost])
+            .Where(shape.Points.Contains).Select(p => $"{shape.Name}.*.{p.Name()}").Append(new Address(shape.Name, shape.Layers - 1, Point.ResidPost).ToString());
+
+    private Tensor At(int layer, Point point) => this[new Address(Shape.Name, layer, point).ToString()];
+
+    private static int Column(long[] row, int r, int position)
+    {
+        var count = row.Count(p => p >= 0);
+        var own = position < 0 ? position + count : position;
+        return own >= 0 && own < count
+            ? Array.IndexOf(row, row.Where(p => p >= 0).Order().ElementAt(own))
+            : throw new VitrineException($"activation cache: position {position} lies outside row {r}, which has {count} tokens.");
+    }
+
+    private static Tensor Pick(Tensor x, int axis, int[] columns)
+    {
+        using var scope = NewDisposeScope();
+        var picked = x.dim() < 3 ? x.alias()
+            : columns.Distinct().Count() == 1 ? x.narrow(axis, columns[0], 1)
+            : cat([.. columns.Select((c, r) => x.narrow(0, r, 1).narrow(axis, c, 1))], 0);
+        return picked.DetachFromDisposeScope();
+    }
+}

@@ -1,0 +1,54 @@
+using Vitrine.Transformers.Engine;
+using Vitrine.Transformers.Points;
+using static TorchSharp.torch;
+
+namespace Vitrine.Transformers.Edits;
+
+/// <summary>Projects onto the span of some vectors, or out of it (directional ablation).</summary>
+/// <param name="At">Address, wildcards allowed; at points with heads each head is projected by itself.</param>
+/// <param name="Vectors">(k,x), or one (x), of the point's last axis; they span the subspace and need be neither orthogonal nor of length 1.</param>
+/// <remarks>x becomes Q Q^T x, or x - Q Q^T x, with the orthonormal Q of V = Q R (Householder), computed in float64.</remarks>
+public sealed record Project(string At, EditValue Vectors) : Edit
+{
+    /// <summary>Whether the subspace is removed instead of kept.</summary>
+    public bool Out { get; init; }
+
+    internal override IEnumerable<AddressPattern> Places() => [AddressPattern.Parse(At)];
+
+    internal override Func<Tensor, Pass, Tensor> Bind(EditSite site)
+    {
+        var (region, basis) = (new Region(Scope, site), Basis(site));                      // (x, k)
+        var transposed = basis.t();
+        return (x, pass) =>
+        {
+            var within = x.matmul(basis).matmul(transposed);
+            return region.Write(x, pass, Out ? x - within : within);
+        };
+    }
+
+    private Tensor Basis(EditSite site)
+    {
+        using var scope = NewDisposeScope();
+        var vectors = Vectors.ToTensor(float64);
+        vectors = vectors.dim() == 1 ? vectors.unsqueeze(0) : vectors;
+        var width = site.Shape.LastAxisAt(site.Address.Point);
+        if (vectors.dim() != 2 || vectors.shape[1] != width || vectors.shape[0] == 0 || vectors.shape[0] > width)
+        {
+            throw new VitrineException($"project at '{site.Address}': vectors are [{string.Join(", ", Vectors.Shape)}]; expected one to {width} of width {width}.");
+        }
+
+        var (q, r) = linalg.qr(vectors.t());                                               // (x, k), (k, k)
+        var pivots = r.diagonal().abs().data<double>().ToArray();
+        var lengths = vectors.norm(1).data<double>().ToArray();
+        for (var i = 0; i < pivots.Length; i++)
+        {
+            // What is left of a vector beside those before it; float32 numbers cannot tell less than this from nothing.
+            if (!(pivots[i] > 1e-6 * lengths[i]))
+            {
+                throw new VitrineException($"project at '{site.Address}': vector {i} is zero, not finite, or a combination of those before it; leave it out.");
+            }
+        }
+
+        return q.to(site.Dtype).MoveToOuterDisposeScope();
+    }
+}

@@ -1,0 +1,82 @@
+using static TorchSharp.torch;
+
+namespace Vitrine.Transformers.Engine;
+
+/// <summary>Chooses the next token of each row, and knows which rows have stopped.</summary>
+internal sealed class TokenChoice
+{
+    private readonly GenerationOptions options;
+    private readonly HashSet<long> stopIds;
+    private readonly IProgress<GeneratedStep>? progress;
+    private readonly List<long>[] texts;
+    private readonly bool[] stopped;
+
+    public TokenChoice(GenerationOptions options, int rows, IProgress<GeneratedStep>? progress = null)
+    {
+        (this.options, this.progress) = (options, progress);
+        stopIds = [.. options.StopIds];
+        texts = [.. Enumerable.Range(0, rows).Select(_ => new List<long>())];
+        stopped = new bool[rows];
+    }
+
+    /// <summary>New tokens of each row so far, its padding left out.</summary>
+    public IReadOnlyList<IReadOnlyList<long>> Texts => texts;
+
+    /// <summary>Whether no row goes on.</summary>
+    public bool IsDone => Array.TrueForAll(stopped, s => s);
+
+    public bool KeepsLogits => options.KeepLogits;
+
+    public int Count => options.Count;
+
+    public long PadId => options.PadId ?? (options.StopIds.Count > 0 ? options.StopIds[0] : 0);
+
+    /// <param name="logits">(B,V) of the step.</param>
+    /// <param name="step">From 0.</param>
+    /// <returns>One token a row.</returns>
+    public long[] Next(Tensor logits, int step)
+    {
+        var ids = options.Sampling is { } sampling ? Drawn(logits, sampling, step) : logits.argmax(-1).data<long>().ToArray();
+        for (var row = 0; row < ids.Length; row++)
+        {
+            if (stopped[row])
+            {
+                ids[row] = PadId;
+                continue;
+            }
+
+            texts[row].Add(ids[row]);
+            stopped[row] = stopIds.Contains(ids[row]) || EndsText(texts[row]);
+        }
+
+        progress?.Report(new GeneratedStep(step, [.. ids], [.. stopped]));
+        return ids;
+    }
+
+    private long[] Drawn(Tensor logits, Sampling sampling, int step)
+    {
+        var vocabulary = (int)logits.shape[^1];
+        var numbers = logits.detach().to(float32).cpu().contiguous().data<float>().ToArray();
+        var ids = new long[stopped.Length];
+        for (var row = 0; row < ids.Length; row++)
+        {
+            if (!stopped[row])
+            {
+                ids[row] = Sampler.Draw(Sampler.Probabilities(numbers.AsSpan(row * vocabulary, vocabulary), sampling), Sampler.Uniform(sampling.Seed, row, step));
+            }
+        }
+
+        return ids;
+    }
+
+    private bool EndsText(List<long> text)
+    {
+        if (options.StopStrings.Count == 0)
+        {
+            return false;
+        }
+
+        var decoded = options.Decode!(text);
+        return options.StopStrings.Any(s => decoded.Contains(s, StringComparison.Ordinal));
+    }
+}

@@ -1,0 +1,104 @@
+using Vitrine.Transformers.Engine;
+using Vitrine.Transformers.Points;
+using static TorchSharp.torch;
+
+namespace Vitrine.Transformers;
+
+/// <summary>Where a run begins instead of at the embeddings: at a block, with the residual in front of it, and at a column, with the keys and values of what stands before.</summary>
+/// <remarks>It looks into the run that it was taken from: keep that run until the last run that starts here is done. One cached row serves any number of rows.</remarks>
+public sealed class RunStart
+{
+    private readonly Tensor residual;
+    private readonly Func<int, (Tensor Keys, Tensor Values)>? earlier;
+
+    private RunStart(int layer, int column, Tensor residual, Func<int, (Tensor Keys, Tensor Values)>? earlier)
+        => (Layer, Column, this.residual, this.earlier) = (layer, column, residual, earlier);
+
+    /// <summary>The first block that runs.</summary>
+    public int Layer { get; }
+
+    /// <summary>The first column of the batch that is computed.</summary>
+    public int Column { get; }
+
+    /// <summary>What a run must capture so that others can start from it.</summary>
+    /// <param name="shape">The decoder.</param>
+    /// <param name="layer">First block that will run.</param>
+    /// <param name="column">First column that will be computed.</param>
+    public static IReadOnlyList<string> Needs(StackShape shape, int layer, int column = 0)
+    {
+        ArgumentNullException.ThrowIfNull(shape);
+        return [At(shape, layer, Point.ResidPre), .. column == 0 ? [] : Enumerable.Range(layer, Math.Max(0, shape.Layers - layer)).SelectMany(l => new[] { At(shape, l, Keys(shape)), At(shape, l, Point.AttnV) })];
+    }
+
+    /// <summary>Starts from what a run captured (see <see cref="Needs"/>).</summary>
+    /// <param name="run">A run over whole prompts; stays the caller's.</param>
+    /// <param name="shape">The decoder.</param>
+    /// <param name="layer">First block that runs.</param>
+    /// <param name="column">First column that is computed; the keys and values of the columns before are taken from the run.</param>
+    /// <exception cref="VitrineException">The run did not capture what is needed, or has no such column.</exception>
+    public static RunStart From(Run run, StackShape shape, int layer, int column = 0)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        ArgumentNullException.ThrowIfNull(shape);
+        foreach (var address in Needs(shape, layer, column))
+        {
+            _ = run[address];
+        }
+
+        var residual = run[At(shape, layer, Point.ResidPre)];
+        return column < 0 || column >= residual.shape[1]
+            ? throw new VitrineException($"run: starts at column {column}; the cached run has {residual.shape[1]}, counted from 0.")
+            : new RunStart(layer, column, residual, column == 0 ? null : l => (run[At(shape, l, Keys(shape))], run[At(shape, l, Point.AttnV)]));
+    }
+
+    /// <summary>Starts from a residual of one's own.</summary>
+    /// <param name="layer">First block that runs.</param>
+    /// <param name="residual">(B,T,d), or (1,T,d) for every row; stays the caller's.</param>
+    public static RunStart At(int layer, Tensor residual)
+    {
+        ArgumentNullException.ThrowIfNull(residual);
+        return residual.dim() == 3 ? new RunStart(layer, 0, residual, null) : throw new VitrineException($"run: starts from a residual of {residual.dim()} axes; expected rows, positions, coordinates.");
+    }
+
+    /// <summary>The residual of the columns that are computed (B,T,d).</summary>
+    internal Tensor Residual(int rows, int columns, StackShape shape)
+    {
+        if (residual.shape[1] != columns || residual.shape[2] != shape.Width)
+        {
+            throw new VitrineException($"run: starts from a residual [{string.Join(", ", residual.shape)}]; the batch asks for [{rows}, {columns}, {shape.Width}].");
+        }
+
+        return Rows(residual, rows).narrow(1, Column, columns - Column);
+    }
+
+    /// <summary>Keys and values of the columns before; null where there are none.</summary>
+    internal KeyValueCache? Cache(int rows, int columns, Computed computed, StackShape shape)
+    {
+        if (earlier is null)
+        {
+            return null;
+        }
+
+        var cache = new KeyValueCache(shape.Layers, columns);
+        for (var layer = computed.First; layer <= computed.Last; layer++)
+        {
+            using var scope = NewDisposeScope();
+            var (keys, values) = earlier(layer);                                                           // (B, T, Hkv, hd)
+            _ = cache.Append(layer, Before(keys, rows), Before(values, rows));
+        }
+
+        return cache;
+    }
+
+    private Tensor Before(Tensor x, int rows) => Rows(x, rows).narrow(1, 0, Column).transpose(1, 2);
+
+    private static Tensor Rows(Tensor x, int rows) => x.shape[0] == rows ? x.alias()
+        : x.shape[0] == 1 ? x.expand([rows, .. x.shape[1..]])
+        : throw new VitrineException($"run: starts from {x.shape[0]} cached rows; the batch has {rows}.");
+
+    private static string At(StackShape shape, int layer, Point point) => new Address(shape.Name, layer, point).ToString();
+
+    /// <summary>Keys as they enter the score.</summary>
+    private static Point Keys(StackShape shape)
+        => shape.Points.Contains(Point.AttnKRot) ? Point.AttnKRot : shape.Points.Contains(Point.AttnKNorm) ? Point.AttnKNorm : Point.AttnK;
+}

@@ -1,0 +1,125 @@
+namespace Vitrine.Transformers;
+
+/// <summary>Draws tokens: pure functions of logits, settings and a seed.</summary>
+public static class Sampler
+{
+    /// <summary>What a token is drawn from.</summary>
+    /// <param name="logits">One for each token; minus infinity excludes one.</param>
+    /// <param name="sampling">The filters.</param>
+    /// <returns>Probabilities that sum to 1; 0 where a filter took the token away.</returns>
+    /// <exception cref="VitrineException">There is nothing to draw: no logit is finite, or one is NaN.</exception>
+    public static double[] Probabilities(ReadOnlySpan<float> logits, Sampling sampling)
+    {
+        ArgumentNullException.ThrowIfNull(sampling);
+        sampling.Check();
+        var scores = new double[logits.Length];
+        for (var i = 0; i < scores.Length; i++)
+        {
+            scores[i] = float.IsNaN(logits[i]) || float.IsPositiveInfinity(logits[i])
+                ? throw new VitrineException($"sampling: the logit of token {i} is {logits[i]}.")
+                : logits[i] / sampling.Temperature;
+        }
+
+        if (sampling.TopK is { } k && k < scores.Length)
+        {
+            KeepLargest(scores, k);
+        }
+
+        if (sampling.TopP is { } p && p < 1)
+        {
+            KeepNucleus(scores, p);
+        }
+
+        if (sampling.MinP is { } floor && floor > 0)
+        {
+            var best = Max(scores) + Math.Log(floor);
+            Remove(scores, s => s < best);
+        }
+
+        return Softmax(scores);
+    }
+
+    /// <summary>The token at a place of the cumulated probabilities.</summary>
+    /// <param name="probabilities">They sum to 1.</param>
+    /// <param name="uniform">From 0, below 1.</param>
+    public static int Draw(ReadOnlySpan<double> probabilities, double uniform)
+    {
+        var (sum, last) = (0.0, -1);
+        for (var i = 0; i < probabilities.Length; i++)
+        {
+            if (probabilities[i] > 0)
+            {
+                (sum, last) = (sum + probabilities[i], i);
+                if (uniform < sum)
+                {
+                    return i;
+                }
+            }
+        }
+
+        return last;   // the sum of rounded probabilities may stay a little below 1
+    }
+
+    /// <summary>The uniform number of one draw, from 0, below 1: a function of its place, so that no draw depends on how many were made before.</summary>
+    /// <remarks>SplitMix64 (Steele, Lea, Flood 2014) on the seed, the row and the step in turn.</remarks>
+    public static double Uniform(ulong seed, int row, int step)
+        => (Mix(Mix(Mix(seed) ^ (uint)row) ^ (uint)step) >> 11) * (1.0 / (1UL << 53));
+
+    private static ulong Mix(ulong z)
+    {
+        z += 0x9E3779B97F4A7C15;
+        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
+        z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
+        return z ^ (z >> 31);
+    }
+
+    private static void KeepLargest(double[] scores, int k)
+    {
+        var sorted = (double[])scores.Clone();
+        Array.Sort(sorted);
+        var least = sorted[^k];
+        Remove(scores, s => s < least);
+    }
+
+    /// <summary>From the least probable upward, takes away what all together stays within 1 - p. The most probable token always stays.</summary>
+    /// <remarks>Among equals those with larger ids go first.</remarks>
+    private static void KeepNucleus(double[] scores, double p)
+    {
+        var probabilities = Softmax(scores);
+        var order = Enumerable.Range(0, scores.Length).ToArray();
+        Array.Sort(order, (a, b) => scores[a] != scores[b] ? scores[a].CompareTo(scores[b]) : b.CompareTo(a));
+        var mass = 0.0;
+        foreach (var i in order.AsSpan(0, order.Length - 1))
+        {
+            mass += probabilities[i];
+            if (mass > 1 - p)
+            {
+                break;
+            }
+
+            scores[i] = double.NegativeInfinity;
+        }
+    }
+
+    private static void Remove(double[] scores, Predicate<double> gone)
+    {
+        for (var i = 0; i < scores.Length; i++)
+        {
+            scores[i] = gone(scores[i]) ? double.NegativeInfinity : scores[i];
+        }
+    }
+
+    private static double Max(double[] scores)
+    {
+        var max = scores.Length == 0 ? double.NegativeInfinity : scores.Max();
+        return double.IsNegativeInfinity(max) ? throw new VitrineException("sampling: no token has a finite logit.") : max;
+    }
+
+    private static double[] Softmax(double[] scores)
+    {
+        var max = Max(scores);
+        var probabilities = Array.ConvertAll(scores, s => Math.Exp(s - max));
+        var sum = probabilities.Sum();
+        return Array.ConvertAll(probabilities, e => e / sum);
+    }
+}
