@@ -4,17 +4,17 @@ using static TorchSharp.torch;
 
 namespace Vitrine.Transformers;
 
-/// <summary>A language decoder: token embedding, blocks, final norm, head.</summary>
+/// <summary>A text stack: token embedding, blocks, final norm, head.</summary>
 public sealed class TextStack
 {
-    private readonly Tensor embedding;
+    private readonly TextEmbedding embedding;
 
-    internal TextStack(Stack stack, Tensor embedding) => (Stack, this.embedding) = (stack, embedding);
+    internal TextStack(Stack stack, TextEmbedding embedding) => (Stack, this.embedding) = (stack, embedding);
 
     /// <summary>The blocks.</summary>
     public Stack Stack { get; }
 
-    /// <summary>Token embeddings of ids.</summary>
+    /// <summary>Token embeddings of ids, scaled where the family scales them; positions come in behind.</summary>
     /// <param name="ids">(B,T) int64.</param>
     /// <returns>(B,T,d), owned by the caller.</returns>
     /// <exception cref="VitrineException">An id lies outside the vocabulary.</exception>
@@ -23,18 +23,25 @@ public sealed class TextStack
         ArgumentNullException.ThrowIfNull(ids);
         using var scope = NewDisposeScope();
         var (low, high) = (ids.min().item<long>(), ids.max().item<long>());
-        return low < 0 || high >= embedding.shape[0]
-            ? throw new VitrineException($"token {(low < 0 ? low : high)} lies outside the vocabulary of {embedding.shape[0]}.")
+        return low < 0 || high >= embedding.Words.shape[0]
+            ? throw new VitrineException($"token {(low < 0 ? low : high)} lies outside the vocabulary of {embedding.Words.shape[0]}.")
             : Rows(ids).MoveToOuterDisposeScope();
     }
 
-    /// <summary>One pass over embedded prompts.</summary>
-    /// <returns>Logits of every position (B,T,V).</returns>
-    internal Tensor Prefill(Tensor embedded, long[][] positions, BoundPlan plan, Dictionary<Address, Tensor> kept)
+    /// <summary>The pass that reads whole prompts.</summary>
+    internal Pass NewPass(TokenBatch batch, BoundPlan plan, Dictionary<Address, Tensor> kept)
     {
-        using var pass = NewPass(0, positions, [], positions, plan, kept);
-        return Stack.Logits(Stack.FinalNorm(Stack.Forward(embedded, pass).Residual, pass), pass);
+        var positions = Arrays(batch.Positions)!;
+        return NewPass(0, positions, [], positions, plan, kept, Arrays(batch.PositionIds));
     }
+
+    /// <summary>One pass over embedded prompts.</summary>
+    /// <param name="embedded">(B,T,d).</param>
+    /// <param name="pass">Of the stack.</param>
+    /// <param name="segments">(B,T) of an encoder that tells texts apart; null where all are 0.</param>
+    /// <returns>The normed residual of every position (B,T,d).</returns>
+    internal Tensor Forward(Tensor embedded, Pass pass, Tensor? segments = null)
+        => Stack.FinalNorm(Stack.Forward(embedding.Placed(embedded, pass, segments), pass).Residual, pass);
 
     /// <summary>Greedy decoding with a key/value cache: the prefill, then one pass for each token but the last.</summary>
     /// <param name="embedded">(B,T,d).</param>
@@ -58,7 +65,7 @@ public sealed class TextStack
             cancellation.ThrowIfCancellationRequested();
             using var inner = NewDisposeScope();
             using var pass = NewPass(step, queries, earlier, positions, plan, kept);
-            var normed = Stack.FinalNorm(Stack.Forward(input, pass, cache).Residual, pass);
+            var normed = Stack.FinalNorm(Stack.Forward(embedding.Placed(input, pass, null), pass, cache).Residual, pass);
             var logits = Newest(normed, pass, queries);                                                    // (B, V)
             steps.Add(logits.MoveToOuterDisposeScope());
             var next = logits.argmax(-1).data<long>().ToArray();
@@ -85,8 +92,14 @@ public sealed class TextStack
             : Stack.Logits(normed.index(TensorIndex.Tensor(rows), TensorIndex.Tensor(newest)), pass);
     }
 
-    private Tensor Rows(Tensor ids) => embedding.index_select(0, ids.flatten()).view(ids.shape[0], ids.shape[1], -1);
+    private Tensor Rows(Tensor ids)
+    {
+        var rows = embedding.Words.index_select(0, ids.flatten()).view(ids.shape[0], ids.shape[1], -1);
+        return embedding.Scale is null ? rows : rows * embedding.Scale;
+    }
 
-    private static Pass NewPass(int step, long[][] queries, long[][] earlier, long[][] prompt, BoundPlan plan, Dictionary<Address, Tensor> kept)
-        => new(step, queries, earlier, [.. prompt.Select(row => row.LongCount(p => p >= 0))], causal: true, plan, kept);
+    private Pass NewPass(int step, long[][] queries, long[][] earlier, long[][] prompt, BoundPlan plan, Dictionary<Address, Tensor> kept, long[][]? positionIds = null)
+        => new(step, queries, earlier, [.. prompt.Select(row => row.LongCount(p => p >= 0))], Stack.Spec.Attention.Causal, plan, kept) { GivenPositionIds = positionIds };
+
+    private static long[][]? Arrays(IReadOnlyList<IReadOnlyList<long>>? rows) => rows is null ? null : [.. rows.Select(r => r.ToArray())];
 }

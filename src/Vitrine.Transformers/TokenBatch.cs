@@ -3,9 +3,9 @@ namespace Vitrine.Transformers;
 /// <summary>Prompts of different lengths side by side. Each row is answered as if it were alone.</summary>
 public sealed class TokenBatch
 {
-    private TokenBatch(long[][] ids, long[][] positions)
+    private TokenBatch(long[][] ids, long[][] positions, long[][]? positionIds, long[][]? segments, bool isPaddedHere)
     {
-        (Ids, Positions) = (ids, positions);
+        (Ids, Positions, PositionIds, Segments, IsPaddedHere) = (ids, positions, positionIds, segments, isPaddedHere);
         Lengths = [.. positions.Select(row => row.LongCount(p => p >= 0))];
     }
 
@@ -15,8 +15,17 @@ public sealed class TokenBatch
     /// <summary>[row][token]: position in the row's own text, -1 for padding.</summary>
     public IReadOnlyList<IReadOnlyList<long>> Positions { get; }
 
+    /// <summary>[row][token]: position ids as a caller gave them; null where they are <see cref="Positions"/>.</summary>
+    public IReadOnlyList<IReadOnlyList<long>>? PositionIds { get; }
+
+    /// <summary>[row][token]: segment (token type) of encoders that tell two texts apart; null where all are 0.</summary>
+    public IReadOnlyList<IReadOnlyList<long>>? Segments { get; }
+
     /// <summary>Own tokens of each row.</summary>
     public IReadOnlyList<long> Lengths { get; }
+
+    /// <summary>Whether the padding is this class's own, so that its ids mean nothing.</summary>
+    internal bool IsPaddedHere { get; }
 
     /// <summary>One prompt.</summary>
     public static TokenBatch Of(params long[] ids) => Of([ids]);
@@ -32,22 +41,33 @@ public sealed class TokenBatch
         }
 
         var length = prompts.Max(p => p.Count);
-        return Masked(
+        return new TokenBatch(
             [.. prompts.Select(p => Pad(p, length, padLeft, 0))],
-            [.. prompts.Select(p => Pad([.. p.Select(_ => 1L)], length, padLeft, 0))]);
+            [.. prompts.Select(p => OwnPositions(Pad([.. p.Select(_ => 1L)], length, padLeft, 0)))],
+            positionIds: null,
+            segments: null,
+            isPaddedHere: true);
     }
 
     /// <summary>Padded ids with their mask, as tokenizers of other libraries give them.</summary>
     /// <param name="ids">[row][token].</param>
     /// <param name="mask">[row][token]: 1 on a row's own tokens, 0 on padding.</param>
+    /// <param name="positionIds">[row][token], where padding is to count as positions too; null for each row's own positions.</param>
+    /// <param name="segments">[row][token]: 0 for the first text, 1 for the second; null for all 0.</param>
     /// <exception cref="VitrineException">The shapes differ, or a row is all padding.</exception>
-    public static TokenBatch Masked(IReadOnlyList<IReadOnlyList<long>> ids, IReadOnlyList<IReadOnlyList<long>> mask)
+    public static TokenBatch Masked(
+        IReadOnlyList<IReadOnlyList<long>> ids, IReadOnlyList<IReadOnlyList<long>> mask, IReadOnlyList<IReadOnlyList<long>>? positionIds = null, IReadOnlyList<IReadOnlyList<long>>? segments = null)
     {
         ArgumentNullException.ThrowIfNull(ids);
         ArgumentNullException.ThrowIfNull(mask);
-        if (ids.Count == 0 || ids.Count != mask.Count || ids.Zip(mask).Any(r => r.First.Count != r.Second.Count || r.First.Count != ids[0].Count))
+        if (ids.Count == 0 || ids[0].Count == 0 || new[] { ids, mask, positionIds, segments }.OfType<IReadOnlyList<IReadOnlyList<long>>>().Any(m => m.Count != ids.Count || m.Any(row => row.Count != ids[0].Count)))
         {
-            throw new VitrineException("token batch: ids and mask must be rows of one length.");
+            throw new VitrineException("token batch: ids, mask, position ids and segments must be rows of one length.");
+        }
+
+        if (positionIds?.Any(row => row.Any(p => p < 0)) == true)
+        {
+            throw new VitrineException("token batch: a position id is negative; they count from 0.");
         }
 
         if (mask.Any(row => row.All(m => m == 0)))
@@ -55,8 +75,10 @@ public sealed class TokenBatch
             throw new VitrineException("token batch: a row is all padding.");
         }
 
-        return new TokenBatch([.. ids.Select(r => r.ToArray())], [.. mask.Select(OwnPositions)]);
+        return new TokenBatch(Copy(ids)!, [.. mask.Select(OwnPositions)], Copy(positionIds), Copy(segments), isPaddedHere: false);
     }
+
+    private static long[][]? Copy(IReadOnlyList<IReadOnlyList<long>>? rows) => rows is null ? null : [.. rows.Select(r => r.ToArray())];
 
     private static long[] OwnPositions(IReadOnlyList<long> mask)
     {

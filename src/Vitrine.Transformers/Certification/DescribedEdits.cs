@@ -9,8 +9,9 @@ internal static partial class DescribedEdits
 {
     /// <param name="fixture">The fixture.</param>
     /// <param name="name">Name of the edit, e.g. <c>zero_head</c>.</param>
+    /// <param name="stack">The stack that the descriptions mean.</param>
     /// <param name="replacement">From an address to the activation of the other prompt (in.input_ids_b).</param>
-    public static IReadOnlyList<Edit> Read(Fixture fixture, string name, Func<string, TorchSharp.torch.Tensor> replacement)
+    public static IReadOnlyList<Edit> Read(Fixture fixture, string name, string stack, Func<string, TorchSharp.torch.Tensor> replacement)
     {
         var what = What(fixture, name);
         switch (name)
@@ -20,23 +21,23 @@ internal static partial class DescribedEdits
                 var layer = Whole(clamp, "layer");
                 var indices = clamp.Groups["indices"].Value.Split(',').Select(i => int.Parse(i, CultureInfo.InvariantCulture));
                 var scope = name == "clamp_neurons_last" ? new EditScope { Positions = Positions.Last } : EditScope.Everywhere;
-                return [new Clamp(new NeuronSet(indices.Select(i => new Neuron(layer, i))), Real(clamp, "value")) { Scope = scope }];
+                return [new Clamp(new NeuronSet(indices.Select(i => new Neuron(layer, i)), stack), Real(clamp, "value")) { Scope = scope }];
             case "add_vector":
                 var add = Match(Added(), what, name);
                 using (var vector = fixture.Read($"edit/{name}/in.vector"))
                 {
-                    return [new Add($"language.{Whole(add, "layer")}.{add.Groups["point"].Value}", EditValue.Of(vector), Real(add, "value"))];
+                    return [new Add($"{stack}.{Whole(add, "layer")}.{add.Groups["point"].Value}", EditValue.Of(vector), Real(add, "value"))];
                 }
 
             case "zero_head":
                 var head = Match(Headed(), what, name);
-                return [new Zero($"language.{Whole(head, "layer")}.{head.Groups["point"].Value}") { Scope = new EditScope { Heads = [Whole(head, "head")] } }];
+                return [new Zero($"{stack}.{Whole(head, "layer")}.{head.Groups["point"].Value}") { Scope = new EditScope { Heads = [Whole(head, "head")] } }];
             case "mean_ablate_mlp":
                 var mean = Match(Averaged(), what, name);
-                return [new Mean($"language.{Whole(mean, "layer")}.{mean.Groups["point"].Value}")];
+                return [new Mean($"{stack}.{Whole(mean, "layer")}.{mean.Groups["point"].Value}")];
             case "patch_resid":
                 var patch = Match(Patched(), what, name);
-                var address = $"language.{Whole(patch, "layer")}.{patch.Groups["point"].Value}";
+                var address = $"{stack}.{Whole(patch, "layer")}.{patch.Groups["point"].Value}";
                 using (var row = replacement(address).select(1, Whole(patch, "from")))
                 {
                     return [new Replace(address, EditValue.Of(row)) { Scope = new EditScope { Positions = Positions.At(Whole(patch, "to")) } }];
@@ -45,7 +46,7 @@ internal static partial class DescribedEdits
             case "attn_knockout":
                 var cut = Match(Cut(), what, name);
                 int[] keys = [.. Number().Matches(cut.Groups["keys"].Value).Select(m => int.Parse(m.Value, CultureInfo.InvariantCulture))];
-                return [new KnockOut($"language.{Whole(cut, "layer")}.attn.scores", Positions.At(keys)) { Scope = new EditScope { Positions = Positions.Last } }];
+                return [new KnockOut($"{stack}.{Whole(cut, "layer")}.attn.scores", Positions.At(keys)) { Scope = new EditScope { Positions = Positions.Last } }];
             default:
                 throw new VitrineException($"{fixture.Folder}: edit '{name}' is not known.");
         }

@@ -157,6 +157,11 @@ public sealed record Mean(string At) : Edit
         var region = new Region(Scope, site);
         return (x, pass) =>
         {
+            if (x.dim() < 3 || x.shape[1] != pass.Length)
+            {
+                throw new VitrineException($"mean at '{site.Address}': the point has no positions to average over.");
+            }
+
             var own = pass.OwnPositions(x.dim()).to(x.dtype);                              // (B, T, 1...)
             var mean = (x * own).sum(1, keepdim: true) / own.sum(1, keepdim: true);        // (B, 1, ...)
             return region.Write(x, pass, mean.expand_as(x));

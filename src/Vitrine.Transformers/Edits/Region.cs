@@ -37,15 +37,19 @@ internal sealed class Region
 
     /// <summary>The new values inside the region, the old ones outside.</summary>
     public Tensor Write(Tensor x, Pass pass, Tensor changed)
-        => Mask(pass) is { } mask ? where(mask, changed, x) : changed;
+        => Mask(pass, x.dim()) is { } mask ? where(mask, changed, x) : changed;
 
     /// <summary>A mask cut down to the region.</summary>
-    public Tensor Within(Pass pass, Tensor mask) => And(mask, Mask(pass))!;
+    public Tensor Within(Pass pass, Tensor mask) => And(mask, Mask(pass, axes == PointAxes.Stream ? 3 : 4))!;
 
-    private Tensor? Mask(Pass pass)
+    private Tensor? Mask(Pass pass, long dims)
     {
-        var dims = axes == PointAxes.Stream ? 3 : 4;
-        var rows = scope.Rows is { } r ? Rows(r, pass.Rows).reshape([pass.Rows, .. Enumerable.Repeat(1L, dims - 1)]) : null;
+        if (dims == 2 && scope.Positions is not null)
+        {
+            throw new VitrineException($"edit at '{place}': the point has one vector a row and no positions.");
+        }
+
+        var rows = scope.Rows is { } r ? Rows(r, pass.Rows).reshape([pass.Rows, .. Enumerable.Repeat(1L, (int)dims - 1)]) : null;
         var positions = scope.Positions is { } p
             ? pass.QueryMask(p).reshape(axes switch
             {

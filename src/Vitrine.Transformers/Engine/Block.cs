@@ -8,7 +8,11 @@ namespace Vitrine.Transformers.Engine;
 /// <remarks>Every family runs through this method; all that differs between them stands in <see cref="BlockSpec"/>.</remarks>
 internal sealed class Block(BlockSpec spec, BlockWeights weights)
 {
-    private readonly Scalar scoreScale = Math.Pow(spec.Attention.HeadWidth, -0.5);
+    private readonly Scalar scoreScale = spec.Attention.Scale;
+    private readonly Scalar? besideFused = FusedFactor(spec.Attention);
+    private readonly SoftCap? softCap = spec.Attention.SoftCap is { } limit ? new SoftCap(limit) : null;
+
+    public BlockSpec Spec => spec;
 
     public BlockWeights Weights => weights;
 
@@ -20,13 +24,14 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
     /// <returns>(B,T,d).</returns>
     public Tensor Forward(Tensor residual, Slots slots, Pass pass, KeyValueCache? cache, int layer)
     {
-        var x = slots.At(Point.ResidPre, residual, pass);                                                  // (B, T, d)
-        var attended = Attend(slots.At(Point.AttnIn, weights.AttentionNorm.Apply(x), pass), slots, pass, cache, layer);
-        attended = Scaled(attended, weights.AttentionScale, Point.AttnOutPost, slots, pass);
-        var mid = slots.At(Point.ResidMid, x.Plus(attended), pass);                                            // (B, T, d)
-        var fed = FeedForward(slots.At(Point.MlpIn, weights.MlpNorm.Apply(mid), pass), slots, pass);
-        fed = Scaled(fed, weights.MlpScale, Point.MlpOutPost, slots, pass);
-        return slots.At(Point.ResidPost, mid.Plus(fed), pass);                                                 // (B, T, d)
+        var x = slots.At(Point.ResidPre, residual, pass);                                                          // (B, T, d)
+        var attended = Attend(slots.At(Point.AttnIn, weights.AttentionNorm.Of(x), pass), slots, pass, cache, layer);
+        attended = Added(attended, weights.AfterAttention, weights.AttentionScale, Point.AttnOutPost, slots, pass);
+        var mid = spec.Parallel ? x : slots.At(Point.ResidMid, weights.BehindAttention.Of(x.Plus(attended)), pass);   // (B, T, d)
+        var fed = FeedForward(slots.At(Point.MlpIn, weights.MlpNorm.Of(mid), pass), slots, pass);
+        fed = Added(fed, weights.AfterMlp, weights.MlpScale, Point.MlpOutPost, slots, pass);
+        var sum = (spec.Parallel ? x.Plus(attended) : mid).Plus(fed);
+        return slots.At(Point.ResidPost, weights.BehindMlp.Of(sum), pass);                                         // (B, T, d)
     }
 
     private Tensor Attend(Tensor x, Slots slots, Pass pass, KeyValueCache? cache, int layer)
@@ -35,10 +40,16 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
         var q = slots.At(Point.AttnQ, weights.Query.Apply(x).view(b, t, heads, width), pass);              // (B, T, H, hd)
         var k = slots.At(Point.AttnK, weights.Key.Apply(x).view(b, t, kvHeads, width), pass);              // (B, T, Hkv, hd)
         var v = slots.At(Point.AttnV, weights.Value.Apply(x).view(b, t, kvHeads, width), pass);            // (B, T, Hkv, hd)
+        if (weights.QueryNorm is { } queryNorm && weights.KeyNorm is { } keyNorm)
+        {
+            q = slots.At(Point.AttnQNorm, queryNorm.Apply(q), pass);
+            k = slots.At(Point.AttnKNorm, keyNorm.Apply(k), pass);
+        }
+
         if (pass.Rotation is { } rotation)
         {
-            q = slots.At(Point.AttnQRot, Rotated(q, rotation), pass);
-            k = slots.At(Point.AttnKRot, Rotated(k, rotation), pass);
+            q = slots.At(Point.AttnQRot, Rotary.Turned(q, rotation), pass);
+            k = slots.At(Point.AttnKRot, Rotary.Turned(k, rotation), pass);
         }
 
         (q, k, v) = (q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2));                             // (B, H, T, hd)
@@ -57,25 +68,29 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
     }
 
     /// <remarks>
-    /// Scores and patterns are computed only when a plan reads or edits them. What is only read is computed beside the fused kernel, so that reading changes nothing.
+    /// Scores and patterns are computed only when a plan reads or edits them, or where a soft cap leaves no other way. What is only read is computed beside
+    /// the fused kernel, so that reading changes nothing.
     /// </remarks>
     private Tensor Weighted(Tensor q, Tensor k, Tensor v, Slots slots, Pass pass)
     {
-        var edited = slots.Edits(Point.AttnScores) || slots.Edits(Point.AttnPattern) || pass.Plan.ExplicitAttention || pass.Plan.NeedsGradients;
-        if (edited || slots.Wants(Point.AttnScores) || slots.Wants(Point.AttnPattern))
+        var window = spec.Attention.Window;
+        var isExplicit = softCap is not null || slots.Edits(Point.AttnScores) || slots.Edits(Point.AttnPattern) || pass.Plan.ExplicitAttention || pass.Plan.NeedsGradients;
+        if (isExplicit || slots.Wants(Point.AttnScores) || slots.Wants(Point.AttnPattern))
         {
-            var scores = slots.At(Point.AttnScores, (q * scoreScale).matmul(k.transpose(2, 3)), pass);   // (B, H, Tq, Tk)
-            var masked = pass.Mask(q.dtype) is { } mask ? scores.Plus(mask) : scores;
+            var scores = (q * scoreScale).matmul(k.transpose(2, 3));                                       // (B, H, Tq, Tk)
+            scores = slots.At(Point.AttnScores, softCap is null ? scores : softCap.Apply(scores), pass);
+            var masked = pass.Mask(q.dtype, window) is { } mask ? scores.Plus(mask) : scores;
             var pattern = slots.At(Point.AttnPattern, masked.softmax(-1), pass);
-            if (edited)
+            if (isExplicit)
             {
                 return pattern.matmul(v);                                                                  // (B, H, Tq, hd)
             }
         }
 
-        return pass.IsPlainCausal
+        q = besideFused is null ? q : q * besideFused;
+        return pass.IsPlainCausal(window)
             ? nn.functional.scaled_dot_product_attention(q, k, v, is_casual: q.shape[2] > 1)
-            : nn.functional.scaled_dot_product_attention(q, k, v, pass.Mask(q.dtype));
+            : nn.functional.scaled_dot_product_attention(q, k, v, pass.Mask(q.dtype, window));
     }
 
     /// <remarks>out = W_down n, where n = act(W_gate x) * (W_up x): neuron i writes its value vector, column i of W_down, with weight n_i (Geva et al. 2021).</remarks>
@@ -95,13 +110,17 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
         return slots.At(Point.MlpOut, weights.Down.Apply(slots.At(Point.MlpNeurons, neurons, pass)), pass);   // (B, T, d)
     }
 
-    private static Tensor Scaled(Tensor added, Tensor? scale, Point point, Slots slots, Pass pass)
-        => scale is null ? added : slots.At(point, added * scale, pass);
-
-    /// <remarks>(a, b) -> (a cos - b sin, b cos + a sin) on the halves of each head.</remarks>
-    private static Tensor Rotated(Tensor x, (Tensor Cos, Tensor Sin) rotation)
+    /// <summary>What is added to the residual: through a norm or a LayerScale, or as it is.</summary>
+    private static Tensor Added(Tensor x, Norm? norm, Tensor? scale, Point point, Slots slots, Pass pass)
     {
-        var halves = x.chunk(2, -1);
-        return (x * rotation.Cos).Plus(cat([halves[1].neg(), halves[0]], -1) * rotation.Sin);               // (B, T, H, hd)
+        var added = scale is null ? norm.Of(x) : x * scale;
+        return ReferenceEquals(added, x) ? x : slots.At(point, added, pass);
+    }
+
+    /// <summary>The fused kernel scales by hd^-1/2; what a family scales otherwise goes into the queries.</summary>
+    private static Scalar? FusedFactor(AttentionSpec attention)
+    {
+        var usual = Math.Pow(attention.HeadWidth, -0.5);
+        return attention.Scale == usual ? null : attention.Scale / usual;
     }
 }

@@ -3,38 +3,67 @@ using static TorchSharp.torch;
 
 namespace Vitrine.Transformers.Engine;
 
-/// <summary>y = x W^T + b, W stored [out, in].</summary>
+/// <summary>y = x W^T + b, W as [out, in]; files that store [in, out] are seen through a transposed view.</summary>
 internal sealed record Linear(Tensor Weight, Tensor? Bias)
 {
     public Tensor Apply(Tensor x) => nn.functional.linear(x, Weight, Bias);
 }
 
-/// <summary>A norm with its weights.</summary>
+/// <summary>A norm with its gain (what the normed values are multiplied with) and, for a LayerNorm, its bias.</summary>
 /// <remarks>
 /// TorchSharp does not keep a number that becomes a <see cref="Scalar"/> alive during the native call, and the garbage collector may free it there:
 /// whatever runs often keeps its scalars in fields.
 /// </remarks>
-internal sealed record Norm(NormSpec Spec, Tensor Weight, Tensor? Bias)
+internal sealed record Norm(NormSpec Spec, Tensor Gain, Tensor? Bias)
 {
     private readonly Scalar epsilon = Spec.Epsilon;
 
     public Tensor Apply(Tensor x) => Spec.Kind == NormKind.LayerNorm
-        ? nn.functional.layer_norm(x, Weight.shape, Weight, Bias, Spec.Epsilon)
-        : x * x.square().mean([-1], keepdim: true).add_(epsilon).rsqrt_() * Weight;
+        ? nn.functional.layer_norm(x, Gain.shape, Gain, Bias, Spec.Epsilon)
+        : x * x.square().mean([-1], keepdim: true).add_(epsilon).rsqrt_() * Gain;
 }
 
-/// <summary>Weights of a block, in the slots that <see cref="Block"/> reads.</summary>
+/// <summary>Keeps numbers within (-limit, limit): limit tanh(x / limit).</summary>
+internal sealed class SoftCap(double limit)
+{
+    private readonly Scalar inverse = 1 / limit;
+    private readonly Scalar limit = limit;
+
+    public Tensor Apply(Tensor x) => (x * inverse).tanh() * limit;
+}
+
+/// <summary>Weights of a block, in the slots that <see cref="Block"/> reads. A norm that does not stand in the family is null.</summary>
 internal sealed class BlockWeights
 {
-    public required Norm AttentionNorm { get; init; }
+    /// <summary>Before attention.</summary>
+    public Norm? AttentionNorm { get; init; }
 
-    public required Norm MlpNorm { get; init; }
+    /// <summary>On what attention adds.</summary>
+    public Norm? AfterAttention { get; init; }
+
+    /// <summary>Behind the sum of residual and attention.</summary>
+    public Norm? BehindAttention { get; init; }
+
+    /// <summary>Before the feed-forward.</summary>
+    public Norm? MlpNorm { get; init; }
+
+    /// <summary>On what the feed-forward adds.</summary>
+    public Norm? AfterMlp { get; init; }
+
+    /// <summary>Behind the sum of residual and feed-forward.</summary>
+    public Norm? BehindMlp { get; init; }
 
     public required Linear Query { get; init; }
 
     public required Linear Key { get; init; }
 
     public required Linear Value { get; init; }
+
+    /// <summary>On each head's query.</summary>
+    public Norm? QueryNorm { get; init; }
+
+    /// <summary>On each head's key.</summary>
+    public Norm? KeyNorm { get; init; }
 
     public required Linear Output { get; init; }
 
@@ -49,4 +78,11 @@ internal sealed class BlockWeights
 
     /// <summary>LayerScale vector (d) on what the feed-forward adds.</summary>
     public Tensor? MlpScale { get; init; }
+}
+
+/// <summary>Norms that may not stand there.</summary>
+internal static class Norms
+{
+    /// <summary>The normed values, or the argument where there is no norm.</summary>
+    public static Tensor Of(this Norm? norm, Tensor x) => norm is null ? x : norm.Apply(x);
 }

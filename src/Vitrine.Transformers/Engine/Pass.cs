@@ -20,8 +20,7 @@ internal sealed class Pass : IDisposable
     private readonly long[] promptLengths;
     private readonly bool causal;
     private readonly Dictionary<Address, Tensor> kept;
-    private Tensor? mask;
-    private bool maskIsKnown;
+    private readonly Dictionary<int, Tensor?> masks = [];
 
     /// <param name="step">0 the prefill, k the pass that reads generated token k-1.</param>
     /// <param name="queries">[row][token]: position in the row's own text, -1 for padding.</param>
@@ -47,16 +46,23 @@ internal sealed class Pass : IDisposable
 
     public long[][] Keys => keys;
 
-    /// <summary>Rotary table of the pass; made by the stack, shared by its blocks.</summary>
-    public (Tensor Cos, Tensor Sin)? Rotation { get; set; }
+    /// <summary>[row][token]: position ids where they are not simply the row's own positions (padding counted in, as some callers of other libraries do).</summary>
+    public long[][]? GivenPositionIds { get; init; }
 
-    /// <summary>Whether every token sees exactly the tokens before it, so that the fused kernel needs no mask.</summary>
-    public bool IsPlainCausal => causal && Length == keys[0].Length && !HasPadding;
+    /// <summary>Rotary tables for the block that runs; made by the stack.</summary>
+    public (Tensor Cos, Tensor Sin)? Rotation { get; set; }
 
     private bool HasPadding => keys.Any(row => row.Contains(-1));
 
+    /// <summary>Whether every token sees exactly the tokens before it, so that the fused kernel needs no mask.</summary>
+    /// <param name="window">Of the block's attention.</param>
+    public bool IsPlainCausal(int? window) => causal && Length == keys[0].Length && !(window < Length) && !HasPadding;
+
+    /// <summary>The largest position id.</summary>
+    public long LastPositionId => (GivenPositionIds ?? queries).Max(row => row.Max());
+
     /// <summary>Position ids for rotary or learned positions (B,T); padding counts as 0.</summary>
-    public Tensor PositionIds() => tensor(Flat(queries, p => Math.Max(p, 0)), [Rows, Length]);
+    public Tensor PositionIds() => tensor(Flat(GivenPositionIds ?? queries, p => Math.Max(p, 0)), [Rows, Length]);
 
     /// <summary>(B,T,1,..): 1 on a row's own tokens, 0 on padding.</summary>
     public Tensor OwnPositions(long dims) => tensor(Flat(queries, p => p >= 0), [Rows, Length, .. Enumerable.Repeat(1L, (int)dims - 2)]);
@@ -68,41 +74,51 @@ internal sealed class Pass : IDisposable
     public Tensor KeyMask(Positions positions) => PositionMask(positions, keys).reshape(Rows, 1, 1, keys[0].Length);
 
     /// <summary>Added to the scores (B,1,Tq,Tk); null when every key is seen by every query.</summary>
-    public Tensor? Mask(ScalarType dtype)
+    /// <param name="dtype">Of the scores.</param>
+    /// <param name="window">A token at position i sees j only where i - window &lt; j.</param>
+    public Tensor? Mask(ScalarType dtype, int? window = null)
     {
-        if (maskIsKnown)
+        var width = window is { } w && w < keys[0].Length ? w : 0;
+        if (!masks.TryGetValue(width, out var mask))
         {
-            return mask;
+            masks[width] = mask = HasPadding || (causal && Length > 1) || width > 0 ? Masks(dtype, width) : null;
         }
 
-        maskIsKnown = true;
-        var (length, count) = (Length, keys[0].Length);
-        if (!HasPadding && !(causal && length > 1))
-        {
-            return null;
-        }
+        return mask;
+    }
 
-        var values = new float[(HasPadding ? Rows : 1) * length * count];
+    /// <remarks>Causality counts columns, so that a padded query sees something; the window counts the row's own positions, so that padding inside a row does not narrow it.</remarks>
+    private Tensor Masks(ScalarType dtype, int window)
+    {
+        var (length, count, rows) = (Length, keys[0].Length, HasPadding ? Rows : 1);
+        var values = new float[rows * length * count];
         var at = 0;
-        foreach (var row in HasPadding ? keys : keys[..1])
+        for (var row = 0; row < rows; row++)
         {
             for (var i = 0; i < length; i++)
             {
                 for (var j = 0; j < count; j++)
                 {
-                    values[at++] = row[j] < 0 || (causal && j > count - length + i) ? Masked : 0;
+                    var unseen = keys[row][j] < 0 || (causal && j > count - length + i) || (window > 0 && keys[row][j] <= queries[row][i] - window);
+                    values[at++] = unseen ? Masked : 0;
                 }
             }
         }
 
         using var scope = NewDisposeScope();
-        return mask = tensor(values, [HasPadding ? Rows : 1, 1, length, count]).to(dtype).DetachFromDisposeScope();
+        return tensor(values, [rows, 1, length, count]).to(dtype).DetachFromDisposeScope();
     }
 
     /// <summary>Keeps a tensor beyond the pass.</summary>
     public void Keep(Address address, Tensor x) => kept[address] = x.DetachFromDisposeScope();
 
-    public void Dispose() => mask?.Dispose();
+    public void Dispose()
+    {
+        foreach (var mask in masks.Values)
+        {
+            mask?.Dispose();
+        }
+    }
 
     private Tensor PositionMask(Positions positions, long[][] of)
     {

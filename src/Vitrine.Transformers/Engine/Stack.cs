@@ -7,29 +7,47 @@ namespace Vitrine.Transformers.Engine;
 public sealed class Stack
 {
     private readonly IReadOnlyList<Block> blocks;
-    private readonly Norm? finalNorm;
-    private readonly Linear? head;
-    private readonly int featuresAfter;
-    private readonly int prefixTokens;
-    private readonly Tensor? frequencies;
+    private readonly Dictionary<RotarySpec, Rotary> rotaries;
 
-    internal Stack(StackShape shape, BlockSpec spec, IReadOnlyList<Block> blocks, Norm? finalNorm = null, Linear? head = null, int featuresAfter = -1, int prefixTokens = 0)
+    internal Stack(StackShape shape, IReadOnlyList<Block> blocks)
     {
-        (Shape, Spec, this.blocks, this.finalNorm, this.head, this.featuresAfter, this.prefixTokens) = (shape, spec, blocks, finalNorm, head, featuresAfter, prefixTokens);
-        frequencies = spec.Attention.Rotary is { } rotary ? Frequencies(rotary, spec.Attention.HeadWidth) : null;
+        (Shape, this.blocks) = (shape, blocks);
+        rotaries = blocks.Select(b => b.Spec.Attention.Rotary).OfType<RotarySpec>().Distinct().ToDictionary(r => r, r => new Rotary(r));
     }
 
     /// <summary>Sizes and points.</summary>
     public StackShape Shape { get; }
 
-    /// <summary>What every block is.</summary>
-    public BlockSpec Spec { get; }
+    /// <summary>What the blocks are, in order.</summary>
+    public IReadOnlyList<BlockSpec> Specs => [.. blocks.Select(b => b.Spec)];
+
+    /// <summary>What the first block is; the others differ from it at most in their attention (see <see cref="Specs"/>).</summary>
+    public BlockSpec Spec => blocks[0].Spec;
 
     /// <summary>What the stack computes in.</summary>
     public ScalarType Dtype => blocks[0].Weights.Down.Weight.dtype;
 
+    internal IReadOnlyList<Block> Blocks => blocks;
+
+    /// <summary>In front of block 0.</summary>
+    internal Norm? EntryNorm { get; init; }
+
+    internal Norm? LastNorm { get; init; }
+
+    /// <summary>The unembedding.</summary>
+    internal Linear? Head { get; init; }
+
+    /// <summary>Of the logits.</summary>
+    internal SoftCap? LogitCap { get; init; }
+
+    /// <summary>Block behind which features are cut off; -1 where the stack hands on something else.</summary>
+    internal int FeaturesAfter { get; init; } = -1;
+
+    /// <summary>Tokens in front that are no part of the features.</summary>
+    internal int PrefixTokens { get; init; }
+
     /// <summary>Value vectors of a layer (F,d): row i is what neuron i writes. A view of the weights, owned by the caller.</summary>
-    /// <remarks>Columns of the down projection (Geva et al. 2021).</remarks>
+    /// <remarks>Columns of the down projection (Geva et al. 2021). A LayerScale or a norm behind the feed-forward rescales what arrives in the residual.</remarks>
     /// <exception cref="VitrineException">The stack has no such layer.</exception>
     public Tensor ValueVectors(int layer) => layer >= 0 && layer < blocks.Count
         ? blocks[layer].Weights.Down.Weight.t()
@@ -37,48 +55,43 @@ public sealed class Stack
 
     /// <summary>The unembedding (V,d), a view of the weights, owned by the caller.</summary>
     /// <exception cref="VitrineException">The stack speaks no language.</exception>
-    public Tensor Unembedding() => head is null
+    public Tensor Unembedding() => Head is null
         ? throw new VitrineException($"stack '{Shape.Name}' has no vocabulary.")
-        : head.Weight.alias();
+        : Head.Weight.alias();
 
     /// <summary>Blocks over a residual; features are cut off behind their block.</summary>
     /// <returns>The residual behind the last block (B,T,d), and the features where the stack hands some on.</returns>
     internal (Tensor Residual, Tensor? Features) Forward(Tensor embedded, Pass pass, KeyValueCache? cache = null)
     {
         var own = pass.Plan.Of(Shape.Name);
-        pass.Rotation = frequencies is null ? null : Rotation(pass);
-        var x = own.At(Point.Embed, embedded, pass);
+        var rotations = rotaries.ToDictionary(r => r.Key, r => r.Value.Tables(pass, Dtype));
+        var x = EntryNorm is null ? embedded : EntryNorm.Apply(own.At(Point.PreNormIn, embedded, pass));
+        x = own.At(Point.Embed, x, pass);
         Tensor? features = null;
         for (var layer = 0; layer < blocks.Count; layer++)
         {
+            pass.Rotation = blocks[layer].Spec.Attention.Rotary is { } rotary ? rotations[rotary] : null;
             using (var scope = NewDisposeScope())
             {
                 x = blocks[layer].Forward(x, pass.Plan.In(Shape.Name, layer), pass, cache, layer).MoveToOuterDisposeScope();
             }
 
-            if (layer == featuresAfter)
+            if (layer == FeaturesAfter)
             {
-                features = own.At(Point.Features, x.narrow(1, prefixTokens, x.shape[1] - prefixTokens), pass);
+                features = own.At(Point.Features, x.narrow(1, PrefixTokens, x.shape[1] - PrefixTokens), pass);
             }
         }
 
         return (x, features);
     }
 
-    /// <summary>The normed residual (B,T,d).</summary>
-    internal Tensor FinalNorm(Tensor residual, Pass pass) => pass.Plan.Of(Shape.Name).At(Point.FinalNorm, finalNorm!.Apply(residual), pass);
+    /// <summary>The normed residual (B,T,d), or the residual where the last block's norms stand behind its sums.</summary>
+    internal Tensor FinalNorm(Tensor residual, Pass pass) => LastNorm is null ? residual : pass.Plan.Of(Shape.Name).At(Point.FinalNorm, LastNorm.Apply(residual), pass);
 
     /// <summary>Logits (B,T,V) of normed residuals.</summary>
-    internal Tensor Logits(Tensor normed, Pass pass) => pass.Plan.Of(Shape.Name).At(Point.Logits, head!.Apply(normed), pass);
-
-    private (Tensor Cos, Tensor Sin) Rotation(Pass pass)
+    internal Tensor Logits(Tensor normed, Pass pass)
     {
-        var angles = pass.PositionIds().to(float32).unsqueeze(-1) * frequencies!;                          // (B, T, hd/2)
-        var full = cat([angles, angles], -1).unsqueeze(2);                                                 // (B, T, 1, hd)
-        return (full.cos().to(Dtype), full.sin().to(Dtype));
+        var logits = Head!.Apply(normed);
+        return pass.Plan.Of(Shape.Name).At(Point.Logits, LogitCap is null ? logits : LogitCap.Apply(logits), pass);
     }
-
-    /// <remarks>Reference implementations compute wavelengths and angles in float32 (transformers, modeling_rope_utils.py), so do we.</remarks>
-    private static Tensor Frequencies(RotarySpec rotary, int width)
-        => tensor(Enumerable.Range(0, width / 2).Select(i => 1 / MathF.Pow((float)rotary.Theta, 2 * i / (float)width)).ToArray()).DetachFromDisposeScope();
 }

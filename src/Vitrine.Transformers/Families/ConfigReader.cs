@@ -50,6 +50,13 @@ public sealed class ConfigReader
     /// <summary>Whether the key stands there with a value that is not null.</summary>
     public bool Has(string key) => Find(key) is not null;
 
+    /// <summary>Whether the key stands there, be its value null: a missing key takes the class default, a null often means none.</summary>
+    public bool Spells(string key)
+    {
+        read.Add(key);
+        return json.TryGetProperty(key, out _);
+    }
+
     /// <summary>The value as it stands; null where it is missing or null.</summary>
     public JsonElement? Find(string key)
     {
@@ -101,15 +108,46 @@ public sealed class ConfigReader
         { } v => throw Wrong(key, v, "a text"),
     };
 
+    /// <summary>A list of texts; null where it is missing or null.</summary>
+    public IReadOnlyList<string>? Texts(string key) => Find(key) switch
+    {
+        null => null,
+        { ValueKind: JsonValueKind.Array } v when v.EnumerateArray().All(e => e.ValueKind == JsonValueKind.String) => [.. v.EnumerateArray().Select(e => e.GetString()!)],
+        { } v => throw Wrong(key, v, "a list of texts"),
+    };
+
+    /// <summary>A whole number, zero included; null where there is none.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="otherwise">Where the key is missing, not where it is null.</param>
+    public int? Optional(string key, int? otherwise = null) => !Spells(key) ? otherwise : Has(key) ? Count(key, 0) : null;
+
     /// <summary>The non-linearity of that name.</summary>
     /// <exception cref="VitrineException">There is no such one, with the nearest.</exception>
-    public Activation Activation(string key, string otherwise) => Text(key, otherwise) switch
+    public Activation Activation(string key, string otherwise)
     {
-        "silu" or "swish" => Engine.Activation.Silu,
-        "gelu" or "gelu_erf" => Engine.Activation.Gelu,
-        var unknown => throw new VitrineException(
-            $"{Source}: {key} is '{unknown}'; known are silu, swish, gelu, gelu_erf; the nearest is '{Nearest.Of(unknown, ["silu", "swish", "gelu", "gelu_erf"])}'."),
-    };
+        var name = Text(key, otherwise);
+        return Activations.Names.TryGetValue(name, out var activation)
+            ? activation
+            : throw new VitrineException($"{Source}: {key} is '{name}'; known are {string.Join(", ", Activations.Names.Keys)}; the nearest is '{Nearest.Of(name, Activations.Names.Keys)}'.");
+    }
+
+    /// <summary>Refuses a text other than the one that is computed.</summary>
+    public void MustBe(string key, string expected)
+    {
+        if (Text(key, expected) is var found && found != expected)
+        {
+            throw new VitrineException($"{Source}: {key} is '{found}'; this version computes the family only with '{expected}'.");
+        }
+    }
+
+    /// <summary>Refuses a switch that is off.</summary>
+    public void MustBeOn(string key)
+    {
+        if (!Flag(key, true))
+        {
+            throw new VitrineException($"{Source}: {key} is false; this version computes the family only with it.");
+        }
+    }
 
     /// <summary>Refuses a switch that is on.</summary>
     public void MustBeOff(string key)
@@ -121,11 +159,12 @@ public sealed class ConfigReader
     }
 
     /// <summary>Refuses every key that was neither read nor is known to change no number.</summary>
-    public void RefuseOthers(IReadOnlySet<string> inert)
+    public void RefuseOthers(params IEnumerable<string>[] inert)
     {
+        ArgumentNullException.ThrowIfNull(inert);
         foreach (var property in json.EnumerateObject())
         {
-            if (!read.Contains(property.Name) && !inert.Contains(property.Name))
+            if (!read.Contains(property.Name) && !inert.Any(keys => keys.Contains(property.Name)))
             {
                 throw new VitrineException($"{Source}: unknown key '{property.Name}'; it might change numbers, so the file is refused.");
             }

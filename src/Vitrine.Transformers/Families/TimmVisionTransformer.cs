@@ -45,7 +45,7 @@ internal static class TimmVisionTransformer
             throw new VitrineException($"{args.Source}: num_classes is not 0; classification heads are not computed by this version.");
         }
 
-        args.RefuseOthers(new HashSet<string>());
+        args.RefuseOthers();
         return config;
     }
 
@@ -60,8 +60,8 @@ internal static class TimmVisionTransformer
         var spec = new BlockSpec(
             width,
             new NormSpec(NormKind.LayerNorm, epsilon),
-            new AttentionSpec(heads, heads, width / heads, Causal: false, Rotary: null),
-            new MlpSpec(neurons, Gated: false, Activation.Gelu),
+            new AttentionSpec(heads, heads, width / heads, Causal: false, Rotary: null) { Bias = true, OutputBias = true },
+            new MlpSpec(neurons, Gated: false, Activation.Gelu) { Bias = true },
             layerScale);
         return new Config(spec, depth, imageSize, patchSize, classToken, registers, positionsOnPrefix, attentionPool);
     }
@@ -113,7 +113,7 @@ internal static class TimmVisionTransformer
         var shape = new StackShape(name, blocksToRun, width, spec.Attention.Heads, spec.Attention.Heads, spec.Attention.HeadWidth, spec.Mlp.Neurons, 0, points);
         var positions = config.Patches + (config.PositionsOnPrefix ? config.PrefixTokens : 0);
         return new VisionStack(
-            new Stack(shape, spec, blocks, norm, featuresAfter: featuresAfter, prefixTokens: config.PrefixTokens),
+            new Stack(shape, blocks) { LastNorm = norm, FeaturesAfter = featuresAfter, PrefixTokens = config.PrefixTokens },
             config,
             new PatchEmbedding(
                 weights.Take($"{prefix}patch_embed.proj.weight", width, 3, config.PatchSize, config.PatchSize),

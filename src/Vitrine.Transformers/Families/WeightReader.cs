@@ -14,19 +14,7 @@ internal sealed class WeightReader(Checkpoint checkpoint, string source, ScalarT
 
     public bool Has(string name) => checkpoint.Contains(name);
 
-    public Tensor Take(string name, params long[] shape)
-    {
-        taken.Add(name);
-        var stored = checkpoint.Read(name, shape);
-        var tensor = stored.dtype == dtype ? stored : stored.to(dtype);
-        if (!ReferenceEquals(tensor, stored))
-        {
-            stored.Dispose();
-        }
-
-        Owned.Add(tensor.DetachFromDisposeScope());
-        return tensor;
-    }
+    public Tensor Take(string name, params long[] shape) => Own(TakeLoose(name, shape));
 
     public Linear Linear(string prefix, long outputs, long inputs, bool bias)
         => new(Take($"{prefix}.weight", outputs, inputs), bias ? Take($"{prefix}.bias", outputs) : null);
@@ -45,8 +33,51 @@ internal sealed class WeightReader(Checkpoint checkpoint, string source, ScalarT
         return (parts[0], parts[1]);
     }
 
-    public Norm Norm(NormSpec spec, string prefix, long width)
-        => new(spec, Take($"{prefix}.weight", width), spec.Kind == NormKind.LayerNorm ? Take($"{prefix}.bias", width) : null);
+    /// <summary>A projection stored transposed, [in, out] (GPT-2's Conv1D), as a view.</summary>
+    public Linear TransposedLinear(string prefix, long outputs, long inputs)
+        => new(Own(Take($"{prefix}.weight", inputs, outputs).t()), Take($"{prefix}.bias", outputs));
+
+    /// <summary>Query, key and value projections stored transposed and side by side, as views.</summary>
+    public (Linear Query, Linear Key, Linear Value) ThreeTransposedLinears(string prefix, long outputs, long inputs)
+    {
+        var whole = TransposedLinear(prefix, 3 * outputs, inputs);
+        var parts = Parts(whole, 3, outputs);
+        return (parts[0], parts[1], parts[2]);
+    }
+
+    /// <summary>Query, key and value projections interleaved head by head: rows (head, part, coordinate).</summary>
+    /// <remarks>The three are copied apart; the fused tensor is let go.</remarks>
+    public (Linear Query, Linear Key, Linear Value) ThreeInterleavedLinears(string prefix, long heads, long headWidth, long inputs, bool bias)
+    {
+        var weight = TakeLoose($"{prefix}.weight", 3 * heads * headWidth, inputs);
+        var shift = bias ? TakeLoose($"{prefix}.bias", 3 * heads * headWidth) : null;
+        var parts = Enumerable.Range(0, 3).Select(i => new Linear(
+            Apart(weight.view(heads, 3, headWidth, inputs), i).view(heads * headWidth, inputs),
+            shift is null ? null : Apart(shift.view(heads, 3, headWidth), i).view(heads * headWidth))).ToArray();
+        foreach (var part in parts)
+        {
+            Own(part.Weight);
+            _ = part.Bias is null ? null : Own(part.Bias);
+        }
+
+        weight.Dispose();
+        shift?.Dispose();
+        return (parts[0], parts[1], parts[2]);
+
+        static Tensor Apart(Tensor of, int i) => of.select(1, i).contiguous();
+    }
+
+    public Norm Norm(NormSpec spec, string prefix, long width) => Norm(spec, $"{prefix}.weight", $"{prefix}.bias", width);
+
+    /// <remarks>A gain stored as its distance from 1 is put together here, once.</remarks>
+    public Norm Norm(NormSpec spec, string gain, string bias, long width)
+    {
+        var weight = Take(gain, width);
+        return new Norm(spec, spec.Kind == NormKind.RmsFromOne ? Own(ones_like(weight).Plus(weight)) : weight, spec.Kind == NormKind.LayerNorm ? Take(bias, width) : null);
+    }
+
+    /// <summary>A number in the precision of the model.</summary>
+    public Tensor Constant(double value) => Own(tensor(value, float64).to(dtype));
 
     /// <summary>Refuses tensors that were not taken.</summary>
     /// <param name="unused">Names that the family is known not to read.</param>
@@ -60,16 +91,28 @@ internal sealed class WeightReader(Checkpoint checkpoint, string source, ScalarT
         }
     }
 
-    private Linear[] Stacked(string prefix, int count, long outputs, long inputs, bool bias)
-    {
-        var whole = Linear(prefix, count * outputs, inputs, bias);
-        return [.. Enumerable.Range(0, count).Select(i => new Linear(Rows(whole.Weight, i), whole.Bias is { } b ? Rows(b, i) : null))];
+    private Linear[] Stacked(string prefix, int count, long outputs, long inputs, bool bias) => Parts(Linear(prefix, count * outputs, inputs, bias), count, outputs);
 
-        Tensor Rows(Tensor of, int i)
+    private Linear[] Parts(Linear whole, int count, long outputs)
+        => [.. Enumerable.Range(0, count).Select(i => new Linear(Own(whole.Weight.narrow(0, i * outputs, outputs)), whole.Bias is { } b ? Own(b.narrow(0, i * outputs, outputs)) : null))];
+
+    /// <summary>A tensor that the caller disposes.</summary>
+    private Tensor TakeLoose(string name, params long[] shape)
+    {
+        taken.Add(name);
+        var stored = checkpoint.Read(name, shape);
+        var tensor = stored.dtype == dtype ? stored : stored.to(dtype);
+        if (!ReferenceEquals(tensor, stored))
         {
-            var rows = of.narrow(0, i * outputs, outputs).DetachFromDisposeScope();
-            Owned.Add(rows);
-            return rows;
+            stored.Dispose();
         }
+
+        return tensor.DetachFromDisposeScope();
+    }
+
+    private Tensor Own(Tensor tensor)
+    {
+        Owned.Add(tensor.DetachFromDisposeScope());
+        return tensor;
     }
 }

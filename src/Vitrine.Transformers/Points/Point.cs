@@ -19,13 +19,19 @@ public enum Point
     /// <summary><c>attn.v</c> (B,T,Hkv,hd): value projection with bias.</summary>
     AttnV,
 
+    /// <summary><c>attn.q_norm</c> (B,T,H,hd): queries after their norm, only in families that have one.</summary>
+    AttnQNorm,
+
+    /// <summary><c>attn.k_norm</c> (B,T,Hkv,hd): keys after their norm, only in families that have one.</summary>
+    AttnKNorm,
+
     /// <summary><c>attn.q_rot</c> (B,T,H,hd): queries as they enter the score, only with rotary positions.</summary>
     AttnQRot,
 
     /// <summary><c>attn.k_rot</c> (B,T,Hkv,hd): keys as they enter the score, only with rotary positions.</summary>
     AttnKRot,
 
-    /// <summary><c>attn.scores</c> (B,H,Tq,Tk): scaled scores before the mask.</summary>
+    /// <summary><c>attn.scores</c> (B,H,Tq,Tk): scaled (and soft-capped) scores before the mask.</summary>
     AttnScores,
 
     /// <summary><c>attn.pattern</c> (B,H,Tq,Tk): after mask and softmax.</summary>
@@ -37,10 +43,10 @@ public enum Point
     /// <summary><c>attn.out</c> (B,T,d): after the output projection.</summary>
     AttnOut,
 
-    /// <summary><c>attn.out_post</c> (B,T,d): what is added to the residual, only where a LayerScale, norm or gate stands in between.</summary>
+    /// <summary><c>attn.out_post</c> (B,T,d): what is added to the residual, only where a norm, a LayerScale or a gate stands in between.</summary>
     AttnOutPost,
 
-    /// <summary><c>resid_mid</c> (B,T,d): after attention was added.</summary>
+    /// <summary><c>resid_mid</c> (B,T,d): after attention was added (absent in parallel blocks).</summary>
     ResidMid,
 
     /// <summary><c>mlp.in</c> (B,T,d): normalised input of the feed-forward.</summary>
@@ -64,6 +70,9 @@ public enum Point
     /// <summary><c>resid_post</c> (B,T,d): output of the block.</summary>
     ResidPost,
 
+    /// <summary><c>pre_norm_in</c> (B,T,d): the embeddings before the norm in front of block 0, only in stacks that have one.</summary>
+    PreNormIn,
+
     /// <summary><c>embed</c> (B,T,d): what enters block 0.</summary>
     Embed,
 
@@ -82,7 +91,13 @@ public enum Point
     /// <summary><c>head.attn.pattern</c> (B,H,1,T): pattern of an attention-pool head.</summary>
     HeadAttnPattern,
 
-    /// <summary><c>out</c> (B,T,d): what a model-level part (the projector) hands on.</summary>
+    /// <summary><c>head.attn.out</c> (B,1,d): what the attention of an attention-pool head gives.</summary>
+    HeadAttnOut,
+
+    /// <summary><c>head.mlp.neurons</c> (B,1,F): neuron activations of an attention-pool head.</summary>
+    HeadMlpNeurons,
+
+    /// <summary><c>out</c>: what a model-level part hands on: the projector (B,T,d), a decoder's class head <c>score</c> (B,T,classes), an encoder's <c>pooler</c> (B,d).</summary>
     Out,
 }
 
@@ -104,9 +119,9 @@ public static class PointVocabulary
 {
     private static readonly string[] Names =
     [
-        "resid_pre", "attn.in", "attn.q", "attn.k", "attn.v", "attn.q_rot", "attn.k_rot", "attn.scores", "attn.pattern", "attn.z", "attn.out", "attn.out_post",
+        "resid_pre", "attn.in", "attn.q", "attn.k", "attn.v", "attn.q_norm", "attn.k_norm", "attn.q_rot", "attn.k_rot", "attn.scores", "attn.pattern", "attn.z", "attn.out", "attn.out_post",
         "resid_mid", "mlp.in", "mlp.gate", "mlp.up", "mlp.neurons", "mlp.out", "mlp.out_post", "resid_post",
-        "embed", "final_norm", "logits", "features", "head.attn.scores", "head.attn.pattern", "out",
+        "pre_norm_in", "embed", "final_norm", "logits", "features", "head.attn.scores", "head.attn.pattern", "head.attn.out", "head.mlp.neurons", "out",
     ];
 
     /// <summary>Every point, in the order of the forward pass.</summary>
@@ -121,7 +136,7 @@ public static class PointVocabulary
     /// <summary>How the axes of its tensor are ordered.</summary>
     public static PointAxes Axes(this Point point) => point switch
     {
-        Point.AttnQ or Point.AttnK or Point.AttnV or Point.AttnQRot or Point.AttnKRot or Point.AttnZ => PointAxes.Heads,
+        Point.AttnQ or Point.AttnK or Point.AttnV or Point.AttnQNorm or Point.AttnKNorm or Point.AttnQRot or Point.AttnKRot or Point.AttnZ => PointAxes.Heads,
         Point.AttnScores or Point.AttnPattern or Point.HeadAttnScores or Point.HeadAttnPattern => PointAxes.Attention,
         _ => PointAxes.Stream,
     };

@@ -32,7 +32,7 @@ public sealed record StackShape(string Name, int Layers, int Width, int Heads, i
     /// <summary>Size of a point's head axis; 0 where it has none.</summary>
     public int HeadsAt(Point point) => point switch
     {
-        Point.AttnK or Point.AttnV or Point.AttnKRot => KeyValueHeads,
+        Point.AttnK or Point.AttnV or Point.AttnKNorm or Point.AttnKRot => KeyValueHeads,
         _ when point.Axes() != PointAxes.Stream => Heads,
         _ => 0,
     };
@@ -40,7 +40,7 @@ public sealed record StackShape(string Name, int Layers, int Width, int Heads, i
     /// <summary>Size of a point's last axis; 0 where it is the number of keys.</summary>
     public int LastAxisAt(Point point) => point switch
     {
-        Point.MlpGate or Point.MlpUp or Point.MlpNeurons => Neurons,
+        Point.MlpGate or Point.MlpUp or Point.MlpNeurons or Point.HeadMlpNeurons => Neurons,
         Point.Logits => Vocabulary,
         _ => point.Axes() switch { PointAxes.Heads => HeadWidth, PointAxes.Attention => 0, _ => Width },
     };

@@ -1,0 +1,52 @@
+using Vitrine.Transformers.Engine;
+
+namespace Vitrine.Transformers.Families;
+
+/// <summary>Tensor names of Llama and of the families that spell theirs alike.</summary>
+internal static class LlamaLayout
+{
+    /// <remarks>Files saved from the bare model lack the <c>model.</c> in front.</remarks>
+    public static (TextStack Stack, ClassHead? Classes) Load(WeightReader weights, TextConfig config)
+        => Load(weights, weights.Has("embed_tokens.weight") ? "" : "model.", "lm_head", config);
+
+    public static (TextStack Stack, ClassHead? Classes) Load(WeightReader weights, string prefix, string unembedding, TextConfig config)
+    {
+        var width = config.Spec.Width;
+        var words = weights.Take($"{prefix}embed_tokens.weight", config.Vocabulary, width);
+        Block[] blocks = [.. config.Blocks.Select((spec, i) => new Block(spec, Weights(weights, $"{prefix}layers.{i}", spec)))];
+        var norm = weights.Norm(config.Spec.Norm, $"{prefix}norm", width);
+        var (head, classes) = config.DecoderHead(weights, unembedding, words);
+        var embedding = new TextEmbedding(words) { Scale = config.EmbeddingScale == 1 ? null : weights.Constant(config.EmbeddingScale) };
+        return (config.Assemble("language", blocks, embedding, entryNorm: null, norm, head), classes);
+    }
+
+    /// <summary>Buffers that some files carry and nobody reads.</summary>
+    public static bool IsUnused(string name) => name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal);
+
+    /// <remarks>
+    /// post_attention_layernorm stands before the feed-forward, as the norm of what attention left behind; only where norms stand around a sub-layer (Gemma 2) it is
+    /// what its name says, and the one before the feed-forward is pre_feedforward_layernorm (transformers, modeling_gemma2.py).
+    /// </remarks>
+    private static BlockWeights Weights(WeightReader weights, string at, BlockSpec spec)
+    {
+        var (width, attention, mlp) = (spec.Width, spec.Attention, spec.Mlp);
+        var (queries, keys) = (attention.Heads * attention.HeadWidth, attention.KeyValueHeads * attention.HeadWidth);
+        var around = spec.Norms == NormPlaces.Around;
+        return new BlockWeights
+        {
+            AttentionNorm = weights.Norm(spec.Norm, $"{at}.input_layernorm", width),
+            AfterAttention = around ? weights.Norm(spec.Norm, $"{at}.post_attention_layernorm", width) : null,
+            MlpNorm = weights.Norm(spec.Norm, around ? $"{at}.pre_feedforward_layernorm" : $"{at}.post_attention_layernorm", width),
+            AfterMlp = around ? weights.Norm(spec.Norm, $"{at}.post_feedforward_layernorm", width) : null,
+            Query = weights.Linear($"{at}.self_attn.q_proj", queries, width, attention.Bias),
+            Key = weights.Linear($"{at}.self_attn.k_proj", keys, width, attention.Bias),
+            Value = weights.Linear($"{at}.self_attn.v_proj", keys, width, attention.Bias),
+            QueryNorm = attention.QueryKeyNorm is { } q ? weights.Norm(q, $"{at}.self_attn.q_norm", attention.HeadWidth) : null,
+            KeyNorm = attention.QueryKeyNorm is { } k ? weights.Norm(k, $"{at}.self_attn.k_norm", attention.HeadWidth) : null,
+            Output = weights.Linear($"{at}.self_attn.o_proj", width, queries, attention.OutputBias),
+            Gate = weights.Linear($"{at}.mlp.gate_proj", mlp.Neurons, width, mlp.Bias),
+            Up = weights.Linear($"{at}.mlp.up_proj", mlp.Neurons, width, mlp.Bias),
+            Down = weights.Linear($"{at}.mlp.down_proj", width, mlp.Neurons, mlp.Bias),
+        };
+    }
+}

@@ -1,0 +1,17 @@
+using Vitrine.Transformers.Engine;
+
+namespace Vitrine.Transformers.Families;
+
+/// <summary>Mistral: Llama whose every block looks through a window (transformers, modeling_mistral.py).</summary>
+internal static class Mistral
+{
+    private static readonly DecoderDefaults Defaults = new(4096, 14336, 32, 32, 8, null, 32000, Tied: false);
+
+    /// <remarks>A missing sliding_window is 4096, the class default; null is no window (Mistral 0.2 and later).</remarks>
+    public static TextConfig Read(ConfigReader json)
+    {
+        var config = Decoder.Read(json, Defaults, NormKind.Rms, json.Activation("hidden_act", "silu")).Windowed(json, json.Optional("sliding_window", 4096), _ => true);
+        json.RefuseOthers(InertKeys.Common, InertKeys.Dropout);
+        return config;
+    }
+}

@@ -1,0 +1,24 @@
+using Vitrine.Transformers.Engine;
+
+namespace Vitrine.Transformers.Families;
+
+/// <summary>Qwen 2 and 2.5: Llama with biases on q, k and v, not on the output (transformers, modeling_qwen2.py).</summary>
+internal static class Qwen2
+{
+    private static readonly DecoderDefaults Defaults = new(4096, 22016, 32, 32, 32, null, 151936, Tied: false);
+
+    public static TextConfig Read(ConfigReader json)
+    {
+        json.MustBeOff("use_mrope");
+        var config = Windowed(Decoder.Read(json, Defaults, NormKind.Rms, json.Activation("hidden_act", "silu")).Attending((a, _) => a with { Bias = true }), json);
+        json.RefuseOthers(InertKeys.Common, InertKeys.Dropout);
+        return config;
+    }
+
+    /// <remarks>sliding_window means nothing unless use_sliding_window is on; then blocks from max_window_layers on look through it (transformers, configuration_qwen2.py).</remarks>
+    public static TextConfig Windowed(TextConfig config, ConfigReader json)
+    {
+        var (window, first) = (json.Optional("sliding_window", 4096), json.Count("max_window_layers", 28));
+        return config.Windowed(json, json.Flag("use_sliding_window", false) ? window : null, layer => layer >= first);
+    }
+}

@@ -1,0 +1,49 @@
+using Vitrine.Transformers.Engine;
+using Vitrine.Transformers.Points;
+
+namespace Vitrine.Transformers.Families;
+
+/// <summary>Reads rotary positions: transformers 4 writes a base and rope_scaling, transformers 5 both inside rope_parameters.</summary>
+internal static class Rope
+{
+    private static readonly string[] Kinds = ["default", "llama3"];
+
+    /// <param name="json">config.json.</param>
+    /// <param name="headWidth">hd.</param>
+    /// <param name="baseKey">Where transformers 4 writes the base.</param>
+    /// <param name="theta">The class default of the base.</param>
+    /// <param name="partial">Part of each head that turns, where the file does not say.</param>
+    public static RotarySpec Read(ConfigReader json, int headWidth, string baseKey = "rope_theta", double theta = 10000, double partial = 1)
+    {
+        theta = json.Number(baseKey, theta);
+        if (json.Has("rope_parameters") && json.Has("rope_scaling"))
+        {
+            throw new VitrineException($"{json.Source}: both rope_parameters and rope_scaling are set; expected one.");
+        }
+
+        var rope = json.Has("rope_parameters") ? json.Object("rope_parameters") : json.Has("rope_scaling") ? json.Object("rope_scaling") : null;
+        if (rope is null)
+        {
+            return new RotarySpec(theta, Turning(json, headWidth, partial));
+        }
+
+        var kind = rope.Text("rope_type", rope.Text("type", "default"));
+        var spec = new RotarySpec(rope.Number("rope_theta", theta), Turning(rope, headWidth, rope.Number("partial_rotary_factor", partial)));
+        spec = kind switch
+        {
+            "default" => spec,
+            "llama3" => spec with { Scaling = new Llama3Scaling(rope.Number("factor"), rope.Number("low_freq_factor"), rope.Number("high_freq_factor"), rope.Size("original_max_position_embeddings")) },
+            _ => throw new VitrineException($"{rope.Source}: rope_type is '{kind}'; this version computes {string.Join(", ", Kinds)}; the nearest is '{Nearest.Of(kind, Kinds)}'."),
+        };
+        rope.RefuseOthers();
+        return spec;
+    }
+
+    private static int Turning(ConfigReader json, int headWidth, double partial)
+    {
+        var width = (int)(headWidth * partial);
+        return width > 0 && width % 2 == 0 && width <= headWidth
+            ? width
+            : throw new VitrineException($"{json.Source}: {width} of {headWidth} coordinates of a head would turn; expected an even number of them.");
+    }
+}
