@@ -25,7 +25,7 @@ public sealed class OpenVlaPolicy : IActor, IDisposable
     private readonly Dictionary<string, string> prefixes;
 
     private OpenVlaPolicy(
-        string folder, Checkpoint checkpoint, List<Tensor> owned, VisionStack[] towers, Projector projector, TextStack language, Tokenizer tokenizer, TwoTowerRecipe recipe,
+        string folder, Checkpoint checkpoint, List<Tensor> owned, VisionStack[] towers, Projector projector, TextStack language, Tokenizer tokenizer, PictureRecipe recipe,
         IReadOnlyDictionary<string, ActionStatistics> statistics, ActionTokens actions, Dictionary<string, string> prefixes)
     {
         (Folder, this.checkpoint, this.owned, this.towers, this.projector, this.language, Tokenizer, Recipe, this.statistics, Actions, this.prefixes) =
@@ -62,7 +62,7 @@ public sealed class OpenVlaPolicy : IActor, IDisposable
     public Tokenizer Tokenizer { get; }
 
     /// <summary>From a picture to the towers' pixels.</summary>
-    public TwoTowerRecipe Recipe { get; }
+    public PictureRecipe Recipe { get; }
 
     /// <summary>The code of actions as tokens.</summary>
     public ActionTokens Actions { get; }
@@ -91,7 +91,7 @@ public sealed class OpenVlaPolicy : IActor, IDisposable
         var statistics = ActionStatistics.Open(folder, config);
         var actions = new ActionTokens(text.Vocabulary - config.Count("pad_to_multiple_of", 64), config.Size("n_action_bins", 256));
         var tokenizer = Tokenizer.Open(folder);
-        var recipe = TwoTowerRecipe.Open(folder);
+        var recipe = PictureRecipe.Open(folder);
         var checkpoint = Checkpoint.Open(folder);
         var weights = new WeightReader(checkpoint, folder, dtype);
         try
