@@ -1,8 +1,3 @@
-using Vitrine.Transformers;
-using Vitrine.Transformers.Edits;
-using Vitrine.Transformers.Points;
-using static TorchSharp.torch;
-
 namespace Vitrine.Mechanisms.Pictures;
 
 /// <summary>One class of an answer.</summary>

@@ -1,4 +1,3 @@
-using TorchSharp;
 using Vitrine.Transformers;
 using Vitrine.Transformers.Edits;
 using Vitrine.Transformers.Engine;

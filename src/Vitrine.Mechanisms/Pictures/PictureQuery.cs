@@ -35,7 +35,7 @@ public sealed partial record PictureQuery(string Name, IReadOnlyList<int> Tokens
         var token = Form().Match(text) switch
         {
             { Success: true } m when m.Groups["row"].Success => Patch(m, tokens),
-            { Success: true } => tokens.Prefix.Index().FirstOrDefault(p => p.Item == text.Replace(':', ' '), (-1, "")).Index,
+            { Success: true } => tokens.Prefix.ToList().IndexOf(text.Replace(':', ' ')),
             _ => -1,
         };
         return token >= 0 ? new(tokens.Name(token), [token]) : throw new VitrineException($"query '{text}': this picture has {Known(tokens)}.");

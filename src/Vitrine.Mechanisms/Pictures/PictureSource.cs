@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Vitrine.Inputs.Pictures;
 using Vitrine.Policies.OpenVla;
 using Vitrine.Transformers;
@@ -11,6 +12,8 @@ namespace Vitrine.Mechanisms.Pictures;
 /// <summary>Where a tower comes from: an encoder of its own, or one of a policy's two.</summary>
 internal static class PictureSource
 {
+    private const int LargestSide = 16384;
+
     public static bool IsPolicy(string folder) => ConfigReader.Open(Path.Combine(folder, "config.json")).Text("model_type", "") == "openvla";
 
     public static PictureModel OfPolicy(string name, string folder, string? tower)
@@ -20,7 +23,8 @@ internal static class PictureSource
         {
             var index = tower is null ? 0 : policy.Towers.Select(t => t.Stack.Shape.Name).ToList().IndexOf(tower);
             var vision = index >= 0 ? policy.Towers[index] : throw Unknown(name, tower!, policy.Towers.Select(t => t.Stack.Shape.Name));
-            return new PictureModel($"{name} {vision.Stack.Shape.Name}", vision, (pixels, plan) => Run(vision, pixels, plan), picture => Prepare(policy.Recipe, picture, index), null, policy);
+            var recipe = Of(policy.Recipe, index);
+            return new PictureModel($"{name} {vision.Stack.Shape.Name}", vision, (pixels, plan) => Run(vision, pixels, plan), picture => Prepare(recipe, picture), null, policy);
         }
         catch
         {
@@ -31,6 +35,7 @@ internal static class PictureSource
 
     public static PictureModel OfEncoder(string name, string folder, string? tower)
     {
+        var recipe = RecipeOf(folder);
         var model = VisionModel.Open(folder);
         if (tower is not null && tower != model.Vision.Stack.Shape.Name)
         {
@@ -38,7 +43,7 @@ internal static class PictureSource
             throw Unknown(name, tower, [model.Vision.Stack.Shape.Name]);
         }
 
-        return new PictureModel(name, model.Vision, model.Run, picture => throw new VitrineException(name), null, model);
+        return new PictureModel(name, model.Vision, model.Run, picture => Prepare(recipe, picture), null, model);
     }
 
     /// <remarks>A policy's tower stops at the block whose features it hands on.</remarks>
@@ -52,11 +57,44 @@ internal static class PictureSource
         return new Run(kept, features.DetachFromDisposeScope());
     }
 
-    private static PictureInput Prepare(TwoTowerRecipe recipe, Picture picture, int tower)
+    /// <summary>The recipe of a folder; timm writes its own into config.json.</summary>
+    private static PictureRecipe RecipeOf(string folder)
     {
-        var (plane, values) = (3 * recipe.Height * recipe.Width, recipe.Apply(picture));
-        return new PictureInput(
-            Resampling.Bicubic(picture, recipe.Width, recipe.Height, recipe.Order), tensor(values.AsSpan(tower * plane, plane).ToArray(), [1, 3, recipe.Height, recipe.Width]), recipe.Steps);
+        var config = ConfigReader.Open(Path.Combine(folder, "config.json"));
+        if (!config.Has("pretrained_cfg") || File.Exists(Path.Combine(folder, "preprocessor_config.json")))
+        {
+            return PictureRecipe.Open(folder);
+        }
+
+        var json = config.Object("pretrained_cfg");
+        int[] size = [.. Array(json, "input_size").Select(v => (int)v)];
+        var filter = json.Text("interpolation", "bicubic") switch
+        {
+            "bicubic" => ResampleFilter.Bicubic,
+            "bilinear" => ResampleFilter.Bilinear,
+            var other => throw new VitrineException($"{json.Source}: interpolation is '{other}'; known are bicubic, bilinear."),
+        };
+        return size is [3, > 0 and <= LargestSide, > 0 and <= LargestSide] && size[1] == size[2] && json.Number("crop_pct", 1) is > 0 and <= 1 and var crop
+            ? new PictureRecipe([new ResizeShortestEdge((int)Math.Floor(size[1] / crop), filter), new CentreCrop(size[2], size[1]), new Normalise([.. Array(json, "mean")], [.. Array(json, "std")])], 3, size[1], size[2])
+            : throw new VitrineException($"{json.Source}: input_size is [{string.Join(", ", size)}] with crop_pct {json.Number("crop_pct", 1)}; expected [3, side, side] and a share up to 1.");
+    }
+
+    private static float[] Array(ConfigReader json, string key)
+        => json.Find(key) is { ValueKind: JsonValueKind.Array } array && array.GetArrayLength() == 3 && array.EnumerateArray().All(v => v.ValueKind == JsonValueKind.Number)
+            ? [.. array.EnumerateArray().Select(v => v.GetSingle())]
+            : throw new VitrineException($"{json.Source}: {key} is missing or no list of three numbers.");
+
+    /// <summary>The recipe of one tower out of that of a pair.</summary>
+    private static PictureRecipe Of(PictureRecipe recipe, int tower) => recipe.Sequence.Count > 0 && recipe.Sequence[^1] is Towers towers
+        ? new PictureRecipe([.. recipe.Sequence.SkipLast(1), .. towers.Recipes[tower]], 3, recipe.Height, recipe.Width) { Engine = recipe.Engine }
+        : recipe;
+
+    private static PictureInput Prepare(PictureRecipe recipe, Picture picture)
+    {
+        var prepared = recipe.Prepare(picture);
+        return prepared.Pixels is [{ Channels: 3 } pixels]
+            ? new PictureInput(prepared.Frames[0], tensor(pixels.Values, [1, 3, pixels.Height, pixels.Width]), recipe.Steps)
+            : throw new VitrineException($"picture recipe: {prepared.Pixels.Count} frames came of one picture; an image tower takes one of three channels.");
     }
 
     private static VitrineException Unknown(string name, string tower, IEnumerable<string> known) => new($"{name}: there is no tower '{tower}'; known are {string.Join(", ", known)}.");
