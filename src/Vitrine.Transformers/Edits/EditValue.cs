@@ -19,6 +19,7 @@ public sealed record EditValue(IReadOnlyList<long> Shape, IReadOnlyList<float> D
     public static EditValue Of(params float[] vector) => new([vector.LongLength], vector);
 
     /// <summary>The numbers as a tensor; owned by the caller.</summary>
+    /// <remarks>Copied to memory that libtorch aligned: its matrix kernels round otherwise for numbers that lie in a managed array.</remarks>
     /// <exception cref="VitrineException">Shape and data do not agree.</exception>
     public Tensor ToTensor(ScalarType dtype = ScalarType.Float32)
     {
@@ -28,7 +29,7 @@ public sealed record EditValue(IReadOnlyList<long> Shape, IReadOnlyList<float> D
         }
 
         using var scope = NewDisposeScope();
-        return tensor(Data as float[] ?? [.. Data]).reshape([.. Shape]).to(dtype).MoveToOuterDisposeScope();
+        return tensor(Data as float[] ?? [.. Data]).reshape([.. Shape]).to(dtype).clone().MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>

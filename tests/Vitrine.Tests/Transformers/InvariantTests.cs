@@ -1,5 +1,4 @@
 using Vitrine.Transformers;
-using Vitrine.Transformers.Certification;
 using Vitrine.Transformers.Edits;
 using Vitrine.Transformers.Engine;
 using Vitrine.Transformers.Points;
@@ -10,21 +9,7 @@ namespace Vitrine.Tests.Transformers;
 /// <summary>What must hold in every family, whatever the weights: one suite, run for each fixture.</summary>
 public sealed class InvariantTests
 {
-    public static TheoryData<string> Models()
-    {
-        var data = new TheoryData<string>();
-        var models = Path.Combine(Fixtures.Root, "models");
-        foreach (var folder in Directory.Exists(models) ? Directory.GetDirectories(models).Order(StringComparer.Ordinal) : Enumerable.Empty<string>())
-        {
-            using var fixture = Fixture.Open(folder);
-            if (fixture.Family is "timm_vit" || (fixture.Family == "llama" && fixture.Has("single/in.input_ids")))
-            {
-                data.Add(Path.GetFileName(folder));
-            }
-        }
-
-        return data;
-    }
+    public static TheoryData<string> Models() => Subject.Names();
 
     [Theory, MemberData(nameof(Models))]
     public void Rows_of_a_pattern_sum_to_1(string name)
@@ -58,14 +43,23 @@ public sealed class InvariantTests
         using var model = Subject.Open(name);
         using var run = model.Run(RunPlan.Capturing("*.*.*", "*.embed"));
         using var scope = NewDisposeScope();
-        var sum = run[$"{model.Shape.Name}.embed"].clone();
+        var stream = run[$"{model.Shape.Name}.embed"].clone();
         for (var layer = 0; layer < model.Shape.Layers; layer++)
         {
-            var post = model.Shape.Points.Contains(Point.AttnOutPost) ? "_post" : "";
-            sum = sum + run[$"{model.Shape.Name}.{layer}.attn.out{post}"];
-            Close(sum, run[$"{model.Shape.Name}.{layer}.resid_mid"]);
-            sum = sum + run[$"{model.Shape.Name}.{layer}.mlp.out{post}"];
-            Close(sum, run[$"{model.Shape.Name}.{layer}.resid_post"]);
+            var at = $"{model.Shape.Name}.{layer}";
+            var (post, weights) = (model.Shape.Points.Contains(Point.AttnOutPost) ? "_post" : "", model.Stack.Blocks[layer].Weights);
+            if (model.Shape.Points.Contains(Point.ResidMid))
+            {
+                stream = weights.BehindAttention.Of(stream + run[$"{at}.attn.out{post}"]);
+                Close(stream, run[$"{at}.resid_mid"]);
+            }
+            else
+            {
+                stream = stream + run[$"{at}.attn.out{post}"];
+            }
+
+            stream = weights.BehindMlp.Of(stream + run[$"{at}.mlp.out{post}"]);
+            Close(stream, run[$"{at}.resid_post"]);
         }
     }
 
@@ -74,7 +68,7 @@ public sealed class InvariantTests
     {
         using var model = Subject.Open(name);
         // Scores and patterns exist only in the explicit form of attention, which rounds differently from the fused kernel: both runs use it.
-        using var plain = model.Run(new RunPlan { Capture = ["*.*.*", "*.embed"], ExplicitAttention = true });
+        using var plain = model.Run(new RunPlan { Capture = ["*.*.*", "*.*"], ExplicitAttention = true });
         foreach (var (address, value) in plain.Activations)
         {
             using var replayed = model.Run(new RunPlan { Edits = [new Replace(address, value)], ExplicitAttention = true });
@@ -111,7 +105,7 @@ public sealed class InvariantTests
         using var plain = model.Run(RunPlan.Empty);
         using var watched = model.Run(RunPlan.Capturing("*.*.*", "*.*"));
         SameBits(watched.Logits, plain.Logits, "everything captured");
-        watched.Activations.Count.ShouldBe(model.Shape.Places().Count());
+        watched.Activations.Count.ShouldBe(model.Stacks.Sum(s => s.Places().Count()));
     }
 
     [Theory, MemberData(nameof(Models))]
@@ -147,36 +141,4 @@ public sealed class InvariantTests
 
     private static void Close(Tensor found, Tensor expected)
         => (found - expected).abs().max().item<float>().ShouldBeLessThan(5e-5f * Math.Max(1, expected.abs().max().item<float>()));
-
-    /// <summary>A model of either kind with an input of its fixture.</summary>
-    private sealed class Subject(IDisposable model, Stack stack, Func<RunPlan, Run> run, Func<RunPlan, Run> runTwice, IDisposable input) : IDisposable
-    {
-        public StackShape Shape => stack.Shape;
-
-        public Run Run(RunPlan plan) => run(plan);
-
-        public Run RunTwice(RunPlan plan) => runTwice(plan);
-
-        public static Subject Open(string name)
-        {
-            using var fixture = Fixture.Open(Fixtures.Of("models", name));
-            if (fixture.Family == "timm_vit")
-            {
-                var @case = fixture.Meta.GetProperty("cases")[0].GetString();
-                var pixels = fixture.Read($"{@case}/in.pixel_values");
-                var vision = VisionModel.Open(fixture.Folder);
-                return new Subject(vision, vision.Vision.Stack, p => vision.Run(pixels.narrow(0, 0, 1), p), p => vision.Run(pixels.narrow(0, 0, 1).repeat(2, 1, 1, 1), p), pixels);
-            }
-
-            var ids = fixture.Rows("single/in.input_ids")[0];
-            var text = TextModel.Open(fixture.Folder);
-            return new Subject(text, text.Language, p => text.Run(TokenBatch.Of(ids), p), p => text.Run(TokenBatch.Of([ids, ids]), p), zeros(1));
-        }
-
-        public void Dispose()
-        {
-            model.Dispose();
-            input.Dispose();
-        }
-    }
 }

@@ -1,4 +1,5 @@
 using Vitrine.Transformers;
+using Vitrine.Transformers.Certification;
 using Vitrine.Transformers.Edits;
 using Vitrine.Transformers.Points;
 
@@ -94,7 +95,11 @@ public sealed class PlanTests
     {
         foreach (var row in GenerationTests.Models())
         {
-            return TextModel.Open(Path.Combine(Fixtures.Root, "models", row.Data));
+            using var fixture = Fixture.Open(Path.Combine(Fixtures.Root, "models", row.Data));
+            if (fixture.Family == "llama")
+            {
+                return TextModel.Open(fixture.Folder);
+            }
         }
 
         Assert.Skip("the fixtures have no Llama");

@@ -8,6 +8,9 @@ namespace Vitrine.Inputs.Pictures;
 /// <param name="Orientation">EXIF, 1 to 8; 1 is as stored.</param>
 internal sealed record JpegHeader(int Width, int Height, int Orientation)
 {
+    /// <summary>A block of 8 x 8 pixels takes at least one bit.</summary>
+    private const long MostPixelsOfByte = 8 * 8 * 8;
+
     public static bool IsJpeg(ReadOnlySpan<byte> bytes) => bytes.StartsWith((ReadOnlySpan<byte>)[0xFF, 0xD8, 0xFF]);
 
     /// <exception cref="VitrineException">There is no frame header, or its size is none or too large.</exception>
@@ -39,6 +42,11 @@ internal sealed record JpegHeader(int Width, int Height, int Orientation)
             {
                 var (height, width) = (BinaryPrimitives.ReadUInt16BigEndian(body[1..]), BinaryPrimitives.ReadUInt16BigEndian(body[3..]));
                 Picture.RequireSize(name, width, height);
+                if ((long)width * height > bytes.Length * MostPixelsOfByte)
+                {
+                    throw new VitrineException($"{name}: the JPEG picture claims {width} x {height} pixels; its {bytes.Length} bytes cannot hold them. Is it truncated?");
+                }
+
                 return new JpegHeader(width, height, orientation);
             }
 

@@ -88,7 +88,7 @@ public static class PictureFile
         using var codec = SKCodec.Create(data);
         if (codec is null || codec.EncodedFormat != SKEncodedImageFormat.Jpeg || (codec.Info.Width, codec.Info.Height) != (header.Width, header.Height))
         {
-            throw new VitrineException($"{name}: the JPEG picture is broken (its header cannot be decoded).");
+            throw new VitrineException($"{name}: the JPEG picture is broken or truncated (its header cannot be decoded).");
         }
 
         using var bitmap = new SKBitmap();

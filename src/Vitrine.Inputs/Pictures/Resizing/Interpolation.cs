@@ -7,7 +7,7 @@ public static class Interpolation
     /// <param name="pixels">From.</param>
     /// <param name="width">Pixels in a row of the result.</param>
     /// <param name="height">Rows of the result.</param>
-    /// <param name="filter">Bilinear or bicubic. Bicubic has a = -3/4 without antialiasing and -1/2 with it.</param>
+    /// <param name="filter">Bilinear, bicubic, or Lanczos with antialiasing. Bicubic has a = -3/4 without antialiasing and -1/2 with it.</param>
     /// <param name="antialias">Whether the filter is stretched when the picture shrinks.</param>
     /// <param name="alignCorners">Whether corner pixels lie on corner pixels; not together with antialiasing.</param>
     /// <exception cref="VitrineException">torch has no such interpolation, or the size is none.</exception>
@@ -15,13 +15,13 @@ public static class Interpolation
     {
         ArgumentNullException.ThrowIfNull(pixels);
         Picture.RequireSize("interpolate", width, height);
-        if (filter is not (ResampleFilter.Bilinear or ResampleFilter.Bicubic) || (antialias && alignCorners))
+        if (!(filter is ResampleFilter.Bilinear or ResampleFilter.Bicubic || (filter == ResampleFilter.Lanczos && antialias)) || (antialias && alignCorners))
         {
-            throw new VitrineException($"interpolate: {filter}{(antialias ? ", antialiased" : "")}{(alignCorners ? ", corners aligned" : "")} is not computed; expected Bilinear or Bicubic, and corners aligned only without antialiasing.");
+            throw new VitrineException($"interpolate: {filter}{(antialias ? ", antialiased" : "")}{(alignCorners ? ", corners aligned" : "")} is not computed; expected Bilinear, Bicubic, or Lanczos with antialiasing, and corners aligned only without it.");
         }
 
         return antialias
-            ? Antialiased(pixels, width, height, filter)
+            ? Antialiased(pixels, width, height, filter, Taps.AntialiasedSingle)
             : Apply(pixels, Plain(pixels.Width, width), Plain(pixels.Height, height));
 
         Taps Plain(int from, int to) => Taps.Interpolating(from, to, filter == ResampleFilter.Bicubic, alignCorners);
@@ -32,7 +32,7 @@ public static class Interpolation
     {
         ArgumentNullException.ThrowIfNull(pixels);
         Picture.RequireSize("resize", width, height);
-        return Antialiased(pixels, width, height, filter);
+        return Antialiased(pixels, width, height, filter, Taps.Antialiased);
     }
 
     /// <summary>tf.image.resize with method lanczos3 and antialias.</summary>
@@ -57,11 +57,11 @@ public static class Interpolation
         return Apply(pixels, Taps.Cropping(pixels.Width, width, box.Left, box.Right), Taps.Cropping(pixels.Height, height, box.Top, box.Bottom));
     }
 
-    private static Pixels Antialiased(Pixels pixels, int width, int height, ResampleFilter filter)
+    private static Pixels Antialiased(Pixels pixels, int width, int height, ResampleFilter filter, Func<int, int, ResampleFilter, Taps> taps)
         => Apply(
             pixels,
-            pixels.Width == width ? null : Taps.Antialiased(pixels.Width, width, filter),
-            pixels.Height == height ? null : Taps.Antialiased(pixels.Height, height, filter));
+            pixels.Width == width ? null : taps(pixels.Width, width, filter),
+            pixels.Height == height ? null : taps(pixels.Height, height, filter));
 
     private static Pixels Apply(Pixels pixels, Taps? horizontal, Taps? vertical)
     {

@@ -11,7 +11,7 @@ public static class Resampling
     /// <param name="picture">From.</param>
     /// <param name="width">Pixels in a row of the result.</param>
     /// <param name="height">Rows of the result.</param>
-    /// <param name="filter">Which filter; torch has no Lanczos, and its users take bicubic there.</param>
+    /// <param name="filter">Which filter.</param>
     /// <param name="engine">Whose arithmetic.</param>
     /// <exception cref="VitrineException">The result would have no pixel, or more than <see cref="Picture.LargestPixelCount"/>.</exception>
     public static Picture Resize(Picture picture, int width, int height, ResampleFilter filter, ResizeEngine engine = ResizeEngine.Pillow12)
@@ -19,7 +19,6 @@ public static class Resampling
         ArgumentNullException.ThrowIfNull(picture);
         Picture.RequireSize("resize", width, height);
         var torch = engine == ResizeEngine.Torchvision;
-        filter = torch && filter == ResampleFilter.Lanczos ? ResampleFilter.Bicubic : filter;
         return VerticalFirst(picture, width, height, engine)
             ? Horizontal(Vertical(picture, height), width)
             : Vertical(Horizontal(picture, width), height);

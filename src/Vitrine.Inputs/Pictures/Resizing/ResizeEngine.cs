@@ -9,6 +9,6 @@ public enum ResizeEngine
     /// <summary>Pillow 13, which runs the vertical pass of some shapes first.</summary>
     Pillow13,
 
-    /// <summary>torch on 8-bit tensors: the processors' fast classes. They have no Lanczos filter and take bicubic in its place.</summary>
+    /// <summary>torch on 8-bit tensors: the processors' fast classes. Releases of torch without a Lanczos filter took bicubic in its place; this is the one with it.</summary>
     Torchvision,
 }

@@ -24,6 +24,22 @@ internal sealed record Taps(int[] First, double[][] Weights)
         });
     }
 
+    /// <summary>The same rule in float32, as torch computes it on floats: far from the left edge that moves the centre by some 1e-5 of a pixel.</summary>
+    public static Taps AntialiasedSingle(int from, int to, ResampleFilter filter)
+    {
+        var scale = (float)from / to;
+        var stretch = Math.Max(scale, 1);
+        var (support, inverse) = ((float)filter.Support() * stretch, 1 / stretch);
+        return Of(to, i =>
+        {
+            var centre = (float)(scale * (i + 0.5));
+            var first = Math.Max((int)(centre - support + 0.5), 0);
+            var end = Math.Min((int)(centre + support + 0.5), from);
+            var offset = first - centre;
+            return (first, Normalised(end - first, j => filter.At((float)((j + offset + 0.5) * inverse))));
+        });
+    }
+
     /// <summary>torch's interpolation without antialiasing: two taps, or four of a cubic with a = -3/4; neighbours beyond the border are the border.</summary>
     /// <remarks>Coordinates are float32, as torch computes them: at column 600 that is worth 3e-5 of a pixel.</remarks>
     public static Taps Interpolating(int from, int to, bool cubic, bool alignCorners)
@@ -31,7 +47,7 @@ internal sealed record Taps(int[] First, double[][] Weights)
         var scale = !alignCorners ? (float)from / to : to > 1 ? (float)(from - 1) / (to - 1) : 0;
         return Of(to, i =>
         {
-            var source = alignCorners ? scale * i : (scale * (i + 0.5f)) - 0.5f;
+            var source = alignCorners ? scale * i : MathF.FusedMultiplyAdd(scale, i + 0.5f, -0.5f);
             source = cubic ? source : Math.Clamp(source, 0, from - 1);
             var left = (int)MathF.Floor(source);
             var t = source - left;

@@ -29,9 +29,9 @@ public abstract record PictureStep : IPictureStep
     /// <summary>The same for one picture.</summary>
     public abstract Picture Apply(Picture picture, ResizeEngine engine);
 
-    /// <summary>How the antialiased filters are named: torch takes bicubic for Lanczos.</summary>
+    /// <summary>How the antialiased filters are named.</summary>
     private protected static string Named(ResampleFilter filter, ResizeEngine engine)
 #pragma warning disable CA1308 // For people.
-        => $"{(engine == ResizeEngine.Torchvision && filter == ResampleFilter.Lanczos ? "bicubic (for lanczos)" : filter.ToString().ToLowerInvariant())}, antialiased, 8-bit ({engine})";
+        => $"{filter.ToString().ToLowerInvariant()}, antialiased, 8-bit ({engine})";
 #pragma warning restore CA1308
 }

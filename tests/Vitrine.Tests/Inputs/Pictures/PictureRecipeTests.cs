@@ -31,7 +31,7 @@ public sealed class PictureRecipeTests : IDisposable
     [InlineData("""{"image_processor_type":"SiglipImageProcessor"}""", "resize to 224 x 224, bicubic, antialiased, 8-bit (Pillow12)|(x / 255 - [0.5, 0.5, 0.5]) / [0.5, 0.5, 0.5]")]
     [InlineData("""{"feature_extractor_type":"ViTFeatureExtractor","size":384}""", "resize to 384 x 384, bilinear, antialiased, 8-bit (Pillow12)|(x / 255 - [0.5, 0.5, 0.5]) / [0.5, 0.5, 0.5]")]
     [InlineData("""{"feature_extractor_type":"CLIPFeatureExtractor","size":336,"crop_size":330,"do_normalize":false}""", "resize the shorter side to 336, bicubic, antialiased, 8-bit (Pillow12)|crop the middle 330 x 330|(x / 255 - [0, 0, 0]) / [1, 1, 1]")]
-    [InlineData("""{"image_processor_type":"SmolVLMImageProcessorFast","size":{"longest_edge":512},"max_image_size":{"longest_edge":512},"do_image_splitting":false}""", "resize the longer side to 512, bicubic (for lanczos), antialiased, 8-bit (Torchvision)|resize to 512 x 512, bicubic (for lanczos), antialiased, 8-bit (Torchvision)|(x / 255 - [0.5, 0.5, 0.5]) / [0.5, 0.5, 0.5]")]
+    [InlineData("""{"image_processor_type":"SmolVLMImageProcessorFast","size":{"longest_edge":512},"max_image_size":{"longest_edge":512},"do_image_splitting":false}""", "resize the longer side to 512, lanczos, antialiased, 8-bit (Torchvision)|resize to 512 x 512, lanczos, antialiased, 8-bit (Torchvision)|(x / 255 - [0.5, 0.5, 0.5]) / [0.5, 0.5, 0.5]")]
     public void A_file_prints_as_its_steps_and_class_defaults_fill_what_it_leaves_out(string json, string steps)
         => Open(json).Steps.ShouldBe(steps.Split('|'));
 
@@ -107,6 +107,17 @@ public sealed class PictureRecipeTests : IDisposable
         ]);
         recipe.Apply(SamplePictures.Waves(256, 256)).Length.ShouldBe(3 * 224 * 224);
         LiberoFrames.OpenVla(turned: false, centreCrop: false).Count.ShouldBe(2);
+    }
+
+    [Fact]
+    public void A_raw_libero_frame_is_prepared_like_the_upright_one_that_is_not_turned()
+    {
+        var frame = Directory.EnumerateFiles(Fixtures.Of("images", "libero-frames"), "*.png").Order(StringComparer.Ordinal).First();
+        var upright = PictureFile.Read(frame);
+        var recipe = Open("""{"image_processor_type":"SiglipImageProcessor"}""");
+        var expected = recipe.Behind(LiberoFrames.OpenVla(turned: false)).Apply(upright);
+        recipe.Behind(LiberoFrames.OpenVla()).Apply(upright.HalfTurned()).ShouldBe(expected);
+        recipe.Behind(LiberoFrames.OpenVla()).Apply(upright).ShouldNotBe(expected);
     }
 
     [Fact]

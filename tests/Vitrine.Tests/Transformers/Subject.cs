@@ -1,0 +1,61 @@
+using Vitrine.Transformers;
+using Vitrine.Transformers.Certification;
+using Vitrine.Transformers.Engine;
+using Vitrine.Transformers.Points;
+using static TorchSharp.torch;
+
+namespace Vitrine.Tests.Transformers;
+
+/// <summary>A model of either kind with an input of its fixture.</summary>
+internal sealed class Subject(IDisposable model, IReadOnlyList<StackShape> stacks, Stack stack, Func<RunPlan, Run> run, Func<RunPlan, Run> runTwice, IDisposable input) : IDisposable
+{
+    public Stack Stack => stack;
+
+    public StackShape Shape => stack.Shape;
+
+    public IReadOnlyList<StackShape> Stacks => stacks;
+
+    /// <summary>Every fixture that the certifiers of text and picture models know.</summary>
+    public static TheoryData<string> Names()
+    {
+        var data = new TheoryData<string>();
+        var models = Path.Combine(Fixtures.Root, "models");
+        foreach (var folder in Directory.Exists(models) ? Directory.GetDirectories(models).Order(StringComparer.Ordinal) : Enumerable.Empty<string>())
+        {
+            using var fixture = Fixture.Open(folder);
+            if (new TextCertifier().Knows(fixture) || new VisionCertifier().Knows(fixture))
+            {
+                data.Add(Path.GetFileName(folder));
+            }
+        }
+
+        return data;
+    }
+
+    public Run Run(RunPlan plan) => run(plan);
+
+    public Run RunTwice(RunPlan plan) => runTwice(plan);
+
+    public static Subject Open(string name)
+    {
+        using var fixture = Fixture.Open(Fixtures.Of("models", name));
+        if (new VisionCertifier().Knows(fixture))
+        {
+            var @case = fixture.Meta.GetProperty("cases")[0].GetString();
+            var pixels = fixture.Read($"{@case}/in.pixel_values");
+            var vision = VisionModel.Open(fixture.Folder);
+            return new Subject(
+                vision, [vision.Vision.Stack.Shape], vision.Vision.Stack, p => vision.Run(pixels.narrow(0, 0, 1), p), p => vision.Run(pixels.narrow(0, 0, 1).repeat(2, 1, 1, 1), p), pixels);
+        }
+
+        var ids = fixture.Rows("single/in.input_ids")[0];
+        var text = TextModel.Open(fixture.Folder);
+        return new Subject(text, text.Stacks, text.Language, p => text.Run(TokenBatch.Of(ids), p), p => text.Run(TokenBatch.Of([ids, ids]), p), zeros(1));
+    }
+
+    public void Dispose()
+    {
+        model.Dispose();
+        input.Dispose();
+    }
+}
