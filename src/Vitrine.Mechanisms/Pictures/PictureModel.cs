@@ -14,11 +14,14 @@ public sealed class PictureModel : IDisposable
     private readonly Func<Picture, PictureInput> prepare;
     private readonly IDisposable owner;
 
-    internal PictureModel(string name, VisionStack vision, Func<Tensor, RunPlan, Run> run, Func<Picture, PictureInput> prepare, Labels? labels, IDisposable owner)
-        => (Name, this.vision, this.run, this.prepare, Labels, this.owner) = (name, vision, run, prepare, labels, owner);
+    internal PictureModel(string name, string fingerprint, VisionStack vision, Func<Tensor, RunPlan, Run> run, Func<Picture, PictureInput> prepare, Labels? labels, IDisposable owner)
+        => (Name, Fingerprint, this.vision, this.run, this.prepare, Labels, this.owner) = (name, fingerprint, vision, run, prepare, labels, owner);
 
     /// <summary>Of model and tower.</summary>
     public string Name { get; }
+
+    /// <summary>Identifies the weights: a hash over the files' headers.</summary>
+    public string Fingerprint { get; }
 
     /// <summary>The blocks.</summary>
     public Stack Stack => vision.Stack;

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Vitrine.Checkpoints;
 using Vitrine.Inputs.Pictures;
 using Vitrine.Policies.OpenVla;
 using Vitrine.Transformers;
@@ -24,7 +25,7 @@ internal static class PictureSource
             var index = tower is null ? 0 : policy.Towers.Select(t => t.Stack.Shape.Name).ToList().IndexOf(tower);
             var vision = index >= 0 ? policy.Towers[index] : throw Unknown(name, tower!, policy.Towers.Select(t => t.Stack.Shape.Name));
             var recipe = Of(policy.Recipe, index);
-            return new PictureModel($"{name} {vision.Stack.Shape.Name}", vision, (pixels, plan) => Run(vision, pixels, plan), picture => Prepare(recipe, picture), null, policy);
+            return new PictureModel($"{name} {vision.Stack.Shape.Name}", policy.Fingerprint, vision, (pixels, plan) => Run(vision, pixels, plan), picture => Prepare(recipe, picture), null, policy);
         }
         catch
         {
@@ -43,7 +44,8 @@ internal static class PictureSource
             throw Unknown(name, tower, [model.Vision.Stack.Shape.Name]);
         }
 
-        return new PictureModel(name, model.Vision, model.Run, picture => Prepare(recipe, picture), null, model);
+        using var checkpoint = Checkpoint.Open(folder);
+        return new PictureModel(name, checkpoint.Fingerprint, model.Vision, model.Run, picture => Prepare(recipe, picture), null, model);
     }
 
     /// <remarks>A policy's tower stops at the block whose features it hands on.</remarks>
