@@ -17,6 +17,8 @@ internal static class VitrineCommand
         CalibrateCommand.Create(),
         SteerCommand.Create(),
         RolloutCommand.Create(),
+        ImageCommand.Create(),
+        ClassifyCommand.Create(),
         CertifyCommand.Create(),
         Output.Verbose,
     };

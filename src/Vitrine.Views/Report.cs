@@ -32,7 +32,7 @@ public static class Report
         Write(data, writer);
     }
 
-    private static string Resource(string name)
+    internal static string Resource(string name)
     {
         using var stream = typeof(Report).Assembly.GetManifestResourceStream(name) ?? throw new InvalidOperationException($"The resource {name} is not in {typeof(Report).Assembly.GetName().Name}.");
         using var reader = new StreamReader(stream);

@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using Vitrine.Views.Drawing;
 
 namespace Vitrine.Views;
@@ -23,7 +21,7 @@ internal sealed class ReportPage(ReportData data)
 
     public string Render()
     {
-        Head();
+        PageHead.Write(page, data.Title.Replace("*", ""), Report.StyleSheet, Report.Script);
         page.Open("body").Text("a", "Skip to the report", ("class", "skip"), ("href", "#report"));
         page.Open("nav", ("aria-label", "Sections")).Open("div").Text("b", "Vitrine").Open("ul");
         foreach (var (id, name, _) in Sections)
@@ -43,16 +41,6 @@ internal sealed class ReportPage(ReportData data)
         Section(7, Made);
         page.Close("main").Open("script").Raw(Report.Script).Close("script").Close("body").Close("html");
         return "<!DOCTYPE html>\n" + page;
-    }
-
-    /// <remarks>The policy forbids every request and every script but our own, so that even markup from hostile data could do nothing.</remarks>
-    private void Head()
-    {
-        var script = Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(Report.Script)));
-        page.Open("html", ("lang", "en")).Open("head").Leaf("meta", ("charset", "utf-8")).Leaf("meta", ("name", "viewport"), ("content", "width=device-width, initial-scale=1"))
-            .Leaf("meta", ("http-equiv", "Content-Security-Policy"), ("content", $"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{script}'; base-uri 'none'; form-action 'none'"))
-            .Leaf("meta", ("name", "color-scheme"), ("content", "light dark")).Leaf("meta", ("name", "generator"), ("content", "Vitrine"))
-            .Text("title", data.Title.Replace("*", "") + " · Vitrine").Open("style").Raw(Report.StyleSheet).Close("style").Close("head");
     }
 
     private void Section(int index, Action content)
