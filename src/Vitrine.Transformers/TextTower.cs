@@ -21,9 +21,10 @@ public sealed class TextTower
     /// <summary>Texts in the common space, not normalised (B,P).</summary>
     internal Tensor Forward(TokenBatch batch, BoundPlan plan, Dictionary<Address, Tensor> kept)
     {
-        using var pass = Text.NewPass(batch, plan, kept);
+        using var pass = Text.NewPass(batch, 0, plan, kept);
         var ids = tensor([.. batch.Ids.SelectMany(r => r)], [batch.Ids.Count, batch.Ids[0].Count]);
-        var normed = Text.Forward(Text.Embed(ids), pass);                                                  // (B, T, d)
+        var residual = Text.Stack.Through(Text.Enter(Text.Embed(ids), pass), pass, null, 0, Text.Stack.Shape.Layers - 1).Residual;
+        var normed = Text.Stack.FinalNorm(residual, pass);                                                 // (B, T, d)
         normed = plan.Of(Text.Stack.Shape.Name).At(Point.Features, normed, pass);
         var ends = tensor([.. batch.Ids.Select(EndOf)]);
         return projection.Apply(normed.index(TensorIndex.Tensor(tensor([.. Enumerable.Range(0, batch.Ids.Count).Select(i => (long)i)])), TensorIndex.Tensor(ends)));
