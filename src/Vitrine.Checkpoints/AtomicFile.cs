@@ -39,7 +39,11 @@ public static class AtomicFile
         }
         catch (Exception e)
         {
-            File.Delete(temporary);
+            if (File.Exists(temporary))
+            {
+                File.Delete(temporary);
+            }
+
             if (e is IOException or UnauthorizedAccessException)
             {
                 throw new VitrineException($"{path}: cannot be written ({e.Message}).", e);
