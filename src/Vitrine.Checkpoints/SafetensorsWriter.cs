@@ -92,7 +92,10 @@ public sealed class SafetensorsWriter : IDisposable
     public void Dispose()
     {
         stream.Dispose();
-        File.Delete(temporary);
+        if (File.Exists(temporary))
+        {
+            File.Delete(temporary);
+        }
     }
 
     private static (byte[] Header, Dictionary<string, (TensorPlan, long)> Places) Header(string path, IReadOnlyList<TensorPlan> tensors, IReadOnlyDictionary<string, string> metadata)

@@ -19,6 +19,11 @@ internal sealed class GgufModel : ITensorFile
             throw new VitrineException($"{file.Path}: the architecture '{architecture}' is not known; known are {string.Join(", ", GgufTensorNames.Architectures)}.");
         }
 
+        if (file.Metadata.Integer("split.count", 1) is var parts and > 1)
+        {
+            throw new VitrineException($"{file.Path}: is one of {parts} parts of a model; put them together with: llama-gguf-split --merge FIRST-PART WHOLE.gguf");
+        }
+
         foreach (var source in file.Tensors.Values.Where(t => t.Name != GgufConfig.RotaryFactors))
         {
             var name = GgufTensorNames.ToHuggingFace(architecture, source.Name) ?? source.Name;

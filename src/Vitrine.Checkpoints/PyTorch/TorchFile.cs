@@ -91,9 +91,9 @@ public sealed class TorchFile : ITensorFile
 
     private byte[] Bytes(ZipMember member)
     {
-        if (member.ByteCount > System.Array.MaxLength)
+        if (member.Deflated || member.ByteCount > System.Array.MaxLength)
         {
-            throw new VitrineException($"{Path}: the member '{member.Name}' has {member.ByteCount} bytes, more than are read at once.");
+            throw new VitrineException($"{Path}: the member '{member.Name}' is {(member.Deflated ? "compressed, which torch.save does not do" : $"of {member.ByteCount} bytes, more than are read at once")}.");
         }
 
         using var stream = archive.Open(member);

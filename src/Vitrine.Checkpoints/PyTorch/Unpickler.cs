@@ -1,6 +1,4 @@
 using System.Buffers.Binary;
-using System.Globalization;
-using System.Text;
 
 namespace Vitrine.Checkpoints.PyTorch;
 
@@ -11,19 +9,16 @@ namespace Vitrine.Checkpoints.PyTorch;
 /// </remarks>
 internal sealed class Unpickler
 {
-    private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
-    private readonly byte[] pickle;
-    private readonly string file;
+    private readonly PickleBytes bytes;
     private readonly TorchGlobals globals;
     private readonly List<object?> stack = [];
     private readonly Stack<int> marks = new();
     private readonly Dictionary<long, object?> memo = [];
-    private int at;
     private long budget;
 
     private Unpickler(byte[] pickle, string file)
     {
-        (this.pickle, this.file) = (pickle, file);
+        bytes = new PickleBytes(pickle, file);
         budget = (4L * pickle.Length) + 1024;
         globals = new TorchGlobals(file, Charge);
     }
@@ -36,18 +31,18 @@ internal sealed class Unpickler
     {
         while (true)
         {
-            var opcode = Byte();
+            var opcode = bytes.Byte();
             switch (opcode)
             {
                 case 0x80: // PROTO
-                    if (Byte() is var protocol && protocol is < 2 or > 5)
+                    if (bytes.Byte() is var protocol && protocol is < 2 or > 5)
                     {
                         throw Broken($"pickle protocol {protocol}; read are 2 to 5");
                     }
 
                     break;
                 case 0x95: // FRAME
-                    _ = Bytes(8);
+                    _ = bytes.Bytes(8);
                     break;
                 case (byte)'.': // STOP
                     return Pop();
@@ -64,7 +59,7 @@ internal sealed class Unpickler
                     Push(Top());
                     break;
                 case (byte)'c': // GLOBAL
-                    Push(globals.Find(Line(), Line()));
+                    Push(globals.Find(bytes.Line(), bytes.Line()));
                     break;
                 case 0x93: // STACK_GLOBAL
                     var (name, module) = (Pop(), Pop());
@@ -107,25 +102,25 @@ internal sealed class Unpickler
                 Push(opcode == 0x88);
                 return true;
             case (byte)'J':
-                Push((long)BinaryPrimitives.ReadInt32LittleEndian(Bytes(4)));
+                Push((long)BinaryPrimitives.ReadInt32LittleEndian(bytes.Bytes(4)));
                 return true;
             case (byte)'K':
-                Push((long)Byte());
+                Push((long)bytes.Byte());
                 return true;
             case (byte)'M':
-                Push((long)BinaryPrimitives.ReadUInt16LittleEndian(Bytes(2)));
+                Push((long)BinaryPrimitives.ReadUInt16LittleEndian(bytes.Bytes(2)));
                 return true;
             case 0x8a or 0x8b: // LONG1, LONG4
-                Push(Long(opcode == 0x8a ? Byte() : Size(4)));
+                Push(bytes.Long(opcode == 0x8a ? bytes.Byte() : bytes.Size(4)));
                 return true;
             case (byte)'G':
-                Push(BinaryPrimitives.ReadDoubleBigEndian(Bytes(8)));
+                Push(BinaryPrimitives.ReadDoubleBigEndian(bytes.Bytes(8)));
                 return true;
             case 0x8c or (byte)'X' or 0x8d: // SHORT_BINUNICODE, BINUNICODE, BINUNICODE8
-                Push(Text(opcode == 0x8c ? Byte() : Size(opcode == 0x8d ? 8 : 4)));
+                Push(bytes.Text(opcode == 0x8c ? bytes.Byte() : bytes.Size(opcode == 0x8d ? 8 : 4)));
                 return true;
             case (byte)'C' or (byte)'B' or 0x8e or 0x96: // SHORT_BINBYTES, BINBYTES, BINBYTES8, BYTEARRAY8
-                Push(Bytes(opcode == 'C' ? Byte() : Size(opcode == 'B' ? 4 : 8)).ToArray());
+                Push(bytes.Bytes(opcode == 'C' ? bytes.Byte() : bytes.Size(opcode == 'B' ? 4 : 8)).ToArray());
                 return true;
             default:
                 return false;
@@ -180,19 +175,19 @@ internal sealed class Unpickler
         switch (opcode)
         {
             case (byte)'q':
-                memo[Byte()] = Top();
+                memo[bytes.Byte()] = Top();
                 return true;
             case (byte)'r':
-                memo[BinaryPrimitives.ReadUInt32LittleEndian(Bytes(4))] = Top();
+                memo[BinaryPrimitives.ReadUInt32LittleEndian(bytes.Bytes(4))] = Top();
                 return true;
             case 0x94: // MEMOIZE
                 memo[memo.Count] = Top();
                 return true;
             case (byte)'h':
-                Push(Remembered(Byte()));
+                Push(Remembered(bytes.Byte()));
                 return true;
             case (byte)'j':
-                Push(Remembered(BinaryPrimitives.ReadUInt32LittleEndian(Bytes(4))));
+                Push(Remembered(BinaryPrimitives.ReadUInt32LittleEndian(bytes.Bytes(4))));
                 return true;
             default:
                 return false;
@@ -250,68 +245,6 @@ internal sealed class Unpickler
         return items;
     }
 
-    private byte Byte() => Bytes(1)[0];
-
-    private int Size(int width)
-    {
-        var size = width == 4 ? BinaryPrimitives.ReadUInt32LittleEndian(Bytes(4)) : BinaryPrimitives.ReadUInt64LittleEndian(Bytes(8));
-        return size <= (ulong)(pickle.Length - at) ? (int)size : throw Broken($"something of {size} bytes; {pickle.Length - at} are left");
-    }
-
-    private ReadOnlySpan<byte> Bytes(int count)
-    {
-        if (count > pickle.Length - at)
-        {
-            throw Broken("its end too early");
-        }
-
-        at += count;
-        return pickle.AsSpan(at - count, count);
-    }
-
-    private string Text(int size)
-    {
-        try
-        {
-            return Utf8.GetString(Bytes(size));
-        }
-        catch (DecoderFallbackException e)
-        {
-            throw new VitrineException($"{file}: the pickle has, at byte {at}, a text that is no UTF-8.", e);
-        }
-    }
-
-    /// <remarks>Two's complement, least byte first, as long as it must be.</remarks>
-    private long Long(int size)
-    {
-        var bytes = Bytes(size);
-        if (size > 8)
-        {
-            throw Broken($"a whole number of {size} bytes; read are at most 8");
-        }
-
-        long value = size > 0 && bytes[^1] >= 128 ? -1 : 0;
-        for (var i = size - 1; i >= 0; i--)
-        {
-            value = (value << 8) | bytes[i];
-        }
-
-        return value;
-    }
-
-    private string Line()
-    {
-        var length = pickle.AsSpan(at).IndexOf((byte)'\n');
-        if (length < 0)
-        {
-            throw Broken("a name without end");
-        }
-
-        var text = Text(length);
-        at++;
-        return text;
-    }
-
     private void Charge(long amount)
     {
         budget -= amount;
@@ -321,5 +254,5 @@ internal sealed class Unpickler
         }
     }
 
-    private VitrineException Broken(string found) => new(string.Create(CultureInfo.InvariantCulture, $"{file}: the pickle has, at byte {at}, {found}."));
+    private VitrineException Broken(string found) => bytes.Broken(found);
 }

@@ -53,6 +53,11 @@ public sealed class NumpyTests
         Material.Refusal(() => NpyFile.ToBytes(negative, new NpyLayout { Dtype = Dtype.U32 })).ShouldContain("holds -1");
         using var brain = ones(2, dtype: ScalarType.BFloat16);
         Material.Refusal(() => NpyFile.ToBytes(brain)).ShouldContain("no dtype for BF16");
+        using var place = new Workplace();
+        Material.Refusal(() => NpyFile.Write(place.Of("x.npy"), brain)).ShouldContain("x.npy");
+        Material.Refusal(() => NpzFile.Write(place.Of("x.npz"), new Dictionary<string, Tensor> { ["good"] = negative, ["bad"] = brain })).ShouldContain("'bad'");
+        Material.Refusal(() => NpyFile.Write(Path.Combine(place.Folder, "no", "folder", "x.npy"), negative)).ShouldContain("cannot be written");
+        Directory.GetFileSystemEntries(place.Folder).ShouldBeEmpty();
         var large = Npy("{'descr': '<u8', 'fortran_order': False, 'shape': (1,), }", [255, 255, 255, 255, 255, 255, 255, 255]);
         Material.Refusal(() => NpyFile.Read(large, "x")).ShouldContain("18446744073709551615");
     }
