@@ -5,12 +5,15 @@ using static TorchSharp.torch;
 
 namespace Vitrine.Transformers.Certification;
 
-/// <summary>A folder of reference numbers: <c>golden.safetensors</c> and the <c>meta.json</c> that says what they are.</summary>
+/// <summary>A folder of reference numbers: <c>golden.safetensors</c>, or <c>golden.json</c> where they are texts and ids, and the <c>meta.json</c> that says what they are.</summary>
 public sealed class Fixture : IDisposable
 {
-    private readonly SafetensorsFile golden;
+    private const string Numbered = "golden.safetensors";
+    private const string Written = "golden.json";
 
-    private Fixture(string folder, JsonElement meta, SafetensorsFile golden) => (Folder, Meta, this.golden) = (folder, meta, golden);
+    private readonly SafetensorsFile? numbers;
+
+    private Fixture(string folder, JsonElement meta, SafetensorsFile? numbers) => (Folder, Meta, this.numbers) = (folder, meta, numbers);
 
     /// <summary>Where it lies.</summary>
     public string Folder { get; }
@@ -21,8 +24,10 @@ public sealed class Fixture : IDisposable
     /// <summary>The <c>family</c> of meta.json.</summary>
     public string Family => Meta.GetProperty("family").GetString()!;
 
-    /// <summary>Every key of the golden file.</summary>
-    public IEnumerable<string> Keys => golden.Tensors.Keys;
+    /// <summary>Every key of the golden file; none where the goldens are texts.</summary>
+    public IEnumerable<string> Keys => numbers?.Tensors.Keys ?? [];
+
+    private SafetensorsFile Golden => numbers ?? throw new VitrineException($"{Folder}: has {Written}, which holds no tensors; {Numbered} is expected.");
 
     /// <summary>Opens a folder.</summary>
     /// <exception cref="VitrineException">One of the two files is missing or broken.</exception>
@@ -35,23 +40,43 @@ public sealed class Fixture : IDisposable
 
         var meta = ConfigReader.Open(Path.Combine(folder, "meta.json"));
         _ = meta.Text("family");
-        return new Fixture(folder, meta.Root, SafetensorsFile.Open(Path.Combine(folder, "golden.safetensors")));
+        var texts = !File.Exists(Path.Combine(folder, Numbered)) && File.Exists(Path.Combine(folder, Written));
+        return new Fixture(folder, meta.Root, texts ? null : SafetensorsFile.Open(Path.Combine(folder, Numbered)));
     }
 
     /// <summary>Keys of one case, without its prefix.</summary>
     public IReadOnlyList<string> KeysOf(string @case)
         => [.. Keys.Where(k => k.StartsWith($"{@case}/", StringComparison.Ordinal)).Select(k => k[(@case.Length + 1)..]).Where(k => !k.Contains('/', StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
 
+    /// <summary>The entries of golden.json, each with a <c>text</c>.</summary>
+    /// <exception cref="VitrineException">The file is missing, or no list of texts.</exception>
+    public IReadOnlyList<JsonElement> Texts()
+    {
+        var file = Path.Combine(Folder, Written);
+        try
+        {
+            using var json = JsonDocument.Parse(File.ReadAllBytes(file));
+            JsonElement[] entries = [.. json.RootElement.Clone().EnumerateArray()];
+            return entries.All(e => e.ValueKind == JsonValueKind.Object && e.TryGetProperty("text", out var text) && text.ValueKind == JsonValueKind.String)
+                ? entries
+                : throw new VitrineException($"{file}: an entry has no text.");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or InvalidOperationException)
+        {
+            throw new VitrineException($"{file}: is no list of reference texts ({e.Message}).", e);
+        }
+    }
+
     /// <summary>Whether the golden file has a key.</summary>
-    public bool Has(string key) => golden.Tensors.ContainsKey(key);
+    public bool Has(string key) => numbers?.Tensors.ContainsKey(key) ?? false;
 
     /// <summary>A reference tensor, owned by the caller.</summary>
-    public Tensor Read(string key) => golden.Read(key);
+    public Tensor Read(string key) => Golden.Read(key);
 
     /// <summary>A reference tensor's whole numbers.</summary>
     public long[] Integers(string key)
     {
-        using var tensor = golden.Read(key);
+        using var tensor = Golden.Read(key);
         using var wide = tensor.to(int64);
         return wide.data<long>().ToArray();
     }
@@ -59,7 +84,7 @@ public sealed class Fixture : IDisposable
     /// <summary>A reference tensor's numbers.</summary>
     public double[] Numbers(string key)
     {
-        using var tensor = golden.Read(key);
+        using var tensor = Golden.Read(key);
         using var wide = tensor.to(float64);
         return wide.data<double>().ToArray();
     }
@@ -67,10 +92,10 @@ public sealed class Fixture : IDisposable
     /// <summary>A matrix's whole numbers, row by row.</summary>
     public long[][] Rows(string key)
     {
-        var width = (int)golden.Tensors[key].Shape[^1];
+        var width = (int)Golden.Tensors[key].Shape[^1];
         return [.. Integers(key).Chunk(width)];
     }
 
     /// <inheritdoc/>
-    public void Dispose() => golden.Dispose();
+    public void Dispose() => numbers?.Dispose();
 }
