@@ -12,11 +12,11 @@ namespace Vitrine.Cli.Commands;
 internal static class CertifyCommand
 {
     /// <summary>What each room can certify.</summary>
-    public static IReadOnlyList<ICertifier> Certifiers { get; } = [new TextCertifier(), new VisionCertifier(), new PictureCertifier(), new MethodsCertifier(), new OpenVlaCertifier(), new ValueVectorCertifier(), new TabletopCertifier(), new TabletopPolicyCertifier()];
+    public static IReadOnlyList<ICertifier> Certifiers { get; } = [new TextCertifier(), new VisionCertifier(), new PictureCertifier(), new TokenizerCertifier(), new MethodsCertifier(), new OpenVlaCertifier(), new ValueVectorCertifier(), new TabletopCertifier(), new TabletopPolicyCertifier()];
 
     public static Command Create()
     {
-        var folders = new Argument<string[]>("DIR") { Description = "Folders with golden.safetensors and meta.json.", Arity = ArgumentArity.OneOrMore };
+        var folders = new Argument<string[]>("DIR") { Description = "Folders with golden.safetensors, or golden.json, and meta.json.", Arity = ArgumentArity.OneOrMore };
         var json = Output.JsonOption();
         var all = new Option<bool>("--all") { Description = "List every point, not only the worst of each case." };
         var command = new Command("certify", "Hold folders of reference numbers against the engine, point by point.") { folders, json, all };

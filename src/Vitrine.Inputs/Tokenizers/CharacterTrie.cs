@@ -57,5 +57,6 @@ internal sealed class CharacterTrie
         return true;
     }
 
-    private static ulong Key(int node, char character) => ((ulong)node << 16) | character;
+    /// <remarks>The odd factor spreads keys over the buckets and keeps them distinct.</remarks>
+    private static ulong Key(int node, char character) => (((ulong)node << 16) | character) * 0x9E3779B97F4A7C15;
 }

@@ -129,7 +129,7 @@ public sealed class Tokenizer
     {
         var runs = texts.Select((text, i) => Tokens(text, i, track)).ToArray();
         Truncation?.Apply(runs[0], runs.ElementAtOrDefault(1), addSpecialTokens ? parts.PostProcessor.Added(texts.Length > 1) : 0);
-        var processed = parts.PostProcessor.Process(runs, texts, addSpecialTokens);
+        var processed = parts.PostProcessor.Process(runs, addSpecialTokens);
         if (processed.Count == 1)
         {
             return processed[0];
@@ -148,7 +148,7 @@ public sealed class Tokenizer
     {
         var run = new TokenRun();
         text = WithoutLoneSurrogates(text);
-        var written = AlignedText.Of(text, track);
+        var written = AlignedText.Of(text, track || parts.PreTokenizer.NeedsOrigins);
         var tokens = new List<ModelToken>();
         foreach (var (from, to, id) in parts.Added.Cut(text, isNormalized: false))
         {

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Vitrine.Inputs.Tokenizers.Models;
 using Vitrine.Inputs.Tokenizers.PostProcessors;
 
 namespace Vitrine.Inputs.Tokenizers.Json;
@@ -6,14 +7,14 @@ namespace Vitrine.Inputs.Tokenizers.Json;
 /// <summary>Reads post-processors.</summary>
 internal static class PostProcessorJson
 {
-    public static IPostProcessor Read(JsonPart? part) => part is not { } json ? new PlainProcessor() : json.Kind switch
+    public static IPostProcessor Read(JsonPart? part, Vocabulary vocabulary) => part is not { } json ? new PlainProcessor() : json.Kind switch
     {
-        "Sequence" => new ProcessorSequence([.. json.List("processors", "post_processor").Select(p => Read(p))]),
+        "Sequence" => new ProcessorSequence([.. json.List("processors", "post_processor").Select(p => Read(p, vocabulary))]),
         "TemplateProcessing" => Template(json),
-        "ByteLevel" => json.Flag("trim_offsets", otherwise: true) ? new OffsetTrimming(json.Flag("add_prefix_space", otherwise: true)) : new PlainProcessor(),
+        "ByteLevel" => json.Flag("trim_offsets", otherwise: true) ? new OffsetTrimming(vocabulary, json.Flag("add_prefix_space", otherwise: true)) : new PlainProcessor(),
         "BertProcessing" => Classic(json, roberta: false),
         "RobertaProcessing" => new ProcessorSequence([
-            json.Flag("trim_offsets", otherwise: true) ? new OffsetTrimming(json.Flag("add_prefix_space", otherwise: true)) : new PlainProcessor(), Classic(json, roberta: true)]),
+            json.Flag("trim_offsets", otherwise: true) ? new OffsetTrimming(vocabulary, json.Flag("add_prefix_space", otherwise: true)) : new PlainProcessor(), Classic(json, roberta: true)]),
         var kind => throw json.Unsupported(kind),
     };
 
@@ -59,5 +60,5 @@ internal static class PostProcessorJson
         }
     }
 
-    private static int Id(JsonPart id) => id.Element.ValueKind == JsonValueKind.Number && id.Element.TryGetInt32(out var value) && value is >= 0 and <= Models.Vocabulary.LargestAllowedId ? value : throw id.Wrong("an id");
+    private static int Id(JsonPart id) => id.Element.ValueKind == JsonValueKind.Number && id.Element.TryGetInt32(out var value) && value is >= 0 and <= Vocabulary.LargestAllowedId ? value : throw id.Wrong("an id");
 }

@@ -38,7 +38,7 @@ internal static class TokenizerJson
             Normalizer = normalizer,
             PreTokenizer = PreTokenizerJson.Read(root.OptionalPart("pre_tokenizer", "pre_tokenizer")),
             Model = model,
-            PostProcessor = PostProcessorJson.Read(root.OptionalPart("post_processor", "post_processor")),
+            PostProcessor = PostProcessorJson.Read(root.OptionalPart("post_processor", "post_processor"), model.Vocabulary),
             Decoder = DecoderJson.Read(root.OptionalPart("decoder", "decoder")),
             Truncation = root.OptionalPart("truncation", "truncation") is { } truncation ? Truncation(truncation) : null,
             Padding = root.OptionalPart("padding", "padding") is { } padding ? Padding(padding) : null,

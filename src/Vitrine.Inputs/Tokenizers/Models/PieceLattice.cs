@@ -11,7 +11,7 @@ internal sealed class PieceLattice
     private readonly bool single;
 
     /// <param name="length">Characters of the word.</param>
-    /// <param name="single">Whether sums are rounded to float32 at each place, as SentencePiece keeps them.</param>
+    /// <param name="single">Whether sums are kept in float32 at each place and compared before they are rounded, as SentencePiece does; near ties hang on it.</param>
     public PieceLattice(int length, bool single)
     {
         (ids, starts, best, this.single) = (new int[length + 1], new int[length + 1], new double[length + 1], single);
@@ -63,10 +63,10 @@ internal sealed class PieceLattice
 
     private void Offer(int from, int to, int id, double score)
     {
-        var sum = single ? (float)(score + best[from]) : score + best[from];
+        var sum = score + best[from];
         if (starts[to] < 0 || sum > best[to])
         {
-            (starts[to], ids[to], best[to]) = (from, id, sum);
+            (starts[to], ids[to], best[to]) = (from, id, single ? (float)sum : sum);
         }
     }
 }

@@ -15,7 +15,7 @@ internal sealed record PrependNormalizer(string Prefix) : INormalizer
         }
 
         var builder = new AlignedTextBuilder(text);
-        builder.Put(Prefix, 0, 0);
+        builder.Put(Prefix, 0, 1); // It belongs to the first character, as in the tokenizers library.
         builder.Keep(0, text.Text.Length);
         return builder.Build();
     }

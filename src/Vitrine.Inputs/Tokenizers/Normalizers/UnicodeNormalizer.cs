@@ -55,7 +55,7 @@ internal sealed class UnicodeNormalizer : INormalizer
 
     private void Write(AlignedText text, AlignedTextBuilder builder, List<int> stretch, int from, int to)
     {
-        if (stretch.Count == 1 && stretch[0] < firstAffected)
+        if (to - from == 1 && text.Text[from] < firstAffected)
         {
             builder.Keep(from, to);
             return;

@@ -17,6 +17,7 @@ internal sealed class OnigurumaSyntax
     private readonly Stack<(int Start, bool IgnoreCase)> groups = [];
     private bool ignoreCase;
     private int atom;
+    private bool quantified;
     private int at;
 
     private OnigurumaSyntax(string pattern, string source) => (this.pattern, this.source) = (pattern, source);
@@ -48,6 +49,7 @@ internal sealed class OnigurumaSyntax
                 }
 
                 (atom, ignoreCase) = groups.Pop();
+                quantified = false;
                 result.Append(c);
                 at++;
                 return;
@@ -60,7 +62,7 @@ internal sealed class OnigurumaSyntax
                 return;
         }
 
-        atom = result.Length;
+        (atom, quantified) = (result.Length, false);
         switch (c)
         {
             case '[':
@@ -124,6 +126,12 @@ internal sealed class OnigurumaSyntax
             }
         }
 
+        if (quantified)
+        {
+            result.Insert(atom, "(?:").Append(')'); // X{1,3}+ repeats X{1,3}; only single signs have possessive forms.
+        }
+
+        quantified = true;
         var quantifier = pattern[at..end];
         quantifier = quantifier.StartsWith("{,", StringComparison.Ordinal) ? "{0" + quantifier[1..] : quantifier;
         at = end;

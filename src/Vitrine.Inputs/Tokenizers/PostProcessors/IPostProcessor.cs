@@ -7,9 +7,8 @@ internal interface IPostProcessor
     int Added(bool pair);
 
     /// <param name="texts">One or two; may be changed.</param>
-    /// <param name="original">What the user wrote, text by text.</param>
     /// <param name="addSpecialTokens">Whether special tokens are put in.</param>
-    IReadOnlyList<TokenRun> Process(IReadOnlyList<TokenRun> texts, IReadOnlyList<string> original, bool addSpecialTokens);
+    IReadOnlyList<TokenRun> Process(IReadOnlyList<TokenRun> texts, bool addSpecialTokens);
 }
 
 /// <summary>Adds nothing.</summary>
@@ -17,7 +16,7 @@ internal sealed record PlainProcessor : IPostProcessor
 {
     public int Added(bool pair) => 0;
 
-    public IReadOnlyList<TokenRun> Process(IReadOnlyList<TokenRun> texts, IReadOnlyList<string> original, bool addSpecialTokens) => texts;
+    public IReadOnlyList<TokenRun> Process(IReadOnlyList<TokenRun> texts, bool addSpecialTokens) => texts;
 }
 
 /// <summary>One after the other.</summary>
@@ -25,37 +24,35 @@ internal sealed record ProcessorSequence(IReadOnlyList<IPostProcessor> Steps) : 
 {
     public int Added(bool pair) => Steps.Sum(s => s.Added(pair));
 
-    public IReadOnlyList<TokenRun> Process(IReadOnlyList<TokenRun> texts, IReadOnlyList<string> original, bool addSpecialTokens)
-        => Steps.Aggregate(texts, (t, step) => step.Process(t, original, addSpecialTokens));
+    public IReadOnlyList<TokenRun> Process(IReadOnlyList<TokenRun> texts, bool addSpecialTokens)
+        => Steps.Aggregate(texts, (t, step) => step.Process(t, addSpecialTokens));
 }
 
-/// <summary>Takes the white space at its ends out of each token's offsets.</summary>
-/// <param name="AddPrefixSpace">Whether the first token's first space was put there by the tokenizer.</param>
-internal sealed record OffsetTrimming(bool AddPrefixSpace) : IPostProcessor
+/// <summary>Takes the spaces at its ends out of each byte-level token's offsets.</summary>
+/// <param name="Vocabulary">Spells tokens in letters of <see cref="ByteAlphabet"/>.</param>
+/// <param name="AddPrefixSpace">Whether the first space of a token that begins the text was put there by the tokenizer.</param>
+internal sealed record OffsetTrimming(Models.Vocabulary Vocabulary, bool AddPrefixSpace) : IPostProcessor
 {
     public int Added(bool pair) => 0;
 
-    public IReadOnlyList<TokenRun> Process(IReadOnlyList<TokenRun> texts, IReadOnlyList<string> original, bool addSpecialTokens)
+    public IReadOnlyList<TokenRun> Process(IReadOnlyList<TokenRun> texts, bool addSpecialTokens)
     {
-        foreach (var (run, text) in texts.Zip(original))
+        foreach (var run in texts)
         {
             for (var i = 0; i < run.Count; i++)
             {
+                var token = Vocabulary.Word(run.Ids[i]) ?? "";
                 var (start, end) = run.Offsets[i];
-                while (start < end && char.IsWhiteSpace(text[start]) && !(AddPrefixSpace && start == 0))
-                {
-                    start++;
-                }
-
-                while (end > start && char.IsWhiteSpace(text[end - 1]))
-                {
-                    end--;
-                }
-
-                run.Offsets[i] = (start, end);
+                var leading = token.TakeWhile(IsSpace).Count();
+                var trailing = token.Reverse().TakeWhile(IsSpace).Count();
+                leading -= leading > 0 && AddPrefixSpace && (i == 0 || start == 0) ? 1 : 0;
+                start = Math.Min(start + leading, end);
+                run.Offsets[i] = (start, trailing > 0 && end >= trailing ? Math.Max(end - trailing, start) : end);
             }
         }
 
         return texts;
     }
+
+    private static bool IsSpace(char letter) => letter == ByteAlphabet.Letter((byte)' ') || char.IsWhiteSpace(letter);
 }

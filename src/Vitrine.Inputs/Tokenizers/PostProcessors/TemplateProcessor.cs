@@ -14,7 +14,7 @@ internal sealed record TemplateProcessor(IReadOnlyList<TemplatePart> Single, IRe
 {
     public int Added(bool pair) => (pair ? Pair : Single).Where(p => p.Text is null).Sum(p => p.Ids.Count);
 
-    public IReadOnlyList<TokenRun> Process(IReadOnlyList<TokenRun> texts, IReadOnlyList<string> original, bool addSpecialTokens)
+    public IReadOnlyList<TokenRun> Process(IReadOnlyList<TokenRun> texts, bool addSpecialTokens)
     {
         if (!addSpecialTokens && !SegmentsWithoutTokens)
         {

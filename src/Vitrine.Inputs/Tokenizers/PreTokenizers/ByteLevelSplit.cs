@@ -19,7 +19,7 @@ internal sealed class ByteLevelSplit(bool addPrefixSpace, bool useRegex) : IPreT
             {
                 if (text[range.From] != ' ')
                 {
-                    builder.Put(" ", range.From, range.From);
+                    builder.Put(" ", range.From, range.From + 1);
                 }
 
                 builder.Keep(range.From, range.To);

@@ -20,17 +20,19 @@ internal sealed class MetaspaceSplit(char replacement, PrependScheme scheme, boo
 {
     private readonly PatternSplit words = new(new LiteralPattern(replacement.ToString()), SplitBehavior.MergedWithNext);
 
+    public bool NeedsOrigins => scheme == PrependScheme.First;
+
     public Pieces Split(Pieces pieces)
     {
         var text = pieces.Text.Text;
         var sign = replacement.ToString();
-        var beginsText = pieces.BeginsText;
+        var before = pieces;
         pieces = pieces.Rewritten((range, builder) =>
         {
             var begins = text[range.From] == ' ' || text[range.From] == replacement;
-            if (!begins && (scheme == PrependScheme.Always || scheme == PrependScheme.First && beginsText && range.From == 0))
+            if (!begins && (scheme == PrependScheme.Always || scheme == PrependScheme.First && IsFirst(before, range)))
             {
-                builder.Put(sign, range.From, range.From);
+                builder.Put(sign, range.From, range.From + 1);
             }
 
             for (var i = range.From; i < range.To; i++)
@@ -47,4 +49,8 @@ internal sealed class MetaspaceSplit(char replacement, PrependScheme scheme, boo
         });
         return split ? words.Split(pieces) : pieces;
     }
+
+    /// <remarks>An uncut text counts as first even where the normaliser has dropped its first characters.</remarks>
+    private static bool IsFirst(Pieces pieces, (int From, int To) range)
+        => pieces.BeginsText && (range == (0, pieces.Text.Text.Length) || pieces.Text.Origin(range.From, range.From + 1).Start == 0);
 }
