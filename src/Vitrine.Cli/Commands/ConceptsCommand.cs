@@ -20,9 +20,18 @@ internal static class ConceptsCommand
         var direction = new Option<string?>("--action") { Description = "Search by the direction of the action tokens instead: + or -." };
         var count = new Option<int>("--count", "-n") { Description = "Neurons to list in a search.", DefaultValueFactory = _ => 20 };
         var words = new Option<string?>("--words") { Description = "YAML of concept words; those of the tabletop by default." };
+        var meaning = new Option<bool>("--meaning") { Description = "Search by meaning (semantic embeddings) instead of by spelling." };
+        var like = new Option<string?>("--like") { Description = "Search for neurons that mean what this one does, layer:index." };
+        var bin = new Option<string?>("--bin") { Description = "Search for neurons that mean this normalised action, -1 to 1." };
+        var clusters = new Option<int?>("--clusters") { Description = "Cluster the neurons by meaning into so many groups (k-means, cosine)." };
+        var tokensOfMeaning = new Option<int>("--meaning-tokens") { Description = "Top tokens that make a neuron's meaning; 5 as published, others take 20.", DefaultValueFactory = _ => 5 };
+        var depth = new Option<Depth>("--depth") { Description = "Layers: full, early or late (halves)." };
+        var polysemy = new Option<double?>("--max-polysemy") { Description = "Leave out neurons that mix opposite words or signs more than this, 0 to 1." };
+        var seed = new Option<int>("--seed") { Description = "Of the clusters." };
+        var map = new Option<string?>("--map") { Description = "Draw the neurons found, by meaning, into this HTML file." };
         var save = new Option<string?>("--save") { Description = "Write the neurons to this YAML file." };
         var json = Output.JsonOption();
-        var command = new Command("concepts", "Find the neurons whose value vectors spell a concept, or point in a direction of action.") { name, concept, direction, count, words, save, json };
+        var command = new Command("concepts", "Find the neurons whose value vectors spell a concept, or point in a direction of action.") { name, concept, direction, meaning, like, bin, clusters, tokensOfMeaning, depth, polysemy, seed, map, count, words, save, json };
         command.SetAction((parsed, cancellation) =>
         {
             using var policy = OpenVlaPolicy.Open(PolicyFolder.Resolve(parsed.GetValue(name)!));
@@ -30,12 +39,22 @@ internal static class ConceptsCommand
             var readings = VocabularyProjection.Read(policy.Language, [.. Enumerable.Range(0, policy.Language.Shape.Layers)], 30, tokens.Valid, cancellation: cancellation);
             var wanted = parsed.GetValue(concept)!;
             var lists = NeuronsCommand.Words(parsed.GetValue(words));
-            var (how, found) = parsed.GetValue(direction) is { } sign
-                ? ("correlation of action logits with their values", ConceptSearch.ByActionDirection(policy.Language, tokens, id => policy.Actions.Centre(id), Sign(sign), parsed.GetValue(count)))
-                : wanted.Length == 0 ? throw new VitrineException("concepts: name a concept, words, or --action + or -.")
-                : wanted.Length == 1 && lists.Any(l => l.Name == wanted[0])
-                    ? ("words of the concept among the top 30", [.. new LexicalPatterns(readings, tokens, lists).Cluster(wanted[0]).Select(n => new ScoredNeuron(n.Neuron, n.Words))])
-                    : ("mean logit of the words, in deviations of the neuron's logits", ConceptSearch.ByWords(policy.Language, tokens, wanted, parsed.GetValue(count)));
+            var mixed = new PolysemyRule(lists, tokens);
+            bool Allowed(Neuron n) => parsed.GetValue(polysemy) is not { } most || mixed.Of(readings[n.Layer][n.Index]).Score <= most;
+            using var unembedding = policy.Language.Unembedding();
+            using var space = SemanticSpace.Of(readings, unembedding, tokens.Valid, parsed.GetValue(tokensOfMeaning));
+            var search = new MeaningSearch(policy, tokens, space);
+            if (parsed.GetValue(clusters) is { } groups)
+            {
+                var made = search.Cluster(groups, parsed.GetValue(seed), parsed.GetValue(depth), Allowed, parsed.GetValue(count), cancellation);
+                Draw(made);
+                return Task.FromResult(0);
+            }
+
+            ConceptQuality? quality = null;
+            var (how, found) = Find();
+            found = quality is null ? [.. found.Where(f => space.Within(f.Neuron, parsed.GetValue(depth)) && Allowed(f.Neuron))] : found;
+            Draw([(wanted.Length > 0 ? string.Join(' ', wanted) : "found", [.. found.Select(f => f.Neuron)])]);
             if (parsed.GetValue(save) is { } path)
             {
                 var set = new Dictionary<string, NeuronSet> { [wanted.Length > 0 ? string.Join('_', wanted) : $"action_{parsed.GetValue(direction)}"] = new(found.Select(f => f.Neuron)) };
@@ -57,7 +76,41 @@ internal static class ConceptsCommand
 
             AnsiConsole.Write(table);
             Console.WriteLine($"{found.Count} neurons; score: {how}. That a neuron spells a word does not say that it causes anything: 'vitrine steer' tells.");
+            if (quality is not null)
+            {
+                Console.WriteLine($"mean {MeaningSearch.Number(quality.Measured)}; the same with shuffled vocabularies {MeaningSearch.Number(quality.Shuffled)}, at most {MeaningSearch.Number(quality.LargestShuffled)}");
+            }
+
             return Task.FromResult(0);
+
+            (string, IReadOnlyList<ScoredNeuron>) Find()
+            {
+                if (parsed.GetValue(meaning) || parsed.GetValue(like) is not null || parsed.GetValue(bin) is not null)
+                {
+                    if (wanted.Length == 0 && parsed.GetValue(like) is null && parsed.GetValue(bin) is null)
+                    {
+                        throw new VitrineException("concepts: --meaning needs words; or name a neuron with --like, an action with --bin.");
+                    }
+
+                    (var by, var near, quality) = search.Find(wanted, parsed.GetValue(bin), parsed.GetValue(like), parsed.GetValue(count), parsed.GetValue(depth), Allowed);
+                    return (by, near);
+                }
+
+                return parsed.GetValue(direction) is { } sign
+                    ? ("correlation of action logits with their values", ConceptSearch.ByActionDirection(policy.Language, tokens, id => policy.Actions.Centre(id), Sign(sign), parsed.GetValue(count)))
+                    : wanted.Length == 0 ? throw new VitrineException("concepts: name a concept, words, or --action + or -.")
+                    : wanted.Length == 1 && lists.Any(l => l.Name == wanted[0])
+                        ? ("words of the concept among the top 30", [.. new LexicalPatterns(readings, tokens, lists).Cluster(wanted[0]).Select(n => new ScoredNeuron(n.Neuron, n.Words))])
+                        : ("mean logit of the words, in deviations of the neuron's logits", ConceptSearch.ByWords(policy.Language, tokens, wanted, parsed.GetValue(count)));
+            }
+
+            void Draw(IReadOnlyList<(string Name, IReadOnlyList<Neuron> Neurons)> groups)
+            {
+                if (parsed.GetValue(map) is { } page)
+                {
+                    search.WriteMap(page, groups);
+                }
+            }
         });
         return command;
     }

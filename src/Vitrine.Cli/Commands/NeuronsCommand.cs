@@ -19,14 +19,30 @@ internal static class NeuronsCommand
         var top = new Option<int>("--top") { Description = "Tokens at each end.", DefaultValueFactory = _ => 30 };
         var count = new Option<int>("--count", "-n") { Description = "Neurons of the layer to list.", DefaultValueFactory = _ => 20 };
         var words = new Option<string?>("--words") { Description = "YAML of concept words; those of the tabletop by default." };
+        var published = new Option<bool>("--as-published") { Description = "Read in every row of the unembedding, padding rows included, as the published code does." };
+        var norm = new Option<ReadingNorm>("--norm") { Description = "What stands before the unembedding: none (as published), gain of the final norm, or centred-gain." };
+        var folder = new Option<string?>("--out") { Description = "Keep all layers in this folder as Parquet, one file a layer; an interrupted run goes on." };
+        var lines = new Option<bool>("--jsonl") { Description = "With --out: JSON lines beside Parquet." };
         var json = Output.JsonOption();
-        var command = new Command("neurons", "Read the value vectors of feed-forward neurons in the policy's own vocabulary.") { name, layer, top, count, words, json };
+        var command = new Command("neurons", "Read the value vectors of feed-forward neurons in the policy's own vocabulary.") { name, layer, top, count, words, published, norm, folder, lines, json };
+        command.Add(NeuronsDiffCommand.Create());
         command.SetAction(async (parsed, cancellation) =>
         {
             using var policy = OpenVlaPolicy.Open(PolicyFolder.Resolve(parsed.GetValue(name)!));
             var tokens = new TokenReader(policy);
             int[] layers = parsed.GetValue(layer) is { } one ? [one] : [.. Enumerable.Range(0, policy.Language.Shape.Layers)];
-            var readings = await Output.WithProgressAsync("reading value vectors", p => Task.FromResult(VocabularyProjection.Read(policy.Language, layers, parsed.GetValue(top), tokens.Valid, p, cancellation))).ConfigureAwait(false);
+            var settings = new ProjectionSettings { Count = parsed.GetValue(top), Norm = parsed.GetValue(norm), Tokens = parsed.GetValue(published) ? null : tokens.Valid };
+            var source = new StackValueVectors(policy.Language, policy.Fingerprint);
+            if (parsed.GetValue(folder) is { } target)
+            {
+                var forms = parsed.GetValue(lines) ? ProjectionForms.Parquet | ProjectionForms.JsonLines : ProjectionForms.Parquet;
+                var kept = ProjectionFolder.Open(target, source, settings);
+                var done = await Output.WithProgressAsync("reading value vectors", p => kept.RunAsync(tokens.Print, forms, layers, p, cancellation)).ConfigureAwait(false);
+                Console.WriteLine($"{target}: {done.Count} layers read, {layers.Length - done.Count} were there; model {policy.Fingerprint}");
+                return 0;
+            }
+
+            var readings = await Output.WithProgressAsync("reading value vectors", p => Task.FromResult(VocabularyProjection.Read(source, layers, settings, p, cancellation))).ConfigureAwait(false);
             if (parsed.GetValue(layer) is not null)
             {
                 List(readings[0], layers[0], tokens, parsed.GetValue(count), parsed.GetValue(json));

@@ -8,6 +8,7 @@ using Vitrine.Mechanisms.ValueVectors;
 using Vitrine.Policies;
 using Vitrine.Policies.OpenVla;
 using Vitrine.Transformers;
+using Vitrine.Transformers.Edits;
 using Vitrine.Worlds;
 using Vitrine.Worlds.Statistics;
 using Vitrine.Worlds.Tabletop;
@@ -21,14 +22,15 @@ internal static class SteerCommand
     {
         var name = new Argument<string>("POLICY") { Description = "A folder in OpenVLA's layout, or embedded:tabletop." };
         var concept = new Argument<string>("CONCEPT") { Description = "A concept of the word lists, or the name of a set in --set." };
-        var dose = new Option<string>("--dose") { Description = "A number, deviations from the natural mean as +4sd, or a natural quantile as q0.99.", DefaultValueFactory = _ => "+4sd" };
+        var dose = new Option<string>("--dose") { Description = "A number, deviations from the natural mean as +4sd, a natural quantile as q0.99, or a multiple of the natural maximum as 2max.", DefaultValueFactory = _ => "+4sd" };
+        var add = new Option<bool>("--add") { Description = "Add the dose to what the neurons say by themselves, instead of clamping them to it." };
         var file = new Option<string?>("--set") { Description = "YAML of neuron sets, Vitrine's or the published form." };
         var metric = new Option<string>("--metric") { Description = "speed or dz.", DefaultValueFactory = _ => "speed" };
         var states = new Option<int>("--states", "-n") { Description = "Situations of the tabletop.", DefaultValueFactory = _ => 48 };
         var draws = new Option<int>("--draws") { Description = "Matched-random sets.", DefaultValueFactory = _ => 8 };
         var seed = new Option<ulong>("--seed") { Description = "Decides situations and draws.", DefaultValueFactory = _ => 1 };
         var json = Output.JsonOption();
-        var command = new Command("steer", "Clamp a concept's neurons in one decision and compare with zero dose and matched-random neurons.") { name, concept, dose, file, metric, states, draws, seed, json };
+        var command = new Command("steer", "Clamp a concept's neurons in one decision and compare with zero dose and matched-random neurons.") { name, concept, dose, add, file, metric, states, draws, seed, json };
         command.SetAction(async (parsed, cancellation) =>
         {
             using var policy = OpenVlaPolicy.Open(PolicyFolder.Resolve(parsed.GetValue(name)!));
@@ -43,7 +45,7 @@ internal static class SteerCommand
                 "dz" => ActionMetric.Rise,
                 var other => throw new VitrineException($"steer: --metric is '{other}'; expected speed or dz."),
             };
-            var rows = await Output.WithProgressAsync("deciding", p => Task.FromResult(Rows(policy, set, amount, measured, patterns, parsed.GetValue(states), parsed.GetValue(draws), parsed.GetValue(seed), p, cancellation))).ConfigureAwait(false);
+            var rows = await Output.WithProgressAsync("deciding", p => Task.FromResult(Rows(policy, set, amount, parsed.GetValue(add), measured, patterns, parsed.GetValue(states), parsed.GetValue(draws), parsed.GetValue(seed), p, cancellation))).ConfigureAwait(false);
             if (parsed.GetValue(json))
             {
                 Output.Write(rows);
@@ -87,16 +89,16 @@ internal static class SteerCommand
         return sets.TryGetValue(name, out var set) ? set : throw new VitrineException($"{file}: has no set '{name}'; there are {string.Join(", ", sets.Keys)}.");
     }
 
-    private static Row[] Rows(OpenVlaPolicy policy, NeuronSet set, Dose dose, ActionMetric metric, LexicalPatterns patterns, int states, int draws, ulong seed, IProgress<double> progress, CancellationToken cancellation)
+    private static Row[] Rows(OpenVlaPolicy policy, NeuronSet set, Dose dose, bool adds, ActionMetric metric, LexicalPatterns patterns, int states, int draws, ulong seed, IProgress<double> progress, CancellationToken cancellation)
     {
         var calibration = CalibrateCommand.Measure(policy, seed, 96, null, cancellation);
         var step = new OneStep(policy, TabletopStates.Draw(seed, LayoutSplit.Test, ["reach", "lift", "push"], states));
         var controls = Controls.For(policy.Language, set, dose, calibration, patterns.AllClustered(), draws, (int)seed);
         (string, RunPlan)[] arms =
         [
-            ("clamp", RunPlan.Editing(dose.Clamp(set, calibration))),
+            (adds ? "addition" : "clamp", new RunPlan { Edits = Dosed(set) }),
             ("zero dose", new RunPlan { Edits = controls.ZeroDose }),
-            .. controls.MatchedRandom.Select((c, i) => ($"matched random {i + 1}", RunPlan.Editing(c))),
+            .. controls.Sets.Select((s, i) => ($"matched random {i + 1}", new RunPlan { Edits = Dosed(s) })),
         ];
         var baseline = step.Baseline.Average(a => metric.Of(a.Values));
         return
@@ -108,6 +110,8 @@ internal static class SteerCommand
                 return new Row(arm.Item1, PairedBootstrap.MeanDifference(effect.Hard), PairedBootstrap.MeanDifference(effect.Soft), effect.Changed, effect.Cosine, baseline);
             }),
         ];
+
+        IReadOnlyList<Edit> Dosed(NeuronSet neurons) => adds ? dose.Add(neurons, calibration, policy.Language.Shape.Neurons) : [dose.Clamp(neurons, calibration)];
     }
 
     private static string Number(double value) => value.ToString("+0.0000;-0.0000;0.0000", CultureInfo.InvariantCulture);

@@ -46,7 +46,7 @@ public sealed record ConceptQuality(double Measured, double Shuffled, double Lar
     private static double Pairwise(SemanticSpace space, IReadOnlyList<Neuron> members)
     {
         using var scope = NewDisposeScope();
-        var sum = space.PointsOf(members).to(float64).sum(0);
+        var sum = space.PointsOf(members).to(float64).sum([0]);
         return (sum.dot(sum).item<double>() - members.Count) / ((double)members.Count * (members.Count - 1));
     }
 
