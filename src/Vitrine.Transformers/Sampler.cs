@@ -75,29 +75,37 @@ public static class Sampler
 
     private static void KeepLargest(double[] scores, int k)
     {
-        var sorted = (double[])scores.Clone();
-        Array.Sort(sorted);
-        var least = sorted[^k];
+        var largest = new PriorityQueue<double, double>(k);
+        foreach (var score in scores)
+        {
+            if (largest.Count < k)
+            {
+                largest.Enqueue(score, score);
+            }
+            else if (score > largest.Peek())
+            {
+                largest.EnqueueDequeue(score, score);
+            }
+        }
+
+        var least = largest.Peek();
         Remove(scores, s => s < least);
     }
 
-    /// <summary>From the least probable upward, takes away what all together stays within 1 - p. The most probable token always stays.</summary>
-    /// <remarks>Among equals those with larger ids go first.</remarks>
+    /// <summary>From the most probable downward, keeps tokens until their mass reaches p; among equals those with smaller ids.</summary>
     private static void KeepNucleus(double[] scores, double p)
     {
         var probabilities = Softmax(scores);
-        var order = Enumerable.Range(0, scores.Length).ToArray();
-        Array.Sort(order, (a, b) => scores[a] != scores[b] ? scores[a].CompareTo(scores[b]) : b.CompareTo(a));
-        var mass = 0.0;
-        foreach (var i in order.AsSpan(0, order.Length - 1))
+        var queue = new PriorityQueue<int, (double, int)>(scores.Select((s, i) => (i, (-s, i))));
+        var kept = new bool[scores.Length];
+        for (var mass = 0.0; mass < p && queue.TryDequeue(out var best, out _); mass += probabilities[best])
         {
-            mass += probabilities[i];
-            if (mass > 1 - p)
-            {
-                break;
-            }
+            kept[best] = true;
+        }
 
-            scores[i] = double.NegativeInfinity;
+        for (var i = 0; i < scores.Length; i++)
+        {
+            scores[i] = kept[i] ? scores[i] : double.NegativeInfinity;
         }
     }
 

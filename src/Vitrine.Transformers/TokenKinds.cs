@@ -7,10 +7,12 @@ public sealed class TokenKinds
 
     /// <summary>Creates the kinds of a batch.</summary>
     /// <param name="positions">Kind to [row][position], counted in the row's own tokens from 0.</param>
+    /// <param name="stack">The stack whose tokens they are.</param>
     /// <exception cref="VitrineException">A position is negative, or two kinds have lists for different numbers of rows.</exception>
-    public TokenKinds(IReadOnlyDictionary<string, IReadOnlyList<IReadOnlyList<long>>> positions)
+    public TokenKinds(IReadOnlyDictionary<string, IReadOnlyList<IReadOnlyList<long>>> positions, string stack = "language")
     {
         ArgumentNullException.ThrowIfNull(positions);
+        Stack = stack;
         foreach (var (kind, rows) in positions)
         {
             if (rows.Count != positions.Values.First().Count || rows.Any(row => row.Any(p => p < 0)))
@@ -27,6 +29,9 @@ public sealed class TokenKinds
 
     /// <summary>What can be named.</summary>
     public IReadOnlyCollection<string> Names => places.Keys;
+
+    /// <summary>The stack whose tokens they are.</summary>
+    public string Stack { get; }
 
     /// <summary>Rows that they were made for; null where there are no kinds.</summary>
     internal int? Rows => places.Count == 0 ? null : places.Values.First().Length;

@@ -176,7 +176,7 @@ public sealed class OpenVlaPolicy : IActor, IDisposable
     {
         ArgumentNullException.ThrowIfNull(pixels);
         var units = Statistics(unnormKey);
-        var bound = BoundPlan.Bind(plan ?? RunPlan.Empty, shapes, Language.Dtype);
+        var bound = BoundPlan.Bind(plan ?? RunPlan.Empty, shapes, Language.Dtype, prompts.Count, Kinds(prompts));
         if (bound.NeedsGradients)
         {
             throw new VitrineException("act: gradients are asked of a single pass, not of seven decoded tokens.");
@@ -208,6 +208,13 @@ public sealed class OpenVlaPolicy : IActor, IDisposable
         owned.ForEach(t => t.Dispose());
         checkpoint.Dispose();
     }
+
+    /// <summary>Which tokens are the picture's and which the text's, so that edits can name them <c>image</c> and <c>text</c>.</summary>
+    private TokenKinds Kinds(IReadOnlyList<long[]> prompts) => new(new Dictionary<string, IReadOnlyList<IReadOnlyList<long>>>
+    {
+        ["image"] = [.. prompts.Select(_ => Enumerable.Range(1, ImageTokens).Select(i => (long)i).ToArray())],
+        ["text"] = [.. prompts.Select(p => new[] { 0L }.Concat(Enumerable.Range(ImageTokens + 1, Math.Max(0, p.Length - 1)).Select(i => (long)i)).ToArray())],
+    });
 
     private static long[] Insert(IReadOnlyList<long> row, int image)
         => [row[0], .. Enumerable.Range(1, image).Select(i => (long)i), .. row.Skip(1).Select(p => p < 0 ? -1 : p + image)];

@@ -38,7 +38,7 @@ public sealed class MethodsCertifier : ICertifier
     {
         var root = Path.GetFullPath(Path.Combine(fixture.Folder, "..", ".."));
         var folder = Path.GetFullPath(Path.Combine(root, path));
-        return folder.StartsWith(root, StringComparison.Ordinal) && Directory.Exists(folder)
+        return folder.StartsWith(root + Path.DirectorySeparatorChar, StringComparison.Ordinal) && Directory.Exists(folder)
             ? folder
             : throw new VitrineException($"{fixture.Folder}: meta.json names the model '{path}', which is not below {root}.");
     }

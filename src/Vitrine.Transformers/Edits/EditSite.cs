@@ -35,13 +35,15 @@ internal sealed record EditSite(Address Address, StackShape Shape, ScalarType Dt
         }
     }
 
+    /// <summary>Refuses kinds of tokens that the place's stack does not have.</summary>
     public void Require(Positions? positions)
     {
+        IReadOnlyCollection<string> known = Kinds.Stack == Address.Stack ? Kinds.Names : [];
         foreach (var kind in positions?.Kinds ?? [])
         {
-            if (!Kinds.Names.Contains(kind))
+            if (!known.Contains(kind))
             {
-                var nearest = Nearest.Of(kind, Kinds.Names) is { } name ? $"the nearest that exists is '{name}'" : "the batch names none";
+                var nearest = Nearest.Of(kind, known) is { } name ? $"the nearest that exists is '{name}'" : "the batch names none there";
                 throw new VitrineException($"edit at '{Address}': there is no kind of tokens '{kind}'; {nearest}.");
             }
         }

@@ -41,7 +41,7 @@ public sealed record EditValue(IReadOnlyList<long> Shape, IReadOnlyList<float> D
     /// <exception cref="VitrineException">Shape and data do not agree.</exception>
     public Tensor ToTensor(ScalarType dtype = ScalarType.Float32)
     {
-        if (Shape.Any(s => s < 0) || Shape.Aggregate(1L, (a, s) => checked(a * s)) != Data.Count)
+        if (Shape.Any(s => s < 0) || Shape.Aggregate(1.0, (a, s) => a * s) != Data.Count)
         {
             throw new VitrineException($"edit value: {Data.Count} numbers for shape [{string.Join(", ", Shape)}].");
         }

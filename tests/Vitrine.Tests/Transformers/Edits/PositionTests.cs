@@ -61,6 +61,8 @@ public sealed class PositionTests
         Should.Throw<VitrineException>(() => model.Run(TokenBatch.Of(3, 4), plan)).Message.ShouldContain("names none");
         var cut = RunPlan.Editing(new KnockOut("language.0.attn.scores", Positions.Of("pixels")));
         Should.Throw<VitrineException>(() => model.Run(TokenBatch.Of(3, 4).With(kinds), cut)).Message.ShouldContain("pixels");
+        var elsewhere = new TokenKinds(new Dictionary<string, IReadOnlyList<IReadOnlyList<long>>> { ["imagee"] = [[1]] }, "vision");
+        Should.Throw<VitrineException>(() => model.Run(TokenBatch.Of(3, 4).With(elsewhere), plan)).Message.ShouldContain("names none");
         Should.Throw<VitrineException>(() => TokenBatch.Of([[3, 4], [5, 6]]).With(kinds)).Message.ShouldContain("1 rows");
     }
 }

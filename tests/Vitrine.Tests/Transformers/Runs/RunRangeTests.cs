@@ -100,6 +100,8 @@ public sealed class RunRangeTests
         Refused(() => model.Generate(batch, 2, new RunPlan { StopAfter = 0 }), "cannot stop before its end");
         
         Refused(() => RunStart.From(full, shape, 0), "language.0.resid_pre");
+        using var all = model.Run(batch, new RunPlan { Capture = [.. RunStart.Needs(shape, 1, 1)] });
+        Refused(() => RunStart.From(all, shape, 1, 3), "column 3");
         Refused(() => RunStart.From(full, shape, 1, 2), "was not captured");
         Refused(() => model.Run(TokenBatch.Of([[3, 4, 5], [3, 4, 5]]), RunPlan.Empty, RunStart.At(1, full["language.1.resid_pre"].repeat(3, 1, 1))), "3 cached rows");
     }
