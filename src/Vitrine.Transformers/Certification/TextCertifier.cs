@@ -139,11 +139,11 @@ public sealed class TextCertifier : ICertifier
         return differ ? TokenBatch.Masked(rows, mask, positions, segments) : batch;
     }
 
-    private static Tensor OwnPositions(TokenBatch batch)
+    internal static Tensor OwnPositions(TokenBatch batch)
         => tensor([.. batch.Positions.SelectMany(r => r).Select(p => p >= 0)], [batch.Positions.Count, batch.Positions[0].Count]);
 
     /// <remarks>Padded rows are kept as the reference gives them and are not compared.</remarks>
-    private static Tensor? Valid(Point point, Tensor found, Tensor own) => point.Axes() switch
+    internal static Tensor? Valid(Point point, Tensor found, Tensor own) => point.Axes() switch
     {
         PointAxes.Stream => found.dim() == 3 ? own.unsqueeze(-1) : null,
         PointAxes.Heads => own.unsqueeze(-1).unsqueeze(-1),

@@ -37,14 +37,16 @@ internal sealed class Region
 
     /// <summary>The new values inside the region, the old ones outside.</summary>
     public Tensor Write(Tensor x, Pass pass, Tensor changed)
-        => Mask(pass, x.dim()) is { } mask ? where(mask, changed, x) : changed;
+        => Mask(pass, x.dim(), PositionsOf(x)) is { } mask ? where(mask, changed, x) : changed;
 
     /// <summary>A mask cut down to the region.</summary>
-    public Tensor Within(Pass pass, Tensor mask) => And(mask, Mask(pass, axes == PointAxes.Stream ? 3 : 4))!;
+    public Tensor Within(Pass pass, Tensor mask) => And(mask, Mask(pass, axes == PointAxes.Stream ? 3 : 4, pass.Length))!;
 
-    private Tensor? Mask(Pass pass, long dims)
+    private long PositionsOf(Tensor x) => x.dim() < 3 ? 0 : x.shape[axes == PointAxes.Attention ? 2 : 1];
+
+    private Tensor? Mask(Pass pass, long dims, long length)
     {
-        if (dims == 2 && scope.Positions is not null)
+        if (scope.Positions is not null && length != pass.Length)
         {
             throw new VitrineException($"edit at '{place}': the point has one vector a row and no positions.");
         }

@@ -1,5 +1,4 @@
 using TorchSharp;
-using Vitrine.Transformers.Families;
 using Vitrine.Transformers.Points;
 using static TorchSharp.torch;
 
@@ -8,23 +7,10 @@ namespace Vitrine.Transformers.Engine;
 /// <summary>An attention-pool head: one learned query attends to all tokens, then a feed-forward (timm, attention_pool.py; Zhai et al. 2022).</summary>
 internal sealed record AttentionPool(BlockSpec Spec, Tensor Latent, Linear Query, Linear Key, Linear Value, Linear Output, Norm Norm, Linear Up, Linear Down)
 {
-    private readonly Scalar scoreScale = Math.Pow(Spec.Attention.HeadWidth, -0.5);
+    private readonly Scalar scoreScale = Spec.Attention.Scale;
 
-    public static AttentionPool Load(WeightReader weights, string prefix, BlockSpec spec)
-    {
-        var (width, neurons) = (spec.Width, spec.Mlp.Neurons);
-        var (key, value) = weights.TwoLinears($"{prefix}.kv", width, width);
-        return new AttentionPool(
-            spec,
-            weights.Take($"{prefix}.latent", 1, 1, width),
-            weights.Linear($"{prefix}.q", width, width, bias: true),
-            key,
-            value,
-            weights.Linear($"{prefix}.proj", width, width, bias: true),
-            weights.Norm(spec.Norm, $"{prefix}.norm", width),
-            weights.Linear($"{prefix}.mlp.fc1", neurons, width, bias: true),
-            weights.Linear($"{prefix}.mlp.fc2", width, neurons, bias: true));
-    }
+    /// <summary>Its points, outside of blocks.</summary>
+    public static IReadOnlyList<Point> Points { get; } = [Point.HeadAttnScores, Point.HeadAttnPattern, Point.HeadAttnOut, Point.HeadMlpNeurons];
 
     /// <param name="x">(B,T,d), behind the final norm.</param>
     /// <returns>(B,d).</returns>
@@ -37,7 +23,9 @@ internal sealed record AttentionPool(BlockSpec Spec, Tensor Latent, Linear Query
         var v = Value.Apply(x).view(b, t, heads, width).transpose(1, 2);
         var scores = slots.At(Point.HeadAttnScores, (q * scoreScale).matmul(k.transpose(2, 3)), pass);   // (B, H, 1, T)
         var pattern = slots.At(Point.HeadAttnPattern, scores.softmax(-1), pass);
-        var pooled = Output.Apply(pattern.matmul(v).transpose(1, 2).reshape(b, 1, heads * width));        // (B, 1, d)
-        return pooled.Plus(Down.Apply(Spec.Mlp.Activation.Apply(Up.Apply(Norm.Apply(pooled))))).select(1, 0);
+        var attended = Output.Apply(pattern.matmul(v).transpose(1, 2).reshape(b, 1, heads * width));
+        var pooled = slots.At(Point.HeadAttnOut, attended, pass);                                          // (B, 1, d)
+        var neurons = slots.At(Point.HeadMlpNeurons, Spec.Mlp.Activation.Apply(Up.Apply(Norm.Apply(pooled))), pass);   // (B, 1, F)
+        return pooled.Plus(Down.Apply(neurons)).select(1, 0);
     }
 }

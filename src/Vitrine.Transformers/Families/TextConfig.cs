@@ -48,9 +48,10 @@ internal sealed record TextConfig(IReadOnlyList<BlockSpec> Blocks, int Vocabular
     /// <param name="entryNorm">Between the two.</param>
     /// <param name="lastNorm">Behind the last block.</param>
     /// <param name="head">The unembedding.</param>
-    public TextStack Assemble(string name, IReadOnlyList<Block> blocks, TextEmbedding embedding, Norm? entryNorm, Norm? lastNorm, Linear? head)
+    /// <param name="others">Points that the model adds behind the stack.</param>
+    public TextStack Assemble(string name, IReadOnlyList<Block> blocks, TextEmbedding embedding, Norm? entryNorm, Norm? lastNorm, Linear? head, params Point[] others)
     {
-        HashSet<Point> points = [.. Blocks.SelectMany(b => b.PointsInBlock()), Point.Embed];
+        HashSet<Point> points = [.. Blocks.SelectMany(b => b.PointsInBlock()), Point.Embed, .. others];
         points.UnionWith(new[] { (Point.PreNormIn, entryNorm is not null), (Point.FinalNorm, lastNorm is not null), (Point.Logits, head is not null) }.Where(p => p.Item2).Select(p => p.Item1));
         var attention = Spec.Attention;
         var shape = new StackShape(name, blocks.Count, Spec.Width, attention.Heads, attention.KeyValueHeads, attention.HeadWidth, Spec.Mlp.Neurons, head is null ? 0 : Vocabulary, points);

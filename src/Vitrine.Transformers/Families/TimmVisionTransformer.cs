@@ -1,6 +1,5 @@
 using Vitrine.Transformers.Engine;
 using Vitrine.Transformers.Points;
-using static TorchSharp.torch;
 
 namespace Vitrine.Transformers.Families;
 
@@ -18,8 +17,6 @@ internal static class TimmVisionTransformer
     internal sealed record Config(BlockSpec Spec, int Depth, int ImageSize, int PatchSize, bool ClassToken, int Registers, bool PositionsOnPrefix, bool AttentionPool)
     {
         public int PrefixTokens => (ClassToken ? 1 : 0) + Registers;
-
-        public int Patches => ImageSize / PatchSize * (ImageSize / PatchSize);
     }
 
     /// <summary>Reads timm's <c>model_args</c>.</summary>
@@ -47,6 +44,13 @@ internal static class TimmVisionTransformer
 
         args.RefuseOthers();
         return config;
+    }
+
+    /// <summary>A folder that timm saved: the whole tower, features behind the second-to-last block.</summary>
+    public static Func<WeightReader, VisionParts> ReadAlone(ConfigReader json)
+    {
+        var config = Read(json.Object("model_args"));
+        return weights => new VisionParts(Load(weights, "", config, "vision", config.Depth, config.Depth - 2, "gamma"));
     }
 
     public static Config Create(
@@ -98,30 +102,19 @@ internal static class TimmVisionTransformer
 
         var whole = blocksToRun == config.Depth;
         var norm = whole ? weights.Norm(spec.Norm, $"{prefix}norm", width) : null;
-        var pool = whole && config.AttentionPool ? AttentionPool.Load(weights, $"{prefix}attn_pool", spec) : null;
-        HashSet<Point> points = [.. spec.PointsInBlock(), Point.Embed, Point.Features];
-        if (whole)
-        {
-            points.Add(Point.FinalNorm);
-        }
-
-        if (pool is not null)
-        {
-            points.UnionWith([Point.HeadAttnScores, Point.HeadAttnPattern]);
-        }
-
+        var pool = whole && config.AttentionPool ? Pool(weights, $"{prefix}attn_pool", spec) : null;
+        HashSet<Point> points = [.. spec.PointsInBlock(), Point.Embed, Point.Features, .. whole ? [Point.FinalNorm] : Array.Empty<Point>(), .. pool is null ? [] : AttentionPool.Points];
         var shape = new StackShape(name, blocksToRun, width, spec.Attention.Heads, spec.Attention.Heads, spec.Attention.HeadWidth, spec.Mlp.Neurons, 0, points);
-        var positions = config.Patches + (config.PositionsOnPrefix ? config.PrefixTokens : 0);
-        return new VisionStack(
-            new Stack(shape, blocks) { LastNorm = norm, FeaturesAfter = featuresAfter, PrefixTokens = config.PrefixTokens },
-            config,
-            new PatchEmbedding(
-                weights.Take($"{prefix}patch_embed.proj.weight", width, 3, config.PatchSize, config.PatchSize),
-                weights.Take($"{prefix}patch_embed.proj.bias", width),
-                weights.Take($"{prefix}pos_embed", 1, positions, width),
-                config.ClassToken ? weights.Take($"{prefix}cls_token", 1, 1, width) : null,
-                config.Registers > 0 ? weights.Take($"{prefix}reg_token", 1, config.Registers, width) : null),
-            pool);
+        var tower = new TowerSpec(config.ImageSize, config.PatchSize, config.ClassToken, config.Registers, config.PositionsOnPrefix, PositionResampling.None, TowerFeatures.BlockOutput);
+        var stack = new Stack(shape, blocks) { LastNorm = norm, FeaturesAfter = featuresAfter, PrefixTokens = config.PrefixTokens };
+        var embedding = new PatchEmbedding(
+            tower,
+            weights.Take($"{prefix}patch_embed.proj.weight", width, 3, config.PatchSize, config.PatchSize),
+            weights.Take($"{prefix}patch_embed.proj.bias", width),
+            weights.Take($"{prefix}pos_embed", 1, tower.Positions, width),
+            config.ClassToken ? weights.Take($"{prefix}cls_token", 1, 1, width) : null,
+            config.Registers > 0 ? weights.Take($"{prefix}reg_token", 1, config.Registers, width) : null);
+        return new VisionStack(stack, embedding) { Pool = pool };
     }
 
     /// <summary>Tensors of a tower that the features do not need: blocks behind them, the final norm, the pool.</summary>
@@ -137,7 +130,20 @@ internal static class TimmVisionTransformer
             || rest.StartsWith("attn_pool.", StringComparison.Ordinal)
             || (rest.StartsWith("blocks.", StringComparison.Ordinal) && int.TryParse(rest.Split('.')[1], out var block) && block >= blocksToRun);
     }
-}
 
-/// <summary>Weights before block 0 of a tower.</summary>
-internal sealed record PatchEmbedding(Tensor Kernel, Tensor Bias, Tensor Positions, Tensor? ClassToken, Tensor? Registers);
+    private static AttentionPool Pool(WeightReader weights, string at, BlockSpec spec)
+    {
+        var (width, neurons) = (spec.Width, spec.Mlp.Neurons);
+        var (key, value) = weights.TwoLinears($"{at}.kv", width, width);
+        return new AttentionPool(
+            spec,
+            weights.Take($"{at}.latent", 1, 1, width),
+            weights.Linear($"{at}.q", width, width, bias: true),
+            key,
+            value,
+            weights.Linear($"{at}.proj", width, width, bias: true),
+            weights.Norm(spec.Norm, $"{at}.norm", width),
+            weights.Linear($"{at}.mlp.fc1", neurons, width, bias: true),
+            weights.Linear($"{at}.mlp.fc2", width, neurons, bias: true));
+    }
+}

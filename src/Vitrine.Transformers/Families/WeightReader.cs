@@ -26,6 +26,13 @@ internal sealed class WeightReader(Checkpoint checkpoint, string source, ScalarT
         return (parts[0], parts[1], parts[2]);
     }
 
+    /// <summary>The same under names of its own.</summary>
+    public (Linear Query, Linear Key, Linear Value) ThreeLinears(string weight, string bias, long outputs, long inputs)
+    {
+        var parts = Parts(new Linear(Take(weight, 3 * outputs, inputs), Take(bias, 3 * outputs)), 3, outputs);
+        return (parts[0], parts[1], parts[2]);
+    }
+
     /// <summary>Key and value projections stored one above the other, with bias.</summary>
     public (Linear Key, Linear Value) TwoLinears(string prefix, long outputs, long inputs)
     {
@@ -75,6 +82,9 @@ internal sealed class WeightReader(Checkpoint checkpoint, string source, ScalarT
         var weight = Take(gain, width);
         return new Norm(spec, spec.Kind == NormKind.RmsFromOne ? Own(ones_like(weight).Plus(weight)) : weight, spec.Kind == NormKind.LayerNorm ? Take(bias, width) : null);
     }
+
+    /// <summary>A tensor in another shape, without copying.</summary>
+    public Tensor View(Tensor of, params long[] shape) => Own(of.view(shape));
 
     /// <summary>A number in the precision of the model.</summary>
     public Tensor Constant(double value) => Own(tensor(value, float64).to(dtype));

@@ -43,6 +43,29 @@ public sealed class RefusalTests
         Should.Throw<VitrineException>(() => TextModel.Open(folder.Path)).Message.ShouldContain(key == "num_labels" ? "id2label" : key);
     }
 
+    [Theory]
+    [InlineData("dinov2", "use_swiglu_ffn", "true", "use_swiglu_ffn")]
+    [InlineData("vit", "model_type", "\"vitt\"", "'vit'")]
+    [InlineData("vit", "image_size", "25", "do not divide 25")]
+    [InlineData("vit", "num_channels", "1", "num_channels")]
+    [InlineData("siglip_vision_model", "hidden_act", "\"gelu_tanh\"", "gelu_pytorch_tanh")]
+    [InlineData("siglip_vision_model", "attention_temperature", "2", "unknown key")]
+    [InlineData("clip", "vision_config", "{\"hidden_act\":\"quick_gelo\"}", "quick_gelu")]
+    public void A_changed_configuration_of_an_image_model_is_refused(string family, string key, string value, string expected)
+    {
+        using var folder = new ChangedFolder(family, config => config[key] = JsonNode.Parse(value));
+        Should.Throw<VitrineException>(() => VisionModel.Open(folder.Path)).Message.ShouldContain(expected);
+    }
+
+    [Fact]
+    public void Pictures_of_a_size_that_no_patch_divides_are_refused_with_the_sizes_that_fit()
+    {
+        using var folder = new ChangedFolder("vit", _ => { });
+        using var model = VisionModel.Open(folder.Path);
+        using var pixels = TorchSharp.torch.zeros(1, 3, model.Vision.ImageSize + 1, model.Vision.ImageSize);
+        Should.Throw<VitrineException>(() => model.Run(pixels)).Message.ShouldContain($"multiples of {model.Vision.Spec.PatchSize}");
+    }
+
     [Fact]
     public void A_wrong_size_names_the_tensor_the_found_and_the_expected()
     {
@@ -110,7 +133,7 @@ public sealed class RefusalTests
             var source = Subject.Names().Select(row => System.IO.Path.Combine(Fixtures.Root, "models", row.Data)).FirstOrDefault(f =>
             {
                 using var fixture = Fixture.Open(f);
-                return fixture.Family == family && (classifier is null ? family == "bert" || !fixture.Has("single/out.class_logits") : fixture.Has("single/out.class_logits"));
+                return fixture.Family == family && (classifier is null ? family is "bert" or "vit" || !fixture.Has("single/out.class_logits") : fixture.Has("single/out.class_logits"));
             });
             Assert.SkipUnless(source is not null, $"the fixtures have no {family}");
             Path = Directory.CreateTempSubdirectory("vitrine-").FullName;

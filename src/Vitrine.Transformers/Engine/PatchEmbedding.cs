@@ -1,0 +1,36 @@
+using static TorchSharp.torch;
+
+namespace Vitrine.Transformers.Engine;
+
+/// <summary>What stands before block 0 of a tower.</summary>
+/// <param name="Spec">Of the tower.</param>
+/// <param name="Kernel">(d,3,p,p).</param>
+/// <param name="Bias">(d), or none.</param>
+/// <param name="Positions">(1, positions, d), the class token's first where it has one.</param>
+/// <param name="ClassToken">(1,1,d).</param>
+/// <param name="Registers">(1,R,d).</param>
+internal sealed record PatchEmbedding(TowerSpec Spec, Tensor Kernel, Tensor? Bias, Tensor Positions, Tensor? ClassToken, Tensor? Registers)
+{
+    /// <summary>Class token, registers, then patches row by row; registers have no position.</summary>
+    /// <param name="pixels">(B,3,H,W).</param>
+    /// <returns>(B,T,d).</returns>
+    public Tensor Apply(Tensor pixels)
+    {
+        var (height, width) = (pixels.shape[2] / Spec.PatchSize, pixels.shape[3] / Spec.PatchSize);
+        var patches = nn.functional.conv2d(pixels, Kernel, Bias, strides: [Spec.PatchSize, Spec.PatchSize]).flatten(2).transpose(1, 2);   // (B, P, d)
+        var first = Spec.PositionOnClassToken ? 1 : 0;
+        var grid = Positions.narrow(1, first, Spec.Grid * Spec.Grid);
+        patches = patches.Plus(height == Spec.Grid && width == Spec.Grid ? grid : Resampled(grid, height, width));
+        var token = first == 1 ? ClassToken!.Plus(Positions.narrow(1, 0, 1)) : ClassToken;
+        Tensor[] prefix = [.. new[] { token, Registers }.OfType<Tensor>().Select(t => t.expand(patches.shape[0], -1, -1))];
+        return prefix.Length == 0 ? patches : cat([.. prefix, patches], 1);
+    }
+
+    /// <remarks>In float32, corners not aligned (transformers, interpolate_pos_encoding of each family).</remarks>
+    private Tensor Resampled(Tensor grid, long height, long width)
+    {
+        var square = grid.reshape(1, Spec.Grid, Spec.Grid, -1).permute(0, 3, 1, 2).to(float32);              // (1, d, g, g)
+        var other = nn.functional.interpolate(square, [height, width], mode: InterpolationMode.Bicubic, align_corners: false, antialias: Spec.Resampling == PositionResampling.BicubicAntialiased);
+        return other.permute(0, 2, 3, 1).reshape(1, height * width, -1).to(grid.dtype);                     // (1, P, d)
+    }
+}

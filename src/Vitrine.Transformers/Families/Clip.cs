@@ -1,0 +1,87 @@
+using Vitrine.Transformers.Engine;
+using Vitrine.Transformers.Points;
+
+namespace Vitrine.Transformers.Families;
+
+/// <summary>CLIP: an image tower and a text tower that meet in one space (transformers, modeling_clip.py; Radford et al. 2021).</summary>
+internal static class Clip
+{
+    private static readonly string[] Inert = ["logit_scale_init_value", "text_config_dict", "vision_config_dict"];
+
+    /// <summary>What the configuration says of the text tower.</summary>
+    private sealed record TextPart(TextConfig Config, long EndToken);
+
+    public static Func<WeightReader, VisionParts> Read(ConfigReader json)
+    {
+        var isWhole = json.Text("model_type") == "clip";
+        var shared = json.Size("projection_dim", 512);
+        var tower = ReadVision(isWhole ? json.Object("vision_config") : json);
+        var text = isWhole ? ReadText(json.Object("text_config")) : null;
+        json.RefuseOthers(InertKeys.Common, InertKeys.Dropout, Inert, isWhole ? ["vision_config", "text_config"] : []);
+        return weights => Load(weights, tower, text, shared);
+    }
+
+    public static bool IsUnused(string name) => name.EndsWith("embeddings.position_ids", StringComparison.Ordinal);
+
+    private static Tower ReadVision(ConfigReader json)
+    {
+        var tower = Tower.Read(
+            json, (size, patch) => new TowerSpec(size, patch, ClassToken: true, 0, PositionOnClassToken: true, PositionResampling.Bicubic, TowerFeatures.Residual), 32, "quick_gelu", 1e-5);
+        json.RefuseOthers(InertKeys.Common, InertKeys.Dropout, ["projection_dim"]);
+        return tower;
+    }
+
+    private static TextPart ReadText(ConfigReader json)
+    {
+        var (width, heads) = (json.Size("hidden_size", 512), json.Size("num_attention_heads", 8));
+        if (width % heads != 0)
+        {
+            throw new VitrineException($"{json.Source}: {heads} heads do not divide width {width}.");
+        }
+
+        var spec = new BlockSpec(
+            width,
+            new NormSpec(NormKind.LayerNorm, json.Number("layer_norm_eps", 1e-5)),
+            new AttentionSpec(heads, heads, width / heads, Causal: true, Rotary: null) { Bias = true, OutputBias = true },
+            new MlpSpec(json.Size("intermediate_size", 2048), Gated: false, json.Activation("hidden_act", "quick_gelu")) { Bias = true },
+            LayerScale: false);
+        var config = new TextConfig([.. Enumerable.Repeat(spec, json.Size("num_hidden_layers", 12))], json.Size("vocab_size", 49408)) { Positions = json.Size("max_position_embeddings", 77) };
+        var end = json.Count("eos_token_id", 49407);
+        json.RefuseOthers(InertKeys.Common, InertKeys.Dropout, ["projection_dim"]);
+        return new TextPart(config, end);
+    }
+
+    /// <remarks>The norm in front is spelled pre_layrnorm; patches have no bias; only the class token passes post_layernorm.</remarks>
+    private static VisionParts Load(WeightReader weights, Tower tower, TextPart? text, int shared)
+    {
+        const string At = "vision_model.";
+        var (spec, width, patch) = (tower.Block, tower.Block.Width, tower.Spec.PatchSize);
+        Block[] blocks = [.. Enumerable.Range(0, tower.Depth).Select(i => new Block(spec, ClipLayout.Weights(weights, $"{At}encoder.layers.{i}", spec)))];
+        var stack = tower.Assemble("vision", blocks, weights.Norm(spec.Norm, $"{At}pre_layrnorm", width), weights.Norm(spec.Norm, $"{At}post_layernorm", width), pool: false);
+        var embedding = new PatchEmbedding(
+            tower.Spec,
+            weights.Take($"{At}embeddings.patch_embedding.weight", width, 3, patch, patch),
+            Bias: null,
+            weights.View(weights.Take($"{At}embeddings.position_embedding.weight", tower.Spec.Positions, width), 1, tower.Spec.Positions, width),
+            weights.View(weights.Take($"{At}embeddings.class_embedding", width), 1, 1, width),
+            Registers: null);
+        return new VisionParts(new VisionStack(stack, embedding))
+        {
+            Head = text is not null || weights.Has("visual_projection.weight") ? weights.Linear("visual_projection", shared, width, bias: false) : null,
+            Text = text is null ? null : LoadText(weights, text, shared),
+        };
+    }
+
+    private static TextTower LoadText(WeightReader weights, TextPart text, int shared)
+    {
+        const string At = "text_model.";
+        var (config, spec, width) = (text.Config, text.Config.Spec, text.Config.Spec.Width);
+        var embedding = new TextEmbedding(weights.Take($"{At}embeddings.token_embedding.weight", config.Vocabulary, width))
+        {
+            Positions = weights.Take($"{At}embeddings.position_embedding.weight", config.Positions, width),
+        };
+        Block[] blocks = [.. config.Blocks.Select((_, i) => new Block(spec, ClipLayout.Weights(weights, $"{At}encoder.layers.{i}", spec)))];
+        var stack = config.Assemble("text", blocks, embedding, entryNorm: null, weights.Norm(spec.Norm, $"{At}final_layer_norm", width), head: null, Point.Features);
+        return new TextTower(stack, weights.Linear("text_projection", shared, width, bias: false), text.EndToken, weights.Take("logit_scale"));
+    }
+}

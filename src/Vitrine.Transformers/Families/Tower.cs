@@ -1,0 +1,68 @@
+using Vitrine.Transformers.Engine;
+using Vitrine.Transformers.Points;
+
+namespace Vitrine.Transformers.Families;
+
+/// <summary>What the image towers of transformers have in common.</summary>
+/// <param name="Spec">Around the blocks.</param>
+/// <param name="Block">Every block.</param>
+/// <param name="Depth">How many.</param>
+internal sealed record Tower(TowerSpec Spec, BlockSpec Block, int Depth)
+{
+    /// <summary>Reads the sizes that all of them spell alike.</summary>
+    /// <param name="json">config.json, or the vision_config inside.</param>
+    /// <param name="spec">From picture and patch size to what stands around the blocks.</param>
+    /// <param name="patchSize">Class default.</param>
+    /// <param name="activation">Class default.</param>
+    /// <param name="epsilon">Class default.</param>
+    /// <param name="neurons">F of a width; null for intermediate_size.</param>
+    public static Tower Read(ConfigReader json, Func<int, int, TowerSpec> spec, int patchSize, string activation, double epsilon, Func<int, int>? neurons = null)
+    {
+        var (width, heads) = (json.Size("hidden_size", 768), json.Size("num_attention_heads", 12));
+        if (width % heads != 0)
+        {
+            throw new VitrineException($"{json.Source}: {heads} heads do not divide width {width}.");
+        }
+
+        if (json.Size("num_channels", 3) != 3)
+        {
+            throw new VitrineException($"{json.Source}: num_channels is not 3; pictures have red, green and blue.");
+        }
+
+        var block = new BlockSpec(
+            width,
+            new NormSpec(NormKind.LayerNorm, json.Number("layer_norm_eps", epsilon)),
+            new AttentionSpec(heads, heads, width / heads, Causal: false, Rotary: null) { Bias = json.Flag("qkv_bias", true), OutputBias = true },
+            new MlpSpec(neurons is null ? json.Size("intermediate_size", 3072) : neurons(width), Gated: false, json.Activation("hidden_act", activation)) { Bias = true },
+            LayerScale: false);
+        return new Tower(spec(json.Size("image_size", 224), json.Size("patch_size", patchSize)).Checked(json.Source), block, json.Size("num_hidden_layers", 12));
+    }
+
+    /// <summary>Puts the stack together.</summary>
+    /// <param name="name">First part of its addresses.</param>
+    /// <param name="blocks">With their weights.</param>
+    /// <param name="entryNorm">Behind the embedding.</param>
+    /// <param name="lastNorm">Behind the last block.</param>
+    /// <param name="pool">Whether an attention pool stands behind it.</param>
+    public Stack Assemble(string name, IReadOnlyList<Block> blocks, Norm? entryNorm, Norm? lastNorm, bool pool)
+    {
+        HashSet<Point> points = [.. Block.PointsInBlock(), Point.Embed, Point.Features];
+        points.UnionWith([.. entryNorm is null ? Array.Empty<Point>() : [Point.PreNormIn], .. lastNorm is null ? Array.Empty<Point>() : [Point.FinalNorm], .. pool ? AttentionPool.Points : []]);
+        var attention = Block.Attention;
+        var shape = new StackShape(name, blocks.Count, Block.Width, attention.Heads, attention.KeyValueHeads, attention.HeadWidth, Block.Mlp.Neurons, 0, points);
+        return new Stack(shape, blocks) { EntryNorm = entryNorm, LastNorm = lastNorm };
+    }
+
+    /// <summary>Class token and positions under the names that ViT and DINOv2 share.</summary>
+    public PatchEmbedding Embedding(WeightReader weights, string prefix)
+    {
+        var (width, patch) = (Block.Width, Spec.PatchSize);
+        return new PatchEmbedding(
+            Spec,
+            weights.Take($"{prefix}embeddings.patch_embeddings.projection.weight", width, 3, patch, patch),
+            weights.Take($"{prefix}embeddings.patch_embeddings.projection.bias", width),
+            weights.Take($"{prefix}embeddings.position_embeddings", 1, Spec.Positions, width),
+            weights.Take($"{prefix}embeddings.cls_token", 1, 1, width),
+            Spec.Registers > 0 ? weights.Take($"{prefix}embeddings.register_tokens", 1, Spec.Registers, width) : null);
+    }
+}
