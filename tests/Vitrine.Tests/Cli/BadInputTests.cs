@@ -119,7 +119,7 @@ public sealed class BadInputTests : IDisposable
 
     private string Picture()
     {
-        File.WriteAllBytes(folder["scene.png"], Inputs.Pictures.PictureFile.EncodePng(new Inputs.Pictures.Picture(8, 8, new byte[192])));
+        File.WriteAllBytes(folder["scene.png"], Vitrine.Inputs.Pictures.PictureFile.EncodePng(new Vitrine.Inputs.Pictures.Picture(8, 8, new byte[192])));
         return folder["scene.png"];
     }
 

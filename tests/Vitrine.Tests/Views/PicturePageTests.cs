@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using System.Xml.Linq;
 using SkiaSharp;
 using Vitrine.Inputs.Pictures;
 using Vitrine.Mechanisms.Pictures;
@@ -10,7 +11,7 @@ public sealed class PicturePageTests
 {
     private const string Hostile = "</style></script><script>alert(1)</script><img src=x onerror=alert(1)>\"'&\u0001\uD800";
 
-    private static readonly PictureTokens Tokens = PictureTokens.Of(prefix: 3, rows: 4, columns: 6);
+    private static readonly PictureTokens Tokens = PictureTokens.Of(classToken: true, registers: 2, rows: 4, columns: 6);
     private static readonly Picture Seen = new(48, 32, [.. Enumerable.Range(0, 48 * 32 * 3).Select(i => (byte)(i * 7))]);
 
     [Fact]

@@ -4,7 +4,7 @@ namespace Vitrine.Tests.Mechanisms.Pictures;
 
 public sealed class PictureQueryTests
 {
-    private static readonly PictureTokens Tokens = PictureTokens.Of(prefix: 5, rows: 3, columns: 4);
+    private static readonly PictureTokens Tokens = PictureTokens.Of(classToken: true, registers: 4, rows: 3, columns: 4);
 
     [Theory]
     [InlineData(null, "class", 0)]
@@ -25,7 +25,7 @@ public sealed class PictureQueryTests
 
     [Fact]
     public void Without_a_class_token_the_mean_looks()
-        => PictureQuery.Parse(null, PictureTokens.Of(0, 2, 2)).Tokens.ShouldBe([0, 1, 2, 3]);
+        => PictureQuery.Parse(null, PictureTokens.Of(false, 0, 2, 2)).Tokens.ShouldBe([0, 1, 2, 3]);
 
     [Theory]
     [InlineData("register:4"), InlineData("patch:3,0"), InlineData("patch:0,4"), InlineData("patch:-1,0"), InlineData("patch:99999999999,0"), InlineData("patch"), InlineData("CLASS "), InlineData("")]
@@ -34,5 +34,5 @@ public sealed class PictureQueryTests
 
     [Fact]
     public void A_picture_without_a_class_token_has_no_class_to_ask()
-        => Should.Throw<VitrineException>(() => PictureQuery.Parse("class", PictureTokens.Of(0, 2, 2)));
+        => Should.Throw<VitrineException>(() => PictureQuery.Parse("class", PictureTokens.Of(false, 0, 2, 2)));
 }

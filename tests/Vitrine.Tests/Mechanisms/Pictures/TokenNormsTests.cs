@@ -5,7 +5,7 @@ namespace Vitrine.Tests.Mechanisms.Pictures;
 
 public sealed class TokenNormsTests
 {
-    private static readonly PictureTokens Tokens = PictureTokens.Of(prefix: 3, rows: 5, columns: 8);
+    private static readonly PictureTokens Tokens = PictureTokens.Of(classToken: true, registers: 2, rows: 5, columns: 8);
 
     /// <remarks>Norms 8, 9, 10, 11, 12 in turn: median 10, MAD 1.</remarks>
     private static float[] Layer(params (int Patch, float Norm)[] set)

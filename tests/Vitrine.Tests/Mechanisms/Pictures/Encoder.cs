@@ -41,6 +41,22 @@ internal sealed class Encoder : IDisposable
         return names;
     }
 
+    /// <summary>Those that answer with one vector for a picture, whose coordinates can be taken for classes.</summary>
+    public static TheoryData<string> Answering()
+    {
+        var names = new TheoryData<string>();
+        foreach (var name in Names().Select(n => n.Data))
+        {
+            using var fixture = Fixture.Open(Path.Combine(Fixtures.Root, "models", name));
+            if (fixture.Keys.Any(k => k.EndsWith("/out.pooled", StringComparison.Ordinal) || k.EndsWith("/out.class_logits", StringComparison.Ordinal) || k.EndsWith("/out.image_embeds", StringComparison.Ordinal)))
+            {
+                names.Add(name);
+            }
+        }
+
+        return names;
+    }
+
     /// <param name="name">Of the fixture.</param>
     /// <param name="asClassifier">Whether the coordinates of the output are taken for classes where the encoder has none.</param>
     public static Encoder Open(string name, bool asClassifier = false)
