@@ -43,7 +43,7 @@ internal sealed class GradientReading
         var measure = contrast.Of(run.Logits.detach()).to(float64).item<double>();
         Patches = OfPatches(run[embed][0].detach(), gradients[embed][0], tokens);
         NotDirect = normed ? WhyNotDirect(model, pixels, contrast, run[norm].detach(), gradients[norm], measure) : $"stack '{shape.Name}' has no norm behind its last block";
-        Direct = NotDirect is null ? DirectEvidence.Of(run, model.Stack, tokens, gradients[norm][0], measure) : null;
+        Direct = NotDirect is null ? DirectEvidence.Of(run, model.Stack, tokens, OnTokens(gradients[norm], tokens), measure) : null;
         Heads = [.. Ranked(Enumerable.Range(0, shape.Layers).SelectMany(layer => OfHeads(run, gradients, shape, layer, tokens)))];
         Neurons = [.. Ranked(Enumerable.Range(0, shape.Layers).SelectMany(layer => OfNeurons(run, gradients, shape, layer, tokens)))];
         foreach (var gradient in gradients.Values)
@@ -80,11 +80,6 @@ internal sealed class GradientReading
     private static string? WhyNotDirect(PictureModel model, Tensor pixels, ClassContrast contrast, Tensor normed, Tensor gradient, double measure)
     {
         var shape = model.Stack.Shape;
-        if (normed.dim() != 3)
-        {
-            return $"'{shape.Name}.final_norm' is no norm of all tokens";
-        }
-
         if (model.Stack.Specs.Any(s => s.Norms != NormPlaces.Before) || model.Stack.Spec.Norm.Kind != NormKind.LayerNorm || shape.Heads != shape.KeyValueHeads)
         {
             return $"the blocks of stack '{shape.Name}' do not add to the stream what heads and neurons write";
@@ -97,6 +92,10 @@ internal sealed class GradientReading
             ? null
             : "the class head is not linear on the normed tokens";
     }
+
+    /// <summary>(T,d). A norm of the class token alone (CLIP) gives (B,d): nothing reads the other tokens.</summary>
+    private static Tensor OnTokens(Tensor gradient, PictureTokens tokens)
+        => gradient.dim() == 3 ? gradient[0] : cat([gradient, zeros([tokens.Count - 1, gradient.shape[1]], dtype: gradient.dtype)], 0);
 
     private IEnumerable<UnitReading> OfHeads(Run run, Dictionary<string, Tensor> gradients, StackShape shape, int layer, PictureTokens tokens)
     {

@@ -41,7 +41,7 @@ internal static class Patterns
         return pattern.MoveToOuterDisposeScope();
     }
 
-    private static Point Query(StackShape shape) => shape.Points.Contains(Point.AttnQRot) ? Point.AttnQRot : Point.AttnQ;
+    private static Point Query(StackShape shape) => shape.Points.Contains(Point.AttnQRot) ? Point.AttnQRot : shape.Points.Contains(Point.AttnQNorm) ? Point.AttnQNorm : Point.AttnQ;
 
-    private static Point Key(StackShape shape) => shape.Points.Contains(Point.AttnKRot) ? Point.AttnKRot : Point.AttnK;
+    private static Point Key(StackShape shape) => shape.Points.Contains(Point.AttnKRot) ? Point.AttnKRot : shape.Points.Contains(Point.AttnKNorm) ? Point.AttnKNorm : Point.AttnK;
 }

@@ -47,8 +47,8 @@ public sealed class PictureModel : IDisposable
     public PictureTokens Tokens(Tensor pixels)
     {
         ArgumentNullException.ThrowIfNull(pixels);
-        var patch = vision.ImageSize / vision.Grid;
-        return PictureTokens.Of(vision.PrefixTokens, (int)pixels.shape[2] / patch, (int)pixels.shape[3] / patch);
+        var spec = vision.Spec;
+        return PictureTokens.Of(spec.ClassToken, spec.Registers, (int)pixels.shape[2] / spec.PatchSize, (int)pixels.shape[3] / spec.PatchSize);
     }
 
     /// <summary>One pass.</summary>

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Vitrine.Checkpoints;
 using Vitrine.Inputs.Pictures;
 using Vitrine.Policies.OpenVla;
 using Vitrine.Transformers;
@@ -44,8 +43,7 @@ internal static class PictureSource
             throw Unknown(name, tower, [model.Vision.Stack.Shape.Name]);
         }
 
-        using var checkpoint = Checkpoint.Open(folder);
-        return new PictureModel(name, checkpoint.Fingerprint, model.Vision, model.Run, picture => Prepare(recipe, picture), null, model);
+        return new PictureModel(name, model.Fingerprint, model.Vision, model.Run, picture => Prepare(recipe, picture), model.Labels, model);
     }
 
     /// <remarks>A policy's tower stops at the block whose features it hands on.</remarks>

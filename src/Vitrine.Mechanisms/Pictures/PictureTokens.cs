@@ -13,11 +13,12 @@ public sealed record PictureTokens(IReadOnlyList<string> Prefix, int Rows, int C
     public int Count => Prefix.Count + Patches;
 
     /// <summary>A class token and registers (Darcet et al. 2024) in front of a grid.</summary>
-    /// <param name="prefix">How many stand in front: none, or the class token and registers behind it.</param>
+    /// <param name="classToken">Whether there is a class token; it stands first.</param>
+    /// <param name="registers">Register tokens behind it.</param>
     /// <param name="rows">Rows of patches.</param>
     /// <param name="columns">Patches in a row.</param>
-    public static PictureTokens Of(int prefix, int rows, int columns)
-        => new([.. Enumerable.Range(0, prefix).Select(i => i == 0 ? "class" : FormattableString.Invariant($"register {i - 1}"))], rows, columns);
+    public static PictureTokens Of(bool classToken, int registers, int rows, int columns)
+        => new([.. classToken ? ["class"] : Array.Empty<string>(), .. Enumerable.Range(0, registers).Select(i => FormattableString.Invariant($"register {i}"))], rows, columns);
 
     /// <summary>What a token is: <c>class</c>, <c>register 2</c>, or <c>patch 3,5</c> with row and column from 0.</summary>
     public string Name(int token) => token < Prefix.Count ? Prefix[token] : NameOfPatch(token - Prefix.Count);

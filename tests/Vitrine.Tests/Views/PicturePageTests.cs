@@ -1,0 +1,158 @@
+using System.Text.RegularExpressions;
+using System.Xml.Linq;
+using SkiaSharp;
+using Vitrine.Inputs.Pictures;
+using Vitrine.Mechanisms.Pictures;
+using Vitrine.Views;
+
+namespace Vitrine.Tests.Views;
+
+public sealed class PicturePageTests
+{
+    private const string Hostile = "</style></script><script>alert(1)</script><img src=x onerror=alert(1)>\"'&\u0001\uD800";
+
+    private static readonly PictureTokens Tokens = PictureTokens.Of(classToken: true, registers: 2, rows: 4, columns: 6);
+    private static readonly Picture Seen = new(48, 32, [.. Enumerable.Range(0, 48 * 32 * 3).Select(i => (byte)(i * 7))]);
+
+    [Fact]
+    public void The_page_is_well_formed_and_its_links_lead_somewhere()
+    {
+        var page = RenderedPage.Parse(Page());
+        page.All("section").Select(section => section.Get("id")).ShouldBe(["patches", "classes", "where", "heads", "neurons", "attention", "rollout", "norms", "moved", "neurons-of", "how"]);
+        page.All("a").Concat(page.All("use")).Select(link => link.Get("href")).ShouldAllBe(target => page.DescendantsAndSelf().Any(element => "#" + element.Get("id") == target));
+        page.DescendantsAndSelf().Select(element => element.Get("id")).Where(id => id.Length > 0).ShouldBeUnique();
+        Regex.Matches(Page(), "<([a-z]+)[^<>]*/>").Select(match => match.Groups[1].Value).Distinct().ShouldBeSubsetOf(["br", "img", "input", "meta"]);
+    }
+
+    [Fact]
+    public void Nothing_is_asked_of_a_network_and_no_script_may_run()
+    {
+        Regex.Matches(Page(), "https?://[^\"' ]*").Select(match => match.Value).Distinct().ShouldBe(["http://www.w3.org/2000/svg"]);
+        Page().ShouldNotContain("url(");
+        var page = RenderedPage.Parse(Page());
+        page.All("script").ShouldBeEmpty();
+        page.All("image").Attributes("href").ShouldAllBe(source => source.Value.StartsWith("data:image/png;base64,"));
+        page.All("meta").Select(meta => meta.Get("content")).ShouldContain(policy => policy.StartsWith("default-src 'none'; img-src data:") && !policy.Contains("script"));
+    }
+
+    [Fact]
+    public void Names_from_data_are_never_markup()
+    {
+        var page = RenderedPage.Parse(Page(Hostile));
+        page.All("script").ShouldBeEmpty();
+        page.All("img").ShouldBeEmpty();
+        page.All("style").Count().ShouldBe(1);
+        page.DescendantsAndSelf().Attributes().ShouldAllBe(attribute => !attribute.Name.LocalName.StartsWith("on"));
+        page.Value.ShouldContain("<script>alert(1)</script>");
+    }
+
+    [Fact]
+    public void Every_drawing_has_a_name_and_a_description()
+    {
+        foreach (var drawing in RenderedPage.Parse(Page()).All("svg").Where(svg => !svg.Ancestors().Any(a => a.Name.LocalName == "svg")))
+        {
+            drawing.Get("role").ShouldBe("img");
+            var children = drawing.Elements().Take(2).ToList();
+            children.Select(child => child.Name.LocalName).ShouldBe(["title", "desc"]);
+            children.ShouldAllBe(child => child.Value.Length > 10);
+            drawing.Ancestors().First(element => element.Name.LocalName == "figure").All("table").ShouldNotBeEmpty();
+        }
+    }
+
+    [Fact]
+    public void The_picture_itself_is_carried_once_a_view()
+    {
+        var page = RenderedPage.Parse(Page());
+        page.All("image").Count(image => image.Is("photo")).ShouldBe(8);
+        page.All("use").Count().ShouldBeGreaterThan(20);
+    }
+
+    [Fact]
+    public void What_was_not_measured_is_printed_as_a_dash_and_never_as_a_number()
+    {
+        var nothing = Evidence("none") with { Direct = null, NotDirect = "the head is bent", Classes = [new(0, "none", double.NaN, double.NaN)], Patches = [new("lost", Map(float.NaN), new([0], double.NaN, []))] };
+        var html = PicturePage.Render(Data("none") with { Evidence = nothing, Reading = null });
+        RenderedPage.Parse(html).Value.ShouldContain("the head is bent");
+        html.ShouldNotContain("NaN");
+        html.ShouldNotContain("Infinity");
+    }
+
+    [Fact]
+    public void A_veil_lifts_from_the_strongest_patch_and_from_no_other()
+    {
+        var veil = MapPaint.Veil(new PatchMap(1, 3, [0, .5f, 1]), MapStyle.Veil, null);
+        (veil[3], veil[7], veil[11]).ShouldBe(((byte)194, (byte)97, (byte)0));
+    }
+
+    [Fact]
+    public void What_speaks_for_and_what_speaks_against_differ_in_hue()
+    {
+        var veil = MapPaint.Veil(new PatchMap(1, 2, [1, -1]), MapStyle.Signed, null);
+        veil[2].ShouldBeGreaterThan(veil[0], "teal: more blue than red");
+        veil[4].ShouldBeGreaterThan(veil[6], "orange: more red than blue");
+        veil[3].ShouldBe(veil[7]);
+    }
+
+    [Theory, InlineData(1), InlineData(3)]
+    public void A_map_is_painted_at_the_scale_that_is_asked(int scale)
+    {
+        using var painted = SKBitmap.Decode(MapPaint.Png(Seen, Map(1), MapStyle.Veil, scale));
+        (painted.Width, painted.Height).ShouldBe((48 * scale, 32 * scale));
+    }
+
+    [Fact]
+    public void A_map_of_zeros_hides_the_picture_evenly()
+    {
+        using var painted = SKBitmap.Decode(MapPaint.Png(new Picture(2, 2, [.. Enumerable.Repeat((byte)200, 12)]), new PatchMap(1, 1, [0]), MapStyle.Veil, 1));
+        painted.Pixels.Distinct().Count().ShouldBe(1);
+        painted.Pixels[0].Red.ShouldBeLessThan((byte)80);
+    }
+
+    [Fact]
+    public void A_map_of_another_size_than_it_names_is_refused()
+        => Should.Throw<VitrineException>(() => MapPaint.Png(Seen, new PatchMap(2, 2, [1, 2, 3]), MapStyle.Veil)).Message.ShouldContain("3 values were given for 2 x 2 patches");
+
+    [Fact]
+    public void A_file_of_absurd_size_is_refused_before_it_is_painted()
+        => Should.Throw<VitrineException>(() => MapPaint.Png(Seen, Map(1), MapStyle.Veil, 1000)).Message.ShouldContain("8192");
+
+    private static string Page(string name = "name of something") => PicturePage.Render(Data(name));
+
+    private static PicturePageData Data(string name) => new()
+    {
+        Title = name,
+        Lead = name,
+        Facts = [new(name, name)],
+        Picture = Seen,
+        Tokens = Tokens,
+        Width = 24,
+        Steps = [name],
+        Reading = Reading(name),
+        Evidence = Evidence(name),
+        Provenance = new() { Command = name, Seed = name, Fingerprint = name, Files = [name], Versions = [new(name, name)] },
+    };
+
+    private static PictureReading Reading(string name)
+    {
+        float[] norms = [30, 20, 20, .. Enumerable.Range(0, 24).Select(i => 8f + (i % 5))];
+        float[] spiked = [.. norms];
+        spiked[10] = 120;
+        return new PictureReading(
+            name, Tokens, name,
+            [.. Enumerable.Range(0, 2).SelectMany(l => Enumerable.Range(0, 3).Select(h => new HeadAttention(l, h, Map(.1f), [.1f, .2f, .3f])))],
+            [new HeadAttention(2, 0, Map(.2f), [.1f, .2f, .3f])],
+            [.. Enumerable.Range(0, 2).Select(l => new RolloutLayer(l, Map(.1f), [.1f, .2f, .3f]))],
+            TokenNorms.Of([norms, norms, spiked], Tokens, new NormRule()),
+            [.. Enumerable.Range(0, 6).Select(h => new HeadMap(h / 3, h % 3, Map(1), Map(2)))],
+            [.. Enumerable.Range(0, 3).Select(n => new NeuronMap(n, n, Map(-1), [1, 2, 3], .5))]);
+    }
+
+    private static ClassEvidence Evidence(string name) => new(
+        name, Tokens, [new(1, name, 2, .8), new(0, name, 1, .2)], name,
+        new DirectEvidence(2, .5, .25, [new(0, .5, .25, [1]), new(1, .25, .25, [1])], [.. Enumerable.Range(0, 6).Select(h => new HeadEvidence(h / 3, h % 3, h - 3, Map(1), [0, 0, 0]))], Map(1), 1e-7), null,
+        [new(name, Map(1), new([1, 2], -1, [-.1, .2])), new("second", Map(-1), new([3, 4], -.5, [-.1, .2]))],
+        [new(0, 1, .5, .4, -.3, new UnitControl(2, .01), Map(1)), new(1, 1, null, .4, -.3, null, Map(1))],
+        [new(0, 1, .5, .4, -.3, new UnitControl(2, .01), Map(1))]);
+
+    private static PatchMap Map(float scale) => new(4, 6, [.. Enumerable.Range(0, 24).Select(i => (i - 5) * scale / 24)]);
+}
