@@ -54,17 +54,7 @@ internal static class ActCommand
     }
 
     /// <summary>A plan from a file; none when no file is named.</summary>
-    public static RunPlan? Plan(string? path)
-    {
-        try
-        {
-            return path is null ? null : RunPlan.FromJson(File.ReadAllText(path), path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new VitrineException($"{path}: cannot be read ({e.Message}).", e);
-        }
-    }
+    public static RunPlan? Plan(string? path) => path is null ? null : RunPlan.Load(path);
 
     private static string Number(double value) => value.ToString("+0.0000;-0.0000;0.0000", CultureInfo.InvariantCulture);
 }

@@ -1,3 +1,4 @@
+using Vitrine.Mechanisms.ValueVectors;
 using Vitrine.Policies.Certification;
 using Vitrine.Transformers.Certification;
 
@@ -21,6 +22,29 @@ public sealed class CertificationTests
         }
 
         return data;
+    }
+
+    [Theory]
+    [InlineData(typeof(RealEncoderCertifier), RealEncoderCertifier.Hash, "model.safetensors")]
+    [InlineData(typeof(GgufCertifier), GgufCertifier.Hash, "*.gguf")]
+    [InlineData(typeof(GgufValueVectorCertifier), GgufCertifier.Hash, "*.gguf")]
+    public void Real_weights_agree_where_they_are_at_hand(Type kind, string hash, string pattern)
+    {
+        var certifier = (ICertifier)Activator.CreateInstance(kind)!;
+        var models = System.IO.Path.Combine(Fixtures.Root, "models");
+        var compared = 0;
+        foreach (var folder in Directory.Exists(models) ? Directory.GetDirectories(models).Order(StringComparer.Ordinal) : Enumerable.Empty<string>())
+        {
+            using var fixture = Fixture.Open(folder);
+            if (certifier.Knows(fixture) && ReferenceWeights.Find(fixture, hash, pattern) is not null)
+            {
+                var rows = certifier.Certify(fixture, TestContext.Current.CancellationToken).ToArray();
+                rows.Where(r => !r.Passed).ShouldBeEmpty();
+                compared += rows.Length;
+            }
+        }
+
+        Assert.SkipUnless(compared > 0, "the weights that the fixtures name are not in VITRINE_SHARED or ../shared");
     }
 
     [Theory, MemberData(nameof(Folders))]

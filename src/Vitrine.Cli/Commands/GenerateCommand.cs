@@ -1,0 +1,74 @@
+using System.CommandLine;
+using Vitrine.Inputs.Chat;
+using Vitrine.Transformers;
+
+namespace Vitrine.Cli.Commands;
+
+/// <summary><c>vitrine generate MODEL PROMPT</c>: what a text model goes on with, also under edits.</summary>
+internal static class GenerateCommand
+{
+    public static Command Create()
+    {
+        var name = new Argument<string>("MODEL") { Description = "A folder, a .gguf file, or ORG/NAME in the local cache." };
+        var prompt = new Argument<string>("PROMPT") { Description = "Where the text begins." };
+        var count = new Option<int>("--count", "-n") { Description = "New tokens at most.", DefaultValueFactory = _ => 64 };
+        var plan = new Option<string?>("--edit") { Description = "A plan of edits as JSON, held in every step that its scopes name." };
+        var chat = new Option<bool>("--chat") { Description = "Put the prompt into the model's chat template, as a user's message." };
+        var system = new Option<string?>("--system") { Description = "With --chat: the system's message." };
+        var temperature = new Option<double?>("--temperature") { Description = "Draw tokens instead of taking the largest logit; 1 leaves the probabilities as they are." };
+        var topK = new Option<int?>("--top-k") { Description = "Draw among the k likeliest." };
+        var topP = new Option<double?>("--top-p") { Description = "Draw among the likeliest that together hold this share." };
+        var minP = new Option<double?>("--min-p") { Description = "Draw among those at least this share as likely as the likeliest." };
+        var seed = new Option<ulong>("--seed") { Description = "Decides what is drawn." };
+        var stop = new Option<string[]>("--stop") { Description = "Stop when the new text holds this.", AllowMultipleArgumentsPerToken = true };
+        var endless = new Option<bool>("--ignore-end") { Description = "Go on behind the token that ends a text." };
+        var json = Output.JsonOption();
+        var command = new Command("generate", "Let a text model go on from a prompt, token by token, also under edits.")
+        {
+            name, prompt, count, plan, chat, system, temperature, topK, topP, minP, seed, stop, endless, json,
+        };
+        command.SetAction((parsed, cancellation) =>
+        {
+            using var model = LanguageModel.Open(parsed.GetValue(name)!);
+            var text = parsed.GetValue(chat)
+                ? model.ChatTemplate().Render(Messages(parsed.GetValue(system), parsed.GetValue(prompt)!), addGenerationPrompt: true)
+                : parsed.GetValue(prompt)!;
+            var batch = TokenBatch.Of([.. model.Tokenizer.Encode(text, addSpecialTokens: !parsed.GetValue(chat)).Select(i => (long)i)]);
+            var isDrawn = parsed.GetValue(temperature) is not null || parsed.GetValue(topK) is not null || parsed.GetValue(topP) is not null || parsed.GetValue(minP) is not null;
+            var options = new GenerationOptions(parsed.GetValue(count))
+            {
+                Sampling = isDrawn
+                    ? new Sampling { Temperature = parsed.GetValue(temperature) ?? 1, TopK = parsed.GetValue(topK), TopP = parsed.GetValue(topP), MinP = parsed.GetValue(minP), Seed = parsed.GetValue(seed) }
+                    : null,
+                StopIds = parsed.GetValue(endless) ? [] : model.StopIds,
+                StopStrings = parsed.GetValue(stop) ?? [],
+                Decode = ids => model.Tokenizer.Decode(ids.Select(i => (int)i)),
+                KeepLogits = false,
+            };
+            var stream = model.Tokenizer.Stream();
+            var isJson = parsed.GetValue(json);
+            var progress = isJson ? null : new Spoken(step => Console.Write(step.Stopped[0] && model.StopIds.Contains(step.Ids[0]) ? "" : stream.Add((int)step.Ids[0])));
+            using var generation = model.Model.Generate(batch, options, ActCommand.Plan(parsed.GetValue(plan)), progress, cancellation);
+            if (isJson)
+            {
+                Output.Write(new { Prompt = text, PromptIds = batch.Ids[0], Ids = generation.Ids[0], Text = model.Tokenizer.Decode(generation.Ids[0].Select(i => (int)i)) });
+            }
+            else
+            {
+                Console.WriteLine(stream.Finish());
+            }
+
+            return Task.FromResult(0);
+        });
+        return command;
+    }
+
+    private static IEnumerable<ChatMessage> Messages(string? system, string prompt)
+        => [.. system is null ? Array.Empty<ChatMessage>() : [new ChatMessage("system", system)], new ChatMessage("user", prompt)];
+
+    /// <summary>Hears of tokens on the thread that makes them, so that they are printed in order.</summary>
+    private sealed class Spoken(Action<GeneratedStep> say) : IProgress<GeneratedStep>
+    {
+        public void Report(GeneratedStep value) => say(value);
+    }
+}

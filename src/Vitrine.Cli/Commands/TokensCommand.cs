@@ -1,0 +1,40 @@
+using System.CommandLine;
+using Spectre.Console;
+using Vitrine.Transformers;
+
+namespace Vitrine.Cli.Commands;
+
+/// <summary><c>vitrine tokens MODEL TEXT</c>: how a model cuts a text.</summary>
+internal static class TokensCommand
+{
+    public static Command Create()
+    {
+        var name = new Argument<string>("MODEL") { Description = "A folder, a .gguf file, tokenizer.json, a SentencePiece .model, or ORG/NAME in the local cache." };
+        var text = new Argument<string>("TEXT") { Description = "Any text." };
+        var bare = new Option<bool>("--no-special-tokens") { Description = "Leave out what the tokenizer puts around a text." };
+        var json = Output.JsonOption();
+        var command = new Command("tokens", "Show how a model cuts a text into tokens.") { name, text, bare, json };
+        command.SetAction((parsed, _) =>
+        {
+            var tokenizer = LanguageModel.OpenTokenizer(parsed.GetValue(name)!);
+            var encoded = tokenizer.EncodeText(parsed.GetValue(text)!, addSpecialTokens: !parsed.GetValue(bare));
+            var rows = encoded.Ids.Select((id, i) => new { Id = id, Token = tokenizer.Token(id), Special = tokenizer.IsSpecial(id), Text = tokenizer.Decode([id], skipSpecialTokens: false) }).ToArray();
+            if (parsed.GetValue(json))
+            {
+                Output.Write(new { Tokens = rows, Decoded = tokenizer.Decode(encoded.Ids) });
+                return Task.FromResult(0);
+            }
+
+            var table = Output.Table("position", "id", "token", "text");
+            foreach (var (i, row) in rows.Index())
+            {
+                table.Add($"{i}", $"{row.Id}", row.Token ?? "", row.Special ? "(special)" : row.Text.ReplaceLineEndings("\\n"));
+            }
+
+            AnsiConsole.Write(table);
+            Console.WriteLine($"{rows.Length} tokens of {tokenizer.VocabularySize}");
+            return Task.FromResult(0);
+        });
+        return command;
+    }
+}
