@@ -17,8 +17,19 @@ internal sealed record NpyHeader(Dtype Dtype, bool BigEndian, bool FortranOrder,
 
     private static readonly Dictionary<string, Dtype> Codes = new()
     {
-        ["b1"] = Dtype.Bool, ["i1"] = Dtype.I8, ["i2"] = Dtype.I16, ["i4"] = Dtype.I32, ["i8"] = Dtype.I64, ["u1"] = Dtype.U8, ["u2"] = Dtype.U16, ["u4"] = Dtype.U32, ["u8"] = Dtype.U64,
-        ["f2"] = Dtype.F16, ["f4"] = Dtype.F32, ["f8"] = Dtype.F64, ["c8"] = Dtype.C64,
+        ["b1"] = Dtype.Bool,
+        ["i1"] = Dtype.I8,
+        ["i2"] = Dtype.I16,
+        ["i4"] = Dtype.I32,
+        ["i8"] = Dtype.I64,
+        ["u1"] = Dtype.U8,
+        ["u2"] = Dtype.U16,
+        ["u4"] = Dtype.U32,
+        ["u8"] = Dtype.U64,
+        ["f2"] = Dtype.F16,
+        ["f4"] = Dtype.F32,
+        ["f8"] = Dtype.F64,
+        ["c8"] = Dtype.C64,
     };
 
     /// <summary>Bytes of the numbers.</summary>
@@ -133,7 +144,7 @@ internal sealed record NpyHeader(Dtype Dtype, bool BigEndian, bool FortranOrder,
         }
 
         var (dtype, bigEndian) = Format(format, what);
-        return new NpyHeader(dtype, bigEndian, fortran.Value, shape, byteCount) 
+        return new NpyHeader(dtype, bigEndian, fortran.Value, shape, byteCount)
         {
             DataBytes = Shapes.ByteCount(shape, dtype.Size()) ?? throw new VitrineException($"{what}: is [{string.Join(", ", shape)}], more than any file holds."),
         };

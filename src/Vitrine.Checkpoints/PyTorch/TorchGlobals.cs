@@ -6,15 +6,44 @@ internal sealed class TorchGlobals(string file, Action<long> charge)
 {
     private static readonly Dictionary<string, Dtype?> Storages = new()
     {
-        ["FloatStorage"] = Dtype.F32, ["DoubleStorage"] = Dtype.F64, ["HalfStorage"] = Dtype.F16, ["BFloat16Storage"] = Dtype.BF16, ["LongStorage"] = Dtype.I64, ["IntStorage"] = Dtype.I32,
-        ["ShortStorage"] = Dtype.I16, ["CharStorage"] = Dtype.I8, ["ByteStorage"] = Dtype.U8, ["BoolStorage"] = Dtype.Bool, ["ComplexFloatStorage"] = Dtype.C64, ["UntypedStorage"] = null,
+        ["FloatStorage"] = Dtype.F32,
+        ["DoubleStorage"] = Dtype.F64,
+        ["HalfStorage"] = Dtype.F16,
+        ["BFloat16Storage"] = Dtype.BF16,
+        ["LongStorage"] = Dtype.I64,
+        ["IntStorage"] = Dtype.I32,
+        ["ShortStorage"] = Dtype.I16,
+        ["CharStorage"] = Dtype.I8,
+        ["ByteStorage"] = Dtype.U8,
+        ["BoolStorage"] = Dtype.Bool,
+        ["ComplexFloatStorage"] = Dtype.C64,
+        ["UntypedStorage"] = null,
     };
 
     private static readonly Dictionary<string, Dtype> Formats = new()
     {
-        ["float32"] = Dtype.F32, ["float"] = Dtype.F32, ["float64"] = Dtype.F64, ["double"] = Dtype.F64, ["float16"] = Dtype.F16, ["half"] = Dtype.F16, ["bfloat16"] = Dtype.BF16,
-        ["int64"] = Dtype.I64, ["long"] = Dtype.I64, ["int32"] = Dtype.I32, ["int"] = Dtype.I32, ["int16"] = Dtype.I16, ["short"] = Dtype.I16, ["int8"] = Dtype.I8, ["uint8"] = Dtype.U8,
-        ["bool"] = Dtype.Bool, ["complex64"] = Dtype.C64, ["uint16"] = Dtype.U16, ["uint32"] = Dtype.U32, ["uint64"] = Dtype.U64, ["float8_e4m3fn"] = Dtype.F8E4M3, ["float8_e5m2"] = Dtype.F8E5M2,
+        ["float32"] = Dtype.F32,
+        ["float"] = Dtype.F32,
+        ["float64"] = Dtype.F64,
+        ["double"] = Dtype.F64,
+        ["float16"] = Dtype.F16,
+        ["half"] = Dtype.F16,
+        ["bfloat16"] = Dtype.BF16,
+        ["int64"] = Dtype.I64,
+        ["long"] = Dtype.I64,
+        ["int32"] = Dtype.I32,
+        ["int"] = Dtype.I32,
+        ["int16"] = Dtype.I16,
+        ["short"] = Dtype.I16,
+        ["int8"] = Dtype.I8,
+        ["uint8"] = Dtype.U8,
+        ["bool"] = Dtype.Bool,
+        ["complex64"] = Dtype.C64,
+        ["uint16"] = Dtype.U16,
+        ["uint32"] = Dtype.U32,
+        ["uint64"] = Dtype.U64,
+        ["float8_e4m3fn"] = Dtype.F8E4M3,
+        ["float8_e5m2"] = Dtype.F8E5M2,
     };
 
     private static readonly HashSet<string> Callables =
