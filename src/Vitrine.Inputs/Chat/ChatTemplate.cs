@@ -13,11 +13,11 @@ public sealed class ChatTemplate
     private readonly IReadOnlyList<Statement> statements;
     private readonly IReadOnlyDictionary<string, object?> specialTokens;
 
-    private ChatTemplate(string source, IReadOnlyList<Statement> statements, IReadOnlyDictionary<string, object?> specialTokens)
-        => (this.source, this.statements, this.specialTokens) = (source, statements, specialTokens);
+    private ChatTemplate(string source, IReadOnlyList<Statement> statements, IReadOnlyDictionary<string, object?> specialTokens, TimeProvider clock)
+        => (this.source, this.statements, this.specialTokens, Clock) = (source, statements, specialTokens, clock);
 
     /// <summary>The clock of <c>strftime_now</c>.</summary>
-    public TimeProvider Clock { get; init; } = TimeProvider.System;
+    public TimeProvider Clock { get; }
 
     /// <summary>Opens the template of a model's folder: <c>chat_template.jinja</c>, or <c>chat_template</c> of <c>tokenizer_config.json</c>.</summary>
     /// <param name="folder">The model's folder.</param>
@@ -29,13 +29,14 @@ public sealed class ChatTemplate
     /// <param name="template">Jinja.</param>
     /// <param name="source">Where it is from, for messages.</param>
     /// <param name="specialTokens">Names that it may use, such as <c>bos_token</c>.</param>
+    /// <param name="clock">What <c>strftime_now</c> reads; null for the system's.</param>
     /// <exception cref="VitrineException">It is broken, or uses what is not computed; the message names what and where.</exception>
-    public static ChatTemplate Parse(string template, string source, IReadOnlyDictionary<string, string>? specialTokens = null)
+    public static ChatTemplate Parse(string template, string source, IReadOnlyDictionary<string, string>? specialTokens = null, TimeProvider? clock = null)
     {
         ArgumentNullException.ThrowIfNull(template);
         try
         {
-            return new ChatTemplate(source, StatementParser.Parse(template), (specialTokens ?? new Dictionary<string, string>()).ToDictionary(p => p.Key, p => (object?)p.Value));
+            return new ChatTemplate(source, StatementParser.Parse(template), (specialTokens ?? new Dictionary<string, string>()).ToDictionary(p => p.Key, p => (object?)p.Value), clock ?? TimeProvider.System);
         }
         catch (TemplateFault e)
         {

@@ -7,7 +7,7 @@ internal readonly record struct JsonPart(JsonElement Element, string Source, str
 {
     public string Kind => Text("type");
 
-    public JsonPart Part(string key, string what) => Element.TryGetProperty(key, out var value) ? new JsonPart(value, Source, what) : throw Missing(key);
+    public JsonPart Part(string key, string what) => Element.ValueKind == JsonValueKind.Object && Element.TryGetProperty(key, out var value) ? new JsonPart(value, Source, what) : throw Missing(key);
 
     public JsonPart? OptionalPart(string key, string what)
         => Element.ValueKind == JsonValueKind.Object && Element.TryGetProperty(key, out var value) && value.ValueKind != JsonValueKind.Null ? new JsonPart(value, Source, what) : null;
