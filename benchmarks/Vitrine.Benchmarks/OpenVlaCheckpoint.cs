@@ -63,8 +63,15 @@ internal static class OpenVlaCheckpoint
         config["torch_dtype"] = "bfloat16";
         config["text_config"] = new JsonObject
         {
-            ["model_type"] = "llama", ["hidden_size"] = sizes.Width, ["intermediate_size"] = sizes.Neurons, ["num_hidden_layers"] = sizes.Layers, ["num_attention_heads"] = sizes.Width / 128,
-            ["num_key_value_heads"] = sizes.Width / 128, ["vocab_size"] = sizes.Vocabulary, ["pad_token_id"] = sizes.Vocabulary - 64, ["torch_dtype"] = "bfloat16",
+            ["model_type"] = "llama",
+            ["hidden_size"] = sizes.Width,
+            ["intermediate_size"] = sizes.Neurons,
+            ["num_hidden_layers"] = sizes.Layers,
+            ["num_attention_heads"] = sizes.Width / 128,
+            ["num_key_value_heads"] = sizes.Width / 128,
+            ["vocab_size"] = sizes.Vocabulary,
+            ["pad_token_id"] = sizes.Vocabulary - 64,
+            ["torch_dtype"] = "bfloat16",
         };
         File.WriteAllText(Path.Combine(folder, "config.json"), config.ToJsonString());
         var processor = Json(like, "preprocessor_config.json");
