@@ -21,7 +21,7 @@ public sealed class TextTower
     /// <summary>Texts in the common space, not normalised (B,P).</summary>
     internal Tensor Forward(TokenBatch batch, BoundPlan plan, Dictionary<Address, Tensor> kept)
     {
-        using var pass = Text.NewPass(batch, plan, kept);
+        using var pass = Text.NewPass(batch, 0, plan, kept);
         var ids = tensor([.. batch.Ids.SelectMany(r => r)], [batch.Ids.Count, batch.Ids[0].Count]);
         var normed = Text.Forward(Text.Embed(ids), pass);                                                  // (B, T, d)
         normed = plan.Of(Text.Stack.Shape.Name).At(Point.Features, normed, pass);
