@@ -12,7 +12,11 @@ namespace Vitrine.Cli.Commands;
 internal static class CertifyCommand
 {
     /// <summary>What each room can certify.</summary>
-    public static IReadOnlyList<ICertifier> Certifiers { get; } = [new TextCertifier(), new VisionCertifier(), new MethodsCertifier(), new OpenVlaCertifier(), new ValueVectorCertifier(), new TabletopCertifier(), new TabletopPolicyCertifier()];
+    public static IReadOnlyList<ICertifier> Certifiers { get; } =
+    [
+        new TextCertifier(), new VisionCertifier(), new RealEncoderCertifier(), new MethodsCertifier(),
+        new OpenVlaCertifier(), new ValueVectorCertifier(), new TabletopCertifier(), new TabletopPolicyCertifier(),
+    ];
 
     public static Command Create()
     {

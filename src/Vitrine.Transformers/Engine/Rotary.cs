@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Vitrine.Transformers.Engine;
@@ -6,14 +7,15 @@ namespace Vitrine.Transformers.Engine;
 /// <remarks>Reference implementations compute wavelengths and angles in float32 (transformers, modeling_rope_utils.py), so do we.</remarks>
 internal sealed class Rotary(RotarySpec spec)
 {
+    private static readonly Scalar One = 1;
     private readonly Tensor frequencies = tensor(Enumerable.Range(0, spec.Width / 2).Select(i => Frequency(spec, i)).ToArray()).DetachFromDisposeScope();
 
-    /// <summary>Cosines and sines of a pass's positions, (B,T,1,width) each.</summary>
+    /// <summary>Cosines, and sines that are negative on the first half, of a pass's positions: (B,T,1,width) each.</summary>
     public (Tensor Cos, Tensor Sin) Tables(Pass pass, ScalarType dtype)
     {
-        var angles = pass.PositionIds().to(float32).unsqueeze(-1) * frequencies;                           // (B, T, width/2)
-        var full = cat([angles, angles], -1).unsqueeze(2);                                                 // (B, T, 1, width)
-        return (full.cos().to(dtype), full.sin().to(dtype));
+        var angles = (pass.PositionIds().to(float32).unsqueeze(-1) * frequencies).unsqueeze(2);             // (B, T, 1, width/2)
+        var (cos, sin) = (angles.cos(), angles.sin());
+        return (cat([cos, cos], -1).to(dtype), cat([sin.neg(), sin], -1).to(dtype));
     }
 
     /// <summary>(a, b) -> (a cos - b sin, b cos + a sin) on the halves of the part of each head that turns.</summary>
@@ -27,11 +29,9 @@ internal sealed class Rotary(RotarySpec spec)
             : cat([TurnedWhole(x.narrow(-1, 0, turning), tables), x.narrow(-1, turning, width - turning)], -1);
     }
 
+    /// <remarks>Rolling by half a width swaps the halves.</remarks>
     private static Tensor TurnedWhole(Tensor x, (Tensor Cos, Tensor Sin) tables)
-    {
-        var halves = x.chunk(2, -1);
-        return (x * tables.Cos).Plus(cat([halves[1].neg(), halves[0]], -1) * tables.Sin);
-    }
+        => (x * tables.Cos).addcmul_(x.roll([x.shape[^1] / 2], [-1]), tables.Sin, One);
 
     private static float Frequency(RotarySpec spec, int i)
     {

@@ -34,8 +34,8 @@ internal sealed class Slot(string stack, int? layer, Point point)
 
         if (Wants(gradients, pass.Step))
         {
-            // An alias, so that two points that hold the same numbers (attn.in and resid_pre behind a norm) have each its own gradient.
-            x = x.requires_grad ? x.alias() : x.detach().requires_grad_();
+            // A view is a node of its own, so that two points that hold the same tensor (attn.in and resid_pre of a post-norm block) have each its own gradient.
+            x = x.requires_grad ? x.view_as(x) : x.detach().requires_grad_();
             pass.Keep(Place with { Step = pass.Step }, x);
         }
         else if (Wants(captures, pass.Step))

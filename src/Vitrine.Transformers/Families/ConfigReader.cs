@@ -158,13 +158,13 @@ public sealed class ConfigReader
         }
     }
 
-    /// <summary>Refuses every key that was neither read nor is known to change no number.</summary>
+    /// <summary>Refuses every key that was neither read nor is known to change no number; an empty object says nothing.</summary>
     public void RefuseOthers(params IEnumerable<string>[] inert)
     {
         ArgumentNullException.ThrowIfNull(inert);
         foreach (var property in json.EnumerateObject())
         {
-            if (!read.Contains(property.Name) && !inert.Any(keys => keys.Contains(property.Name)))
+            if (!read.Contains(property.Name) && property.Value.GetRawText() != "{}" && !inert.Any(keys => keys.Contains(property.Name)))
             {
                 throw new VitrineException($"{Source}: unknown key '{property.Name}'; it might change numbers, so the file is refused.");
             }

@@ -23,6 +23,27 @@ public sealed class CertificationTests
         return data;
     }
 
+    [Fact]
+    public void Real_weights_of_an_image_encoder_agree_on_a_real_picture()
+    {
+        var certifier = new RealEncoderCertifier();
+        var models = System.IO.Path.Combine(Fixtures.Root, "models");
+        var compared = 0;
+        foreach (var folder in Directory.Exists(models) ? Directory.GetDirectories(models).Order(StringComparer.Ordinal) : Enumerable.Empty<string>())
+        {
+            using var fixture = Fixture.Open(folder);
+            if (certifier.Knows(fixture) && RealEncoderCertifier.Weights(fixture) is not null)
+            {
+                var rows = certifier.Certify(fixture, TestContext.Current.CancellationToken).ToArray();
+                rows.Where(r => !r.Passed).ShouldBeEmpty();
+                compared += rows.Length;
+                TestContext.Current.SendDiagnosticMessage($"{folder}: {rows.Length} rows, worst {rows.MaxBy(r => r.Error / r.Bound)}");
+            }
+        }
+
+        Assert.SkipUnless(compared > 0, "the weights that the fixtures name are not in VITRINE_SHARED or ../shared");
+    }
+
     [Theory, MemberData(nameof(Folders))]
     public void Every_point_of_every_case_agrees_with_the_reference(string name)
     {

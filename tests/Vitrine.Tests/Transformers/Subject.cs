@@ -36,14 +36,14 @@ internal sealed class Subject(IDisposable model, IReadOnlyList<StackShape> stack
 
     public Run RunTwice(RunPlan plan) => runTwice(plan);
 
-    public static Subject Open(string name)
+    public static Subject Open(string name, ScalarType dtype = ScalarType.Float32)
     {
         using var fixture = Fixture.Open(Fixtures.Of("models", name));
         if (new VisionCertifier().Knows(fixture))
         {
             var @case = fixture.Meta.GetProperty("cases")[0].GetString();
             var pixels = fixture.Read($"{@case}/in.pixel_values");
-            var vision = VisionModel.Open(fixture.Folder);
+            var vision = VisionModel.Open(fixture.Folder, dtype);
             var texts = vision.Text is null ? null : TokenBatch.Masked(fixture.Rows($"{@case}/in.input_ids"), fixture.Rows($"{@case}/in.attention_mask"));
             return new Subject(vision, vision.Stacks, vision.Vision.Stack, p => Seen(pixels.narrow(0, 0, 1), p), p => Seen(pixels.narrow(0, 0, 1).repeat(2, 1, 1, 1), p), pixels);
 
@@ -51,7 +51,7 @@ internal sealed class Subject(IDisposable model, IReadOnlyList<StackShape> stack
         }
 
         var ids = fixture.Rows("single/in.input_ids")[0];
-        var text = TextModel.Open(fixture.Folder);
+        var text = TextModel.Open(fixture.Folder, dtype);
         return new Subject(text, text.Stacks, text.Language, p => text.Run(TokenBatch.Of(ids), p), p => text.Run(TokenBatch.Of([ids, ids]), p), zeros(1));
     }
 
