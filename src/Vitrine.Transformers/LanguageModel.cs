@@ -1,5 +1,4 @@
 using System.Text.Json;
-using TorchSharp;
 using Vitrine.Checkpoints;
 using Vitrine.Checkpoints.Gguf;
 using Vitrine.Inputs.Chat;

@@ -59,6 +59,13 @@ public sealed class TextStack
     /// <param name="segments">(B,T) of an encoder that tells texts apart; null where all are 0.</param>
     internal Tensor Enter(Tensor embedded, Pass pass, Tensor? segments = null) => Stack.Enter(embedding.Placed(embedded, pass, segments), pass);
 
+    /// <summary>One pass over whole embedded prompts.</summary>
+    /// <param name="embedded">(B,T,d).</param>
+    /// <param name="pass">Of the stack.</param>
+    /// <returns>The normed residual of every position (B,T,d).</returns>
+    internal Tensor Forward(Tensor embedded, Pass pass)
+        => Stack.FinalNorm(Stack.Through(Enter(embedded, pass), pass, null, 0, Stack.Shape.Layers - 1).Residual, pass);
+
     /// <summary>Greedy decoding; see <see cref="Decode(Tensor, long[][], TokenChoice, BoundPlan, Dictionary{Address, Tensor}, CancellationToken)"/>.</summary>
     internal (long[][] Ids, Tensor Logits) Decode(Tensor embedded, long[][] positions, int count, BoundPlan plan, Dictionary<Address, Tensor> kept, CancellationToken cancellation)
     {

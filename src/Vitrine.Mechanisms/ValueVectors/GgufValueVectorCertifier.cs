@@ -1,4 +1,5 @@
 using System.Globalization;
+using TorchSharp;
 using Vitrine.Transformers;
 using Vitrine.Transformers.Certification;
 using static TorchSharp.torch;

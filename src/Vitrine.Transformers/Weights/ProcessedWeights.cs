@@ -69,16 +69,8 @@ internal sealed class ProcessedWeights : IDisposable
     private BlockWeights Folded(Block block)
     {
         var w = block.Weights;
-        var attention = block.Spec.Attention;
-        var value = Read(w.Value, w.AttentionNorm);
-        var output = Written(w.Output);
-        if (folding.ValueBiases && value.Bias is { } shift)
-        {
-            var each = shift.view(attention.KeyValueHeads, attention.HeadWidth).repeat_interleave(attention.Heads / attention.KeyValueHeads, dim: 0).flatten();
-            output = output with { Bias = Made(output.Weight.mv(each).PlusOrNone(output.Bias)) };           // (d)
-            value = value with { Bias = null };
-        }
-
+        var value = Finished(w.Value, l => Read(l, w.AttentionNorm));
+        var shift = folding.ValueBiases ? value.Bias : null;
         return new BlockWeights
         {
             AttentionNorm = Bared(w.AttentionNorm),
@@ -87,27 +79,21 @@ internal sealed class ProcessedWeights : IDisposable
             MlpNorm = Bared(w.MlpNorm),
             AfterMlp = w.AfterMlp,
             BehindMlp = w.BehindMlp,
-            Query = Read(w.Query, w.AttentionNorm),
-            Key = Read(w.Key, w.AttentionNorm),
-            Value = value,
+            Query = Finished(w.Query, l => Read(l, w.AttentionNorm)),
+            Key = Finished(w.Key, l => Read(l, w.AttentionNorm)),
+            Value = shift is null ? value : value with { Bias = null },
             QueryNorm = w.QueryNorm,
             KeyNorm = w.KeyNorm,
-            Output = output,
-            Gate = w.Gate is { } gateway ? Read(gateway, w.MlpNorm) : null,
-            Up = Read(w.Up, w.MlpNorm),
-            Down = Written(w.Down),
+            Output = Finished(w.Output, l => shift is null ? Written(l) : Shifted(Written(l), shift, block.Spec.Attention)),
+            Gate = w.Gate is { } gate ? Finished(gate, l => Read(l, w.MlpNorm)) : null,
+            Up = Finished(w.Up, l => Read(l, w.MlpNorm)),
+            Down = Finished(w.Down, Written),
             AttentionScale = w.AttentionScale,
             MlpScale = w.MlpScale,
         };
     }
 
-    private Linear FoldedHead()
-    {
-        var head = Read(raw.Head!, raw.LastNorm);                                                          // (V, d)
-        return folding.CentreUnembedding
-            ? new Linear(Made(head.Weight - head.Weight.mean([0], keepdim: true)), head.Bias is { } bias ? Made(bias - bias.mean()) : null)
-            : head;
-    }
+    private Linear FoldedHead() => Finished(raw.Head!, head => folding.CentreUnembedding ? CentredOverOutputs(Read(head, raw.LastNorm)) : Read(head, raw.LastNorm));
 
     /// <remarks>W (g n + b) + c = (W g) n + (W b + c); n has mean 0 behind a LayerNorm, so W may lose its mean too.</remarks>
     private Linear Read(Linear linear, Norm? norm)
@@ -118,13 +104,42 @@ internal sealed class ProcessedWeights : IDisposable
         }
 
         var weight = linear.Weight * norm.Gain;                                                            // (out, d)
-        var bias = norm.Bias is { } shift ? Made(linear.Weight.mv(shift).PlusOrNone(linear.Bias)) : linear.Bias;
-        return new Linear(Made(norm.Spec.Kind == NormKind.LayerNorm ? Centred(weight) : weight), bias);
+        return new Linear(
+            norm.Spec.Kind == NormKind.LayerNorm ? Centred(weight) : weight,
+            norm.Bias is { } shift ? Plus(linear.Weight.mv(shift), linear.Bias) : linear.Bias);
     }
 
-    private Linear Written(Linear linear) => folding.CentreWriting
-        ? new Linear(Made(linear.Weight - linear.Weight.mean([0], keepdim: true)), linear.Bias is { } bias ? Made(bias - bias.mean()) : null)
-        : linear;
+    private Linear Written(Linear linear) => folding.CentreWriting ? CentredOverOutputs(linear) : linear;
+
+    /// <summary>The weights of a pattern sum to 1, so every head writes its value bias whole.</summary>
+    private static Linear Shifted(Linear output, Tensor valueBias, AttentionSpec attention)
+    {
+        var each = valueBias.view(attention.KeyValueHeads, attention.HeadWidth).repeat_interleave(attention.Heads / attention.KeyValueHeads, dim: 0).flatten();
+        return output with { Bias = Plus(output.Weight.mv(each), output.Bias) };                           // (d)
+    }
+
+    private static Linear CentredOverOutputs(Linear linear)
+        => new(linear.Weight - linear.Weight.mean([0], keepdim: true), linear.Bias is { } bias ? bias - bias.mean() : null);
+
+    private static Tensor Plus(Tensor a, Tensor? b) => b is null ? a : a.Plus(b);
+
+    /// <summary>A folded projection without what was computed on the way to it.</summary>
+    private Linear Finished(Linear linear, Func<Linear, Linear> fold)
+    {
+        using var scope = NewDisposeScope();
+        var folded = fold(linear);
+        if (!ReferenceEquals(folded.Weight, linear.Weight))
+        {
+            Made(folded.Weight);
+        }
+
+        if (folded.Bias is not null && !ReferenceEquals(folded.Bias, linear.Bias))
+        {
+            Made(folded.Bias);
+        }
+
+        return folded;
+    }
 
     private Norm? Bared(Norm? norm)
     {
@@ -133,6 +148,7 @@ internal sealed class ProcessedWeights : IDisposable
             return norm;
         }
 
+        using var scope = NewDisposeScope();
         var bare = Bare(norm);
         Made(bare.Gain);
         return bare;
@@ -140,27 +156,23 @@ internal sealed class ProcessedWeights : IDisposable
 
     private static Norm Bare(Norm norm) => new(norm.Spec, ones_like(norm.Gain), null);
 
-    /// <summary>A finished tensor: where layers are kept, the view owns it.</summary>
-    private Tensor Made(Tensor tensor)
+    /// <summary>A finished tensor goes to the caller's scope, or stays with the view where layers are kept.</summary>
+    private void Made(Tensor tensor)
     {
         if (keep)
         {
             owned.Add(tensor.DetachFromDisposeScope());
         }
-
-        return tensor;
+        else
+        {
+            tensor.MoveToOuterDisposeScope();
+        }
     }
 
-    /// <summary>Computes outside the caller's scope and graph what stays.</summary>
+    /// <summary>What stays is computed outside of the caller's graph.</summary>
     private static T Kept<T>(Func<T> compute)
     {
         using var outside = no_grad();
-        using var scope = NewDisposeScope();
         return compute();
     }
-}
-
-file static class Biases
-{
-    public static Tensor PlusOrNone(this Tensor a, Tensor? b) => b is null ? a : a.Plus(b);
 }
