@@ -139,7 +139,7 @@ internal static class ClassifyCommand
         {
             table.Add(
                 $"{unit.Layer}:{unit.Index}", PictureOptions.Signed(unit.Direct ?? double.NaN), PictureOptions.Signed(unit.Gradient), PictureOptions.Signed(unit.Ablated),
-                unit.Random is { } random ? $"{PictureOptions.Signed(random.Ablated)} ({unit.Layer}:{random.Index})" : "-");
+                unit.Random is { } random ? $"{PictureOptions.Signed(random.Ablated)} ({random.Layer}:{random.Index})" : "-");
         }
 
         AnsiConsole.Write(table);

@@ -26,6 +26,11 @@ internal static class ImageCommand
         command.SetAction(async (parsed, cancellation) =>
         {
             var scale = common.Scale(parsed);
+            if (parsed.GetValue(cut) is { } from && !(from > 0 && double.IsFinite(from)))
+            {
+                throw new VitrineException($"--cut-off is {from.ToString(CultureInfo.InvariantCulture)}; expected a norm of more than 0.");
+            }
+
             var options = new ReadingOptions
             {
                 Query = parsed.GetValue(query),

@@ -29,14 +29,15 @@ public sealed record Deletion(IReadOnlyList<int> Patches, double Effect, IReadOn
 /// <param name="Direct">What it says to the class directly, in logits; null where the class head is not linear on normed tokens.</param>
 /// <param name="Gradient">First-order estimate of what it does on all paths: gradient x (activation - its mean over tokens).</param>
 /// <param name="Ablated">Change of the class measure when it is replaced by its mean over tokens.</param>
-/// <param name="Random">The same for a random other one of the layer: the control.</param>
+/// <param name="Random">The same for a random other one, of the same layer where one is left: the control.</param>
 /// <param name="Map">Of a head, what it brings from each patch; of a neuron, its activation there.</param>
 public sealed record UnitEvidence(int Layer, int Index, double? Direct, double Gradient, double Ablated, UnitControl? Random, PatchMap Map);
 
 /// <summary>A random unit beside a chosen one.</summary>
-/// <param name="Index">Of the same layer.</param>
+/// <param name="Layer">From 0.</param>
+/// <param name="Index">From 0.</param>
 /// <param name="Ablated">Change of the class measure when it is replaced by its mean over tokens.</param>
-public sealed record UnitControl(int Index, double Ablated);
+public sealed record UnitControl(int Layer, int Index, double Ablated);
 
 /// <summary>A classifier's answer to one picture, and what speaks for it.</summary>
 /// <param name="Model">Its name.</param>

@@ -67,7 +67,7 @@ public sealed class EvidenceReader(PictureModel model, Tensor pixels, EvidenceOp
         return [.. maps.Select((m, i) => new PatchEvidence(m.Method, m.Map, new Deletion(chosen[i], effects[i], [.. effects.Skip(maps.Count)])))];
     }
 
-    /// <summary>Ablates the first of a ranking, each beside a random unit of its layer that is not among them.</summary>
+    /// <summary>Ablates the first of a ranking, each beside a random unit that is not among them: of its layer, or of any where none is left there.</summary>
     private UnitEvidence[] Units(
         IReadOnlyList<UnitReading> ranked, int inLayer, Func<UnitReading, Edit> ablation, Experiments experiments, IProgress<double>? progress, CancellationToken cancellation)
     {
@@ -75,8 +75,15 @@ public sealed class EvidenceReader(PictureModel model, Tensor pixels, EvidenceOp
         var random = new Random(options.Seed);
         var controls = chosen.Select(unit =>
         {
-            var others = Enumerable.Range(0, inLayer).Except(chosen.Where(c => c.Layer == unit.Layer).Select(c => c.Index)).ToArray();
-            return others.Length == 0 ? null : unit with { Index = others[random.Next(others.Length)] };
+            var beside = Others(unit.Layer);
+            var others = beside.Length > 0 ? beside : [.. Enumerable.Range(0, shape.Layers).SelectMany(Others)];
+            if (others.Length == 0)
+            {
+                return null;
+            }
+
+            var (layer, index) = others[random.Next(others.Length)];
+            return unit with { Layer = layer, Index = index };
         }).ToArray();
         var present = controls.OfType<UnitReading>().ToArray();
         var effects = experiments.Effects([.. chosen.Concat(present).Select(u => (IReadOnlyList<Edit>)[ablation(u)])], progress, cancellation);
@@ -84,8 +91,10 @@ public sealed class EvidenceReader(PictureModel model, Tensor pixels, EvidenceOp
         return
         [
             .. chosen.Select((unit, i) => new UnitEvidence(
-                unit.Layer, unit.Index, unit.Direct, unit.Gradient, effects[i], controls[i] is { } control ? new UnitControl(control.Index, ofControl.Dequeue()) : null, unit.Map())),
+                unit.Layer, unit.Index, unit.Direct, unit.Gradient, effects[i], controls[i] is { } control ? new UnitControl(control.Layer, control.Index, ofControl.Dequeue()) : null, unit.Map())),
         ];
+
+        (int Layer, int Index)[] Others(int layer) => [.. Enumerable.Range(0, inLayer).Select(i => (layer, i)).Where(u => !chosen.Any(c => (c.Layer, c.Index) == u))];
     }
 
     private static int[] Distinct(Random random, int count, int of)

@@ -28,6 +28,10 @@ public sealed class MapGrid : View
     /// <summary>In order.</summary>
     public required IReadOnlyList<GridMap> Maps { get; init; }
 
+    /// <summary>The share of a map's patches below the number that is painted in full; 1 for the largest number.</summary>
+    /// <remarks>A single bright patch would leave all others in the dark.</remarks>
+    public double FullFrom { get; init; } = 1;
+
     /// <summary>How they are painted.</summary>
     public MapStyle Style { get; init; } = MapStyle.Veil;
 
@@ -62,7 +66,7 @@ public sealed class MapGrid : View
             {
                 var peak = map.Map.Values.Index().MaxBy(value => Math.Abs(value.Item)).Index;
                 page.Open("div", ("class", "map-cell"));
-                seen.WriteUnder(page, map.Map, Style, most, $"{Caption}: {map.Row} {map.Name}",
+                seen.WriteUnder(page, map.Map, Style, most ?? Full(map.Map), $"{Caption}: {map.Row} {map.Name}",
                     $"Strongest at row {peak / map.Map.Columns}, column {peak % map.Map.Columns}, with {Print(map.Map.Values[peak])}.{(map.Note.Length > 0 ? " " + map.Note + "." : "")}");
                 page.Open("p").Text("strong", map.Name);
                 if (map.Note.Length > 0)
@@ -82,6 +86,12 @@ public sealed class MapGrid : View
 
     /// <remarks>So many that rows come out even where they can.</remarks>
     private static int Columns(int count) => count <= Widest ? count : Enumerable.Range(5, Widest - 4).Reverse().FirstOrDefault(n => count % n == 0, Widest);
+
+    private double Full(PatchMap map)
+    {
+        var sorted = map.Values.Where(float.IsFinite).Select(value => (double)Math.Abs(value)).Order().ToArray();
+        return sorted.Length == 0 ? 0 : sorted[(int)Math.Ceiling((sorted.Length - 1) * FullFrom)];
+    }
 
     private NumberTable Numbers()
     {

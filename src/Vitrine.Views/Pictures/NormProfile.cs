@@ -138,7 +138,7 @@ public sealed class NormProfile(TokenNorms norms, PictureTokens tokens) : View
 
     private static string Name(int layer) => layer < 0 ? "in" : $"{layer}";
 
-    private static string Number(double value) => Figures.Plain(value, value is < 10 and > -10 ? 2 : 0);
+    private static string Number(double value) => Figures.Plain(value, value is < 10 and > -10 && value != Math.Round(value) ? 2 : 0);
 
     /// <summary>Layers as people write them: <c>in–2, 5</c>.</summary>
     private static string Ranges(IReadOnlyList<int> layers)

@@ -28,7 +28,7 @@ public sealed class PicturePage
 
         if (data.Reading is { } reading)
         {
-            sections.Add(("attention", "Attention", $"Where heads look, from {reading.Query}", () => Attention(reading)));
+            sections.Add(("attention", "Attention", $"Where heads look (query: {reading.Query})", () => Attention(reading)));
             sections.Add(("rollout", "Rollout", "Attention through the layers", () => Rollout(reading)));
             sections.Add(("norms", "Norms", "Norms of the tokens, and outliers", () => Norms(reading)));
             sections.Add(("moved", "Heads", "What heads move", () => Moved(reading)));
@@ -123,7 +123,7 @@ public sealed class PicturePage
         }
 
         Card(new UnitTable("head-units", "head", data.Picture, evidence.Heads));
-        Say("The map of a head is what it brings from each patch, in logits. Ablated: replaced by its mean over the tokens, everything behind computed anew.");
+        Say("The map of a head is what it brings from each patch, in logits. Ablated: replaced by its mean over the tokens, everything behind computed anew; a fall of the measure says that the head spoke for the class.");
     }
 
     private void Neurons(ClassEvidence evidence)
@@ -152,11 +152,12 @@ public sealed class PicturePage
 
     private void Rollout(PictureReading reading)
     {
-        Say($"Attention averaged over heads, half of it replaced by the residual stream, multiplied from layer to layer (Abnar and Zuidema 2020): where {reading.Query} could have its information from. It knows nothing of values and feed-forwards.");
+        Say($"Attention averaged over heads, half of it replaced by the residual stream, multiplied from layer to layer (Abnar and Zuidema 2020): from where information could have come to the query ({reading.Query}). It knows nothing of values and feed-forwards. A map is painted in full from the share on that 97 of 100 patches do not reach.");
         Card(new MapGrid
         {
             Id = "rollout-maps",
             Caption = $"attention rollout from {reading.Query}",
+            FullFrom = .97,
             Picture = data.Picture,
             Print = value => Figures.Percent(value, 2),
             Maps = [.. reading.Rollout.Select(r => new GridMap("", $"layer {r.Layer}", Figures.Percent(r.Map.Values.Sum(v => (double)v)) + " on patches", r.Map))],

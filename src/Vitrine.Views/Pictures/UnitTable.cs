@@ -22,7 +22,7 @@ public sealed class UnitTable(string id, string kind, Picture picture, IReadOnly
         var seen = new SeenPicture(picture, id + "-seen");
         page.Open("figure").Open("div", ("class", "scroll"), ("tabindex", 0), ("role", "group"), ("aria-label", $"Evidence by {kind}"));
         page.Open("table", ("class", "units")).Text("caption", $"Evidence by {kind}", ("class", "unseen")).Open("thead").Open("tr").Text("th", kind, ("scope", "col"));
-        foreach (var column in new[] { "map", "says directly", "gradient estimate", "ablated", "random one, ablated" })
+        foreach (var column in new[] { "map", "says directly", "gradient estimate", "ablated", "a random one, ablated" })
         {
             page.Text("th", column, ("scope", "col"), ("class", column == "map" ? null : "r"));
         }
@@ -37,7 +37,7 @@ public sealed class UnitTable(string id, string kind, Picture picture, IReadOnly
                 .Open("td", ("class", "r"));
             if (unit.Random is { } random)
             {
-                page.Text(Figures.Change(random.Ablated)).Text("span", $" {unit.Layer}:{random.Index}", ("class", "k"));
+                page.Text(Figures.Change(random.Ablated)).Text("span", $" {random.Layer}:{random.Index}", ("class", "k"));
             }
             else
             {

@@ -1,3 +1,4 @@
+using Spectre.Console;
 using Vitrine.Cli;
 
 namespace Vitrine.Tests.Cli;
@@ -13,6 +14,9 @@ internal static class CommandLine
         var (wasOut, wasError) = (Console.Out, Console.Error);
         using var @out = new StringWriter();
         using var error = new StringWriter();
+        var console = AnsiConsole.Console;
+        AnsiConsole.Console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(@out) });
+        AnsiConsole.Profile.Width = 180;
         Console.SetOut(@out);
         Console.SetError(error);
         try
@@ -21,6 +25,7 @@ internal static class CommandLine
         }
         finally
         {
+            AnsiConsole.Console = console;
             Console.SetOut(wasOut);
             Console.SetError(wasError);
         }

@@ -38,7 +38,8 @@ public sealed class PictureCommandTests : IDisposable
     {
         var (exit, @out, error) = await CommandLine.RunAsync("image", Tabletop, Picture(), "--layer", "1", "--neuron", "0:3", "--out", folder["shown"]);
         exit.ShouldBe(0, error);
-        @out.ShouldContain("median");
+        @out.ShouldContain("median norm");
+        @out.ShouldContain("register 0");
         RenderedPage.Parse(File.ReadAllText(Path.Combine(folder["shown"], "page.html"))).All("section").ShouldNotBeEmpty();
         using var data = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder["shown"], "data.json")));
         data.RootElement.GetProperty("attention").EnumerateArray().Select(h => h.GetProperty("layer").GetInt32()).Distinct().ShouldBe([1]);
@@ -86,6 +87,7 @@ public sealed class PictureCommandTests : IDisposable
     [InlineData("heads in a layer, counted from 0", "--head", "77")]
     [InlineData("neurons in a layer, counted from 0", "--neuron", "0:99999")]
     [InlineData("expected LAYER:INDEX", "--neuron", "twelve")]
+    [InlineData("expected a norm of more than 0", "--cut-off", "-3")]
     [InlineData("expected 1 to 16", "--scale", "0")]
     [InlineData("expected at least 1", "-n", "0")]
     public async Task What_is_not_there_is_told_what_is(string told, string option, string value)

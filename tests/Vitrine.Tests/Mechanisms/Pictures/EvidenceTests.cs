@@ -124,7 +124,8 @@ public sealed class EvidenceTests
         evidence.Patches.ShouldAllBe(p => p.Deletion.Random.Count == 3 && p.Deletion.Patches.Distinct().Count() == p.Deletion.Patches.Count);
         evidence.Heads.Count.ShouldBe(4);
         evidence.Neurons.Count.ShouldBe(4);
-        evidence.Neurons.ShouldAllBe(n => n.Random != null && evidence.Neurons.All(o => o.Layer != n.Layer || o.Index != n.Random.Index));
+        evidence.Neurons.ShouldAllBe(n => n.Random != null && n.Random.Layer == n.Layer && evidence.Neurons.All(o => o.Layer != n.Layer || o.Index != n.Random.Index));
+        evidence.Heads.ShouldAllBe(h => h.Random != null && evidence.Heads.All(o => o.Layer != h.Random.Layer || o.Index != h.Random.Index));
         evidence.Classes.Select(c => c.Logit).ShouldBeInOrder(SortDirection.Descending);
         evidence.Classes.Sum(c => c.Probability).ShouldBe(1, 1e-9);
     }
