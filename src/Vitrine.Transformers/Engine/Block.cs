@@ -58,11 +58,6 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
             (k, v) = cache.Append(layer, k, v);                                                            // (B, Hkv, Tk, hd)
         }
 
-        if (heads != kvHeads)
-        {
-            (k, v) = (k.repeat_interleave(heads / kvHeads, dim: 1), v.repeat_interleave(heads / kvHeads, dim: 1));
-        }
-
         var z = slots.At(Point.AttnZ, Weighted(q, k, v, slots, pass).transpose(1, 2), pass);               // (B, T, H, hd)
         return slots.At(Point.AttnOut, weights.Output.Apply(z.reshape(b, t, heads * width)), pass);        // (B, T, d)
     }
@@ -77,21 +72,33 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
         var isExplicit = softCap is not null || slots.Edits(Point.AttnScores) || slots.Edits(Point.AttnPattern) || pass.Plan.ExplicitAttention || pass.Plan.NeedsGradients;
         if (isExplicit || slots.Wants(Point.AttnScores) || slots.Wants(Point.AttnPattern))
         {
-            var scores = (q * scoreScale).matmul(k.transpose(2, 3));                                       // (B, H, Tq, Tk)
+            var scores = (q * scoreScale).matmul(ForEachHead(k).transpose(2, 3));                          // (B, H, Tq, Tk)
             scores = slots.At(Point.AttnScores, softCap is null ? scores : softCap.Apply(scores), pass);
             var masked = pass.Mask(q.dtype, window) is { } mask ? scores.Plus(mask) : scores;
             var pattern = slots.At(Point.AttnPattern, masked.softmax(-1), pass);
             if (isExplicit)
             {
-                return pattern.matmul(v);                                                                  // (B, H, Tq, hd)
+                return pattern.matmul(ForEachHead(v));                                                     // (B, H, Tq, hd)
             }
         }
 
         q = besideFused is null ? q : q * besideFused;
+        if (q.shape[2] == 1)
+        {
+            // One token: heads that share keys and values are so many queries of them, and nothing is copied.
+            var grouped = q.reshape(q.shape[0], k.shape[1], -1, q.shape[3]);                               // (B, Hkv, H/Hkv, hd)
+            return nn.functional.scaled_dot_product_attention(grouped, k, v, pass.Mask(q.dtype, window)).reshape(q.shape);
+        }
+
+        (k, v) = (ForEachHead(k), ForEachHead(v));
         return pass.IsPlainCausal(window)
-            ? nn.functional.scaled_dot_product_attention(q, k, v, is_casual: q.shape[2] > 1)
+            ? nn.functional.scaled_dot_product_attention(q, k, v, is_casual: true)
             : nn.functional.scaled_dot_product_attention(q, k, v, pass.Mask(q.dtype, window));
     }
+
+    private Tensor ForEachHead(Tensor shared) => spec.Attention.Heads == spec.Attention.KeyValueHeads
+        ? shared
+        : shared.repeat_interleave(spec.Attention.Heads / spec.Attention.KeyValueHeads, dim: 1);
 
     /// <remarks>out = W_down n, where n = act(W_gate x) * (W_up x): neuron i writes its value vector, column i of W_down, with weight n_i (Geva et al. 2021).</remarks>
     private Tensor FeedForward(Tensor x, Slots slots, Pass pass)

@@ -19,6 +19,7 @@ internal sealed class Pass : IDisposable
     private readonly long[][] keys;
     private readonly long[] promptLengths;
     private readonly bool causal;
+    private readonly bool hasPadding;
     private readonly Dictionary<Address, Tensor> kept;
     private readonly Dictionary<int, Tensor?> masks = [];
 
@@ -33,6 +34,7 @@ internal sealed class Pass : IDisposable
     {
         (Step, this.queries, this.promptLengths, this.causal, Plan, this.kept) = (step, queries, promptLengths, causal, plan, kept);
         keys = [.. queries.Select((row, r) => earlier.Length == 0 ? row : [.. earlier[r], .. row])];
+        hasPadding = keys.Any(row => row.Contains(-1));
     }
 
     public int Step { get; }
@@ -52,11 +54,9 @@ internal sealed class Pass : IDisposable
     /// <summary>Rotary tables for the block that runs; made by the stack.</summary>
     public (Tensor Cos, Tensor Sin)? Rotation { get; set; }
 
-    private bool HasPadding => keys.Any(row => row.Contains(-1));
-
     /// <summary>Whether every token sees exactly the tokens before it, so that the fused kernel needs no mask.</summary>
     /// <param name="window">Of the block's attention.</param>
-    public bool IsPlainCausal(int? window) => causal && Length == keys[0].Length && !(window < Length) && !HasPadding;
+    public bool IsPlainCausal(int? window) => causal && Length == keys[0].Length && !(window < Length) && !hasPadding;
 
     /// <summary>The largest position id.</summary>
     public long LastPositionId => (GivenPositionIds ?? queries).Max(row => row.Max());
@@ -84,7 +84,7 @@ internal sealed class Pass : IDisposable
         var width = window is { } w && w < keys[0].Length ? w : 0;
         if (!masks.TryGetValue(width, out var mask))
         {
-            masks[width] = mask = HasPadding || (causal && Length > 1) || width > 0 ? Masks(dtype, width) : null;
+            masks[width] = mask = hasPadding || (causal && Length > 1) || width > 0 ? Masks(dtype, width) : null;
         }
 
         return mask;
@@ -93,7 +93,7 @@ internal sealed class Pass : IDisposable
     /// <remarks>Causality counts columns, so that a padded query sees something; the window counts the row's own positions, so that padding inside a row does not narrow it.</remarks>
     private Tensor Masks(ScalarType dtype, int window)
     {
-        var (length, count, rows) = (Length, keys[0].Length, HasPadding ? Rows : 1);
+        var (length, count, rows) = (Length, keys[0].Length, hasPadding ? Rows : 1);
         var values = new float[rows * length * count];
         var at = 0;
         for (var row = 0; row < rows; row++)

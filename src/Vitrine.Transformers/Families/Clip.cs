@@ -51,19 +51,19 @@ internal static class Clip
         return new TextPart(config, end);
     }
 
-    /// <remarks>The norm in front is spelled pre_layrnorm; patches have no bias; only the class token passes post_layernorm.</remarks>
+    /// <remarks>The norm in front is spelled pre_layrnorm; patches have no bias; only the class token passes post_layernorm. A tower saved alone may lack the <c>vision_model.</c></remarks>
     private static VisionParts Load(WeightReader weights, Tower tower, TextPart? text, int shared)
     {
-        const string At = "vision_model.";
+        var at = weights.Has("post_layernorm.weight") ? "" : "vision_model.";
         var (spec, width, patch) = (tower.Block, tower.Block.Width, tower.Spec.PatchSize);
-        Block[] blocks = [.. Enumerable.Range(0, tower.Depth).Select(i => new Block(spec, ClipLayout.Weights(weights, $"{At}encoder.layers.{i}", spec)))];
-        var stack = tower.Assemble("vision", blocks, weights.Norm(spec.Norm, $"{At}pre_layrnorm", width), weights.Norm(spec.Norm, $"{At}post_layernorm", width), pool: false);
+        Block[] blocks = [.. Enumerable.Range(0, tower.Depth).Select(i => new Block(spec, ClipLayout.Weights(weights, $"{at}encoder.layers.{i}", spec)))];
+        var stack = tower.Assemble("vision", blocks, weights.Norm(spec.Norm, $"{at}pre_layrnorm", width), weights.Norm(spec.Norm, $"{at}post_layernorm", width), pool: false);
         var embedding = new PatchEmbedding(
             tower.Spec,
-            weights.Take($"{At}embeddings.patch_embedding.weight", width, 3, patch, patch),
+            weights.Take($"{at}embeddings.patch_embedding.weight", width, 3, patch, patch),
             Bias: null,
-            weights.View(weights.Take($"{At}embeddings.position_embedding.weight", tower.Spec.Positions, width), 1, tower.Spec.Positions, width),
-            weights.View(weights.Take($"{At}embeddings.class_embedding", width), 1, 1, width),
+            weights.View(weights.Take($"{at}embeddings.position_embedding.weight", tower.Spec.Positions, width), 1, tower.Spec.Positions, width),
+            weights.View(weights.Take($"{at}embeddings.class_embedding", width), 1, 1, width),
             Registers: null);
         return new VisionParts(new VisionStack(stack, embedding))
         {

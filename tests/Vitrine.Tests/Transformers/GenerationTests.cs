@@ -1,6 +1,8 @@
+using Vitrine.Checkpoints;
 using Vitrine.Transformers;
 using Vitrine.Transformers.Certification;
 using Vitrine.Transformers.Edits;
+using Vitrine.Transformers.Families;
 
 namespace Vitrine.Tests.Transformers;
 
@@ -67,5 +69,34 @@ public sealed class GenerationTests
         run.Run.Activations.Keys.Select(a => a.Step).ShouldBe([0, 1, 2, 3]);
         run.Run["language.0.mlp.neurons@2"].abs().max().item<float>().ShouldBe(0);
         run.Run["language.0.mlp.neurons@1"].abs().max().item<float>().ShouldBeGreaterThan(0);
+    }
+
+    [Theory, MemberData(nameof(Models))]
+    public void Opening_keys_and_weights_apart_is_the_same_model(string name)
+    {
+        var folder = Fixtures.Of("models", name);
+        using var fixture = Fixture.Open(folder);
+        using var whole = TextModel.Open(folder);
+        var keys = ConfigReader.Open(Path.Combine(folder, "config.json")).Root;
+        using var apart = TextModel.Open(new ConfigReader(keys, "metadata"), Checkpoint.Open(folder));
+        var batch = TokenBatch.Of(fixture.Rows("single/in.input_ids")[0]);
+        using var a = whole.Run(batch);
+        using var b = apart.Run(batch);
+        InvariantTests.SameBits(b.Logits, a.Logits, name);
+        apart.Fingerprint.ShouldBe(whole.Fingerprint);
+    }
+
+    [Theory, MemberData(nameof(Models))]
+    public void A_single_token_reads_the_cache_as_the_full_forward_does_whatever_is_captured(string name)
+    {
+        using var fixture = Fixture.Open(Fixtures.Of("models", name));
+        using var model = TextModel.Open(fixture.Folder);
+        var prompt = TokenBatch.Of(fixture.Rows("single/in.input_ids")[0]);
+        var token = TestContext.Current.CancellationToken;
+        using var plain = model.Generate(prompt, 4, cancellation: token);
+        using var watched = model.Generate(prompt, 4, RunPlan.Capturing("language.*.attn.pattern@*"), token);
+        using var written = model.Generate(prompt, 4, new RunPlan { ExplicitAttention = true }, token);
+        InvariantTests.SameBits(watched.Run.Logits, plain.Run.Logits, "captured");
+        (written.Run.Logits - plain.Run.Logits).abs().max().item<float>().ShouldBeLessThan(5e-5f * Math.Max(1, plain.Run.Logits.abs().max().item<float>()));
     }
 }
