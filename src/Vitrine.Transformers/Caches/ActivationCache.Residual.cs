@@ -131,8 +131,8 @@ public sealed partial class ActivationCache
         {
             using var inner = NewDisposeScope();
             var block = Stack.At(l);
-            sum = sum + Bias(block.Weights.Output.Bias, block.Weights.AfterAttention, block, l, ofAttention: true);
-            sum = (ofFeedForwards ? sum + Bias(block.Weights.Down.Bias, block.Weights.AfterMlp, block, l, ofAttention: false) : sum).MoveToOuterDisposeScope();
+            sum = sum.Plus(Bias(block.Weights.Output.Bias, block.Weights.AfterAttention, block, l, ofAttention: true));
+            sum = (ofFeedForwards ? sum.Plus(Bias(block.Weights.Down.Bias, block.Weights.AfterMlp, block, l, ofAttention: false)) : sum).MoveToOuterDisposeScope();
         }
 
         return sum;
@@ -141,7 +141,7 @@ public sealed partial class ActivationCache
     private Tensor Bias(Tensor? bias, Norm? after, Block block, int layer, bool ofAttention)
     {
         var arriving = bias is null ? zeros_like(inputs[Words]) : Arriving(bias.expand_as(inputs[Words]), block, layer, ofAttention);
-        return after?.Bias is { } shift ? arriving + shift : arriving;
+        return after?.Bias is { } shift ? arriving.Plus(shift) : arriving;
     }
 
     /// <summary>A part of a block's output as it arrives in the residual, behind what stands in between.</summary>

@@ -15,7 +15,8 @@ internal sealed class FrozenNorm
     {
         this.norm = norm;
         using var epsilon = tensor(norm.Spec.Epsilon, at.dtype);
-        scale = (Centred(at).square().mean([-1], keepdim: true) + epsilon).sqrt();
+        var centred = Centred(at);
+        scale = (centred * centred).mean([-1], keepdim: true).Plus(epsilon).sqrt();
     }
 
     /// <summary>The part of the normed tensor that a part of the tensor makes up, bias left out.</summary>

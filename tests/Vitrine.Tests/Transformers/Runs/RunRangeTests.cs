@@ -98,7 +98,6 @@ public sealed class RunRangeTests
         Refused(() => model.Run(batch, new RunPlan { StopAfter = 0 }, start), "starts at block 1 and stops after block 0");
         Refused(() => model.Run(TokenBatch.Of(3, 4), RunPlan.Empty, start), "the batch asks for");
         Refused(() => model.Generate(batch, 2, new RunPlan { StopAfter = 0 }), "cannot stop before its end");
-        
         Refused(() => RunStart.From(full, shape, 0), "language.0.resid_pre");
         using var all = model.Run(batch, new RunPlan { Capture = [.. RunStart.Needs(shape, 1, 1)] });
         Refused(() => RunStart.From(all, shape, 1, 3), "column 3");

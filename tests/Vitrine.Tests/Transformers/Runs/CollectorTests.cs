@@ -1,0 +1,40 @@
+using Vitrine.Transformers;
+
+namespace Vitrine.Tests.Transformers.Runs;
+
+/// <summary>The garbage collector frees no number that native code still reads (see <c>Norm</c>): runs under a busy collector give the same bits.</summary>
+public sealed class CollectorTests
+{
+    public static TheoryData<string> Decoders() => TextFixtures.Decoders();
+
+    [Theory, MemberData(nameof(Decoders))]
+    public void A_busy_collector_changes_no_bit(string name)
+    {
+        using var model = TextFixtures.Open(name);
+        var batch = TokenBatch.Of(TextFixtures.Prompt(name));
+        using var expected = model.Run(batch);
+        using var done = new CancellationTokenSource();
+        var collector = new Thread(() =>
+        {
+            while (!done.IsCancellationRequested)
+            {
+                GC.Collect();
+                GC.WaitForPendingFinalizers();
+            }
+        });
+        collector.Start();
+        try
+        {
+            for (var i = 0; i < 30; i++)
+            {
+                using var run = model.Run(batch);
+                run.Logits.ShouldHaveTheBitsOf(expected.Logits, $"run {i}");
+            }
+        }
+        finally
+        {
+            done.Cancel();
+            collector.Join();
+        }
+    }
+}
