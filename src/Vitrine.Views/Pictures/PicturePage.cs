@@ -166,7 +166,7 @@ public sealed class PicturePage
 
     private void Norms(PictureReading reading)
     {
-        Say("Large encoders use a few patches of little content as scratch space; their tokens have norms far above the others’, and attention maps show them as specks. Registers give the model that space of its own (Darcet et al. 2024).");
+        Say("Large encoders use a few patches of little content as scratch space; their tokens have norms far above the others’, and attention maps show them as specks. Registers give the model that space of its own (Darcet et al. 2024). What is out of line before the first layer comes from the picture itself. Written by: the neurons with the largest parts in the token’s squared norm.");
         Card(new NormProfile(reading.Norms, reading.Tokens));
     }
 
