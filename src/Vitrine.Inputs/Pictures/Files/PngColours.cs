@@ -13,10 +13,16 @@ internal sealed class PngColours
     private readonly ReadOnlyMemory<byte> transparency;
 
     private PngColours(int depth, int type, ReadOnlyMemory<byte> palette, ReadOnlyMemory<byte> transparency)
-        => (this.depth, this.type, this.palette, this.transparency) = (depth, type, palette, transparency);
+    {
+        (this.depth, this.type, this.palette, this.transparency) = (depth, type, palette, transparency);
+        Channels = type switch { Grey or Indexed => 1, GreyAlpha => 2, Rgb3 => 3, _ => 4 };
+    }
 
     /// <summary>Numbers of a pixel.</summary>
-    public int Channels => type switch { Grey or Indexed => 1, GreyAlpha => 2, Rgb3 => 3, _ => 4 };
+    public int Channels { get; }
+
+    /// <summary>Whether a row's bytes are the numbers themselves: the common case, which needs no unpacking.</summary>
+    public bool AreBytes => depth == 8 && type != Indexed;
 
     /// <exception cref="VitrineException">PNG has no such colours, or the palette is none.</exception>
     public static PngColours Of(int depth, int type, ReadOnlyMemory<byte> palette, ReadOnlyMemory<byte> transparency, string name)
@@ -47,6 +53,22 @@ internal sealed class PngColours
                 16 => BinaryPrimitives.ReadUInt16BigEndian(row[(2 * i)..]),
                 _ => (ushort)((row[i * depth / 8] >> (8 - depth - (i * depth % 8))) & ((1 << depth) - 1)),
             };
+        }
+    }
+
+    /// <summary>A row of bytes as RGB, alpha dropped.</summary>
+    public void CopyBytes(ReadOnlySpan<byte> row, Span<byte> rgb, int stride, int columns)
+    {
+        if (Channels == 3 && stride == 3)
+        {
+            row[..(3 * columns)].CopyTo(rgb);
+            return;
+        }
+
+        var (green, blue) = Channels < 3 ? (0, 0) : (1, 2);
+        for (int i = 0, from = 0, to = 0; i < columns; i++, from += Channels, to += stride)
+        {
+            (rgb[to], rgb[to + 1], rgb[to + 2]) = (row[from], row[from + green], row[from + blue]);
         }
     }
 

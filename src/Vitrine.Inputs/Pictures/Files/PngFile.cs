@@ -20,7 +20,9 @@ public sealed class PngFile
     private PngFile(string name, int width, int height, bool interlaced, PngColours colours, int orientation, byte[] compressed)
         => (this.name, Width, Height, this.interlaced, this.colours, Orientation, this.compressed) = (name, width, height, interlaced, colours, orientation, compressed);
 
-    private delegate void RowReader(int y, int x, int dx, ReadOnlySpan<ushort> samples);
+    private delegate void RowReader(int y, int x, int dx, int columns, ReadOnlySpan<byte> row);
+
+    private delegate void PixelReader(int at, ReadOnlySpan<ushort> pixel);
 
     /// <summary>Pixels in a row.</summary>
     public int Width { get; }
@@ -82,13 +84,15 @@ public sealed class PngFile
     public Picture ToPicture()
     {
         var rgb = new byte[3 * Width * Height];
-        Rows((y, x, dx, samples) =>
+        if (colours.AreBytes)
         {
-            for (var i = 0; i < samples.Length; i += Channels, x += dx)
-            {
-                colours.Rgb(samples.Slice(i, Channels), rgb.AsSpan(((y * Width) + x) * 3, 3), name);
-            }
-        });
+            EachRow((y, x, dx, columns, row) => colours.CopyBytes(row, rgb.AsSpan(((y * Width) + x) * 3), 3 * dx, columns));
+        }
+        else
+        {
+            EachPixel((at, pixel) => colours.Rgb(pixel, rgb.AsSpan(3 * at, 3), name));
+        }
+
         return new Picture(Width, Height, rgb);
     }
 
@@ -97,13 +101,7 @@ public sealed class PngFile
     public byte[] Alpha()
     {
         var alpha = new byte[Width * Height];
-        Rows((y, x, dx, samples) =>
-        {
-            for (var i = 0; i < samples.Length; i += Channels, x += dx)
-            {
-                alpha[(y * Width) + x] = colours.Alpha(samples.Slice(i, Channels));
-            }
-        });
+        EachPixel((at, pixel) => alpha[at] = colours.Alpha(pixel));
         return alpha;
     }
 
@@ -112,12 +110,11 @@ public sealed class PngFile
     public int[] Samples()
     {
         var all = new int[Width * Height * Channels];
-        Rows((y, x, dx, samples) =>
+        EachPixel((at, pixel) =>
         {
-            for (var i = 0; i < samples.Length; i++)
+            for (var i = 0; i < pixel.Length; i++)
             {
-                var column = x + (i / Channels * dx);
-                all[(((y * Width) + column) * Channels) + (i % Channels)] = colours.Stored(samples[i]);
+                all[(at * pixel.Length) + i] = colours.Stored(pixel[i]);
             }
         });
         return all;
@@ -140,7 +137,20 @@ public sealed class PngFile
             .Select(p => (p.X, p.Y, p.Dx, p.Dy, (int)(((long)width - p.X + p.Dx - 1) / p.Dx), (int)(((long)height - p.Y + p.Dy - 1) / p.Dy)))
             .Where(p => p.Item5 > 0 && p.Item6 > 0);
 
-    private void Rows(RowReader read)
+    private void EachPixel(PixelReader read)
+    {
+        var (channels, samples) = (Channels, new ushort[Width * Channels]);
+        EachRow((y, x, dx, columns, row) =>
+        {
+            colours.Unpack(row, samples.AsSpan(0, columns * channels));
+            for (var i = 0; i < columns; i++)
+            {
+                read((y * Width) + x + (i * dx), samples.AsSpan(i * channels, channels));
+            }
+        });
+    }
+
+    private void EachRow(RowReader read)
     {
         using var stream = new ZLibStream(new MemoryStream(compressed, writable: false), CompressionMode.Decompress);
         try
@@ -148,13 +158,11 @@ public sealed class PngFile
             foreach (var pass in Passes(Width, Height, interlaced))
             {
                 var (row, above) = (new byte[1 + colours.BytesOf(pass.Columns)], new byte[1 + colours.BytesOf(pass.Columns)]);
-                var samples = new ushort[pass.Columns * Channels];
                 for (var i = 0; i < pass.Rows; i++)
                 {
                     stream.ReadExactly(row);
-                    Unfilter(row, above);
-                    colours.Unpack(row.AsSpan(1), samples);
-                    read(pass.Y + (i * pass.Dy), pass.X, pass.Dx, samples);
+                    Unfilter(row[0], row.AsSpan(1), above.AsSpan(1));
+                    read(pass.Y + (i * pass.Dy), pass.X, pass.Dx, pass.Columns, row.AsSpan(1));
                     (row, above) = (above, row);
                 }
             }
@@ -165,25 +173,45 @@ public sealed class PngFile
         }
     }
 
-    /// <remarks>Filters 0 to 4: none, left, up, their mean, Paeth's pick. A byte's left neighbour is one whole pixel away.</remarks>
-    private void Unfilter(Span<byte> row, ReadOnlySpan<byte> above)
+    /// <remarks>Filters 0 to 4: none, left, up, their mean, Paeth's pick. A byte's left neighbour is one whole pixel away, and zero before the first.</remarks>
+    private void Unfilter(byte filter, Span<byte> row, ReadOnlySpan<byte> above)
     {
-        var (filter, pixel) = (row[0], colours.BytesOf(1));
-        if (filter > 4)
+        var pixel = Math.Min(colours.BytesOf(1), row.Length);
+        above = above[..row.Length];
+        switch (filter)
         {
-            throw new VitrineException($"{name}: the PNG picture is broken (filter {filter}; expected 0 to 4).");
-        }
+            case 0:
+                return;
+            case 1:
+                for (var i = pixel; i < row.Length; i++)
+                {
+                    row[i] += row[i - pixel];
+                }
 
-        for (var i = 1; filter > 0 && i < row.Length; i++)
-        {
-            int left = i > pixel ? row[i - pixel] : 0, up = above[i], corner = i > pixel ? above[i - pixel] : 0;
-            row[i] += (byte)(filter switch
-            {
-                1 => left,
-                2 => up,
-                3 => (left + up) / 2,
-                _ => Paeth(left, up, corner),
-            });
+                return;
+            case 2:
+                for (var i = 0; i < row.Length; i++)
+                {
+                    row[i] += above[i];
+                }
+
+                return;
+            case 3:
+                for (var i = 0; i < row.Length; i++)
+                {
+                    row[i] += (byte)(((i < pixel ? 0 : row[i - pixel]) + above[i]) / 2);
+                }
+
+                return;
+            case 4:
+                for (var i = 0; i < row.Length; i++)
+                {
+                    row[i] += i < pixel ? above[i] : (byte)Paeth(row[i - pixel], above[i], above[i - pixel]);
+                }
+
+                return;
+            default:
+                throw new VitrineException($"{name}: the PNG picture is broken (filter {filter}; expected 0 to 4).");
         }
     }
 

@@ -36,8 +36,8 @@ internal static class ResampleFilters
     {
         ResampleFilter.Box => x is > -0.5 and <= 0.5 ? 1 : 0,
         ResampleFilter.Bilinear => Math.Max(0, 1 - Math.Abs(x)),
-        // Pillow writes the two constants as float32.
-        ResampleFilter.Hamming => Math.Abs(x) >= 1 ? 0 : Sinc(x) * (0.54f + ((double)0.46f * Math.Cos(Math.PI * x))),
+        // Pillow writes the two constants as float32, whose sum is not 1, and gives the middle 1 all the same.
+        ResampleFilter.Hamming => x == 0 ? 1 : Math.Abs(x) >= 1 ? 0 : Sinc(x) * (0.54f + ((double)0.46f * Math.Cos(Math.PI * x))),
         ResampleFilter.Bicubic => Cubic(Math.Abs(x), -0.5),
         _ => x is >= -3 and < 3 ? Sinc(x) * Sinc(x / 3) : 0,
     };
