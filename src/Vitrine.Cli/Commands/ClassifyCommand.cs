@@ -16,7 +16,7 @@ internal static class ClassifyCommand
         var target = new Option<string?>("--class") { Description = "Class to ask about, by name or number; the first by default." };
         var against = new Option<string?>("--against") { Description = "Class to hold it against; the mean of all by default." };
         var top = new Option<int>("--top") { Description = "Classes to print.", DefaultValueFactory = _ => 5 };
-        var fill = new Option<OcclusionFill>("--fill") { Description = "What stands where a patch was taken away: mean or zero.", DefaultValueFactory = _ => OcclusionFill.Mean };
+        var fill = new Option<AblationFill>("--fill") { Description = "What stands where a patch, a head or a neuron was taken away: mean or zero.", DefaultValueFactory = _ => AblationFill.Mean };
         var reach = new Option<int>("--reach") { Description = "Neighbours taken away with each patch: 0 none, 1 a square of 3 x 3.", DefaultValueFactory = _ => 0 };
         var random = new Option<int>("--random") { Description = "Random sets of patches beside each method's.", DefaultValueFactory = _ => 20 };
         var units = new Option<int>("--units", "-n") { Description = "Heads and neurons to ablate, of each.", DefaultValueFactory = _ => 10 };
@@ -112,7 +112,7 @@ internal static class ClassifyCommand
         }
 
         AnsiConsole.Write(classes);
-        Console.WriteLine($"measured below: {evidence.Measure}");
+        Console.WriteLine($"measured below: {evidence.Measure}; taken away: {(evidence.Fill == AblationFill.Mean ? "replaced by the mean" : "set to zero")}");
         var patches = Output.Table("patches that speak for it, by", "first", "taken away", "random: mean", "random at least as low");
         foreach (var method in evidence.Patches)
         {

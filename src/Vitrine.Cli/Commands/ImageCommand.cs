@@ -123,7 +123,7 @@ internal static class ImageCommand
         Console.WriteLine(reading.Norms.Rule);
         foreach (var outlier in reading.Norms.Outliers.Take(Listed))
         {
-            Console.WriteLine($"  {outlier.Name}: up to {outlier.Ratio.ToString("0.00", CultureInfo.InvariantCulture)} medians; outlier in {Layers(outlier.Layers)}; high-norm in {Layers(outlier.HighNormLayers)}");
+            Console.WriteLine($"  {outlier.Name}: up to {outlier.Ratio.ToString("0.00", CultureInfo.InvariantCulture)} medians; outlier in {Layers(outlier.Layers)}; high-norm in {Layers(outlier.HighNormLayers)}; written by {(outlier.PeakLayer < 0 ? "the picture itself" : string.Join(", ", outlier.Writers.Select(w => $"neuron {w.Layer}:{w.Index} ({PictureOptions.Share(w.Share)})")))}");
         }
 
         Console.WriteLine();

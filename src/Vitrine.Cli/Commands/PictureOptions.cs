@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Vitrine.Checkpoints;
 using Vitrine.Inputs.Pictures;
 using Vitrine.Mechanisms.Pictures;
 
@@ -41,9 +42,14 @@ internal sealed class PictureOptions
     /// <summary>The command line without the path of the program.</summary>
     public string CommandLine(string verb, ParseResult parsed) => $"vitrine {verb} {string.Join(' ', parsed.Tokens.Skip(1).Select(t => t.Value))}";
 
-    /// <summary>Opens model and picture.</summary>
+    /// <summary>Opens model and picture, when it is sure that the result can be written.</summary>
     public (PictureModel Model, PictureInput Input, string File) Open(ParseResult parsed)
     {
+        if (Folder(parsed) is { } folder)
+        {
+            AtomicFile.RequireWritable(folder);
+        }
+
         var file = parsed.GetValue(picture)!;
         var seen = PictureFile.Read(file, upright: true);
         var opened = PictureModel.Open(parsed.GetValue(model)!, parsed.GetValue(tower));

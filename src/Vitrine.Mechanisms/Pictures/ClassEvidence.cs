@@ -27,8 +27,8 @@ public sealed record Deletion(IReadOnlyList<int> Patches, double Effect, IReadOn
 /// <param name="Layer">From 0.</param>
 /// <param name="Index">Head or neuron of the layer, from 0.</param>
 /// <param name="Direct">What it says to the class directly, in logits; null where the class head is not linear on normed tokens.</param>
-/// <param name="Gradient">First-order estimate of what it does on all paths: gradient x (activation - its mean over tokens).</param>
-/// <param name="Ablated">Change of the class measure when it is replaced by its mean over tokens.</param>
+/// <param name="Gradient">First-order estimate of what it does on all paths: gradient x (activation - what stands there when it is ablated).</param>
+/// <param name="Ablated">Change of the class measure when it is ablated at every token.</param>
 /// <param name="Random">The same for a random other one, of the same layer where one is left: the control.</param>
 /// <param name="Map">Of a head, what it brings from each patch; of a neuron, its activation there.</param>
 public sealed record UnitEvidence(int Layer, int Index, double? Direct, double Gradient, double Ablated, UnitControl? Random, PatchMap Map);
@@ -36,7 +36,7 @@ public sealed record UnitEvidence(int Layer, int Index, double? Direct, double G
 /// <summary>A random unit beside a chosen one.</summary>
 /// <param name="Layer">From 0.</param>
 /// <param name="Index">From 0.</param>
-/// <param name="Ablated">Change of the class measure when it is replaced by its mean over tokens.</param>
+/// <param name="Ablated">Change of the class measure when it is ablated at every token.</param>
 public sealed record UnitControl(int Layer, int Index, double Ablated);
 
 /// <summary>A classifier's answer to one picture, and what speaks for it.</summary>
@@ -46,11 +46,12 @@ public sealed record UnitControl(int Layer, int Index, double Ablated);
 /// <param name="Measure">What is measured, in words.</param>
 /// <param name="Direct">The measure as a sum of parts; null where <paramref name="NotDirect"/> says why not.</param>
 /// <param name="NotDirect">Why the class head allows no direct attribution; null where it does.</param>
+/// <param name="Fill">What stands where a part was taken away.</param>
 /// <param name="Patches">Method by method.</param>
 /// <param name="Heads">Those that speak most for or against it, the strongest first.</param>
 /// <param name="Neurons">Those that speak most for or against it, the strongest first.</param>
 public sealed record ClassEvidence(
-    string Model, PictureTokens Tokens, IReadOnlyList<ClassScore> Classes, string Measure, DirectEvidence? Direct, string? NotDirect,
+    string Model, PictureTokens Tokens, IReadOnlyList<ClassScore> Classes, string Measure, DirectEvidence? Direct, string? NotDirect, AblationFill Fill,
     IReadOnlyList<PatchEvidence> Patches, IReadOnlyList<UnitEvidence> Heads, IReadOnlyList<UnitEvidence> Neurons);
 
 /// <summary>What to ask of a classifier.</summary>
@@ -62,8 +63,8 @@ public sealed record EvidenceOptions
     /// <summary>The class that it is held against; the mean of all when null.</summary>
     public int? Against { get; init; }
 
-    /// <summary>What stands where a patch was taken away.</summary>
-    public OcclusionFill Fill { get; init; } = OcclusionFill.Mean;
+    /// <summary>What stands where a patch, a head or a neuron was taken away.</summary>
+    public AblationFill Fill { get; init; } = AblationFill.Mean;
 
     /// <summary>Neighbours that are taken away with each patch: 0 none, 1 a square of 3 x 3.</summary>
     public int Reach { get; init; }

@@ -27,20 +27,22 @@ public sealed class EvidenceReader(PictureModel model, Tensor pixels, EvidenceOp
         var experiments = new Experiments(model, pixels, contrast, options.RowsPerPass);
         var occlusion = Occlusion.Of(model, pixels, options.Fill);
 
-        var reading = new GradientReading(model, pixels, tokens, contrast);
+        var reading = new GradientReading(model, pixels, tokens, contrast, options.Fill);
         progress?.Report(.1);
         var occluded = experiments.Effects([.. occlusion.OneByOne(options.Reach)], Part(progress, .1, .6), cancellation);
-        List<(string Method, PatchMap Map)> maps = [($"taken away ({(options.Fill == OcclusionFill.Mean ? "mean" : "zero")} embedding)", Map(occluded.Select(e => -e))), ("gradient x (embedding - mean)", reading.Patches)];
+        List<(string Method, PatchMap Map)> maps = [($"taken away ({(options.Fill == AblationFill.Mean ? "mean" : "zero")} embedding)", Map(occluded.Select(e => -e))), (options.Fill == AblationFill.Mean ? "gradient x (embedding - mean)" : "gradient x embedding", reading.Patches)];
         if (reading.Direct is { } direct)
         {
             maps.Add(("brought by heads, directly", direct.Patches));
         }
 
         var patches = Deleted(maps, occlusion, experiments, Part(progress, .6, .8), cancellation);
-        var heads = Units(reading.Heads, shape.Heads, n => new Mean($"{shape.Name}.{n.Layer}.attn.z") { Scope = new EditScope { Heads = [n.Index] } }, experiments, Part(progress, .8, .9), cancellation);
-        var neurons = Units(reading.Neurons, shape.Neurons, n => new Mean($"{shape.Name}.{n.Layer}.mlp.neurons") { Scope = new EditScope { Neurons = [n.Index] } }, experiments, Part(progress, .9, 1), cancellation);
-        return new ClassEvidence(model.Name, tokens, classes, contrast.Text(labels.Names), reading.Direct, reading.NotDirect, patches, heads, neurons);
+        var heads = Units(reading.Heads, shape.Heads, n => Ablation($"{shape.Name}.{n.Layer}.attn.z", new EditScope { Heads = [n.Index] }), experiments, Part(progress, .8, .9), cancellation);
+        var neurons = Units(reading.Neurons, shape.Neurons, n => Ablation($"{shape.Name}.{n.Layer}.mlp.neurons", new EditScope { Neurons = [n.Index] }), experiments, Part(progress, .9, 1), cancellation);
+        return new ClassEvidence(model.Name, tokens, classes, contrast.Text(labels.Names), reading.Direct, reading.NotDirect, options.Fill, patches, heads, neurons);
     }
+
+    private Edit Ablation(string place, EditScope scope) => options.Fill == AblationFill.Mean ? new Mean(place) { Scope = scope } : new Zero(place) { Scope = scope };
 
     private ClassScore[] Classes()
     {

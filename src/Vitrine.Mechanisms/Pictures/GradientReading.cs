@@ -10,7 +10,7 @@ namespace Vitrine.Mechanisms.Pictures;
 /// <param name="Layer">From 0.</param>
 /// <param name="Index">From 0.</param>
 /// <param name="Direct">Direct logit attribution; null where there is none.</param>
-/// <param name="Gradient">Gradient x (activation - mean over tokens).</param>
+/// <param name="Gradient">Gradient x (activation - what stands there when it is ablated).</param>
 /// <param name="Map">Its map over the picture.</param>
 internal sealed record UnitReading(int Layer, int Index, double? Direct, double Gradient, Func<PatchMap> Map)
 {
@@ -19,7 +19,7 @@ internal sealed record UnitReading(int Layer, int Index, double? Direct, double 
 
 /// <summary>One pass with gradients: attribution of the class measure to patches, heads and neurons.</summary>
 /// <remarks>
-/// gradient x (activation - mean) estimates, to first order, the measure minus what it were with the mean in the activation's place (gradient x input against a baseline,
+/// gradient x (activation - fill) estimates, to first order, the measure minus what it were with the fill in the activation's place (gradient x input against a baseline,
 /// Shrikumar et al. 2017, section 2). Whether the class head is linear on normed tokens is not assumed but tried: with final_norm halved, the measure must move as the gradient says.
 /// </remarks>
 internal sealed class GradientReading
@@ -27,8 +27,11 @@ internal sealed class GradientReading
     private const double Linear = 1e-4;
     private const int Kept = 200;
 
-    public GradientReading(PictureModel model, Tensor pixels, PictureTokens tokens, ClassContrast contrast)
+    private readonly AblationFill fill;
+
+    public GradientReading(PictureModel model, Tensor pixels, PictureTokens tokens, ClassContrast contrast, AblationFill fill)
     {
+        this.fill = fill;
         var shape = model.Stack.Shape;
         var (embed, norm) = ($"{shape.Name}.embed", $"{shape.Name}.final_norm");
         var normed = shape.Points.Contains(Point.FinalNorm);
@@ -69,10 +72,10 @@ internal sealed class GradientReading
 
     private static IEnumerable<UnitReading> Ranked(IEnumerable<UnitReading> units) => units.OrderByDescending(u => u.Strength).ThenBy(u => u.Layer).ThenBy(u => u.Index).Take(Kept);
 
-    private static PatchMap OfPatches(Tensor embedded, Tensor gradient, PictureTokens tokens)
+    private PatchMap OfPatches(Tensor embedded, Tensor gradient, PictureTokens tokens)
     {
         var patches = embedded.narrow(0, tokens.Prefix.Count, tokens.Patches);
-        var values = (patches.Minus(patches.mean([0], keepdim: true)) * gradient.narrow(0, tokens.Prefix.Count, tokens.Patches)).sum(-1);
+        var values = (BesideFill(patches) * gradient.narrow(0, tokens.Prefix.Count, tokens.Patches)).sum(-1);
         return new PatchMap(tokens.Rows, tokens.Columns, values.Flat());
     }
 
@@ -120,9 +123,11 @@ internal sealed class GradientReading
         }).ToArray();
     }
 
-    private static Tensor Estimate(Run run, Dictionary<string, Tensor> gradients, string place)
+    private Tensor BesideFill(Tensor values) => fill == AblationFill.Mean ? values.Minus(values.mean([0], keepdim: true)) : values;
+
+    private Tensor Estimate(Run run, Dictionary<string, Tensor> gradients, string place)
     {
         var values = run[place][0].detach();
-        return values.Minus(values.mean([0], keepdim: true)) * gradients[place][0];
+        return BesideFill(values) * gradients[place][0];
     }
 }

@@ -4,16 +4,6 @@ using static TorchSharp.torch;
 
 namespace Vitrine.Mechanisms.Pictures;
 
-/// <summary>What stands where a patch was taken away.</summary>
-public enum OcclusionFill
-{
-    /// <summary>The mean of the picture's patch embeddings.</summary>
-    Mean,
-
-    /// <summary>Nothing: zero, which also takes the position away.</summary>
-    Zero,
-}
-
 /// <summary>Takes patches away where they enter block 0.</summary>
 /// <remarks>Zeiler and Fergus 2014 grey out a part of the picture and watch the class; here the patch's embedding is replaced, position included.</remarks>
 public sealed class Occlusion
@@ -28,11 +18,11 @@ public sealed class Occlusion
     /// <param name="model">Whose tower.</param>
     /// <param name="pixels">(1,3,H,W).</param>
     /// <param name="fill">What stands there instead.</param>
-    public static Occlusion Of(PictureModel model, Tensor pixels, OcclusionFill fill)
+    public static Occlusion Of(PictureModel model, Tensor pixels, AblationFill fill)
     {
         ArgumentNullException.ThrowIfNull(model);
         var (place, tokens) = ($"{model.Stack.Shape.Name}.embed", model.Tokens(pixels));
-        if (fill == OcclusionFill.Zero)
+        if (fill == AblationFill.Zero)
         {
             return new Occlusion(place, tokens, null);
         }

@@ -45,7 +45,7 @@ public sealed record PictureReading(
         using var run = model.Run(pixels, RunPlan.Capturing(pooled ? [.. at, $"{shape.Name}.head.attn.pattern"] : at));
         progress?.Report(.4);
 
-        var norms = TokenNorms.Of([.. Enumerable.Range(-1, shape.Layers + 1).Select(layer => Norm(run, shape, layer))], tokens, options.Norms);
+        var norms = NormWriters.WithNeurons(TokenNorms.Of([.. Enumerable.Range(-1, shape.Layers + 1).Select(layer => Norm(run, shape, layer))], tokens, options.Norms), run, stack);
         var attention = new List<HeadAttention>();
         var heads = new List<HeadMap>();
         var rollout = new List<RolloutLayer>();

@@ -58,7 +58,11 @@ public sealed record NormRule(double Deviations = 6, double? CutOff = null)
 /// <param name="Outliers">Tokens that are outliers.</param>
 /// <param name="HighNorm">Tokens of the high-norm mode.</param>
 public sealed record NormsOfLayer(
-    int Layer, IReadOnlyList<float> Norms, double Median, double Threshold, double? HighNormFrom, IReadOnlyList<int> Outliers, IReadOnlyList<int> HighNorm);
+    int Layer, IReadOnlyList<float> Norms, double Median, double Threshold, double? HighNormFrom, IReadOnlyList<int> Outliers, IReadOnlyList<int> HighNorm)
+{
+    /// <summary>A token's norm over the median.</summary>
+    internal double RatioOf(int token) => Norms[token] / Math.Max(Median, 1e-30);
+}
 
 /// <summary>A patch whose norm is out of line somewhere.</summary>
 /// <param name="Token">From 0.</param>
@@ -66,7 +70,12 @@ public sealed record NormsOfLayer(
 /// <param name="Layers">Where it is an outlier; -1 for what enters block 0.</param>
 /// <param name="HighNormLayers">Where it belongs to the high-norm mode.</param>
 /// <param name="Ratio">Its norm over the median of the layer, where that is largest.</param>
-public sealed record OutlierToken(int Token, string Name, IReadOnlyList<int> Layers, IReadOnlyList<int> HighNormLayers, double Ratio);
+/// <param name="PeakLayer">Where that is.</param>
+public sealed record OutlierToken(int Token, string Name, IReadOnlyList<int> Layers, IReadOnlyList<int> HighNormLayers, double Ratio, int PeakLayer)
+{
+    /// <summary>Neurons that write most of it at <see cref="PeakLayer"/>; none where it comes from the picture itself.</summary>
+    public IReadOnlyList<NormWriter> Writers { get; init; } = [];
+}
 
 /// <summary>Norms of all tokens, layer by layer, with what is out of line.</summary>
 /// <param name="Rule">In words.</param>
@@ -84,12 +93,13 @@ public sealed record TokenNorms(string Rule, IReadOnlyList<NormsOfLayer> Layers,
         ArgumentNullException.ThrowIfNull(tokens);
         ArgumentNullException.ThrowIfNull(rule);
         var layers = norms.Select((all, i) => Layer(i - 1, all, tokens, rule)).ToArray();
-        var found = layers.SelectMany(l => l.Outliers.Concat(l.HighNorm)).Distinct().Select(token => new OutlierToken(
-            token,
-            tokens.Name(token),
-            [.. layers.Where(l => l.Outliers.Contains(token)).Select(l => l.Layer)],
-            [.. layers.Where(l => l.HighNorm.Contains(token)).Select(l => l.Layer)],
-            layers.Where(l => l.Outliers.Contains(token) || l.HighNorm.Contains(token)).Max(l => l.Norms[token] / Math.Max(l.Median, 1e-30))));
+        var found = layers.SelectMany(l => l.Outliers.Concat(l.HighNorm)).Distinct().Select(token =>
+        {
+            var peak = layers.Where(l => l.Outliers.Contains(token) || l.HighNorm.Contains(token)).MaxBy(l => l.RatioOf(token))!;
+            return new OutlierToken(
+                token, tokens.Name(token), [.. layers.Where(l => l.Outliers.Contains(token)).Select(l => l.Layer)], [.. layers.Where(l => l.HighNorm.Contains(token)).Select(l => l.Layer)],
+                peak.RatioOf(token), peak.Layer);
+        });
         return new TokenNorms(rule.Text, layers, [.. found.OrderByDescending(o => o.Ratio).ThenBy(o => o.Token)]);
     }
 

@@ -52,10 +52,11 @@ public sealed class NormProfile(TokenNorms norms, PictureTokens tokens) : View
 
         page.Open("div", ("class", "scroll"), ("tabindex", 0), ("role", "group"), ("aria-label", "Outliers"));
         page.Open("table", ("class", "outliers")).Text("caption", "Patches that are out of line").Open("thead").Open("tr").Text("th", "patch", ("scope", "col")).Text("th", "outlier in layers", ("scope", "col"))
-            .Text("th", "high-norm in layers", ("scope", "col")).Text("th", "largest norm / median", ("scope", "col"), ("class", "r")).Close("tr").Close("thead").Open("tbody");
+            .Text("th", "high-norm in layers", ("scope", "col")).Text("th", "largest norm / median", ("scope", "col"), ("class", "r")).Text("th", "written by", ("scope", "col")).Close("tr").Close("thead").Open("tbody");
         foreach (var outlier in norms.Outliers.Take(ListedOutliers))
         {
-            page.Open("tr").Text("th", outlier.Name, ("scope", "row"), ("class", "mono")).Text("td", Ranges(outlier.Layers)).Text("td", Ranges(outlier.HighNormLayers)).Text("td", Figures.Plain(outlier.Ratio, 2), ("class", "r")).Close("tr");
+            page.Open("tr").Text("th", outlier.Name, ("scope", "row"), ("class", "mono")).Text("td", Ranges(outlier.Layers)).Text("td", Ranges(outlier.HighNormLayers)).Text("td", $"{Figures.Plain(outlier.Ratio, 2)} in {Name(outlier.PeakLayer)}", ("class", "r"))
+                .Text("td", outlier.PeakLayer < 0 ? "the picture itself" : string.Join(", ", outlier.Writers.Select(w => $"{w.Layer}:{w.Index} ({Figures.Percent(w.Share)})"))).Close("tr");
         }
 
         page.Close("tbody").Close("table").Close("div");

@@ -123,14 +123,18 @@ public sealed class PicturePage
         }
 
         Card(new UnitTable("head-units", "head", data.Picture, evidence.Heads));
-        Say("The map of a head is what it brings from each patch, in logits. Ablated: replaced by its mean over the tokens, everything behind computed anew; a fall of the measure says that the head spoke for the class.");
+        Say($"The map of a head is what it brings from each patch, in logits. Ablated: {Filled(evidence.Fill)}, everything behind computed anew; a fall of the measure says that the head spoke for the class.");
     }
 
     private void Neurons(ClassEvidence evidence)
     {
-        Say("A feed-forward neuron adds its value vector, as often as it is active. The map is its activation at each patch.");
+        Say($"A feed-forward neuron adds its value vector, as often as it is active. The map is its activation at each patch. Ablated: {Filled(evidence.Fill)}.");
         Card(new UnitTable("neuron-units", "neuron", data.Picture, evidence.Neurons));
     }
+
+    private static string Filled(AblationFill fill) => fill == AblationFill.Mean
+        ? "replaced by its mean over the tokens (what it writes alike to every token stays, so that it may say much and be missed little)"
+        : "set to zero at every token";
 
     private void Attention(PictureReading reading)
     {
@@ -166,7 +170,7 @@ public sealed class PicturePage
 
     private void Norms(PictureReading reading)
     {
-        Say("Large encoders use a few patches of little content as scratch space; their tokens have norms far above the others’, and attention maps show them as specks. Registers give the model that space of its own (Darcet et al. 2024).");
+        Say("Large encoders use a few patches of little content as scratch space; their tokens have norms far above the others’, and attention maps show them as specks. Registers give the model that space of its own (Darcet et al. 2024). What is out of line before the first layer comes from the picture itself. Written by: the neurons with the largest parts in the token’s squared norm.");
         Card(new NormProfile(reading.Norms, reading.Tokens));
     }
 

@@ -66,7 +66,7 @@ public sealed class PictureCommandTests : IDisposable
     public async Task A_class_is_asked_about_by_name()
     {
         var last = JsonDocument.Parse(File.ReadAllText(Path.Combine(Classifier(), "config.json"))).RootElement.GetProperty("id2label").EnumerateObject().Last().Value.GetString()!;
-        var (exit, @out, error) = await CommandLine.RunAsync("classify", Classifier(), Picture(), "--class", last.ToUpperInvariant(), "--against", "0", "--out", folder["shown"]);
+        var (exit, @out, error) = await CommandLine.RunAsync("classify", Classifier(), Picture(), "--class", last.ToUpperInvariant(), "--against", "0", "--fill", "zero", "--reach", "1", "--out", folder["shown"]);
         exit.ShouldBe(0, error);
         @out.ShouldContain($"logit of {last} minus logit of ");
         RenderedPage.Parse(File.ReadAllText(Path.Combine(folder["shown"], "page.html"))).Value.ShouldContain($"logit of {last} minus logit of ");

@@ -149,7 +149,7 @@ public sealed class PicturePageTests
 
     private static ClassEvidence Evidence(string name) => new(
         name, Tokens, [new(1, name, 2, .8), new(0, name, 1, .2)], name,
-        new DirectEvidence(2, .5, .25, [new(0, .5, .25, [1]), new(1, .25, .25, [1])], [.. Enumerable.Range(0, 6).Select(h => new HeadEvidence(h / 3, h % 3, h - 3, Map(1), [0, 0, 0]))], Map(1), 1e-7), null,
+        new DirectEvidence(2, .5, .25, [new(0, .5, .25, [1]), new(1, .25, .25, [1])], [.. Enumerable.Range(0, 6).Select(h => new HeadEvidence(h / 3, h % 3, h - 3, Map(1), [0, 0, 0]))], Map(1), 1e-7), null, AblationFill.Mean,
         [new(name, Map(1), new([1, 2], -1, [-.1, .2])), new("second", Map(-1), new([3, 4], -.5, [-.1, .2]))],
         [new(0, 1, .5, .4, -.3, new UnitControl(0, 2, .01), Map(1)), new(1, 1, null, .4, -.3, null, Map(1))],
         [new(0, 1, .5, .4, -.3, new UnitControl(0, 2, .01), Map(1))]);

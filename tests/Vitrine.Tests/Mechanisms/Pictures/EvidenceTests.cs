@@ -75,7 +75,7 @@ public sealed class EvidenceTests
         using var encoder = Encoder.Open(name, asClassifier: true);
         var (tokens, embed) = (encoder.Tokens, $"{encoder.Stack}.embed");
         var contrast = new ClassContrast(1, null, encoder.Model.Labels!.Names.Count, true);
-        var reading = new GradientReading(encoder.Model, encoder.Pixels, tokens, contrast);
+        var reading = new GradientReading(encoder.Model, encoder.Pixels, tokens, contrast, AblationFill.Mean);
         using var run = encoder.Model.Run(encoder.Pixels, RunPlan.Capturing(embed));
         var patches = run[embed][0].narrow(0, tokens.Prefix.Count, tokens.Patches);
         foreach (var patch in new[] { 0, tokens.Patches / 2, tokens.Patches - 1 })
@@ -93,11 +93,31 @@ public sealed class EvidenceTests
         }
     }
 
+    /// <remarks>Scaling a neuron by 1 + s moves the measure by s x (gradient x activation), to first order.</remarks>
+    [Theory, MemberData(nameof(Names))]
+    public void The_gradient_estimate_of_a_neuron_is_the_slope_towards_zero(string name)
+    {
+        using var encoder = Encoder.Open(name, asClassifier: true);
+        var contrast = new ClassContrast(1, null, encoder.Model.Labels!.Names.Count, true);
+        var reading = new GradientReading(encoder.Model, encoder.Pixels, encoder.Tokens, contrast, AblationFill.Zero);
+        const double Step = 1e-2;
+        foreach (var neuron in reading.Neurons.Take(3))
+        {
+            ((Scaled(1 + Step) - Scaled(1 - Step)) / (2 * Step)).ShouldBe(neuron.Gradient, Math.Max(2e-3, .02 * Math.Abs(neuron.Gradient)));
+
+            double Scaled(double factor)
+            {
+                using var run = encoder.Model.Run(encoder.Pixels, RunPlan.Editing(new Scale($"{encoder.Stack}.{neuron.Layer}.mlp.neurons", factor) { Scope = new() { Neurons = [neuron.Index] } }));
+                return contrast.Of(run.Logits).item<float>();
+            }
+        }
+    }
+
     [Theory, MemberData(nameof(Names))]
     public void Taking_nothing_away_changes_no_bit(string name)
     {
         using var encoder = Encoder.Open(name, asClassifier: true);
-        var occlusion = Occlusion.Of(encoder.Model, encoder.Pixels, OcclusionFill.Mean);
+        var occlusion = Occlusion.Of(encoder.Model, encoder.Pixels, AblationFill.Mean);
         Effects(encoder, occlusion.Without([]), occlusion.Without([3]), occlusion.Without([])).ShouldSatisfyAllConditions(
             effects => effects[0].ShouldBe(0), effects => effects[1].ShouldNotBe(0), effects => effects[2].ShouldBe(0));
     }
@@ -106,7 +126,7 @@ public sealed class EvidenceTests
     public void A_change_does_the_same_whatever_runs_beside_it(string name)
     {
         using var encoder = Encoder.Open(name, asClassifier: true);
-        var occlusion = Occlusion.Of(encoder.Model, encoder.Pixels, OcclusionFill.Zero);
+        var occlusion = Occlusion.Of(encoder.Model, encoder.Pixels, AblationFill.Zero);
         var all = Effects(encoder, [.. occlusion.OneByOne()]);
         all.Count.ShouldBe(encoder.Tokens.Patches);
         foreach (var patch in new[] { 0, 5, all.Count - 1 })

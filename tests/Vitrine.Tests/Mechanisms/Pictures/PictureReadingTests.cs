@@ -89,6 +89,32 @@ public sealed class PictureReadingTests
         Distance([.. shown.OnPrefix, .. shown.Map.Values], encoder.Golden($"{encoder.Stack}.2.mlp.neurons").select(1, 7)).ShouldBeLessThan(Bound * 10);
     }
 
+    /// <remarks>All neurons of a layer together write mlp.out less the bias, so their shares add up to (mlp.out - bias) . x / |x|^2, and the bias's part is what is left when all are silenced.</remarks>
+    [Theory, MemberData(nameof(Names))]
+    public void Shares_of_the_neurons_add_up_to_what_the_feed_forward_writes(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var encoder = Encoder.Open(name);
+        var (shape, token) = (encoder.Model.Stack.Shape, encoder.Tokens.Prefix.Count + 3);
+        var added = $"{shape.Name}.0.{(shape.Points.Contains(Point.MlpOutPost) ? "mlp.out_post" : "mlp.out")}";
+        using var run = encoder.Model.Run(encoder.Pixels, RunPlan.Capturing($"{shape.Name}.0.resid_post", $"{shape.Name}.0.mlp.neurons", added));
+        using var silent = encoder.Model.Run(encoder.Pixels, new RunPlan { Capture = [added], Edits = [new Vitrine.Transformers.Edits.Zero($"{shape.Name}.0.mlp.neurons")] });
+        var x = run[$"{shape.Name}.0.resid_post"][0, token].to(float64);
+        var written = (run[added][0, token] - silent[added][0, token]).to(float64);
+        var writers = NormWriters.Of(run, encoder.Model.Stack, 0, token, shape.Neurons);
+        writers.Sum(w => w.Share).ShouldBe((written * x).sum().item<double>() / (x * x).sum().item<double>(), 1e-5);
+        writers.Select(w => w.Share).ShouldBeInOrder(SortDirection.Descending);
+    }
+
+    [Theory, MemberData(nameof(Names))]
+    public void An_outlier_of_a_layer_has_its_writers_named(string name)
+    {
+        using var encoder = Encoder.Open(name);
+        var outliers = PictureReading.Of(encoder.Model, encoder.Pixels, new ReadingOptions { Norms = new NormRule(CutOff: 1e-3) }).Norms.Outliers;
+        outliers.Count.ShouldBe(encoder.Tokens.Patches);
+        outliers.ShouldAllBe(o => o.Writers.Count == (o.PeakLayer < 0 || outliers.TakeWhile(other => other != o).Count() >= 24 ? 0 : 3));
+    }
+
     [Theory, MemberData(nameof(Names))]
     public void The_neurons_that_are_chosen_write_most(string name)
     {
