@@ -49,5 +49,18 @@ internal sealed class TemporaryFolder : IDisposable
         }
     }
 
+    /// <summary>Runs a command that must fail in one line, with exit code 1, and leave nothing here.</summary>
+    /// <returns>The line.</returns>
+    public async Task<string> RefusedAsync(params string[] args)
+    {
+        var before = Directory.GetFileSystemEntries(Path).Order(StringComparer.Ordinal).ToArray();
+        var (exit, _, error) = await CommandLine.RunAsync(args);
+        exit.ShouldBe(1, error);
+        var line = error.Trim().Split('\n')[^1];
+        line.ShouldNotContain("   at ");
+        Directory.GetFileSystemEntries(Path).Order(StringComparer.Ordinal).ToArray().ShouldBe(before, "nothing may be left half-written");
+        return line;
+    }
+
     public void Dispose() => Directory.Delete(Path, recursive: true);
 }

@@ -125,14 +125,5 @@ public sealed class PictureCommandTests : IDisposable
         return folder["scene.png"];
     }
 
-    private async Task<string> RefusedAsync(params string[] args)
-    {
-        var before = Directory.GetFileSystemEntries(folder.Path).Order(StringComparer.Ordinal).ToArray();
-        var (exit, _, error) = await CommandLine.RunAsync(args);
-        exit.ShouldBe(1, error);
-        var line = error.Trim().Split('\n')[^1];
-        line.ShouldNotContain("   at ");
-        Directory.GetFileSystemEntries(folder.Path).Order(StringComparer.Ordinal).ToArray().ShouldBe(before, "nothing may be left half-written");
-        return line;
-    }
+    private Task<string> RefusedAsync(params string[] args) => folder.RefusedAsync(args);
 }
