@@ -1,5 +1,6 @@
 using System.Globalization;
 using Vitrine.Transformers;
+using Vitrine.Transformers.Weights;
 using static TorchSharp.torch;
 
 namespace Vitrine.Benchmarks;
@@ -16,9 +17,14 @@ internal static class LanguageBenchmark
         LlamaCheckpoint.Write(folder);
         set_num_threads(arguments.Number("--threads", 1));
         Console.WriteLine($"a 135M Llama shape ({LlamaCheckpoint.Layers} layers, width {LlamaCheckpoint.Width}), {get_num_threads()} thread(s), {rounds} rounds in turns, medians");
-        Load(folder, rounds);
-        Forward(folder, rounds);
-        Decode(folder, rounds);
+        var only = arguments.Text("--only");
+        foreach (var (name, measure) in new (string, Action<string, int>)[] { ("load", Load), ("forward", Forward), ("decode", Decode) })
+        {
+            if (only is null || only == name)
+            {
+                measure(folder, rounds);
+            }
+        }
     }
 
     private static void Forward(string folder, int rounds)
@@ -97,6 +103,15 @@ internal static class LanguageBenchmark
                 Touch(other);
             },
         ]);
+        before = Resident();
+        using var folded = model.Processed(Folding.All(model.Language), keep: true);
+        var folding = Measured.Of(() => Touch(folded));
+        Line("W7 norms folded, unembedding centred, every layer kept", FormattableString.Invariant($"{folding.Processor:0.000} s, {(double)(Resident() - before) / size:0.00} of the file in memory on top"));
+        using (var lazy = model.Processed(Folding.All(model.Language)))
+        {
+            Line("W7 the same folded when asked for, one token", Seconds([.. Enumerable.Range(0, rounds).Select(_ => Measured.Of(() => Touch(lazy)).Processor)]));
+        }
+
         Line("W7 reading the file into a buffer", Seconds(times[0]));
         Line("W7 opening the model, one token read", $"{Seconds(times[1])}, {Ratio(times[1], times[0])} of that");
     }

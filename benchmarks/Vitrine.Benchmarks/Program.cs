@@ -4,7 +4,7 @@ using Vitrine.Benchmarks;
 const string Usage = """
     projection [--vectors N] [--rounds N] [--screen] [--threads N]
         value vectors against float32 products of the same shapes, OpenVLA's and SmolVLA's sizes
-    language [--dir DIR] [--rounds N] [--threads N]
+    language [--dir DIR] [--rounds N] [--threads N] [--only load|forward|decode]
         a 135M Llama: forward, capture, decode and load beside the plain ones
     openvla --dir DIR --like DIR [--write sparse|random] [--layers N] [--vectors N] [--dtype float32|bfloat16]
         a full-size OpenVLA checkpoint (15.08 GB): written when asked, then one act and the projection of a slice
