@@ -224,7 +224,7 @@ public sealed class OpenVlaPolicy : IActor, IDisposable
         progress?.Report(new ActProgress(0, units.Dimensions));
         var choice = new TokenChoice(new GenerationOptions(units.Dimensions), prompts.Count, progress is null ? null : new Steps(progress, units.Dimensions));
         var (ids, logits) = language.Decode(embedded, positions, choice, bound, kept, cancellation);
-        return new PolicyRun(Answers(ids, logits!, units), new Run(kept, logits!.DetachFromDisposeScope()));
+        return new PolicyRun(ActionReading.Of(ids, logits!, Actions, units), new Run(kept, logits!.DetachFromDisposeScope()));
     }
 
     /// <inheritdoc/>
@@ -268,31 +268,6 @@ public sealed class OpenVlaPolicy : IActor, IDisposable
 
     private static long[] Insert(IReadOnlyList<long> row, int image)
         => [row[0], .. Enumerable.Range(1, image).Select(i => (long)i), .. row.Skip(1).Select(p => p < 0 ? -1 : p + image)];
-
-    private PolicyAction[] Answers(long[][] ids, Tensor logits, ActionStatistics units)
-    {
-        var probabilities = logits.to(float64).softmax(-1);                                                // (B, D, V)
-        var chosen = probabilities.gather(-1, tensor([.. ids.SelectMany(r => r)], [ids.Length, units.Dimensions, 1])).squeeze(-1).data<double>().ToArray();
-        var actions = logits.to(float64).narrow(-1, Actions.FirstId, Actions.Count).softmax(-1);           // among action tokens
-        var centres = tensor(Enumerable.Range(0, Actions.Count).Select(i => Actions.Centre(Actions.FirstId + i)).ToArray());
-        var expected = (actions * centres).sum(-1).data<double>().ToArray();
-        var entropy = special.entr(actions).sum(-1).data<double>().ToArray();
-        var size = units.Dimensions;
-        return
-        [
-            .. ids.Select((row, r) => new PolicyAction(
-                row,
-                [.. row.Select(Actions.Bin)],
-                [.. row.Select(Actions.Centre)],
-                [.. row.Select((id, d) => units.Unnormalise(d, Actions.Centre(id)))],
-                [.. Enumerable.Range(0, size).Select(d => units.Unnormalise(d, expected[(r * size) + d]))],
-                entropy[(r * size)..((r + 1) * size)],
-                chosen[(r * size)..((r + 1) * size)])
-            {
-                IsActionToken = [.. row.Select(Actions.IsAction)],
-            }),
-        ];
-    }
 
     private sealed class Steps(IProgress<ActProgress> progress, int dimensions) : IProgress<GeneratedStep>
     {
