@@ -9,12 +9,23 @@ internal readonly record struct Measured(double Wall, double Processor)
 {
     public static Measured Of(Action work)
     {
-        using var process = Process.GetCurrentProcess();
-        var (before, clock) = (process.TotalProcessorTime, Stopwatch.StartNew());
+        var before = Now();
         work();
-        process.Refresh();
-        return new Measured(clock.Elapsed.TotalSeconds, (process.TotalProcessorTime - before).TotalSeconds);
+        return Now() - before;
     }
+
+    /// <summary>Since the machine and the process began; differences of two are spans.</summary>
+    public static Measured Now()
+    {
+        using var process = Process.GetCurrentProcess();
+        return new Measured(Stopwatch.GetTimestamp() / (double)Stopwatch.Frequency, process.TotalProcessorTime.TotalSeconds);
+    }
+
+    public static Measured operator -(Measured later, Measured earlier) => new(later.Wall - earlier.Wall, later.Processor - earlier.Processor);
+
+    public static Measured operator +(Measured a, Measured b) => new(a.Wall + b.Wall, a.Processor + b.Processor);
+
+    public static Measured operator *(Measured a, double times) => new(a.Wall * times, a.Processor * times);
 
     public static double Median(IEnumerable<double> values)
     {

@@ -1,3 +1,4 @@
+using Vitrine.Checkpoints;
 using Vitrine.Inputs.Pictures;
 using Vitrine.Mechanisms.ValueVectors;
 using Vitrine.Policies;
@@ -24,32 +25,38 @@ internal static class OpenVlaBenchmark
             Say($"written: {sizes.Tensors().Count()} tensors, {sizes.Tensors().Sum(t => 2 * t.Count):N0} bytes, {written.Wall:0.0} s");
         }
 
-        Project(folder, arguments.Number("--vectors", 2048));
-        Act(folder, sizes, arguments.Text("--dtype") switch
+        Act(folder, sizes, arguments.Text("--weights") switch
         {
-            null or "bfloat16" => bfloat16,
-            "float32" => float32,
-            var other => throw new VitrineException($"openvla: --dtype is '{other}'; expected float32 or bfloat16."),
+            null or "kept" => WeightStorage.AsStored,
+            "widened" => WeightStorage.Widened,
+            var other => throw new VitrineException($"openvla: --weights is '{other}'; expected kept or widened."),
         });
+        Project(folder, arguments.Number("--vectors", 2048));
     }
 
     private static void Project(string folder, int count)
     {
+        using var memory = new MemoryWatch();
         using var source = CheckpointValueVectors.Open(folder);
         using var scope = NewDisposeScope();
         using var reader = VocabularyReader.Open(source, new ProjectionSettings());
         var left = count;
-        var (seconds, read) = (0.0, 0);
+        var (spent, read) = (default(Measured), 0);
         for (var layer = 0; layer < source.Layers && left > 0; layer++)
         {
-            using var vectors = source.Vectors(layer);
-            using var slice = vectors.narrow(0, 0, Math.Min(left, source.Neurons));
-            seconds += Measured.Of(() => reader.Read(slice)).Wall;
-            (left, read) = (left - (int)slice.shape[0], read + (int)slice.shape[0]);
+            var rows = Math.Min(left, source.Neurons);
+            spent += Measured.Of(() =>
+            {
+                using var vectors = source.Vectors(layer);
+                using var slice = vectors.narrow(0, 0, rows);
+                reader.Read(slice);
+            });
+            (left, read) = (left - rows, read + rows);
         }
 
         var flop = 2.0 * read * source.Vocabulary * WidthOf(source);
-        Say($"projection: {read:N0} of {(long)source.Layers * source.Neurons:N0} value vectors, {seconds:0.0} s, {read / seconds:0} vectors/s, {flop / seconds / 1e9:0} GFLOP/s{(reader.IsScreening ? ", bfloat16 first" : "")}; all would take {seconds * source.Layers * source.Neurons / read / 60:0.0} min; peak memory {Measured.PeakMemory() / 1e9:0.00} GB");
+        var all = (long)source.Layers * source.Neurons;
+        Say($"projection, exact top 30 at both ends: {read:N0} of {all:N0} value vectors, {spent.Wall:0.0} s ({spent.Processor:0.0} s of processor time), {read / spent.Wall:0} vectors/s, {flop / spent.Wall / 1e9:0} GFLOP/s{(reader.IsScreening ? ", bfloat16 first" : "")}; all would take {spent.Wall * all / read / 60:0.0} min; {memory}");
 
         static long WidthOf(CheckpointValueVectors source)
         {
@@ -58,52 +65,51 @@ internal static class OpenVlaBenchmark
         }
     }
 
-    private static void Act(string folder, OpenVlaSizes sizes, ScalarType dtype)
+    private static void Act(string folder, OpenVlaSizes sizes, WeightStorage storage)
     {
+        using var memory = new MemoryWatch();
         OpenVlaPolicy? policy = null;
-        var opened = Measured.Of(() => policy = OpenVlaPolicy.Open(folder, dtype));
+        var opened = Measured.Of(() => policy = OpenVlaPolicy.Open(folder, new OpenVlaOptions { Storage = storage }));
         using var owned = policy!;
+        Say($"opened, weights {(storage == WeightStorage.AsStored ? "kept in bfloat16" : "widened")}: {opened.Wall:0.0} s ({opened.Processor:0.0} s of processor time); {memory}");
         var picture = new Picture(224, 224, [.. Enumerable.Range(0, 224 * 224 * 3).Select(i => (byte)(i * 31))]);
         Observation[] observations = [new(picture, "pick up the red block")];
         var key = owned.UnnormKeys.First();
         var tokens = owned.PromptIds(observations[0].Instruction).Length + owned.ImageTokens;
         var dimensions = owned.Statistics(key).Dimensions;
-        var acts = Enumerable.Range(0, 2).Select(_ => Measured.Of(() => owned.Act(observations, unnormKey: key).Dispose())).ToArray();
-        var products = Products(sizes, tokens, dimensions).Sum(p => p.Times * SecondsOf(p.Rows, p.Inputs, p.Outputs, dtype));
-        Say($"act in {dtype}: opened in {opened.Wall:0.0} s; first act {acts[0].Wall:0.0} s, second {acts[1].Wall:0.0} s ({acts[1].Processor:0.0} s of processor time); its {tokens} tokens and {dimensions - 1} steps need {products:0.0} s of products alone, {Math.Max(0, 1 - (products / acts[1].Wall)):0 %} is outside; peak memory {Measured.PeakMemory() / 1e9:0.00} GB");
-    }
-
-    /// <summary>The matrix products of one act: rows, inputs, outputs and how often.</summary>
-    private static IEnumerable<(int Rows, int Inputs, int Outputs, int Times)> Products(OpenVlaSizes s, int tokens, int dimensions)
-    {
-        foreach (var (tower, rows) in new[] { (s.Dino, s.Dino.Patches + s.Dino.Registers + 1), (s.Siglip, s.Siglip.Patches) })
+        var stages = Array.Empty<Measured>();
+        foreach (var name in new[] { "first act", "second act" })
         {
-            yield return (rows, tower.Width, 3 * tower.Width, tower.Blocks - 1);
-            yield return (rows, tower.Width, tower.Width, tower.Blocks - 1);
-            yield return (rows, tower.Width, tower.Neurons, tower.Blocks - 1);
-            yield return (rows, tower.Neurons, tower.Width, tower.Blocks - 1);
+            var watch = new Stages();
+            using var run = owned.Act(observations, null, key, watch);
+            stages = watch.Spans();
+            Say($"{name}: {Both(stages.Aggregate((a, b) => a + b))}; towers and projector {Both(stages[0])}, prefill of {tokens} tokens {Both(stages[1])}, {dimensions - 1} decoded tokens {Both(stages[2])}; every token an action token: {run.Actions[0].EveryTokenIsAnAction}; {memory}");
         }
 
-        var vision = s.Dino.Width + s.Siglip.Width;
-        yield return (s.Dino.Patches, vision, 4 * vision, 1);
-        yield return (s.Dino.Patches, 4 * vision, s.Width, 1);
-        yield return (s.Dino.Patches, s.Width, s.Width, 1);
-        foreach (var (rows, times) in new[] { (tokens, 1), (1, dimensions - 1) })
-        {
-            yield return (rows, s.Width, s.Width, 4 * s.Layers * times);
-            yield return (rows, s.Width, s.Neurons, 2 * s.Layers * times);
-            yield return (rows, s.Neurons, s.Width, s.Layers * times);
-            yield return (1, s.Width, s.Vocabulary, times);
-        }
+        var products = new ActProducts(sizes, tokens, dimensions);
+        Measured[] alone = [products.Towers(), products.Prefill(), products.Decode(owned)];
+        var widening = storage == WeightStorage.AsStored ? products.Widening() : default;
+        Say($"the same products alone: towers and projector {Both(alone[0])}, prefill {Both(alone[1])}, decoded tokens {Both(alone[2])}; widening alone {Both(widening)}");
+        var (whole, inside) = (stages.Aggregate((a, b) => a + b), alone.Aggregate((a, b) => a + b));
+        Say($"outside matrix products: {Math.Max(0, 1 - (inside.Wall / whole.Wall)):0 %} of the second act's wall time, {Math.Max(0, 1 - (inside.Processor / whole.Processor)):0 %} of its processor time (of which widening {widening.Processor / whole.Processor:0 %}); peak of the process {Measured.PeakMemory() / 1e9:0.00} GB");
+
+        static string Both(Measured m) => FormattableString.Invariant($"{m.Wall:0.00} s ({m.Processor:0.00} s of processor time)");
     }
 
-    private static double SecondsOf(int rows, int inputs, int outputs, ScalarType dtype)
+    /// <summary>When the picture was read, when the first token was chosen, and when the last.</summary>
+    private sealed class Stages : IProgress<ActProgress>
     {
-        using var scope = NewDisposeScope();
-        using var mode = no_grad();
-        var (x, w) = (randn([rows, inputs]).to(dtype), randn([outputs, inputs]).to(dtype));
-        nn.functional.linear(x, w).Dispose();
-        return Measured.Median(Enumerable.Range(0, 3).Select(_ => Measured.Of(() => nn.functional.linear(x, w).Dispose()).Wall));
+        private readonly List<Measured> at = [Measured.Now()];
+
+        public void Report(ActProgress value)
+        {
+            if (value.Chosen <= 1 || value.Chosen == value.Dimensions)
+            {
+                at.Add(Measured.Now());
+            }
+        }
+
+        public Measured[] Spans() => [.. at.Zip(at.Skip(1), (before, after) => after - before)];
     }
 
     private static void Say(FormattableString line) => Console.WriteLine(FormattableString.Invariant(line));

@@ -6,7 +6,7 @@ const string Usage = """
         value vectors against float32 products of the same shapes, OpenVLA's and SmolVLA's sizes
     language [--dir DIR] [--rounds N] [--threads N] [--only load|forward|decode]
         a 135M Llama: forward, capture, decode and load beside the plain ones
-    openvla --dir DIR --like DIR [--write sparse|random] [--layers N] [--vectors N] [--dtype float32|bfloat16]
+    openvla --dir DIR --like DIR [--write sparse|random] [--layers N] [--vectors N] [--weights kept|widened]
         a full-size OpenVLA checkpoint (15.08 GB): written when asked, then one act and the projection of a slice
     """;
 

@@ -39,5 +39,22 @@ public static class DtypePolicy
         return weights <= (available - room) / sizeof(float) ? ScalarType.Float32 : ScalarType.BFloat16;
     }
 
+    /// <summary>Whether matrices stay as their file has them, to be widened where they are computed with.</summary>
+    /// <param name="storage">What the caller wants.</param>
+    /// <param name="checkpoint">The weights.</param>
+    /// <param name="dtype">What is computed in. <see cref="WeightStorage.Auto"/> keeps weights for float32 only.</param>
+    /// <param name="available">Tells the free memory in bytes; asked only where it decides.</param>
+    public static bool KeepsStored(WeightStorage storage, Checkpoint checkpoint, ScalarType dtype, Func<long> available)
+    {
+        ArgumentNullException.ThrowIfNull(checkpoint);
+        ArgumentNullException.ThrowIfNull(available);
+        return storage switch
+        {
+            WeightStorage.Widened => false,
+            WeightStorage.AsStored => true,
+            _ => dtype == ScalarType.Float32 && Decide("auto", checkpoint, available()) == ScalarType.BFloat16,
+        };
+    }
+
     private static long ElementCount(TensorEntry entry) => entry.Shape.Aggregate(1L, (a, s) => a * s);
 }

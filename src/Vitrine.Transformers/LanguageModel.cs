@@ -31,12 +31,13 @@ public sealed class LanguageModel : IDisposable
     /// <summary>Opens a model with its tokenizer.</summary>
     /// <param name="name">A folder, a <c>.gguf</c> file, or ORG/NAME in the cache. Nothing is downloaded.</param>
     /// <param name="dtype">What to compute in.</param>
+    /// <param name="storage">Whether 16-bit matrices stay as their file has them.</param>
     /// <exception cref="VitrineException">A file, key or tensor is missing, unknown or broken; it is named.</exception>
-    public static LanguageModel Open(string name, ScalarType dtype = ScalarType.Float32)
+    public static LanguageModel Open(string name, ScalarType dtype = ScalarType.Float32, WeightStorage storage = WeightStorage.Auto)
     {
         var location = ModelLocation.Resolve(name);
         var (config, checkpoint) = Files(location);
-        var model = TextModel.Open(config, checkpoint, dtype);
+        var model = TextModel.Open(config, checkpoint, dtype, storage);
         try
         {
             var gguf = checkpoint.Gguf;

@@ -42,27 +42,29 @@ public sealed class TextModel : IDisposable
     /// <param name="folder">With config.json and model.safetensors, or shards and their index.</param>
     /// <param name="dtype">What to compute in; float64 exists to tell a bug from rounding.</param>
     /// <param name="config">Another configuration file of the same folder.</param>
+    /// <param name="storage">Whether 16-bit matrices stay as their file has them.</param>
     /// <exception cref="VitrineException">A file, key or tensor is missing, unknown or of another shape; it is named.</exception>
-    public static TextModel Open(string folder, ScalarType dtype = ScalarType.Float32, string config = "config.json")
+    public static TextModel Open(string folder, ScalarType dtype = ScalarType.Float32, string config = "config.json", WeightStorage storage = WeightStorage.Auto)
     {
         var json = ConfigReader.Open(Path.Combine(folder, config));
         var family = TextFamily.Of(json);
-        return Load(family, family.Read(json), json.Source, Checkpoint.Open(folder), dtype);
+        return Load(family, family.Read(json), json.Source, Checkpoint.Open(folder), dtype, storage);
     }
 
     /// <summary>Opens weights of any file format under the names of the Hugging Face layout.</summary>
     /// <param name="config">The keys of a config.json.</param>
     /// <param name="checkpoint">The model owns it from here on, also when it cannot be opened.</param>
     /// <param name="dtype">What to compute in.</param>
+    /// <param name="storage">Whether 16-bit matrices stay as their file has them.</param>
     /// <exception cref="VitrineException">A key or tensor is missing, unknown or of another shape; it is named.</exception>
-    public static TextModel Open(ConfigReader config, Checkpoint checkpoint, ScalarType dtype = ScalarType.Float32)
+    public static TextModel Open(ConfigReader config, Checkpoint checkpoint, ScalarType dtype = ScalarType.Float32, WeightStorage storage = WeightStorage.Auto)
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(checkpoint);
         try
         {
             var family = TextFamily.Of(config);
-            return Load(family, family.Read(config), config.Source, checkpoint, dtype);
+            return Load(family, family.Read(config), config.Source, checkpoint, dtype, storage);
         }
         catch
         {
@@ -206,9 +208,9 @@ public sealed class TextModel : IDisposable
 
     internal static IDisposable Mode(BoundPlan plan) => plan.NeedsGradients ? enable_grad() : no_grad();
 
-    private static TextModel Load(TextFamily family, TextConfig config, string source, Checkpoint checkpoint, ScalarType dtype)
+    private static TextModel Load(TextFamily family, TextConfig config, string source, Checkpoint checkpoint, ScalarType dtype, WeightStorage storage)
     {
-        var weights = new WeightReader(checkpoint, source, dtype);
+        var weights = new WeightReader(checkpoint, source, dtype, storage);
         try
         {
             var (language, classes) = family.Load(weights, config);

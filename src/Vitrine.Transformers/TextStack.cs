@@ -123,7 +123,7 @@ public sealed class TextStack
 
     private Tensor Rows(Tensor ids)
     {
-        var rows = embedding.Words.index_select(0, ids.flatten()).view(ids.shape[0], ids.shape[1], -1);
+        var rows = embedding.WordRows(ids.flatten()).view(ids.shape[0], ids.shape[1], -1);
         return embedding.Table(embedding.Scale is null ? rows : rows * embedding.Scale);
     }
 

@@ -41,14 +41,15 @@ public sealed class VisionModel : IDisposable
     /// <summary>Opens a folder of config.json and safetensors.</summary>
     /// <param name="folder">In the layout of transformers or of timm.</param>
     /// <param name="dtype">What to compute in; float64 exists to tell a bug from rounding.</param>
+    /// <param name="storage">Whether 16-bit matrices stay as their file has them.</param>
     /// <exception cref="VitrineException">A file, key or tensor is missing, unknown or of another shape; it is named.</exception>
-    public static VisionModel Open(string folder, ScalarType dtype = ScalarType.Float32)
+    public static VisionModel Open(string folder, ScalarType dtype = ScalarType.Float32, WeightStorage storage = WeightStorage.Auto)
     {
         var json = ConfigReader.Open(Path.Combine(folder, "config.json"));
         var family = VisionFamily.Of(json);
         var load = family.Read(json);
         var checkpoint = Checkpoint.Open(folder);
-        var weights = new WeightReader(checkpoint, folder, dtype);
+        var weights = new WeightReader(checkpoint, folder, dtype, storage);
         try
         {
             var parts = load(weights);

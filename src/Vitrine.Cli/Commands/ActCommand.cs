@@ -43,7 +43,7 @@ internal static class ActCommand
             }
 
             AnsiConsole.Write(table);
-            if (action.TokenIds.Any(id => !policy.Actions.IsAction(id)))
+            if (!action.EveryTokenIsAnAction)
             {
                 Console.WriteLine("not every token is an action token: the decoded action is not to be trusted");
             }

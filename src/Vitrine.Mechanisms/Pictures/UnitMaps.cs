@@ -30,11 +30,12 @@ internal static class UnitMaps
         var z = run[$"{shape.Name}.{layer}.attn.z"][0].detach();                                           // (T, H, hd)
         var norms = z.norm(-1).t().Rows();                                                                 // [head][token]
         var weights = stack.Blocks[layer].Weights;
+        var output = weights.Output.Weight;                                                                // (d, H hd)
         var written = new float[shape.Heads][];
         for (var head = 0; head < shape.Heads; head++)
         {
             using var inner = NewDisposeScope();
-            var slice = weights.Output.Weight.narrow(1, head * shape.HeadWidth, shape.HeadWidth);          // (d, hd)
+            var slice = output.narrow(1, head * shape.HeadWidth, shape.HeadWidth);          // (d, hd)
             var added = z.select(1, head).matmul(slice.t());                                               // (T, d)
             written[head] = (weights.AttentionScale is { } scale ? added * scale : added).norm(-1).Flat();
         }

@@ -54,7 +54,7 @@ public sealed class OpenVlaCertifier : ICertifier
         var prompt = policy.PromptIds(instruction);
         if (@case.TryGetProperty("prompt", out var text))
         {
-            yield return CertificateRow.Equal(name, "prompt", OpenVlaPolicy.Prompt(instruction) == text.GetString() ? 0 : 1, 1);
+            yield return CertificateRow.Equal(name, "prompt", policy.Template.Text(instruction) == text.GetString() ? 0 : 1, 1);
         }
 
         if (keys.Contains("in.input_ids"))

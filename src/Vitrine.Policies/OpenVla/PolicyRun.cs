@@ -17,7 +17,14 @@ public sealed record PolicyAction(
     IReadOnlyList<double> Values,
     IReadOnlyList<double> Expected,
     IReadOnlyList<double> Entropy,
-    IReadOnlyList<double> Probability);
+    IReadOnlyList<double> Probability)
+{
+    /// <summary>Whether each token is an action token. One that is none decodes to the largest action like the first action token does, without a word.</summary>
+    public required IReadOnlyList<bool> IsActionToken { get; init; }
+
+    /// <summary>Whether every token is an action token; otherwise the decoded action is not to be trusted.</summary>
+    public bool EveryTokenIsAnAction => IsActionToken.All(t => t);
+}
 
 /// <summary>What a policy did for a batch of observations.</summary>
 /// <param name="Actions">One per observation.</param>

@@ -5,18 +5,15 @@ using static TorchSharp.torch;
 
 namespace Vitrine.Policies.OpenVla;
 
-/// <summary>From the towers' features to image tokens: three linear layers with exact GELU between them (openvla, modeling_prismatic.py).</summary>
+/// <summary>From the towers' features to image tokens: linear layers with exact GELU between them, three behind two towers and two behind one (openvla, modeling_prismatic.py).</summary>
 internal sealed class Projector
 {
-    private readonly Linear first;
-    private readonly Linear second;
-    private readonly Linear third;
+    private readonly Linear[] layers;
 
-    public Projector(WeightReader weights, int visionWidth, int width)
+    public Projector(WeightReader weights, int visionWidth, int width, bool isFused)
     {
-        first = weights.Linear("projector.fc1", 4 * visionWidth, visionWidth, bias: true);
-        second = weights.Linear("projector.fc2", width, 4 * visionWidth, bias: true);
-        third = weights.Linear("projector.fc3", width, width, bias: true);
+        int[] widths = isFused ? [visionWidth, 4 * visionWidth, width, width] : [visionWidth, width, width];
+        layers = [.. Enumerable.Range(1, widths.Length - 1).Select(i => weights.Linear($"projector.fc{i}", widths[i], widths[i - 1], bias: true))];
         Shape = new StackShape("projector", 0, width, 0, 0, 0, 0, 0, new HashSet<Point> { Point.Out });
     }
 
@@ -26,8 +23,7 @@ internal sealed class Projector
     /// <returns>(B,P,d).</returns>
     public Tensor Forward(Tensor features, BoundPlan plan, Dictionary<Address, Tensor> kept)
     {
-        var x = nn.functional.gelu(first.Apply(features));
-        x = third.Apply(nn.functional.gelu(second.Apply(x)));
+        var x = layers.Skip(1).Aggregate(layers[0].Apply(features), (y, layer) => layer.Apply(nn.functional.gelu(y)));
         var own = plan.Of(Shape.Name);
         if (!own.Wants(Point.Out))
         {

@@ -3,7 +3,7 @@ using Vitrine.Transformers.Families;
 
 namespace Vitrine.Policies.OpenVla;
 
-/// <summary>The two image towers of an OpenVLA checkpoint: where their tensors stand and what they are.</summary>
+/// <summary>The image towers of an OpenVLA checkpoint, the pair of DINOv2 and SigLIP or one of them alone: where their tensors stand and what they are.</summary>
 internal static class VisionTowers
 {
     private static readonly string[] Prefixes = ["vision_backbone.featurizer.", "vision_backbone.fused_featurizer."];
@@ -26,24 +26,34 @@ internal static class VisionTowers
     {
         if (config.Find("vision_towers") is { ValueKind: JsonValueKind.Array } spelled)
         {
-            return Two(config, [.. spelled.EnumerateArray().Select((t, i) => Spelled(new ConfigReader(t, $"{config.Source}: vision_towers[{i}]"), i))]);
-        }
-
-        if (timmArguments is not null)
-        {
-            return Two(config, [.. timmArguments.Select((t, i) => Penultimate(TimmVisionTransformer.Read(new ConfigReader(t, $"timm arguments of tower {i}")), i))]);
+            return Checked(config, [.. spelled.EnumerateArray().Select((t, i) => Spelled(new ConfigReader(t, $"{config.Source}: vision_towers[{i}]"), i))]);
         }
 
         var ids = config.Find("timm_model_ids") is { ValueKind: JsonValueKind.Array } array ? array.EnumerateArray().Select(v => v.GetString() ?? "").ToArray() : [];
+        if (timmArguments is not null)
+        {
+            return Checked(config, [.. timmArguments.Select((t, i) => Penultimate(TimmVisionTransformer.Read(new ConfigReader(t, $"timm arguments of tower {i}")), i, NameOf(ids, i)))]);
+        }
+
         var sizes = config.Find("image_sizes") is { ValueKind: JsonValueKind.Array } s ? s.EnumerateArray().Select(v => v.GetInt32()).ToArray() : [224, 224];
-        return Two(config, [.. ids.Select((id, i) => Penultimate(Known(config, id, i < sizes.Length ? sizes[i] : 224), i))]);
+        return Checked(config, [.. ids.Select((id, i) => Penultimate(Known(config, id, i < sizes.Length ? sizes[i] : 224), i, NameOf(ids, i)))]);
     }
 
-    private static Tower[] Two(ConfigReader config, Tower[] towers) => towers.Length == 2
-        ? towers
-        : throw new VitrineException($"{config.Source}: {towers.Length} vision towers; this version computes the fused pair of DINOv2 and SigLIP.");
+    private static Tower[] Checked(ConfigReader config, Tower[] towers)
+    {
+        var expected = config.Flag("use_fused_vision_backbone", towers.Length == 2) ? 2 : 1;
+        return towers.Length == expected
+            ? towers
+            : throw new VitrineException($"{config.Source}: {towers.Length} vision towers; expected {expected}{(expected == 2 ? ", the fused pair of DINOv2 and SigLIP" : ", as use_fused_vision_backbone is off")}.");
+    }
 
-    private static Tower Penultimate(TimmVisionTransformer.Config config, int index) => new(Names[index], Prefixes[index], config, config.Depth - 1);
+    private static Tower Penultimate(TimmVisionTransformer.Config config, int index, string name) => new(name, Prefixes[index], config, config.Depth - 1);
+
+    /// <remarks>A tower that stands alone has the first place, whichever it is.</remarks>
+    private static string NameOf(string[] ids, int index)
+        => index >= Names.Length ? throw new VitrineException($"tower {index}: this version computes at most the fused pair of DINOv2 and SigLIP.")
+            : ids.Length == 1 && ids[0].Contains(Names[1], StringComparison.Ordinal) ? Names[1]
+            : Names[index];
 
     private static Tower Spelled(ConfigReader tower, int index)
     {

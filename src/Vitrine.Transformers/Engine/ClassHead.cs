@@ -31,7 +31,7 @@ internal abstract class ClassHead
 /// <param name="padToken">The <c>pad_token_id</c> of config.json.</param>
 internal sealed class ScoreHead(Linear score, long? padToken) : ClassHead
 {
-    private readonly StackShape shape = new("score", 0, (int)score.Weight.shape[0], 0, 0, 0, 0, 0, new HashSet<Point> { Point.Out });
+    private readonly StackShape shape = new("score", 0, (int)score.Outputs, 0, 0, 0, 0, 0, new HashSet<Point> { Point.Out });
 
     public override StackShape Shape => shape;
 
@@ -72,7 +72,7 @@ internal sealed class ScoreHead(Linear score, long? padToken) : ClassHead
 /// <param name="classifier">(d to classes).</param>
 internal sealed class PoolerHead(Linear pooler, Activation activation, Linear classifier) : ClassHead
 {
-    private readonly StackShape shape = new("pooler", 0, (int)pooler.Weight.shape[0], 0, 0, 0, 0, 0, new HashSet<Point> { Point.Out });
+    private readonly StackShape shape = new("pooler", 0, (int)pooler.Outputs, 0, 0, 0, 0, 0, new HashSet<Point> { Point.Out });
 
     public override StackShape Shape => shape;
 

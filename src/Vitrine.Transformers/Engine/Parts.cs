@@ -4,19 +4,41 @@ using static TorchSharp.torch;
 namespace Vitrine.Transformers.Engine;
 
 /// <summary>y = x W^T + b, W as [out, in]; files that store [in, out] are seen through a transposed view.</summary>
-internal sealed record Linear(Tensor Weight, Tensor? Bias)
+/// <param name="Stored">W as it is kept: in the precision that is computed in, or narrower, as the file has it.</param>
+/// <param name="Bias">In the precision that is computed in; null for none.</param>
+/// <param name="Dtype">What is computed in.</param>
+internal sealed record Linear(Tensor Stored, Tensor? Bias, ScalarType Dtype)
 {
-    private readonly RowProduct? oneRow = RowProduct.Of(Weight);
+    private readonly RowProduct? oneRow = RowProduct.Of(Stored);
 
+    public Linear(Tensor weight, Tensor? bias)
+        : this(weight, bias, weight.dtype)
+    {
+    }
+
+    public long Outputs => Stored.shape[0];
+
+    public long Inputs => Stored.shape[1];
+
+    /// <summary>W in the precision that is computed in; where it is kept narrower, a widened copy that belongs to the current dispose scope.</summary>
+    public Tensor Weight => Stored.dtype == Dtype ? Stored : Stored.to(Dtype);
+
+    /// <remarks>A widened copy lives for its product only. A single row, or a few, are multiplied with weights in bfloat16 as they lie: see <see cref="RowProduct"/>.</remarks>
     public Tensor Apply(Tensor x)
     {
-        if (oneRow is null || !oneRow.Fits(x))
+        if (oneRow is not null && oneRow.Fits(x))
         {
-            return nn.functional.linear(x, Weight, Bias);
+            var product = oneRow.Apply(x);
+            return Bias is null ? product : product.Plus(Bias);
         }
 
-        var product = oneRow.Apply(x);
-        return Bias is null ? product : product.Plus(Bias);
+        return Stored.dtype == Dtype ? nn.functional.linear(x, Stored, Bias) : Widened(x);
+    }
+
+    private Tensor Widened(Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        return nn.functional.linear(x, Weight, Bias).MoveToOuterDisposeScope();
     }
 }
 

@@ -26,7 +26,8 @@ public sealed class Stack
     public BlockSpec Spec => blocks[0].Spec;
 
     /// <summary>What the stack computes in.</summary>
-    public ScalarType Dtype => blocks[0].Weights.Down.Weight.dtype;
+    /// <remarks>Weights may be kept narrower, as their file has them; they are widened where they are computed with.</remarks>
+    public ScalarType Dtype => blocks[0].Weights.Down.Dtype;
 
     internal IReadOnlyList<Block> Blocks => blocks;
 
@@ -50,14 +51,14 @@ public sealed class Stack
     /// <summary>Tokens in front that are no part of the features.</summary>
     internal int PrefixTokens { get; init; }
 
-    /// <summary>Value vectors of a layer (F,d): row i is what neuron i writes. A view of the weights, owned by the caller.</summary>
+    /// <summary>Value vectors of a layer (F,d): row i is what neuron i writes. In <see cref="Dtype"/>: a view of the weights, or a widened copy where they are kept narrower; owned by the caller.</summary>
     /// <remarks>Columns of the down projection (Geva et al. 2021). A LayerScale or a norm behind the feed-forward rescales what arrives in the residual.</remarks>
     /// <exception cref="VitrineException">The stack has no such layer.</exception>
     public Tensor ValueVectors(int layer) => layer >= 0 && layer < blocks.Count
         ? Released(() => At(layer).Weights.Down.Weight.t())
         : throw new VitrineException($"layer {layer}: stack '{Shape.Name}' has {blocks.Count} layers, counted from 0.");
 
-    /// <summary>The unembedding (V,d), a view of the weights, owned by the caller.</summary>
+    /// <summary>The unembedding (V,d) in <see cref="Dtype"/>: a view of the weights, or a widened copy where they are kept narrower; owned by the caller.</summary>
     /// <exception cref="VitrineException">The stack speaks no language.</exception>
     public Tensor Unembedding() => Head is null
         ? throw new VitrineException($"stack '{Shape.Name}' has no vocabulary.")

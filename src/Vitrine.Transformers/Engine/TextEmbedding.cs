@@ -4,9 +4,12 @@ using static TorchSharp.torch;
 namespace Vitrine.Transformers.Engine;
 
 /// <summary>What stands before block 0 of a text stack.</summary>
-/// <param name="Words">(V,d).</param>
+/// <param name="Words">(V,d), as the file has it.</param>
 internal sealed record TextEmbedding(Tensor Words)
 {
+    /// <summary>What rows are computed with in; <see cref="Words"/> may be narrower.</summary>
+    public ScalarType Dtype { get; init; } = Words.dtype;
+
     /// <summary>Multiplies the rows of <see cref="Words"/>, in the precision of the stack; null for 1.</summary>
     public Tensor? Scale { get; init; }
 
@@ -18,6 +21,10 @@ internal sealed record TextEmbedding(Tensor Words)
 
     /// <summary>Whether each row loses its mean before it is written into the residual (see <see cref="Folding.CentreWriting"/>).</summary>
     public bool IsCentred { get; init; }
+
+    /// <summary>Rows of <see cref="Words"/> (n,d), as they are in the file but for their precision.</summary>
+    /// <param name="ids">(n); null for the whole table.</param>
+    public Tensor WordRows(Tensor? ids = null) => (ids is null ? Words.alias() : Words.index_select(0, ids)).to(Dtype);
 
     /// <summary>Rows of one of the tables as they are written.</summary>
     public Tensor Table(Tensor rows) => IsCentred ? ProcessedWeights.Centred(rows) : rows.alias();

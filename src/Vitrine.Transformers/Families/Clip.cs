@@ -76,7 +76,7 @@ internal static class Clip
     {
         const string At = "text_model.";
         var (config, spec, width) = (text.Config, text.Config.Spec, text.Config.Spec.Width);
-        var embedding = new TextEmbedding(weights.Take($"{At}embeddings.token_embedding.weight", config.Vocabulary, width))
+        var embedding = weights.Words($"{At}embeddings.token_embedding.weight", config.Vocabulary, width) with
         {
             Positions = weights.Take($"{At}embeddings.position_embedding.weight", config.Positions, width),
         };

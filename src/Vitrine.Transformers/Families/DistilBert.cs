@@ -25,7 +25,7 @@ internal static class DistilBert
     {
         var (spec, width) = (config.Spec, config.Spec.Width);
         var prefix = weights.Has("embeddings.word_embeddings.weight") ? "" : "distilbert.";
-        var embedding = new TextEmbedding(weights.Take($"{prefix}embeddings.word_embeddings.weight", config.Vocabulary, width))
+        var embedding = weights.Words($"{prefix}embeddings.word_embeddings.weight", config.Vocabulary, width) with
         {
             Positions = weights.Take($"{prefix}embeddings.position_embeddings.weight", config.Positions, width),
         };

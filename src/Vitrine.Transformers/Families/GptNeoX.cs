@@ -39,11 +39,11 @@ internal static class GptNeoX
     {
         var (spec, width) = (config.Spec, config.Spec.Width);
         var prefix = weights.Has("embed_in.weight") ? "" : "gpt_neox.";
-        var words = weights.Take($"{prefix}embed_in.weight", config.Vocabulary, width);
+        var words = weights.Words($"{prefix}embed_in.weight", config.Vocabulary, width);
         Block[] blocks = [.. config.Blocks.Select((_, i) => new Block(spec, Weights(weights, $"{prefix}layers.{i}", spec)))];
         var norm = weights.Norm(spec.Norm, $"{prefix}final_layer_norm", width);
         var (head, classes) = config.DecoderHead(weights, "embed_out", words);
-        return (config.Assemble("language", blocks, new TextEmbedding(words), entryNorm: null, norm, head), classes);
+        return (config.Assemble("language", blocks, words, entryNorm: null, norm, head), classes);
     }
 
     /// <remarks>attention.bias is the causal mask of old files, no bias.</remarks>

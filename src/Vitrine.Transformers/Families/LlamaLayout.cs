@@ -12,11 +12,11 @@ internal static class LlamaLayout
     public static (TextStack Stack, ClassHead? Classes) Load(WeightReader weights, string prefix, string unembedding, TextConfig config)
     {
         var width = config.Spec.Width;
-        var words = weights.Take($"{prefix}embed_tokens.weight", config.Vocabulary, width);
+        var words = weights.Words($"{prefix}embed_tokens.weight", config.Vocabulary, width);
         Block[] blocks = [.. config.Blocks.Select((spec, i) => new Block(spec, Weights(weights, $"{prefix}layers.{i}", spec)))];
         var norm = weights.Norm(config.Spec.Norm, $"{prefix}norm", width);
         var (head, classes) = config.DecoderHead(weights, unembedding, words);
-        var embedding = new TextEmbedding(words) { Scale = config.EmbeddingScale == 1 ? null : weights.Constant(config.EmbeddingScale) };
+        var embedding = words with { Scale = config.EmbeddingScale == 1 ? null : weights.Constant(config.EmbeddingScale) };
         return (config.Assemble("language", blocks, embedding, entryNorm: null, norm, head), classes);
     }
 

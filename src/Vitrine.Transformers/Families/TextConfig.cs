@@ -1,6 +1,5 @@
 using Vitrine.Transformers.Engine;
 using Vitrine.Transformers.Points;
-using static TorchSharp.torch;
 
 namespace Vitrine.Transformers.Families;
 
@@ -60,8 +59,8 @@ internal sealed record TextConfig(IReadOnlyList<BlockSpec> Blocks, int Vocabular
     }
 
     /// <summary>A decoder's head: classes from <c>score.weight</c>, or the next token from the named tensor or the embedding.</summary>
-    public (Linear? NextToken, ClassHead? Classes) DecoderHead(WeightReader weights, string unembedding, Tensor embedding)
+    public (Linear? NextToken, ClassHead? Classes) DecoderHead(WeightReader weights, string unembedding, TextEmbedding embedding)
         => Classes is { } labels
             ? (null, new ScoreHead(weights.Linear("score", labels.Names.Count, Spec.Width, bias: false), PadToken) { Labels = labels })
-            : (Tied && !weights.Has($"{unembedding}.weight") ? new Linear(embedding, null) : weights.Linear(unembedding, Vocabulary, Spec.Width, bias: false), null);
+            : (Tied && !weights.Has($"{unembedding}.weight") ? new Linear(embedding.Words, null, embedding.Dtype) : weights.Linear(unembedding, Vocabulary, Spec.Width, bias: false), null);
 }

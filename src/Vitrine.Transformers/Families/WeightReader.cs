@@ -5,8 +5,13 @@ using static TorchSharp.torch;
 namespace Vitrine.Transformers.Families;
 
 /// <summary>Takes tensors out of a checkpoint by name and shape, and refuses what nobody asked for.</summary>
-internal sealed class WeightReader(Checkpoint checkpoint, string source, ScalarType dtype)
+/// <param name="checkpoint">Whose tensors.</param>
+/// <param name="source">What to call the configuration in errors.</param>
+/// <param name="dtype">What is computed in.</param>
+/// <param name="storage">Whether matrices in 16 bits stay as the file has them; everything small is widened here, once.</param>
+internal sealed class WeightReader(Checkpoint checkpoint, string source, ScalarType dtype, WeightStorage storage = WeightStorage.Widened)
 {
+    private readonly bool keeps = DtypePolicy.KeepsStored(storage, checkpoint, dtype, AvailableMemory.Read);
     private readonly HashSet<string> taken = [];
 
     /// <summary>Everything that was taken; the model that reads it owns it.</summary>
@@ -14,10 +19,13 @@ internal sealed class WeightReader(Checkpoint checkpoint, string source, ScalarT
 
     public bool Has(string name) => checkpoint.Contains(name);
 
-    public Tensor Take(string name, params long[] shape) => Own(TakeLoose(name, shape));
+    public Tensor Take(string name, params long[] shape) => Own(TakeLoose(name, shape, isKept: false));
 
     public Linear Linear(string prefix, long outputs, long inputs, bool bias)
-        => new(Take($"{prefix}.weight", outputs, inputs), bias ? Take($"{prefix}.bias", outputs) : null);
+        => new(Matrix($"{prefix}.weight", outputs, inputs), bias ? Take($"{prefix}.bias", outputs) : null, dtype);
+
+    /// <summary>A token embedding.</summary>
+    public TextEmbedding Words(string name, long vocabulary, long width) => new(Matrix(name, vocabulary, width)) { Dtype = dtype };
 
     /// <summary>Query, key and value projections stored one above the other.</summary>
     public (Linear Query, Linear Key, Linear Value) ThreeLinears(string prefix, long outputs, long inputs, bool bias)
@@ -29,7 +37,7 @@ internal sealed class WeightReader(Checkpoint checkpoint, string source, ScalarT
     /// <summary>The same under names of its own.</summary>
     public (Linear Query, Linear Key, Linear Value) ThreeLinears(string weight, string bias, long outputs, long inputs)
     {
-        var parts = Parts(new Linear(Take(weight, 3 * outputs, inputs), Take(bias, 3 * outputs)), 3, outputs);
+        var parts = Parts(new Linear(Matrix(weight, 3 * outputs, inputs), Take(bias, 3 * outputs), dtype), 3, outputs);
         return (parts[0], parts[1], parts[2]);
     }
 
@@ -42,7 +50,7 @@ internal sealed class WeightReader(Checkpoint checkpoint, string source, ScalarT
 
     /// <summary>A projection stored transposed, [in, out] (GPT-2's Conv1D), as a view.</summary>
     public Linear TransposedLinear(string prefix, long outputs, long inputs)
-        => new(Own(Take($"{prefix}.weight", inputs, outputs).t()), Take($"{prefix}.bias", outputs));
+        => new(Own(Matrix($"{prefix}.weight", inputs, outputs).t()), Take($"{prefix}.bias", outputs), dtype);
 
     /// <summary>Query, key and value projections stored transposed and side by side, as views.</summary>
     public (Linear Query, Linear Key, Linear Value) ThreeTransposedLinears(string prefix, long outputs, long inputs)
@@ -56,14 +64,15 @@ internal sealed class WeightReader(Checkpoint checkpoint, string source, ScalarT
     /// <remarks>The three are copied apart; the fused tensor is let go.</remarks>
     public (Linear Query, Linear Key, Linear Value) ThreeInterleavedLinears(string prefix, long heads, long headWidth, long inputs, bool bias)
     {
-        var weight = TakeLoose($"{prefix}.weight", 3 * heads * headWidth, inputs);
-        var shift = bias ? TakeLoose($"{prefix}.bias", 3 * heads * headWidth) : null;
+        var weight = TakeLoose($"{prefix}.weight", [3 * heads * headWidth, inputs], keeps);
+        var shift = bias ? TakeLoose($"{prefix}.bias", [3 * heads * headWidth], isKept: false) : null;
         var parts = Enumerable.Range(0, 3).Select(i => new Linear(
             Apart(weight.view(heads, 3, headWidth, inputs), i).view(heads * headWidth, inputs),
-            shift is null ? null : Apart(shift.view(heads, 3, headWidth), i).view(heads * headWidth))).ToArray();
+            shift is null ? null : Apart(shift.view(heads, 3, headWidth), i).view(heads * headWidth),
+            dtype)).ToArray();
         foreach (var part in parts)
         {
-            Own(part.Weight);
+            Own(part.Stored);
             _ = part.Bias is null ? null : Own(part.Bias);
         }
 
@@ -101,17 +110,20 @@ internal sealed class WeightReader(Checkpoint checkpoint, string source, ScalarT
         }
     }
 
+    /// <summary>A matrix, in the precision that it is kept in.</summary>
+    private Tensor Matrix(string name, long outputs, long inputs) => Own(TakeLoose(name, [outputs, inputs], keeps));
+
     private Linear[] Stacked(string prefix, int count, long outputs, long inputs, bool bias) => Parts(Linear(prefix, count * outputs, inputs, bias), count, outputs);
 
     private Linear[] Parts(Linear whole, int count, long outputs)
-        => [.. Enumerable.Range(0, count).Select(i => new Linear(Own(whole.Weight.narrow(0, i * outputs, outputs)), whole.Bias is { } b ? Own(b.narrow(0, i * outputs, outputs)) : null))];
+        => [.. Enumerable.Range(0, count).Select(i => new Linear(Own(whole.Stored.narrow(0, i * outputs, outputs)), whole.Bias is { } b ? Own(b.narrow(0, i * outputs, outputs)) : null, dtype))];
 
     /// <summary>A tensor that the caller disposes.</summary>
-    private Tensor TakeLoose(string name, params long[] shape)
+    private Tensor TakeLoose(string name, long[] shape, bool isKept)
     {
         taken.Add(name);
         var stored = checkpoint.Read(name, shape);
-        var tensor = stored.dtype == dtype ? stored : stored.to(dtype);
+        var tensor = stored.dtype == dtype || (isKept && stored.dtype is (ScalarType.BFloat16 or ScalarType.Float16)) ? stored : stored.to(dtype);
         if (!ReferenceEquals(tensor, stored))
         {
             stored.Dispose();

@@ -56,7 +56,7 @@ public static class NamedWeights
         ArgumentNullException.ThrowIfNull(model);
         using var scope = NewDisposeScope();
         var embedding = model.Text.Embedding;
-        var named = new Dictionary<string, Tensor> { ["embed.W_E"] = embedding.Table(embedding.Words) };
+        var named = new Dictionary<string, Tensor> { ["embed.W_E"] = embedding.Table(embedding.WordRows()) };
         if (embedding.Positions is { } positions)
         {
             named["pos_embed.W_pos"] = embedding.Table(positions);
@@ -71,9 +71,9 @@ public static class NamedWeights
         return Released(named);
     }
 
-    private static Tensor Reading(Linear linear, int heads) => linear.Weight.view(heads, -1, linear.Weight.shape[1]).transpose(1, 2);
+    private static Tensor Reading(Linear linear, int heads) => linear.Weight.view(heads, -1, linear.Inputs).transpose(1, 2);
 
-    private static Tensor Bias(Linear linear) => linear.Bias?.alias() ?? zeros([linear.Weight.shape[0]], linear.Weight.dtype);
+    private static Tensor Bias(Linear linear) => linear.Bias?.alias() ?? zeros([linear.Outputs], linear.Dtype);
 
     private static Dictionary<string, Tensor> Released(Dictionary<string, Tensor> named)
     {

@@ -103,10 +103,11 @@ internal sealed class ProcessedWeights : IDisposable
             return linear;
         }
 
-        var weight = linear.Weight * norm.Gain;                                                            // (out, d)
+        var raw = linear.Weight;                                                                           // (out, d)
+        var weight = raw * norm.Gain;
         return new Linear(
             norm.Spec.Kind == NormKind.LayerNorm ? Centred(weight) : weight,
-            norm.Bias is { } shift ? Plus(linear.Weight.mv(shift), linear.Bias) : linear.Bias);
+            norm.Bias is { } shift ? Plus(raw.mv(shift), linear.Bias) : linear.Bias);
     }
 
     private Linear Written(Linear linear) => folding.CentreWriting ? CentredOverOutputs(linear) : linear;
@@ -119,7 +120,10 @@ internal sealed class ProcessedWeights : IDisposable
     }
 
     private static Linear CentredOverOutputs(Linear linear)
-        => new(linear.Weight - linear.Weight.mean([0], keepdim: true), linear.Bias is { } bias ? bias - bias.mean() : null);
+    {
+        var weight = linear.Weight;
+        return new Linear(weight - weight.mean([0], keepdim: true), linear.Bias is { } bias ? bias - bias.mean() : null);
+    }
 
     private static Tensor Plus(Tensor a, Tensor? b) => b is null ? a : a.Plus(b);
 
@@ -128,9 +132,9 @@ internal sealed class ProcessedWeights : IDisposable
     {
         using var scope = NewDisposeScope();
         var folded = fold(linear);
-        if (!ReferenceEquals(folded.Weight, linear.Weight))
+        if (!ReferenceEquals(folded.Stored, linear.Stored))
         {
-            Made(folded.Weight);
+            Made(folded.Stored);
         }
 
         if (folded.Bias is not null && !ReferenceEquals(folded.Bias, linear.Bias))

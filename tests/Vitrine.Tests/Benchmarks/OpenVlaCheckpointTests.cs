@@ -1,6 +1,7 @@
 using Vitrine.Benchmarks;
 using Vitrine.Checkpoints;
 using Vitrine.Mechanisms.ValueVectors;
+using Vitrine.Policies.OpenVla;
 
 namespace Vitrine.Tests.Benchmarks;
 
@@ -33,6 +34,21 @@ public sealed class OpenVlaCheckpointTests : IDisposable
         (source.Layers, source.Neurons, source.Vocabulary).ShouldBe((32, 11_008, 32_064));
         using var last = source.Vectors(31);
         last.shape.ShouldBe([11_008, 4096]);
+    }
+
+    /// <remarks>15 GB of which nothing but norms, biases and positions is read; widening the matrices would take 30 GB and minutes.</remarks>
+    [Fact]
+    public void A_sparse_one_opens_as_a_policy_at_once()
+    {
+        OpenVlaCheckpoint.Write(folder, new OpenVlaSizes(), random: false);
+        OpenVlaCheckpoint.WriteConfiguration(folder, Fixtures.Of("models", "openvla"), new OpenVlaSizes());
+        using var policy = OpenVlaPolicy.Open(folder, new OpenVlaOptions { Storage = WeightStorage.AsStored });
+        policy.Parameters.ShouldBe(7_541_237_184);
+        (policy.ImageTokens, policy.Language.Shape.Layers, policy.Language.Shape.Neurons, policy.Language.Shape.Vocabulary).ShouldBe((256, 32, 11_008, 32_064));
+        policy.Language.Dtype.ShouldBe(TorchSharp.torch.ScalarType.Float32);
+        policy.Language.Blocks.ShouldAllBe(b => b.Weights.Down.Stored.dtype == TorchSharp.torch.ScalarType.BFloat16);
+        policy.Towers.SelectMany(t => t.Stack.Blocks).ShouldAllBe(b => b.Weights.Query.Stored.dtype == TorchSharp.torch.ScalarType.BFloat16);
+        (policy.Actions.FirstId, policy.Template).ShouldBe((31_744, PromptTemplate.Current));
     }
 
     [Fact]

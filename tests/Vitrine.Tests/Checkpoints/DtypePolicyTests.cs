@@ -30,6 +30,21 @@ public sealed class DtypePolicyTests
     }
 
     [Fact]
+    public void Matrices_stay_as_stored_when_asked_for_or_when_float32_does_not_fit()
+    {
+        using var place = new Workplace();
+        place.Write("model.safetensors", Material.Safetensors("""{"a":{"dtype":"BF16","shape":[2],"data_offsets":[0,4]}}""", 1, 2, 3, 4));
+        using var checkpoint = Checkpoint.Open(place.Folder);
+        Keeps(WeightStorage.AsStored, ScalarType.Float32, long.MaxValue).ShouldBeTrue();
+        Keeps(WeightStorage.Widened, ScalarType.Float32, 0).ShouldBeFalse();
+        Keeps(WeightStorage.Auto, ScalarType.Float32, 2 * Gigabyte).ShouldBeFalse();
+        Keeps(WeightStorage.Auto, ScalarType.Float32, 0).ShouldBeTrue();
+        Keeps(WeightStorage.Auto, ScalarType.Float64, 0).ShouldBeFalse("float64 tells a bug from rounding: it is for small models");
+
+        bool Keeps(WeightStorage storage, ScalarType dtype, long available) => DtypePolicy.KeepsStored(storage, checkpoint, dtype, () => available);
+    }
+
+    [Fact]
     public void The_tighter_of_machine_and_control_group_counts()
     {
         using var place = new Workplace();
