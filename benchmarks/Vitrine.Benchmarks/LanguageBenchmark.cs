@@ -65,7 +65,7 @@ internal static class LanguageBenchmark
         using var from = ones(1L << 28);
         using var to = empty_like(from);
         var times = InTurns(rounds, [
-            () => to.copy_(from).Dispose(),
+            () => to.copy_(from),
             () => model.Generate(prompt, 1).Dispose(),
             () => model.Generate(prompt, Decoded + 1).Dispose(),
             () => model.Generate(prompt, Decoded + 1, clamp).Dispose(),

@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 using static TorchSharp.torch;
 
 namespace Vitrine.Transformers.Engine;
@@ -9,7 +8,7 @@ namespace Vitrine.Transformers.Engine;
 /// <summary>y = x W^T for a single row x, or few where W is narrow, as a decode step asks for it: nothing but reading W once.</summary>
 /// <remarks>
 /// The BLAS kernels behind <c>linear</c> reach two thirds of the memory's rate on some processors (docs/performance.md). Rows of W stored [out, in] lie one behind
-/// the other, so each output is a dot product along consecutive bytes, with the lines ahead fetched early: no turned copy of the weights is needed.
+/// the other, so that all outputs one after the other read one consecutive stream, which the processor fetches ahead by itself: several rows side by side, or fetching ahead by hand, are slower. No turned copy of the weights is needed.
 /// Weights in bfloat16 are widened in registers, so that only half the bytes are read; products are added up in the same order as in float32, so the sums have the same bits.
 /// Widening a matrix for a product writes and reads it once more in float32, which several rows read in turns from cache do not have to pay.
 /// </remarks>
@@ -20,9 +19,6 @@ internal sealed class RowProduct
 
     /// <summary>Weights for which a second thread pays.</summary>
     private const long WorthThreads = 1 << 18;
-
-    /// <summary>Bytes fetched ahead of their use.</summary>
-    private const int Ahead = 2048;
 
     private const int Step = 32;
 
@@ -77,12 +73,6 @@ internal sealed class RowProduct
             var (a, b, c, d) = (Vector256<float>.Zero, Vector256<float>.Zero, Vector256<float>.Zero, Vector256<float>.Zero);
             for (var i = 0; i < inputs; i += Step)
             {
-                if (Sse.IsSupported)
-                {
-                    Sse.Prefetch0((byte*)(at + i) + Ahead);
-                    Sse.Prefetch0((byte*)(at + i + 16) + Ahead);
-                }
-
                 a = Vector256.FusedMultiplyAdd(Vector256.Load(at + i), Vector256.Load(x + i), a);
                 b = Vector256.FusedMultiplyAdd(Vector256.Load(at + i + 8), Vector256.Load(x + i + 8), b);
                 c = Vector256.FusedMultiplyAdd(Vector256.Load(at + i + 16), Vector256.Load(x + i + 16), c);
@@ -111,11 +101,6 @@ internal sealed class RowProduct
         var (a, b, c, d) = (Vector256<float>.Zero, Vector256<float>.Zero, Vector256<float>.Zero, Vector256<float>.Zero);
         for (var i = 0; i < inputs; i += Step)
         {
-            if (Sse.IsSupported)
-            {
-                Sse.Prefetch0((byte*)(w + i) + Ahead);
-            }
-
             var (low, high) = (Vector256.Load(w + i), Vector256.Load(w + i + 16));
             a = Vector256.FusedMultiplyAdd(Wide(Vector256.WidenLower(low)), Vector256.Load(x + i), a);
             b = Vector256.FusedMultiplyAdd(Wide(Vector256.WidenUpper(low)), Vector256.Load(x + i + 8), b);
