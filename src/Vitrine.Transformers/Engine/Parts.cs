@@ -8,6 +8,9 @@ internal sealed record Linear(Tensor Weight, Tensor? Bias)
 {
     private readonly RowProduct? oneRow = RowProduct.Of(Weight);
 
+    /// <summary>Whether single rows go through <see cref="RowProduct"/>.</summary>
+    public bool HasRowProduct => oneRow is not null;
+
     public Tensor Apply(Tensor x)
     {
         if (oneRow is null || !oneRow.Fits(x))
