@@ -7,6 +7,8 @@ namespace Vitrine.Checkpoints;
 /// </remarks>
 public static class HuggingFaceCache
 {
+    private const string Prefix = "models--";
+
     /// <summary>Where the cache is.</summary>
     public static string Folder => FolderOf(Environment.GetEnvironmentVariable, Environment.GetFolderPath(Environment.SpecialFolder.UserProfile));
 
@@ -17,6 +19,9 @@ public static class HuggingFaceCache
         return text.Split('/') is { Length: 1 or 2 } parts
             && parts.All(p => p.Length is > 0 and <= 96 && p.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.') && char.IsAsciiLetterOrDigit(p[0]) && !p.Contains("--", StringComparison.Ordinal) && !p.Contains("..", StringComparison.Ordinal));
     }
+
+    /// <summary>Whether something of a model is in the cache.</summary>
+    internal static bool Has(string name) => Directory.Exists(Path.Combine(Folder, FolderName(name)));
 
     /// <summary>The folder of a model's files.</summary>
     /// <param name="name"><c>org/name</c>.</param>
@@ -37,11 +42,12 @@ public static class HuggingFaceCache
         }
 
         cache ??= Folder;
-        var model = Path.Combine(cache, $"models--{name.Replace("/", "--", StringComparison.Ordinal)}");
+        var model = Path.Combine(cache, FolderName(name));
         var fetch = $"hf download {name}{(revision == "main" ? "" : $" --revision {revision}")}";
         if (!Directory.Exists(model))
         {
-            throw new VitrineException($"{name}: is not in the cache {cache}. Fetch it with: {fetch}");
+            var near = Nearest.Close(name, Names(cache));
+            throw new VitrineException($"{name}: is not in the cache {cache}{(near is null ? "" : $"; the nearest there is '{near}'")}. Fetch it with: {fetch}");
         }
 
         var commit = Commit(model, name, revision, fetch);
@@ -54,6 +60,11 @@ public static class HuggingFaceCache
         RequireFiles(snapshot, name, fetch);
         return snapshot;
     }
+
+    private static string FolderName(string name) => $"{Prefix}{name.Replace("/", "--", StringComparison.Ordinal)}";
+
+    private static IEnumerable<string> Names(string cache)
+        => Directory.Exists(cache) ? Directory.GetDirectories(cache, Prefix + "*").Select(d => Path.GetFileName(d)[Prefix.Length..].Replace("--", "/", StringComparison.Ordinal)).Order(StringComparer.Ordinal) : [];
 
     internal static string FolderOf(Func<string, string?> variable, string home)
     {

@@ -27,9 +27,30 @@ public sealed record ModelLocation(string Name, string Folder, string? GgufFile)
         }
 
         var (model, revision) = name.Split('@', 2) is [var before, var after] ? (before, after) : (name, "main");
-        return HuggingFaceCache.IsName(model)
-            ? In(name, HuggingFaceCache.Resolve(model, revision))
-            : throw new VitrineException($"{name}: there is no such folder or .gguf file, and it is no ORG/NAME of the hub.");
+        var neighbour = Neighbour(name);
+        if (HuggingFaceCache.IsName(model) && (neighbour is null || HuggingFaceCache.Has(model)))
+        {
+            return In(name, HuggingFaceCache.Resolve(model, revision));
+        }
+
+        throw new VitrineException($"{name}: there is no such folder or .gguf file{(neighbour is null ? ", and it is no ORG/NAME of the hub" : $"; the nearest is '{neighbour}'")}.");
+    }
+
+    /// <summary>A folder or .gguf file that lies where a name looks for one and is spelled nearly alike; null where there is none.</summary>
+    public static string? Neighbour(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        var path = Path.TrimEndingDirectorySeparator(name);
+        var (parent, last) = (Path.GetDirectoryName(path) ?? "", Path.GetFileName(path));
+        try
+        {
+            var there = new DirectoryInfo(parent.Length == 0 ? "." : parent).EnumerateFileSystemInfos().Where(i => i is DirectoryInfo || i.Extension == ".gguf").Select(i => i.Name).Order(StringComparer.Ordinal);
+            return last.Length > 0 && Nearest.Close(last, there) is { } nearest ? Path.Combine(parent, nearest) : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            return null;
+        }
     }
 
     private static ModelLocation In(string name, string folder)

@@ -25,15 +25,24 @@ internal static class Output
     /// <summary>An option that every verb spells alike.</summary>
     public static Option<bool> JsonOption() => new("--json") { Description = "Print JSON instead of tables." };
 
+    /// <summary>A value from JSON that <see cref="ToJson"/> wrote.</summary>
+    public static T? FromJson<T>(Stream json) => JsonSerializer.Deserialize<T>(json, Json);
+
     /// <summary>Parses, runs, and turns errors into exit codes.</summary>
     public static async Task<int> RunAsync(RootCommand root, string[] args)
     {
         var parsed = root.Parse(args);
-        if (parsed.Errors.Count > 0)
+        var meant = Suggestions.Of(parsed);
+        if (parsed.Errors.Count > 0 || meant.Count > 0)
         {
             foreach (var error in parsed.Errors)
             {
                 await Console.Error.WriteLineAsync(error.Message).ConfigureAwait(false);
+            }
+
+            foreach (var line in meant)
+            {
+                await Console.Error.WriteLineAsync(line).ConfigureAwait(false);
             }
 
             await Console.Error.WriteLineAsync("'vitrine --help' lists the verbs, 'vitrine VERB --help' their options.").ConfigureAwait(false);

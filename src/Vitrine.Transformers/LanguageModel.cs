@@ -50,6 +50,16 @@ public sealed class LanguageModel : IDisposable
         }
     }
 
+    /// <summary>Only the model, which may have no tokenizer; the caller's to dispose.</summary>
+    /// <param name="name">As in <see cref="Open"/>.</param>
+    /// <param name="dtype">What to compute in.</param>
+    /// <exception cref="VitrineException">A file, key or tensor is missing, unknown or broken; it is named.</exception>
+    public static TextModel OpenModel(string name, ScalarType dtype = ScalarType.Float32)
+    {
+        var (config, checkpoint) = Files(ModelLocation.Resolve(name));
+        return TextModel.Open(config, checkpoint, dtype);
+    }
+
     /// <summary>Only the tokenizer of a model.</summary>
     /// <param name="name">As in <see cref="Open"/>.</param>
     public static Tokenizer OpenTokenizer(string name)
@@ -69,20 +79,39 @@ public sealed class LanguageModel : IDisposable
         return GgufTokenizer.FromMetadata(Metadata(file.Metadata), file.Path);
     }
 
-    /// <summary>The template that turns a conversation into a prompt.</summary>
+    /// <summary>Only the template that turns a conversation into a prompt.</summary>
+    /// <param name="name">As in <see cref="Open"/>.</param>
     /// <exception cref="VitrineException">The model has none.</exception>
-    public ChatTemplate ChatTemplate()
+    public static ChatTemplate OpenChatTemplate(string name)
     {
-        const string Key = "tokenizer.chat_template";
-        if (gguf is null)
+        var location = ModelLocation.Resolve(name);
+        if (location.GgufFile is null)
         {
-            return Inputs.Chat.ChatTemplate.Open(Location.Folder);
+            return Inputs.Chat.ChatTemplate.Open(location.Folder);
         }
 
+        using var file = GgufFile.Open(location.GgufFile);
+        return TemplateOf(file, GgufTokenizer.FromMetadata(Metadata(file.Metadata), file.Path));
+    }
+
+    /// <summary>The template that turns a conversation into a prompt.</summary>
+    /// <exception cref="VitrineException">The model has none.</exception>
+    public ChatTemplate ChatTemplate() => gguf is null ? Inputs.Chat.ChatTemplate.Open(Location.Folder) : TemplateOf(gguf, Tokenizer);
+
+    /// <summary>A prompt as the model reads it, special tokens included.</summary>
+    public TokenBatch Encode(params string[] prompts)
+        => TokenBatch.Of([.. prompts.Select(p => (IReadOnlyList<long>)[.. Tokenizer.Encode(p).Select(i => (long)i)])]);
+
+    /// <inheritdoc/>
+    public void Dispose() => Model.Dispose();
+
+    private static ChatTemplate TemplateOf(GgufFile gguf, Tokenizer tokenizer)
+    {
+        const string Key = "tokenizer.chat_template";
         var tokens = new Dictionary<string, string>();
         foreach (var name in (string[])["bos", "eos", "unknown", "padding"])
         {
-            if (gguf.Metadata.Contains($"tokenizer.ggml.{name}_token_id") && Tokenizer.Token((int)gguf.Metadata.Integer($"tokenizer.ggml.{name}_token_id")) is { } token)
+            if (gguf.Metadata.Contains($"tokenizer.ggml.{name}_token_id") && tokenizer.Token((int)gguf.Metadata.Integer($"tokenizer.ggml.{name}_token_id")) is { } token)
             {
                 tokens[name switch { "unknown" => "unk_token", "padding" => "pad_token", _ => $"{name}_token" }] = token;
             }
@@ -92,13 +121,6 @@ public sealed class LanguageModel : IDisposable
             ? Inputs.Chat.ChatTemplate.Parse(gguf.Metadata.Text(Key), $"{gguf.Path} ({Key})", tokens)
             : throw new VitrineException($"{gguf.Path}: the metadata have no {Key}.");
     }
-
-    /// <summary>A prompt as the model reads it, special tokens included.</summary>
-    public TokenBatch Encode(params string[] prompts)
-        => TokenBatch.Of([.. prompts.Select(p => (IReadOnlyList<long>)[.. Tokenizer.Encode(p).Select(i => (long)i)])]);
-
-    /// <inheritdoc/>
-    public void Dispose() => Model.Dispose();
 
     private static (ConfigReader Config, Checkpoint Checkpoint) Files(ModelLocation location)
     {

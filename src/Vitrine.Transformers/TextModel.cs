@@ -23,6 +23,9 @@ public sealed class TextModel : IDisposable
         shapes = [language.Stack.Shape, .. classes?.Shape is { } shape ? [shape] : Array.Empty<StackShape>()];
     }
 
+    /// <summary>The families that this version opens, by their <c>model_type</c>.</summary>
+    public static IReadOnlyList<string> Families { get; } = [.. TextFamily.All.Select(f => f.ModelType)];
+
     /// <summary>The <c>model_type</c> of config.json.</summary>
     public string Family { get; }
 

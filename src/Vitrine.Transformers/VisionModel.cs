@@ -20,6 +20,9 @@ public sealed class VisionModel : IDisposable
         shapes = [parts.Vision.Stack.Shape, .. parts.Text is { } text ? [text.Text.Stack.Shape] : Array.Empty<StackShape>()];
     }
 
+    /// <summary>The families that this version opens, by their <c>model_type</c>, and <c>timm</c>; names that are read alike stand together.</summary>
+    public static IReadOnlyList<IReadOnlyList<string>> Families { get; } = [.. VisionFamily.All.GroupBy(f => f.Read).Select(g => g.Select(f => f.ModelType).ToArray()), [VisionFamily.Timm.ModelType]];
+
     /// <summary>The <c>model_type</c> of config.json, or <c>timm</c>.</summary>
     public string Family { get; }
 

@@ -15,7 +15,7 @@ internal static class ActCommand
 
     public static Command Create()
     {
-        var name = new Argument<string>("POLICY") { Description = "A folder in OpenVLA's layout, or embedded:tabletop." };
+        var name = ModelArgument.Policy();
         var picture = new Argument<string>("PICTURE") { Description = "A PNG or JPEG file." };
         var instruction = new Argument<string>("INSTRUCTION") { Description = "What the robot is asked to do." };
         var key = new Option<string?>("--unnorm-key") { Description = "Data set whose units to answer in." };

@@ -13,7 +13,7 @@ internal static class CalibrateCommand
 {
     public static Command Create()
     {
-        var name = new Argument<string>("POLICY") { Description = "A folder in OpenVLA's layout, or embedded:tabletop." };
+        var name = ModelArgument.Policy();
         var states = new Option<int>("--states", "-n") { Description = "Situations of the tabletop to watch.", DefaultValueFactory = _ => 96 };
         var seed = new Option<ulong>("--seed") { Description = "Decides the situations.", DefaultValueFactory = _ => 1 };
         var path = new Option<string>("--out") { Description = "File to write.", DefaultValueFactory = _ => "calibration.json" };

@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
 using Spectre.Console;
+using Vitrine.Checkpoints;
+using Vitrine.Cli.Certified;
 using Vitrine.Mechanisms.ValueVectors;
 using Vitrine.Policies.Certification;
 using Vitrine.Transformers.Certification;
@@ -23,10 +25,24 @@ internal static class CertifyCommand
         var folders = new Argument<string[]>("DIR") { Description = "Folders with golden.safetensors, or golden.json, and meta.json.", Arity = ArgumentArity.OneOrMore };
         var json = Output.JsonOption();
         var all = new Option<bool>("--all") { Description = "List every point, not only the worst of each case." };
-        var command = new Command("certify", "Hold folders of reference numbers against the engine, point by point.") { folders, json, all };
+        var record = new Option<string?>("--record") { Description = "Write what was compared of each family to this JSON file; Vitrine's own is src/Vitrine.Cli/certified.json." };
+        var page = new Option<string?>("--markdown") { Description = "Write the same as a page to this file; Vitrine's own is docs/models.md." };
+        var list = new Option<string?>("--readme") { Description = "Renew the list of families in this file, between <!-- families --> and <!-- /families -->." };
+        var command = new Command("certify", "Hold folders of reference numbers against the engine, point by point.") { folders, all, record, page, list, json };
         command.SetAction((parsed, cancellation) =>
         {
+            string[] targets = [.. new[] { parsed.GetValue(record), parsed.GetValue(page), parsed.GetValue(list) }.OfType<string>()];
+            foreach (var target in targets)
+            {
+                AtomicFile.RequireWritable(target);
+            }
+
             var certificates = parsed.GetValue(folders)!.Select(f => Certify(f, cancellation)).ToArray();
+            if (targets.Length > 0)
+            {
+                Record(CertifiedFile.Of(certificates), parsed.GetValue(record), parsed.GetValue(page), parsed.GetValue(list));
+            }
+
             if (parsed.GetValue(json))
             {
                 Output.Write(certificates.Select(c => new { c.Folder, c.Family, c.Passed, c.LargestRelativeError, c.Rows }));
@@ -53,6 +69,24 @@ internal static class CertifyCommand
         return certifiers.Length > 0
             ? new Certificate(folder, fixture.Family, [.. certifiers.SelectMany(c => c.Certify(fixture, cancellation))])
             : throw new VitrineException($"{folder}: holds goldens of '{fixture.Family}', which this version does not certify.");
+    }
+
+    private static void Record(CertifiedFile file, string? record, string? page, string? list)
+    {
+        if (record is not null)
+        {
+            file.Save(record);
+        }
+
+        if (page is not null)
+        {
+            AtomicFile.WriteAllText(page, CertifiedPages.Page(file));
+        }
+
+        if (list is not null)
+        {
+            CertifiedPages.Renew(list, file);
+        }
     }
 
     private static void Print(Certificate certificate, bool all)

@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using Spectre.Console;
 using Vitrine.Mechanisms.Pictures;
-using Vitrine.Transformers.Points;
 using Vitrine.Views;
 
 namespace Vitrine.Cli.Commands;

@@ -4,18 +4,16 @@ using Spectre.Console;
 using Vitrine.Checkpoints;
 using Vitrine.Mechanisms.Concepts;
 using Vitrine.Mechanisms.ValueVectors;
-using Vitrine.Policies;
-using Vitrine.Policies.OpenVla;
 using Vitrine.Transformers;
 
 namespace Vitrine.Cli.Commands;
 
-/// <summary><c>vitrine concepts POLICY WORD...</c>: the neurons that spell a concept.</summary>
+/// <summary><c>vitrine concepts MODEL WORD...</c>: the neurons that spell a concept.</summary>
 internal static class ConceptsCommand
 {
     public static Command Create()
     {
-        var name = new Argument<string>("POLICY") { Description = "A folder in OpenVLA's layout, or embedded:tabletop." };
+        var name = ModelArgument.Speaking();
         var concept = new Argument<string[]>("WORD") { Description = "A concept of the word lists, or words to search for.", Arity = ArgumentArity.ZeroOrMore };
         var direction = new Option<string?>("--action") { Description = "Search by the direction of the action tokens instead: + or -." };
         var count = new Option<int>("--count", "-n") { Description = "Neurons to list in a search.", DefaultValueFactory = _ => 20 };
@@ -34,16 +32,16 @@ internal static class ConceptsCommand
         var command = new Command("concepts", "Find the neurons whose value vectors spell a concept, or point in a direction of action.") { name, concept, direction, meaning, like, bin, clusters, tokensOfMeaning, depth, polysemy, seed, map, count, words, save, json };
         command.SetAction((parsed, cancellation) =>
         {
-            using var policy = OpenVlaPolicy.Open(PolicyFolder.Resolve(parsed.GetValue(name)!));
-            var tokens = new TokenReader(policy);
-            var readings = VocabularyProjection.Read(policy.Language, [.. Enumerable.Range(0, policy.Language.Shape.Layers)], 30, tokens.Valid, cancellation: cancellation);
+            using var model = SpeakingModel.Open(parsed.GetValue(name)!);
+            var tokens = model.Tokens;
+            var readings = VocabularyProjection.Read(model.Language, [.. Enumerable.Range(0, model.Language.Shape.Layers)], 30, tokens.Valid, cancellation: cancellation);
             var wanted = parsed.GetValue(concept)!;
             var lists = NeuronsCommand.Words(parsed.GetValue(words));
             var mixed = new PolysemyRule(lists, tokens);
             bool Allowed(Neuron n) => parsed.GetValue(polysemy) is not { } most || mixed.Of(readings[n.Layer][n.Index]).Score <= most;
-            using var unembedding = policy.Language.Unembedding();
+            using var unembedding = model.Language.Unembedding();
             using var space = SemanticSpace.Of(readings, unembedding, tokens.Valid, parsed.GetValue(tokensOfMeaning));
-            var search = new MeaningSearch(policy, tokens, space);
+            var search = new MeaningSearch(model, space);
             if (parsed.GetValue(clusters) is { } groups)
             {
                 var made = search.Cluster(groups, parsed.GetValue(seed), parsed.GetValue(depth), Allowed, parsed.GetValue(count), cancellation);
@@ -58,7 +56,7 @@ internal static class ConceptsCommand
             if (parsed.GetValue(save) is { } path)
             {
                 var set = new Dictionary<string, NeuronSet> { [wanted.Length > 0 ? string.Join('_', wanted) : $"action_{parsed.GetValue(direction)}"] = new(found.Select(f => f.Neuron)) };
-                AtomicFile.WriteAllText(path, NeuronSetFile.Write(set, policy.Fingerprint));
+                AtomicFile.WriteAllText(path, NeuronSetFile.Write(set, model.Fingerprint));
             }
 
             if (parsed.GetValue(json))
@@ -97,11 +95,13 @@ internal static class ConceptsCommand
                 }
 
                 return parsed.GetValue(direction) is { } sign
-                    ? ("correlation of action logits with their values", ConceptSearch.ByActionDirection(policy.Language, tokens, id => policy.Actions.Centre(id), Sign(sign), parsed.GetValue(count)))
+                    ? ("correlation of action logits with their values", ConceptSearch.ByActionDirection(model.Language, tokens, ActionValue(model), Sign(sign), parsed.GetValue(count)))
                     : wanted.Length == 0 ? throw new VitrineException("concepts: name a concept, words, or --action + or -.")
                     : wanted.Length == 1 && lists.Any(l => l.Name == wanted[0])
                         ? ("words of the concept among the top 30", [.. new LexicalPatterns(readings, tokens, lists).Cluster(wanted[0]).Select(n => new ScoredNeuron(n.Neuron, n.Words))])
-                        : ("mean logit of the words, in deviations of the neuron's logits", ConceptSearch.ByWords(policy.Language, tokens, wanted, parsed.GetValue(count)));
+                        : wanted.All(w => tokens.Id(w) is null) ? throw new VitrineException(
+                            $"concepts: {string.Join(", ", wanted.Select(w => $"'{w}'"))}: no concept and no word of the vocabulary; the nearest concept is '{Nearest.Of(wanted[0], lists.Select(l => l.Name))}'.")
+                        : ("mean logit of the words, in deviations of the neuron's logits", ConceptSearch.ByWords(model.Language, tokens, wanted, parsed.GetValue(count)));
             }
 
             void Draw(IReadOnlyList<(string Name, IReadOnlyList<Neuron> Neurons)> groups)
@@ -113,6 +113,12 @@ internal static class ConceptsCommand
             }
         });
         return command;
+    }
+
+    private static Func<int, double> ActionValue(SpeakingModel model)
+    {
+        var actions = model.RequireActions("--action");
+        return id => actions.Centre(id);
     }
 
     private static bool Sign(string text) => text switch

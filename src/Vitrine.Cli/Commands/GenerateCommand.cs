@@ -9,7 +9,7 @@ internal static class GenerateCommand
 {
     public static Command Create()
     {
-        var name = new Argument<string>("MODEL") { Description = "A folder, a .gguf file, or ORG/NAME in the local cache." };
+        var name = ModelArgument.Text();
         var prompt = new Argument<string>("PROMPT") { Description = "Where the text begins." };
         var count = new Option<int>("--count", "-n") { Description = "New tokens at most.", DefaultValueFactory = _ => 64 };
         var plan = new Option<string?>("--edit") { Description = "A plan of edits as JSON, held in every step that its scopes name." };

@@ -3,18 +3,18 @@ using Spectre.Console;
 using Vitrine.Checkpoints;
 using Vitrine.Mechanisms.Concepts;
 using Vitrine.Mechanisms.ValueVectors;
-using Vitrine.Policies.OpenVla;
 using Vitrine.Transformers;
 using Vitrine.Views;
 
 namespace Vitrine.Cli.Commands;
 
 /// <summary>What <c>vitrine concepts</c> does in the semantic space: search by meaning, clusters, the map.</summary>
-/// <param name="policy">Whose neurons.</param>
-/// <param name="tokens">Its vocabulary.</param>
+/// <param name="model">Whose neurons.</param>
 /// <param name="space">Its neurons.</param>
-internal sealed class MeaningSearch(OpenVlaPolicy policy, TokenReader tokens, SemanticSpace space)
+internal sealed class MeaningSearch(SpeakingModel model, SemanticSpace space)
 {
+    private readonly TokenReader tokens = model.Tokens;
+
     /// <summary>Neurons nearest to words, to an action's bin, or to a neuron.</summary>
     public (string How, IReadOnlyList<ScoredNeuron> Found, ConceptQuality Quality) Find(IReadOnlyList<string> words, string? bin, string? like, int count, Depth depth, Func<Neuron, bool> allowed)
     {
@@ -25,7 +25,7 @@ internal sealed class MeaningSearch(OpenVlaPolicy policy, TokenReader tokens, Se
             return ($"cosine with the meaning of neuron {like}", found, ConceptQuality.OfSet(space, [.. found.Select(f => f.Neuron)]));
         }
 
-        int[] ids = bin is not null ? [(int)policy.Actions.Encode(Value(bin))] : [.. words.Select(w => tokens.Id(w) ?? throw new VitrineException($"concepts: the vocabulary has no word '{w}'."))];
+        int[] ids = bin is not null ? [(int)model.RequireActions("--bin").Encode(Value(bin))] : [.. words.Select(w => tokens.Id(w) ?? throw new VitrineException($"concepts: the vocabulary has no word '{w}'."))];
         using var meaning = space.MeaningOf(ids);
         return ($"cosine with the meaning of {string.Join(", ", ids.Select(tokens.Print))}", space.Nearest(meaning, count, depth, allowed), ConceptQuality.OfSearch(space, ids, count, depth));
     }
@@ -57,7 +57,7 @@ internal sealed class MeaningSearch(OpenVlaPolicy policy, TokenReader tokens, Se
     public void WriteMap(string path, IReadOnlyList<(string Name, IReadOnlyList<Neuron> Neurons)> groups)
     {
         var map = ConceptMap.Of(space, groups, n => NeuronsCommand.Print(space.ReadingOf(n).TopIds, tokens, 6));
-        AtomicFile.WriteAllText(path, new NeighbourMap(map).RenderPage("Neurons by meaning", $"{map.Points.Count} neurons of {policy.Folder}, model {policy.Fingerprint[..12]}."));
+        AtomicFile.WriteAllText(path, new NeighbourMap(map).RenderPage("Neurons by meaning", $"{map.Points.Count} neurons of {model.Name}, model {model.Fingerprint[..12]}."));
     }
 
     public static string Number(double value) => value.ToString("0.000", CultureInfo.InvariantCulture);

@@ -3,18 +3,16 @@ using System.Globalization;
 using Spectre.Console;
 using Vitrine.Mechanisms.Concepts;
 using Vitrine.Mechanisms.ValueVectors;
-using Vitrine.Policies;
-using Vitrine.Policies.OpenVla;
 using Vitrine.Worlds.Tabletop;
 
 namespace Vitrine.Cli.Commands;
 
-/// <summary><c>vitrine neurons POLICY</c>: what every feed-forward neuron writes.</summary>
+/// <summary><c>vitrine neurons MODEL</c>: what every feed-forward neuron writes.</summary>
 internal static class NeuronsCommand
 {
     public static Command Create()
     {
-        var name = new Argument<string>("POLICY") { Description = "A folder in OpenVLA's layout, or embedded:tabletop." };
+        var name = ModelArgument.Speaking();
         var layer = new Option<int?>("--layer") { Description = "One layer instead of the profile of all." };
         var top = new Option<int>("--top") { Description = "Tokens at each end.", DefaultValueFactory = _ => 30 };
         var count = new Option<int>("--count", "-n") { Description = "Neurons of the layer to list.", DefaultValueFactory = _ => 20 };
@@ -24,21 +22,21 @@ internal static class NeuronsCommand
         var folder = new Option<string?>("--out") { Description = "Keep all layers in this folder as Parquet, one file a layer; an interrupted run goes on." };
         var lines = new Option<bool>("--jsonl") { Description = "With --out: JSON lines beside Parquet." };
         var json = Output.JsonOption();
-        var command = new Command("neurons", "Read the value vectors of feed-forward neurons in the policy's own vocabulary.") { name, layer, top, count, words, published, norm, folder, lines, json };
+        var command = new Command("neurons", "Read the value vectors of feed-forward neurons in the model's own vocabulary.") { name, layer, top, count, words, published, norm, folder, lines, json };
         command.Add(NeuronsDiffCommand.Create());
         command.SetAction(async (parsed, cancellation) =>
         {
-            using var policy = OpenVlaPolicy.Open(PolicyFolder.Resolve(parsed.GetValue(name)!));
-            var tokens = new TokenReader(policy);
-            int[] layers = parsed.GetValue(layer) is { } one ? [one] : [.. Enumerable.Range(0, policy.Language.Shape.Layers)];
+            using var model = SpeakingModel.Open(parsed.GetValue(name)!);
+            var tokens = model.Tokens;
+            int[] layers = parsed.GetValue(layer) is { } one ? [one] : [.. Enumerable.Range(0, model.Language.Shape.Layers)];
             var settings = new ProjectionSettings { Count = parsed.GetValue(top), Norm = parsed.GetValue(norm), Tokens = parsed.GetValue(published) ? null : tokens.Valid };
-            var source = new StackValueVectors(policy.Language, policy.Fingerprint);
+            var source = new StackValueVectors(model.Language, model.Fingerprint);
             if (parsed.GetValue(folder) is { } target)
             {
                 var forms = parsed.GetValue(lines) ? ProjectionForms.Parquet | ProjectionForms.JsonLines : ProjectionForms.Parquet;
                 var kept = ProjectionFolder.Open(target, source, settings);
                 var done = await Output.WithProgressAsync("reading value vectors", p => kept.RunAsync(tokens.Print, forms, layers, p, cancellation)).ConfigureAwait(false);
-                Console.WriteLine($"{target}: {done.Count} layers read, {layers.Length - done.Count} were there; model {policy.Fingerprint}");
+                Console.WriteLine($"{target}: {done.Count} layers read, {layers.Length - done.Count} were there; model {model.Fingerprint}");
                 return 0;
             }
 
@@ -63,7 +61,7 @@ internal static class NeuronsCommand
             }
 
             AnsiConsole.Write(table);
-            Console.WriteLine($"patterned: at least 4 of the top {parsed.GetValue(top)} tokens belong to one word list; {policy.Language.Shape.Layers * policy.Language.Shape.Neurons} neurons");
+            Console.WriteLine($"patterned: at least 4 of the top {parsed.GetValue(top)} tokens belong to one word list; {model.Language.Shape.Layers * model.Language.Shape.Neurons} neurons");
             return 0;
         });
         return command;

@@ -15,7 +15,7 @@ internal static class NeuronsDiffCommand
     public static Command Create()
     {
         var before = new Argument<string>("BASE") { Description = "Folder of the base model: any checkpoint whose decoder has the tuned one's sizes." };
-        var after = new Argument<string>("TUNED") { Description = "A folder in OpenVLA's layout, or embedded:tabletop." };
+        var after = new Argument<string>("TUNED") { Description = ModelArgument.Policy().Description };
         var top = new Option<int>("--top") { Description = "Tokens at each end.", DefaultValueFactory = _ => 30 };
         var count = new Option<int>("--count", "-n") { Description = "New action writers to list.", DefaultValueFactory = _ => 10 };
         var seed = new Option<int>("--seed") { Description = "Of the controls." };

@@ -11,7 +11,7 @@ internal sealed class PictureOptions
 {
     private const int LargestScale = 16;
 
-    private readonly Argument<string> model = new("MODEL") { Description = "The folder of an image encoder (timm, ViT, CLIP, SigLIP, DINOv2 ...) or of an OpenVLA policy, or embedded:tabletop." };
+    private readonly Argument<string> model = ModelArgument.Image();
     private readonly Argument<string> picture = new("PICTURE") { Description = "A PNG or JPEG file." };
     private readonly Option<string?> tower = new("--tower") { Description = "Which image tower of a policy: dino or siglip; the first by default." };
     private readonly Option<string?> output = new("--out") { Description = "Folder for page.html, data.json and the maps as PNG files." };

@@ -16,7 +16,7 @@ internal static class RolloutCommand
 {
     public static Command Create()
     {
-        var name = new Argument<string>("POLICY") { Description = "A folder in OpenVLA's layout, embedded:tabletop, or 'expert' for the scripted one.", DefaultValueFactory = _ => "embedded:tabletop" };
+        var name = new Argument<string>("POLICY") { Description = "An OpenVLA policy: a folder, ORG/NAME in the local cache, or embedded:tabletop; or 'expert' for the scripted one.", DefaultValueFactory = _ => "embedded:tabletop" };
         var layouts = new Option<int>("--layouts", "-n") { Description = "Layouts of each task.", DefaultValueFactory = _ => 200 };
         var tasks = new Option<string[]>("--tasks") { Description = "Tasks of the world.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [.. TabletopWorld.TaskNames] };
         var steps = new Option<int>("--steps") { Description = "An episode that has not succeeded by then has failed.", DefaultValueFactory = _ => 80 };

@@ -11,7 +11,7 @@ internal static class RunCommand
 {
     public static Command Create()
     {
-        var name = new Argument<string>("MODEL") { Description = "A folder, a .gguf file, or ORG/NAME in the local cache." };
+        var name = ModelArgument.Text();
         var prompt = new Argument<string>("PROMPT") { Description = "What the model reads." };
         var capture = new Option<string[]>("--capture") { Description = "Addresses to keep, wildcards allowed, e.g. 'language.*.resid_post'.", AllowMultipleArgumentsPerToken = true };
         var plan = new Option<string?>("--edit") { Description = "A plan of edits as JSON." };

@@ -20,7 +20,7 @@ internal static class SteerCommand
 {
     public static Command Create()
     {
-        var name = new Argument<string>("POLICY") { Description = "A folder in OpenVLA's layout, or embedded:tabletop." };
+        var name = ModelArgument.Policy();
         var concept = new Argument<string>("CONCEPT") { Description = "A concept of the word lists, or the name of a set in --set." };
         var dose = new Option<string>("--dose") { Description = "A number, deviations from the natural mean as +4sd, a natural quantile as q0.99, or a multiple of the natural maximum as 2max.", DefaultValueFactory = _ => "+4sd" };
         var add = new Option<bool>("--add") { Description = "Add the dose to what the neurons say by themselves, instead of clamping them to it." };

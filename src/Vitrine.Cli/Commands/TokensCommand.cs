@@ -9,7 +9,7 @@ internal static class TokensCommand
 {
     public static Command Create()
     {
-        var name = new Argument<string>("MODEL") { Description = "A folder, a .gguf file, tokenizer.json, a SentencePiece .model, or ORG/NAME in the local cache." };
+        var name = new Argument<string>("MODEL") { Description = "A model or its tokenizer: a folder, a .gguf file, ORG/NAME in the local cache, a tokenizer.json, or a SentencePiece .model." };
         var text = new Argument<string>("TEXT") { Description = "Any text." };
         var bare = new Option<bool>("--no-special-tokens") { Description = "Leave out what the tokenizer puts around a text." };
         var json = Output.JsonOption();

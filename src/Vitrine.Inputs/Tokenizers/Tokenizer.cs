@@ -22,6 +22,12 @@ public sealed class Tokenizer
         VocabularySize = Math.Max(parts.Model.Vocabulary.LargestId, parts.Added.LargestId) + 1;
     }
 
+    /// <summary>How words become tokens, in words: byte-pair encoding, Unigram, WordPiece ...</summary>
+    public string Kind => parts.Model.Kind;
+
+    /// <summary>Ids of the tokens that steer and are no text, in order.</summary>
+    public IReadOnlyList<int> SpecialIds => [.. parts.Added.All.Where(t => t.Special).Select(t => t.Id).Order()];
+
     /// <summary>The largest id and one more, added tokens included.</summary>
     public int VocabularySize { get; }
 

@@ -39,6 +39,10 @@ public sealed class PictureModel : IDisposable
         return PictureSource.IsPolicy(folder) ? PictureSource.OfPolicy(name, folder, tower) : PictureSource.OfEncoder(name, folder, tower);
     }
 
+    /// <summary>How an encoder's folder wants its pictures; timm writes it into config.json.</summary>
+    /// <exception cref="VitrineException">The folder does not say it.</exception>
+    public static PictureRecipe RecipeOf(string folder) => PictureSource.RecipeOf(folder);
+
     /// <summary>Prepares a picture as the model was trained to see it.</summary>
     public PictureInput Prepare(Picture picture) => prepare(picture);
 

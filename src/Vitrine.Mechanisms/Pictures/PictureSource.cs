@@ -58,7 +58,7 @@ internal static class PictureSource
     }
 
     /// <summary>The recipe of a folder; timm writes its own into config.json.</summary>
-    private static PictureRecipe RecipeOf(string folder)
+    public static PictureRecipe RecipeOf(string folder)
     {
         var config = ConfigReader.Open(Path.Combine(folder, "config.json"));
         if (!config.Has("pretrained_cfg") || File.Exists(Path.Combine(folder, "preprocessor_config.json")))

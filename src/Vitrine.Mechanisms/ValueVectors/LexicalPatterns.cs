@@ -62,7 +62,7 @@ public sealed class LexicalPatterns
         var index = concepts.ToList().FindIndex(c => c.Name == concept);
         if (index < 0)
         {
-            throw new VitrineException($"concept '{concept}': there is no such word list; known are {string.Join(", ", concepts.Select(c => c.Name))}.");
+            throw new VitrineException($"concept '{concept}': there is no such word list; known are {string.Join(", ", concepts.Select(c => c.Name))}; the nearest is '{Nearest.Of(concept, concepts.Select(c => c.Name))}'.");
         }
 
         var opposite = concepts.ToList().FindIndex(c => c.Name == concepts[index].Opposite);

@@ -24,7 +24,7 @@ public sealed record ComponentStack(IReadOnlyList<string> Labels, Tensor Values)
                 }
             }
 
-            throw new VitrineException($"component '{label}': is not in the stack; the nearest that is is '{Points.Nearest.Of(label, Labels)}'.");
+            throw new VitrineException($"component '{label}': is not in the stack; the nearest that is is '{Nearest.Of(label, Labels)}'.");
         }
     }
 

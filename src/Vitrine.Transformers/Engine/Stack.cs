@@ -29,6 +29,12 @@ public sealed class Stack
     /// <remarks>Weights may be kept narrower, as their file has them; they are widened where they are computed with.</remarks>
     public ScalarType Dtype => blocks[0].Weights.Down.Dtype;
 
+    /// <summary>Matrices that each token is multiplied with, the unembedding included.</summary>
+    public int Matrices => Linears().Count();
+
+    /// <summary>How many of them are read by the one-row product when a single token is decoded; the others go through libtorch.</summary>
+    public int RowProducts => Linears().Count(l => l.HasRowProduct);
+
     internal IReadOnlyList<Block> Blocks => blocks;
 
     /// <summary>In front of block 0.</summary>
@@ -119,6 +125,9 @@ public sealed class Stack
         var logits = HeadAsRun()!.Apply(normed);
         return pass.Plan.Of(Shape.Name).At(Point.Logits, LogitCap is null ? logits : LogitCap.Apply(logits), pass);
     }
+
+    private IEnumerable<Linear> Linears()
+        => blocks.Select(b => b.Weights).SelectMany(w => new[] { w.Query, w.Key, w.Value, w.Output, w.Gate, w.Up, w.Down }).Append(Head).OfType<Linear>();
 
     private static Tensor Released(Func<Tensor> compute)
     {

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Vitrine.Transformers.Engine;
-using Vitrine.Transformers.Points;
 
 namespace Vitrine.Transformers.Families;
 

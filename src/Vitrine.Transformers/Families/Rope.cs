@@ -1,5 +1,4 @@
 using Vitrine.Transformers.Engine;
-using Vitrine.Transformers.Points;
 
 namespace Vitrine.Transformers.Families;
 

@@ -1,5 +1,4 @@
 using Vitrine.Transformers.Engine;
-using Vitrine.Transformers.Points;
 
 namespace Vitrine.Transformers.Families;
 
@@ -23,7 +22,8 @@ internal sealed record VisionParts(VisionStack Vision)
 /// <param name="IsUnused">Tensors that files of the family carry and nobody reads.</param>
 internal sealed record VisionFamily(string ModelType, Func<ConfigReader, Func<WeightReader, VisionParts>> Read, Func<string, bool> IsUnused)
 {
-    private static readonly VisionFamily Timm = new("timm", TimmVisionTransformer.ReadAlone, _ => false);
+    /// <summary>timm's files, which have an architecture in place of a model_type.</summary>
+    public static VisionFamily Timm { get; } = new("timm", TimmVisionTransformer.ReadAlone, _ => false);
 
     /// <summary>Every family of this version that is named by a model_type.</summary>
     public static IReadOnlyList<VisionFamily> All { get; } =

@@ -37,6 +37,8 @@ internal sealed class BytePairModel : ITokenModel
         merges = MergeTable.Of(vocabulary, pairs, options.ContinuingSubwordPrefix, source);
     }
 
+    public string Kind => "byte-pair encoding";
+
     public Vocabulary Vocabulary { get; }
 
     public void Encode(ReadOnlySpan<char> word, List<ModelToken> tokens)

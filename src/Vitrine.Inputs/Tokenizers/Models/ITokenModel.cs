@@ -6,6 +6,9 @@ internal readonly record struct ModelToken(int Id, int From, int To);
 /// <summary>From words to ids.</summary>
 internal interface ITokenModel
 {
+    /// <summary>As people call it.</summary>
+    string Kind { get; }
+
     Vocabulary Vocabulary { get; }
 
     /// <param name="word">One piece of the pre-tokenizer; never empty.</param>

@@ -42,6 +42,8 @@ internal sealed class UnigramModel : ITokenModel
         }
     }
 
+    public string Kind => "Unigram";
+
     public Vocabulary Vocabulary { get; }
 
     public void Encode(ReadOnlySpan<char> word, List<ModelToken> tokens)

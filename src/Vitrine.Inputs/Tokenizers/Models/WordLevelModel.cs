@@ -11,6 +11,8 @@ internal sealed class WordLevelModel : ITokenModel
         this.unknown = vocabulary.Id(unknown) ?? throw new VitrineException($"{source}: unk_token '{unknown}' is not in the vocabulary.");
     }
 
+    public string Kind => "whole words";
+
     public Vocabulary Vocabulary { get; }
 
     public void Encode(ReadOnlySpan<char> word, List<ModelToken> tokens) => tokens.Add(new ModelToken(Vocabulary.TryId(word, out var id) ? id : unknown, 0, word.Length));

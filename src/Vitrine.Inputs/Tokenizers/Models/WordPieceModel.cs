@@ -18,6 +18,8 @@ internal sealed class WordPieceModel : ITokenModel
         this.unknown = vocabulary.Id(unknown) ?? throw new VitrineException($"{source}: unk_token '{unknown}' is not in the vocabulary.");
     }
 
+    public string Kind => "WordPiece";
+
     public Vocabulary Vocabulary { get; }
 
     public void Encode(ReadOnlySpan<char> word, List<ModelToken> tokens)

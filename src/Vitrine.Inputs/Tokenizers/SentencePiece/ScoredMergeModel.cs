@@ -8,6 +8,8 @@ internal sealed class ScoredMergeModel(PieceTable pieces) : ITokenModel
 {
     private readonly WordCache cache = new();
 
+    public string Kind => "SentencePiece byte-pair encoding";
+
     public Vocabulary Vocabulary => pieces.Vocabulary;
 
     public void Encode(ReadOnlySpan<char> word, List<ModelToken> tokens)

@@ -31,6 +31,8 @@ internal sealed class SentencePieceUnigram : ITokenModel
         }
     }
 
+    public string Kind => "SentencePiece Unigram";
+
     public Vocabulary Vocabulary => pieces.Vocabulary;
 
     public void Encode(ReadOnlySpan<char> word, List<ModelToken> tokens)

@@ -1,4 +1,4 @@
-namespace Vitrine.Transformers.Points;
+namespace Vitrine;
 
 /// <summary>The valid name that a wrong one most likely meant.</summary>
 public static class Nearest
@@ -6,6 +6,14 @@ public static class Nearest
     /// <summary>The candidate with the smallest edit distance (Levenshtein 1966); the first among equals.</summary>
     /// <returns>Null when there is no candidate.</returns>
     public static string? Of(string name, IEnumerable<string> candidates) => candidates.MinBy(c => Distance(name, c));
+
+    /// <summary>The same where it can be a slip of the keyboard: at most a third of the letters differ.</summary>
+    /// <returns>Null when no candidate is so near.</returns>
+    public static string? Close(string name, IEnumerable<string> candidates)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return Of(name, candidates) is { } nearest && Distance(name, nearest) <= Math.Max(1, Math.Max(name.Length, nearest.Length) / 3) ? nearest : null;
+    }
 
     private static int Distance(string a, string b)
     {

@@ -1,0 +1,28 @@
+using System.CommandLine;
+
+namespace Vitrine.Cli.Commands;
+
+/// <summary>How verbs ask for a model, each kind in the same words.</summary>
+internal static class ModelArgument
+{
+    private const string Cached = "ORG/NAME in the local cache";
+
+    /// <summary>Any model.</summary>
+    public static Argument<string?> Any() => new("MODEL")
+    {
+        Description = $"Any model: a folder, a .gguf file, {Cached}, or embedded:tabletop.",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+
+    /// <summary>A model that reads text.</summary>
+    public static Argument<string> Text() => new("MODEL") { Description = $"A text model: a folder, a .gguf file, or {Cached}." };
+
+    /// <summary>A model with a vocabulary: a text model or a policy.</summary>
+    public static Argument<string> Speaking() => new("MODEL") { Description = $"A text model or an OpenVLA policy: a folder, a .gguf file, {Cached}, or embedded:tabletop." };
+
+    /// <summary>A model that sees pictures.</summary>
+    public static Argument<string> Image() => new("MODEL") { Description = $"An image encoder or an OpenVLA policy: a folder, {Cached}, or embedded:tabletop." };
+
+    /// <summary>A policy.</summary>
+    public static Argument<string> Policy() => new("POLICY") { Description = $"An OpenVLA policy: a folder, {Cached}, or embedded:tabletop." };
+}

@@ -1,0 +1,42 @@
+using System.Globalization;
+using Vitrine.Transformers.Engine;
+
+namespace Vitrine.Cli.Inspecting;
+
+/// <summary>A block's specification as one line for people; what a block does not have is left out.</summary>
+internal static class BlockText
+{
+    public static string Of(BlockSpec spec) => string.Join("; ",
+    [
+        $"{Norm(spec.Norm)} {Places(spec.Norms)}",
+        Attention(spec.Attention),
+        Mlp(spec.Mlp),
+        .. Where(spec.Parallel, "attention and feed-forward side by side"),
+        .. Where(spec.LayerScale, "LayerScale"),
+    ]);
+
+    private static string Attention(AttentionSpec a) => string.Join(", ",
+    [
+        string.Create(CultureInfo.InvariantCulture, $"attention {(a.Causal ? "causal" : "both ways")}, {a.Heads} heads of {a.HeadWidth}{(a.KeyValueHeads == a.Heads ? "" : $" on {a.KeyValueHeads} key/value heads")}"),
+        a.Rotary is { } r ? string.Create(CultureInfo.InvariantCulture, $"rotary on {r.Width} with base {r.Theta:0.####}{(r.Scaling is { } s ? $", stretched {s.Factor:0.####} times as llama3 ({s.LowFrequencyFactor:0.####} to {s.HighFrequencyFactor:0.####} of {s.OriginalPositions})" : "")}") : "no rotary positions",
+        string.Create(CultureInfo.InvariantCulture, $"scale {a.Scale:0.######}"),
+        .. Where(a.SoftCap is not null, string.Create(CultureInfo.InvariantCulture, $"scores capped at {a.SoftCap:0.####}")),
+        .. Where(a.Window is not null, string.Create(CultureInfo.InvariantCulture, $"window of {a.Window}")),
+        .. a.QueryKeyNorm is { } norm ? [$"{Norm(norm)} on q and k"] : Array.Empty<string>(),
+        .. Where(a.Bias, "bias on q, k, v"),
+        .. Where(a.OutputBias, "bias behind"),
+    ]);
+
+    private static string Mlp(MlpSpec m) => string.Create(CultureInfo.InvariantCulture, $"feed-forward of {m.Neurons} neurons, {(m.Gated ? "gated by " : "")}{m.Activation}{(m.Bias ? ", bias" : "")}");
+
+    private static string Norm(NormSpec norm) => string.Create(CultureInfo.InvariantCulture, $"{norm.Kind} (epsilon {norm.Epsilon:0.##e-0})");
+
+    private static string Places(NormPlaces places) => places switch
+    {
+        NormPlaces.Before => "before each part",
+        NormPlaces.Behind => "behind each sum",
+        _ => "before and behind each part",
+    };
+
+    private static string[] Where(bool has, string text) => has ? [text] : [];
+}
