@@ -51,7 +51,8 @@ internal static class Bert
             ? new PoolerHead(
                 weights.Linear($"{prefix}pooler.dense", width, width, bias: true),
                 Activation.Tanh,
-                weights.Linear("classifier", labels.Names.Count, width, bias: true)) { Labels = labels }
+                weights.Linear("classifier", labels.Names.Count, width, bias: true))
+            { Labels = labels }
             : null;
         return (config.Assemble("language", blocks, embedding, entry, lastNorm: null, head: null), classes);
     }

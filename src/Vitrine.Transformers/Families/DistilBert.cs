@@ -35,7 +35,8 @@ internal static class DistilBert
             ? new PoolerHead(
                 weights.Linear("pre_classifier", width, width, bias: true),
                 Activation.Relu,
-                weights.Linear("classifier", labels.Names.Count, width, bias: true)) { Labels = labels }
+                weights.Linear("classifier", labels.Names.Count, width, bias: true))
+            { Labels = labels }
             : null;
         return (config.Assemble("language", blocks, embedding, entry, lastNorm: null, head: null), classes);
     }
