@@ -23,7 +23,7 @@ internal static class ConceptsCommand
         var bin = new Option<string?>("--bin") { Description = "Search for neurons that mean this normalised action, -1 to 1." };
         var clusters = new Option<int?>("--clusters") { Description = "Cluster the neurons by meaning into so many groups (k-means, cosine)." };
         var tokensOfMeaning = new Option<int>("--meaning-tokens") { Description = "Top tokens that make a neuron's meaning; 5 as published, others take 20.", DefaultValueFactory = _ => 5 };
-        var depth = new Option<Depth>("--depth") { Description = "Layers: full, early or late (halves)." };
+        var depth = new Option<Depth>("--depth") { Description = "All layers, or the early or late half of them.", DefaultValueFactory = _ => Depth.Full };
         var polysemy = new Option<double?>("--max-polysemy") { Description = "Leave out neurons that mix opposite words or signs more than this, 0 to 1." };
         var seed = new Option<int>("--seed") { Description = "Of the clusters." };
         var map = new Option<string?>("--map") { Description = "Draw the neurons found, by meaning, into this HTML file." };

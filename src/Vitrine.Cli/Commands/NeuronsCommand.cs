@@ -18,7 +18,7 @@ internal static class NeuronsCommand
         var count = new Option<int>("--count", "-n") { Description = "Neurons of the layer to list.", DefaultValueFactory = _ => 20 };
         var words = new Option<string?>("--words") { Description = "YAML of concept words; those of the tabletop by default." };
         var published = new Option<bool>("--as-published") { Description = "Read in every row of the unembedding, padding rows included, as the published code does." };
-        var norm = new Option<ReadingNorm>("--norm") { Description = "What stands before the unembedding: none (as published), gain of the final norm, or centred-gain." };
+        var norm = new Option<ReadingNorm>("--norm") { Description = "What stands before the unembedding: nothing (as published), the gain of the final norm, or the gain centred.", DefaultValueFactory = _ => ReadingNorm.None };
         var folder = new Option<string?>("--out") { Description = "Keep all layers in this folder as Parquet, one file a layer; an interrupted run goes on." };
         var lines = new Option<bool>("--jsonl") { Description = "With --out: JSON lines beside Parquet." };
         var json = Output.JsonOption();

@@ -14,7 +14,7 @@ internal static class NeuronsDiffCommand
 
     public static Command Create()
     {
-        var before = new Argument<string>("BASE") { Description = "Folder of the base model: any checkpoint whose decoder has the tuned one's sizes." };
+        var before = new Argument<string>("BASE") { Description = "The base model: a folder, or ORG/NAME in the local cache; any checkpoint whose decoder has the tuned one's sizes." };
         var after = new Argument<string>("TUNED") { Description = ModelArgument.Policy().Description };
         var top = new Option<int>("--top") { Description = "Tokens at each end.", DefaultValueFactory = _ => 30 };
         var count = new Option<int>("--count", "-n") { Description = "New action writers to list.", DefaultValueFactory = _ => 10 };
