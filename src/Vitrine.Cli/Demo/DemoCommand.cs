@@ -22,10 +22,10 @@ internal static class DemoCommand
     public static Command Create()
     {
         var output = new Option<string>("--out") { Description = "Folder of the report and the data behind it.", DefaultValueFactory = _ => "vitrine-demo" };
-        var layouts = new Option<int>("--layouts") { Description = "Closed-loop layouts of each arm.", DefaultValueFactory = _ => 24 };
+        var layouts = new Option<int>("--layouts") { Description = "Closed-loop layouts of each arm.", DefaultValueFactory = _ => 18 };
         var states = new Option<int>("--states") { Description = "Situations of each one-step table.", DefaultValueFactory = _ => 48 };
         var draws = new Option<int>("--draws") { Description = "Random draws of each control; at least 8.", DefaultValueFactory = _ => 8 };
-        var steps = new Option<int>("--steps") { Description = "Control steps of an episode.", DefaultValueFactory = _ => 60 };
+        var steps = new Option<int>("--steps") { Description = "Control steps of an episode.", DefaultValueFactory = _ => 50 };
         var workers = new Option<int>("--workers") { Description = "Batches side by side; nothing depends on it.", DefaultValueFactory = _ => Environment.ProcessorCount };
         var seed = new Option<ulong>("--seed") { Description = "Decides all that is drawn.", DefaultValueFactory = _ => 1 };
         var command = new Command("demo", "Open the embedded policy, find its concepts, steer it with every control, and write one report.") { output, layouts, states, draws, steps, workers, seed };
@@ -90,7 +90,7 @@ internal static class DemoCommand
 
     private static IReadOnlyList<Certificate> Certify(IProgress<double> progress, CancellationToken cancellation)
     {
-        var folders = Directory.GetDirectories(Path.Combine(AppContext.BaseDirectory, "certificates")).Order(StringComparer.Ordinal).ToArray();
+        var folders = Directory.GetDirectories(Path.Combine(AppContext.BaseDirectory, "certificates")).Where(d => File.Exists(Path.Combine(d, "meta.json"))).Order(StringComparer.Ordinal).ToArray();
         return
         [
             .. folders.Select((f, i) =>
