@@ -95,6 +95,11 @@ public static class GgufTensorNames
             throw new VitrineException($"{rows} rows do not divide into {heads} heads of pairs.");
         }
 
+        if (weight.numel() == 0)
+        {
+            return weight.clone(); // nothing to swap, and no shape to infer
+        }
+
         using var scope = NewDisposeScope();
         return weight.reshape(heads, rows / heads / 2, 2, -1).transpose(1, 2).contiguous().reshape(weight.shape).MoveToOuterDisposeScope();
     }

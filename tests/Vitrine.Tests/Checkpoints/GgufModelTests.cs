@@ -9,6 +9,14 @@ namespace Vitrine.Tests.Checkpoints;
 /// <summary>Model fixtures, converted here as llama.cpp's converter does it, must come back from GGUF as they were.</summary>
 public sealed class GgufModelTests
 {
+    [Fact]
+    public void An_empty_matrix_has_nothing_to_swap()
+    {
+        using var empty = zeros(0, 4);
+        using var repaired = GgufTensorNames.UndoPermutation(empty, 2);
+        repaired.shape.ShouldBe([0, 4]);
+    }
+
     public static TheoryData<string> Convertible() => new(Material.ModelFolders().Where(f => ModelType(f) is { } t && (t == "mistral" || GgufConfig.Architectures.Contains(t)) && File.Exists(Path.Combine(f, "model.safetensors"))).DefaultIfEmpty(""));
 
     [Theory, MemberData(nameof(Convertible))]

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using CsCheck;
 using Vitrine.Inputs.Tokenizers;
 
@@ -55,40 +54,5 @@ public sealed class TokenizerPropertyTests
         batch[0].Tokens[0].ShouldBe("<|pad|>");
         batch[1].AttentionMask.ShouldAllBe(m => m == 1);
         batch[2].AttentionMask.ShouldAllBe(m => m == 0);
-    }
-
-    public static TheoryData<string, string> Long()
-    {
-        var data = new TheoryData<string, string>();
-        foreach (var name in (string[])["gpt2", "mistral", "mistral-v1", "tiny-wordpiece", "sentencepiece-uni"])
-        {
-            foreach (var unit in (string[])["The robot's gripper takes 3 cups, then 42 plates.\n", "a", " ", "<", "中", "😀"])
-            {
-                data.Add(name, unit);
-            }
-        }
-
-        return data;
-    }
-
-    [Theory, MemberData(nameof(Long)), Trait("Speed", "slow")]
-    public void Time_grows_with_the_length_of_the_text(string name, string unit)
-    {
-        const int Megabyte = 1 << 20, Times = 8;
-        var tokenizer = TokenizerFolders.Open(name);
-        var (part, whole) = (Repeated(Megabyte / Times), Repeated(Megabyte));
-        tokenizer.Encode(Repeated(Megabyte / 16), addSpecialTokens: false);
-        var (small, large) = (Best(part), Best(whole));
-        large.ShouldBeLessThan(TimeSpan.FromSeconds(30));
-        (large / (small + TimeSpan.FromMilliseconds(10))).ShouldBeLessThan(2 * Times, $"{Times} times the text; with the square of the length it would be {Times * Times} times the time");
-
-        string Repeated(int length) => string.Concat(Enumerable.Repeat(unit, length / unit.Length));
-
-        TimeSpan Best(string text) => Enumerable.Range(0, 2).Min(_ =>
-        {
-            var watch = Stopwatch.StartNew();
-            tokenizer.Encode(text, addSpecialTokens: false);
-            return watch.Elapsed;
-        });
     }
 }
