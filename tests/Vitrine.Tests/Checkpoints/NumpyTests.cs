@@ -44,7 +44,10 @@ public sealed class NumpyTests
     [InlineData("refused-structured.npy", "structured")]
     [InlineData("refused-text.npy", "'<U2'")]
     public void What_is_no_array_of_numbers_is_refused_by_name(string file, string named)
-        => Material.Refusal(() => NpyFile.Read(Fixtures.Of("checkpoints", "numpy", file))).ShouldContain(named);
+    {
+        var path = Fixtures.Of("checkpoints", "numpy", file);
+        Material.Refusal(() => NpyFile.Read(path)).ShouldContain(named);
+    }
 
     [Fact]
     public void A_value_that_a_format_cannot_hold_is_refused()

@@ -57,7 +57,7 @@ public sealed class CertifiedTests : IDisposable
     [Fact]
     public async Task What_certify_records_is_what_it_compared()
     {
-        var name = Path.GetFileName(Directory.GetDirectories(Path.Combine(Fixtures.Root, "models")).Order(StringComparer.Ordinal).First(d => File.Exists(Path.Combine(d, "config.json"))));
+        var name = InspectCommandTests.Models().First().Data;
         File.WriteAllText(folder["README.md"], "before\n<!-- families -->\nold\n<!-- /families -->\nbehind\n");
         var (exit, @out, error) = await CommandLine.RunAsync("certify", Fixtures.Of("models", name), "--record", folder["c.json"], "--markdown", folder["c.md"], "--readme", folder["README.md"]);
         exit.ShouldBe(0, error);
@@ -76,7 +76,7 @@ public sealed class CertifiedTests : IDisposable
     public async Task A_page_without_a_place_for_the_list_is_refused()
     {
         File.WriteAllText(folder["README.md"], "no place");
-        var name = Path.GetFileName(Directory.GetDirectories(Path.Combine(Fixtures.Root, "models")).Order(StringComparer.Ordinal).First(d => File.Exists(Path.Combine(d, "config.json"))));
+        var name = InspectCommandTests.Models().First().Data;
         var (exit, _, error) = await CommandLine.RunAsync("certify", Fixtures.Of("models", name), "--readme", folder["README.md"]);
         exit.ShouldBe(1);
         error.ShouldContain("<!-- families -->");

@@ -1,6 +1,8 @@
 using System.Text.Json;
+using Vitrine.Cli.Commands;
 using Vitrine.Cli.Inspecting;
 using Vitrine.Transformers;
+using Vitrine.Transformers.Certification;
 using Vitrine.Transformers.Families;
 
 namespace Vitrine.Tests.Cli;
@@ -16,7 +18,8 @@ public sealed class InspectCommandTests
         var models = Path.Combine(Fixtures.Root, "models");
         foreach (var folder in Directory.Exists(models) ? Directory.GetDirectories(models).Order(StringComparer.Ordinal) : Enumerable.Empty<string>())
         {
-            if (File.Exists(Path.Combine(folder, "config.json")) && ConfigReader.Open(Path.Combine(folder, "config.json")).Text("model_type", "") != "openvla")
+            using var fixture = Fixture.Open(folder);
+            if (File.Exists(Path.Combine(folder, "config.json")) && fixture.Family != "openvla" && CertifyCommand.Certifiers.Any(c => c.Knows(fixture)))
             {
                 data.Add(Path.GetFileName(folder));
             }
