@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -86,6 +87,9 @@ internal static class Output
                 return result;
             }).ConfigureAwait(false);
     }
+
+    /// <summary>A number with its sign and four decimals.</summary>
+    public static string Signed(double value) => value.ToString("+0.0000;-0.0000;0.0000", CultureInfo.InvariantCulture);
 
     /// <summary>A table whose cells are plain text.</summary>
     public static Table Table(params string[] columns)

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using Spectre.Console;
 using Vitrine.Inputs.Pictures;
 using Vitrine.Policies;
@@ -11,7 +10,8 @@ namespace Vitrine.Cli.Commands;
 /// <summary><c>vitrine act POLICY PICTURE INSTRUCTION</c>: one action, with what the policy was sure of.</summary>
 internal static class ActCommand
 {
-    private static readonly string[] Dimensions = ["dx", "dy", "dz", "droll", "dpitch", "dyaw", "gripper"];
+    /// <summary>What the seven numbers of a robot's action are.</summary>
+    public static IReadOnlyList<string> Dimensions { get; } = ["dx", "dy", "dz", "droll", "dpitch", "dyaw", "gripper"];
 
     public static Command Create()
     {
@@ -38,8 +38,8 @@ internal static class ActCommand
             for (var d = 0; d < action.Values.Count; d++)
             {
                 table.Add(
-                    action.Values.Count == Dimensions.Length ? Dimensions[d] : $"{d}", $"{action.TokenIds[d]}", $"{action.Bins[d]}", Number(action.Normalised[d]),
-                    Number(action.Values[d]), Number(action.Expected[d]), Number(action.Entropy[d]), Number(action.Probability[d]));
+                    action.Values.Count == Dimensions.Count ? Dimensions[d] : $"{d}", $"{action.TokenIds[d]}", $"{action.Bins[d]}", Output.Signed(action.Normalised[d]),
+                    Output.Signed(action.Values[d]), Output.Signed(action.Expected[d]), Output.Signed(action.Entropy[d]), Output.Signed(action.Probability[d]));
             }
 
             AnsiConsole.Write(table);
@@ -55,6 +55,4 @@ internal static class ActCommand
 
     /// <summary>A plan from a file; none when no file is named.</summary>
     public static RunPlan? Plan(string? path) => path is null ? null : RunPlan.Load(path);
-
-    private static string Number(double value) => value.ToString("+0.0000;-0.0000;0.0000", CultureInfo.InvariantCulture);
 }

@@ -55,11 +55,11 @@ internal static class SteerCommand
             var table = Output.Table("arm", $"change of {measured.Name}", "95 %", "of the expected action", "95 %", "states whose action changes", "cosine");
             foreach (var row in rows)
             {
-                table.Add(row.Arm, Number(row.Hard.Mean), Interval(row.Hard), Number(row.Soft.Mean), Interval(row.Soft), row.Changed.ToString("0 %", CultureInfo.InvariantCulture), row.Cosine.ToString("0.00", CultureInfo.InvariantCulture));
+                table.Add(row.Arm, Output.Signed(row.Hard.Mean), Interval(row.Hard), Output.Signed(row.Soft.Mean), Interval(row.Soft), row.Changed.ToString("0 %", CultureInfo.InvariantCulture), row.Cosine.ToString("0.00", CultureInfo.InvariantCulture));
             }
 
             AnsiConsole.Write(table);
-            Console.WriteLine($"{set.Count} neurons at {amount}, {parsed.GetValue(states)} states, paired bootstrap; baseline {measured.Name} {Number(rows[0].Baseline)}");
+            Console.WriteLine($"{set.Count} neurons at {amount}, {parsed.GetValue(states)} states, paired bootstrap; baseline {measured.Name} {Output.Signed(rows[0].Baseline)}");
             return 0;
         });
         return command;
@@ -114,7 +114,5 @@ internal static class SteerCommand
         IReadOnlyList<Edit> Dosed(NeuronSet neurons) => adds ? dose.Add(neurons, calibration, policy.Language.Shape.Neurons) : [dose.Clamp(neurons, calibration)];
     }
 
-    private static string Number(double value) => value.ToString("+0.0000;-0.0000;0.0000", CultureInfo.InvariantCulture);
-
-    private static string Interval(Estimate e) => $"[{Number(e.Low)}, {Number(e.High)}]";
+    private static string Interval(Estimate e) => $"[{Output.Signed(e.Low)}, {Output.Signed(e.High)}]";
 }

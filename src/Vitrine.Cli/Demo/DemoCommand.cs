@@ -142,12 +142,12 @@ internal static class DemoCommand
     }
 
     private static string Change(ArmResult arm, string measure) => arm.All.Differences.TryGetValue(measure, out var d)
-        ? $"{Number(d.Estimate.Mean)} [{Number(d.Estimate.Low)}, {Number(d.Estimate.High)}]"
+        ? $"{Output.Signed(d.Estimate.Mean)} [{Output.Signed(d.Estimate.Low)}, {Output.Signed(d.Estimate.High)}]"
         : Number(arm.All.Means[measure], "0.0000");
 
-    private static string Range(Spread spread) => $"{Number(spread.Smallest)} to {Number(spread.Largest)}";
+    private static string Range(Spread spread) => $"{Output.Signed(spread.Smallest)} to {Output.Signed(spread.Largest)}";
 
-    private static string Number(double value, string format = "+0.0000;-0.0000;0.0000") => value.ToString(format, CultureInfo.InvariantCulture);
+    private static string Number(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
 
     private static Task<T> Step<T>(string what, Func<IProgress<double>, T> work) => Output.WithProgressAsync(what, p => Task.FromResult(work(p)));
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Reflection;
 using System.Runtime.InteropServices;
+using Vitrine.Cli.Commands;
 using Vitrine.Mechanisms.Causes;
 using Vitrine.Mechanisms.ValueVectors;
 using Vitrine.Policies.OpenVla;
@@ -14,8 +15,6 @@ namespace Vitrine.Cli.Demo;
 /// <summary>Turns what the demo measured into a page. Every sentence is decided by the numbers.</summary>
 internal static class DemoReport
 {
-    private static readonly string[] Dimensions = ["dx", "dy", "dz", "droll", "dpitch", "dyaw", "gripper"];
-
     public static ReportData Of(DemoResult demo, IReadOnlyList<string> files)
     {
         var shown = Statements(demo).ToArray();
@@ -130,7 +129,7 @@ internal static class DemoReport
             [
                 .. action.Values.Select((value, d) => new ActionToken
                 {
-                    Dimension = d < Dimensions.Length ? Dimensions[d] : $"{d}",
+                    Dimension = d < ActCommand.Dimensions.Count ? ActCommand.Dimensions[d] : $"{d}",
                     Token = demo.Tokens.Print((int)action.TokenIds[d]),
                     Value = value,
                     Probability = action.Probability[d],
@@ -248,7 +247,7 @@ internal static class DemoReport
                 var isEffect = (difference.Low > 0 || difference.High < 0) && (difference.Mean > high || difference.Mean < low);
                 var success = $"success {Percent(arm.All.Success.Rate)} against {Percent(study.Arms[0].All.Success.Rate)} without edits";
                 yield return new Statement(
-                    $"*{concept.Name}*, {arm.Arm.Name}: {concept.Measure} changes by {Number(difference.Mean)} [{Number(difference.Low)}, {Number(difference.High)}], {Percent(difference.Mean / said.Mean)} of what saying '{concept.Word}' does ({Number(said.Mean)}); random draws {Number(low)} to {Number(high)}; {success}.",
+                    $"*{concept.Name}*, {arm.Arm.Name}: {concept.Measure} changes by {Output.Signed(difference.Mean)} [{Output.Signed(difference.Low)}, {Output.Signed(difference.High)}], {Percent(difference.Mean / said.Mean)} of what saying '{concept.Word}' does ({Output.Signed(said.Mean)}); random draws {Output.Signed(low)} to {Output.Signed(high)}; {success}.",
                     isEffect);
             }
         }
@@ -272,6 +271,4 @@ internal static class DemoReport
     private static Interval Interval(Estimate e) => new(e.Mean, e.Low, e.High);
 
     private static string Percent(double share) => (Math.Round(share, 2) + 0.0).ToString("0 %", CultureInfo.InvariantCulture);
-
-    private static string Number(double value) => value.ToString("+0.0000;-0.0000;0.0000", CultureInfo.InvariantCulture);
 }

@@ -67,8 +67,6 @@ internal sealed class Slots
 
     private readonly Slot?[] byPoint = new Slot?[PointVocabulary.All.Count];
 
-    public bool IsEmpty => Array.TrueForAll(byPoint, s => s is null);
-
     public Slot? this[Point point]
     {
         get => byPoint[(int)point];
