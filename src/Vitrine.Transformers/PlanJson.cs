@@ -18,6 +18,7 @@ internal static class PlanJson
         RespectNullableAnnotations = true,
         RespectRequiredConstructorParameters = true,
         WriteIndented = true,
+        TypeInfoResolver = EditTypes.Resolver,
         Converters = { new NeuronSetJson(), new EditValueJson(folder, source), new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false) },
     };
 

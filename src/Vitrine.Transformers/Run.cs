@@ -14,6 +14,9 @@ public sealed class Run : IDisposable
     internal Run(Dictionary<Address, Tensor> activations, Tensor? output, int? stoppedAfter = null)
         => (this.activations, this.output, this.stoppedAfter) = (activations, output, stoppedAfter);
 
+    /// <summary>[row][token] positions of each decoder's prompt.</summary>
+    internal IReadOnlyDictionary<string, long[][]> Prompts { get; init; } = new Dictionary<string, long[][]>();
+
     /// <summary>What was captured, owned by the run.</summary>
     public IReadOnlyDictionary<Address, Tensor> Activations => activations;
 

@@ -25,11 +25,43 @@ public sealed record RunPlan
     /// <remarks>The fused kernel rounds differently; compare runs of one kind when bits matter.</remarks>
     public bool ExplicitAttention { get; init; }
 
+    /// <summary>Moves what is captured to the CPU as it is made, where the model computes elsewhere; gradients stay on the device.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool CaptureOnCpu { get; init; }
+
+    /// <summary>Rows of the batch that the plan was made for (see <see cref="ForRows"/>); null for any number.</summary>
+    public int? Rows { get; init; }
+
     /// <summary>A plan that only reads.</summary>
     public static RunPlan Capturing(params string[] addresses) => new() { Capture = addresses };
 
     /// <summary>A plan that only changes.</summary>
     public static RunPlan Editing(params Edit[] edits) => new() { Edits = edits };
+
+    /// <summary>One plan of many: the edits of plan r act in row r alone, so that a sweep is one wide pass. What any of them captures is captured.</summary>
+    /// <param name="rows">One plan a row; an empty one leaves its row alone. Their edits name no rows.</param>
+    /// <exception cref="VitrineException">There is none, or they differ in where they stop or how attention is computed, or an edit names rows.</exception>
+    public static RunPlan ForRows(params IReadOnlyList<RunPlan> rows)
+    {
+        ArgumentNullException.ThrowIfNull(rows);
+        if (rows.Count == 0 || rows.Any(p => (p.StopAfter, p.ExplicitAttention, p.CaptureOnCpu) != (rows[0].StopAfter, rows[0].ExplicitAttention, rows[0].CaptureOnCpu)))
+        {
+            throw new VitrineException($"plan: of {rows.Count} rows; expected at least one, alike in where they stop and in how attention is computed.");
+        }
+
+        if (rows.SelectMany(p => p.Edits).FirstOrDefault(e => e.Scope.Rows is not null) is { } edit)
+        {
+            throw new VitrineException($"plan: the edit {edit.GetType().Name} of a row's plan names rows {string.Join(", ", edit.Scope.Rows!)}; the plan's place is its row.");
+        }
+
+        return rows[0] with
+        {
+            Capture = [.. rows.SelectMany(p => p.Capture).Distinct()],
+            Gradients = [.. rows.SelectMany(p => p.Gradients).Distinct()],
+            Edits = [.. Enumerable.Range(0, rows.Max(p => p.Edits.Count)).SelectMany(place => At(rows, place))],
+            Rows = rows.Count,
+        };
+    }
 
     /// <summary>The last block of the decoder that runs; null for all. What stands behind it is not computed, and the run has no logits.</summary>
     public int? StopAfter { get; init; }
@@ -61,6 +93,11 @@ public sealed record RunPlan
             throw new VitrineException($"{path}: cannot be read ({e.Message}).", e);
         }
     }
+
+    /// <summary>The edits that stand at one place of the rows' lists; equal ones are one edit of several rows.</summary>
+    private static IEnumerable<Edit> At(IReadOnlyList<RunPlan> rows, int place)
+        => Enumerable.Range(0, rows.Count).Where(row => rows[row].Edits.Count > place).GroupBy(row => rows[row].Edits[place])
+            .Select(same => same.Key with { Scope = same.Key.Scope with { Rows = [.. same] } });
 
     private static string Folder(string path) => Path.GetDirectoryName(Path.GetFullPath(path))!;
 

@@ -24,10 +24,12 @@ public sealed class RunStart
     /// <param name="shape">The decoder.</param>
     /// <param name="layer">First block that will run.</param>
     /// <param name="column">First column that will be computed.</param>
-    public static IReadOnlyList<string> Needs(StackShape shape, int layer, int column = 0)
+    /// <param name="decoding">Whether tokens will be decoded behind it: they read the keys and values of every block.</param>
+    public static IReadOnlyList<string> Needs(StackShape shape, int layer, int column = 0, bool decoding = false)
     {
         ArgumentNullException.ThrowIfNull(shape);
-        return [At(shape, layer, Point.ResidPre), .. column == 0 ? [] : Enumerable.Range(layer, Math.Max(0, shape.Layers - layer)).SelectMany(l => new[] { At(shape, l, Keys(shape)), At(shape, l, Point.AttnV) })];
+        var blocks = Enumerable.Range(0, shape.Layers).Where(l => l < layer ? decoding : column > 0);
+        return [At(shape, layer, Point.ResidPre), .. blocks.SelectMany(l => new[] { At(shape, l, Keys(shape)), At(shape, l, Point.AttnV) })];
     }
 
     /// <summary>Starts from what a run captured (see <see cref="Needs"/>).</summary>
@@ -48,7 +50,7 @@ public sealed class RunStart
         var residual = run[At(shape, layer, Point.ResidPre)];
         return column < 0 || column >= residual.shape[1]
             ? throw new VitrineException($"run: starts at column {column}; the cached run has {residual.shape[1]}, counted from 0.")
-            : new RunStart(layer, column, residual, column == 0 ? null : l => (run[At(shape, l, Keys(shape))], run[At(shape, l, Point.AttnV)]));
+            : new RunStart(layer, column, residual, l => (run[At(shape, l, Keys(shape))], run[At(shape, l, Point.AttnV)]));
     }
 
     /// <summary>Starts from a residual of one's own.</summary>
@@ -71,26 +73,30 @@ public sealed class RunStart
         return Rows(residual, rows).narrow(1, Column, columns - Column);
     }
 
-    /// <summary>Keys and values of the columns before; null where there are none.</summary>
-    internal KeyValueCache? Cache(int rows, int columns, Computed computed, StackShape shape)
+    /// <summary>Puts keys and values of what is not computed into a cache: the columns before in the blocks that run, and where tokens are decoded behind, all columns in the blocks in front.</summary>
+    /// <exception cref="VitrineException">They were not captured.</exception>
+    internal void Fill(KeyValueCache cache, int rows, int columns, StackShape shape, BlockRange range, bool isDecoding)
     {
-        if (earlier is null)
+        for (var layer = 0; layer <= range.Last; layer++)
         {
-            return null;
-        }
+            var count = layer >= range.First ? Column : isDecoding ? columns : 0;
+            if (count == 0)
+            {
+                continue;
+            }
 
-        var cache = new KeyValueCache(shape.Layers, columns);
-        for (var layer = computed.First; layer <= computed.Last; layer++)
-        {
+            if (earlier is null)
+            {
+                throw new VitrineException($"run: starts at block {Layer} from a residual alone; decoding needs the keys and values of the blocks before it. Start from a run that captured them.");
+            }
+
             using var scope = NewDisposeScope();
             var (keys, values) = earlier(layer);                                                           // (B, T, Hkv, hd)
-            _ = cache.Append(layer, Before(keys, rows), Before(values, rows));
+            _ = cache.Append(layer, Before(keys, rows, count), Before(values, rows, count));
         }
-
-        return cache;
     }
 
-    private Tensor Before(Tensor x, int rows) => Rows(x, rows).narrow(1, 0, Column).transpose(1, 2);
+    private static Tensor Before(Tensor x, int rows, int count) => Rows(x, rows).narrow(1, 0, count).transpose(1, 2);
 
     private static Tensor Rows(Tensor x, int rows) => x.shape[0] == rows ? x.alias()
         : x.shape[0] == 1 ? x.expand([rows, .. x.shape[1..]])

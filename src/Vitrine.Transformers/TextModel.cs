@@ -1,80 +1,64 @@
 using Vitrine.Checkpoints;
+using Vitrine.Inputs.Chat;
+using Vitrine.Inputs.Tokenizers;
 using Vitrine.Transformers.Engine;
 using Vitrine.Transformers.Families;
-using Vitrine.Transformers.Points;
 using Vitrine.Transformers.Weights;
 using static TorchSharp.torch;
 
 namespace Vitrine.Transformers;
 
-/// <summary>A text model opened from a configuration and its weights: a decoder, an encoder or a classifier. Its weights are read-only: runs may go side by side.</summary>
-public sealed class TextModel : IDisposable
+/// <summary>A text model: a decoder, an encoder or a classifier. Where its files hold a tokenizer, it reads and writes words.</summary>
+public sealed class TextModel : Model
 {
-    private readonly Checkpoint checkpoint;
-    private readonly List<Tensor> owned;
-    private readonly TextStack language;
+    private readonly ModelSource source;
     private readonly ClassHead? classes;
-    private readonly StackShape[] shapes;
-    private ProcessedWeights? processed;
+    private readonly Lazy<Tokenizer> tokenizer;
+    private readonly ProcessedWeights? processed;
 
-    private TextModel(string family, Checkpoint checkpoint, List<Tensor> owned, TextStack language, ClassHead? classes)
-    {
-        (Family, this.checkpoint, this.owned, this.language, this.classes) = (family, checkpoint, owned, language, classes);
-        shapes = [language.Stack.Shape, .. classes?.Shape is { } shape ? [shape] : Array.Empty<StackShape>()];
-    }
+    private TextModel(ModelSource source, WeightReader weights, Decoder language, ClassHead? classes)
+        : base(source.Location.Name, source.Config.Text("model_type"), weights, [language], [language.Shape, .. classes?.Shape is { } shape ? [shape] : Array.Empty<Points.StackShape>()])
+        => (this.source, Language, this.classes, tokenizer) = (source, language, classes, new Lazy<Tokenizer>(() => ModelFiles.OpenTokenizer(source.Location)));
 
-    /// <summary>The families that this version opens, by their <c>model_type</c>.</summary>
-    public static IReadOnlyList<string> Families { get; } = [.. TextFamily.All.Select(f => f.ModelType)];
+    private TextModel(TextModel of, Decoder language, ProcessedWeights processed)
+        : base(of, of.Name, [language], of.Stacks)
+        => (source, Language, classes, tokenizer, this.processed) = (of.source, language, of.classes, of.tokenizer, processed);
 
-    /// <summary>The <c>model_type</c> of config.json.</summary>
-    public string Family { get; }
+    /// <summary>Embedding, blocks and head.</summary>
+    public Decoder Language { get; }
 
-    /// <summary>The blocks.</summary>
-    public Stack Language => language.Stack;
-
-    /// <summary>Every stack, class head included, as addresses see them.</summary>
-    public IReadOnlyList<StackShape> Stacks => shapes;
-
-    /// <summary>Identifies the weights: a hash over the files' headers.</summary>
-    public string Fingerprint => checkpoint.Fingerprint;
+    /// <summary>Where it lies.</summary>
+    public ModelLocation Location => source.Location;
 
     /// <summary>Names of the classes; null where the model is no classifier.</summary>
     public Labels? Labels => classes?.Labels;
 
-    /// <summary>Opens a folder.</summary>
-    /// <param name="folder">With config.json and model.safetensors, or shards and their index.</param>
-    /// <param name="dtype">What to compute in; float64 exists to tell a bug from rounding.</param>
-    /// <param name="config">Another configuration file of the same folder.</param>
-    /// <param name="storage">Whether 16-bit matrices stay as their file has them.</param>
-    /// <exception cref="VitrineException">A file, key or tensor is missing, unknown or of another shape; it is named.</exception>
-    public static TextModel Open(string folder, ScalarType dtype = ScalarType.Float32, string config = "config.json", WeightStorage storage = WeightStorage.Auto)
-    {
-        var json = ConfigReader.Open(Path.Combine(folder, config));
-        var family = TextFamily.Of(json);
-        return Load(family, family.Read(json), json.Source, Checkpoint.Open(folder), dtype, storage);
-    }
+    /// <summary>Text to ids and back.</summary>
+    /// <exception cref="VitrineException">The model's files hold none, or a broken one.</exception>
+    public Tokenizer Tokenizer => tokenizer.Value;
 
-    /// <summary>Opens weights of any file format under the names of the Hugging Face layout.</summary>
-    /// <param name="config">The keys of a config.json.</param>
-    /// <param name="checkpoint">The model owns it from here on, also when it cannot be opened.</param>
-    /// <param name="dtype">What to compute in.</param>
-    /// <param name="storage">Whether 16-bit matrices stay as their file has them.</param>
-    /// <exception cref="VitrineException">A key or tensor is missing, unknown or of another shape; it is named.</exception>
-    public static TextModel Open(ConfigReader config, Checkpoint checkpoint, ScalarType dtype = ScalarType.Float32, WeightStorage storage = WeightStorage.Auto)
-    {
-        ArgumentNullException.ThrowIfNull(config);
-        ArgumentNullException.ThrowIfNull(checkpoint);
-        try
-        {
-            var family = TextFamily.Of(config);
-            return Load(family, family.Read(config), config.Source, checkpoint, dtype, storage);
-        }
-        catch
-        {
-            checkpoint.Dispose();
-            throw;
-        }
-    }
+    /// <summary>Ids at which a generation ends, as the files name them; none where they name none.</summary>
+    public IReadOnlyList<long> StopIds => ModelFiles.StopIds(source);
+
+    /// <summary>Opens a text model.</summary>
+    /// <param name="name">A folder with config.json and weights, a <c>.gguf</c> file, or ORG/NAME in the local cache. Nothing is downloaded.</param>
+    /// <param name="options">How; <see cref="ModelOptions.Default"/> when null.</param>
+    /// <exception cref="VitrineException">A file, key or tensor is missing, unknown or of another shape, or the model is none of text; it is named.</exception>
+    public static TextModel Open(string name, ModelOptions? options = null) => (TextModel)ModelCatalog.Open(ModelCatalog.TextAndImage.Find(name, ModelKind.Text, options), options);
+
+    /// <summary>The template that turns a conversation into a prompt.</summary>
+    /// <exception cref="VitrineException">The model has none.</exception>
+    public ChatTemplate ChatTemplate() => ModelFiles.OpenChatTemplate(Location);
+
+    /// <summary>Prompts as the model reads them, special tokens included.</summary>
+    /// <exception cref="VitrineException">The model has no tokenizer, or a prompt is empty.</exception>
+    public TokenBatch Encode(params string[] prompts)
+        => TokenBatch.Of([.. prompts.Select(p => (IReadOnlyList<long>)[.. Tokenizer.Encode(p).Select(i => (long)i)])]);
+
+    /// <summary>One forward pass over a text.</summary>
+    /// <param name="prompt">In words.</param>
+    /// <param name="plan">What to read and change; nothing when null.</param>
+    public Run Run(string prompt, RunPlan? plan = null) => Run(Encode(prompt), plan);
 
     /// <summary>One forward pass over prompts.</summary>
     /// <param name="batch">Prompts.</param>
@@ -84,37 +68,18 @@ public sealed class TextModel : IDisposable
     /// Logits (B,T,V) and what was captured; class logits (B,classes) of a classifier; hidden states (B,T,d) of an encoder without head; the residual (B,T,d) where the plan
     /// stops early. T counts the columns that were computed.
     /// </returns>
-    public Run Run(TokenBatch batch, RunPlan? plan = null, RunStart? from = null)
+    public Run Run(TokenBatch batch, RunPlan? plan = null, RunStart? from = null) => With(plan, bound => Run(batch, bound, from));
+
+    /// <summary>The same under a plan that was bound before (<see cref="Model.Bind"/>).</summary>
+    public Run Run(TokenBatch batch, BoundPlan plan, RunStart? from = null)
     {
         ArgumentNullException.ThrowIfNull(batch);
-        plan ??= RunPlan.Empty;
-        var computed = Computed.Of(Language.Shape, from?.Layer, plan.StopAfter);
         if (classes is not null && from?.Column > 0)
         {
             throw new VitrineException("run: a classifier's deciding token may stand before the column where the run starts; start at column 0.");
         }
 
-        var bound = BoundPlan.Bind(plan, shapes, Language.Dtype, batch.Ids.Count, batch.Kinds, computed);
-        using var mode = Mode(bound);
-        using var scope = NewDisposeScope();
-        var kept = new Dictionary<Address, Tensor>();
-        using var pass = language.NewPass(batch, from?.Column ?? 0, bound, kept);
-        var (rows, columns) = (batch.Ids.Count, batch.Ids[0].Count);
-        using var cache = from?.Cache(rows, columns, computed, Language.Shape);
-        var residual = from is null
-            ? language.Enter(language.Embed(Matrix(batch.Ids)), pass, batch.Segments is { } segments ? Matrix(segments) : null)
-            : from.Residual(rows, columns, Language.Shape);
-        residual = Language.Through(residual, pass, cache, computed.First, computed.Last).Residual;
-        if (!computed.ToTheEnd)
-        {
-            return new Run(kept, residual.DetachFromDisposeScope(), stoppedAfter: computed.Last);
-        }
-
-        var hidden = Language.FinalNorm(residual, pass);
-        var output = classes is not null ? classes.Forward(hidden, classes.Deciding(batch), pass)
-            : Language.Head is not null ? Language.Logits(hidden, pass)
-            : hidden;
-        return new Run(kept, output.DetachFromDisposeScope());
+        return Compute(plan, batch.Ids.Count, run => Output(run, batch, from), batch.Kinds, Language, from);
     }
 
     /// <summary>The class of each prompt.</summary>
@@ -144,16 +109,18 @@ public sealed class TextModel : IDisposable
     /// <summary>Generation with a key/value cache: greedy or sampled, to a number of tokens or to a stop; the plan acts in the prefill and in every step that its scopes name.</summary>
     /// <param name="batch">Prompts.</param>
     /// <param name="options">How tokens are chosen, and when a row stops.</param>
-    /// <param name="plan">What to read and change.</param>
+    /// <param name="plan">What to read and change. Gradients are those of the logits, the chosen tokens held as they are.</param>
+    /// <param name="from">Where the prefill starts; at the embeddings when null.</param>
     /// <param name="progress">Hears of each step's tokens as soon as they are chosen, on the calling thread.</param>
     /// <param name="cancellation">Stops between tokens.</param>
     /// <exception cref="VitrineException">The model has no vocabulary to answer in, or a setting means nothing.</exception>
-    public Generation Generate(TokenBatch batch, GenerationOptions options, RunPlan? plan = null, IProgress<GeneratedStep>? progress = null, CancellationToken cancellation = default)
+    public Generation Generate(
+        TokenBatch batch, GenerationOptions options, RunPlan? plan = null, RunStart? from = null, IProgress<GeneratedStep>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(batch);
         ArgumentNullException.ThrowIfNull(options);
         options.Check();
-        if (Language.Head is null || !Language.Spec.Attention.Causal)
+        if (Language.Head is null || Language.Spec.Attention.Mask != AttentionMask.Causal)
         {
             throw new VitrineException($"generate: this {Family} model does not predict a next token.");
         }
@@ -163,18 +130,21 @@ public sealed class TextModel : IDisposable
             throw new VitrineException("generate: position ids of a caller's own are read by single passes only.");
         }
 
-        var bound = BoundPlan.Bind(plan ?? RunPlan.Empty, shapes, Language.Dtype, batch.Ids.Count, batch.Kinds);
-        if (bound.NeedsGradients)
+        if (plan?.StopAfter is { } stop)
         {
-            throw new VitrineException("generate: gradients are asked of a single pass, not of decoded tokens.");
+            throw new VitrineException($"plan: stops after block {stop}; a generation cannot stop before its end.");
         }
 
-        using var mode = no_grad();
-        using var scope = NewDisposeScope();
-        var kept = new Dictionary<Address, Tensor>();
         var choice = new TokenChoice(options, batch.Ids.Count, progress);
-        var (ids, logits) = language.Decode(language.Embed(Matrix(batch.Ids)), [.. batch.Positions.Select(r => r.ToArray())], choice, bound, kept, cancellation);
-        return new Generation(ids, new Run(kept, logits?.DetachFromDisposeScope())) { Lengths = [.. choice.Texts.Select(t => t.Count)] };
+        long[][] ids = [];
+        var made = With(plan, bound => Compute(bound, batch.Ids.Count, Decoded, batch.Kinds, Language, from));
+        return new Generation(ids, made) { Lengths = [.. choice.Texts.Select(t => t.Count)] };
+
+        Tensor? Decoded(RunScope run)
+        {
+            (ids, var logits) = Language.Decode(run, DecoderInput.Of(Language, batch), choice, from, cancellation);
+            return logits;
+        }
     }
 
     /// <summary>The same model with its weights rewritten; it runs, and is read, like any other. This one must outlive it.</summary>
@@ -191,44 +161,54 @@ public sealed class TextModel : IDisposable
         }
 
         var weights = new ProcessedWeights(Language, folding, keep);
-        return new TextModel(Family, checkpoint, [], language.Processed(weights), classes) { processed = weights };
+        return new TextModel(this, Language.Processed(weights), weights);
     }
 
-    /// <inheritdoc/>
-    public void Dispose()
+    internal static TextModel Load(TextFamily family, ModelSource source, ModelOptions options)
     {
-        if (processed is not null)
-        {
-            processed.Dispose();
-            return;
-        }
-
-        owned.ForEach(t => t.Dispose());
-        checkpoint.Dispose();
-    }
-
-    internal TextStack Text => language;
-
-    internal static IDisposable Mode(BoundPlan plan) => plan.NeedsGradients ? enable_grad() : no_grad();
-
-    private static TextModel Load(TextFamily family, TextConfig config, string source, Checkpoint checkpoint, ScalarType dtype, WeightStorage storage)
-    {
-        var weights = new WeightReader(checkpoint, source, dtype, storage);
+        var config = family.Read(source.Config);
+        var weights = source.Weights(options);
         try
         {
             var (language, classes) = family.Load(weights, config);
             weights.RefuseOthers(family.IsUnused);
-            return new TextModel(family.ModelType, checkpoint, weights.Owned, language, classes);
+            return new TextModel(source, weights, language, classes);
         }
         catch
         {
-            weights.Owned.ForEach(t => t.Dispose());
-            checkpoint.Dispose();
+            weights.Dispose();
             throw;
         }
     }
 
-    private static Tensor Matrix(IReadOnlyList<IReadOnlyList<long>> rows) => tensor([.. rows.SelectMany(r => r)], [rows.Count, rows[0].Count]);
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        processed?.Dispose();
+        base.Dispose(disposing);
+    }
+
+    private Tensor Output(RunScope run, TokenBatch batch, RunStart? from)
+    {
+        var input = DecoderInput.Of(Language, batch);
+        using var pass = Language.PassOver(run, input, from?.Column ?? 0);
+        using var cache = from is { Column: > 0 } ? new KeyValueCache(Language.Shape.Layers, batch.Ids[0].Count, run.Plan.NeedsGradients) : null;
+        if (cache is not null)
+        {
+            from!.Fill(cache, batch.Ids.Count, batch.Ids[0].Count, Language.Shape, run.Range!, isDecoding: false);
+        }
+
+        var residual = Language.Residual(input, pass, from, cache);
+        if (!run.Range!.ToTheEnd)
+        {
+            return residual;
+        }
+
+        var hidden = Language.FinalNorm(residual, pass);
+        return classes is not null ? classes.Forward(hidden, classes.Deciding(batch), pass)
+            : Language.Head is not null ? Language.Logits(hidden, pass)
+            : hidden;
+    }
 }
 
 /// <summary>What was generated.</summary>

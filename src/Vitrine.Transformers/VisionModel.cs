@@ -1,70 +1,69 @@
-using Vitrine.Checkpoints;
+using Vitrine.Inputs.Pictures;
 using Vitrine.Transformers.Engine;
 using Vitrine.Transformers.Families;
-using Vitrine.Transformers.Points;
 using static TorchSharp.torch;
 
 namespace Vitrine.Transformers;
 
-/// <summary>An image encoder opened from a folder in the layout of transformers or timm; CLIP brings its text tower. Its weights are read-only: runs may go side by side.</summary>
-public sealed class VisionModel : IDisposable
+/// <summary>A picture as a model sees it.</summary>
+/// <param name="Shown">The part of the picture that the model sees, at its size, before normalisation.</param>
+/// <param name="Pixels">(1,3,H,W), normalised.</param>
+/// <param name="Steps">What was done to the picture, in words.</param>
+public sealed record PictureInput(Picture Shown, Tensor Pixels, IReadOnlyList<string> Steps) : IDisposable
 {
-    private readonly Checkpoint checkpoint;
-    private readonly List<Tensor> owned;
+    /// <inheritdoc/>
+    public void Dispose() => Pixels.Dispose();
+}
+
+/// <summary>An image encoder, in the layout of transformers or timm, or one tower of a policy; CLIP brings its texts. Where its files hold a picture recipe, it sees pictures.</summary>
+public sealed class VisionModel : Model
+{
     private readonly VisionParts parts;
-    private readonly StackShape[] shapes;
+    private readonly Lazy<PictureRecipe> recipe;
+    private readonly IDisposable? owner;
 
-    private VisionModel(string family, Checkpoint checkpoint, List<Tensor> owned, VisionParts parts)
-    {
-        (Family, this.checkpoint, this.owned, this.parts) = (family, checkpoint, owned, parts);
-        shapes = [parts.Vision.Stack.Shape, .. parts.Text is { } text ? [text.Text.Stack.Shape] : Array.Empty<StackShape>()];
-    }
+    private VisionModel(ModelSource source, string family, WeightReader weights, VisionParts parts)
+        : base(source.Location.Name, family, weights, [parts.Tower, .. parts.Text is { } text ? [text.Decoder] : Array.Empty<Stack>()])
+        => (this.parts, recipe) = (parts, new Lazy<PictureRecipe>(() => PictureRecipes.Open(source)));
 
-    /// <summary>The families that this version opens, by their <c>model_type</c>, and <c>timm</c>; names that are read alike stand together.</summary>
-    public static IReadOnlyList<IReadOnlyList<string>> Families { get; } = [.. VisionFamily.All.GroupBy(f => f.Read).Select(g => g.Select(f => f.ModelType).ToArray()), [VisionFamily.Timm.ModelType]];
-
-    /// <summary>The <c>model_type</c> of config.json, or <c>timm</c>.</summary>
-    public string Family { get; }
+    /// <summary>One tower of a larger model, as an encoder of its own.</summary>
+    /// <param name="of">The larger model.</param>
+    /// <param name="tower">Which tower.</param>
+    /// <param name="recipe">From a picture to its pixels.</param>
+    /// <param name="owns">Whether the larger model is disposed with this one; otherwise it must outlive it.</param>
+    internal VisionModel(Model of, Tower tower, PictureRecipe recipe, bool owns)
+        : base(of, $"{of.Name} {tower.Shape.Name}", [tower])
+        => (parts, this.recipe, owner) = (new VisionParts(tower), new Lazy<PictureRecipe>(recipe), owns ? of : null);
 
     /// <summary>The tower of pictures.</summary>
-    public VisionStack Vision => parts.Vision;
+    public Tower Tower => parts.Tower;
 
-    /// <summary>The tower of texts; null where there is none.</summary>
-    public TextTower? Text => parts.Text;
+    /// <summary>The stack of texts; null where there is none.</summary>
+    public Decoder? Text => parts.Text?.Decoder;
 
     /// <summary>Names of the classes; null where the model is no classifier.</summary>
     public Labels? Labels => parts.Labels;
 
-    /// <summary>Every stack, as addresses see them.</summary>
-    public IReadOnlyList<StackShape> Stacks => shapes;
+    /// <summary>From a picture to the tower's pixels.</summary>
+    /// <exception cref="VitrineException">The model's files do not say it.</exception>
+    public PictureRecipe Recipe => recipe.Value;
 
-    /// <summary>Identifies the weights: a hash over the files' headers.</summary>
-    public string Fingerprint => checkpoint.Fingerprint;
+    /// <summary>Opens an image encoder.</summary>
+    /// <param name="name">A folder of config.json and weights in the layout of transformers or of timm, or ORG/NAME in the local cache.</param>
+    /// <param name="options">How; <see cref="ModelOptions.Default"/> when null.</param>
+    /// <exception cref="VitrineException">A file, key or tensor is missing, unknown or of another shape, or the model is no image encoder; it is named.</exception>
+    public static VisionModel Open(string name, ModelOptions? options = null)
+        => (VisionModel)ModelCatalog.Open(ModelCatalog.TextAndImage.Find(name, ModelKind.Image, options), options);
 
-    /// <summary>Opens a folder of config.json and safetensors.</summary>
-    /// <param name="folder">In the layout of transformers or of timm.</param>
-    /// <param name="dtype">What to compute in; float64 exists to tell a bug from rounding.</param>
-    /// <param name="storage">Whether 16-bit matrices stay as their file has them.</param>
-    /// <exception cref="VitrineException">A file, key or tensor is missing, unknown or of another shape; it is named.</exception>
-    public static VisionModel Open(string folder, ScalarType dtype = ScalarType.Float32, WeightStorage storage = WeightStorage.Auto)
+    /// <summary>Prepares a picture as the model was trained to see it.</summary>
+    /// <returns>Owned by the caller.</returns>
+    /// <exception cref="VitrineException">The model has no recipe, or it makes no single frame of three channels.</exception>
+    public PictureInput Prepare(Picture picture)
     {
-        var json = ConfigReader.Open(Path.Combine(folder, "config.json"));
-        var family = VisionFamily.Of(json);
-        var load = family.Read(json);
-        var checkpoint = Checkpoint.Open(folder);
-        var weights = new WeightReader(checkpoint, folder, dtype, storage);
-        try
-        {
-            var parts = load(weights);
-            weights.RefuseOthers(family.IsUnused);
-            return new VisionModel(family.ModelType, checkpoint, weights.Owned, parts);
-        }
-        catch
-        {
-            weights.Owned.ForEach(t => t.Dispose());
-            checkpoint.Dispose();
-            throw;
-        }
+        var prepared = Recipe.Prepare(picture);
+        return prepared.Pixels is [{ Channels: 3 } pixels]
+            ? new PictureInput(prepared.Frames[0], tensor(pixels.Values, [1, 3, pixels.Height, pixels.Width]), Recipe.Steps)
+            : throw new VitrineException($"picture recipe: {prepared.Pixels.Count} frames came of one picture; an image tower takes one of three channels.");
     }
 
     /// <summary>One forward pass over pictures.</summary>
@@ -73,14 +72,13 @@ public sealed class VisionModel : IDisposable
     /// <returns>
     /// The run's output is the class logits (B,classes) of a classifier, CLIP's projected pictures (B,P), else the pooled output (B,d), else the features (B,T,d).
     /// </returns>
-    public Run Run(Tensor pixels, RunPlan? plan = null)
+    public Run Run(Tensor pixels, RunPlan? plan = null) => With(plan, bound => Run(pixels, bound));
+
+    /// <summary>The same under a plan that was bound before (<see cref="Model.Bind"/>).</summary>
+    public Run Run(Tensor pixels, BoundPlan plan)
     {
         ArgumentNullException.ThrowIfNull(pixels);
-        var bound = BoundPlan.Bind(plan ?? RunPlan.Empty, shapes[..1], Vision.Stack.Dtype);
-        using var mode = TextModel.Mode(bound);
-        using var scope = NewDisposeScope();
-        var kept = new Dictionary<Address, Tensor>();
-        return new Run(kept, Output(pixels, bound, kept).DetachFromDisposeScope());
+        return Compute(plan, (int)pixels.shape[0], run => Output(run, pixels), kinds: null, decoder: null, from: null, running: new HashSet<string> { Tower.Shape.Name });
     }
 
     /// <summary>The class of each picture.</summary>
@@ -99,35 +97,52 @@ public sealed class VisionModel : IDisposable
     /// <param name="pixels">(B,3,H,W), normalised; stays the caller's.</param>
     /// <param name="texts">Each with its end token.</param>
     /// <param name="plan">What to read and change, in both towers.</param>
-    /// <exception cref="VitrineException">The model has no text tower.</exception>
+    /// <exception cref="VitrineException">The model reads no texts.</exception>
     public PictureTextMatch Match(Tensor pixels, TokenBatch texts, RunPlan? plan = null)
     {
         ArgumentNullException.ThrowIfNull(pixels);
         ArgumentNullException.ThrowIfNull(texts);
-        if (Text is null)
+        if (parts.Text is not { } side)
         {
             throw new VitrineException($"match: this {Family} model has no text tower.");
         }
 
-        var bound = BoundPlan.Bind(plan ?? RunPlan.Empty, shapes, Vision.Stack.Dtype);
-        using var mode = TextModel.Mode(bound);
-        using var scope = NewDisposeScope();
-        var kept = new Dictionary<Address, Tensor>();
-        var (picture, text) = (Output(pixels, bound, kept), Text.Forward(texts, bound, kept));             // (B, P), (B', P)
-        var logits = (Direction(picture) * Text.LogitScale.exp()).matmul(Direction(text).t());             // (B, B')
-        return new PictureTextMatch(new Run(kept, logits.DetachFromDisposeScope()), picture.DetachFromDisposeScope(), text.DetachFromDisposeScope());
+        Tensor? picture = null, text = null;
+        var matched = With(plan, bound => Compute(bound, Math.Max((int)pixels.shape[0], texts.Ids.Count), run =>
+        {
+            (picture, text) = (Output(run, pixels).DetachFromDisposeScope(), side.Forward(run, texts).DetachFromDisposeScope());       // (B, P), (B', P)
+            return (Direction(picture) * side.LogitScale.exp()).matmul(Direction(text).t());              // (B, B')
+        }));
+        return new PictureTextMatch(matched, picture!, text!);
+    }
+
+    internal static VisionModel Load(VisionFamily family, ModelSource source, ModelOptions options)
+    {
+        var load = family.Read(source.Config);
+        var weights = source.Weights(options);
+        try
+        {
+            var parts = load(weights);
+            weights.RefuseOthers(family.IsUnused);
+            return new VisionModel(source, source.Config.Text("model_type", family.ModelType), weights, parts);
+        }
+        catch
+        {
+            weights.Dispose();
+            throw;
+        }
     }
 
     /// <inheritdoc/>
-    public void Dispose()
+    protected override void Dispose(bool disposing)
     {
-        owned.ForEach(t => t.Dispose());
-        checkpoint.Dispose();
+        base.Dispose(disposing);
+        owner?.Dispose();
     }
 
-    private Tensor Output(Tensor pixels, BoundPlan bound, Dictionary<Address, Tensor> kept)
+    private Tensor Output(RunScope run, Tensor pixels)
     {
-        var (features, pooled) = Vision.Forward(pixels, bound, kept);
+        var (features, pooled) = Tower.Forward(run, pixels);
         return pooled is null ? features : parts.Head is null ? pooled : parts.Head.Apply(pooled);
     }
 

@@ -33,8 +33,8 @@ internal static class BlockText
 
     private static string Places(NormPlaces places) => places switch
     {
-        NormPlaces.Before => "before each part",
-        NormPlaces.Behind => "behind each sum",
+        NormPlaces.PreNorm => "before each part",
+        NormPlaces.PostNorm => "behind each sum",
         _ => "before and behind each part",
     };
 

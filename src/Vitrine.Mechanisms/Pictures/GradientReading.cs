@@ -83,7 +83,7 @@ internal sealed class GradientReading
     private static string? WhyNotDirect(PictureModel model, Tensor pixels, ClassContrast contrast, Tensor normed, Tensor gradient, double measure)
     {
         var shape = model.Stack.Shape;
-        if (model.Stack.Specs.Any(s => s.Norms != NormPlaces.Before) || model.Stack.Spec.Norm.Kind != NormKind.LayerNorm || shape.Heads != shape.KeyValueHeads)
+        if (model.Stack.Specs.Any(s => s.Norms != NormPlaces.PreNorm) || model.Stack.Spec.Norm.Kind != NormKind.LayerNorm || shape.Heads != shape.KeyValueHeads)
         {
             return $"the blocks of stack '{shape.Name}' do not add to the stream what heads and neurons write";
         }

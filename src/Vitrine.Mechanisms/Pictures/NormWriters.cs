@@ -24,7 +24,7 @@ internal static class NormWriters
     /// <param name="run">It captured <c>resid_post</c> and <c>mlp.neurons</c> of every layer.</param>
     /// <param name="stack">Whose run.</param>
     public static TokenNorms WithNeurons(TokenNorms norms, Run run, Stack stack)
-        => stack.Specs.All(s => s.Norms == NormPlaces.Before)
+        => stack.Specs.All(s => s.Norms == NormPlaces.PreNorm)
             ? norms with { Outliers = [.. norms.Outliers.Select((o, i) => i < Tokens && o.PeakLayer >= 0 ? o with { Writers = Of(run, stack, o.PeakLayer, o.Token, Named) } : o)] }
             : norms;
 

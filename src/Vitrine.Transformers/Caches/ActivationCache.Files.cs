@@ -36,8 +36,9 @@ public sealed partial class ActivationCache
     /// <summary>Reads what <see cref="Save"/> wrote.</summary>
     /// <param name="model">The model whose activations they are; it must outlive the cache.</param>
     /// <param name="path">The file; its numbers are mapped, not copied.</param>
+    /// <param name="stack">The decoder that they belong to.</param>
     /// <exception cref="VitrineException">The file is no cache, or another model's.</exception>
-    public static ActivationCache Load(TextModel model, string path)
+    public static ActivationCache Load(Model model, string path, string stack = "language")
     {
         ArgumentNullException.ThrowIfNull(model);
         using var file = SafetensorsFile.Open(path);
@@ -49,7 +50,8 @@ public sealed partial class ActivationCache
             throw new VitrineException($"{path}: '{IdsKey}' and '{PositionsKey}' differ in shape.");
         }
 
-        var cache = new ActivationCache(model, [], [], ids, positions);
+        var decoder = model.Decoders.FirstOrDefault(d => d.Shape.Name == stack) ?? throw new VitrineException($"{path}: {model.Name} has no decoder '{stack}'.");
+        var cache = new ActivationCache(model, decoder, [], [], ids, positions);
         try
         {
             foreach (var entry in file.Tensors.Values.Where(t => t.Name is not (IdsKey or PositionsKey)))

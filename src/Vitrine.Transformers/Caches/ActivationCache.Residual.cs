@@ -131,8 +131,8 @@ public sealed partial class ActivationCache
         {
             using var inner = NewDisposeScope();
             var block = Stack.At(l);
-            sum = sum.Plus(Bias(block.Weights.Output.Bias, block.Weights.AfterAttention, block, l, ofAttention: true));
-            sum = (ofFeedForwards ? sum.Plus(Bias(block.Weights.Down.Bias, block.Weights.AfterMlp, block, l, ofAttention: false)) : sum).MoveToOuterDisposeScope();
+            sum = sum.Plus(Bias(block.Weights.Output.Bias, block.Weights.AttentionOutputNorm, block, l, ofAttention: true));
+            sum = (ofFeedForwards ? sum.Plus(Bias(block.Weights.Down.Bias, block.Weights.MlpOutputNorm, block, l, ofAttention: false)) : sum).MoveToOuterDisposeScope();
         }
 
         return sum;
@@ -147,7 +147,7 @@ public sealed partial class ActivationCache
     /// <summary>A part of a block's output as it arrives in the residual, behind what stands in between.</summary>
     private Tensor Arriving(Tensor part, Block block, int layer, bool ofAttention)
     {
-        var (norm, scale) = ofAttention ? (block.Weights.AfterAttention, block.Weights.AttentionScale) : (block.Weights.AfterMlp, block.Weights.MlpScale);
+        var (norm, scale) = ofAttention ? (block.Weights.AttentionOutputNorm, block.Weights.AttentionScale) : (block.Weights.MlpOutputNorm, block.Weights.MlpScale);
         return norm is not null ? new FrozenNorm(norm, At(layer, ofAttention ? Point.AttnOut : Point.MlpOut)).Apply(part, gain: true)
             : scale is not null ? part * scale
             : part;

@@ -13,27 +13,28 @@ public sealed partial class ActivationCache : IDisposable
 {
     private const string Words = "embed.words";
     private const string Places = "embed.positions";
-    private readonly TextModel model;
+    private readonly Model model;
+    private readonly Decoder decoder;
     private readonly Dictionary<Address, Tensor> activations;
     private readonly Dictionary<string, Tensor> inputs;
     private readonly long[][] ids;
     private readonly long[][] positions;
 
-    private ActivationCache(TextModel model, Dictionary<Address, Tensor> activations, Dictionary<string, Tensor> inputs, long[][] ids, long[][] positions)
-        => (this.model, this.activations, this.inputs, this.ids, this.positions) = (model, activations, inputs, ids, positions);
+    private ActivationCache(Model model, Decoder decoder, Dictionary<Address, Tensor> activations, Dictionary<string, Tensor> inputs, long[][] ids, long[][] positions)
+        => (this.model, this.decoder, this.activations, this.inputs, this.ids, this.positions) = (model, decoder, activations, inputs, ids, positions);
 
     /// <summary>What was captured, owned by the cache.</summary>
     public IReadOnlyDictionary<Address, Tensor> Activations => activations;
 
-    /// <summary>[row][token], as they were read.</summary>
+    /// <summary>[row][token], as they were read; -1 where what was read is no word, e.g. a patch of a picture.</summary>
     public IReadOnlyList<IReadOnlyList<long>> Ids => ids;
 
     /// <summary>[row][token]: position in the row's own text, -1 for padding.</summary>
     public IReadOnlyList<IReadOnlyList<long>> Positions => positions;
 
-    private Stack Stack => model.Language;
+    private Stack Stack => decoder;
 
-    private StackShape Shape => model.Language.Shape;
+    private StackShape Shape => decoder.Shape;
 
     /// <summary>Runs a model and keeps what the algebra reads.</summary>
     /// <param name="model">A decoder, raw or processed; it must outlive the cache.</param>
@@ -45,28 +46,33 @@ public sealed partial class ActivationCache : IDisposable
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(batch);
         plan ??= RunPlan.Empty;
-        var stack = model.Language;
-        if (stack.Spec.Norms == NormPlaces.Behind || stack.EntryNorm is not null)
-        {
-            throw new VitrineException($"activation cache: the norms of stack '{stack.Shape.Name}' stand behind its sums, so its residual is no sum of parts.");
-        }
-
-        var run = model.Run(batch, plan with { Capture = [.. plan.Capture, .. Needs(stack.Shape)] });
+        var decoder = Added(model.Language);
+        var run = model.Run(batch, plan with { Capture = [.. plan.Capture, .. Needs(decoder.Shape)] });
         using var mode = no_grad();
         using var scope = NewDisposeScope();
-        using var pass = model.Text.NewPass(batch, 0, BoundPlan.Bind(RunPlan.Empty, [stack.Shape], stack.Dtype), []);
-        var inputs = new Dictionary<string, Tensor>
+        return From(model, decoder, run, decoder.Embed(batch.Ids), [.. batch.Ids.Select(r => r.ToArray())], batch.PositionIds);
+    }
+
+    /// <summary>Takes over the activations of a run of any model, a policy's act included.</summary>
+    /// <param name="model">Whose run; it must outlive the cache.</param>
+    /// <param name="run">It captured <see cref="Needs"/>; what it holds is the cache's from here on.</param>
+    /// <param name="decoder">Which decoder of the model; its only one when null.</param>
+    /// <exception cref="VitrineException">Something was not captured, the model has several decoders, or its residual is no sum of what its blocks write.</exception>
+    public static ActivationCache From(Model model, Run run, Decoder? decoder = null)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(run);
+        decoder = Added(decoder ?? (model.Decoders is [var only] ? only : throw new VitrineException($"activation cache: {model.Name} has {model.Decoders.Count} decoders; name one.")));
+        foreach (var address in decoder.Shape.Places().Where(p => Needs(decoder.Shape).Any(n => AddressPattern.Parse(n).Matches(p))))
         {
-            [Words] = model.Text.Embed(tensor([.. batch.Ids.SelectMany(r => r)], [batch.Ids.Count, batch.Ids[0].Count])).DetachFromDisposeScope(),
-        };
-        if (model.Text.Embedding.PositionRows(pass) is { } places)
-        {
-            inputs[Places] = places.expand_as(inputs[Words]).DetachFromDisposeScope();
+            _ = run[address.ToString()];
         }
 
-        var (activations, output) = run.Release();
-        output?.Dispose();
-        return new ActivationCache(model, activations, inputs, [.. batch.Ids.Select(r => r.ToArray())], [.. batch.Positions.Select(r => r.ToArray())]);
+        using var mode = no_grad();
+        using var scope = NewDisposeScope();
+        var embedded = run[new Address(decoder.Shape.Name, null, Point.Embed).ToString()];
+        var places = decoder.Embedding.PositionRows(run.Prompts[decoder.Shape.Name]);
+        return From(model, decoder, run, places is null ? embedded.alias() : embedded - places, [.. run.Prompts[decoder.Shape.Name].Select(r => r.Select(_ => -1L).ToArray())], null);
     }
 
     /// <summary>One captured activation, owned by the cache.</summary>
@@ -87,7 +93,8 @@ public sealed partial class ActivationCache : IDisposable
         var columns = positions.Select((row, r) => Column(row, r, position)).ToArray();
         return new ActivationCache(
             model,
-            activations.ToDictionary(a => a.Key, a => Pick(a.Value, a.Key.Point.Axes() == PointAxes.Attention ? 2 : 1, columns)),
+            decoder,
+            activations.ToDictionary(a => a.Key, a => Pick(a.Value, a.Key.Point.Axes == PointAxes.Attention ? 2 : 1, columns)),
             inputs.ToDictionary(i => i.Key, i => Pick(i.Value, 1, columns)),
             [.. ids.Select((row, r) => new[] { row[columns[r]] })],
             [.. positions.Select((row, r) => new[] { row[columns[r]] })]);
@@ -103,7 +110,7 @@ public sealed partial class ActivationCache : IDisposable
         }
 
         var kept = activations.ToDictionary(a => a.Key, a => a.Value.narrow(0, row, 1).DetachFromDisposeScope());
-        return new ActivationCache(model, kept, inputs.ToDictionary(i => i.Key, i => i.Value.narrow(0, row, 1).DetachFromDisposeScope()), [ids[row]], [positions[row]]);
+        return new ActivationCache(model, decoder, kept, inputs.ToDictionary(i => i.Key, i => i.Value.narrow(0, row, 1).DetachFromDisposeScope()), [ids[row]], [positions[row]]);
     }
 
     /// <inheritdoc/>
@@ -115,10 +122,17 @@ public sealed partial class ActivationCache : IDisposable
         }
     }
 
-    /// <summary>What <see cref="Of"/> captures.</summary>
-    private static IEnumerable<string> Needs(StackShape shape)
-        => ((Point[])[Point.ResidPre, Point.AttnZ, Point.AttnOut, Point.AttnOutPost, Point.ResidMid, Point.MlpNeurons, Point.MlpOut, Point.MlpOutPost])
-            .Where(shape.Points.Contains).Select(p => $"{shape.Name}.*.{p.Name()}").Append(new Address(shape.Name, shape.Layers - 1, Point.ResidPost).ToString());
+    /// <summary>What a run must capture so that a cache can be made from it.</summary>
+    public static IReadOnlyList<string> Needs(StackShape shape)
+    {
+        ArgumentNullException.ThrowIfNull(shape);
+        Point[] read = [Point.ResidPre, Point.AttnZ, Point.AttnOut, Point.AttnOutPost, Point.ResidMid, Point.MlpNeurons, Point.MlpOut, Point.MlpOutPost];
+        return
+        [
+            .. read.Where(shape.Points.Contains).Select(p => $"{shape.Name}.*.{p.Name}"),
+            new Address(shape.Name, shape.Layers - 1, Point.ResidPost).ToString(), new Address(shape.Name, null, Point.Embed).ToString(),
+        ];
+    }
 
     private Tensor At(int layer, Point point) => this[new Address(Shape.Name, layer, point).ToString()];
 
@@ -129,6 +143,26 @@ public sealed partial class ActivationCache : IDisposable
         return own >= 0 && own < count
             ? Array.IndexOf(row, row.Where(p => p >= 0).Order().ElementAt(own))
             : throw new VitrineException($"activation cache: position {position} lies outside row {r}, which has {count} tokens.");
+    }
+
+    /// <exception cref="VitrineException">Norms stand behind the sums.</exception>
+    private static Decoder Added(Decoder decoder)
+        => decoder.Spec.Norms != NormPlaces.PostNorm && decoder.EntryNorm is null
+            ? decoder
+            : throw new VitrineException($"activation cache: the norms of stack '{decoder.Shape.Name}' stand behind its sums, so its residual is no sum of parts.");
+
+    private static ActivationCache From(Model model, Decoder decoder, Run run, Tensor words, long[][] ids, IReadOnlyList<IReadOnlyList<long>>? positionIds)
+    {
+        var prompt = run.Prompts[decoder.Shape.Name];
+        var inputs = new Dictionary<string, Tensor> { [Words] = words.DetachFromDisposeScope() };
+        if (decoder.Embedding.PositionRows(positionIds ?? prompt) is { } places)
+        {
+            inputs[Places] = places.expand_as(words).DetachFromDisposeScope();
+        }
+
+        var (activations, output) = run.Release();
+        output?.Dispose();
+        return new ActivationCache(model, decoder, activations, inputs, ids, prompt);
     }
 
     private static Tensor Pick(Tensor x, int axis, int[] columns)

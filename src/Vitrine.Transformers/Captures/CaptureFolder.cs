@@ -33,7 +33,7 @@ public sealed class CaptureFolder
     /// <summary>An activation of every prompt, in order, padding cut off: (T,...) each, or (H,T,T) of scores and patterns; owned by the caller.</summary>
     /// <param name="address">As it was captured.</param>
     /// <exception cref="VitrineException">It was not captured, or a shard is missing, broken, or of other settings.</exception>
-    public IEnumerable<Tensor> Read(string address) => Rows(address, Address.Parse(address).Point.Axes() == PointAxes.Attention);
+    public IEnumerable<Tensor> Read(string address) => Rows(address, Address.Parse(address).Point.Axes == PointAxes.Attention);
 
     /// <summary>The ids of every prompt, in order.</summary>
     /// <exception cref="VitrineException">A shard is missing, broken, or of other settings.</exception>

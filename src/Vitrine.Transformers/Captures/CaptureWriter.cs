@@ -106,19 +106,12 @@ public static class CaptureWriter
     /// <summary>The plan, stopped behind the last block that it names: logits of long prompts and large vocabularies would be the largest thing in memory.</summary>
     private static RunPlan Cut(RunPlan plan, IReadOnlyList<StackShape> stacks)
     {
-        AddressPattern[] patterns = [.. plan.Capture.Select(AddressPattern.Parse), .. plan.Edits.SelectMany(e => e.Places())];
+        AddressPattern[] patterns = [.. plan.Capture.Select(AddressPattern.Parse), .. plan.Edits.SelectMany(e => e.Places()).Select(AddressPattern.Parse)];
         Address[] named = [.. stacks.SelectMany(s => s.Places()).Where(p => patterns.Any(n => n.MatchesPlace(p.Stack, p.Layer, p.Point)))];
         return plan.StopAfter is null && named.Length > 0 && named.All(p => p.Layer is not null) ? plan with { StopAfter = named.Max(p => p.Layer) } : plan;
     }
 
-    private static bool TellsRowsApart(Edit edit) => edit.Scope.Rows is not null || edit switch
-    {
-        Clamp clamp => clamp.PerRow is not null,
-        Add add => add.Factors is not null,
-        Scale scale => scale.Factors is not null,
-        Mean mean => mean.Over == MeanOver.Rows,
-        _ => false,
-    };
+    private static bool TellsRowsApart(Edit edit) => edit.Scope.Rows is not null || edit is Mean { Over: MeanOver.Rows };
 
     private static Tensor Matrix(IReadOnlyList<IReadOnlyList<long>> rows) => tensor([.. rows.SelectMany(r => r)], [rows.Count, rows[0].Count]);
 }

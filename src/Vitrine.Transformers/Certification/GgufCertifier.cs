@@ -27,7 +27,7 @@ public sealed class GgufCertifier : ICertifier
             yield return row;
         }
 
-        using var model = LanguageModel.Open(path);
+        using var model = TextModel.Open(path);
         foreach (var @case in fixture.Meta.GetProperty("cases").EnumerateArray().Where(c => c.TryGetProperty("text", out _)))
         {
             cancellation.ThrowIfCancellationRequested();
@@ -59,14 +59,14 @@ public sealed class GgufCertifier : ICertifier
         }
     }
 
-    private static IEnumerable<CertificateRow> Case(LanguageModel model, Fixture fixture, JsonElement @case, CancellationToken cancellation)
+    private static IEnumerable<CertificateRow> Case(TextModel model, Fixture fixture, JsonElement @case, CancellationToken cancellation)
     {
         var (name, text) = (@case.GetProperty("case").GetString()!, @case.GetProperty("text").GetString()!);
         var expected = fixture.Integers($"{name}/in.input_ids");
         yield return Comparison.Ids(name, "in.input_ids", model.Tokenizer.Encode(text).Select(i => (long)i), expected);
         var batch = TokenBatch.Of(expected);
         var points = fixture.KeysOf(name).Where(k => k.StartsWith("language.", StringComparison.Ordinal)).ToArray();
-        using var run = model.Model.Run(batch, RunPlan.Capturing(points));
+        using var run = model.Run(batch, RunPlan.Capturing(points));
         foreach (var point in points)
         {
             yield return Comparison.Of(name, point, run[point], fixture.Read($"{name}/{point}"));
@@ -77,7 +77,7 @@ public sealed class GgufCertifier : ICertifier
         yield return Comparison.Ids(name, "out.argmax_each_position", run.Logits.argmax(-1).flatten().data<long>().ToArray(), fixture.Integers($"{name}/out.argmax_each_position"));
         yield return Comparison.Of(name, "out.top50.values", last.topk((int)fixture.Shape($"{name}/out.top50.ids")[0]).values, fixture.Read($"{name}/out.top50.values"));
         var greedy = fixture.Integers($"{name}/out.greedy_ids");
-        using var generation = model.Model.Generate(batch, greedy.Length, cancellation: cancellation);
+        using var generation = model.Generate(batch, greedy.Length, cancellation: cancellation);
         yield return Comparison.Ids(name, "out.greedy_ids", generation.Ids[0], greedy);
         yield return CertificateRow.Equal(name, "greedy_text", model.Tokenizer.Decode(generation.Ids[0].Select(i => (int)i)) == @case.GetProperty("greedy_text").GetString() ? 0 : 1, 1);
     }

@@ -115,7 +115,7 @@ public sealed class TextCertifier : ICertifier
         using var expected = model.Run(batch);
         foreach (var config in Directory.GetFiles(fixture.Folder, "config.*.json").Concat(Directory.GetDirectories(fixture.Folder).SelectMany(d => Directory.GetFiles(d, "config.json"))).Order(StringComparer.Ordinal))
         {
-            using var other = TextModel.Open(Path.GetDirectoryName(config)!, config: Path.GetFileName(config));
+            using var other = TextModel.Open(Path.GetDirectoryName(config)!, new ModelOptions { ConfigFile = Path.GetFileName(config) });
             using var found = other.Run(batch);
             yield return Comparison.Of(Path.GetRelativePath(fixture.Folder, config), model.Labels is null ? "out.logits" : "out.class_logits", found.Logits, expected.Logits);
         }
@@ -143,7 +143,7 @@ public sealed class TextCertifier : ICertifier
         => tensor([.. batch.Positions.SelectMany(r => r).Select(p => p >= 0)], [batch.Positions.Count, batch.Positions[0].Count]);
 
     /// <remarks>Padded rows are kept as the reference gives them and are not compared.</remarks>
-    internal static Tensor? Valid(Point point, Tensor found, Tensor own) => point.Axes() switch
+    internal static Tensor? Valid(Point point, Tensor found, Tensor own) => point.Axes switch
     {
         PointAxes.Stream => found.dim() == 3 ? own.unsqueeze(-1) : null,
         PointAxes.Heads => own.unsqueeze(-1).unsqueeze(-1),

@@ -32,7 +32,7 @@ public sealed class VisionCertifier : ICertifier
         var keys = fixture.KeysOf(@case);
         var points = keys.Where(k => model.Stacks.Any(s => k.StartsWith($"{s.Name}.", StringComparison.Ordinal))).ToArray();
         var edits = @case.StartsWith("edit/", StringComparison.Ordinal)
-            ? DescribedEdits.Read(fixture, @case["edit/".Length..], model.Vision.Stack.Shape.Name, _ => throw new VitrineException($"{fixture.Folder}: edit '{@case}' asks for a second picture."))
+            ? DescribedEdits.Read(fixture, @case["edit/".Length..], model.Tower.Shape.Name, _ => throw new VitrineException($"{fixture.Folder}: edit '{@case}' asks for a second picture."))
             : [];
         var plan = new RunPlan { Capture = points, Edits = edits };
         var pixels = fixture.Read($"{@case}/in.pixel_values");
@@ -121,7 +121,7 @@ public sealed class VisionCertifier : ICertifier
     private static IEnumerable<CertificateRow> Gradients(VisionModel model, Fixture fixture, string @case, Tensor pixels, string[] keys)
     {
         const string Pixels = "grad.pixel_values";
-        var features = new Address(model.Vision.Stack.Shape.Name, null, Point.Features);
+        var features = new Address(model.Tower.Shape.Name, null, Point.Features);
         var addresses = keys.Where(k => k != Pixels).Select(k => k["grad.".Length..]).ToArray();
         var input = pixels.clone().requires_grad_();
         using var run = model.Run(input, new RunPlan { Gradients = [.. addresses, features.ToString()] });

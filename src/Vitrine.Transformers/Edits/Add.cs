@@ -1,6 +1,5 @@
 using TorchSharp;
 using Vitrine.Transformers.Engine;
-using Vitrine.Transformers.Points;
 using static TorchSharp.torch;
 
 namespace Vitrine.Transformers.Edits;
@@ -9,30 +8,34 @@ namespace Vitrine.Transformers.Edits;
 /// <param name="At">Address, wildcards allowed.</param>
 /// <param name="Value">Broadcasts to the point's tensor.</param>
 /// <param name="Factor">Multiplies the value; 0 is the zero dose.</param>
+[EditName("add")]
 public sealed record Add(string At, EditValue Value, double Factor = 1) : Edit
 {
-    /// <summary>A further factor for each row, so that one run is a sweep of doses; null for none.</summary>
-    public IReadOnlyList<double>? Factors { get; init; }
+    /// <inheritdoc/>
+    public override IEnumerable<string> Places() => [At];
 
-    internal override IEnumerable<AddressPattern> Places() => [AddressPattern.Parse(At)];
-
-    internal override Func<Tensor, Pass, Tensor> Bind(EditSite site)
+    /// <inheritdoc/>
+    protected internal override Func<Tensor, Pass, Tensor> Bind(EditSite site)
     {
-        var (region, dose) = (new Region(Scope, site), Dose(site));
-        if (Factors is not { } factors)
-        {
-            return (x, pass) => region.Write(x, pass, x.Plus(site.Fit(dose, x)));
-        }
-
-        site.RequireRows(factors.Count, site.Rows);
-        return (x, pass) => region.Write(x, pass, x.Plus(site.Fit(dose, x) * site.PerRow(factors, x.dim(), pass.Rows)));
+        var (region, dose) = (site.RegionOf(Scope), Dose(site, Factor));
+        return (x, pass) => region.Write(x, pass, x.Plus(site.Fit(dose, x)));
     }
 
-    private Tensor Dose(EditSite site)
+    private protected override bool IsRowByRowWith(Edit other) => other is Add add && add.At == At && add.Value.Equals(Value) && AlikeButRows(Scope, other.Scope);
+
+    /// <remarks>The factors may differ.</remarks>
+    internal override Func<Tensor, Pass, Tensor> BindRowByRow(IReadOnlyList<Edit> edits, int rows, EditSite site)
+    {
+        var (region, value) = (site.RegionOf(RowsOf(edits)), Dose(site, 1));
+        var factors = site.PerRow(edits.Cast<Add>().SelectMany(e => e.Scope.Rows!.Select(row => (row, e.Factor))), rows);
+        return (x, pass) => region.Write(x, pass, x.Plus(site.Fit(value, x) * factors));
+    }
+
+    private Tensor Dose(EditSite site, double times)
     {
         using var value = Value.ToTensor(site.Dtype);
-        Scalar factor = Factor;
-        var dose = value * factor;
+        Scalar factor = times;
+        var dose = site.Own(value * factor);
         GC.KeepAlive(factor);
         return dose;
     }

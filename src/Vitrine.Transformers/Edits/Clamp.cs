@@ -1,14 +1,13 @@
-using System.Text.Json.Serialization;
 using Vitrine.Transformers.Engine;
-using Vitrine.Transformers.Points;
 using static TorchSharp.torch;
 
 namespace Vitrine.Transformers.Edits;
 
 /// <summary>Sets neurons to constants, as Haon et al. 2025 (eq. 3) do.</summary>
 /// <param name="Neurons">Which ones.</param>
-/// <param name="Values">One value for each, in its own units, or one for all; none where <see cref="PerRow"/> has them.</param>
-[method: JsonConstructor]
+/// <param name="Values">One value for each, in its own units, or one for all.</param>
+[EditName("clamp")]
+[method: System.Text.Json.Serialization.JsonConstructor]
 public sealed record Clamp(NeuronSet Neurons, IReadOnlyList<float> Values) : Edit
 {
     /// <summary>One value for all.</summary>
@@ -16,65 +15,61 @@ public sealed record Clamp(NeuronSet Neurons, IReadOnlyList<float> Values) : Edi
     {
     }
 
-    /// <summary>[row][neuron, or one for all]: each row is an experiment of its own; null leaves the neuron alone in that row.</summary>
-    public IReadOnlyList<IReadOnlyList<float?>>? PerRow { get; init; }
+    /// <inheritdoc/>
+    public override IEnumerable<string> Places() => Neurons.Layers.Select(l => $"{Neurons.Stack}.{l}.mlp.neurons");
 
-    internal override IEnumerable<AddressPattern> Places() => Neurons.Layers.Select(l => AddressPattern.Parse($"{Neurons.Stack}.{l}.mlp.neurons"));
-
-    internal override Func<Tensor, Pass, Tensor> Bind(EditSite site)
+    /// <inheritdoc/>
+    protected internal override Func<Tensor, Pass, Tensor> Bind(EditSite site)
     {
-        if (PerRow is not null && Values.Count > 0)
-        {
-            throw new VitrineException("clamp: has values for all rows and values per row; expected one of the two.");
-        }
+        var (chosen, values) = (new bool[site.Width], new float[site.Width]);
+        Fill(chosen, values, site, at: 0);
+        var region = site.RegionOf(Scope);
+        var (mask, value) = (site.Own(tensor(chosen)), site.Own(tensor(values)));
+        return (x, pass) => where(region.Within(pass, mask), value, x);
+    }
 
-        var rows = PerRow ?? [[.. Values.Select(v => (float?)v)]];
-        foreach (var row in rows)
+    private protected override bool IsRowByRowWith(Edit other) => other is Clamp clamp && clamp.Neurons.Stack == Neurons.Stack && AlikeButRows(Scope, other.Scope);
+
+    /// <remarks>Neurons and values may differ.</remarks>
+    internal override Func<Tensor, Pass, Tensor> BindRowByRow(IReadOnlyList<Edit> edits, int rows, EditSite site)
+    {
+        var (chosen, values) = (new bool[rows * site.Width], new float[rows * site.Width]);
+        foreach (var clamp in edits.Cast<Clamp>())
         {
-            if (row.Count != 1 && row.Count != Neurons.Count)
+            site.Require(clamp.Scope.Rows, rows, "row");
+            foreach (var row in clamp.Scope.Rows!)
             {
-                throw new VitrineException($"clamp: {row.Count} values for {Neurons.Count} neurons; expected one for each, or one for all.");
+                clamp.Fill(chosen, values, site, row * site.Width);
             }
         }
 
-        var layer = site.Address.Layer!.Value;
-        var width = site.Shape.Neurons;
-        site.Require(Neurons.Neurons.Where(n => n.Layer == layer).Select(n => n.Index), width, "neuron");
-        var chosen = new bool[rows.Count * width];
-        var values = new float[rows.Count * width];
-        for (var row = 0; row < rows.Count; row++)
-        {
-            for (var i = 0; i < Neurons.Count; i++)
-            {
-                if (Neurons.Neurons[i].Layer == layer && rows[row][rows[row].Count == 1 ? 0 : i] is { } value)
-                {
-                    (chosen[(row * width) + Neurons.Neurons[i].Index], values[(row * width) + Neurons.Neurons[i].Index]) = (true, value);
-                }
-            }
-        }
-
-        var region = new Region(Scope, site);
-        if (PerRow is null)
-        {
-            var (mask, value) = (tensor(chosen), tensor(values).to(site.Dtype));
-            return (x, pass) => where(region.Within(pass, mask), value, x);
-        }
-
-        site.RequireRows(rows.Count, site.Rows);
-        long[] shape = [rows.Count, 1, width];
-        var (masks, each) = (tensor(chosen, shape), tensor(values, shape).to(site.Dtype));
-        return (x, pass) =>
-        {
-            site.RequireRows(rows.Count, pass.Rows);
-            return where(region.Within(pass, masks), each, x);
-        };
+        var region = site.RegionOf(RowsOf(edits));
+        long[] shape = [rows, 1, site.Width];
+        var (masks, each) = (site.Own(tensor(chosen, shape)), site.Own(tensor(values, shape)));
+        return (x, pass) => where(region.Within(pass, masks), each, x);
     }
 
     /// <inheritdoc/>
-    public bool Equals(Clamp? other)
-        => other is not null && Scope.Equals(other.Scope) && Neurons.Equals(other.Neurons) && Values.SequenceEqual(other.Values)
-            && (PerRow is null ? other.PerRow is null : other.PerRow is { } rows && PerRow.Count == rows.Count && PerRow.Zip(rows).All(p => p.First.SequenceEqual(p.Second)));
+    public bool Equals(Clamp? other) => other is not null && Scope.Equals(other.Scope) && Neurons.Equals(other.Neurons) && Values.SequenceEqual(other.Values);
 
     /// <inheritdoc/>
-    public override int GetHashCode() => HashCode.Combine(Neurons, Values.Count, PerRow?.Count);
+    public override int GetHashCode() => HashCode.Combine(Neurons, Values.Count);
+
+    private void Fill(bool[] chosen, float[] values, EditSite site, int at)
+    {
+        if (Values.Count != 1 && Values.Count != Neurons.Count)
+        {
+            throw new VitrineException($"clamp: {Values.Count} values for {Neurons.Count} neurons; expected one for each, or one for all.");
+        }
+
+        var layer = site.Address.Layer!.Value;
+        site.Require(Neurons.Neurons.Where(n => n.Layer == layer).Select(n => n.Index), site.Width, "neuron");
+        for (var i = 0; i < Neurons.Count; i++)
+        {
+            if (Neurons.Neurons[i].Layer == layer)
+            {
+                (chosen[at + Neurons.Neurons[i].Index], values[at + Neurons.Neurons[i].Index]) = (true, Values[Values.Count == 1 ? 0 : i]);
+            }
+        }
+    }
 }

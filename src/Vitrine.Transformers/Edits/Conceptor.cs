@@ -1,5 +1,4 @@
 using Vitrine.Transformers.Engine;
-using Vitrine.Transformers.Points;
 using static TorchSharp.torch;
 
 namespace Vitrine.Transformers.Edits;
@@ -9,13 +8,16 @@ namespace Vitrine.Transformers.Edits;
 /// <param name="Matrix">C, [d, d].</param>
 /// <param name="Beta">0 changes nothing, 1 puts C x in.</param>
 /// <remarks>Conceptor steering (COAST, arXiv 2605.17144): h' = h M^T with M = (1 - beta) I + beta C. A projection onto a subspace is the same with its projector as C.</remarks>
+[EditName("conceptor")]
 public sealed record Conceptor(string At, EditValue Matrix, double Beta = 1) : Edit
 {
-    internal override IEnumerable<AddressPattern> Places() => [AddressPattern.Parse(At)];
+    /// <inheritdoc/>
+    public override IEnumerable<string> Places() => [At];
 
-    internal override Func<Tensor, Pass, Tensor> Bind(EditSite site)
+    /// <inheritdoc/>
+    protected internal override Func<Tensor, Pass, Tensor> Bind(EditSite site)
     {
-        var width = site.Shape.LastAxisAt(site.Address.Point);
+        var width = site.Width;
         if (width == 0 || Matrix.Shape is not [var rows, var columns] || rows != width || columns != width)
         {
             throw new VitrineException($"conceptor at '{site.Address}': the matrix is [{string.Join(", ", Matrix.Shape)}]; expected {(width == 0 ? "a point whose last axis is not the keys" : $"[{width}, {width}]")}.");
@@ -26,10 +28,8 @@ public sealed record Conceptor(string At, EditValue Matrix, double Beta = 1) : E
             throw new VitrineException($"conceptor at '{site.Address}': beta is {Beta}; expected a finite number.");
         }
 
-        using var scope = NewDisposeScope();
-        using var mode = no_grad();
-        var change = ((Matrix.ToTensor() - eye(width)) * tensor((float)Beta)).t().to(site.Dtype).contiguous().DetachFromDisposeScope();
-        var region = new Region(Scope, site);
+        var change = site.Own(((Matrix.ToTensor() - eye(width)) * tensor((float)Beta)).t().to(site.Dtype).contiguous());
+        var region = site.RegionOf(Scope);
         return (x, pass) => region.Write(x, pass, x.Plus(x.matmul(change)));                               // x + beta (C - I) x: exactly x for beta 0
     }
 }

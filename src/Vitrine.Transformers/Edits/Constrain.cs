@@ -1,6 +1,5 @@
 using TorchSharp;
 using Vitrine.Transformers.Engine;
-using Vitrine.Transformers.Points;
 using static TorchSharp.torch;
 
 namespace Vitrine.Transformers.Edits;
@@ -15,13 +14,16 @@ namespace Vitrine.Transformers.Edits;
 /// Where zeta leaves [low, high], x becomes x + (bound - zeta) w / |w|^2, the point of the bound's plane nearest to x; elsewhere x stays as it is
 /// (Buurmeijer et al., "Observing and Controlling Features", arXiv 2603.05487).
 /// </remarks>
+[EditName("constrain")]
 public sealed record Constrain(string At, EditValue Weights, double Bias, double? Low = null, double? High = null) : Edit
 {
-    internal override IEnumerable<AddressPattern> Places() => [AddressPattern.Parse(At)];
+    /// <inheritdoc/>
+    public override IEnumerable<string> Places() => [At];
 
-    internal override Func<Tensor, Pass, Tensor> Bind(EditSite site)
+    /// <inheritdoc/>
+    protected internal override Func<Tensor, Pass, Tensor> Bind(EditSite site)
     {
-        var width = site.Shape.LastAxisAt(site.Address.Point);
+        var width = site.Width;
         if (width == 0 || Weights.Shape is not [var length] || length != width)
         {
             throw new VitrineException($"constraint at '{site.Address}': the probe is [{string.Join(", ", Weights.Shape)}]; expected {(width == 0 ? "a point whose last axis is not the keys" : $"[{width}]")}.");
@@ -38,11 +40,9 @@ public sealed record Constrain(string At, EditValue Weights, double Bias, double
             throw new VitrineException($"constraint at '{site.Address}': low is {Low} and high {High}; expected low <= high.");
         }
 
-        using var scope = NewDisposeScope();
-        using var mode = no_grad();
-        var weights = Weights.ToTensor(site.Dtype).DetachFromDisposeScope();
-        var back = (Weights.ToTensor() / tensor((float)square)).to(site.Dtype).DetachFromDisposeScope();   // w / |w|^2
-        var (region, bias) = (new Region(Scope, site), (Scalar)Bias);
+        var weights = site.Own(Weights.ToTensor(site.Dtype));
+        var back = site.Own(Weights.ToTensor() / tensor((float)square));   // w / |w|^2
+        var (region, bias) = (site.RegionOf(Scope), (Scalar)Bias);
         var (low, high) = ((Scalar)(Low ?? double.NegativeInfinity), (Scalar)(High ?? double.PositiveInfinity));
         return (x, pass) =>
         {

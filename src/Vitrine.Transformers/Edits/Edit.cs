@@ -1,84 +1,59 @@
-using System.Text.Json.Serialization;
 using Vitrine.Transformers.Engine;
-using Vitrine.Transformers.Points;
 using static TorchSharp.torch;
 
 namespace Vitrine.Transformers.Edits;
 
 /// <summary>A change of activations while a model runs: data, not code. Edits of a plan are applied in the order of its list.</summary>
-[JsonPolymorphic(TypeDiscriminatorPropertyName = "edit")]
-[JsonDerivedType(typeof(Clamp), "clamp")]
-[JsonDerivedType(typeof(Add), "add")]
-[JsonDerivedType(typeof(Scale), "scale")]
-[JsonDerivedType(typeof(Zero), "zero")]
-[JsonDerivedType(typeof(Mean), "mean")]
-[JsonDerivedType(typeof(Replace), "replace")]
-[JsonDerivedType(typeof(Project), "project")]
-[JsonDerivedType(typeof(KnockOut), "knock_out")]
-[JsonDerivedType(typeof(Conceptor), "conceptor")]
-[JsonDerivedType(typeof(Constrain), "constrain")]
+/// <remarks>
+/// An edit of one's own is one public record that derives from this one and carries <see cref="EditNameAttribute"/>: it is bound, applied and saved like those that come along.
+/// </remarks>
 public abstract record Edit
 {
     /// <summary>Where within the point it acts; everywhere by default.</summary>
     public EditScope Scope { get; init; } = EditScope.Everywhere;
 
-    /// <summary>The places it names, wildcards allowed; their steps are those of <see cref="Scope"/>.</summary>
-    internal abstract IEnumerable<AddressPattern> Places();
+    /// <summary>The addresses that it names, wildcards allowed; their steps are those of <see cref="Scope"/>.</summary>
+    public abstract IEnumerable<string> Places();
 
     /// <summary>Prepares the edit for one place.</summary>
-    /// <returns>What to do with the tensor there in each pass: the argument stays as it is.</returns>
-    internal abstract Func<Tensor, Pass, Tensor> Bind(EditSite site);
-}
+    /// <param name="site">The place. Tensors that the change needs are made on its device and given to it (<see cref="EditSite.Own"/>).</param>
+    /// <returns>What to do with the tensor there in each pass: the argument stays as it is, the result has its shape. <see cref="Region.Write"/> keeps to the scope.</returns>
+    /// <exception cref="VitrineException">The edit does not fit the place.</exception>
+    protected internal abstract Func<Tensor, Pass, Tensor> Bind(EditSite site);
 
-/// <summary>Sets to zero (zero ablation).</summary>
-/// <param name="At">Address, wildcards allowed.</param>
-public sealed record Zero(string At) : Edit
-{
-    internal override IEnumerable<AddressPattern> Places() => [AddressPattern.Parse(At)];
-
-    internal override Func<Tensor, Pass, Tensor> Bind(EditSite site)
+    /// <summary>Edits from <paramref name="first"/> on that one operation does for all rows: of one kind, each for rows of its own, alike but for what <see cref="BindRowByRow"/> lets differ.</summary>
+    internal static int RowByRow(IReadOnlyList<Edit> edits, int first)
     {
-        var region = new Region(Scope, site);
-        return (x, pass) => region.Write(x, pass, zeros_like(x));
-    }
-}
-
-/// <summary>Keeps chosen queries from attending to chosen keys: their scores become minus infinity before the softmax.</summary>
-/// <param name="At">Address of <c>attn.scores</c>, wildcards allowed in stack and layer.</param>
-/// <param name="Keys">Key positions; the scope's positions are the queries, its heads the heads.</param>
-public sealed record KnockOut(string At, Positions Keys) : Edit
-{
-    internal override IEnumerable<AddressPattern> Places() => [AddressPattern.Parse(At)];
-
-    internal override Func<Tensor, Pass, Tensor> Bind(EditSite site)
-    {
-        if (site.Address.Point != Point.AttnScores)
+        var (begin, rows, count) = (edits[first], new HashSet<int>(), 0);
+        while (first + count < edits.Count && edits[first + count] is var next && next.Scope.Rows is { } own && begin.IsRowByRowWith(next) && own.All(rows.Add))
         {
-            throw new VitrineException($"knock-out at '{site.Address}': attention is cut at its scores; expected '{site.Address with { Point = Point.AttnScores }}'.");
+            count++;
         }
 
-        site.Require(Keys);
-        var region = new Region(Scope, site);
-        return (x, pass) => x.masked_fill(region.Within(pass, pass.KeyMask(Keys)), Pass.MaskedScalar);
+        return Math.Max(1, count);
     }
+
+    /// <summary>Whether another edit, for other rows, can be done in one operation with this one.</summary>
+    private protected virtual bool IsRowByRowWith(Edit other) => false;
+
+    /// <summary>Prepares edits that were found to go together.</summary>
+    /// <param name="edits">This one first.</param>
+    /// <param name="rows">Of the batch.</param>
+    /// <param name="site">The place.</param>
+    internal virtual Func<Tensor, Pass, Tensor> BindRowByRow(IReadOnlyList<Edit> edits, int rows, EditSite site) => throw new NotSupportedException();
+
+    /// <summary>The scope of all rows of some edits.</summary>
+    private protected static EditScope RowsOf(IReadOnlyList<Edit> edits) => edits[0].Scope with { Rows = [.. edits.SelectMany(e => e.Scope.Rows!).Order()] };
+
+    /// <summary>Whether two scopes differ in their rows at most.</summary>
+    private protected static bool AlikeButRows(EditScope a, EditScope b) => (a with { Rows = null }).Equals(b with { Rows = null });
 }
 
-/// <summary>Any change that no record says. It cannot be saved.</summary>
-/// <param name="At">Address, wildcards allowed.</param>
-/// <param name="Change">From the tensor at the point (not to be written in place) and its address to the new one, of the same shape.</param>
-public sealed record CallbackEdit(string At, Func<Tensor, Address, Tensor> Change) : Edit
+/// <summary>How an edit is called in JSON.</summary>
+/// <param name="name">In small letters, e.g. <c>clamp</c>.</param>
+[AttributeUsage(AttributeTargets.Class, Inherited = false)]
+public sealed class EditNameAttribute(string name) : Attribute
 {
-    internal override IEnumerable<AddressPattern> Places() => [AddressPattern.Parse(At)];
-
-    internal override Func<Tensor, Pass, Tensor> Bind(EditSite site)
-    {
-        var region = new Region(Scope, site);
-        return (x, pass) =>
-        {
-            var changed = Change(x, site.Address with { Step = pass.Step });
-            return changed.shape.SequenceEqual(x.shape)
-                ? region.Write(x, pass, changed)
-                : throw new VitrineException($"callback at '{site.Address}': returned [{string.Join(", ", changed.shape)}]; expected [{string.Join(", ", x.shape)}].");
-        };
-    }
+    /// <summary>The value of the key <c>edit</c>.</summary>
+    public string Name { get; } = name;
 }

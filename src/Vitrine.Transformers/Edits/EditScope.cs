@@ -24,5 +24,19 @@ public sealed record EditScope
     /// <summary>Passes: 0 the prefill, k the k-th decode step.</summary>
     public IReadOnlyList<int>? Steps { get; init; }
 
+    /// <summary>Two scopes that name the same are equal.</summary>
+    public bool Equals(EditScope? other)
+        => other is not null && Equals(Positions, other.Positions) && Lists.Same(Heads, other.Heads) && Lists.Same(Neurons, other.Neurons)
+            && Lists.Same(Rows, other.Rows) && Lists.Same(Steps, other.Steps);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Positions, Heads?.Count, Neurons?.Count, Rows?.Count, Steps?.Count);
+
     internal bool ActsIn(int step) => Steps is null || Steps.Contains(step);
+}
+
+/// <summary>Lists that may not be there.</summary>
+internal static class Lists
+{
+    public static bool Same<T>(IReadOnlyList<T>? a, IReadOnlyList<T>? b) => a is null ? b is null : b is not null && a.SequenceEqual(b);
 }

@@ -17,6 +17,7 @@ public enum MeanOver
 
 /// <summary>Replaces by a mean (mean ablation): of the same pass, or a given one.</summary>
 /// <param name="At">Address of a point with a position axis, wildcards allowed.</param>
+[EditName("mean")]
 public sealed record Mean(string At) : Edit
 {
     private static readonly Scalar One = 1;
@@ -27,19 +28,21 @@ public sealed record Mean(string At) : Edit
     /// <summary>A mean from elsewhere, e.g. of a corpus; broadcasts to the point's tensor. Null for the pass's own.</summary>
     public EditValue? Given { get; init; }
 
-    internal override IEnumerable<AddressPattern> Places() => [AddressPattern.Parse(At)];
+    /// <inheritdoc/>
+    public override IEnumerable<string> Places() => [At];
 
-    internal override Func<Tensor, Pass, Tensor> Bind(EditSite site)
+    /// <inheritdoc/>
+    protected internal override Func<Tensor, Pass, Tensor> Bind(EditSite site)
     {
-        if (site.Address.Point.Axes() == PointAxes.Attention)
+        if (site.Address.Point.Axes == PointAxes.Attention)
         {
             throw new VitrineException($"mean at '{site.Address}': scores and patterns have no mean over positions; choose a point such as attn.z.");
         }
 
-        var region = new Region(Scope, site);
+        var region = site.RegionOf(Scope);
         if (Given is { } given)
         {
-            var value = given.ToTensor(site.Dtype);
+            var value = site.Own(given.ToTensor(site.Dtype));
             return (x, pass) => region.Write(x, pass, site.Fit(value, x).expand_as(x));
         }
 
@@ -66,10 +69,10 @@ public sealed record Mean(string At) : Edit
     {
         var own = pass.OwnPositions(x.dim()).to(x.dtype).flatten(0, 1);                    // (B T, 1...)
         var places = pass.OwnPlaces().flatten();                                           // (B T)
-        var count = places.max().item<long>() + 1;
+        var count = pass.LastOwnPlace + 1;
         var values = x.flatten(0, 1) * own;                                                // (B T, ...)
-        var sums = zeros([count, .. values.shape[1..]], x.dtype).index_add(0, places, values, One);
-        var counts = zeros([count, .. own.shape[1..]], x.dtype).index_add(0, places, own, One).clamp_min(One);
+        var sums = zeros([count, .. values.shape[1..]], x.dtype, x.device).index_add(0, places, values, One);
+        var counts = zeros([count, .. own.shape[1..]], x.dtype, x.device).index_add(0, places, own, One).clamp_min(One);
         return (sums / counts).index_select(0, places).view(x.shape);
     }
 }

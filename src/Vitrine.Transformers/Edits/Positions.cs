@@ -57,6 +57,14 @@ public sealed record Positions
     /// <summary>Tokens of kinds that the batch names.</summary>
     public static Positions Of(params string[] kinds) => new() { Kinds = kinds };
 
+    /// <summary>Two that name the same are equal.</summary>
+    public bool Equals(Positions? other)
+        => other is not null && From == other.From && Newest == other.Newest && Prompt == other.Prompt && Generated == other.Generated
+            && Lists.Same(Indices, other.Indices) && Lists.Same(Kinds, other.Kinds);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(From, Newest, Prompt, Generated, Indices?.Count, Kinds?.Count);
+
     /// <param name="position">In the row's own text; negative for padding.</param>
     /// <param name="promptLength">Own tokens of the row's prompt.</param>
     /// <param name="newest">Whether it is the pass's newest token of the row.</param>

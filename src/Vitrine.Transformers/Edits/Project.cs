@@ -1,5 +1,4 @@
 using Vitrine.Transformers.Engine;
-using Vitrine.Transformers.Points;
 using static TorchSharp.torch;
 
 namespace Vitrine.Transformers.Edits;
@@ -8,17 +7,20 @@ namespace Vitrine.Transformers.Edits;
 /// <param name="At">Address, wildcards allowed; at points with heads each head is projected by itself.</param>
 /// <param name="Vectors">(k,x), or one (x), of the point's last axis; they span the subspace and need be neither orthogonal nor of length 1.</param>
 /// <remarks>x becomes Q Q^T x, or x - Q Q^T x, with the orthonormal Q of V = Q R (Householder), computed in float64.</remarks>
+[EditName("project")]
 public sealed record Project(string At, EditValue Vectors) : Edit
 {
     /// <summary>Whether the subspace is removed instead of kept.</summary>
     public bool Out { get; init; }
 
-    internal override IEnumerable<AddressPattern> Places() => [AddressPattern.Parse(At)];
+    /// <inheritdoc/>
+    public override IEnumerable<string> Places() => [At];
 
-    internal override Func<Tensor, Pass, Tensor> Bind(EditSite site)
+    /// <inheritdoc/>
+    protected internal override Func<Tensor, Pass, Tensor> Bind(EditSite site)
     {
-        var (region, basis) = (new Region(Scope, site), Basis(site));                      // (x, k)
-        var transposed = basis.t();
+        var (region, basis) = (site.RegionOf(Scope), Basis(site));                      // (x, k)
+        var transposed = site.Own(basis.t());
         return (x, pass) =>
         {
             var within = x.matmul(basis).matmul(transposed);
@@ -28,10 +30,9 @@ public sealed record Project(string At, EditValue Vectors) : Edit
 
     private Tensor Basis(EditSite site)
     {
-        using var scope = NewDisposeScope();
         var vectors = Vectors.ToTensor(float64);
         vectors = vectors.dim() == 1 ? vectors.unsqueeze(0) : vectors;
-        var width = site.Shape.LastAxisAt(site.Address.Point);
+        var width = site.Width;
         if (vectors.dim() != 2 || vectors.shape[1] != width || vectors.shape[0] == 0 || vectors.shape[0] > width)
         {
             throw new VitrineException($"project at '{site.Address}': vectors are [{string.Join(", ", Vectors.Shape)}]; expected one to {width} of width {width}.");
@@ -49,6 +50,6 @@ public sealed record Project(string At, EditValue Vectors) : Edit
             }
         }
 
-        return q.to(site.Dtype).MoveToOuterDisposeScope();
+        return site.Own(q);
     }
 }

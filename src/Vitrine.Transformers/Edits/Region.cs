@@ -5,18 +5,18 @@ using static TorchSharp.torch;
 namespace Vitrine.Transformers.Edits;
 
 /// <summary>The part of a point's tensor that a scope names, as a mask that broadcasts; each axis is checked against the stack once.</summary>
-internal sealed class Region
+public sealed class Region
 {
     private readonly EditScope scope;
     private readonly PointAxes axes;
     private readonly Tensor? fixedAxes;
     private readonly Address place;
 
-    public Region(EditScope scope, EditSite site)
+    internal Region(EditScope scope, EditSite site)
     {
         (this.scope, place) = (scope, site.Address);
-        axes = site.Address.Point.Axes();
-        var (heads, last) = (site.Shape.HeadsAt(site.Address.Point), site.Shape.LastAxisAt(site.Address.Point));
+        axes = site.Address.Point.Axes;
+        var (heads, last) = (site.Address.Point.HeadsIn(site.Shape), site.Width);
         if (scope.Heads is { Count: > 0 } && heads == 0)
         {
             throw new VitrineException($"edit at '{site.Address}': the point has no heads; choose one such as attn.z.");
@@ -29,20 +29,27 @@ internal sealed class Region
 
         site.Require(scope.Heads, heads, "head");
         site.Require(scope.Neurons, last, "coordinate");
-        site.Require(scope.Rows, site.Rows ?? int.MaxValue, "row");
+        site.RequireRows(scope.Rows);
         site.Require(scope.Steps, int.MaxValue, "step");
         site.Require(scope.Positions);
         fixedAxes = And(
             scope.Heads is { } h ? Chosen(h, heads).reshape(-1, 1).reshape(axes == PointAxes.Attention ? [heads, 1, 1] : [heads, 1]) : null,
-            scope.Neurons is { } n ? Chosen(n, last) : null);
+            scope.Neurons is { } n ? Chosen(n, last) : null) is { } mask ? site.Own(mask) : null;
     }
 
     /// <summary>The new values inside the region, the old ones outside.</summary>
+    /// <param name="x">The tensor at the point.</param>
+    /// <param name="pass">The pass in which it was computed.</param>
+    /// <param name="changed">Of the same shape.</param>
     public Tensor Write(Tensor x, Pass pass, Tensor changed)
-        => Mask(pass, x.dim(), PositionsOf(x)) is { } mask ? where(mask, changed, x) : changed;
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        ArgumentNullException.ThrowIfNull(pass);
+        return Mask(pass, x.dim(), PositionsOf(x)) is { } mask ? where(mask, changed, x) : changed;
+    }
 
     /// <summary>A mask cut down to the region.</summary>
-    public Tensor Within(Pass pass, Tensor mask) => And(mask, Mask(pass, axes == PointAxes.Stream ? 3 : 4, pass.Length))!;
+    internal Tensor Within(Pass pass, Tensor mask) => And(mask, Mask(pass, axes == PointAxes.Stream ? 3 : 4, pass.Length))!;
 
     private long PositionsOf(Tensor x) => x.dim() < 3 ? 0 : x.shape[axes == PointAxes.Attention ? 2 : 1];
 
@@ -53,7 +60,7 @@ internal sealed class Region
             throw new VitrineException($"edit at '{place}': the point has one vector a row and no positions.");
         }
 
-        var rows = scope.Rows is { } r ? Rows(r, pass.Rows).reshape([pass.Rows, .. Enumerable.Repeat(1L, (int)dims - 1)]) : null;
+        var rows = scope.Rows is { } r ? RowsOf(r, pass).reshape([pass.Rows, .. Enumerable.Repeat(1L, (int)dims - 1)]) : null;
         var positions = scope.Positions is { } p
             ? pass.QueryMask(p).reshape(axes switch
             {
@@ -65,10 +72,11 @@ internal sealed class Region
         return And(And(rows, positions), fixedAxes);
     }
 
-    private Tensor Rows(IReadOnlyList<int> rows, int count)
-        => rows.FirstOrDefault(r => r >= count) is > 0 and var outside
-            ? throw new VitrineException($"edit at '{place}': row {outside} lies outside; the batch has {count}, counted from 0.")
-            : Chosen(rows, count);
+    /// <remarks>The towers of pictures and texts may run different numbers of rows.</remarks>
+    private Tensor RowsOf(IReadOnlyList<int> rows, Pass pass)
+        => rows.FirstOrDefault(r => r >= pass.Rows) is > 0 and var outside
+            ? throw new VitrineException($"edit at '{place}': row {outside} lies outside; there are {pass.Rows}, counted from 0.")
+            : Chosen(rows, pass.Rows).to(pass.Device);
 
     private static Tensor Chosen(IEnumerable<int> indices, int size)
     {

@@ -8,6 +8,7 @@ namespace Vitrine.Transformers.Edits;
 /// <summary>Puts other values in: those of another run (activation patching), of a file, or any that broadcast.</summary>
 /// <param name="At">Address, wildcards allowed.</param>
 /// <param name="Value">Broadcasts to the point's tensor; a first axis of rows gives each row its own.</param>
+[EditName("replace")]
 [method: JsonConstructor]
 public sealed record Replace(string At, EditValue Value) : Edit
 {
@@ -22,11 +23,13 @@ public sealed record Replace(string At, EditValue Value) : Edit
         return new Replace(Address.Parse(address), run[address]);
     }
 
-    internal override IEnumerable<AddressPattern> Places() => [AddressPattern.Parse(At)];
+    /// <inheritdoc/>
+    public override IEnumerable<string> Places() => [At];
 
-    internal override Func<Tensor, Pass, Tensor> Bind(EditSite site)
+    /// <inheritdoc/>
+    protected internal override Func<Tensor, Pass, Tensor> Bind(EditSite site)
     {
-        var (region, value) = (new Region(Scope, site), Value.ToTensor(site.Dtype));
+        var (region, value) = (site.RegionOf(Scope), site.Own(Value.ToTensor(site.Dtype)));
         return (x, pass) => region.Write(x, pass, site.Fit(value, x).expand_as(x));
     }
 }

@@ -1,6 +1,5 @@
 using TorchSharp;
 using Vitrine.Transformers.Engine;
-using Vitrine.Transformers.Points;
 using static TorchSharp.torch;
 
 namespace Vitrine.Transformers.Edits;
@@ -8,23 +7,27 @@ namespace Vitrine.Transformers.Edits;
 /// <summary>Multiplies.</summary>
 /// <param name="At">Address, wildcards allowed.</param>
 /// <param name="Factor">1 changes nothing.</param>
+[EditName("scale")]
 public sealed record Scale(string At, double Factor) : Edit
 {
-    /// <summary>A further factor for each row; null for none.</summary>
-    public IReadOnlyList<double>? Factors { get; init; }
+    /// <inheritdoc/>
+    public override IEnumerable<string> Places() => [At];
 
-    internal override IEnumerable<AddressPattern> Places() => [AddressPattern.Parse(At)];
-
-    internal override Func<Tensor, Pass, Tensor> Bind(EditSite site)
+    /// <inheritdoc/>
+    protected internal override Func<Tensor, Pass, Tensor> Bind(EditSite site)
     {
-        var region = new Region(Scope, site);
+        var region = site.RegionOf(Scope);
         Scalar factor = Factor;
-        if (Factors is not { } factors)
-        {
-            return (x, pass) => region.Write(x, pass, x * factor);
-        }
+        return (x, pass) => region.Write(x, pass, x * factor);
+    }
 
-        site.RequireRows(factors.Count, site.Rows);
-        return (x, pass) => region.Write(x, pass, x * factor * site.PerRow(factors, x.dim(), pass.Rows));
+    private protected override bool IsRowByRowWith(Edit other) => other is Scale scale && scale.At == At && AlikeButRows(Scope, other.Scope);
+
+    /// <remarks>The factors may differ.</remarks>
+    internal override Func<Tensor, Pass, Tensor> BindRowByRow(IReadOnlyList<Edit> edits, int rows, EditSite site)
+    {
+        var region = site.RegionOf(RowsOf(edits));
+        var factors = site.PerRow(edits.Cast<Scale>().SelectMany(e => e.Scope.Rows!.Select(row => (row, e.Factor))), rows);
+        return (x, pass) => region.Write(x, pass, x * factors);
     }
 }

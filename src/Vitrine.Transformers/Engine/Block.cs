@@ -24,22 +24,26 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
     /// <returns>(B,T,d).</returns>
     public Tensor Forward(Tensor residual, Slots slots, Pass pass, KeyValueCache? cache, int layer)
     {
-        var x = slots.At(Point.ResidPre, residual, pass);                                                          // (B, T, d)
-        var attended = Attend(slots.At(Point.AttnIn, weights.AttentionNorm.Of(x), pass), slots, pass, cache, layer);
-        attended = Added(attended, weights.AfterAttention, weights.AttentionScale, Point.AttnOutPost, slots, pass);
-        var mid = spec.Parallel ? x : slots.At(Point.ResidMid, weights.BehindAttention.Of(x.Plus(attended)), pass);   // (B, T, d)
-        var fed = FeedForward(slots.At(Point.MlpIn, weights.MlpNorm.Of(mid), pass), slots, pass);
-        fed = Added(fed, weights.AfterMlp, weights.MlpScale, Point.MlpOutPost, slots, pass);
+        var x = slots.At(Point.ResidPre, residual, pass);                                                  // (B, T, d)
+        var (read, attentionGate) = weights.AttentionNorm.Of(x, pass.Condition);
+        var attended = Attend(slots.At(Point.AttnIn, read, pass), slots, pass, cache, layer);
+        attended = Added(attended, weights.AttentionOutputNorm, weights.AttentionScale, attentionGate, Point.AttnOutPost, slots, pass);
+        var mid = spec.Parallel ? x : slots.At(Point.ResidMid, weights.AttentionPostNorm.Of(x.Plus(attended)), pass);   // (B, T, d)
+        (read, var mlpGate) = weights.MlpNorm.Of(mid, pass.Condition);
+        var fed = FeedForward(slots.At(Point.MlpIn, read, pass), slots, pass);
+        fed = Added(fed, weights.MlpOutputNorm, weights.MlpScale, mlpGate, Point.MlpOutPost, slots, pass);
         var sum = (spec.Parallel ? x.Plus(attended) : mid).Plus(fed);
-        return slots.At(Point.ResidPost, weights.BehindMlp.Of(sum), pass);                                         // (B, T, d)
+        return slots.At(Point.ResidPost, weights.MlpPostNorm.Of(sum), pass);                               // (B, T, d)
     }
 
     private Tensor Attend(Tensor x, Slots slots, Pass pass, KeyValueCache? cache, int layer)
     {
-        var (b, t, heads, kvHeads, width) = (x.shape[0], x.shape[1], spec.Attention.Heads, spec.Attention.KeyValueHeads, spec.Attention.HeadWidth);
+        var (b, t, heads, width) = (x.shape[0], x.shape[1], spec.Attention.Heads, spec.Attention.HeadWidth);
+        var prefix = spec.Attention.Keys == KeySource.Own ? default : pass.Prefix?.Layer(layer, b) ?? throw NoPrefix(layer);   // (B, Hkv, Tp, hd)
+        var (keyed, valued) = spec.Attention.Keys == KeySource.Prefix ? (Flat(prefix.Keys), Flat(prefix.Values)) : (x, x);
         var q = slots.At(Point.AttnQ, weights.Query.Apply(x).view(b, t, heads, width), pass);              // (B, T, H, hd)
-        var k = slots.At(Point.AttnK, weights.Key.Apply(x).view(b, t, kvHeads, width), pass);              // (B, T, Hkv, hd)
-        var v = slots.At(Point.AttnV, weights.Value.Apply(x).view(b, t, kvHeads, width), pass);            // (B, T, Hkv, hd)
+        var k = slots.At(Point.AttnK, weights.Key.Apply(keyed).view(b, -1, spec.Attention.KeyValueHeads, width), pass);       // (B, T, Hkv, hd)
+        var v = slots.At(Point.AttnV, weights.Value.Apply(valued).view(b, -1, spec.Attention.KeyValueHeads, width), pass);    // (B, T, Hkv, hd)
         if (weights.QueryNorm is { } queryNorm && weights.KeyNorm is { } keyNorm)
         {
             q = slots.At(Point.AttnQNorm, queryNorm.Apply(q), pass);
@@ -49,7 +53,7 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
         if (pass.Rotation is { } rotation)
         {
             q = slots.At(Point.AttnQRot, Rotary.Turned(q, rotation), pass);
-            k = slots.At(Point.AttnKRot, Rotary.Turned(k, rotation), pass);
+            k = spec.Attention.Keys == KeySource.Prefix ? k : slots.At(Point.AttnKRot, Rotary.Turned(k, rotation), pass);
         }
 
         (q, k, v) = (q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2));                             // (B, H, T, hd)
@@ -58,9 +62,19 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
             (k, v) = cache.Append(layer, k, v);                                                            // (B, Hkv, Tk, hd)
         }
 
+        if (spec.Attention.Keys == KeySource.PrefixThenOwn)
+        {
+            (k, v) = (cat([prefix.Keys, k], 2), cat([prefix.Values, v], 2));                               // (B, Hkv, Tp + Tk, hd)
+        }
+
         var z = slots.At(Point.AttnZ, Weighted(q, k, v, slots, pass).transpose(1, 2), pass);               // (B, T, H, hd)
         return slots.At(Point.AttnOut, weights.Output.Apply(z.reshape(b, t, heads * width)), pass);        // (B, T, d)
     }
+
+    /// <summary>Heads side by side, as a projection reads them: (B,Tp,Hkv hd).</summary>
+    private static Tensor Flat(Tensor heads) => heads.transpose(1, 2).flatten(2);
+
+    private static VitrineException NoPrefix(int layer) => new($"block {layer}: reads the keys and values of a prefix; this run was given none.");
 
     /// <remarks>
     /// Scores and patterns are computed only when a plan reads or edits them, or where a soft cap leaves no other way. What is only read is computed beside
@@ -68,13 +82,12 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
     /// </remarks>
     private Tensor Weighted(Tensor q, Tensor k, Tensor v, Slots slots, Pass pass)
     {
-        var window = spec.Attention.Window;
         var isExplicit = softCap is not null || slots.Edits(Point.AttnScores) || slots.Edits(Point.AttnPattern) || pass.Plan.ExplicitAttention || pass.Plan.NeedsGradients;
         if (isExplicit || slots.Wants(Point.AttnScores) || slots.Wants(Point.AttnPattern))
         {
             var scores = (q * scoreScale).matmul(ForEachHead(k).transpose(2, 3));                          // (B, H, Tq, Tk)
             scores = slots.At(Point.AttnScores, softCap is null ? scores : softCap.Apply(scores), pass);
-            var masked = pass.Mask(q.dtype, window) is { } mask ? scores.Plus(mask) : scores;
+            var masked = pass.Mask(q.dtype, spec.Attention) is { } mask ? scores.Plus(mask) : scores;
             var pattern = slots.At(Point.AttnPattern, masked.softmax(-1), pass);
             if (isExplicit)
             {
@@ -87,13 +100,13 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
         {
             // One token: heads that share keys and values are so many queries of them, and nothing is copied.
             var grouped = q.reshape(q.shape[0], k.shape[1], -1, q.shape[3]);                               // (B, Hkv, H/Hkv, hd)
-            return nn.functional.scaled_dot_product_attention(grouped, k, v, pass.Mask(q.dtype, window)).reshape(q.shape);
+            return nn.functional.scaled_dot_product_attention(grouped, k, v, pass.Mask(q.dtype, spec.Attention)).reshape(q.shape);
         }
 
         (k, v) = (ForEachHead(k), ForEachHead(v));
-        return pass.IsPlainCausal(window)
+        return pass.IsPlainCausal(spec.Attention)
             ? nn.functional.scaled_dot_product_attention(q, k, v, is_casual: true)
-            : nn.functional.scaled_dot_product_attention(q, k, v, pass.Mask(q.dtype, window));
+            : nn.functional.scaled_dot_product_attention(q, k, v, pass.Mask(q.dtype, spec.Attention));
     }
 
     private Tensor ForEachHead(Tensor shared) => spec.Attention.Heads == spec.Attention.KeyValueHeads
@@ -117,10 +130,11 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
         return slots.At(Point.MlpOut, weights.Down.Apply(slots.At(Point.MlpNeurons, neurons, pass)), pass);   // (B, T, d)
     }
 
-    /// <summary>What is added to the residual: through a norm or a LayerScale, or as it is.</summary>
-    private static Tensor Added(Tensor x, Norm? norm, Tensor? scale, Point point, Slots slots, Pass pass)
+    /// <summary>What is added to the residual: through a norm, a LayerScale or a gate, or as it is.</summary>
+    private static Tensor Added(Tensor x, Norm? norm, Tensor? scale, Tensor? gate, Point point, Slots slots, Pass pass)
     {
         var added = scale is null ? norm.Of(x) : x * scale;
+        added = gate is null ? added : added * gate;
         return ReferenceEquals(added, x) ? x : slots.At(point, added, pass);
     }
 

@@ -13,6 +13,9 @@ public enum NormKind
 
     /// <summary>x / sqrt(mean(x^2) + eps) * (1 + w): the file holds the distance from 1.</summary>
     RmsFromOne,
+
+    /// <summary>x / sqrt(mean(x^2) + eps) * (1 + scale) + shift, and what follows is gated before it is added: scale, shift and gate are a linear map of a condition (pi0.5's expert).</summary>
+    AdaptiveRms,
 }
 
 /// <summary>A norm.</summary>
@@ -24,13 +27,13 @@ public sealed record NormSpec(NormKind Kind, double Epsilon);
 public enum NormPlaces
 {
     /// <summary>x + f(norm(x)).</summary>
-    Before,
+    PreNorm,
 
     /// <summary>norm(x + f(x)): the stream is no sum of what was written (Vaswani et al. 2017).</summary>
-    Behind,
+    PostNorm,
 
     /// <summary>x + norm(f(norm(x))).</summary>
-    Around,
+    SandwichNorm,
 }
 
 /// <summary>Rotary positions on pairs (i, i + width/2), the "rotate half" form (Su et al. 2021).</summary>
@@ -49,14 +52,47 @@ public sealed record RotarySpec(double Theta, int Width)
 /// <param name="OriginalPositions">Context of the training before.</param>
 public sealed record Llama3Scaling(double Factor, double LowFrequencyFactor, double HighFrequencyFactor, int OriginalPositions);
 
+/// <summary>Which tokens a token sees.</summary>
+public enum AttentionMask
+{
+    /// <summary>Itself and those before it.</summary>
+    Causal,
+
+    /// <summary>All.</summary>
+    Full,
+
+    /// <summary>Those of the prefix see each other, the others what stands before them (PaliGemma, T5's prefix language model).</summary>
+    Prefix,
+
+    /// <summary>Those of its own block of tokens and of the blocks before (pi0's suffix: state, then the action chunk).</summary>
+    Blockwise,
+}
+
+/// <summary>Where keys and values come from.</summary>
+public enum KeySource
+{
+    /// <summary>The stack's own tokens.</summary>
+    Own,
+
+    /// <summary>Those that another stack left, then the own ones (pi0's expert).</summary>
+    PrefixThenOwn,
+
+    /// <summary>Those that another stack left alone, through projections of the block's own (SmolVLA's cross attention).</summary>
+    Prefix,
+}
+
 /// <summary>Attention.</summary>
 /// <param name="Heads">H.</param>
 /// <param name="KeyValueHeads">Hkv; each serves H / Hkv neighbouring heads.</param>
 /// <param name="HeadWidth">hd.</param>
-/// <param name="Causal">Whether a token sees only what stands before it.</param>
+/// <param name="Mask">Which tokens a token sees.</param>
 /// <param name="Rotary">Null where positions are learned.</param>
-public sealed record AttentionSpec(int Heads, int KeyValueHeads, int HeadWidth, bool Causal, RotarySpec? Rotary)
+public sealed record AttentionSpec(int Heads, int KeyValueHeads, int HeadWidth, AttentionMask Mask, RotarySpec? Rotary)
 {
+    /// <summary>Where keys and values come from.</summary>
+    public KeySource Keys { get; init; } = KeySource.Own;
+
+
     /// <summary>Multiplies q k; hd^-1/2 unless the family says otherwise.</summary>
     public double Scale { get; init; } = Math.Pow(HeadWidth, -0.5);
 
@@ -95,20 +131,23 @@ public sealed record MlpSpec(int Neurons, bool Gated, Activation Activation)
 public sealed record BlockSpec(int Width, NormSpec Norm, AttentionSpec Attention, MlpSpec Mlp, bool LayerScale)
 {
     /// <summary>Where the norms stand.</summary>
-    public NormPlaces Norms { get; init; } = NormPlaces.Before;
+    public NormPlaces Norms { get; init; } = NormPlaces.PreNorm;
 
     /// <summary>Whether the feed-forward reads the block's input beside attention, not what attention made of it.</summary>
     public bool Parallel { get; init; }
 
     /// <summary>The points that exist in such a block.</summary>
-    public IEnumerable<Point> PointsInBlock()
-        => PointVocabulary.All.Where(p => p switch
-        {
-            Point.AttnQNorm or Point.AttnKNorm => Attention.QueryKeyNorm is not null,
-            Point.AttnQRot or Point.AttnKRot => Attention.Rotary is not null,
-            Point.AttnOutPost or Point.MlpOutPost => LayerScale || Norms == NormPlaces.Around,
-            Point.ResidMid => !Parallel,
-            Point.MlpGate => Mlp.Gated,
-            _ => p.IsInBlock(),
-        });
+    public IEnumerable<Point> PointsInBlock() => PointVocabulary.All.Where(p => p.IsInBlock).Except(Absent());
+
+    private IEnumerable<Point> Absent() =>
+    [
+        .. Where(Attention.QueryKeyNorm is null, Point.AttnQNorm, Point.AttnKNorm),
+        .. Where(Attention.Rotary is null, Point.AttnQRot, Point.AttnKRot),
+        .. Where(Attention is { Rotary: not null, Keys: KeySource.Prefix }, Point.AttnKRot),
+        .. Where(!LayerScale && Norms != NormPlaces.SandwichNorm && Norm.Kind != NormKind.AdaptiveRms, Point.AttnOutPost, Point.MlpOutPost),
+        .. Where(Parallel, Point.ResidMid),
+        .. Where(!Mlp.Gated, Point.MlpGate),
+    ];
+
+    private static Point[] Where(bool isAbsent, params Point[] points) => isAbsent ? points : [];
 }

@@ -1,87 +1,135 @@
+using Vitrine.Transformers.Edits;
 using Vitrine.Transformers.Points;
 using static TorchSharp.torch;
 
 namespace Vitrine.Transformers.Engine;
 
-/// <summary>A plan whose every address has become a slot of a stack. Binding is the only place that knows addresses.</summary>
-internal sealed class BoundPlan
+/// <summary>A plan bound to one model: every address has become a slot of a stack, every value and mask a tensor on the model's device. It may serve any number of runs, also side by side.</summary>
+/// <remarks>Binding is the only place that knows addresses. What depends on the batch (rows, kinds of tokens, where a run starts and stops) is checked when a run begins.</remarks>
+public sealed class BoundPlan : IDisposable
 {
     private readonly Dictionary<(string Stack, int? Layer), Slots> slots = [];
+    private readonly List<(AddressPattern Pattern, Address[] Places)> named = [];
+    private readonly List<Action<RunRows>> checks = [];
+    private readonly List<Tensor> owned = [];
+    private readonly StackShape[] stacks;
+    private readonly ScalarType dtype;
+    private readonly Device device;
 
-    private BoundPlan(RunPlan plan, TokenKinds kinds)
-    {
-        Kinds = kinds;
-        ExplicitAttention = plan.ExplicitAttention;
-        NeedsGradients = plan.Gradients.Count > 0;
-    }
+    private BoundPlan(RunPlan plan, StackShape[] stacks, ScalarType dtype, Device device)
+        => (Plan, this.stacks, this.dtype, this.device) = (plan, stacks, dtype, device);
 
-    public bool ExplicitAttention { get; }
+    /// <summary>What was bound.</summary>
+    public RunPlan Plan { get; }
 
-    public bool NeedsGradients { get; }
+    internal bool ExplicitAttention => Plan.ExplicitAttention;
 
-    /// <summary>Kinds of tokens that edits may name.</summary>
-    public TokenKinds Kinds { get; }
+    internal bool NeedsGradients => Plan.Gradients.Count > 0;
 
-    /// <summary>What is wanted in a block.</summary>
-    public Slots In(string stack, int layer) => slots.GetValueOrDefault((stack, layer)) ?? Slots.None;
-
-    /// <summary>What is wanted of a stack outside its blocks.</summary>
-    public Slots Of(string stack) => slots.GetValueOrDefault((stack, null)) ?? Slots.None;
+    internal Device Device => device;
 
     /// <summary>Binds a plan to a model's stacks.</summary>
     /// <param name="plan">The plan.</param>
     /// <param name="stacks">What the model is made of.</param>
     /// <param name="dtype">What it computes in.</param>
-    /// <param name="rows">Rows of the batch, where they are known.</param>
-    /// <param name="kinds">Kinds of tokens that the batch names.</param>
-    /// <param name="computed">What the run computes; null for everything.</param>
+    /// <param name="device">Where it computes.</param>
     /// <exception cref="VitrineException">An address names nothing, with the nearest that exists; or an edit does not fit its place.</exception>
-    public static BoundPlan Bind(RunPlan plan, IReadOnlyList<StackShape> stacks, ScalarType dtype, int? rows = null, TokenKinds? kinds = null, Computed? computed = null)
+    internal static BoundPlan Bind(RunPlan plan, IReadOnlyList<StackShape> stacks, ScalarType dtype, Device device)
     {
-        if (plan.StopAfter is not null && computed is null)
+        var bound = new BoundPlan(plan, [.. stacks], dtype, device);
+        try
         {
-            throw new VitrineException($"plan: stops after block {plan.StopAfter}; this run cannot stop before its end.");
-        }
-
-        var bound = new BoundPlan(plan, kinds ?? TokenKinds.None);
-        if (plan.Capture.Count + plan.Edits.Count + plan.Gradients.Count == 0)
-        {
+            bound.Edits();
+            bound.Reads(plan.Capture, (slot, step) => slot.Capture(step));
+            bound.Reads(plan.Gradients, (slot, step) => slot.Differentiate(step));
             return bound;
         }
-
-        foreach (var edit in plan.Edits)
+        catch
         {
-            foreach (var pattern in edit.Places())
+            bound.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>What is wanted in a block.</summary>
+    internal Slots In(string stack, int layer) => slots.GetValueOrDefault((stack, layer)) ?? Slots.None;
+
+    /// <summary>What is wanted of a stack outside its blocks.</summary>
+    internal Slots Of(string stack) => slots.GetValueOrDefault((stack, null)) ?? Slots.None;
+
+    /// <summary>Checks what depends on the batch and on what is computed of it.</summary>
+    /// <exception cref="VitrineException">An edit asks for other rows or kinds of tokens, or an address is not reached by what the run computes.</exception>
+    internal void Check(RunRows rows, BlockRange? range, IReadOnlySet<string>? running)
+    {
+        if (Plan.Rows is { } expected && expected != rows.Count)
+        {
+            throw new VitrineException($"plan: is made for {expected} rows, one for each; the batch has {rows.Count}.");
+        }
+
+        foreach (var check in checks)
+        {
+            check(rows);
+        }
+
+        foreach (var (pattern, places) in named)
+        {
+            if (range is not null && !Array.Exists(places, range.Reaches))
+            {
+                throw new VitrineException($"address '{pattern}': this run computes {range}, which does not reach it.");
+            }
+
+            if (running is not null && !Array.Exists(places, p => running.Contains(p.Stack)))
+            {
+                throw new VitrineException($"address '{pattern}': this run computes the stack {string.Join(", ", running)} alone, which does not reach it.");
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        owned.ForEach(t => t.Dispose());
+        owned.Clear();
+    }
+
+    /// <remarks>Edits that differ from row to row and stand one behind the other are one operation on the whole batch, where their kind knows how.</remarks>
+    private void Edits()
+    {
+        using var mode = no_grad();
+        using var scope = NewDisposeScope();
+        for (var i = 0; i < Plan.Edits.Count;)
+        {
+            var together = Plan.Rows is null ? 1 : Edit.RowByRow(Plan.Edits, i);
+            var edits = Plan.Edits.Skip(i).Take(together).ToArray();
+            foreach (var pattern in edits.SelectMany(e => e.Places()).Distinct().Select(AddressPattern.Parse))
             {
                 if (pattern.Text.Contains('@', StringComparison.Ordinal))
                 {
                     throw new VitrineException($"edit at '{pattern}': an edit's steps stand in its scope, not in its address.");
                 }
 
-                foreach (var (place, shape) in Find(pattern, stacks, computed))
+                foreach (var (place, shape) in Find(pattern))
                 {
-                    bound.At(place).Edit(edit, edit.Bind(new Edits.EditSite(place, shape, dtype) { Rows = rows, Kinds = bound.Kinds }));
+                    var site = new EditSite(place, shape, dtype, device, checks, owned);
+                    At(place).Edit(edits[0].Scope, together == 1 ? edits[0].Bind(site) : edits[0].BindRowByRow(edits, Plan.Rows!.Value, site));
                 }
             }
+
+            i += together;
         }
 
-        foreach (var pattern in plan.Capture.Select(AddressPattern.Parse))
+        owned.ForEach(t => t.DetachFromDisposeScope());
+    }
+
+    private void Reads(IReadOnlyList<string> patterns, Action<Slot, int?> want)
+    {
+        foreach (var pattern in patterns.Select(AddressPattern.Parse))
         {
-            foreach (var (place, _) in Find(pattern, stacks, computed))
+            foreach (var (place, _) in Find(pattern))
             {
-                bound.At(place).Capture(pattern.Steps);
+                want(At(place), pattern.Steps);
             }
         }
-
-        foreach (var pattern in plan.Gradients.Select(AddressPattern.Parse))
-        {
-            foreach (var (place, _) in Find(pattern, stacks, computed))
-            {
-                bound.At(place).Differentiate(pattern.Steps);
-            }
-        }
-
-        return bound;
     }
 
     private Slot At(Address place)
@@ -91,19 +139,20 @@ internal sealed class BoundPlan
             slots[(place.Stack, place.Layer)] = of = new Slots();
         }
 
-        return of[place.Point] ??= new Slot(place.Stack, place.Layer, place.Point);
+        return of[place.Point] ??= new Slot(place, Plan.CaptureOnCpu);
     }
 
-    private static List<(Address Place, StackShape Shape)> Find(AddressPattern pattern, IReadOnlyList<StackShape> stacks, Computed? computed)
+    private List<(Address Place, StackShape Shape)> Find(AddressPattern pattern)
     {
-        List<(Address, StackShape)> found = [.. stacks.SelectMany(s => s.Places().Where(p => pattern.MatchesPlace(p.Stack, p.Layer, p.Point)).Select(p => (p, s)))];
+        List<(Address Place, StackShape Shape)> found =
+            [.. stacks.SelectMany(s => s.Places().Where(p => pattern.MatchesPlace(p.Stack, p.Layer, p.Point)).Select(p => (p, s)))];
         if (found.Count > 0)
         {
-            var reached = computed is { } part ? found.FindAll(f => part.Reaches(f.Item1)) : found;
-            return reached.Count > 0 ? reached : throw new VitrineException($"address '{pattern}': this run computes {computed}, which does not reach it.");
+            named.Add((pattern, [.. found.Select(f => f.Place)]));
+            return found;
         }
 
-        var stack = stacks.FirstOrDefault(s => s.Name == pattern.Stack);
+        var stack = Array.Find(stacks, s => s.Name == pattern.Stack);
         var why = pattern.Stack is not null && stack is null
             ? $"the model has no stack '{pattern.Stack}', only {string.Join(", ", stacks.Select(s => s.Name))}"
             : pattern.Layer is { } layer && stack is not null && layer >= stack.Layers
@@ -113,3 +162,8 @@ internal sealed class BoundPlan
         throw new VitrineException($"address '{pattern}': {why}; the nearest that exists is '{nearest}'.");
     }
 }
+
+/// <summary>The rows of one run's batch, as edits ask for them.</summary>
+/// <param name="Count">How many.</param>
+/// <param name="Kinds">Kinds of tokens that the batch names.</param>
+internal sealed record RunRows(int Count, TokenKinds Kinds);

@@ -2,8 +2,8 @@ using static TorchSharp.torch;
 
 namespace Vitrine.Transformers.Engine;
 
-/// <summary>Keys and values of the tokens read so far, one buffer a layer that grows by doubling.</summary>
-internal sealed class KeyValueCache(int layers, int expected) : IDisposable
+/// <summary>Keys and values of the tokens read so far, one buffer a layer that grows by doubling; where gradients are asked for, a new tensor in each pass, since a graph bears no writing in place.</summary>
+internal sealed class KeyValueCache(int layers, int expected, bool isDifferentiated = false) : IDisposable
 {
     private readonly (Tensor Keys, Tensor Values)?[] buffers = new (Tensor, Tensor)?[layers];
     private readonly long[] lengths = new long[layers];
@@ -12,6 +12,16 @@ internal sealed class KeyValueCache(int layers, int expected) : IDisposable
     public (Tensor Keys, Tensor Values) Append(int layer, Tensor keys, Tensor values)
     {
         var (used, added) = (lengths[layer], keys.shape[2]);
+        if (isDifferentiated)
+        {
+            var all = buffers[layer] is { } before ? (cat([before.Keys, keys], 2), cat([before.Values, values], 2)) : (keys.alias(), values.alias());
+            buffers[layer]?.Keys.Dispose();
+            buffers[layer]?.Values.Dispose();
+            buffers[layer] = (all.Item1.DetachFromDisposeScope(), all.Item2.DetachFromDisposeScope());
+            lengths[layer] = used + added;
+            return buffers[layer]!.Value;
+        }
+
         if (buffers[layer] is not { } buffer || buffer.Keys.shape[2] < used + added)
         {
             buffer = (Grown(keys, layer, used + added, of: 0), Grown(values, layer, used + added, of: 1));
@@ -34,12 +44,22 @@ internal sealed class KeyValueCache(int layers, int expected) : IDisposable
         return (buffer.Keys.narrow(2, 0, used + added), buffer.Values.narrow(2, 0, used + added));
     }
 
+    /// <summary>Hands the keys and values (B,Hkv,T,hd) of every layer to the caller.</summary>
+    public (Tensor Keys, Tensor Values)[] Release()
+    {
+        var all = buffers.Select((b, layer) => (
+            b!.Value.Keys.narrow(2, 0, lengths[layer]).DetachFromDisposeScope(), b.Value.Values.narrow(2, 0, lengths[layer]).DetachFromDisposeScope())).ToArray();
+        Dispose();
+        return all;
+    }
+
     public void Dispose()
     {
-        foreach (var buffer in buffers)
+        for (var layer = 0; layer < buffers.Length; layer++)
         {
-            buffer?.Keys.Dispose();
-            buffer?.Values.Dispose();
+            buffers[layer]?.Keys.Dispose();
+            buffers[layer]?.Values.Dispose();
+            buffers[layer] = null;
         }
     }
 

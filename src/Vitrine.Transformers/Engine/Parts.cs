@@ -54,6 +54,9 @@ internal sealed record Linear(Tensor Stored, Tensor? Bias, ScalarType Dtype)
 /// </remarks>
 internal sealed record Norm(NormSpec Spec, Tensor Gain, Tensor? Bias)
 {
+    /// <summary>From a condition to scale, shift and gate, one above the other (3d,c); null where the norm takes none.</summary>
+    public Linear? Modulation { get; init; }
+
     private static readonly Scalar One = 1;
     private readonly Scalar epsilon = Spec.Epsilon;
     private readonly Scalar inverseWidth = 1.0 / Gain.shape[0];
@@ -65,8 +68,28 @@ internal sealed record Norm(NormSpec Spec, Tensor Gain, Tensor? Bias)
             return nn.functional.layer_norm(x, Gain.shape, Gain, Bias, Spec.Epsilon);
         }
 
+        return OverRootMeanSquare(x).mul_(Gain);
+    }
+
+    /// <remarks>pi0.5's expert: [scale, shift, gate] = W condition + b; the normed stream is n (1 + scale) + shift, and what the part then computes is multiplied by the gate.</remarks>
+    /// <returns>The normed values, and the gate of what is added, null where there is none.</returns>
+    /// <exception cref="VitrineException">The norm takes a condition and there is none.</exception>
+    public (Tensor Normed, Tensor? Gate) Apply(Tensor x, Tensor? condition)
+    {
+        if (Modulation is null)
+        {
+            return (Apply(x), null);
+        }
+
+        var modulation = Modulation.Apply(condition ?? throw new VitrineException("norm: takes a condition; this pass was given none."));   // (B, 3d) or (B, T, 3d)
+        var parts = (modulation.dim() == 2 ? modulation.unsqueeze(1) : modulation).chunk(3, -1);
+        return ((OverRootMeanSquare(x) * parts[0].add(One)).Plus(parts[1]), parts[2]);
+    }
+
+    private Tensor OverRootMeanSquare(Tensor x)
+    {
         var length = x.norm(-1, keepdim: true);                                                            // (..., 1)
-        return (x * (length * length).mul_(inverseWidth).add_(epsilon, One).rsqrt_()).mul_(Gain);
+        return x * (length * length).mul_(inverseWidth).add_(epsilon, One).rsqrt_();
     }
 }
 
@@ -82,23 +105,23 @@ internal sealed class SoftCap(double limit)
 /// <summary>Weights of a block, in the slots that <see cref="Block"/> reads. A norm that does not stand in the family is null.</summary>
 internal sealed class BlockWeights
 {
-    /// <summary>Before attention.</summary>
+    /// <summary>Of what attention reads.</summary>
     public Norm? AttentionNorm { get; init; }
 
-    /// <summary>On what attention adds.</summary>
-    public Norm? AfterAttention { get; init; }
+    /// <summary>Of what attention adds, before it is added.</summary>
+    public Norm? AttentionOutputNorm { get; init; }
 
-    /// <summary>Behind the sum of residual and attention.</summary>
-    public Norm? BehindAttention { get; init; }
+    /// <summary>Of the sum of residual and attention.</summary>
+    public Norm? AttentionPostNorm { get; init; }
 
-    /// <summary>Before the feed-forward.</summary>
+    /// <summary>Of what the feed-forward reads.</summary>
     public Norm? MlpNorm { get; init; }
 
-    /// <summary>On what the feed-forward adds.</summary>
-    public Norm? AfterMlp { get; init; }
+    /// <summary>Of what the feed-forward adds, before it is added.</summary>
+    public Norm? MlpOutputNorm { get; init; }
 
-    /// <summary>Behind the sum of residual and feed-forward.</summary>
-    public Norm? BehindMlp { get; init; }
+    /// <summary>Of the sum of residual and feed-forward.</summary>
+    public Norm? MlpPostNorm { get; init; }
 
     public required Linear Query { get; init; }
 
@@ -132,4 +155,7 @@ internal static class Norms
 {
     /// <summary>The normed values, or the argument where there is no norm.</summary>
     public static Tensor Of(this Norm? norm, Tensor x) => norm is null ? x : norm.Apply(x);
+
+    /// <summary>The same of a norm that may take a condition, with the gate that comes of it.</summary>
+    public static (Tensor Normed, Tensor? Gate) Of(this Norm? norm, Tensor x, Tensor? condition) => norm is null ? (x, null) : norm.Apply(x, condition);
 }

@@ -5,10 +5,10 @@ namespace Vitrine.Transformers.Engine;
 
 /// <summary>Tables of a rotation by position.</summary>
 /// <remarks>Reference implementations compute wavelengths and angles in float32 (transformers, modeling_rope_utils.py), so do we.</remarks>
-internal sealed class Rotary(RotarySpec spec)
+internal sealed class Rotary(RotarySpec spec, Device device)
 {
     private static readonly Scalar One = 1;
-    private readonly Tensor frequencies = tensor(Enumerable.Range(0, spec.Width / 2).Select(i => Frequency(spec, i)).ToArray()).DetachFromDisposeScope();
+    private readonly Tensor frequencies = tensor(Enumerable.Range(0, spec.Width / 2).Select(i => Frequency(spec, i)).ToArray(), device: device).DetachFromDisposeScope();
 
     /// <summary>Cosines, and sines that are negative on the first half, of a pass's positions: (B,T,1,width) each.</summary>
     public (Tensor Cos, Tensor Sin) Tables(Pass pass, ScalarType dtype)

@@ -4,17 +4,15 @@ using static TorchSharp.torch;
 namespace Vitrine.Transformers.Engine;
 
 /// <summary>What a plan wants at one place: changes first, then what is kept.</summary>
-internal sealed class Slot(string stack, int? layer, Point point)
+internal sealed class Slot(Address place, bool captureOnCpu)
 {
-    private readonly List<(Edits.Edit Edit, Func<Tensor, Pass, Tensor> Apply)> edits = [];
+    private readonly List<(Edits.EditScope Scope, Func<Tensor, Pass, Tensor> Apply)> edits = [];
     private readonly List<int?> captures = [];
     private readonly List<int?> gradients = [];
 
     public bool HasEdits => edits.Count > 0;
 
-    public Address Place => new(stack, layer, point);
-
-    public void Edit(Edits.Edit edit, Func<Tensor, Pass, Tensor> apply) => edits.Add((edit, apply));
+    public void Edit(Edits.EditScope scope, Func<Tensor, Pass, Tensor> apply) => edits.Add((scope, apply));
 
     /// <param name="step">Null for every pass.</param>
     public void Capture(int? step) => captures.Add(step);
@@ -24,9 +22,9 @@ internal sealed class Slot(string stack, int? layer, Point point)
 
     public Tensor Visit(Tensor x, Pass pass)
     {
-        foreach (var (edit, apply) in edits)
+        foreach (var (scope, apply) in edits)
         {
-            if (edit.Scope.ActsIn(pass.Step))
+            if (scope.ActsIn(pass.Step))
             {
                 x = apply(x, pass);
             }
@@ -36,11 +34,12 @@ internal sealed class Slot(string stack, int? layer, Point point)
         {
             // A view is a node of its own, so that two points that hold the same tensor (attn.in and resid_pre of a post-norm block) have each its own gradient.
             x = x.requires_grad ? x.view_as(x) : x.detach().requires_grad_();
-            pass.Keep(Place with { Step = pass.Step }, x);
+            pass.Run.Keep(place with { Step = pass.Step }, x);
         }
         else if (Wants(captures, pass.Step))
         {
-            pass.Keep(Place with { Step = pass.Step }, x.detach());
+            var seen = x.detach();
+            pass.Run.Keep(place with { Step = pass.Step }, captureOnCpu ? seen.cpu() : seen);
         }
 
         return x;
@@ -65,17 +64,28 @@ internal sealed class Slots
 {
     public static Slots None { get; } = new();
 
-    private readonly Slot?[] byPoint = new Slot?[PointVocabulary.All.Count];
+    private readonly Slot?[] byOrdinal = new Slot?[PointVocabulary.All.Count];
+    private readonly Dictionary<Point, Slot> ofModel = [];
 
     public Slot? this[Point point]
     {
-        get => byPoint[(int)point];
-        set => byPoint[(int)point] = value;
+        get => point.Ordinal >= 0 ? byOrdinal[point.Ordinal] : ofModel.GetValueOrDefault(point);
+        set
+        {
+            if (point.Ordinal >= 0)
+            {
+                byOrdinal[point.Ordinal] = value;
+            }
+            else
+            {
+                ofModel[point] = value!;
+            }
+        }
     }
 
-    public Tensor At(Point point, Tensor x, Pass pass) => byPoint[(int)point] is { } slot ? slot.Visit(x, pass) : x;
+    public Tensor At(Point point, Tensor x, Pass pass) => this[point] is { } slot ? slot.Visit(x, pass) : x;
 
-    public bool Wants(Point point) => byPoint[(int)point] is not null;
+    public bool Wants(Point point) => this[point] is not null;
 
-    public bool Edits(Point point) => byPoint[(int)point] is { HasEdits: true };
+    public bool Edits(Point point) => this[point] is { HasEdits: true };
 }

@@ -4,16 +4,16 @@ using static TorchSharp.torch;
 
 namespace Vitrine.Transformers.Engine;
 
-/// <summary>A row of blocks with what stands before and behind them. Weights are read-only, so one stack serves many threads.</summary>
-public sealed class Stack
+/// <summary>A row of blocks with what stands before and behind them: a <see cref="Decoder"/> of tokens or a <see cref="Tower"/> of patches. Weights are read-only, so one stack serves many threads.</summary>
+public abstract class Stack
 {
     private readonly IReadOnlyList<Block> blocks;
     private readonly Dictionary<RotarySpec, Rotary> rotaries;
 
-    internal Stack(StackShape shape, IReadOnlyList<Block> blocks)
+    private protected Stack(StackShape shape, IReadOnlyList<Block> blocks)
     {
         (Shape, this.blocks) = (shape, blocks);
-        rotaries = blocks.Select(b => b.Spec.Attention.Rotary).OfType<RotarySpec>().Distinct().ToDictionary(r => r, r => new Rotary(r));
+        rotaries = blocks.Select(b => b.Spec.Attention.Rotary).OfType<RotarySpec>().Distinct().ToDictionary(r => r, r => new Rotary(r, Device));
     }
 
     /// <summary>Sizes and points.</summary>
@@ -29,6 +29,9 @@ public sealed class Stack
     /// <remarks>Weights may be kept narrower, as their file has them; they are widened where they are computed with.</remarks>
     public ScalarType Dtype => blocks[0].Weights.Down.Dtype;
 
+    /// <summary>Where its weights lie and its runs compute.</summary>
+    public Device Device => blocks[0].Weights.Down.Stored.device;
+
     /// <summary>Matrices that each token is multiplied with, the unembedding included.</summary>
     public int Matrices => Linears().Count();
 
@@ -40,6 +43,7 @@ public sealed class Stack
     /// <summary>In front of block 0.</summary>
     internal Norm? EntryNorm { get; init; }
 
+    /// <summary>Behind the last block; null where its norms stand behind the sums.</summary>
     internal Norm? LastNorm { get; init; }
 
     /// <summary>The unembedding as the file has it.</summary>
@@ -55,7 +59,7 @@ public sealed class Stack
     internal int FeaturesAfter { get; init; } = -1;
 
     /// <summary>Tokens in front that are no part of the features.</summary>
-    internal int PrefixTokens { get; init; }
+    internal int PrefixTokensCut { get; init; }
 
     /// <summary>Value vectors of a layer (F,d): row i is what neuron i writes. In <see cref="Dtype"/>: a view of the weights, or a widened copy where they are kept narrower; owned by the caller.</summary>
     /// <remarks>Columns of the down projection (Geva et al. 2021). A LayerScale or a norm behind the feed-forward rescales what arrives in the residual.</remarks>
@@ -91,7 +95,7 @@ public sealed class Stack
     internal Tensor Enter(Tensor embedded, Pass pass)
     {
         var own = pass.Plan.Of(Shape.Name);
-        return own.At(Point.Embed, EntryNorm is null ? embedded : EntryNorm.Apply(own.At(Point.PreNormIn, embedded, pass)), pass);
+        return own.At(Point.Embed, EntryNorm is null ? embedded : EntryNorm.Apply(own.At(Point.EntryNormIn, embedded, pass)), pass);
     }
 
     /// <summary>A range of blocks over a residual, both ends included.</summary>
@@ -109,7 +113,7 @@ public sealed class Stack
 
             if (layer == FeaturesAfter)
             {
-                features = pass.Plan.Of(Shape.Name).At(Point.Features, x.narrow(1, PrefixTokens, x.shape[1] - PrefixTokens), pass);
+                features = pass.Plan.Of(Shape.Name).At(Point.Features, x.narrow(1, PrefixTokensCut, x.shape[1] - PrefixTokensCut), pass);
             }
         }
 
@@ -117,7 +121,8 @@ public sealed class Stack
     }
 
     /// <summary>The normed residual (B,T,d), or the residual where the last block's norms stand behind its sums.</summary>
-    internal Tensor FinalNorm(Tensor residual, Pass pass) => LastNorm is null ? residual : pass.Plan.Of(Shape.Name).At(Point.FinalNorm, LastNorm.Apply(residual), pass);
+    internal Tensor FinalNorm(Tensor residual, Pass pass)
+        => LastNorm is null ? residual : pass.Plan.Of(Shape.Name).At(Point.FinalNorm, LastNorm.Apply(residual, pass.Condition).Normed, pass);
 
     /// <summary>Logits (B,T,V) of normed residuals.</summary>
     internal Tensor Logits(Tensor normed, Pass pass)

@@ -31,9 +31,11 @@ internal sealed record TextEmbedding(Tensor Words)
 
     /// <summary>Positions of a pass as they are added (B,T,d); null where positions are rotary.</summary>
     /// <exception cref="VitrineException">The text is longer than the table of positions.</exception>
-    public Tensor? PositionRows(Pass pass) => Positions is null ? null
-        : pass.LastPositionId < Positions.shape[0] ? Table(Positions[pass.PositionIds()])
-        : throw new VitrineException($"position {pass.LastPositionId}: the model has learned {Positions.shape[0]} positions, counted from 0. Shorten the text.");
+    public Tensor? PositionRows(Pass pass) => Positions is null ? null : PositionRows(pass.PositionIds(), pass.LastPositionId);
+
+    /// <summary>The same of positions that no pass goes over (B,T), -1 for padding.</summary>
+    public Tensor? PositionRows(IReadOnlyList<IReadOnlyList<long>> positions)
+        => Positions is null ? null : PositionRows(tensor([.. positions.SelectMany(r => r).Select(p => Math.Max(p, 0))], [positions.Count, positions[0].Count], device: Words.device), positions.Max(r => r.Max()));
 
     /// <summary>Embedded tokens with their segments and positions added (B,T,d).</summary>
     /// <exception cref="VitrineException">The text is longer than the table of positions, or a segment is unknown.</exception>
@@ -50,6 +52,10 @@ internal sealed record TextEmbedding(Tensor Words)
 
         return PositionRows(pass) is { } positions ? embedded.Plus(positions) : embedded;
     }
+
+    private Tensor PositionRows(Tensor ids, long last) => last < Positions!.shape[0]
+        ? Table(Positions[ids])
+        : throw new VitrineException($"position {last}: the model has learned {Positions.shape[0]} positions, counted from 0. Shorten the text.");
 
     private static Tensor Known(Tensor segments, long count)
     {

@@ -28,15 +28,15 @@ internal static class Bert
         : new BlockSpec(
             width,
             new NormSpec(NormKind.LayerNorm, epsilon),
-            new AttentionSpec(heads, heads, width / heads, Causal: false, Rotary: null) { Bias = true, OutputBias = true },
+            new AttentionSpec(heads, heads, width / heads, AttentionMask.Full, Rotary: null) { Bias = true, OutputBias = true },
             new MlpSpec(neurons, Gated: false, activation) { Bias = true },
             LayerScale: false)
         {
-            Norms = NormPlaces.Behind,
+            Norms = NormPlaces.PostNorm,
         };
 
     /// <remarks>Files of the bare model lack the <c>bert.</c> in front.</remarks>
-    public static (TextStack Stack, ClassHead? Classes) Load(WeightReader weights, TextConfig config)
+    public static (Decoder Decoder, ClassHead? Classes) Load(WeightReader weights, TextConfig config)
     {
         var (spec, width) = (config.Spec, config.Spec.Width);
         var prefix = weights.Has("embeddings.word_embeddings.weight") ? "" : "bert.";
@@ -71,10 +71,10 @@ internal static class Bert
             Key = weights.Linear($"{at}.attention.self.key", width, width, bias: true),
             Value = weights.Linear($"{at}.attention.self.value", width, width, bias: true),
             Output = weights.Linear($"{at}.attention.output.dense", width, width, bias: true),
-            BehindAttention = Norm(weights, spec, $"{at}.attention.output.LayerNorm"),
+            AttentionPostNorm = Norm(weights, spec, $"{at}.attention.output.LayerNorm"),
             Up = weights.Linear($"{at}.intermediate.dense", spec.Mlp.Neurons, width, bias: true),
             Down = weights.Linear($"{at}.output.dense", width, spec.Mlp.Neurons, bias: true),
-            BehindMlp = Norm(weights, spec, $"{at}.output.LayerNorm"),
+            MlpPostNorm = Norm(weights, spec, $"{at}.output.LayerNorm"),
         };
     }
 

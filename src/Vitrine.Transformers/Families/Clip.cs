@@ -23,9 +23,9 @@ internal static class Clip
 
     public static bool IsUnused(string name) => name.EndsWith("embeddings.position_ids", StringComparison.Ordinal);
 
-    private static Tower ReadVision(ConfigReader json)
+    private static TowerConfig ReadVision(ConfigReader json)
     {
-        var tower = Tower.Read(
+        var tower = TowerConfig.Read(
             json, (size, patch) => new TowerSpec(size, patch, ClassToken: true, 0, PositionOnClassToken: true, PositionResampling.Bicubic, TowerFeatures.Residual), 32, "quick_gelu", 1e-5);
         json.RefuseOthers(InertKeys.Common, InertKeys.Dropout, ["projection_dim"]);
         return tower;
@@ -42,7 +42,7 @@ internal static class Clip
         var spec = new BlockSpec(
             width,
             new NormSpec(NormKind.LayerNorm, json.Number("layer_norm_eps", 1e-5)),
-            new AttentionSpec(heads, heads, width / heads, Causal: true, Rotary: null) { Bias = true, OutputBias = true },
+            new AttentionSpec(heads, heads, width / heads, AttentionMask.Causal, Rotary: null) { Bias = true, OutputBias = true },
             new MlpSpec(json.Size("intermediate_size", 2048), Gated: false, json.Activation("hidden_act", "quick_gelu")) { Bias = true },
             LayerScale: false);
         var config = new TextConfig([.. Enumerable.Repeat(spec, json.Size("num_hidden_layers", 12))], json.Size("vocab_size", 49408)) { Positions = json.Size("max_position_embeddings", 77) };
@@ -52,12 +52,11 @@ internal static class Clip
     }
 
     /// <remarks>The norm in front is spelled pre_layrnorm; patches have no bias; only the class token passes post_layernorm. A tower saved alone may lack the <c>vision_model.</c></remarks>
-    private static VisionParts Load(WeightReader weights, Tower tower, TextPart? text, int shared)
+    private static VisionParts Load(WeightReader weights, TowerConfig tower, TextPart? text, int shared)
     {
         var at = weights.Has("post_layernorm.weight") ? "" : "vision_model.";
         var (spec, width, patch) = (tower.Block, tower.Block.Width, tower.Spec.PatchSize);
         Block[] blocks = [.. Enumerable.Range(0, tower.Depth).Select(i => new Block(spec, ClipLayout.Weights(weights, $"{at}encoder.layers.{i}", spec)))];
-        var stack = tower.Assemble("vision", blocks, weights.Norm(spec.Norm, $"{at}pre_layrnorm", width), weights.Norm(spec.Norm, $"{at}post_layernorm", width), pool: false);
         var embedding = new PatchEmbedding(
             tower.Spec,
             weights.Take($"{at}embeddings.patch_embedding.weight", width, 3, patch, patch),
@@ -65,14 +64,15 @@ internal static class Clip
             weights.View(weights.Take($"{at}embeddings.position_embedding.weight", tower.Spec.Positions, width), 1, tower.Spec.Positions, width),
             weights.View(weights.Take($"{at}embeddings.class_embedding", width), 1, 1, width),
             Registers: null);
-        return new VisionParts(new VisionStack(stack, embedding))
+        var (entry, last) = (weights.Norm(spec.Norm, $"{at}pre_layrnorm", width), weights.Norm(spec.Norm, $"{at}post_layernorm", width));
+        return new VisionParts(tower.Assemble("vision", blocks, embedding, entry, last))
         {
             Head = text is not null || weights.Has("visual_projection.weight") ? weights.Linear("visual_projection", shared, width, bias: false) : null,
             Text = text is null ? null : LoadText(weights, text, shared),
         };
     }
 
-    private static TextTower LoadText(WeightReader weights, TextPart text, int shared)
+    private static TextSide LoadText(WeightReader weights, TextPart text, int shared)
     {
         const string At = "text_model.";
         var (config, spec, width) = (text.Config, text.Config.Spec, text.Config.Spec.Width);
@@ -82,6 +82,6 @@ internal static class Clip
         };
         Block[] blocks = [.. config.Blocks.Select((_, i) => new Block(spec, ClipLayout.Weights(weights, $"{At}encoder.layers.{i}", spec)))];
         var stack = config.Assemble("text", blocks, embedding, entryNorm: null, weights.Norm(spec.Norm, $"{At}final_layer_norm", width), head: null, Point.Features);
-        return new TextTower(stack, weights.Linear("text_projection", shared, width, bias: false), text.EndToken, weights.Take("logit_scale"));
+        return new TextSide(stack, weights.Linear("text_projection", shared, width, bias: false), text.EndToken, weights.Take("logit_scale"));
     }
 }

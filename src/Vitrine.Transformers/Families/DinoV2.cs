@@ -17,7 +17,7 @@ internal static class DinoV2
         json.MustBeOff("use_swiglu_ffn");
         var ratio = json.Number("mlp_ratio", 4);
         var (registers, resampling) = withRegisters ? (json.Count("num_register_tokens", 4), PositionResampling.BicubicAntialiased) : (0, PositionResampling.Bicubic);
-        var tower = Tower.Read(
+        var tower = TowerConfig.Read(
             json,
             (size, patch) => new TowerSpec(size, patch, ClassToken: true, registers, PositionOnClassToken: true, resampling, TowerFeatures.Normed),
             withRegisters ? 16 : 14, "gelu", 1e-6, width => (int)(width * ratio));
@@ -28,12 +28,12 @@ internal static class DinoV2
 
     public static bool IsUnused(string name) => name == "embeddings.mask_token";
 
-    private static VisionParts Load(WeightReader weights, Tower tower)
+    private static VisionParts Load(WeightReader weights, TowerConfig tower)
     {
         var spec = tower.Block;
         Block[] blocks = [.. Enumerable.Range(0, tower.Depth).Select(i => new Block(spec, Weights(weights, $"encoder.layer.{i}", spec)))];
-        var stack = tower.Assemble("vision", blocks, entryNorm: null, weights.Norm(spec.Norm, "layernorm", spec.Width), pool: false);
-        return new VisionParts(new VisionStack(stack, tower.Embedding(weights, "")));
+        var norm = weights.Norm(spec.Norm, "layernorm", spec.Width);
+        return new VisionParts(tower.Assemble("vision", blocks, tower.Embedding(weights, ""), entryNorm: null, norm));
     }
 
     private static BlockWeights Weights(WeightReader weights, string at, BlockSpec spec)

@@ -21,7 +21,7 @@ internal static class DistilBert
     }
 
     /// <remarks>Files of the bare model lack the <c>distilbert.</c> in front. The head's pre_classifier is BERT's pooler, with ReLU.</remarks>
-    public static (TextStack Stack, ClassHead? Classes) Load(WeightReader weights, TextConfig config)
+    public static (Decoder Decoder, ClassHead? Classes) Load(WeightReader weights, TextConfig config)
     {
         var (spec, width) = (config.Spec, config.Spec.Width);
         var prefix = weights.Has("embeddings.word_embeddings.weight") ? "" : "distilbert.";
@@ -53,10 +53,10 @@ internal static class DistilBert
             Key = weights.Linear($"{at}.attention.k_lin", width, width, bias: true),
             Value = weights.Linear($"{at}.attention.v_lin", width, width, bias: true),
             Output = weights.Linear($"{at}.attention.out_lin", width, width, bias: true),
-            BehindAttention = weights.Norm(spec.Norm, $"{at}.sa_layer_norm", width),
+            AttentionPostNorm = weights.Norm(spec.Norm, $"{at}.sa_layer_norm", width),
             Up = weights.Linear($"{at}.ffn.lin1", spec.Mlp.Neurons, width, bias: true),
             Down = weights.Linear($"{at}.ffn.lin2", width, spec.Mlp.Neurons, bias: true),
-            BehindMlp = weights.Norm(spec.Norm, $"{at}.output_layer_norm", width),
+            MlpPostNorm = weights.Norm(spec.Norm, $"{at}.output_layer_norm", width),
         };
     }
 }

@@ -20,7 +20,7 @@ internal static class Gemma
     {
         json.MustBeOff("use_bidirectional_attention");
         var bias = json.Flag("attention_bias", false);
-        var config = Decoder.Read(json, defaults, NormKind.RmsFromOne, Gate(json)).Attending((a, _) => a with { Bias = bias, OutputBias = bias });
+        var config = LlamaConfig.Read(json, defaults, NormKind.RmsFromOne, Gate(json)).Attending((a, _) => a with { Bias = bias, OutputBias = bias });
         return config with { EmbeddingScale = Math.Sqrt(config.Spec.Width), PadToken = config.Classes is null ? null : json.Optional("pad_token_id", 0) };
     }
 

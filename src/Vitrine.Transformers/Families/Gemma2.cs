@@ -16,7 +16,7 @@ internal static class Gemma2
             .Attending((a, _) => a with { Scale = scale, SoftCap = scoreCap })
             .Windowed(json, json.Optional("sliding_window", 4096), layer => layer % 2 == 0);
         json.RefuseOthers(InertKeys.Common, InertKeys.Dropout, ["sliding_window_size"]); // an early spelling, beside the one that is read
-        return config with { Blocks = [.. config.Blocks.Select(b => b with { Norms = NormPlaces.Around })], LogitCap = logitCap };
+        return config with { Blocks = [.. config.Blocks.Select(b => b with { Norms = NormPlaces.SandwichNorm })], LogitCap = logitCap };
     }
 
     private static double? Cap(ConfigReader json, string key, double otherwise) => !json.Spells(key) ? otherwise : json.Has(key) ? json.Number(key) : null;

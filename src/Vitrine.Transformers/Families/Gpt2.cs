@@ -25,7 +25,7 @@ internal static class Gpt2
         var spec = new BlockSpec(
             width,
             new NormSpec(NormKind.LayerNorm, json.Number("layer_norm_epsilon", 1e-5)),
-            new AttentionSpec(heads, heads, width / heads, Causal: true, Rotary: null) { Bias = true, OutputBias = true },
+            new AttentionSpec(heads, heads, width / heads, AttentionMask.Causal, Rotary: null) { Bias = true, OutputBias = true },
             new MlpSpec(json.Size("n_inner", 4 * width), Gated: false, json.Activation("activation_function", "gelu_new")) { Bias = true },
             LayerScale: false);
         var config = new TextConfig([.. Enumerable.Repeat(spec, json.Size("n_layer", 12))], json.Size("vocab_size", 50257))
@@ -38,7 +38,7 @@ internal static class Gpt2
     }
 
     /// <remarks>The hub's own file has no prefix; files saved from a class with a head have <c>transformer.</c></remarks>
-    public static (TextStack Stack, ClassHead? Classes) Load(WeightReader weights, TextConfig config)
+    public static (Decoder Decoder, ClassHead? Classes) Load(WeightReader weights, TextConfig config)
     {
         var (spec, width) = (config.Spec, config.Spec.Width);
         var prefix = weights.Has("transformer.wte.weight") ? "transformer." : "";

@@ -20,7 +20,7 @@ internal static class GptNeoX
         var spec = new BlockSpec(
             width,
             new NormSpec(NormKind.LayerNorm, json.Number("layer_norm_eps", 1e-5)),
-            new AttentionSpec(heads, heads, width / heads, Causal: true, rotary) { Bias = bias, OutputBias = bias },
+            new AttentionSpec(heads, heads, width / heads, AttentionMask.Causal, rotary) { Bias = bias, OutputBias = bias },
             new MlpSpec(json.Size("intermediate_size", 24576), Gated: false, json.Activation("hidden_act", "gelu")) { Bias = true },
             LayerScale: false)
         {
@@ -35,7 +35,7 @@ internal static class GptNeoX
     }
 
     /// <remarks>Files say <c>embed_out</c>; the class renames it to lm_head in memory only.</remarks>
-    public static (TextStack Stack, ClassHead? Classes) Load(WeightReader weights, TextConfig config)
+    public static (Decoder Decoder, ClassHead? Classes) Load(WeightReader weights, TextConfig config)
     {
         var (spec, width) = (config.Spec, config.Spec.Width);
         var prefix = weights.Has("embed_in.weight") ? "" : "gpt_neox.";

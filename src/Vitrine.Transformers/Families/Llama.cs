@@ -14,7 +14,7 @@ internal static class Llama
     {
         json.MustBeOff("rope_interleaved");
         var (bias, mlpBias) = (json.Flag("attention_bias", false), json.Flag("mlp_bias", false));
-        var config = Decoder.Read(json, Defaults, NormKind.Rms, json.Activation("hidden_act", "silu")).Attending((a, _) => a with { Bias = bias, OutputBias = bias });
+        var config = LlamaConfig.Read(json, Defaults, NormKind.Rms, json.Activation("hidden_act", "silu")).Attending((a, _) => a with { Bias = bias, OutputBias = bias });
         config = config with { Blocks = [.. config.Blocks.Select(b => b with { Mlp = b.Mlp with { Bias = mlpBias } })] };
         json.RefuseOthers(InertKeys.Common, InertKeys.Dropout, Inert);
         return config;
@@ -24,7 +24,7 @@ internal static class Llama
     /// <param name="weights">The checkpoint.</param>
     /// <param name="prefix">What stands before <c>model.</c>, e.g. <c>language_model.</c></param>
     /// <param name="config">Sizes.</param>
-    public static TextStack Load(WeightReader weights, string prefix, TextConfig config) => LlamaLayout.Load(weights, $"{prefix}model.", $"{prefix}lm_head", config).Stack;
+    public static Decoder Load(WeightReader weights, string prefix, TextConfig config) => LlamaLayout.Load(weights, $"{prefix}model.", $"{prefix}lm_head", config).Decoder;
 
     /// <summary>Buffers that some files carry and nobody reads.</summary>
     public static bool IsUnused(string name) => LlamaLayout.IsUnused(name);

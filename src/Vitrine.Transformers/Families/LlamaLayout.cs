@@ -6,10 +6,10 @@ namespace Vitrine.Transformers.Families;
 internal static class LlamaLayout
 {
     /// <remarks>Files saved from the bare model lack the <c>model.</c> in front.</remarks>
-    public static (TextStack Stack, ClassHead? Classes) Load(WeightReader weights, TextConfig config)
+    public static (Decoder Decoder, ClassHead? Classes) Load(WeightReader weights, TextConfig config)
         => Load(weights, weights.Has("embed_tokens.weight") ? "" : "model.", "lm_head", config);
 
-    public static (TextStack Stack, ClassHead? Classes) Load(WeightReader weights, string prefix, string unembedding, TextConfig config)
+    public static (Decoder Decoder, ClassHead? Classes) Load(WeightReader weights, string prefix, string unembedding, TextConfig config)
     {
         var width = config.Spec.Width;
         var words = weights.Words($"{prefix}embed_tokens.weight", config.Vocabulary, width);
@@ -31,13 +31,13 @@ internal static class LlamaLayout
     {
         var (width, attention, mlp) = (spec.Width, spec.Attention, spec.Mlp);
         var (queries, keys) = (attention.Heads * attention.HeadWidth, attention.KeyValueHeads * attention.HeadWidth);
-        var around = spec.Norms == NormPlaces.Around;
+        var around = spec.Norms == NormPlaces.SandwichNorm;
         return new BlockWeights
         {
             AttentionNorm = weights.Norm(spec.Norm, $"{at}.input_layernorm", width),
-            AfterAttention = around ? weights.Norm(spec.Norm, $"{at}.post_attention_layernorm", width) : null,
+            AttentionOutputNorm = around ? weights.Norm(spec.Norm, $"{at}.post_attention_layernorm", width) : null,
             MlpNorm = weights.Norm(spec.Norm, around ? $"{at}.pre_feedforward_layernorm" : $"{at}.post_attention_layernorm", width),
-            AfterMlp = around ? weights.Norm(spec.Norm, $"{at}.post_feedforward_layernorm", width) : null,
+            MlpOutputNorm = around ? weights.Norm(spec.Norm, $"{at}.post_feedforward_layernorm", width) : null,
             Query = weights.Linear($"{at}.self_attn.q_proj", queries, width, attention.Bias),
             Key = weights.Linear($"{at}.self_attn.k_proj", keys, width, attention.Bias),
             Value = weights.Linear($"{at}.self_attn.v_proj", keys, width, attention.Bias),

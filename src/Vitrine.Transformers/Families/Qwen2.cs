@@ -10,7 +10,7 @@ internal static class Qwen2
     public static TextConfig Read(ConfigReader json)
     {
         json.MustBeOff("use_mrope");
-        var config = Windowed(Decoder.Read(json, Defaults, NormKind.Rms, json.Activation("hidden_act", "silu")).Attending((a, _) => a with { Bias = true }), json);
+        var config = Windowed(LlamaConfig.Read(json, Defaults, NormKind.Rms, json.Activation("hidden_act", "silu")).Attending((a, _) => a with { Bias = true }), json);
         json.RefuseOthers(InertKeys.Common, InertKeys.Dropout);
         return config;
     }

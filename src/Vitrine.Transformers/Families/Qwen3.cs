@@ -10,7 +10,7 @@ internal static class Qwen3
     public static TextConfig Read(ConfigReader json)
     {
         var bias = json.Flag("attention_bias", false);
-        var config = Decoder.Read(json, Defaults, NormKind.Rms, json.Activation("hidden_act", "silu"));
+        var config = LlamaConfig.Read(json, Defaults, NormKind.Rms, json.Activation("hidden_act", "silu"));
         config = Qwen2.Windowed(config.Attending((a, _) => a with { Bias = bias, OutputBias = bias, QueryKeyNorm = config.Spec.Norm }), json);
         json.RefuseOthers(InertKeys.Common, InertKeys.Dropout);
         return config;

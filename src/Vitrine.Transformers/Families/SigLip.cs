@@ -8,11 +8,11 @@ internal static class SigLip
     /// <summary>What the configuration says.</summary>
     /// <param name="Tower">Sizes.</param>
     /// <param name="Head">Whether an attention pool stands behind the final norm.</param>
-    internal sealed record Config(Tower Tower, bool Head);
+    internal sealed record Config(TowerConfig Tower, bool Head);
 
     public static Config Read(ConfigReader json)
     {
-        var tower = Tower.Read(
+        var tower = TowerConfig.Read(
             json, (size, patch) => new TowerSpec(size, patch, ClassToken: false, 0, PositionOnClassToken: false, PositionResampling.Bicubic, TowerFeatures.Normed), 16, "gelu_pytorch_tanh", 1e-6);
         var config = new Config(tower, json.Flag("vision_use_head", true));
         json.RefuseOthers(InertKeys.Common, InertKeys.Dropout, ["projection_dim", "projector_hidden_act"]);
@@ -35,11 +35,10 @@ internal static class SigLip
     /// <param name="prefix">What stands before <c>embeddings.</c>, with its dot.</param>
     /// <param name="config">Sizes.</param>
     /// <param name="name">First part of the tower's addresses.</param>
-    public static VisionStack Load(WeightReader weights, string prefix, Config config, string name)
+    public static Tower Load(WeightReader weights, string prefix, Config config, string name)
     {
         var (tower, spec, width) = (config.Tower, config.Tower.Block, config.Tower.Block.Width);
         Block[] blocks = [.. Enumerable.Range(0, tower.Depth).Select(i => new Block(spec, ClipLayout.Weights(weights, $"{prefix}encoder.layers.{i}", spec)))];
-        var stack = tower.Assemble(name, blocks, entryNorm: null, weights.Norm(spec.Norm, $"{prefix}post_layernorm", width), config.Head);
         var embedding = new PatchEmbedding(
             tower.Spec,
             weights.Take($"{prefix}embeddings.patch_embedding.weight", width, 3, tower.Spec.PatchSize, tower.Spec.PatchSize),
@@ -47,7 +46,8 @@ internal static class SigLip
             weights.View(weights.Take($"{prefix}embeddings.position_embedding.weight", tower.Spec.Positions, width), 1, tower.Spec.Positions, width),
             ClassToken: null,
             Registers: null);
-        return new VisionStack(stack, embedding) { Pool = config.Head ? Pool(weights, $"{prefix}head", spec) : null };
+        var norm = weights.Norm(spec.Norm, $"{prefix}post_layernorm", width);
+        return tower.Assemble(name, blocks, embedding, entryNorm: null, norm, config.Head ? Pool(weights, $"{prefix}head", spec) : null);
     }
 
     /// <remarks>torch's MultiheadAttention: q, k and v one above the other in in_proj.</remarks>

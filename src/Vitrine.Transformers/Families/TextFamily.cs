@@ -8,7 +8,7 @@ namespace Vitrine.Transformers.Families;
 /// <param name="Load">From tensor names to slots.</param>
 /// <param name="IsUnused">Tensors that files of the family carry and nobody reads.</param>
 internal sealed record TextFamily(
-    string ModelType, Func<ConfigReader, TextConfig> Read, Func<WeightReader, TextConfig, (TextStack Stack, ClassHead? Classes)> Load, Func<string, bool> IsUnused)
+    string ModelType, Func<ConfigReader, TextConfig> Read, Func<WeightReader, TextConfig, (Decoder Decoder, ClassHead? Classes)> Load, Func<string, bool> IsUnused)
 {
     /// <summary>Every family of this version.</summary>
     public static IReadOnlyList<TextFamily> All { get; } =
@@ -25,12 +25,6 @@ internal sealed record TextFamily(
         new("qwen3", Qwen3.Read, LlamaLayout.Load, LlamaLayout.IsUnused),
     ];
 
-    /// <summary>The family that a configuration names.</summary>
-    /// <exception cref="VitrineException">There is no such one, with the nearest.</exception>
-    public static TextFamily Of(ConfigReader config)
-    {
-        var name = config.Text("model_type");
-        return All.FirstOrDefault(f => f.ModelType == name) ?? throw new VitrineException(
-            $"{config.Source}: model_type is '{name}'; text models of this version are {string.Join(", ", All.Select(f => f.ModelType))}; the nearest is '{Nearest.Of(name, All.Select(f => f.ModelType))}'.");
-    }
+    /// <summary>As the catalogue knows it.</summary>
+    public ModelFamily Described => new(ModelType, ModelKind.Text, (source, options) => TextModel.Load(this, source, options));
 }

@@ -64,7 +64,7 @@ internal static class TimmVisionTransformer
         var spec = new BlockSpec(
             width,
             new NormSpec(NormKind.LayerNorm, epsilon),
-            new AttentionSpec(heads, heads, width / heads, Causal: false, Rotary: null) { Bias = true, OutputBias = true },
+            new AttentionSpec(heads, heads, width / heads, AttentionMask.Full, Rotary: null) { Bias = true, OutputBias = true },
             new MlpSpec(neurons, Gated: false, Activation.Gelu) { Bias = true },
             layerScale);
         return new Config(spec, depth, imageSize, patchSize, classToken, registers, positionsOnPrefix, attentionPool);
@@ -77,7 +77,7 @@ internal static class TimmVisionTransformer
     /// <param name="blocksToRun">All, or only those that the features need.</param>
     /// <param name="featuresAfter">The block whose output is handed on, prefix tokens dropped.</param>
     /// <param name="scaleName">timm writes gamma; OpenVLA's files write scale_factor.</param>
-    public static VisionStack Load(WeightReader weights, string prefix, Config config, string name, int blocksToRun, int featuresAfter, string scaleName)
+    public static Tower Load(WeightReader weights, string prefix, Config config, string name, int blocksToRun, int featuresAfter, string scaleName)
     {
         var (spec, width) = (config.Spec, config.Spec.Width);
         var blocks = new List<Block>();
@@ -106,7 +106,6 @@ internal static class TimmVisionTransformer
         HashSet<Point> points = [.. spec.PointsInBlock(), Point.Embed, Point.Features, .. whole ? [Point.FinalNorm] : Array.Empty<Point>(), .. pool is null ? [] : AttentionPool.Points];
         var shape = new StackShape(name, blocksToRun, width, spec.Attention.Heads, spec.Attention.Heads, spec.Attention.HeadWidth, spec.Mlp.Neurons, 0, points);
         var tower = new TowerSpec(config.ImageSize, config.PatchSize, config.ClassToken, config.Registers, config.PositionsOnPrefix, PositionResampling.None, TowerFeatures.BlockOutput);
-        var stack = new Stack(shape, blocks) { LastNorm = norm, FeaturesAfter = featuresAfter, PrefixTokens = config.PrefixTokens };
         var embedding = new PatchEmbedding(
             tower,
             weights.Take($"{prefix}patch_embed.proj.weight", width, 3, config.PatchSize, config.PatchSize),
@@ -114,7 +113,7 @@ internal static class TimmVisionTransformer
             weights.Take($"{prefix}pos_embed", 1, tower.Positions, width),
             config.ClassToken ? weights.Take($"{prefix}cls_token", 1, 1, width) : null,
             config.Registers > 0 ? weights.Take($"{prefix}reg_token", 1, config.Registers, width) : null);
-        return new VisionStack(stack, embedding) { Pool = pool };
+        return new Tower(shape, blocks, embedding) { LastNorm = norm, FeaturesAfter = featuresAfter, PrefixTokensCut = config.PrefixTokens, Pool = pool };
     }
 
     /// <summary>Tensors of a tower that the features do not need: blocks behind them, the final norm, the pool.</summary>

@@ -3,8 +3,8 @@ using Vitrine.Transformers.Engine;
 namespace Vitrine.Transformers.Families;
 
 /// <summary>The parts of an opened image model.</summary>
-/// <param name="Vision">The tower.</param>
-internal sealed record VisionParts(VisionStack Vision)
+/// <param name="Tower">Of pictures.</param>
+internal sealed record VisionParts(Tower Tower)
 {
     /// <summary>On the pooled picture: classes, or the space that it shares with texts; null where there is none.</summary>
     public Linear? Head { get; init; }
@@ -12,8 +12,8 @@ internal sealed record VisionParts(VisionStack Vision)
     /// <summary>Names of the classes, where the head answers with one.</summary>
     public Labels? Labels { get; init; }
 
-    /// <summary>The tower of texts that belongs to it.</summary>
-    public TextTower? Text { get; init; }
+    /// <summary>What reads texts beside it.</summary>
+    public TextSide? Text { get; init; }
 }
 
 /// <summary>One family of image models.</summary>
@@ -37,20 +37,12 @@ internal sealed record VisionFamily(string ModelType, Func<ConfigReader, Func<We
         new("vit", Vit.Read, _ => false),
     ];
 
-    /// <summary>The family that a configuration names: timm's files have an architecture, those of transformers a model_type.</summary>
-    /// <exception cref="VitrineException">There is no such one, with the nearest.</exception>
-    public static VisionFamily Of(ConfigReader config)
-    {
-        if (config.Has("architecture") && !config.Has("model_type"))
+    /// <summary>As the catalogue knows them; names that are read alike stand together.</summary>
+    public static IReadOnlyList<ModelFamily> Described { get; } =
+    [
+        .. All.Append(Timm).GroupBy(f => f.Read).Select(same => new ModelFamily(same.First().ModelType, ModelKind.Image, (source, options) => VisionModel.Load(same.First(), source, options))
         {
-            var architecture = config.Text("architecture");
-            return architecture.StartsWith("vit_", StringComparison.Ordinal)
-                ? Timm
-                : throw new VitrineException($"{config.Source}: architecture is '{architecture}'; of timm this version opens vit_*.");
-        }
-
-        var name = config.Text("model_type");
-        return All.FirstOrDefault(f => f.ModelType == name) ?? throw new VitrineException(
-            $"{config.Source}: model_type is '{name}'; image models of this version are {string.Join(", ", All.Select(f => f.ModelType))} and timm's vit_*; the nearest is '{Nearest.Of(name, All.Select(f => f.ModelType))}'.");
-    }
+            Alike = [.. same.Skip(1).Select(f => f.ModelType)],
+        }),
+    ];
 }

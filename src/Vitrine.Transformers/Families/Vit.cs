@@ -10,7 +10,7 @@ internal static class Vit
     public static Func<WeightReader, VisionParts> Read(ConfigReader json)
     {
         json.MustBe("pooler_act", "tanh");
-        var tower = Tower.Read(json, (size, patch) => new TowerSpec(size, patch, ClassToken: true, 0, PositionOnClassToken: true, PositionResampling.Bicubic, TowerFeatures.Normed), 16, "gelu", 1e-12);
+        var tower = TowerConfig.Read(json, (size, patch) => new TowerSpec(size, patch, ClassToken: true, 0, PositionOnClassToken: true, PositionResampling.Bicubic, TowerFeatures.Normed), 16, "gelu", 1e-12);
         if (json.Size("pooler_output_size", tower.Block.Width) != tower.Block.Width)
         {
             throw new VitrineException($"{json.Source}: pooler_output_size is not the width {tower.Block.Width}; this version computes only that.");
@@ -22,16 +22,14 @@ internal static class Vit
     }
 
     /// <remarks>A file with a class head has <c>vit.</c> in front of the names and no pooler; a bare one may lack the pooler (add_pooling_layer false).</remarks>
-    private static VisionParts Load(WeightReader weights, Tower tower, Labels? labels)
+    private static VisionParts Load(WeightReader weights, TowerConfig tower, Labels? labels)
     {
         var (spec, width) = (tower.Block, tower.Block.Width);
         var prefix = weights.Has("vit.embeddings.cls_token") ? "vit." : "";
         Block[] blocks = [.. Enumerable.Range(0, tower.Depth).Select(i => new Block(spec, Weights(weights, $"{prefix}encoder.layer.{i}", spec)))];
-        var stack = tower.Assemble("vision", blocks, entryNorm: null, weights.Norm(spec.Norm, $"{prefix}layernorm", width), pool: false);
-        var vision = new VisionStack(stack, tower.Embedding(weights, prefix))
-        {
-            Pooler = labels is null && weights.Has($"{prefix}pooler.dense.weight") ? weights.Linear($"{prefix}pooler.dense", width, width, bias: true) : null,
-        };
+        var pooler = labels is null && weights.Has($"{prefix}pooler.dense.weight") ? weights.Linear($"{prefix}pooler.dense", width, width, bias: true) : null;
+        var norm = weights.Norm(spec.Norm, $"{prefix}layernorm", width);
+        var vision = tower.Assemble("vision", blocks, tower.Embedding(weights, prefix), entryNorm: null, norm, pooler: pooler);
         return new VisionParts(vision) { Labels = labels, Head = labels is null ? null : weights.Linear("classifier", labels.Names.Count, width, bias: true) };
     }
 

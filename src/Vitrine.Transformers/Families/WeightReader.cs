@@ -4,56 +4,71 @@ using static TorchSharp.torch;
 
 namespace Vitrine.Transformers.Families;
 
-/// <summary>Takes tensors out of a checkpoint by name and shape, and refuses what nobody asked for.</summary>
-/// <param name="checkpoint">Whose tensors.</param>
+/// <summary>Takes tensors out of a checkpoint by name and shape, and refuses what nobody asked for. A model owns it from its construction on.</summary>
+/// <param name="checkpoint">Whose tensors; owned from here on.</param>
 /// <param name="source">What to call the configuration in errors.</param>
-/// <param name="dtype">What is computed in.</param>
-/// <param name="storage">Whether matrices in 16 bits stay as the file has them; everything small is widened here, once.</param>
-internal sealed class WeightReader(Checkpoint checkpoint, string source, ScalarType dtype, WeightStorage storage = WeightStorage.Widened)
+/// <param name="options">What is computed in, and where; 16-bit matrices may stay as the file has them, everything small is widened here, once.</param>
+public sealed class WeightReader(Checkpoint checkpoint, string source, ModelOptions options) : IDisposable
 {
-    private readonly bool keeps = DtypePolicy.KeepsStored(storage, checkpoint, dtype, AvailableMemory.Read);
+    private readonly bool keeps = DtypePolicy.KeepsStored(options.Storage, checkpoint, options.Dtype, AvailableMemory.Read);
+    private readonly ScalarType dtype = options.Dtype;
     private readonly HashSet<string> taken = [];
+    private readonly List<Tensor> owned = [];
 
-    /// <summary>Everything that was taken; the model that reads it owns it.</summary>
-    public List<Tensor> Owned { get; } = [];
+    /// <summary>Where the tensors come from.</summary>
+    public Checkpoint Checkpoint => checkpoint;
 
+    /// <summary>How the model is opened.</summary>
+    public ModelOptions Options => options;
+
+    /// <summary>Whether the checkpoint has a tensor.</summary>
     public bool Has(string name) => checkpoint.Contains(name);
 
+    /// <summary>A tensor in the precision and on the device of the model, owned by the model.</summary>
+    /// <exception cref="VitrineException">It is missing or of another shape.</exception>
     public Tensor Take(string name, params long[] shape) => Own(TakeLoose(name, shape, isKept: false));
 
-    public Linear Linear(string prefix, long outputs, long inputs, bool bias)
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        owned.ForEach(t => t.Dispose());
+        owned.Clear();
+        checkpoint.Dispose();
+    }
+
+    internal Linear Linear(string prefix, long outputs, long inputs, bool bias)
         => new(Matrix($"{prefix}.weight", outputs, inputs), bias ? Take($"{prefix}.bias", outputs) : null, dtype);
 
     /// <summary>A token embedding.</summary>
-    public TextEmbedding Words(string name, long vocabulary, long width) => new(Matrix(name, vocabulary, width)) { Dtype = dtype };
+    internal TextEmbedding Words(string name, long vocabulary, long width) => new(Matrix(name, vocabulary, width)) { Dtype = dtype };
 
     /// <summary>Query, key and value projections stored one above the other.</summary>
-    public (Linear Query, Linear Key, Linear Value) ThreeLinears(string prefix, long outputs, long inputs, bool bias)
+    internal (Linear Query, Linear Key, Linear Value) ThreeLinears(string prefix, long outputs, long inputs, bool bias)
     {
         var parts = Stacked(prefix, 3, outputs, inputs, bias);
         return (parts[0], parts[1], parts[2]);
     }
 
     /// <summary>The same under names of its own.</summary>
-    public (Linear Query, Linear Key, Linear Value) ThreeLinears(string weight, string bias, long outputs, long inputs)
+    internal (Linear Query, Linear Key, Linear Value) ThreeLinears(string weight, string bias, long outputs, long inputs)
     {
         var parts = Parts(new Linear(Matrix(weight, 3 * outputs, inputs), Take(bias, 3 * outputs), dtype), 3, outputs);
         return (parts[0], parts[1], parts[2]);
     }
 
     /// <summary>Key and value projections stored one above the other, with bias.</summary>
-    public (Linear Key, Linear Value) TwoLinears(string prefix, long outputs, long inputs)
+    internal (Linear Key, Linear Value) TwoLinears(string prefix, long outputs, long inputs)
     {
         var parts = Stacked(prefix, 2, outputs, inputs, bias: true);
         return (parts[0], parts[1]);
     }
 
     /// <summary>A projection stored transposed, [in, out] (GPT-2's Conv1D), as a view.</summary>
-    public Linear TransposedLinear(string prefix, long outputs, long inputs)
+    internal Linear TransposedLinear(string prefix, long outputs, long inputs)
         => new(Own(Matrix($"{prefix}.weight", inputs, outputs).t()), Take($"{prefix}.bias", outputs), dtype);
 
     /// <summary>Query, key and value projections stored transposed and side by side, as views.</summary>
-    public (Linear Query, Linear Key, Linear Value) ThreeTransposedLinears(string prefix, long outputs, long inputs)
+    internal (Linear Query, Linear Key, Linear Value) ThreeTransposedLinears(string prefix, long outputs, long inputs)
     {
         var whole = TransposedLinear(prefix, 3 * outputs, inputs);
         var parts = Parts(whole, 3, outputs);
@@ -62,7 +77,7 @@ internal sealed class WeightReader(Checkpoint checkpoint, string source, ScalarT
 
     /// <summary>Query, key and value projections interleaved head by head: rows (head, part, coordinate).</summary>
     /// <remarks>The three are copied apart; the fused tensor is let go.</remarks>
-    public (Linear Query, Linear Key, Linear Value) ThreeInterleavedLinears(string prefix, long heads, long headWidth, long inputs, bool bias)
+    internal (Linear Query, Linear Key, Linear Value) ThreeInterleavedLinears(string prefix, long heads, long headWidth, long inputs, bool bias)
     {
         var weight = TakeLoose($"{prefix}.weight", [3 * heads * headWidth, inputs], keeps);
         var shift = bias ? TakeLoose($"{prefix}.bias", [3 * heads * headWidth], isKept: false) : null;
@@ -83,20 +98,20 @@ internal sealed class WeightReader(Checkpoint checkpoint, string source, ScalarT
         static Tensor Apart(Tensor of, int i) => of.select(1, i).contiguous();
     }
 
-    public Norm Norm(NormSpec spec, string prefix, long width) => Norm(spec, $"{prefix}.weight", $"{prefix}.bias", width);
+    internal Norm Norm(NormSpec spec, string prefix, long width) => Norm(spec, $"{prefix}.weight", $"{prefix}.bias", width);
 
     /// <remarks>A gain stored as its distance from 1 is put together here, once.</remarks>
-    public Norm Norm(NormSpec spec, string gain, string bias, long width)
+    internal Norm Norm(NormSpec spec, string gain, string bias, long width)
     {
         var weight = Take(gain, width);
         return new Norm(spec, spec.Kind == NormKind.RmsFromOne ? Own(ones_like(weight).Plus(weight)) : weight, spec.Kind == NormKind.LayerNorm ? Take(bias, width) : null);
     }
 
     /// <summary>A tensor in another shape, without copying.</summary>
-    public Tensor View(Tensor of, params long[] shape) => Own(of.view(shape));
+    internal Tensor View(Tensor of, params long[] shape) => Own(of.view(shape));
 
     /// <summary>A number in the precision of the model.</summary>
-    public Tensor Constant(double value) => Own(tensor(value, float64).to(dtype));
+    internal Tensor Constant(double value) => Own(tensor(value, float64).to(dtype, options.Device));
 
     /// <summary>Refuses tensors that were not taken.</summary>
     /// <param name="unused">Names that the family is known not to read.</param>
@@ -124,7 +139,13 @@ internal sealed class WeightReader(Checkpoint checkpoint, string source, ScalarT
         taken.Add(name);
         var stored = checkpoint.Read(name, shape);
         var tensor = stored.dtype == dtype || (isKept && stored.dtype is (ScalarType.BFloat16 or ScalarType.Float16)) ? stored : stored.to(dtype);
-        if (!ReferenceEquals(tensor, stored))
+        if (options.Device.type != TorchSharp.DeviceType.CPU)
+        {
+            using var here = tensor;
+            tensor = here.to(options.Device);
+        }
+
+        if (!ReferenceEquals(tensor, stored) && !stored.IsInvalid)
         {
             stored.Dispose();
         }
@@ -134,7 +155,7 @@ internal sealed class WeightReader(Checkpoint checkpoint, string source, ScalarT
 
     private Tensor Own(Tensor tensor)
     {
-        Owned.Add(tensor.DetachFromDisposeScope());
+        owned.Add(tensor.DetachFromDisposeScope());
         return tensor;
     }
 }

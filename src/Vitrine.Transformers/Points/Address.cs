@@ -14,13 +14,13 @@ public readonly record struct Address(string Stack, int? Layer, Point Point, int
     public static Address Parse(string text)
     {
         var pattern = AddressPattern.Parse(text);
-        return pattern is { Stack: { } stack, Point: { } point } && (pattern.Layer is not null || !point.IsInBlock()) && pattern.Steps is { } step
+        return pattern is { Stack: { } stack, Point: { } point } && (pattern.Layer is not null || !point.IsInBlock) && pattern.Steps is { } step
             ? new Address(stack, pattern.Layer, point, step)
             : throw new VitrineException($"address '{text}': names more than one activation; expected stack.layer.point, e.g. language.0.mlp.neurons.");
     }
 
     /// <inheritdoc/>
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Stack}.{(Layer is { } layer ? $"{layer}." : "")}{Point.Name()}{(Step > 0 ? $"@{Step}" : "")}");
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Stack}.{(Layer is { } layer ? $"{layer}." : "")}{Point.Name}{(Step > 0 ? $"@{Step}" : "")}");
 }
 
 /// <summary>An address in which stack, layer, point and step may be <c>*</c>, e.g. <c>language.*.mlp.neurons@*</c>.</summary>
@@ -66,14 +66,13 @@ public sealed record AddressPattern(string Text, string? Stack, bool InBlock, in
         {
             prefix = name[..^1];
         }
-        else if (PointVocabulary.TryParse(name, inBlock, out var known))
+        else if (PointVocabulary.IsName(name))
         {
-            point = known;
+            point = PointVocabulary.TryParse(name, inBlock, out var known) ? known : Points.Point.Unregistered(name, inBlock);
         }
         else
         {
-            var nearest = Nearest.Of(name, PointVocabulary.All.Where(p => p.IsInBlock() == inBlock).Select(p => p.Name()));
-            throw Malformed(text, $"there is no point '{name}'; the nearest is '{nearest}'");
+            throw Malformed(text, $"'{name}' is no name of a point");
         }
 
         return new AddressPattern(text, stack == "*" ? null : stack, inBlock, inBlock ? layer : null, point, prefix, step);
@@ -88,7 +87,7 @@ public sealed record AddressPattern(string Text, string? Stack, bool InBlock, in
         => (Stack is null || Stack == stack)
             && InBlock == layer.HasValue
             && (Layer is null || Layer == layer)
-            && (Point is { } p ? p == point : point.Name().StartsWith(PointPrefix, StringComparison.Ordinal));
+            && (Point is { } p ? p == point : point.Name.StartsWith(PointPrefix, StringComparison.Ordinal));
 
     /// <inheritdoc/>
     public override string ToString() => Text;

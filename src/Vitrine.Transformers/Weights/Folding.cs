@@ -35,7 +35,7 @@ public sealed record Folding
     internal void Check(Stack stack)
     {
         var name = stack.Shape.Name;
-        if (stack.Spec.Norms == NormPlaces.Behind)
+        if (stack.Spec.Norms == NormPlaces.PostNorm)
         {
             throw new VitrineException($"folding of '{name}': its norms stand behind the sums, so nothing can be folded.");
         }
@@ -56,5 +56,5 @@ public sealed record Folding
         }
     }
 
-    private static bool CentresWriting(Stack stack) => stack.Spec is { Norm.Kind: NormKind.LayerNorm, Norms: NormPlaces.Before, LayerScale: false };
+    private static bool CentresWriting(Stack stack) => stack.Spec is { Norm.Kind: NormKind.LayerNorm, Norms: NormPlaces.PreNorm, LayerScale: false };
 }

@@ -55,7 +55,7 @@ public static class NamedWeights
     {
         ArgumentNullException.ThrowIfNull(model);
         using var scope = NewDisposeScope();
-        var embedding = model.Text.Embedding;
+        var embedding = model.Language.Embedding;
         var named = new Dictionary<string, Tensor> { ["embed.W_E"] = embedding.Table(embedding.WordRows()) };
         if (embedding.Positions is { } positions)
         {

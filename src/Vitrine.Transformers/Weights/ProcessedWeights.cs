@@ -74,11 +74,11 @@ internal sealed class ProcessedWeights : IDisposable
         return new BlockWeights
         {
             AttentionNorm = Bared(w.AttentionNorm),
-            AfterAttention = w.AfterAttention,
-            BehindAttention = w.BehindAttention,
+            AttentionOutputNorm = w.AttentionOutputNorm,
+            AttentionPostNorm = w.AttentionPostNorm,
             MlpNorm = Bared(w.MlpNorm),
-            AfterMlp = w.AfterMlp,
-            BehindMlp = w.BehindMlp,
+            MlpOutputNorm = w.MlpOutputNorm,
+            MlpPostNorm = w.MlpPostNorm,
             Query = Finished(w.Query, l => Read(l, w.AttentionNorm)),
             Key = Finished(w.Key, l => Read(l, w.AttentionNorm)),
             Value = shift is null ? value : value with { Bias = null },

@@ -50,7 +50,7 @@ public sealed class InvariantTests
             var (post, weights) = (model.Shape.Points.Contains(Point.AttnOutPost) ? "_post" : "", model.Stack.Blocks[layer].Weights);
             if (model.Shape.Points.Contains(Point.ResidMid))
             {
-                stream = weights.BehindAttention.Of(stream + run[$"{at}.attn.out{post}"]);
+                stream = weights.AttentionPostNorm.Of(stream + run[$"{at}.attn.out{post}"]);
                 Close(stream, run[$"{at}.resid_mid"]);
             }
             else
@@ -58,7 +58,7 @@ public sealed class InvariantTests
                 stream = stream + run[$"{at}.attn.out{post}"];
             }
 
-            stream = weights.BehindMlp.Of(stream + run[$"{at}.mlp.out{post}"]);
+            stream = weights.MlpPostNorm.Of(stream + run[$"{at}.mlp.out{post}"]);
             Close(stream, run[$"{at}.resid_post"]);
         }
     }

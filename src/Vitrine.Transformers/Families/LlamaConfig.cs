@@ -14,7 +14,7 @@ namespace Vitrine.Transformers.Families;
 internal sealed record DecoderDefaults(int Width, int Neurons, int Layers, int Heads, int? KeyValueHeads, int? HeadWidth, int Vocabulary, bool Tied);
 
 /// <summary>Reads what the Llama-like families spell alike.</summary>
-internal static class Decoder
+internal static class LlamaConfig
 {
     /// <param name="json">config.json.</param>
     /// <param name="defaults">Of the family's configuration class.</param>
@@ -34,7 +34,7 @@ internal static class Decoder
         var spec = new BlockSpec(
             width,
             new NormSpec(norm, json.Number("rms_norm_eps", 1e-6)),
-            new AttentionSpec(heads, kvHeads, headWidth, Causal: true, Rope.Read(json, headWidth)),
+            new AttentionSpec(heads, kvHeads, headWidth, AttentionMask.Causal, Rope.Read(json, headWidth)),
             new MlpSpec(json.Size("intermediate_size", defaults.Neurons), Gated: true, activation),
             LayerScale: false);
         return new TextConfig([.. Enumerable.Repeat(spec, json.Size("num_hidden_layers", defaults.Layers))], json.Size("vocab_size", defaults.Vocabulary))

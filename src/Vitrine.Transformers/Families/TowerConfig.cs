@@ -7,7 +7,7 @@ namespace Vitrine.Transformers.Families;
 /// <param name="Spec">Around the blocks.</param>
 /// <param name="Block">Every block.</param>
 /// <param name="Depth">How many.</param>
-internal sealed record Tower(TowerSpec Spec, BlockSpec Block, int Depth)
+internal sealed record TowerConfig(TowerSpec Spec, BlockSpec Block, int Depth)
 {
     /// <summary>Reads the sizes that all of them spell alike.</summary>
     /// <param name="json">config.json, or the vision_config inside.</param>
@@ -16,7 +16,7 @@ internal sealed record Tower(TowerSpec Spec, BlockSpec Block, int Depth)
     /// <param name="activation">Class default.</param>
     /// <param name="epsilon">Class default.</param>
     /// <param name="neurons">F of a width; null for intermediate_size.</param>
-    public static Tower Read(ConfigReader json, Func<int, int, TowerSpec> spec, int patchSize, string activation, double epsilon, Func<int, int>? neurons = null)
+    public static TowerConfig Read(ConfigReader json, Func<int, int, TowerSpec> spec, int patchSize, string activation, double epsilon, Func<int, int>? neurons = null)
     {
         var (width, heads) = (json.Size("hidden_size", 768), json.Size("num_attention_heads", 12));
         if (width % heads != 0)
@@ -32,25 +32,27 @@ internal sealed record Tower(TowerSpec Spec, BlockSpec Block, int Depth)
         var block = new BlockSpec(
             width,
             new NormSpec(NormKind.LayerNorm, json.Number("layer_norm_eps", epsilon)),
-            new AttentionSpec(heads, heads, width / heads, Causal: false, Rotary: null) { Bias = json.Flag("qkv_bias", true), OutputBias = true },
+            new AttentionSpec(heads, heads, width / heads, AttentionMask.Full, Rotary: null) { Bias = json.Flag("qkv_bias", true), OutputBias = true },
             new MlpSpec(neurons is null ? json.Size("intermediate_size", 3072) : neurons(width), Gated: false, json.Activation("hidden_act", activation)) { Bias = true },
             LayerScale: false);
-        return new Tower(spec(json.Size("image_size", 224), json.Size("patch_size", patchSize)).Checked(json.Source), block, json.Size("num_hidden_layers", 12));
+        return new TowerConfig(spec(json.Size("image_size", 224), json.Size("patch_size", patchSize)).Checked(json.Source), block, json.Size("num_hidden_layers", 12));
     }
 
     /// <summary>Puts the stack together.</summary>
     /// <param name="name">First part of its addresses.</param>
     /// <param name="blocks">With their weights.</param>
+    /// <param name="embedding">In front of them.</param>
     /// <param name="entryNorm">Behind the embedding.</param>
     /// <param name="lastNorm">Behind the last block.</param>
-    /// <param name="pool">Whether an attention pool stands behind it.</param>
-    public Stack Assemble(string name, IReadOnlyList<Block> blocks, Norm? entryNorm, Norm? lastNorm, bool pool)
+    /// <param name="pool">An attention pool behind it; null for none.</param>
+    /// <param name="pooler">On the class token, with tanh; null for none.</param>
+    public Tower Assemble(string name, IReadOnlyList<Block> blocks, PatchEmbedding embedding, Norm? entryNorm, Norm? lastNorm, AttentionPool? pool = null, Linear? pooler = null)
     {
         HashSet<Point> points = [.. Block.PointsInBlock(), Point.Embed, Point.Features];
-        points.UnionWith([.. entryNorm is null ? Array.Empty<Point>() : [Point.PreNormIn], .. lastNorm is null ? Array.Empty<Point>() : [Point.FinalNorm], .. pool ? AttentionPool.Points : []]);
+        points.UnionWith([.. entryNorm is null ? Array.Empty<Point>() : [Point.EntryNormIn], .. lastNorm is null ? Array.Empty<Point>() : [Point.FinalNorm], .. pool is not null ? AttentionPool.Points : []]);
         var attention = Block.Attention;
         var shape = new StackShape(name, blocks.Count, Block.Width, attention.Heads, attention.KeyValueHeads, attention.HeadWidth, Block.Mlp.Neurons, 0, points);
-        return new Stack(shape, blocks) { EntryNorm = entryNorm, LastNorm = lastNorm };
+        return new Tower(shape, blocks, embedding) { EntryNorm = entryNorm, LastNorm = lastNorm, Pool = pool, Pooler = pooler };
     }
 
     /// <summary>Class token and positions under the names that ViT and DINOv2 share.</summary>

@@ -1,0 +1,39 @@
+using System.Reflection;
+using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
+
+namespace Vitrine.Transformers.Edits;
+
+/// <summary>Finds the kinds of edits for JSON: every record with an <see cref="EditNameAttribute"/>, of this library and of those that use it.</summary>
+internal static class EditTypes
+{
+    /// <summary>Knows the edits of all libraries that are loaded when it is asked.</summary>
+    public static IJsonTypeInfoResolver Resolver { get; } = new DefaultJsonTypeInfoResolver { Modifiers = { Polymorphic } };
+
+    private static void Polymorphic(JsonTypeInfo type)
+    {
+        if (type.Type != typeof(Edit))
+        {
+            return;
+        }
+
+        type.PolymorphismOptions = new JsonPolymorphismOptions { TypeDiscriminatorPropertyName = "edit", UnknownDerivedTypeHandling = JsonUnknownDerivedTypeHandling.FailSerialization };
+        foreach (var kinds in All().GroupBy(e => e.Name))
+        {
+            type.PolymorphismOptions.DerivedTypes.Add(kinds.ToArray() is [var (name, only)]
+                ? new JsonDerivedType(only, name)
+                : throw new VitrineException($"edit '{kinds.Key}': {string.Join(" and ", kinds.Select(k => k.Type.FullName))} have the same name; each needs its own."));
+        }
+    }
+
+    private static IEnumerable<(string Name, Type Type)> All()
+    {
+        var home = typeof(Edit).Assembly;
+        return AppDomain.CurrentDomain.GetAssemblies()
+            .Where(a => a == home || (!a.IsDynamic && a.GetReferencedAssemblies().Any(r => r.Name == home.GetName().Name)))
+            .SelectMany(a => a.GetTypes())
+            .Where(t => t.IsSubclassOf(typeof(Edit)) && !t.IsAbstract)
+            .Select(t => (t.GetCustomAttribute<EditNameAttribute>()?.Name, Type: t))
+            .Where(t => t.Name is not null)!;
+    }
+}

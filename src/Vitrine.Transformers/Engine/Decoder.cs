@@ -1,0 +1,199 @@
+using Vitrine.Transformers.Points;
+using Vitrine.Transformers.Weights;
+using static TorchSharp.torch;
+
+namespace Vitrine.Transformers.Engine;
+
+/// <summary>A stack of tokens: embedding, blocks, final norm, head. It decodes where its attention is causal; text encoders are stacks of tokens too.</summary>
+public sealed class Decoder : Stack
+{
+    internal Decoder(StackShape shape, IReadOnlyList<Block> blocks, TextEmbedding embedding)
+        : base(shape, blocks) => Embedding = embedding;
+
+    internal TextEmbedding Embedding { get; }
+
+    /// <summary>Token embeddings, scaled where the family scales them; positions come in behind.</summary>
+    /// <param name="ids">[row][token], rows of one length.</param>
+    /// <returns>(B,T,d), owned by the caller.</returns>
+    /// <exception cref="VitrineException">An id lies outside the vocabulary.</exception>
+    public Tensor Embed(IReadOnlyList<IReadOnlyList<long>> ids)
+    {
+        ArgumentNullException.ThrowIfNull(ids);
+        var words = Embedding.Words.shape[0];
+        foreach (var id in ids.SelectMany(row => row))
+        {
+            if (id < 0 || id >= words)
+            {
+                throw new VitrineException($"token {id} lies outside the vocabulary of {words}.");
+            }
+        }
+
+        using var scope = NewDisposeScope();
+        var rows = Embedding.WordRows(tensor([.. ids.SelectMany(r => r)], device: Device)).view(ids.Count, ids[0].Count, -1);
+        return Embedding.Table(Embedding.Scale is null ? rows : rows * Embedding.Scale).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The normed residual of every token (B,T,d), or the residual where the plan stops early.</summary>
+    /// <param name="run">Of the model.</param>
+    /// <param name="embedded">(B,T,d): words, or whatever stands in their place; stays the caller's.</param>
+    /// <param name="positions">[row][token] in the row's own sequence, -1 for padding.</param>
+    public Tensor Read(RunScope run, Tensor embedded, IReadOnlyList<IReadOnlyList<long>> positions)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        var input = new DecoderInput([.. positions.Select(r => r.ToArray())], () => embedded);
+        using var pass = PassOver(run, input);
+        var residual = Residual(input, pass, from: null, cache: null);
+        return run.Range is { ToTheEnd: false } ? residual : FinalNorm(residual, pass);
+    }
+
+    /// <summary>Greedy decoding of embedded prompts with a key/value cache.</summary>
+    /// <param name="run">Of the model.</param>
+    /// <param name="embedded">(B,T,d); stays the caller's.</param>
+    /// <param name="positions">[row][token], -1 for padding.</param>
+    /// <param name="count">New tokens.</param>
+    /// <param name="cancellation">Stops between passes.</param>
+    /// <returns>[row][token], and the logits that each was taken from (B,count,V), owned by the caller's scope.</returns>
+    public (IReadOnlyList<IReadOnlyList<long>> Ids, Tensor Logits) Decode(
+        RunScope run, Tensor embedded, IReadOnlyList<IReadOnlyList<long>> positions, int count, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        var input = new DecoderInput([.. positions.Select(r => r.ToArray())], () => embedded);
+        var (ids, logits) = Decode(run, input, new TokenChoice(new GenerationOptions(count), positions.Count), from: null, cancellation);
+        return (ids, logits!);
+    }
+
+    /// <summary>The same stack with weights that are folded when they are asked for.</summary>
+    internal Decoder Processed(ProcessedWeights weights) => new(Shape, Blocks, Embedding with { IsCentred = weights.Folding.CentreWriting })
+    {
+        EntryNorm = EntryNorm,
+        LastNorm = weights.LastNorm,
+        Head = Head,
+        LogitCap = LogitCap,
+        Processing = weights,
+    };
+
+    /// <summary>The pass that reads prompts from a column on; what stands before is in a cache.</summary>
+    internal Pass PassOver(RunScope run, DecoderInput input, int column = 0)
+    {
+        run.Prompt(Shape.Name, input.Positions);
+        var earlier = column == 0 ? [] : input.Positions.Select(r => r[..column]).ToArray();
+        return new Pass(run, 0, [.. input.Positions.Select(r => r[column..])], earlier, Lengths(input.Positions))
+        {
+            GivenPositionIds = input.PositionIds is { } ids ? [.. ids.Select(r => r[column..])] : null,
+            Prefix = input.Prefix,
+            PrefixLengths = input.PrefixLengths,
+            BlockNumbers = input.BlockNumbers,
+            Condition = input.Condition,
+        };
+    }
+
+    /// <summary>The residual behind the last block that the run computes (B,T,d).</summary>
+    /// <param name="input">The tokens.</param>
+    /// <param name="pass">Over them.</param>
+    /// <param name="from">Where to start; at the embeddings when null.</param>
+    /// <param name="cache">Keys and values of what stands before, and for what is decoded behind.</param>
+    internal Tensor Residual(DecoderInput input, Pass pass, RunStart? from, KeyValueCache? cache)
+    {
+        var residual = from is null
+            ? Enter(Embedding.Placed(input.Embedded(), pass, input.Segments), pass)
+            : from.Residual(input.Positions.Length, input.Positions[0].Length, Shape);
+        return Through(residual, pass, cache, pass.Run.Range?.First ?? 0, pass.Run.Range?.Last ?? Shape.Layers - 1).Residual;
+    }
+
+    /// <summary>Decoding with a key/value cache: the prefill, then one pass for each token but the last.</summary>
+    /// <param name="run">Receives what is captured; its plan acts in every pass that its scopes name.</param>
+    /// <param name="input">The prompts.</param>
+    /// <param name="choice">Takes a token of each row from its logits, and tells when all rows have stopped.</param>
+    /// <param name="from">Where the prefill starts; at the embeddings when null.</param>
+    /// <param name="cancellation">Stops between passes.</param>
+    /// <returns>Ids (B,steps), and the logits that each was taken from (B,steps,V), null where they are not wanted; owned by the caller.</returns>
+    /// <remarks>Edits of the logits act before the choice. Rows that have stopped read their padding on, so that the others' numbers do not move.</remarks>
+    internal (long[][] Ids, Tensor? Logits) Decode(RunScope run, DecoderInput input, TokenChoice choice, RunStart? from, CancellationToken cancellation)
+    {
+        using var scope = NewDisposeScope();
+        var (positions, rows) = (input.Positions, input.Positions.Length);
+        using var cache = new KeyValueCache(Shape.Layers, positions[0].Length + choice.Count, isDifferentiated: run.Plan.NeedsGradients);
+        from?.Fill(cache, rows, positions[0].Length, Shape, run.Range!, isDecoding: true);
+        var (chosen, steps) = (new List<long[]>(), new List<Tensor>());
+        var next = Array.Empty<long[]>();
+        for (var step = 0; step < choice.Count && !choice.IsDone; step++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            using var inner = NewDisposeScope();
+            using var pass = step == 0
+                ? PassOver(run, input, from?.Column ?? 0)
+                : new Pass(run, step, [.. next.Select(row => new[] { row.Max() + 1 })], next, Lengths(positions));
+            var residual = step == 0 ? Residual(input, pass, from, cache) : Forward(Embedding.Placed(Embed([.. chosen[^1].Select(id => new[] { id })]), pass, null), pass, cache).Residual;
+            var logits = LastLogits(FinalNorm(residual, pass), pass);                                      // (B, V)
+            if (choice.KeepsLogits)
+            {
+                steps.Add(logits.MoveToOuterDisposeScope());
+            }
+
+            chosen.Add(choice.Next(logits, step));
+            next = pass.Keys;
+        }
+
+        long[][] ids = [.. Enumerable.Range(0, rows).Select(row => chosen.Select(c => c[row]).ToArray())];
+        return (ids, choice.KeepsLogits ? stack([.. steps], 1).MoveToOuterDisposeScope() : null);
+    }
+
+    /// <summary>Keys and values of every block over embedded tokens, for the blocks of another stack to read.</summary>
+    /// <param name="run">Of the model; nothing stands behind the last block.</param>
+    /// <param name="input">The tokens.</param>
+    /// <returns>Owned by the caller.</returns>
+    internal PrefixCache Prefill(RunScope run, DecoderInput input)
+    {
+        using var scope = NewDisposeScope();
+        using var cache = new KeyValueCache(Shape.Layers, input.Positions[0].Length, isDifferentiated: run.Plan.NeedsGradients);
+        using var pass = PassOver(run, input);
+        _ = Residual(input, pass, from: null, cache);
+        return new PrefixCache(cache.Release(), input.Positions);
+    }
+
+    /// <summary>Column <paramref name="columns"/>[b] of each row b: (B,x).</summary>
+    internal static Tensor Pick(Tensor x, long[] columns)
+    {
+        var rows = tensor([.. Enumerable.Range(0, columns.Length).Select(i => (long)i)], device: x.device);
+        return x.index(TensorIndex.Tensor(rows), TensorIndex.Tensor(tensor(columns, device: x.device)));
+    }
+
+    /// <summary>Only the last token's logits are computed, unless the plan asks for all.</summary>
+    private Tensor LastLogits(Tensor normed, Pass pass)
+    {
+        var last = pass.LastColumns();
+        return pass.Plan.Of(Shape.Name).Wants(Point.Logits) ? Pick(Logits(normed, pass), last) : Logits(Pick(normed, last), pass);
+    }
+
+    private static long[] Lengths(long[][] positions) => [.. positions.Select(row => row.LongCount(p => p >= 0))];
+}
+
+/// <summary>What a decoder reads in a prefill.</summary>
+/// <param name="Positions">[row][token], -1 for padding.</param>
+/// <param name="Embedded">Makes (B,T,d); not asked where the run starts at a cached residual.</param>
+internal sealed record DecoderInput(long[][] Positions, Func<Tensor> Embedded)
+{
+    /// <summary>[row][token], where they are not the rows' own positions.</summary>
+    public long[][]? PositionIds { get; init; }
+
+    /// <summary>(B,T) of an encoder that tells texts apart; null where all are 0.</summary>
+    public Tensor? Segments { get; init; }
+
+    /// <summary>Of another stack.</summary>
+    public PrefixCache? Prefix { get; init; }
+
+    /// <summary>[row]: see <see cref="Pass.PrefixLengths"/>.</summary>
+    public long[]? PrefixLengths { get; init; }
+
+    /// <summary>[row][token]: see <see cref="Pass.BlockNumbers"/>.</summary>
+    public long[][]? BlockNumbers { get; init; }
+
+    /// <summary>What conditioned norms read.</summary>
+    public Tensor? Condition { get; init; }
+
+    public static DecoderInput Of(Decoder decoder, TokenBatch batch) => new([.. batch.Positions.Select(r => r.ToArray())], () => decoder.Embed(batch.Ids))
+    {
+        PositionIds = batch.PositionIds is { } ids ? [.. ids.Select(r => r.ToArray())] : null,
+        Segments = batch.Segments is { } segments ? tensor([.. segments.SelectMany(r => r)], [segments.Count, segments[0].Count], device: decoder.Device) : null,
+    };
+}

@@ -1,0 +1,60 @@
+using Vitrine.Transformers.Points;
+using static TorchSharp.torch;
+
+namespace Vitrine.Transformers.Engine;
+
+/// <summary>One run of a model while it computes: the bound plan, the rows, and what is kept. A model makes it (<see cref="Model"/>); nothing of it outlives the run but what was kept.</summary>
+public sealed class RunScope
+{
+    private readonly Dictionary<Address, Tensor> kept = [];
+    private readonly Dictionary<string, long[][]> prompts = [];
+
+    internal RunScope(BoundPlan plan, RunRows rows, BlockRange? range) => (Plan, Rows, Range) = (plan, rows, range);
+
+    /// <summary>Where the model computes.</summary>
+    public Device Device => Plan.Device;
+
+    /// <summary>What is computed of the model's decoder; null where the whole of it is.</summary>
+    internal BlockRange? Range { get; }
+
+    internal BoundPlan Plan { get; }
+
+    internal RunRows Rows { get; }
+
+    internal Dictionary<Address, Tensor> Kept => kept;
+
+    /// <summary>[row][token] positions of each decoder's prompt, -1 for padding.</summary>
+    internal IReadOnlyDictionary<string, long[][]> Prompts => prompts;
+
+    /// <summary>A pass over tokens of which no row has padding: of a tower, a projector, an action head.</summary>
+    /// <param name="tokens">In each row.</param>
+    /// <param name="step">The flow step, of parts that a run goes through several times.</param>
+    /// <param name="rows">Where they are not the run's own.</param>
+    public Pass PassOver(int tokens, int step = 0, int? rows = null)
+    {
+        var positions = Enumerable.Range(0, tokens).Select(i => (long)i).ToArray();
+        return new Pass(this, step, [.. Enumerable.Repeat(positions, rows ?? Rows.Count)], [], [.. Enumerable.Repeat((long)tokens, rows ?? Rows.Count)]);
+    }
+
+    /// <summary>Keeps a tensor beyond the run.</summary>
+    internal void Keep(Address address, Tensor x)
+    {
+        if (kept.Remove(address, out var before) && !ReferenceEquals(before, x))
+        {
+            before.Dispose();
+        }
+
+        kept[address] = x.DetachFromDisposeScope();
+    }
+
+    /// <summary>Remembers where a decoder's prompt stands, for what reads the run later.</summary>
+    internal void Prompt(string stack, long[][] positions) => prompts[stack] = positions;
+
+    internal void DisposeKept()
+    {
+        foreach (var tensor in kept.Values)
+        {
+            tensor.Dispose();
+        }
+    }
+}

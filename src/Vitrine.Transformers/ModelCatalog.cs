@@ -1,0 +1,148 @@
+using Vitrine.Checkpoints;
+using Vitrine.Checkpoints.Gguf;
+using Vitrine.Transformers.Families;
+
+namespace Vitrine.Transformers;
+
+/// <summary>What a model is opened for.</summary>
+public enum ModelKind
+{
+    /// <summary>Reads and writes text.</summary>
+    Text,
+
+    /// <summary>Sees pictures.</summary>
+    Image,
+
+    /// <summary>Drives a robot.</summary>
+    Policy,
+}
+
+/// <summary>A family of models.</summary>
+/// <param name="Name">The <c>model_type</c> of config.json.</param>
+/// <param name="Kind">What it is for.</param>
+/// <param name="Open">From a model's files to the model.</param>
+public sealed record ModelFamily(string Name, ModelKind Kind, Func<ModelSource, ModelOptions, Model> Open)
+{
+    /// <summary>Other names that are read alike.</summary>
+    public IReadOnlyList<string> Alike { get; init; } = [];
+}
+
+/// <summary>A model that was found and is not opened yet.</summary>
+/// <param name="Location">Where it lies.</param>
+/// <param name="Config">The keys of its configuration.</param>
+/// <param name="Family">Which its configuration names.</param>
+public sealed record ModelSource(ModelLocation Location, ConfigReader Config, ModelFamily Family)
+{
+    /// <summary>Its weights, to be handed to the model.</summary>
+    /// <param name="options">How it is opened.</param>
+    /// <exception cref="VitrineException">There are none, or a file is broken.</exception>
+    public WeightReader Weights(ModelOptions options) => new(Checkpoint.Open(Location.Weights), Config.Source, options);
+}
+
+/// <summary>Turns what a user names into a model: a folder, a <c>.gguf</c> file, ORG/NAME in the local Hugging Face cache, a model that comes along. Nothing else looks at <c>model_type</c>.</summary>
+/// <remarks>A catalogue is a value: <see cref="With(ModelFamily[])"/> is another one. Nothing is downloaded.</remarks>
+public sealed class ModelCatalog
+{
+    private const string Scheme = "embedded:";
+    private const string TypeKey = "model_type";
+    private readonly IReadOnlyDictionary<string, string> embedded;
+
+    private ModelCatalog(IReadOnlyList<ModelFamily> families, IReadOnlyDictionary<string, string> embedded) => (Families, this.embedded) = (families, embedded);
+
+    /// <summary>The text models and image encoders of this version.</summary>
+    public static ModelCatalog TextAndImage { get; } = new([.. TextFamily.All.Select(f => f.Described), .. VisionFamily.Described], new Dictionary<string, string>());
+
+    /// <summary>Every family that it opens.</summary>
+    public IReadOnlyList<ModelFamily> Families { get; }
+
+    /// <summary>Names of the models that come along, e.g. <c>embedded:tabletop</c>.</summary>
+    public IReadOnlyList<string> Embedded => [.. embedded.Keys.Order(StringComparer.Ordinal)];
+
+    /// <summary>A catalogue that knows further families.</summary>
+    /// <exception cref="VitrineException">One is known already.</exception>
+    public ModelCatalog With(params ModelFamily[] families)
+    {
+        ArgumentNullException.ThrowIfNull(families);
+        var repeated = Families.Concat(families).SelectMany(Names).GroupBy(n => n).FirstOrDefault(g => g.Count() > 1)?.Key;
+        return repeated is null ? new ModelCatalog([.. Families, .. families], embedded) : throw new VitrineException($"catalogue: the family '{repeated}' is there already.");
+    }
+
+    /// <summary>A catalogue that knows the folders inside a folder as models that come along.</summary>
+    public ModelCatalog WithEmbedded(string home) => new(Families, Directory.Exists(home) ? Directory.GetDirectories(home).ToDictionary(d => Scheme + Path.GetFileName(d)) : embedded);
+
+    /// <summary>Opens a model of any kind.</summary>
+    /// <param name="name">What the user wrote.</param>
+    /// <param name="options">How; <see cref="ModelOptions.Default"/> when null.</param>
+    /// <exception cref="VitrineException">There is no such model, none of a known family, or a file is missing, unknown or broken; the nearest is named.</exception>
+    public Model Open(string name, ModelOptions? options = null) => Open(Find(name, options: options), options);
+
+    /// <summary>Opens a model that was found.</summary>
+    public static Model Open(ModelSource source, ModelOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        return source.Family.Open(source, options ?? ModelOptions.Default);
+    }
+
+    /// <summary>Finds a model and the family that its configuration names.</summary>
+    /// <param name="name">What the user wrote.</param>
+    /// <param name="kind">What it must be for; any when null.</param>
+    /// <param name="options">Where its configuration is called otherwise.</param>
+    /// <exception cref="VitrineException">There is no such model, or none of a known family; the nearest is named.</exception>
+    public ModelSource Find(string name, ModelKind? kind = null, ModelOptions? options = null)
+    {
+        var location = Locate(name);
+        var config = location.GgufFile is { } file ? OfGguf(file) : ConfigReader.Open(Path.Combine(location.Folder, options?.ConfigFile ?? "config.json"));
+        return new ModelSource(location, config, FamilyOf(config, kind));
+    }
+
+    /// <summary>The family that a configuration names: timm's files have an architecture, those of transformers a model_type.</summary>
+    internal ModelFamily FamilyOf(ConfigReader config, ModelKind? kind = null)
+    {
+        var known = Families.Where(f => kind is null || f.Kind == kind).ToArray();
+        if (config.Has("architecture") && !config.Has(TypeKey))
+        {
+            var architecture = config.Text("architecture");
+            return architecture.StartsWith("vit_", StringComparison.Ordinal) && Array.Find(known, f => f.Name == VisionFamily.Timm.ModelType) is { } timm
+                ? timm
+                : throw new VitrineException($"{config.Source}: architecture is '{architecture}'; of timm this version opens vit_*.");
+        }
+
+        var name = config.Text(TypeKey);
+        return Array.Find(known, f => Names(f).Contains(name)) ?? throw Unknown(config, name, kind, [.. known.SelectMany(Names).Where(n => n != VisionFamily.Timm.ModelType)]);
+    }
+
+    /// <summary>The folder or file that a name means.</summary>
+    /// <exception cref="VitrineException">There is none; the nearest is named.</exception>
+    public ModelLocation Locate(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        if (name.StartsWith(Scheme, StringComparison.Ordinal))
+        {
+            return embedded.TryGetValue(name, out var folder)
+                ? new ModelLocation(name, folder, null)
+                : throw new VitrineException($"{name}: there is no such embedded model; the nearest is '{Nearest.Of(name, Embedded)}'.");
+        }
+
+        if (!Path.Exists(name) && Embedded.FirstOrDefault(e => Nearest.Close(name, [e, e[Scheme.Length..]]) is not null) is { } near)
+        {
+            throw new VitrineException($"{name}: there is no such folder; the nearest model is '{near}'.");
+        }
+
+        return ModelLocation.Resolve(name);
+    }
+
+    private static IEnumerable<string> Names(ModelFamily family) => family.Alike.Prepend(family.Name);
+
+    private static ConfigReader OfGguf(string path)
+    {
+        using var file = GgufFile.Open(path);
+        return new ConfigReader(GgufConfig.ToConfigJson(file), path);
+    }
+
+    private static VitrineException Unknown(ConfigReader config, string name, ModelKind? kind, string[] known)
+    {
+        var what = kind switch { ModelKind.Text => "text models of this version are", ModelKind.Image => "image models of this version are", ModelKind.Policy => "policies of this version are", _ => "this version opens" };
+        var timm = kind is null or ModelKind.Image ? " and timm's vit_*" : "";
+        return new VitrineException($"{config.Source}: model_type is '{name}'; {what} {string.Join(", ", known)}{timm}; the nearest is '{Nearest.Of(name, known)}'.");
+    }
+}

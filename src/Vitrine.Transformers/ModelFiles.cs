@@ -1,0 +1,94 @@
+using System.Text.Json;
+using Vitrine.Checkpoints;
+using Vitrine.Checkpoints.Gguf;
+using Vitrine.Inputs.Chat;
+using Vitrine.Inputs.Tokenizers;
+using Vitrine.Transformers.Families;
+
+namespace Vitrine.Transformers;
+
+/// <summary>What lies beside a model's weights: tokenizer, chat template, the ids that end a text.</summary>
+public static class ModelFiles
+{
+    /// <summary>Only the tokenizer of a model.</summary>
+    /// <param name="name">A folder, a <c>.gguf</c> file, ORG/NAME in the cache, a <c>tokenizer.json</c>, or a SentencePiece <c>.model</c>.</param>
+    /// <exception cref="VitrineException">There is none, or it is broken.</exception>
+    public static Tokenizer OpenTokenizer(string name)
+        => File.Exists(name) && Path.GetExtension(name) != ".gguf" ? Tokenizer.Open(name) : OpenTokenizer(ModelLocation.Resolve(name));
+
+    /// <summary>Only the tokenizer of a model that was found.</summary>
+    /// <exception cref="VitrineException">There is none, or it is broken.</exception>
+    public static Tokenizer OpenTokenizer(ModelLocation location)
+    {
+        ArgumentNullException.ThrowIfNull(location);
+        if (location.GgufFile is null)
+        {
+            return Tokenizer.Open(location.Folder);
+        }
+
+        using var file = GgufFile.Open(location.GgufFile);
+        return OfGguf(file);
+    }
+
+    /// <summary>Only the template that turns a conversation into a prompt.</summary>
+    /// <exception cref="VitrineException">The model has none.</exception>
+    public static ChatTemplate OpenChatTemplate(ModelLocation location)
+    {
+        ArgumentNullException.ThrowIfNull(location);
+        if (location.GgufFile is null)
+        {
+            return ChatTemplate.Open(location.Folder);
+        }
+
+        using var file = GgufFile.Open(location.GgufFile);
+        return TemplateOf(file, OfGguf(file));
+    }
+
+    /// <remarks>generation_config.json goes before config.json, as in transformers.</remarks>
+    internal static long[] StopIds(ModelSource source)
+    {
+        if (source.Location.GgufFile is { } file)
+        {
+            using var gguf = GgufFile.Open(file);
+            string[] keys = ["tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id"];
+            return [.. keys.Where(gguf.Metadata.Contains).Select(k => gguf.Metadata.Integer(k)).Distinct()];
+        }
+
+        var generation = Path.Combine(source.Location.Folder, "generation_config.json");
+        var named = (File.Exists(generation) ? ConfigReader.Open(generation).Find("eos_token_id") : null) ?? source.Config.Find("eos_token_id");
+        return named switch
+        {
+            { ValueKind: JsonValueKind.Number } id => [id.GetInt64()],
+            { ValueKind: JsonValueKind.Array } ids => [.. ids.EnumerateArray().Select(i => i.GetInt64())],
+            _ => [],
+        };
+    }
+
+    private static Tokenizer OfGguf(GgufFile file) => GgufTokenizer.FromMetadata(Plain(file.Metadata), file.Path);
+
+    private static ChatTemplate TemplateOf(GgufFile gguf, Tokenizer tokenizer)
+    {
+        const string Key = "tokenizer.chat_template";
+        var tokens = new Dictionary<string, string>();
+        foreach (var name in (string[])["bos", "eos", "unknown", "padding"])
+        {
+            if (gguf.Metadata.Contains($"tokenizer.ggml.{name}_token_id") && tokenizer.Token((int)gguf.Metadata.Integer($"tokenizer.ggml.{name}_token_id")) is { } token)
+            {
+                tokens[name switch { "unknown" => "unk_token", "padding" => "pad_token", _ => $"{name}_token" }] = token;
+            }
+        }
+
+        return gguf.Metadata.Contains(Key)
+            ? ChatTemplate.Parse(gguf.Metadata.Text(Key), $"{gguf.Path} ({Key})", tokens)
+            : throw new VitrineException($"{gguf.Path}: the metadata have no {Key}.");
+    }
+
+    private static Dictionary<string, object> Plain(GgufMetadata metadata)
+        => metadata.Keys.Where(k => k.StartsWith("tokenizer.", StringComparison.Ordinal)).ToDictionary(k => k, k => metadata[k] switch
+        {
+            sbyte or byte or short or ushort or int or uint or long or ulong => metadata.Integer(k),
+            float or double => metadata.Number(k),
+            Array array and not (string[] or float[] or object[]) => metadata.Integers(k).Select(i => (int)i).ToArray(),
+            var other => other,
+        });
+}
