@@ -26,9 +26,6 @@ internal static class Output
     /// <summary>An option that every verb spells alike.</summary>
     public static Option<bool> JsonOption() => new("--json") { Description = "Print JSON instead of tables." };
 
-    /// <summary>A value from JSON that <see cref="ToJson"/> wrote.</summary>
-    public static T? FromJson<T>(Stream json) => JsonSerializer.Deserialize<T>(json, Json);
-
     /// <summary>Parses, runs, and turns errors into exit codes.</summary>
     public static async Task<int> RunAsync(RootCommand root, string[] args)
     {

@@ -1,31 +1,21 @@
 using System.CommandLine;
 using System.Globalization;
 using Spectre.Console;
+using Vitrine.Certification;
+using Vitrine.Certification.Certified;
 using Vitrine.Checkpoints;
-using Vitrine.Cli.Certified;
-using Vitrine.Mechanisms.ValueVectors;
-using Vitrine.Policies.Certification;
-using Vitrine.Transformers.Certification;
-using Vitrine.Worlds.Tabletop;
 
 namespace Vitrine.Cli.Commands;
 
 /// <summary><c>vitrine certify DIR...</c>: holds folders of reference numbers against the engine.</summary>
 internal static class CertifyCommand
 {
-    /// <summary>What each room can certify.</summary>
-    public static IReadOnlyList<ICertifier> Certifiers { get; } =
-    [
-        new TextCertifier(), new GgufCertifier(), new VisionCertifier(), new RealEncoderCertifier(), new PictureCertifier(), new TokenizerCertifier(), new MethodsCertifier(),
-        new OpenVlaCertifier(), new ValueVectorCertifier(), new GgufValueVectorCertifier(), new TabletopCertifier(), new TabletopPolicyCertifier(),
-    ];
-
     public static Command Create()
     {
         var folders = new Argument<string[]>("DIR") { Description = "Folders with golden.safetensors, or golden.json, and meta.json.", Arity = ArgumentArity.OneOrMore };
         var json = Output.JsonOption();
         var all = new Option<bool>("--all") { Description = "List every point, not only the worst of each case." };
-        var record = new Option<string?>("--record") { Description = "Write what was compared of each family to this JSON file; Vitrine's own is src/Vitrine.Cli/certified.json." };
+        var record = new Option<string?>("--record") { Description = "Write what was compared of each family to this JSON file; Vitrine's own is src/Vitrine.Certification/certified.json." };
         var page = new Option<string?>("--markdown") { Description = "Write the same as a page to this file; Vitrine's own is docs/models.md." };
         var list = new Option<string?>("--readme") { Description = "Renew the list of families in this file, between <!-- families --> and <!-- /families -->." };
         var command = new Command("certify", "Hold folders of reference numbers against the engine, point by point.") { folders, all, record, page, list, json };
@@ -37,7 +27,7 @@ internal static class CertifyCommand
                 AtomicFile.RequireWritable(target);
             }
 
-            var certificates = parsed.GetValue(folders)!.Select(f => Certify(f, cancellation)).ToArray();
+            var certificates = parsed.GetValue(folders)!.Select(f => Certifiers.Certify(f, cancellation)).ToArray();
             if (targets.Length > 0)
             {
                 Record(CertifiedFile.Of(certificates), parsed.GetValue(record), parsed.GetValue(page), parsed.GetValue(list));
@@ -58,17 +48,6 @@ internal static class CertifyCommand
             return Task.FromResult(certificates.All(c => c.Passed) ? 0 : 1);
         });
         return command;
-    }
-
-    /// <summary>All that the rooms can say about one folder.</summary>
-    /// <exception cref="VitrineException">The folder is no fixture, or no room knows its family.</exception>
-    public static Certificate Certify(string folder, CancellationToken cancellation)
-    {
-        using var fixture = Fixture.Open(folder);
-        var certifiers = Certifiers.Where(c => c.Knows(fixture)).ToArray();
-        return certifiers.Length > 0
-            ? new Certificate(folder, fixture.Family, [.. certifiers.SelectMany(c => c.Certify(fixture, cancellation))])
-            : throw new VitrineException($"{folder}: holds goldens of '{fixture.Family}', which this version does not certify.");
     }
 
     private static void Record(CertifiedFile file, string? record, string? page, string? list)

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Vitrine.Cli.Certified;
+using Vitrine.Certification.Certified;
 using Vitrine.Cli.Inspecting;
 
 namespace Vitrine.Cli.Commands;

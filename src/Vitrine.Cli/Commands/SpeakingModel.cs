@@ -1,4 +1,4 @@
-using Vitrine.Cli.Certified;
+using Vitrine.Certification.Certified;
 using Vitrine.Mechanisms.ValueVectors;
 using Vitrine.Policies.OpenVla;
 using Vitrine.Transformers;

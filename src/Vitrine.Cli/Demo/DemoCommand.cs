@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using Spectre.Console;
+using Vitrine.Certification;
 using Vitrine.Checkpoints;
 using Vitrine.Cli.Commands;
 using Vitrine.Mechanisms.Concepts;
@@ -9,7 +10,6 @@ using Vitrine.Mechanisms.ValueVectors;
 using Vitrine.Policies;
 using Vitrine.Policies.OpenVla;
 using Vitrine.Transformers;
-using Vitrine.Transformers.Certification;
 using Vitrine.Views;
 using Vitrine.Worlds.Studies;
 using Vitrine.Worlds.Tabletop;
@@ -95,7 +95,7 @@ internal static class DemoCommand
         [
             .. folders.Select((f, i) =>
             {
-                var certificate = CertifyCommand.Certify(f, cancellation);
+                var certificate = Certifiers.Certify(f, cancellation);
                 progress.Report((i + 1.0) / folders.Length);
                 return certificate;
             }),

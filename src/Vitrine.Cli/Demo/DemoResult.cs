@@ -1,9 +1,9 @@
+using Vitrine.Certification;
 using Vitrine.Mechanisms.Concepts;
 using Vitrine.Mechanisms.Doses;
 using Vitrine.Mechanisms.ValueVectors;
 using Vitrine.Policies;
 using Vitrine.Policies.OpenVla;
-using Vitrine.Transformers.Certification;
 using Vitrine.Views;
 using Vitrine.Worlds.Studies;
 

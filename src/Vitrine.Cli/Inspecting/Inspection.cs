@@ -1,5 +1,5 @@
 using System.Text.Json.Serialization;
-using Vitrine.Cli.Certified;
+using Vitrine.Certification.Certified;
 using Vitrine.Transformers.Engine;
 
 namespace Vitrine.Cli.Inspecting;

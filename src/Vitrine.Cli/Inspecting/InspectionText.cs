@@ -1,6 +1,6 @@
 using System.Globalization;
 using Spectre.Console;
-using Vitrine.Cli.Certified;
+using Vitrine.Certification.Certified;
 
 namespace Vitrine.Cli.Inspecting;
 

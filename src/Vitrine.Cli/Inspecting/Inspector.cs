@@ -1,5 +1,5 @@
+using Vitrine.Certification.Certified;
 using Vitrine.Checkpoints;
-using Vitrine.Cli.Certified;
 using Vitrine.Cli.Commands;
 using Vitrine.Inputs.Tokenizers;
 using Vitrine.Mechanisms.Pictures;

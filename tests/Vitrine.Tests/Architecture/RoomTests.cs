@@ -7,7 +7,7 @@ namespace Vitrine.Tests.Architecture;
 public sealed class RoomTests
 {
     /// <summary>From left to right: a room may use what stands behind it in this list.</summary>
-    private static readonly string[] Rooms = ["Cli", "Views", "Worlds", "Mechanisms", "Policies", "Transformers", "Inputs", "Checkpoints"];
+    private static readonly string[] Rooms = ["Cli", "Certification", "Views", "Worlds", "Mechanisms", "Policies", "Transformers", "Inputs", "Checkpoints"];
 
     public static TheoryData<string> Names() => [.. Rooms];
 
@@ -31,6 +31,10 @@ public sealed class RoomTests
     public void Every_project_is_a_known_room()
         => Directory.GetDirectories(Path.Combine(Fixtures.Repository, "src")).Select(d => Path.GetFileName(d)["Vitrine.".Length..]).Order(StringComparer.Ordinal)
             .ShouldBe(Rooms.Order(StringComparer.Ordinal));
+
+    [Fact]
+    public void What_certifies_draws_nothing()
+        => Assembly.Load("Vitrine.Certification").GetReferencedAssemblies().ShouldNotContain(a => a.Name == "Vitrine.Views");
 
     [Fact]
     public void Pictures_and_tokenizers_do_without_libtorch()

@@ -1,8 +1,7 @@
 using System.Text.Json;
-using Vitrine.Cli.Commands;
+using Vitrine.Certification;
 using Vitrine.Cli.Inspecting;
 using Vitrine.Transformers;
-using Vitrine.Transformers.Certification;
 using Vitrine.Transformers.Families;
 
 namespace Vitrine.Tests.Cli;
@@ -19,7 +18,7 @@ public sealed class InspectCommandTests
         foreach (var folder in Directory.Exists(models) ? Directory.GetDirectories(models).Order(StringComparer.Ordinal) : Enumerable.Empty<string>())
         {
             using var fixture = Fixture.Open(folder);
-            if (File.Exists(Path.Combine(folder, "config.json")) && fixture.Family != "openvla" && CertifyCommand.Certifiers.Any(c => c.Knows(fixture)))
+            if (File.Exists(Path.Combine(folder, "config.json")) && fixture.Family != "openvla" && Certifiers.All.Any(c => c.Knows(fixture)))
             {
                 data.Add(Path.GetFileName(folder));
             }

@@ -1,5 +1,6 @@
+using Vitrine.Certification;
+using Vitrine.Certification.Models;
 using Vitrine.Tests.Checkpoints;
-using Vitrine.Transformers.Certification;
 
 namespace Vitrine.Tests.Cli;
 

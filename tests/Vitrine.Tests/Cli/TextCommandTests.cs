@@ -1,8 +1,8 @@
 using System.Text.Json;
+using Vitrine.Certification;
 using Vitrine.Checkpoints;
 using Vitrine.Tests.Transformers;
 using Vitrine.Transformers;
-using Vitrine.Transformers.Certification;
 using static TorchSharp.torch;
 
 namespace Vitrine.Tests.Cli;

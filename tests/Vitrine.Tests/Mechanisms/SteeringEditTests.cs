@@ -1,9 +1,9 @@
+using Vitrine.Certification;
+using Vitrine.Certification.Models;
 using Vitrine.Mechanisms.Doses;
-using Vitrine.Policies.Certification;
 using Vitrine.Policies.OpenVla;
 using Vitrine.Tests.Transformers;
 using Vitrine.Transformers;
-using Vitrine.Transformers.Certification;
 using Vitrine.Transformers.Edits;
 using static TorchSharp.torch;
 

@@ -1,9 +1,9 @@
 using System.Text.Json;
+using Vitrine.Certification;
 using Vitrine.Inputs.Pictures;
 using Vitrine.Inputs.Tokenizers;
 using Vitrine.Policies;
 using Vitrine.Policies.OpenVla;
-using Vitrine.Transformers.Certification;
 
 namespace Vitrine.Tests.Policies;
 

@@ -1,5 +1,5 @@
+using Vitrine.Certification;
 using Vitrine.Transformers;
-using Vitrine.Transformers.Certification;
 
 namespace Vitrine.Tests.Transformers;
 

@@ -1,6 +1,8 @@
+using Vitrine.Certification;
+using Vitrine.Certification.Models;
 using Vitrine.Checkpoints;
+using Vitrine.Tests.Certification;
 using Vitrine.Transformers;
-using Vitrine.Transformers.Certification;
 using Vitrine.Transformers.Edits;
 using Vitrine.Transformers.Families;
 

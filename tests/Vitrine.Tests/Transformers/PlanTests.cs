@@ -1,5 +1,5 @@
+using Vitrine.Certification;
 using Vitrine.Transformers;
-using Vitrine.Transformers.Certification;
 using Vitrine.Transformers.Edits;
 using Vitrine.Transformers.Points;
 

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
+using Vitrine.Certification;
 using Vitrine.Transformers;
-using Vitrine.Transformers.Certification;
 
 namespace Vitrine.Tests.Transformers;
 

@@ -1,5 +1,6 @@
+using Vitrine.Certification;
+using Vitrine.Certification.Models;
 using Vitrine.Transformers;
-using Vitrine.Transformers.Certification;
 using Vitrine.Transformers.Engine;
 using Vitrine.Transformers.Points;
 using static TorchSharp.torch;

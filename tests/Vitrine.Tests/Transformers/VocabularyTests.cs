@@ -1,5 +1,5 @@
 using System.Text.RegularExpressions;
-using Vitrine.Transformers.Certification;
+using Vitrine.Certification;
 using Vitrine.Transformers.Points;
 
 namespace Vitrine.Tests.Transformers;

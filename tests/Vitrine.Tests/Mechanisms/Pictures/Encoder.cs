@@ -1,6 +1,7 @@
+using Vitrine.Certification;
+using Vitrine.Certification.Models;
 using Vitrine.Mechanisms.Pictures;
 using Vitrine.Transformers;
-using Vitrine.Transformers.Certification;
 using static TorchSharp.torch;
 
 namespace Vitrine.Tests.Mechanisms.Pictures;

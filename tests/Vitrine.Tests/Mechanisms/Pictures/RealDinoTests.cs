@@ -1,6 +1,6 @@
+using Vitrine.Certification;
 using Vitrine.Inputs.Pictures;
 using Vitrine.Mechanisms.Pictures;
-using Vitrine.Transformers.Certification;
 using static TorchSharp.torch;
 
 namespace Vitrine.Tests.Mechanisms.Pictures;

@@ -1,8 +1,8 @@
+using Vitrine.Certification;
+using Vitrine.Certification.Models;
 using Vitrine.Inputs.Pictures;
 using Vitrine.Policies;
-using Vitrine.Policies.Certification;
 using Vitrine.Policies.OpenVla;
-using Vitrine.Transformers.Certification;
 
 namespace Vitrine.Tests.Policies.OpenVla;
 

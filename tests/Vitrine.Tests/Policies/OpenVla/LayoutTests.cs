@@ -1,13 +1,13 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Vitrine.Certification;
+using Vitrine.Certification.Models;
 using Vitrine.Checkpoints;
-using Vitrine.Policies.Certification;
 using Vitrine.Policies.OpenVla;
 using Vitrine.Tests.Checkpoints;
 using Vitrine.Tests.Transformers;
 using Vitrine.Tests.Transformers.Weights;
 using Vitrine.Transformers;
-using Vitrine.Transformers.Certification;
 using static TorchSharp.torch;
 
 namespace Vitrine.Tests.Policies.OpenVla;

@@ -1,6 +1,6 @@
+using Vitrine.Certification;
 using Vitrine.Transformers;
 using Vitrine.Transformers.Caches;
-using Vitrine.Transformers.Certification;
 using Vitrine.Transformers.Points;
 using Vitrine.Transformers.Weights;
 using static TorchSharp.torch;

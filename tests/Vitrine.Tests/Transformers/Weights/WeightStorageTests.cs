@@ -1,8 +1,9 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Vitrine.Certification;
+using Vitrine.Certification.Models;
 using Vitrine.Checkpoints;
 using Vitrine.Transformers;
-using Vitrine.Transformers.Certification;
 using Vitrine.Transformers.Engine;
 using Vitrine.Transformers.Weights;
 using static TorchSharp.torch;

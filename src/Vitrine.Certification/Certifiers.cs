@@ -1,0 +1,31 @@
+using Vitrine.Certification.Methods;
+using Vitrine.Certification.Models;
+using Vitrine.Certification.Pictures;
+using Vitrine.Certification.Tabletop;
+using Vitrine.Certification.Tokenizers;
+
+namespace Vitrine.Certification;
+
+/// <summary>All that this version can hold against reference numbers.</summary>
+public static class Certifiers
+{
+    /// <summary>One for each kind of reference numbers; several may have something to say about one folder.</summary>
+    public static IReadOnlyList<ICertifier> All { get; } =
+    [
+        new TextCertifier(), new GgufCertifier(), new VisionCertifier(), new RealEncoderCertifier(), new PictureCertifier(), new TokenizerCertifier(), new MethodsCertifier(),
+        new OpenVlaCertifier(), new ValueVectorCertifier(), new GgufValueVectorCertifier(), new TabletopCertifier(), new TabletopPolicyCertifier(),
+    ];
+
+    /// <summary>All that they say about one folder.</summary>
+    /// <param name="folder">Holds <c>golden.safetensors</c>, or <c>golden.json</c>, and <c>meta.json</c>.</param>
+    /// <param name="cancellation">Stops between two cases.</param>
+    /// <exception cref="VitrineException">The folder is no fixture, or no certifier knows its family.</exception>
+    public static Certificate Certify(string folder, CancellationToken cancellation = default)
+    {
+        using var fixture = Fixture.Open(folder);
+        var certifiers = All.Where(c => c.Knows(fixture)).ToArray();
+        return certifiers.Length > 0
+            ? new Certificate(folder, fixture.Family, [.. certifiers.SelectMany(c => c.Certify(fixture, cancellation))])
+            : throw new VitrineException($"{folder}: holds goldens of '{fixture.Family}', which this version does not certify.");
+    }
+}

@@ -1,0 +1,43 @@
+using Vitrine.Certification;
+using Vitrine.Certification.Methods;
+
+namespace Vitrine.Tests.Certification;
+
+public sealed class MethodsCertificationTests
+{
+    public static TheoryData<string> Folders()
+    {
+        var data = new TheoryData<string>();
+        var methods = Path.Combine(Fixtures.Root, "methods");
+        foreach (var folder in Directory.Exists(methods) ? Directory.GetDirectories(methods).Where(f => File.Exists(Path.Combine(f, "meta.json"))).Order(StringComparer.Ordinal) : Enumerable.Empty<string>())
+        {
+            using var fixture = Fixture.Open(folder);
+            if (new MethodsCertifier().Knows(fixture))
+            {
+                data.Add(Path.GetFileName(folder));
+            }
+        }
+
+        return data;
+    }
+
+    [Theory, MemberData(nameof(Folders))]
+    public void Every_golden_of_an_analysis_agrees(string name)
+    {
+        using var fixture = Fixture.Open(Fixtures.Of("methods", name));
+        var rows = new MethodsCertifier().Certify(fixture, TestContext.Current.CancellationToken).ToArray();
+        rows.ShouldNotBeEmpty();
+        rows.Where(r => !r.Passed).ShouldBeEmpty();
+        rows.Count(r => fixture.Has($"{r.Case}/{r.Point}")).ShouldBe(fixture.Keys.Count(k => !k.Contains("/in.", StringComparison.Ordinal)), "every golden was compared");
+        TestContext.Current.SendDiagnosticMessage($"{name}: {rows.Length} rows, worst {rows.Where(r => r.Bound > 0).MaxBy(r => r.Error / r.Bound)}");
+    }
+
+    [Fact]
+    public void Goldens_of_other_analyses_are_not_claimed()
+    {
+        using var fixture = Fixture.Open(Fixtures.Of("methods", "logit-lens"));
+        new MethodsCertifier().Knows(fixture).ShouldBeFalse();
+        fixture.Family.ShouldBe("methods/logit-lens");
+        Should.Throw<VitrineException>(() => new MethodsCertifier().Certify(fixture, default).ToArray()).Message.ShouldContain("methods/logit-lens");
+    }
+}
