@@ -1,18 +1,63 @@
-using Vitrine.Policies.OpenVla;
+using Vitrine.Inputs.Pictures;
+using Vitrine.Inputs.Tokenizers;
+using Vitrine.Policies.Actions;
 using Vitrine.Transformers;
+using Vitrine.Transformers.Engine;
 
 namespace Vitrine.Policies;
 
-/// <summary>A policy that acts under a plan: the same weights, with chosen parts changed in every act.</summary>
-/// <param name="policy">Stays the caller's; several plans may share it, also on several threads.</param>
-/// <param name="plan">What to change.</param>
-/// <param name="unnormKey">Whose units to answer in; may be null when the checkpoint has one data set.</param>
-public sealed class PlannedPolicy(OpenVlaPolicy policy, RunPlan plan, string? unnormKey = null) : IActor
+/// <summary>A policy under a plan, in chosen units (<see cref="Policy.With"/>). The plan is bound once and serves all acts, also side by side.</summary>
+internal sealed class PlannedPolicy : Policy
 {
-    /// <inheritdoc/>
-    public IReadOnlyList<double[]> Act(IReadOnlyList<Observation> observations, CancellationToken cancellation = default)
+    private readonly Policy policy;
+    private readonly BoundPlan bound;
+    private readonly string? units;
+
+    public PlannedPolicy(Policy policy, RunPlan plan, string? units)
+        : base(policy)
     {
-        using var run = policy.Act(observations, plan, unnormKey, cancellation);
-        return [.. run.Actions.Select(a => a.Values.ToArray())];
+        if (units is not null)
+        {
+            policy.RequireUnits(units);
+        }
+
+        (this.policy, this.units, bound) = (policy, units, policy.Bind(plan));
+    }
+
+    public override Decoder Language => policy.Language;
+
+    public override Tokenizer Tokenizer => policy.Tokenizer;
+
+    public override ActionTokens? Actions => policy.Actions;
+
+    public override PictureRecipe? Recipe => policy.Recipe;
+
+    public override int ImageTokens => policy.ImageTokens;
+
+    public override IReadOnlyList<string> ActionNames => policy.ActionNames;
+
+    public override IReadOnlyCollection<string> UnitKeys => policy.UnitKeys;
+
+    public override long ParametersOfStack(string stack) => policy.ParametersOfStack(stack);
+
+    public override PromptLayout Layout(IReadOnlyList<Observation> observations) => policy.Layout(observations);
+
+    protected internal override PolicyRun Act(ActRequest request) => policy.Act(request with { Units = request.Units ?? units });
+
+    protected internal override void RequireUnits(string? units) => policy.RequireUnits(units);
+
+    protected internal override PictureRecipe RecipeOf(Tower tower) => policy.RecipeOf(tower);
+
+    /// <remarks>A further plan is added behind this one.</remarks>
+    private protected override PolicyRun Planned(IReadOnlyList<Observation> observations, RunPlan? plan, ActOptions options, CancellationToken cancellation)
+    {
+        using var added = plan is null ? null : Bind(bound.Plan.Then(plan));
+        return Act(new ActRequest { Observations = observations, Plan = added ?? bound, Options = options, Cancellation = cancellation });
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        bound.Dispose();
+        base.Dispose(disposing);
     }
 }

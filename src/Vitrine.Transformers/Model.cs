@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace Vitrine.Transformers;
 
 /// <summary>A model: its weights, its stacks, and the one way in which it runs. Text models, image encoders and policies are models.</summary>
-/// <remarks>Weights are read-only: runs may go side by side. A model of one's own derives from it (or from a policy), takes its weights from a <see cref="WeightReader"/> and computes within <see cref="Compute"/>.</remarks>
+/// <remarks>Weights are read-only: runs may go side by side. A model of one's own derives from it (or from a policy), takes its weights from a <see cref="WeightReader"/> and computes within <c>Compute</c>.</remarks>
 public abstract class Model : IDisposable
 {
     private readonly WeightReader weights;
@@ -101,10 +101,10 @@ public abstract class Model : IDisposable
     /// <param name="from">Where the decoder starts; at its embeddings when null.</param>
     /// <exception cref="VitrineException">The plan does not fit the batch, or does not reach what it names.</exception>
     protected Run Compute(BoundPlan plan, int rows, Func<RunScope, Tensor?> compute, TokenKinds? kinds = null, Decoder? decoder = null, RunStart? from = null)
-        => Compute(plan, rows, compute, kinds, decoder, from, running: null);
+        => ComputePart(plan, rows, compute, kinds, decoder, from, running: null);
 
     /// <param name="running">Stacks that run at all; null for all.</param>
-    private protected Run Compute(
+    private protected Run ComputePart(
         BoundPlan plan, int rows, Func<RunScope, Tensor?> compute, TokenKinds? kinds, Decoder? decoder, RunStart? from, IReadOnlySet<string>? running)
     {
         ArgumentNullException.ThrowIfNull(plan);

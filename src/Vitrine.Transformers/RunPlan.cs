@@ -66,6 +66,28 @@ public sealed record RunPlan
     /// <summary>The last block of the decoder that runs; null for all. What stands behind it is not computed, and the run has no logits.</summary>
     public int? StopAfter { get; init; }
 
+    /// <summary>Both plans: what either reads, and the edits of this one, then those of the other.</summary>
+    /// <exception cref="VitrineException">They stop at different blocks, or were made for different numbers of rows.</exception>
+    public RunPlan Then(RunPlan other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        if ((StopAfter is { } stop && other.StopAfter is { } otherStop && stop != otherStop) || (Rows is { } rows && other.Rows is { } otherRows && rows != otherRows))
+        {
+            throw new VitrineException($"plan: two plans that stop after block {StopAfter} and {other.StopAfter}, for {Rows} and {other.Rows} rows, are no one plan.");
+        }
+
+        return new RunPlan
+        {
+            Capture = [.. Capture.Union(other.Capture)],
+            Edits = [.. Edits, .. other.Edits],
+            Gradients = [.. Gradients.Union(other.Gradients)],
+            ExplicitAttention = ExplicitAttention || other.ExplicitAttention,
+            CaptureOnCpu = CaptureOnCpu || other.CaptureOnCpu,
+            StopAfter = StopAfter ?? other.StopAfter,
+            Rows = Rows ?? other.Rows,
+        };
+    }
+
     /// <summary>The plan as JSON that stands by itself: numbers from files are written out.</summary>
     /// <exception cref="VitrineException">It holds a callback, which no file can.</exception>
     public string ToJson() => Written(folder: null);

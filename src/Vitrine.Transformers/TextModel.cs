@@ -192,13 +192,7 @@ public sealed class TextModel : Model
     {
         var input = DecoderInput.Of(Language, batch);
         using var pass = Language.PassOver(run, input, from?.Column ?? 0);
-        using var cache = from is { Column: > 0 } ? new KeyValueCache(Language.Shape.Layers, batch.Ids[0].Count, run.Plan.NeedsGradients) : null;
-        if (cache is not null)
-        {
-            from!.Fill(cache, batch.Ids.Count, batch.Ids[0].Count, Language.Shape, run.Range!, isDecoding: false);
-        }
-
-        var residual = Language.Residual(input, pass, from, cache);
+        var residual = Language.Residual(input, pass, from);
         if (!run.Range!.ToTheEnd)
         {
             return residual;

@@ -78,7 +78,8 @@ public sealed class VisionModel : Model
     public Run Run(Tensor pixels, BoundPlan plan)
     {
         ArgumentNullException.ThrowIfNull(pixels);
-        return Compute(plan, (int)pixels.shape[0], run => Output(run, pixels), kinds: null, decoder: null, from: null, running: new HashSet<string> { Tower.Shape.Name });
+        return ComputePart(
+            plan, (int)pixels.shape[0], run => Output(run, pixels), kinds: null, decoder: null, from: null, running: new HashSet<string> { Tower.Shape.Name });
     }
 
     /// <summary>The class of each picture.</summary>

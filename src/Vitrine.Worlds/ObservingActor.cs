@@ -8,15 +8,16 @@ namespace Vitrine.Worlds;
 public sealed class ObservingActor(IActor actor, string? word = null) : IWorldActor, IDisposable
 {
     /// <inheritdoc/>
-    public IReadOnlyList<double[]> Act(IReadOnlyList<IWorld> worlds, CancellationToken cancellation = default)
+    public IReadOnlyList<double[]> Act(IReadOnlyList<WorldTurn> turns, CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(worlds);
-        return actor.Act([.. worlds.Select(world => Worded(world.Observe()))], cancellation);
+        ArgumentNullException.ThrowIfNull(turns);
+        return actor.Act([.. turns.Select(t => new Turn(Worded(t.World.Observe(), word), t.Episode, t.Step))], cancellation);
     }
 
     /// <summary>Disposes the policy where it can be disposed.</summary>
     public void Dispose() => (actor as IDisposable)?.Dispose();
 
-    private Observation Worded(Observation observation)
+    /// <summary>An observation with a word behind its instruction.</summary>
+    internal static Observation Worded(Observation observation, string? word)
         => string.IsNullOrEmpty(word) ? observation : observation with { Instruction = $"{observation.Instruction} {word}" };
 }

@@ -16,7 +16,7 @@ public sealed class Rollouts(Func<IWorld> newWorld, int stepLimit)
     {
         ArgumentNullException.ThrowIfNull(actor);
         ArgumentNullException.ThrowIfNull(layouts);
-        var all = layouts.Select(Start).ToArray();
+        var all = layouts.Select(Begin).ToArray();
         for (var step = 0; step < stepLimit; step++)
         {
             var running = all.Where(e => !e.World.HasSucceeded).ToArray();
@@ -26,7 +26,7 @@ public sealed class Rollouts(Func<IWorld> newWorld, int stepLimit)
             }
 
             cancellation.ThrowIfCancellationRequested();
-            var actions = actor.Act([.. running.Select(e => e.World)], cancellation);
+            var actions = actor.Act([.. running.Select(e => new WorldTurn(e.World, e.Slot, step))], cancellation);
             if (actions.Count != running.Length)
             {
                 throw new VitrineException($"{actor.GetType().Name}: {actions.Count} actions for {running.Length} worlds; expected one each.");
@@ -41,11 +41,11 @@ public sealed class Rollouts(Func<IWorld> newWorld, int stepLimit)
         return [.. all.Select(e => e.Finish())];
     }
 
-    private Running Start(LayoutKey layout)
+    private Running Begin(LayoutKey layout, int slot)
     {
         var world = newWorld();
         world.Reset(layout);
-        return new Running(world, layout, KeepsPictures);
+        return new Running(world, layout, slot, KeepsPictures);
     }
 
     private sealed class Running
@@ -55,13 +55,15 @@ public sealed class Rollouts(Func<IWorld> newWorld, int stepLimit)
         private readonly List<Position> _path = [];
         private readonly List<Picture>? _pictures;
 
-        public Running(IWorld world, LayoutKey layout, bool keepsPictures)
+        public Running(IWorld world, LayoutKey layout, int slot, bool keepsPictures)
         {
-            (World, _layout, _pictures) = (world, layout, keepsPictures ? [] : null);
+            (World, _layout, Slot, _pictures) = (world, layout, slot, keepsPictures ? [] : null);
             Record();
         }
 
         public IWorld World { get; }
+
+        public int Slot { get; }
 
         public void Step(double[] action)
         {

@@ -1,7 +1,5 @@
-using System.Runtime.CompilerServices;
 using Vitrine.Mechanisms.Doses;
 using Vitrine.Policies;
-using Vitrine.Policies.OpenVla;
 using Vitrine.Transformers;
 
 namespace Vitrine.Worlds;
@@ -9,25 +7,36 @@ namespace Vitrine.Worlds;
 /// <summary>A policy under edits whose strength changes from control step to control step, each world at its own.</summary>
 /// <param name="policy">Stays the caller's; several actors may share it, also on several threads.</param>
 /// <param name="edits">What is changed, and when.</param>
-/// <param name="unnormKey">Whose units to answer in.</param>
+/// <param name="word">A word to append to every instruction, or null.</param>
 /// <remarks>
-/// It is an actor of worlds and not of observations because a closed loop must know which world it steers: worlds that are done leave the batch, and rows move up.
+/// It is an actor of worlds and not of observations because a closed loop measures the world that it steers.
 /// What can be measured: <c>speed</c> (how far the gripper moved in the last step, 0 before the first), <c>height</c>, and every measure of the world.
 /// </remarks>
-public sealed class ScheduledActor(OpenVlaPolicy policy, IReadOnlyList<ScheduledEdit> edits, string? unnormKey = null) : IWorldActor
+public sealed class ScheduledActor(Policy policy, IReadOnlyList<ScheduledEdit> edits, string? word = null) : IWorldActor
 {
-    private readonly ConditionalWeakTable<IWorld, Progress> progress = [];
+    private readonly Dictionary<int, Progress> progress = [];
 
     /// <inheritdoc/>
-    public IReadOnlyList<double[]> Act(IReadOnlyList<IWorld> worlds, CancellationToken cancellation = default)
+    public IReadOnlyList<double[]> Act(IReadOnlyList<WorldTurn> turns, CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(worlds);
-        var strengths = worlds.Select(w => progress.GetValue(w, _ => new Progress(edits, w.Gripper)).Next(w)).ToArray();
-        var plan = new RunPlan { Edits = [.. edits.SelectMany((e, i) => e.ForRows([.. strengths.Select(s => s[i])]))] };
-        return new PlannedPolicy(policy, plan, unnormKey).Act([.. worlds.Select(w => w.Observe())], cancellation);
+        ArgumentNullException.ThrowIfNull(turns);
+        var plan = RunPlan.ForRows([.. turns.Select(PlanOf)]);
+        using var run = policy.Act([.. turns.Select(t => ObservingActor.Worded(t.World.Observe(), word))], plan, cancellation: cancellation);
+        return [.. run.Actions.Select(a => a.Values.ToArray())];
     }
 
-    /// <summary>One world's episode under every edit's schedule.</summary>
+    private RunPlan PlanOf(WorldTurn turn)
+    {
+        if (turn.Step == 0)
+        {
+            progress[turn.Episode] = new Progress(edits, turn.World.Gripper);
+        }
+
+        var strengths = progress[turn.Episode].Next(turn.World);
+        return new RunPlan { Edits = [.. edits.Zip(strengths).Where(e => e.Second is not null).Select(e => e.First.At(e.Second!.Value))] };
+    }
+
+    /// <summary>One episode under every edit's schedule.</summary>
     private sealed class Progress(IReadOnlyList<ScheduledEdit> edits, Position start)
     {
         private readonly ScheduleRun[] runs = [.. edits.Select(e => e.Schedule.Start())];

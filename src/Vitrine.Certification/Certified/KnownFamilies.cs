@@ -1,3 +1,4 @@
+using Vitrine.Policies;
 using Vitrine.Transformers;
 
 namespace Vitrine.Certification.Certified;
@@ -6,13 +7,13 @@ namespace Vitrine.Certification.Certified;
 internal enum FamilyKind
 {
     /// <summary>Reads and writes text.</summary>
-    Text,
+    Text = ModelKind.Text,
 
     /// <summary>Sees pictures.</summary>
-    Image,
+    Image = ModelKind.Image,
 
     /// <summary>Drives a robot.</summary>
-    Policy,
+    Policy = ModelKind.Policy,
 
     /// <summary>No model, but what stands around models: tokenizers, pictures, methods, the world.</summary>
     Part,
@@ -30,14 +31,9 @@ internal static class KnownFamilies
     /// <summary>What fixtures of timm's models call their family; timm's files name none.</summary>
     private const string TimmFixtures = "timm_vit";
 
-    public const string Policy = "openvla", Timm = "timm";
+    private const string Timm = "timm";
 
-    public static IReadOnlyList<KnownFamily> All { get; } =
-    [
-        .. TextModel.Families.Select(f => new KnownFamily(f, FamilyKind.Text, [])),
-        .. VisionModel.Families.Select(names => new KnownFamily(names[0], FamilyKind.Image, [.. names.Skip(1)])),
-        new(Policy, FamilyKind.Policy, []),
-    ];
+    public static IReadOnlyList<KnownFamily> All { get; } = [.. Policy.Catalog.Families.Select(f => new KnownFamily(f.Name, (FamilyKind)f.Kind, f.Alike))];
 
     /// <summary>The family that a name means; null for none of the models.</summary>
     public static KnownFamily? Of(string name) => All.FirstOrDefault(f => f.Name == (name == TimmFixtures ? Timm : name) || f.Alike.Contains(name));

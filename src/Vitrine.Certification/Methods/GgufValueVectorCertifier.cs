@@ -21,9 +21,9 @@ internal sealed class GgufValueVectorCertifier : ICertifier
     public IEnumerable<CertificateRow> Certify(Fixture fixture, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(fixture);
-        using var model = LanguageModel.Open(ReferenceWeights.Needed(fixture, GgufCertifier.Hash, "*.gguf"));
+        using var model = TextModel.Open(ReferenceWeights.Needed(fixture, GgufCertifier.Hash, "*.gguf"));
         using var mode = no_grad();
-        var stack = model.Model.Language;
+        var stack = model.Language;
         for (var layer = 0; layer < stack.Shape.Layers; layer++)
         {
             var key = string.Create(CultureInfo.InvariantCulture, $"{Case}/language.{layer}");
@@ -47,10 +47,10 @@ internal sealed class GgufValueVectorCertifier : ICertifier
         }
     }
 
-    private static IEnumerable<CertificateRow> Layer(Fixture fixture, LanguageModel model, int layer, string key, CancellationToken cancellation)
+    private static IEnumerable<CertificateRow> Layer(Fixture fixture, TextModel model, int layer, string key, CancellationToken cancellation)
     {
         var (expected, scores) = (fixture.Rows($"{key}/top10.ids"), fixture.Read($"{key}/top10.scores"));
-        var readings = VocabularyProjection.Read(model.Model.Language, [layer], expected[0].Length, cancellation: cancellation)[0];
+        var readings = VocabularyProjection.Read(model.Language, [layer], expected[0].Length, cancellation: cancellation)[0];
         var wanted = scores.data<float>().ToArray();
         var (differing, ties) = (0, 0);
         for (var neuron = 0; neuron < readings.Count; neuron++)
@@ -68,15 +68,15 @@ internal sealed class GgufValueVectorCertifier : ICertifier
 
         yield return CertificateRow.Equal(Case, $"language.{layer} top 10 ids", differing, expected.Length * expected[0].Length, $"{ties} near ties (relative difference below 1e-4) in another order");
         yield return Comparison.Of(Case, $"language.{layer} top 10 scores", tensor(readings.SelectMany(r => r.TopScores).ToArray(), scores.shape), scores);
-        var logits = model.Model.Language.ValueVectors(layer).matmul(model.Model.Language.Unembedding().t());   // (F, V)
+        var logits = model.Language.ValueVectors(layer).matmul(model.Language.Unembedding().t());   // (F, V)
         yield return Comparison.Of(Case, $"language.{layer} mean", logits.mean([1]), fixture.Read($"{key}/mean"));
         yield return Comparison.Of(Case, $"language.{layer} std", logits.std(1, unbiased: false), fixture.Read($"{key}/std"));
     }
 
     /// <remarks>Per layer the neurons with the largest logit of the word's token, largest first.</remarks>
-    private static CertificateRow Word(Fixture fixture, LanguageModel model, string word)
+    private static CertificateRow Word(Fixture fixture, TextModel model, string word)
     {
-        var stack = model.Model.Language;
+        var stack = model.Language;
         var expected = fixture.Read($"{Words}/{word}/scores");                                            // (L, n)
         var token = stack.Unembedding().select(0, fixture.Integers($"{Words}/{word}/token_id")[0]);
         var found = torch.stack([.. Enumerable.Range(0, stack.Shape.Layers).Select(l => stack.ValueVectors(l).mv(token).topk((int)expected.shape[1]).values)]);

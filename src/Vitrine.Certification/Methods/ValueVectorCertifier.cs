@@ -17,7 +17,7 @@ internal sealed class ValueVectorCertifier : ICertifier
     public IEnumerable<CertificateRow> Certify(Fixture fixture, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(fixture);
-        using var policy = OpenVlaPolicy.Open(fixture.Folder, timmArguments: OpenVlaCertifier.TimmArguments(fixture));
+        using var policy = OpenVlaPolicy.Open(fixture.Folder, OpenVlaCertifier.Options(fixture));
         for (var layer = 0; layer < policy.Language.Shape.Layers && fixture.Has($"{Case}/language.{layer}.top_ids"); layer++)
         {
             var expected = fixture.Rows($"{Case}/language.{layer}.top_ids");

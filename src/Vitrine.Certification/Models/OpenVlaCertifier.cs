@@ -17,7 +17,7 @@ internal sealed class OpenVlaCertifier : ICertifier
     public IEnumerable<CertificateRow> Certify(Fixture fixture, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(fixture);
-        using var policy = OpenVlaPolicy.Open(fixture.Folder, timmArguments: TimmArguments(fixture));
+        using var policy = OpenVlaPolicy.Open(fixture.Folder, Options(fixture));
         foreach (var @case in fixture.Meta.GetProperty("cases").EnumerateArray())
         {
             cancellation.ThrowIfCancellationRequested();
@@ -39,10 +39,12 @@ internal sealed class OpenVlaCertifier : ICertifier
     }
 
     /// <summary>Sizes of towers that are not those of their timm names, as meta.json gives them.</summary>
-    public static IReadOnlyList<JsonElement>? TimmArguments(Fixture fixture)
+    public static OpenVlaOptions Options(Fixture fixture)
     {
         ArgumentNullException.ThrowIfNull(fixture);
-        return fixture.Meta.TryGetProperty("architecture", out var a) && a.TryGetProperty("timm_model_args", out var args) ? [.. args.EnumerateArray()] : null;
+        return fixture.Meta.TryGetProperty("architecture", out var a) && a.TryGetProperty("timm_model_args", out var args)
+            ? new OpenVlaOptions { TimmArguments = [.. args.EnumerateArray()] }
+            : new OpenVlaOptions();
     }
 
     private static IEnumerable<CertificateRow> Act(OpenVlaPolicy policy, Fixture fixture, JsonElement @case, string name, CancellationToken cancellation)
@@ -77,11 +79,11 @@ internal sealed class OpenVlaCertifier : ICertifier
             yield return Comparison.Of(name, key, run.Run[key], fixture.Read($"{name}/{key}"));
         }
 
-        var action = run.Actions[0];
+        var (action, tokens) = (run.Actions[0], run.Actions[0].Tokens!);
         yield return Comparison.Of(name, "out.token_logits", run.Run.Logits.squeeze(0), fixture.Read($"{name}/out.token_logits"));
-        yield return Comparison.Ids(name, "out.token_ids", action.TokenIds, fixture.Integers($"{name}/out.token_ids"));
-        yield return Comparison.Ids(name, "out.bins", action.Bins.Select(b => (long)b), fixture.Integers($"{name}/out.bins"));
-        yield return Numbers(name, "out.normalized_action", action.Normalised, fixture.Numbers($"{name}/out.normalized_action"));
+        yield return Comparison.Ids(name, "out.token_ids", tokens.TokenIds, fixture.Integers($"{name}/out.token_ids"));
+        yield return Comparison.Ids(name, "out.bins", tokens.Bins.Select(b => (long)b), fixture.Integers($"{name}/out.bins"));
+        yield return Numbers(name, "out.normalized_action", action.Normalised[0], fixture.Numbers($"{name}/out.normalized_action"));
         yield return Numbers(name, "out.action", action.Values, fixture.Numbers($"{name}/out.action"));
     }
 

@@ -28,7 +28,7 @@ internal sealed partial class RealEncoderCertifier : ICertifier
         using var model = VisionModel.Open(folder);
         var pixels = Pixels(Picture(fixture), Path.Combine(folder, "preprocessor_config.json"));
         yield return Comparison.Of("picture", "in.pixel_values_rows_0_15", pixels.narrow(2, 0, 16), fixture.Read("in.pixel_values_rows_0_15"));
-        var keys = fixture.Keys.Where(k => k.StartsWith($"{model.Vision.Stack.Shape.Name}.", StringComparison.Ordinal)).Order(StringComparer.Ordinal).ToArray();
+        var keys = fixture.Keys.Where(k => k.StartsWith($"{model.Tower.Shape.Name}.", StringComparison.Ordinal)).Order(StringComparer.Ordinal).ToArray();
         using var run = model.Run(pixels, RunPlan.Capturing([.. keys.Select(k => k.Split('/')[0]).Distinct()]));
         var rows = tensor(fixture.Integers("rows"));
         foreach (var key in keys)

@@ -1,3 +1,4 @@
+using Vitrine.Certification.Certified;
 using Vitrine.Transformers;
 using Vitrine.Transformers.Points;
 using static TorchSharp.torch;
@@ -9,7 +10,7 @@ internal sealed class TextCertifier : ICertifier
 {
     /// <inheritdoc/>
     public bool Knows(Fixture fixture)
-        => fixture is not null && TextModel.Families.Contains(fixture.Family) && fixture.Has("single/in.input_ids") && File.Exists(Path.Combine(fixture.Folder, "config.json"));
+        => fixture is not null && KnownFamilies.Of(fixture.Family) is { Kind: FamilyKind.Text } && fixture.Has("single/in.input_ids") && File.Exists(Path.Combine(fixture.Folder, "config.json"));
 
     /// <inheritdoc/>
     public IEnumerable<CertificateRow> Certify(Fixture fixture, CancellationToken cancellation)

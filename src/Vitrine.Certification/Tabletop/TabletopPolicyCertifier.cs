@@ -1,6 +1,5 @@
 using Vitrine.Inputs.Pictures;
 using Vitrine.Policies;
-using Vitrine.Policies.OpenVla;
 using Vitrine.Worlds.Tabletop;
 using static TorchSharp.torch;
 
@@ -20,12 +19,12 @@ internal sealed class TabletopPolicyCertifier : ICertifier
     {
         ArgumentNullException.ThrowIfNull(fixture);
         var beside = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(fixture.Folder.TrimEnd(Path.DirectorySeparatorChar)))!, "policy");
-        using var policy = OpenVlaPolicy.Open(Directory.Exists(beside) ? beside : PolicyFolder.Resolve("embedded:tabletop"));
+        using var policy = Policy.Open(Directory.Exists(beside) ? beside : "embedded:tabletop");
         CertificateRow[] rows = [.. Strings(policy, fixture), .. Acts(policy, fixture, cancellation), .. Episodes(policy, fixture, cancellation)];
         return rows;
     }
 
-    private static IEnumerable<CertificateRow> Strings(OpenVlaPolicy policy, Fixture fixture)
+    private static IEnumerable<CertificateRow> Strings(Policy policy, Fixture fixture)
     {
         foreach (var (section, text) in new[] { ("instructions", "prompt"), ("other_strings", "text") })
         {
@@ -39,7 +38,7 @@ internal sealed class TabletopPolicyCertifier : ICertifier
         }
     }
 
-    private static IEnumerable<CertificateRow> Acts(OpenVlaPolicy policy, Fixture fixture, CancellationToken cancellation)
+    private static IEnumerable<CertificateRow> Acts(Policy policy, Fixture fixture, CancellationToken cancellation)
     {
         var instructions = Instructions(fixture, "policy");
         using var scope = NewDisposeScope();
@@ -48,8 +47,8 @@ internal sealed class TabletopPolicyCertifier : ICertifier
         var pictures = images.contiguous().data<byte>().ToArray().Chunk(height * width * 3);
         var observations = pictures.Zip(instructions, (rgb, text) => new Observation(new Picture(width, height, rgb), text)).ToArray();
         using var run = policy.Act(observations, cancellation: cancellation);
-        yield return Comparison.Ids("policy", "out.tokens", run.Actions.SelectMany(a => a.TokenIds), fixture.Integers("policy/out.tokens"));
-        var decoded = run.Actions.Select(a => ActionCodec.Tabletop.Decode([.. a.TokenIds.Select(i => (int)i)]));
+        yield return Comparison.Ids("policy", "out.tokens", run.Actions.SelectMany(a => a.Tokens!.TokenIds), fixture.Integers("policy/out.tokens"));
+        var decoded = run.Actions.Select(a => ActionCodec.Tabletop.Decode([.. a.Tokens!.TokenIds.Select(i => (int)i)]));
         var error = decoded.SelectMany(a => a).Zip(fixture.Numbers("policy/out.action"), (a, b) => Math.Abs(a - b)).Max();
         yield return CertificateRow.Within("policy", "out.action", error, 1, 1e-9);
         var first = fixture.Read("policy/out.logits_first4");
@@ -59,7 +58,7 @@ internal sealed class TabletopPolicyCertifier : ICertifier
     }
 
     /// <summary>Acts in closed loop: every token of every step, and where the episode ends.</summary>
-    private static IEnumerable<CertificateRow> Episodes(OpenVlaPolicy policy, Fixture fixture, CancellationToken cancellation)
+    private static IEnumerable<CertificateRow> Episodes(Policy policy, Fixture fixture, CancellationToken cancellation)
     {
         var goldens = new TabletopGoldens(fixture);
         var (states, specs, instructions, steps) = (goldens.States("episode/in"), goldens.Specs("episode"), Instructions(fixture, "episode"), goldens.Integers("episode/out.steps"));
@@ -72,8 +71,8 @@ internal sealed class TabletopPolicyCertifier : ICertifier
             {
                 using var run = policy.Act([new Observation(TabletopRenderer.Render(state), instructions[e])], cancellation: cancellation);
                 compared++;
-                differing += run.Actions[0].TokenIds.SequenceEqual(tokens[e][step]) ? 0 : 1;
-                state = TabletopPhysics.Strict.Step(state, ActionCodec.Tabletop.Decode([.. run.Actions[0].TokenIds.Select(i => (int)i)]));
+                differing += run.Actions[0].Tokens!.TokenIds.SequenceEqual(tokens[e][step]) ? 0 : 1;
+                state = TabletopPhysics.Strict.Step(state, ActionCodec.Tabletop.Decode([.. run.Actions[0].Tokens!.TokenIds.Select(i => (int)i)]));
             }
 
             differing += specs[e].IsSolved(states[e], state) == (goldens.Integers("episode/out.success")[e] != 0) ? 0 : 1;

@@ -2,7 +2,6 @@ using System.CommandLine;
 using Vitrine.Checkpoints;
 using Vitrine.Mechanisms.Doses;
 using Vitrine.Policies;
-using Vitrine.Policies.OpenVla;
 using Vitrine.Worlds;
 using Vitrine.Worlds.Tabletop;
 
@@ -21,7 +20,7 @@ internal static class CalibrateCommand
         command.SetAction(async (parsed, cancellation) =>
         {
             AtomicFile.RequireWritable(parsed.GetValue(path)!);
-            using var policy = OpenVlaPolicy.Open(PolicyFolder.Resolve(parsed.GetValue(name)!));
+            using var policy = Policy.Open(parsed.GetValue(name)!);
             var calibration = await Output.WithProgressAsync("watching neurons", p => Task.FromResult(Measure(policy, parsed.GetValue(seed), parsed.GetValue(states), p, cancellation))).ConfigureAwait(false);
             AtomicFile.WriteAllText(parsed.GetValue(path)!, calibration.ToJson());
             Console.WriteLine($"{parsed.GetValue(path)}: {calibration.Layers} x {calibration.Neurons} neurons over {calibration.Samples} positions of {parsed.GetValue(states)} situations");
@@ -31,6 +30,6 @@ internal static class CalibrateCommand
     }
 
     /// <summary>Calibrates on situations that serve for selection, adverbs included.</summary>
-    public static Calibration Measure(OpenVlaPolicy policy, ulong seed, int states, IProgress<double>? progress, CancellationToken cancellation)
+    public static Calibration Measure(Policy policy, ulong seed, int states, IProgress<double>? progress, CancellationToken cancellation)
         => Calibration.Measure(policy, TabletopStates.Draw(seed, LayoutSplit.Selection, ["reach", "lift", "push", "move"], states, adverbs: true), progress: progress, cancellation: cancellation);
 }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Spectre.Console;
 using Vitrine.Mechanisms.Pictures;
+using Vitrine.Transformers;
 using Vitrine.Views;
 
 namespace Vitrine.Cli.Commands;
@@ -65,7 +66,7 @@ internal static class ClassifyCommand
     private static int Bounded(string option, int value, int least, int most)
         => value >= least && value <= most ? value : throw new VitrineException($"{option} is {value}; expected {least}{(most == int.MaxValue ? " or more" : $" to {most}")}.");
 
-    private static int? Class(PictureModel model, string option, string? text)
+    private static int? Class(VisionModel model, string option, string? text)
     {
         if (text is null || model.Labels is not { } labels)
         {
@@ -85,18 +86,18 @@ internal static class ClassifyCommand
         .. evidence.Neurons.Select(n => (FormattableString.Invariant($"neuron-{n.Layer:00}-{n.Index}"), n.Map, MapStyle.Signed)),
     ];
 
-    private static PicturePageData Page(ClassEvidence evidence, PictureModel model, PictureInput input, string file, Provenance made) => new()
+    private static PicturePageData Page(ClassEvidence evidence, VisionModel model, PictureInput input, string file, Provenance made) => new()
     {
         Title = $"{evidence.Classes[0].Name}: {Path.GetFileName(file)} in {Path.GetFileName(model.Name.TrimEnd('/'))}",
         Lead = "What a classifier says to one picture, and which of its parts say so. Every claim stands beside the same measure for random parts.",
         Facts =
         [
             new("first class", evidence.Classes[0].Name), new("its probability", PictureOptions.Share(evidence.Classes[0].Probability)), new("classes", $"{evidence.Classes.Count}"),
-            new("layers", $"{model.Stack.Shape.Layers}"), new("tokens", $"{evidence.Tokens.Count}"),
+            new("layers", $"{model.Tower.Shape.Layers}"), new("tokens", $"{evidence.Tokens.Count}"),
         ],
         Picture = input.Shown,
         Tokens = evidence.Tokens,
-        Width = model.Stack.Shape.Width,
+        Width = model.Tower.Shape.Width,
         Steps = input.Steps,
         Evidence = evidence,
         Provenance = made,

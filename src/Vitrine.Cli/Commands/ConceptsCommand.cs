@@ -4,6 +4,7 @@ using Spectre.Console;
 using Vitrine.Checkpoints;
 using Vitrine.Mechanisms.Concepts;
 using Vitrine.Mechanisms.ValueVectors;
+using Vitrine.Policies;
 using Vitrine.Transformers;
 
 namespace Vitrine.Cli.Commands;
@@ -32,16 +33,16 @@ internal static class ConceptsCommand
         var command = new Command("concepts", "Find the neurons whose value vectors spell a concept, or point in a direction of action.") { name, concept, direction, meaning, like, bin, clusters, tokensOfMeaning, depth, polysemy, seed, map, count, words, save, json };
         command.SetAction((parsed, cancellation) =>
         {
-            using var model = SpeakingModel.Open(parsed.GetValue(name)!);
-            var tokens = model.Tokens;
-            var readings = VocabularyProjection.Read(model.Language, [.. Enumerable.Range(0, model.Language.Shape.Layers)], 30, tokens.Valid, cancellation: cancellation);
+            using var model = Policy.Catalog.Open(parsed.GetValue(name)!);
+            var tokens = TokenReader.Of(model);
+            var readings = VocabularyProjection.Read(tokens.Language, [.. Enumerable.Range(0, tokens.Language.Shape.Layers)], 30, tokens.Valid, cancellation: cancellation);
             var wanted = parsed.GetValue(concept)!;
             var lists = NeuronsCommand.Words(parsed.GetValue(words));
             var mixed = new PolysemyRule(lists, tokens);
             bool Allowed(Neuron n) => parsed.GetValue(polysemy) is not { } most || mixed.Of(readings[n.Layer][n.Index]).Score <= most;
-            using var unembedding = model.Language.Unembedding();
+            using var unembedding = tokens.Language.Unembedding();
             using var space = SemanticSpace.Of(readings, unembedding, tokens.Valid, parsed.GetValue(tokensOfMeaning));
-            var search = new MeaningSearch(model, space);
+            var search = new MeaningSearch(model, tokens, space);
             if (parsed.GetValue(clusters) is { } groups)
             {
                 var made = search.Cluster(groups, parsed.GetValue(seed), parsed.GetValue(depth), Allowed, parsed.GetValue(count), cancellation);
@@ -95,13 +96,13 @@ internal static class ConceptsCommand
                 }
 
                 return parsed.GetValue(direction) is { } sign
-                    ? ("correlation of action logits with their values", ConceptSearch.ByActionDirection(model.Language, tokens, ActionValue(model), Sign(sign), parsed.GetValue(count)))
+                    ? ("correlation of action logits with their values", ConceptSearch.ByActionDirection(tokens.Language, tokens, ActionValue(search), Sign(sign), parsed.GetValue(count)))
                     : wanted.Length == 0 ? throw new VitrineException("concepts: name a concept, words, or --action + or -.")
                     : wanted.Length == 1 && lists.Any(l => l.Name == wanted[0])
                         ? ("words of the concept among the top 30", [.. new LexicalPatterns(readings, tokens, lists).Cluster(wanted[0]).Select(n => new ScoredNeuron(n.Neuron, n.Words))])
                         : wanted.All(w => tokens.Id(w) is null) ? throw new VitrineException(
                             $"concepts: {string.Join(", ", wanted.Select(w => $"'{w}'"))}: no concept and no word of the vocabulary; the nearest concept is '{Nearest.Of(wanted[0], lists.Select(l => l.Name))}'.")
-                        : ("mean logit of the words, in deviations of the neuron's logits", ConceptSearch.ByWords(model.Language, tokens, wanted, parsed.GetValue(count)));
+                        : ("mean logit of the words, in deviations of the neuron's logits", ConceptSearch.ByWords(tokens.Language, tokens, wanted, parsed.GetValue(count)));
             }
 
             void Draw(IReadOnlyList<(string Name, IReadOnlyList<Neuron> Neurons)> groups)
@@ -115,9 +116,9 @@ internal static class ConceptsCommand
         return command;
     }
 
-    private static Func<int, double> ActionValue(SpeakingModel model)
+    private static Func<int, double> ActionValue(MeaningSearch search)
     {
-        var actions = model.RequireActions("--action");
+        var actions = search.RequireActions("--action");
         return id => actions.Centre(id);
     }
 

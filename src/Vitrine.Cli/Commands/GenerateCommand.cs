@@ -29,7 +29,7 @@ internal static class GenerateCommand
         };
         command.SetAction((parsed, cancellation) =>
         {
-            using var model = LanguageModel.Open(parsed.GetValue(name)!);
+            using var model = TextModel.Open(parsed.GetValue(name)!);
             var text = parsed.GetValue(chat)
                 ? model.ChatTemplate().Render(Messages(parsed.GetValue(system), parsed.GetValue(prompt)!), addGenerationPrompt: true)
                 : parsed.GetValue(prompt)!;
@@ -48,7 +48,7 @@ internal static class GenerateCommand
             var stream = model.Tokenizer.Stream();
             var isJson = parsed.GetValue(json);
             var progress = isJson ? null : new Spoken(step => Console.Write(step.Stopped[0] && model.StopIds.Contains(step.Ids[0]) ? "" : stream.Add((int)step.Ids[0])));
-            using var generation = model.Model.Generate(batch, options, ActCommand.Plan(parsed.GetValue(plan)), progress, cancellation);
+            using var generation = model.Generate(batch, options, ActCommand.Plan(parsed.GetValue(plan)), progress: progress, cancellation: cancellation);
             if (isJson)
             {
                 Output.Write(new { Prompt = text, PromptIds = batch.Ids[0], Ids = generation.Ids[0], Text = model.Tokenizer.Decode(generation.Ids[0].Select(i => (int)i)) });

@@ -82,26 +82,26 @@ internal static class ImageCommand
         .. reading.Neurons.Select(n => (FormattableString.Invariant($"neuron-{n.Layer:00}-{n.Index}"), n.Map, MapStyle.Signed)),
     ];
 
-    private static PicturePageData Page(PictureReading reading, PictureModel model, PictureInput input, string file, Provenance made) => new()
+    private static PicturePageData Page(PictureReading reading, VisionModel model, PictureInput input, string file, Provenance made) => new()
     {
         Title = $"{Path.GetFileName(file)} in {Path.GetFileName(model.Name.TrimEnd('/'))}",
         Lead = "What an image encoder does with one picture: where its heads look, what could have reached the query through the layers, which tokens are out of line, and what single heads and neurons answer to.",
         Facts =
         [
-            new("layers", $"{model.Stack.Shape.Layers}"), new("heads in a layer", $"{model.Stack.Shape.Heads}"), new("neurons in a layer", model.Stack.Shape.Neurons.ToString("N0", CultureInfo.InvariantCulture)),
+            new("layers", $"{model.Tower.Shape.Layers}"), new("heads in a layer", $"{model.Tower.Shape.Heads}"), new("neurons in a layer", model.Tower.Shape.Neurons.ToString("N0", CultureInfo.InvariantCulture)),
             new("tokens", $"{reading.Tokens.Count}"), new("patches out of line", $"{reading.Norms.Outliers.Count}"),
         ],
         Picture = input.Shown,
         Tokens = reading.Tokens,
-        Width = model.Stack.Shape.Width,
+        Width = model.Tower.Shape.Width,
         Steps = input.Steps,
         Reading = reading,
         Provenance = made,
     };
 
-    private static void Print(PictureReading reading, PictureModel model, PictureInput input, string? folder)
+    private static void Print(PictureReading reading, VisionModel model, PictureInput input, string? folder)
     {
-        var (tokens, shape) = (reading.Tokens, model.Stack.Shape);
+        var (tokens, shape) = (reading.Tokens, model.Tower.Shape);
         Console.WriteLine($"{reading.Model}: {shape.Layers} layers of {shape.Heads} heads and {shape.Neurons} neurons; {tokens.Rows} x {tokens.Columns} patches{(tokens.Prefix.Count > 0 ? " behind " + string.Join(", ", tokens.Prefix) : "")}");
         Console.WriteLine($"picture: {string.Join("; ", input.Steps)}");
         Console.WriteLine();

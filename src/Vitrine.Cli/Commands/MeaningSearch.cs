@@ -3,6 +3,7 @@ using Spectre.Console;
 using Vitrine.Checkpoints;
 using Vitrine.Mechanisms.Concepts;
 using Vitrine.Mechanisms.ValueVectors;
+using Vitrine.Policies.Actions;
 using Vitrine.Transformers;
 using Vitrine.Views;
 
@@ -10,10 +11,13 @@ namespace Vitrine.Cli.Commands;
 
 /// <summary>What <c>vitrine concepts</c> does in the semantic space: search by meaning, clusters, the map.</summary>
 /// <param name="model">Whose neurons.</param>
+/// <param name="tokens">Its vocabulary.</param>
 /// <param name="space">Its neurons.</param>
-internal sealed class MeaningSearch(SpeakingModel model, SemanticSpace space)
+internal sealed class MeaningSearch(Model model, TokenReader tokens, SemanticSpace space)
 {
-    private readonly TokenReader tokens = model.Tokens;
+    /// <summary>The code of actions as tokens.</summary>
+    /// <exception cref="VitrineException">The model says none.</exception>
+    public ActionTokens RequireActions(string option) => tokens.Actions ?? throw new VitrineException($"{model.Name}: has no action tokens; {option} asks for a policy that says them.");
 
     /// <summary>Neurons nearest to words, to an action's bin, or to a neuron.</summary>
     public (string How, IReadOnlyList<ScoredNeuron> Found, ConceptQuality Quality) Find(IReadOnlyList<string> words, string? bin, string? like, int count, Depth depth, Func<Neuron, bool> allowed)
@@ -25,7 +29,7 @@ internal sealed class MeaningSearch(SpeakingModel model, SemanticSpace space)
             return ($"cosine with the meaning of neuron {like}", found, ConceptQuality.OfSet(space, [.. found.Select(f => f.Neuron)]));
         }
 
-        int[] ids = bin is not null ? [(int)model.RequireActions("--bin").Encode(Value(bin))] : [.. words.Select(w => tokens.Id(w) ?? throw new VitrineException($"concepts: the vocabulary has no word '{w}'."))];
+        int[] ids = bin is not null ? [(int)RequireActions("--bin").Encode(Value(bin))] : [.. words.Select(w => tokens.Id(w) ?? throw new VitrineException($"concepts: the vocabulary has no word '{w}'."))];
         using var meaning = space.MeaningOf(ids);
         return ($"cosine with the meaning of {string.Join(", ", ids.Select(tokens.Print))}", space.Nearest(meaning, count, depth, allowed), ConceptQuality.OfSearch(space, ids, count, depth));
     }

@@ -3,6 +3,7 @@ using System.Globalization;
 using Spectre.Console;
 using Vitrine.Mechanisms.Concepts;
 using Vitrine.Mechanisms.ValueVectors;
+using Vitrine.Policies;
 using Vitrine.Worlds.Tabletop;
 
 namespace Vitrine.Cli.Commands;
@@ -26,11 +27,11 @@ internal static class NeuronsCommand
         command.Add(NeuronsDiffCommand.Create());
         command.SetAction(async (parsed, cancellation) =>
         {
-            using var model = SpeakingModel.Open(parsed.GetValue(name)!);
-            var tokens = model.Tokens;
-            int[] layers = parsed.GetValue(layer) is { } one ? [one] : [.. Enumerable.Range(0, model.Language.Shape.Layers)];
+            using var model = Policy.Catalog.Open(parsed.GetValue(name)!);
+            var tokens = TokenReader.Of(model);
+            int[] layers = parsed.GetValue(layer) is { } one ? [one] : [.. Enumerable.Range(0, tokens.Language.Shape.Layers)];
             var settings = new ProjectionSettings { Count = parsed.GetValue(top), Norm = parsed.GetValue(norm), Tokens = parsed.GetValue(published) ? null : tokens.Valid };
-            var source = new StackValueVectors(model.Language, model.Fingerprint);
+            var source = new StackValueVectors(tokens.Language, model.Fingerprint);
             if (parsed.GetValue(folder) is { } target)
             {
                 var forms = parsed.GetValue(lines) ? ProjectionForms.Parquet | ProjectionForms.JsonLines : ProjectionForms.Parquet;
@@ -61,7 +62,7 @@ internal static class NeuronsCommand
             }
 
             AnsiConsole.Write(table);
-            Console.WriteLine($"patterned: at least 4 of the top {parsed.GetValue(top)} tokens belong to one word list; {model.Language.Shape.Layers * model.Language.Shape.Neurons} neurons");
+            Console.WriteLine($"patterned: at least 4 of the top {parsed.GetValue(top)} tokens belong to one word list; {tokens.Language.Shape.Layers * tokens.Language.Shape.Neurons} neurons");
             return 0;
         });
         return command;

@@ -3,7 +3,6 @@ using System.Globalization;
 using Spectre.Console;
 using Vitrine.Mechanisms.ValueVectors;
 using Vitrine.Policies;
-using Vitrine.Policies.OpenVla;
 
 namespace Vitrine.Cli.Commands;
 
@@ -23,9 +22,9 @@ internal static class NeuronsDiffCommand
         var command = new Command("diff", "Compare the value vectors of a base model with those of a tuned one, beside controls.") { before, after, top, count, seed, json };
         command.SetAction(async (parsed, cancellation) =>
         {
-            using var policy = OpenVlaPolicy.Open(PolicyFolder.Resolve(parsed.GetValue(after)!));
-            using var old = CheckpointValueVectors.Open(PolicyFolder.Resolve(parsed.GetValue(before)!));
-            var tokens = new TokenReader(policy);
+            using var policy = Policy.Open(parsed.GetValue(after)!);
+            using var old = CheckpointValueVectors.Open(Policy.Catalog.Locate(parsed.GetValue(before)!).Folder);
+            var tokens = TokenReader.Of(policy);
             var settings = new ProjectionSettings { Count = parsed.GetValue(top), Tokens = tokens.Valid };
             var diff = await Output.WithProgressAsync("comparing value vectors", p => Task.FromResult(
                 NeuronDiff.Of(old, new StackValueVectors(policy.Language, policy.Fingerprint), tokens.IsAction, settings, parsed.GetValue(seed), p, cancellation))).ConfigureAwait(false);

@@ -2,7 +2,8 @@ using System.CommandLine;
 using System.Globalization;
 using Vitrine.Checkpoints;
 using Vitrine.Inputs.Pictures;
-using Vitrine.Mechanisms.Pictures;
+using Vitrine.Policies;
+using Vitrine.Transformers;
 
 namespace Vitrine.Cli.Commands;
 
@@ -43,7 +44,7 @@ internal sealed class PictureOptions
     public string CommandLine(string verb, ParseResult parsed) => $"vitrine {verb} {string.Join(' ', parsed.Tokens.Skip(1).Select(t => t.Value))}";
 
     /// <summary>Opens model and picture, when it is sure that the result can be written.</summary>
-    public (PictureModel Model, PictureInput Input, string File) Open(ParseResult parsed)
+    public (VisionModel Model, PictureInput Input, string File) Open(ParseResult parsed)
     {
         if (Folder(parsed) is { } folder)
         {
@@ -52,7 +53,7 @@ internal sealed class PictureOptions
 
         var file = parsed.GetValue(picture)!;
         var seen = PictureFile.Read(file, upright: true);
-        var opened = PictureModel.Open(parsed.GetValue(model)!, parsed.GetValue(tower));
+        var opened = ImageEncoder.Open(parsed.GetValue(model)!, parsed.GetValue(tower));
         try
         {
             return (opened, opened.Prepare(seen), file);

@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using Spectre.Console;
 using Vitrine.Policies;
-using Vitrine.Policies.OpenVla;
 using Vitrine.Transformers;
 using Vitrine.Worlds;
 using Vitrine.Worlds.Statistics;
@@ -54,13 +53,13 @@ internal static class RolloutCommand
     private static async Task<StudyRun> RunAsync(string name, RunPlan? plan, Study study, TabletopOptions world, StudyOptions options, CancellationToken cancellation)
     {
         var runner = new StudyRunner(() => new TabletopWorld(world));
-        using var policy = name == "expert" ? null : OpenVlaPolicy.Open(PolicyFolder.Resolve(name));
+        using var policy = name == "expert" ? null : Policy.Open(name);
         return await Output.WithProgressAsync($"{name} in the tabletop world", progress =>
         {
             var steps = new Progress<StudyProgress>(p => progress.Report((double)p.Chunks / p.AllChunks));
             return policy is null
                 ? runner.RunAsync(study, IWorldActor (_) => new ExpertActor(ActionCodec.Tabletop), options, steps, cancellation)
-                : runner.RunAsync(study, IActor (_) => new PlannedPolicy(policy, plan ?? RunPlan.Empty), options, steps, cancellation);
+                : runner.RunAsync(study, IActor (_) => policy.With(plan), options, steps, cancellation);
         }).ConfigureAwait(false);
     }
 

@@ -26,10 +26,10 @@ internal static class RunCommand
                 AtomicFile.RequireWritable(target);
             }
 
-            using var model = LanguageModel.Open(parsed.GetValue(name)!);
+            using var model = TextModel.Open(parsed.GetValue(name)!);
             var batch = model.Encode(parsed.GetValue(prompt)!);
             var asked = ActCommand.Plan(parsed.GetValue(plan)) ?? RunPlan.Empty;
-            using var run = model.Model.Run(batch, asked with { Capture = [.. asked.Capture, .. parsed.GetValue(capture) ?? []] });
+            using var run = model.Run(batch, asked with { Capture = [.. asked.Capture, .. parsed.GetValue(capture) ?? []] });
             if (parsed.GetValue(path) is { } file)
             {
                 Save(file, model, batch, run);
@@ -47,7 +47,7 @@ internal static class RunCommand
                 return Task.FromResult(0);
             }
 
-            var table = Output.Table(model.Model.Labels is null ? "next token" : "class", "id", "logit", "probability");
+            var table = Output.Table(model.Labels is null ? "next token" : "class", "id", "logit", "probability");
             foreach (var answer in answers)
             {
                 table.Add(answer.Name, $"{answer.Id}", answer.Logit.ToString("0.000", CultureInfo.InvariantCulture), answer.Probability.ToString("0.0 %", CultureInfo.InvariantCulture));
@@ -60,15 +60,15 @@ internal static class RunCommand
         return command;
     }
 
-    private static void Save(string path, LanguageModel model, TokenBatch batch, Run run)
+    private static void Save(string path, TextModel model, TokenBatch batch, Run run)
     {
         using var ids = TorchSharp.torch.tensor(batch.Ids[0].ToArray(), [1, batch.Ids[0].Count]);
         var tensors = run.Activations.ToDictionary(a => a.Key.ToString(), a => a.Value);
-        (tensors["in.input_ids"], tensors[model.Model.Labels is null ? "out.logits" : "out.class_logits"]) = (ids, run.Logits);
-        SafetensorsFile.Save(path, tensors, new Dictionary<string, string> { ["family"] = model.Model.Family, ["fingerprint"] = model.Model.Fingerprint });
+        (tensors["in.input_ids"], tensors[model.Labels is null ? "out.logits" : "out.class_logits"]) = (ids, run.Logits);
+        SafetensorsFile.Save(path, tensors, new Dictionary<string, string> { ["family"] = model.Family, ["fingerprint"] = model.Fingerprint });
     }
 
-    private static List<(string Name, int Id, double Logit, double Probability)> Answers(LanguageModel model, Run run, int count)
+    private static List<(string Name, int Id, double Logit, double Probability)> Answers(TextModel model, Run run, int count)
     {
         using var scope = TorchSharp.torch.NewDisposeScope();
         var logits = run.Logits.dim() == 2 ? run.Logits[0] : run.Logits[0, -1];
@@ -76,6 +76,6 @@ internal static class RunCommand
         var (scores, probabilities) = (values.to(TorchSharp.torch.float64).data<double>().ToArray(), logits.to(TorchSharp.torch.float64).softmax(-1).index_select(0, ids).data<double>().ToArray());
         return [.. ids.data<long>().ToArray().Select((id, i) => (Name((int)id), (int)id, scores[i], probabilities[i]))];
 
-        string Name(int id) => model.Model.Labels is { } labels ? labels.Names[id] : model.Tokenizer.Decode([id], skipSpecialTokens: false).ReplaceLineEndings("\\n");
+        string Name(int id) => model.Labels is { } labels ? labels.Names[id] : model.Tokenizer.Decode([id], skipSpecialTokens: false).ReplaceLineEndings("\\n");
     }
 }

@@ -6,7 +6,6 @@ using Vitrine.Mechanisms.Concepts;
 using Vitrine.Mechanisms.Doses;
 using Vitrine.Mechanisms.ValueVectors;
 using Vitrine.Policies;
-using Vitrine.Policies.OpenVla;
 using Vitrine.Transformers;
 using Vitrine.Transformers.Edits;
 using Vitrine.Worlds;
@@ -33,8 +32,8 @@ internal static class SteerCommand
         var command = new Command("steer", "Clamp a concept's neurons in one decision and compare with zero dose and matched-random neurons.") { name, concept, dose, add, file, metric, states, draws, seed, json };
         command.SetAction(async (parsed, cancellation) =>
         {
-            using var policy = OpenVlaPolicy.Open(PolicyFolder.Resolve(parsed.GetValue(name)!));
-            var tokens = new TokenReader(policy);
+            using var policy = Policy.Open(parsed.GetValue(name)!);
+            var tokens = TokenReader.Of(policy);
             var readings = VocabularyProjection.Read(policy.Language, [.. Enumerable.Range(0, policy.Language.Shape.Layers)], 30, tokens.Valid, cancellation: cancellation);
             var patterns = new LexicalPatterns(readings, tokens, TabletopVocabulary.Concepts);
             var set = Set(parsed.GetValue(file), parsed.GetValue(concept)!, patterns, policy.Language.Shape.Neurons);
@@ -89,7 +88,7 @@ internal static class SteerCommand
         return sets.TryGetValue(name, out var set) ? set : throw new VitrineException($"{file}: has no set '{name}'; there are {string.Join(", ", sets.Keys)}.");
     }
 
-    private static Row[] Rows(OpenVlaPolicy policy, NeuronSet set, Dose dose, bool adds, ActionMetric metric, LexicalPatterns patterns, int states, int draws, ulong seed, IProgress<double> progress, CancellationToken cancellation)
+    private static Row[] Rows(Policy policy, NeuronSet set, Dose dose, bool adds, ActionMetric metric, LexicalPatterns patterns, int states, int draws, ulong seed, IProgress<double> progress, CancellationToken cancellation)
     {
         var calibration = CalibrateCommand.Measure(policy, seed, 96, null, cancellation);
         var step = new OneStep(policy, TabletopStates.Draw(seed, LayoutSplit.Test, ["reach", "lift", "push"], states));

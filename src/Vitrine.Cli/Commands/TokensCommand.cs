@@ -16,7 +16,7 @@ internal static class TokensCommand
         var command = new Command("tokens", "Show how a model cuts a text into tokens.") { name, text, bare, json };
         command.SetAction((parsed, _) =>
         {
-            var tokenizer = LanguageModel.OpenTokenizer(parsed.GetValue(name)!);
+            var tokenizer = ModelFiles.OpenTokenizer(parsed.GetValue(name)!);
             var encoded = tokenizer.EncodeText(parsed.GetValue(text)!, addSpecialTokens: !parsed.GetValue(bare));
             var rows = encoded.Ids.Select((id, i) => new { Id = id, Token = tokenizer.Token(id), Special = tokenizer.IsSpecial(id), Text = tokenizer.Decode([id], skipSpecialTokens: false) }).ToArray();
             if (parsed.GetValue(json))

@@ -3,7 +3,6 @@ using System.Text;
 using Vitrine.Mechanisms.Causes;
 using Vitrine.Mechanisms.Doses;
 using Vitrine.Policies;
-using Vitrine.Policies.OpenVla;
 using Vitrine.Transformers;
 using Vitrine.Worlds;
 using Vitrine.Worlds.Statistics;
@@ -25,7 +24,7 @@ internal sealed record OneStepResult(string Concept, string Metric, int States, 
 internal sealed class ConceptExperiment : IDisposable
 {
     private static readonly (Component Component, string Name)[] Parts = [(Component.Attention, "attention"), (Component.FeedForward, "feed-forward")];
-    private readonly OpenVlaPolicy policy;
+    private readonly Policy policy;
     private readonly DemoConcept concept;
     private readonly DemoSize size;
     private readonly ComponentOutputs difference;
@@ -36,7 +35,7 @@ internal sealed class ConceptExperiment : IDisposable
     /// <summary>The lexical clamp with its controls.</summary>
     private sealed record LexicalClamp(Transformers.Edits.Clamp Edit, ClampControls Controls);
 
-    public ConceptExperiment(OpenVlaPolicy policy, DemoConcept concept, NeuronSet cluster, IReadOnlySet<Neuron> clustered, Calibration calibration, DemoSize size, CancellationToken cancellation)
+    public ConceptExperiment(Policy policy, DemoConcept concept, NeuronSet cluster, IReadOnlySet<Neuron> clustered, Calibration calibration, DemoSize size, CancellationToken cancellation)
     {
         (this.policy, this.concept, this.size) = (policy, concept, size);
         layers = [.. Enumerable.Range(0, policy.Language.Shape.Layers)];
@@ -114,7 +113,7 @@ internal sealed class ConceptExperiment : IDisposable
     }
 
     /// <summary>The actor of an arm.</summary>
-    public IActor ActorOf(Arm arm) => new PlannedPolicy(policy, PlanOf(arm.Name));
+    public IActor ActorOf(Arm arm) => policy.With(PlanOf(arm.Name));
 
     /// <inheritdoc/>
     public void Dispose()

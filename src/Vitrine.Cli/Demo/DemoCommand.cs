@@ -8,7 +8,6 @@ using Vitrine.Cli.Commands;
 using Vitrine.Mechanisms.Concepts;
 using Vitrine.Mechanisms.ValueVectors;
 using Vitrine.Policies;
-using Vitrine.Policies.OpenVla;
 using Vitrine.Transformers;
 using Vitrine.Views;
 using Vitrine.Worlds.Studies;
@@ -40,8 +39,8 @@ internal static class DemoCommand
     {
         var clock = Stopwatch.StartNew();
         AtomicFile.RequireFolder(folder);
-        using var policy = OpenVlaPolicy.Open(PolicyFolder.Resolve("embedded:tabletop"));
-        var tokens = new TokenReader(policy);
+        using var policy = Policy.Open("embedded:tabletop");
+        var tokens = TokenReader.Of(policy);
         var certificates = await Step("certifying the engine", p => Certify(p, cancellation)).ConfigureAwait(false);
         var layers = Enumerable.Range(0, policy.Language.Shape.Layers).ToArray();
         var readings = await Step("reading value vectors", p => VocabularyProjection.Read(policy.Language, layers, 30, tokens.Valid, p, cancellation)).ConfigureAwait(false);

@@ -1,5 +1,4 @@
 using Vitrine.Policies;
-using Vitrine.Policies.OpenVla;
 using Vitrine.Transformers;
 using Vitrine.Views;
 using Vitrine.Worlds;
@@ -24,11 +23,12 @@ internal static class DemoPictures
     }
 
     /// <summary>The heads that look most at the picture from a word of the instruction, or from the last prompt token, where the first action is decided.</summary>
-    public static IReadOnlyList<AttentionMap> Attention(OpenVlaPolicy policy, Observation observation, PictureRegion target, CancellationToken cancellation)
+    public static IReadOnlyList<AttentionMap> Attention(Policy policy, Observation observation, PictureRegion target, CancellationToken cancellation)
     {
         using var run = policy.Act([observation], RunPlan.Capturing("language.*.attn.pattern"), cancellation: cancellation);
-        var (shape, grid, patches) = (policy.Language.Shape, policy.Towers[0].Grid, policy.ImageTokens);
-        string[] prompt = [.. policy.PromptIds(observation.Instruction).Select(id => (policy.Tokenizer.Token((int)id) ?? "").Replace('\u2581', ' '))];
+        var (shape, row) = (policy.Language.Shape, run.Layout.Rows[0]);
+        var patches = row.Pictures.Values.First();
+        string[] prompt = Words(policy, row);
         var instruction = observation.Instruction.Split(' ');
         int[] queries = [.. Enumerable.Range(1, prompt.Length - 1).Where(i => i == prompt.Length - 1 || instruction.Contains(prompt[i].Trim()))];
         var maps = new List<AttentionMap>();
@@ -38,7 +38,7 @@ internal static class DemoPictures
             var (tokens, values) = ((int)pattern.shape[3], pattern.contiguous().data<float>().ToArray());
             for (var head = 0; head < shape.Heads; head++)
             {
-                var best = queries.Select(query => (Query: query, Row: Row(head, query))).MaxBy(r => r.Row.Sum());
+                var best = queries.Select(query => (Query: query, Row: Looks(head, query))).MaxBy(r => r.Row.Sum());
                 maps.Add(new AttentionMap
                 {
                     Stack = shape.Name,
@@ -46,19 +46,22 @@ internal static class DemoPictures
                     Head = head,
                     Query = prompt[best.Query],
                     Picture = observation.Picture,
-                    Rows = grid,
-                    Columns = grid,
+                    Rows = patches.Rows,
+                    Columns = patches.Columns,
                     Weights = best.Row,
                     MassOnPicture = Math.Min(1, best.Row.Sum()),
                     Target = target,
                 });
             }
 
-            double[] Row(int head, int query) => [.. values.AsSpan((((head * tokens) + query + patches) * tokens) + 1, patches).ToArray().Select(v => (double)v)];
+            double[] Looks(int head, int query) => [.. values.AsSpan((int)((((head * tokens) + row.Words[query].Position) * tokens) + patches.First), patches.Count).ToArray().Select(v => (double)v)];
         }
 
         return [.. maps.OrderByDescending(m => m.MassOnPicture).Take(Heads).OrderBy(m => m.Layer).ThenBy(m => m.Head)];
     }
+
+    /// <summary>The words of a prompt as people read them.</summary>
+    public static string[] Words(Policy policy, PromptRow row) => [.. row.Words.Select(w => (policy.Tokenizer.Token((int)w.Id) ?? "").Replace('\u2581', ' '))];
 
     /// <summary>The first test layout of a study, without and with a change, filmed.</summary>
     public static EpisodePair Film(ConceptExperiment experiment, Study study, string arm, DemoConcept concept, CancellationToken cancellation)

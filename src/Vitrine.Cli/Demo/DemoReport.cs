@@ -1,10 +1,9 @@
 using System.Globalization;
 using System.Reflection;
 using System.Runtime.InteropServices;
-using Vitrine.Cli.Commands;
 using Vitrine.Mechanisms.Causes;
 using Vitrine.Mechanisms.ValueVectors;
-using Vitrine.Policies.OpenVla;
+using Vitrine.Policies;
 using Vitrine.Views;
 using Vitrine.Worlds.Statistics;
 using Vitrine.Worlds.Studies;
@@ -95,7 +94,7 @@ internal static class DemoReport
         };
     }
 
-    private static ModelDescription Model(OpenVlaPolicy policy) => new()
+    private static ModelDescription Model(Policy policy) => new()
     {
         Name = "embedded:tabletop",
         Stacks =
@@ -109,14 +108,14 @@ internal static class DemoReport
                 Heads = s.Heads,
                 Neurons = s.Neurons,
                 Vocabulary = s.Vocabulary > 0 ? s.Vocabulary : null,
-                Parameters = policy.ParametersOf(s.Name),
+                Parameters = policy.ParametersOfStack(s.Name),
             }),
         ],
     };
 
     private static PassExample Pass(DemoResult demo)
     {
-        var action = demo.ExampleAction;
+        var (action, tokens) = (demo.ExampleAction, demo.ExampleAction.Tokens!);
         var parts = demo.OneStep[0];
         return new PassExample
         {
@@ -124,16 +123,16 @@ internal static class DemoReport
             PatchRows = demo.Policy.Towers[0].Grid,
             PatchColumns = demo.Policy.Towers[0].Grid,
             Instruction = demo.Example.Instruction,
-            PromptTokens = [.. demo.Policy.PromptIds(demo.Example.Instruction).Select(i => (demo.Policy.Tokenizer.Token((int)i) ?? "").Replace('\u2581', ' '))],
+            PromptTokens = DemoPictures.Words(demo.Policy, demo.Policy.Layout([demo.Example]).Rows[0]),
             ActionTokens =
             [
                 .. action.Values.Select((value, d) => new ActionToken
                 {
-                    Dimension = d < ActCommand.Dimensions.Count ? ActCommand.Dimensions[d] : $"{d}",
-                    Token = demo.Tokens.Print((int)action.TokenIds[d]),
+                    Dimension = demo.Policy.ActionNames[d],
+                    Token = demo.Tokens.Print((int)tokens.TokenIds[d]),
                     Value = value,
-                    Probability = action.Probability[d],
-                    EntropyBits = action.Entropy[d] / Math.Log(2),
+                    Probability = tokens.Probability[d],
+                    EntropyBits = tokens.Entropy[d] / Math.Log(2),
                 }),
             ],
             Contributions =

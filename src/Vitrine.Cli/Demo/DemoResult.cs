@@ -3,7 +3,6 @@ using Vitrine.Mechanisms.Concepts;
 using Vitrine.Mechanisms.Doses;
 using Vitrine.Mechanisms.ValueVectors;
 using Vitrine.Policies;
-using Vitrine.Policies.OpenVla;
 using Vitrine.Views;
 using Vitrine.Worlds.Studies;
 
@@ -12,7 +11,7 @@ namespace Vitrine.Cli.Demo;
 /// <summary>All that the demo measured, before it becomes a page.</summary>
 internal sealed record DemoResult
 {
-    public required OpenVlaPolicy Policy { get; init; }
+    public required Policy Policy { get; init; }
 
     public required DemoSize Size { get; init; }
 

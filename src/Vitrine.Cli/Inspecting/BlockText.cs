@@ -17,7 +17,7 @@ internal static class BlockText
 
     private static string Attention(AttentionSpec a) => string.Join(", ",
     [
-        string.Create(CultureInfo.InvariantCulture, $"attention {(a.Causal ? "causal" : "both ways")}, {a.Heads} heads of {a.HeadWidth}{(a.KeyValueHeads == a.Heads ? "" : $" on {a.KeyValueHeads} key/value heads")}"),
+        string.Create(CultureInfo.InvariantCulture, $"attention {Mask(a)}, {a.Heads} heads of {a.HeadWidth}{(a.KeyValueHeads == a.Heads ? "" : $" on {a.KeyValueHeads} key/value heads")}"),
         a.Rotary is { } r ? string.Create(CultureInfo.InvariantCulture, $"rotary on {r.Width} with base {r.Theta:0.####}{(r.Scaling is { } s ? $", stretched {s.Factor:0.####} times as llama3 ({s.LowFrequencyFactor:0.####} to {s.HighFrequencyFactor:0.####} of {s.OriginalPositions})" : "")}") : "no rotary positions",
         string.Create(CultureInfo.InvariantCulture, $"scale {a.Scale:0.######}"),
         .. Where(a.SoftCap is not null, string.Create(CultureInfo.InvariantCulture, $"scores capped at {a.SoftCap:0.####}")),
@@ -27,6 +27,14 @@ internal static class BlockText
         .. Where(a.OutputBias, "bias behind"),
     ]);
 
+    private static string Mask(AttentionSpec a) => (a.Mask switch
+    {
+        AttentionMask.Causal => "causal",
+        AttentionMask.Full => "both ways",
+        AttentionMask.Prefix => "causal behind a prefix",
+        _ => "block by block",
+    }) + a.Keys switch { KeySource.PrefixThenOwn => " behind a prefix's keys", KeySource.Prefix => " to a prefix's keys", _ => "" };
+
     private static string Mlp(MlpSpec m) => string.Create(CultureInfo.InvariantCulture, $"feed-forward of {m.Neurons} neurons, {(m.Gated ? "gated by " : "")}{m.Activation}{(m.Bias ? ", bias" : "")}");
 
     private static string Norm(NormSpec norm) => string.Create(CultureInfo.InvariantCulture, $"{norm.Kind} (epsilon {norm.Epsilon:0.##e-0})");
@@ -34,8 +42,8 @@ internal static class BlockText
     private static string Places(NormPlaces places) => places switch
     {
         NormPlaces.PreNorm => "before each part",
-        NormPlaces.PostNorm => "behind each sum",
-        _ => "before and behind each part",
+        NormPlaces.PostNorm => "of each sum",
+        _ => "before each part and of what it adds",
     };
 
     private static string[] Where(bool has, string text) => has ? [text] : [];

@@ -1,5 +1,5 @@
 using System.Text.Json.Serialization;
-using Vitrine.Certification.Certified;
+using Vitrine.Transformers;
 using Vitrine.Transformers.Engine;
 
 namespace Vitrine.Cli.Inspecting;
@@ -11,7 +11,7 @@ internal sealed record Inspection
 
     public required string Folder { get; init; }
 
-    public required FamilyKind Kind { get; init; }
+    public required ModelKind Kind { get; init; }
 
     public required string Family { get; init; }
 

@@ -1,9 +1,6 @@
 using Vitrine.Certification.Certified;
-using Vitrine.Checkpoints;
-using Vitrine.Cli.Commands;
 using Vitrine.Inputs.Tokenizers;
-using Vitrine.Mechanisms.Pictures;
-using Vitrine.Policies.OpenVla;
+using Vitrine.Policies;
 using Vitrine.Transformers;
 using Vitrine.Transformers.Engine;
 using Vitrine.Transformers.Points;
@@ -17,77 +14,45 @@ internal static class Inspector
     /// <exception cref="VitrineException">There is no such model, or it cannot be opened.</exception>
     public static Inspection Open(string name)
     {
-        var (location, kind) = FoundModel.Find(name);
-        var weights = StoredWeights.Of(location.Weights);
-        return kind switch
-        {
-            FamilyKind.Policy => OfPolicy(location, weights),
-            FamilyKind.Image => OfImage(location, weights),
-            _ => OfText(location, weights),
-        };
-    }
-
-    private static Inspection OfPolicy(ModelLocation location, StoredWeights weights)
-    {
-        using var policy = OpenVlaPolicy.Open(location.Folder, weights.Auto);
-        return new Inspection
-        {
-            Name = location.Name,
-            Folder = location.Folder,
-            Kind = FamilyKind.Policy,
-            Family = KnownFamilies.Policy,
-            Fingerprint = policy.Fingerprint,
-            Weights = weights,
-            Stacks = Stacks(policy.Stacks, [.. policy.Towers.Select(t => t.Stack), policy.Language]),
-            Tokenizer = Tokens(policy.Tokenizer, chatTemplate: false),
-            Picture = policy.Recipe.Steps,
-            ImageTokens = policy.ImageTokens,
-            UnnormKeys = policy.UnnormKeys,
-            ActionTokens = new ActionRange(policy.Actions.FirstId, policy.Actions.Count),
-            Certified = Certified(KnownFamilies.Policy),
-        };
-    }
-
-    private static Inspection OfImage(ModelLocation location, StoredWeights weights)
-    {
-        using var model = VisionModel.Open(location.Folder, weights.Auto);
+        var source = Policy.Catalog.Find(name);
+        var weights = StoredWeights.Of(source.Location.Weights);
+        using var model = ModelCatalog.Open(source, new ModelOptions { Dtype = weights.Auto });
         var absent = new List<string>();
-        return new Inspection
+        var inspection = new Inspection
         {
-            Name = location.Name,
-            Folder = location.Folder,
-            Kind = FamilyKind.Image,
+            Name = source.Location.Name,
+            Folder = source.Location.Folder,
+            Kind = source.Family.Kind,
             Family = model.Family,
             Fingerprint = model.Fingerprint,
             Weights = weights,
-            Stacks = Stacks(model.Stacks, [model.Vision.Stack, .. model.Text is { } text ? [text.Text.Stack] : Array.Empty<Stack>()]),
-            Picture = OrAbsent("picture recipe", () => PictureModel.RecipeOf(location.Folder), absent)?.Steps,
-            Classes = model.Labels?.Names,
-            Absent = absent,
+            Stacks = Stacks(model.Stacks, [.. model.Towers, .. model.Decoders]),
             Certified = Certified(model.Family),
         };
+        inspection = model switch
+        {
+            Policy policy => OfPolicy(inspection, policy, absent),
+            VisionModel encoder => inspection with { Picture = OrAbsent("picture recipe", () => encoder.Recipe, absent)?.Steps, Classes = encoder.Labels?.Names },
+            TextModel text => OfText(inspection, text, absent),
+            _ => inspection,
+        };
+        return inspection with { Absent = absent };
     }
 
-    private static Inspection OfText(ModelLocation location, StoredWeights weights)
+    private static Inspection OfPolicy(Inspection inspection, Policy policy, List<string> absent) => inspection with
     {
-        using var model = LanguageModel.OpenModel(location.Weights, weights.Auto);
-        var absent = new List<string>();
-        var tokenizer = OrAbsent("tokenizer", () => LanguageModel.OpenTokenizer(location.Weights), absent);
-        var template = tokenizer is null ? null : OrAbsent("chat template", () => LanguageModel.OpenChatTemplate(location.Weights), absent);
-        return new Inspection
-        {
-            Name = location.Name,
-            Folder = location.Folder,
-            Kind = FamilyKind.Text,
-            Family = model.Family,
-            Fingerprint = model.Fingerprint,
-            Weights = weights,
-            Stacks = Stacks(model.Stacks, [model.Language]),
-            Tokenizer = tokenizer is null ? null : Tokens(tokenizer, template is not null),
-            Classes = model.Labels?.Names,
-            Absent = absent,
-            Certified = Certified(model.Family),
-        };
+        Tokenizer = OrAbsent("tokenizer", () => policy.Tokenizer, absent) is { } tokenizer ? Tokens(tokenizer, chatTemplate: false) : null,
+        Picture = policy.Recipe?.Steps,
+        ImageTokens = policy.Towers.Count > 0 ? policy.ImageTokens : null,
+        UnnormKeys = policy.UnitKeys,
+        ActionTokens = policy.Actions is { } actions ? new ActionRange(actions.FirstId, actions.Count) : null,
+    };
+
+    private static Inspection OfText(Inspection inspection, TextModel text, List<string> absent)
+    {
+        var tokenizer = OrAbsent("tokenizer", () => text.Tokenizer, absent);
+        var template = tokenizer is null ? null : OrAbsent("chat template", text.ChatTemplate, absent);
+        return inspection with { Tokenizer = tokenizer is null ? null : Tokens(tokenizer, template is not null), Classes = text.Labels?.Names };
     }
 
     private static InspectedStack[] Stacks(IReadOnlyList<StackShape> shapes, IReadOnlyList<Stack> stacks)
@@ -95,9 +60,9 @@ internal static class Inspector
 
     private static InspectedStack Describe(StackShape shape, Stack? stack) => new(
         shape.Name, shape.Layers, shape.Width, shape.Heads, shape.KeyValueHeads, shape.HeadWidth, shape.Neurons, shape.Vocabulary,
-        [.. PointVocabulary.All.Where(shape.Points.Contains).Select(p => p.Name())],
+        [.. shape.Points.Order().Select(p => p.Name)],
         stack is null ? [] : LayerGroups.Of(stack.Specs),
-        stack is not null && shape.Vocabulary > 0 && stack.Spec.Attention.Causal ? new DecodingProducts(stack.RowProducts, stack.Matrices) : null);
+        stack is not null && shape.Vocabulary > 0 && stack.Spec.Attention.Mask == AttentionMask.Causal ? new DecodingProducts(stack.RowProducts, stack.Matrices) : null);
 
     private static InspectedTokenizer Tokens(Tokenizer tokenizer, bool chatTemplate)
         => new(tokenizer.Kind, tokenizer.VocabularySize, [.. tokenizer.SpecialIds.Select(id => new SpecialToken(id, tokenizer.Token(id)))], chatTemplate);

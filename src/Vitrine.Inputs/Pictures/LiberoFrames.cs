@@ -10,7 +10,7 @@ public static class LiberoFrames
     /// <param name="side">Side of the square that the checkpoint sees.</param>
     /// <param name="turned">Whether the frame comes as LIBERO's camera gives it, upside down.</param>
     /// <param name="centreCrop">Whether the checkpoint was tuned with random crops, so that the middle 0.9 of the area is shown.</param>
-    public static IReadOnlyList<IPictureStep> OpenVla(int side = 224, bool turned = true, bool centreCrop = true)
+    public static IReadOnlyList<IPictureStep> AsEvaluated(int side = 224, bool turned = true, bool centreCrop = true)
     {
         IReadOnlyList<IPictureStep> steps = [new HalfTurn(), new JpegRoundTrip(95), new LanczosResize(side, side), new CentreAreaCrop(0.9, side, side)];
         return [.. steps.Where(s => (turned || s is not HalfTurn) && (centreCrop || s is not CentreAreaCrop))];

@@ -15,10 +15,13 @@ public enum Component
 
 internal static class Components
 {
-    public static string Place(this Component component, int layer) => component switch
+    /// <summary>The point that a component is read and changed at.</summary>
+    public static string Point(this Component component) => component switch
     {
-        Component.Attention => $"language.{layer}.attn.out",
-        Component.FeedForward => $"language.{layer}.mlp.out",
-        _ => $"language.{layer}.resid_post",
+        Component.Attention => "attn.out",
+        Component.FeedForward => "mlp.out",
+        _ => "resid_post",
     };
+
+    public static string Place(this Component component, string stack, int layer) => $"{stack}.{layer}.{component.Point()}";
 }

@@ -1,5 +1,4 @@
 using Vitrine.Policies;
-using Vitrine.Policies.OpenVla;
 using Vitrine.Transformers;
 using Vitrine.Transformers.Edits;
 using static TorchSharp.torch;
@@ -11,8 +10,9 @@ namespace Vitrine.Mechanisms.Causes;
 public sealed class ComponentOutputs : IDisposable
 {
     private readonly Dictionary<(Component Component, int Layer), Tensor> values; // (states, steps, d)
+    private readonly PromptLayout layout;
 
-    private ComponentOutputs(Dictionary<(Component, int), Tensor> values, int layers) => (this.values, Layers) = (values, layers);
+    private ComponentOutputs(Dictionary<(Component, int), Tensor> values, int layers, PromptLayout layout) => (this.values, Layers, this.layout) = (values, layers, layout);
 
     /// <summary>Blocks of the stack.</summary>
     public int Layers { get; }
@@ -20,25 +20,24 @@ public sealed class ComponentOutputs : IDisposable
     /// <summary>Watches an act.</summary>
     /// <param name="policy">Who acts.</param>
     /// <param name="observations">The states.</param>
-    /// <param name="unnormKey">Data set of the actions.</param>
     /// <param name="cancellation">Stops between passes.</param>
-    public static ComponentOutputs Of(OpenVlaPolicy policy, IReadOnlyList<Observation> observations, string? unnormKey = null, CancellationToken cancellation = default)
+    public static ComponentOutputs Of(Policy policy, IReadOnlyList<Observation> observations, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(policy);
-        var layers = policy.Language.Shape.Layers;
-        using var run = policy.Act(observations, RunPlan.Capturing("language.*.attn.out@*", "language.*.mlp.out@*", "language.*.resid_post@*"), unnormKey, cancellation);
+        var (name, layers) = (policy.Language.Shape.Name, policy.Language.Shape.Layers);
+        using var run = policy.Act(observations, RunPlan.Capturing([.. Enum.GetValues<Component>().Select(c => $"{name}.*.{c.Point()}@*")]), cancellation: cancellation);
         using var scope = NewDisposeScope();
         var values = new Dictionary<(Component, int), Tensor>();
         foreach (var component in Enum.GetValues<Component>())
         {
             for (var layer = 0; layer < layers; layer++)
             {
-                var steps = Enumerable.Range(0, run.Actions[0].Values.Count).Select(step => Newest.Of(run, policy, observations, component.Place(layer), step));
+                var steps = Enumerable.Range(0, run.Layout.DecidingSteps).Select(step => run.Layout.At(run.Run, component.Place(name, layer), step));
                 values[(component, layer)] = stack([.. steps], 1).DetachFromDisposeScope();
             }
         }
 
-        return new ComponentOutputs(values, layers);
+        return new ComponentOutputs(values, layers, run.Layout);
     }
 
     /// <summary>Mean over the states of (this - other): (1, steps, d) for every component and layer.</summary>
@@ -85,7 +84,7 @@ public sealed class ComponentOutputs : IDisposable
     private ComponentOutputs Map(Func<(Component, int), Tensor, Tensor> map)
     {
         using var scope = NewDisposeScope();
-        return new ComponentOutputs(values.ToDictionary(p => p.Key, p => map(p.Key, p.Value).DetachFromDisposeScope()), Layers);
+        return new ComponentOutputs(values.ToDictionary(p => p.Key, p => map(p.Key, p.Value).DetachFromDisposeScope()), Layers, layout);
     }
 
     private Edit[] Edits(Component component, IEnumerable<int> layers, Func<string, EditValue, Edit> edit)
@@ -94,9 +93,9 @@ public sealed class ComponentOutputs : IDisposable
         return
         [
             .. layers.SelectMany(layer => Enumerable.Range(0, (int)values[(component, layer)].shape[1]).Select(step =>
-                edit(component.Place(layer), EditValue.Of(values[(component, layer)].narrow(1, step, 1))) with
+                edit(component.Place(layout.Stack, layer), EditValue.Of(values[(component, layer)].narrow(1, step, 1))) with
                 {
-                    Scope = new EditScope { Positions = Positions.Last, Steps = [step] },
+                    Scope = new EditScope { Positions = layout.DecidingPositions, Steps = [step] },
                 })),
         ];
     }

@@ -1,5 +1,4 @@
 using Vitrine.Policies;
-using Vitrine.Policies.OpenVla;
 using Vitrine.Transformers;
 
 namespace Vitrine.Mechanisms.Causes;
@@ -7,10 +6,9 @@ namespace Vitrine.Mechanisms.Causes;
 /// <summary>One decision of a policy in many states, with and without a change: the cheapest causal experiment there is.</summary>
 /// <param name="policy">Who decides; shared by all arms, also side by side.</param>
 /// <param name="states">The states, in the order that all arms keep.</param>
-/// <param name="unnormKey">Data set of the actions.</param>
-public sealed class OneStep(OpenVlaPolicy policy, IReadOnlyList<Observation> states, string? unnormKey = null)
+public sealed class OneStep(Policy policy, IReadOnlyList<Observation> states)
 {
-    private readonly Lazy<IReadOnlyList<PolicyAction>> baseline = new(() => Act(policy, states, null, unnormKey, default));
+    private readonly Lazy<IReadOnlyList<PolicyAction>> baseline = new(() => Act(policy, states, null, default));
 
     /// <summary>The states.</summary>
     public IReadOnlyList<Observation> States => states;
@@ -19,16 +17,16 @@ public sealed class OneStep(OpenVlaPolicy policy, IReadOnlyList<Observation> sta
     public IReadOnlyList<PolicyAction> Baseline => baseline.Value;
 
     /// <summary>The same states with a word behind every instruction.</summary>
-    public OneStep With(string word) => new(policy, Worded(word), unnormKey);
+    public OneStep With(string word) => new(policy, Worded(word));
 
     /// <summary>The observations with a word behind every instruction.</summary>
     public IReadOnlyList<Observation> Worded(string word) => [.. states.Select(s => s with { Instruction = $"{s.Instruction} {word}" })];
 
     /// <summary>Acts under a plan.</summary>
-    public IReadOnlyList<PolicyAction> Act(RunPlan? plan, CancellationToken cancellation = default) => Act(policy, states, plan, unnormKey, cancellation);
+    public IReadOnlyList<PolicyAction> Act(RunPlan? plan, CancellationToken cancellation = default) => Act(policy, states, plan, cancellation);
 
     /// <summary>What each component puts out in these states.</summary>
-    public ComponentOutputs Outputs(CancellationToken cancellation = default) => ComponentOutputs.Of(policy, states, unnormKey, cancellation);
+    public ComponentOutputs Outputs(CancellationToken cancellation = default) => ComponentOutputs.Of(policy, states, cancellation);
 
     /// <summary>How actions differ from the baseline, state by state.</summary>
     /// <param name="arm">Name of the arm.</param>
@@ -42,7 +40,7 @@ public sealed class OneStep(OpenVlaPolicy policy, IReadOnlyList<Observation> sta
             arm,
             [.. pairs.Select(p => metric.Of(p.First.Values) - metric.Of(p.Second.Values))],
             [.. pairs.Select(p => metric.Of(p.First.Expected) - metric.Of(p.Second.Expected))],
-            pairs.Average(p => p.First.TokenIds.SequenceEqual(p.Second.TokenIds) ? 0.0 : 1),
+            pairs.Average(p => p.First.IsSameAs(p.Second) ? 0.0 : 1),
             pairs.Average(p => Cosine(p.First.Values, p.Second.Values)));
     }
 
@@ -57,9 +55,9 @@ public sealed class OneStep(OpenVlaPolicy policy, IReadOnlyList<Observation> sta
         return x < 1e-12 || y < 1e-12 ? 0 : dot / Math.Sqrt(x * y);
     }
 
-    private static IReadOnlyList<PolicyAction> Act(OpenVlaPolicy policy, IReadOnlyList<Observation> states, RunPlan? plan, string? unnormKey, CancellationToken cancellation)
+    private static IReadOnlyList<PolicyAction> Act(Policy policy, IReadOnlyList<Observation> states, RunPlan? plan, CancellationToken cancellation)
     {
-        using var run = policy.Act(states, plan, unnormKey, cancellation);
+        using var run = policy.Act(states, plan, cancellation: cancellation);
         return run.Actions;
     }
 }

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Vitrine.Policies;
-using Vitrine.Policies.OpenVla;
 using Vitrine.Transformers;
 using static TorchSharp.torch;
 
@@ -23,10 +22,9 @@ public sealed record Calibration(
     /// <summary>Lets a policy act on observations and watches its neurons.</summary>
     /// <param name="policy">Whose neurons.</param>
     /// <param name="observations">At least two; many and varied.</param>
-    /// <param name="unnormKey">Data set of the actions.</param>
     /// <param name="progress">Told the share that is done.</param>
     /// <param name="cancellation">Stops between batches.</param>
-    public static Calibration Measure(OpenVlaPolicy policy, IReadOnlyList<Observation> observations, string? unnormKey = null, IProgress<double>? progress = null, CancellationToken cancellation = default)
+    public static Calibration Measure(Policy policy, IReadOnlyList<Observation> observations, IProgress<double>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(policy);
         ArgumentNullException.ThrowIfNull(observations);
@@ -35,14 +33,14 @@ public sealed record Calibration(
         using var scope = NewDisposeScope();
         foreach (var batch in observations.Chunk(32))
         {
-            using var run = policy.Act(batch, RunPlan.Capturing("language.*.mlp.neurons@*"), unnormKey, cancellation);
-            for (var step = 0; step < run.Actions[0].Values.Count; step++)
+            using var run = policy.Act(batch, RunPlan.Capturing($"{shape.Name}.*.mlp.neurons@*"), cancellation: cancellation);
+            for (var step = 0; step < run.Layout.DecidingSteps; step++)
             {
-                var layers = Enumerable.Range(0, shape.Layers).Select(l => Newest.Of(run, policy, batch, $"language.{l}.mlp.neurons", step)).ToArray();
+                var layers = Enumerable.Range(0, shape.Layers).Select(l => run.Layout.At(run.Run, $"{shape.Name}.{l}.mlp.neurons", step)).ToArray();
                 samples.Add(stack(layers, 1).to(float32));
             }
 
-            progress?.Report((double)samples.Count / run.Actions[0].Values.Count * 32 / observations.Count);
+            progress?.Report((double)samples.Count / run.Layout.DecidingSteps * 32 / observations.Count);
         }
 
         var all = cat([.. samples], 0).flatten(1);                                                         // (n, L F)

@@ -25,20 +25,6 @@ public sealed record ScheduledEdit(Edit Edit, Schedule Schedule)
         _ => throw new VitrineException($"schedule: {Edit.GetType().Name} is on or off; strength {strength} is asked of it. Use a window of strength 1."),
     };
 
-    /// <summary>The edits of one control step of a batch: each row at its own strength.</summary>
-    /// <param name="strengths">One a row; null where the row is not edited.</param>
-    /// <remarks>Rows of equal strength share an edit. Rows that the edit itself leaves out stay left out.</remarks>
-    public IEnumerable<Edit> ForRows(IReadOnlyList<double?> strengths)
-    {
-        ArgumentNullException.ThrowIfNull(strengths);
-        var rows = Enumerable.Range(0, strengths.Count).Where(r => strengths[r] is not null && (Edit.Scope.Rows?.Contains(r) ?? true)).ToArray();
-        return rows.GroupBy(r => strengths[r]!.Value).Select(g =>
-        {
-            var edit = At(g.Key);
-            return g.Count() == strengths.Count ? edit : edit with { Scope = edit.Scope with { Rows = [.. g] } };
-        });
-    }
-
     /// <summary>Edits with their schedules as JSON.</summary>
     public static string ToJson(IReadOnlyList<ScheduledEdit> edits)
     {

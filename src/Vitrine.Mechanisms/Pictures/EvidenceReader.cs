@@ -9,10 +9,10 @@ namespace Vitrine.Mechanisms.Pictures;
 /// <param name="model">It has a class head.</param>
 /// <param name="pixels">(1,3,H,W); stays the caller's.</param>
 /// <param name="options">What to ask.</param>
-public sealed class EvidenceReader(PictureModel model, Tensor pixels, EvidenceOptions options)
+public sealed class EvidenceReader(VisionModel model, Tensor pixels, EvidenceOptions options)
 {
-    private readonly StackShape shape = model.Stack.Shape;
-    private readonly PictureTokens tokens = model.Tokens(pixels);
+    private readonly StackShape shape = model.Tower.Shape;
+    private readonly PictureTokens tokens = PictureTokens.Of(model.Tower, pixels);
     private readonly Labels labels = model.Labels
         ?? throw new VitrineException($"{model.Name}: has no class head. 'vitrine image' shows what an encoder does with a picture.");
 

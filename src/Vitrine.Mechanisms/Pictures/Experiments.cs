@@ -9,7 +9,7 @@ namespace Vitrine.Mechanisms.Pictures;
 /// <param name="pixels">(1,3,H,W); stays the caller's.</param>
 /// <param name="contrast">What is measured.</param>
 /// <param name="rowsPerPass">Rows that run together, the untouched one included.</param>
-public sealed class Experiments(PictureModel model, Tensor pixels, ClassContrast contrast, int rowsPerPass = 17)
+public sealed class Experiments(VisionModel model, Tensor pixels, ClassContrast contrast, int rowsPerPass = 17)
 {
     /// <summary>What each change does: its measure minus that of the untouched row of the same pass.</summary>
     /// <param name="changes">Edits of each experiment; their scopes' rows are set here.</param>

@@ -29,10 +29,10 @@ internal sealed class GradientReading
 
     private readonly AblationFill fill;
 
-    public GradientReading(PictureModel model, Tensor pixels, PictureTokens tokens, ClassContrast contrast, AblationFill fill)
+    public GradientReading(VisionModel model, Tensor pixels, PictureTokens tokens, ClassContrast contrast, AblationFill fill)
     {
         this.fill = fill;
-        var shape = model.Stack.Shape;
+        var shape = model.Tower.Shape;
         var (embed, norm) = ($"{shape.Name}.embed", $"{shape.Name}.final_norm");
         var normed = shape.Points.Contains(Point.FinalNorm);
         using var run = model.Run(pixels, new RunPlan
@@ -46,7 +46,7 @@ internal sealed class GradientReading
         var measure = contrast.Of(run.Logits.detach()).to(float64).item<double>();
         Patches = OfPatches(run[embed][0].detach(), gradients[embed][0], tokens);
         NotDirect = normed ? WhyNotDirect(model, pixels, contrast, run[norm].detach(), gradients[norm], measure) : $"stack '{shape.Name}' has no norm behind its last block";
-        Direct = NotDirect is null ? DirectEvidence.Of(run, model.Stack, tokens, OnTokens(gradients[norm], tokens), measure) : null;
+        Direct = NotDirect is null ? DirectEvidence.Of(run, model.Tower, tokens, OnTokens(gradients[norm], tokens), measure) : null;
         Heads = [.. Ranked(Enumerable.Range(0, shape.Layers).SelectMany(layer => OfHeads(run, gradients, shape, layer, tokens)))];
         Neurons = [.. Ranked(Enumerable.Range(0, shape.Layers).SelectMany(layer => OfNeurons(run, gradients, shape, layer, tokens)))];
         foreach (var gradient in gradients.Values)
@@ -80,10 +80,10 @@ internal sealed class GradientReading
     }
 
     /// <returns>Null where the measure is linear in the normed tokens.</returns>
-    private static string? WhyNotDirect(PictureModel model, Tensor pixels, ClassContrast contrast, Tensor normed, Tensor gradient, double measure)
+    private static string? WhyNotDirect(VisionModel model, Tensor pixels, ClassContrast contrast, Tensor normed, Tensor gradient, double measure)
     {
-        var shape = model.Stack.Shape;
-        if (model.Stack.Specs.Any(s => s.Norms != NormPlaces.PreNorm) || model.Stack.Spec.Norm.Kind != NormKind.LayerNorm || shape.Heads != shape.KeyValueHeads)
+        var shape = model.Tower.Shape;
+        if (model.Tower.Specs.Any(s => s.Norms != NormPlaces.PreNorm) || model.Tower.Spec.Norm.Kind != NormKind.LayerNorm || shape.Heads != shape.KeyValueHeads)
         {
             return $"the blocks of stack '{shape.Name}' do not add to the stream what heads and neurons write";
         }

@@ -18,10 +18,10 @@ public sealed class Occlusion
     /// <param name="model">Whose tower.</param>
     /// <param name="pixels">(1,3,H,W).</param>
     /// <param name="fill">What stands there instead.</param>
-    public static Occlusion Of(PictureModel model, Tensor pixels, AblationFill fill)
+    public static Occlusion Of(VisionModel model, Tensor pixels, AblationFill fill)
     {
         ArgumentNullException.ThrowIfNull(model);
-        var (place, tokens) = ($"{model.Stack.Shape.Name}.embed", model.Tokens(pixels));
+        var (place, tokens) = ($"{model.Tower.Shape.Name}.embed", PictureTokens.Of(model.Tower, pixels));
         if (fill == AblationFill.Zero)
         {
             return new Occlusion(place, tokens, null);

@@ -10,7 +10,7 @@ namespace Vitrine.Mechanisms.Pictures;
 internal static class Patterns
 {
     /// <summary>What a run must capture.</summary>
-    public static string[] Needs(StackShape shape) => [$"{shape.Name}.*.{Query(shape).Name()}", $"{shape.Name}.*.{Key(shape).Name()}"];
+    public static string[] Needs(StackShape shape) => [$"{shape.Name}.*.{Query(shape).Name}", $"{shape.Name}.*.{Key(shape).Name}"];
 
     /// <summary>The pattern of a layer in row 0.</summary>
     /// <param name="run">It captured <see cref="Needs"/> and edited no score.</param>
@@ -23,8 +23,8 @@ internal static class Patterns
         using var mode = no_grad();
         using var scope = NewDisposeScope();
         var shape = stack.Shape;
-        var q = run[$"{shape.Name}.{layer}.{Query(shape).Name()}"][0].detach();                            // (T, H, hd)
-        var k = run[$"{shape.Name}.{layer}.{Key(shape).Name()}"][0].detach();                              // (T, Hkv, hd)
+        var q = run[$"{shape.Name}.{layer}.{Query(shape).Name}"][0].detach();                            // (T, H, hd)
+        var k = run[$"{shape.Name}.{layer}.{Key(shape).Name}"][0].detach();                              // (T, Hkv, hd)
         if (queries is not null)
         {
             q = q.index_select(0, tensor([.. queries.Select(i => (long)i)]));

@@ -32,12 +32,12 @@ public sealed record PictureReading(
     /// <param name="progress">From 0 to 1.</param>
     /// <param name="cancellation">Stops between layers.</param>
     /// <exception cref="VitrineException">A layer, head, neuron or token does not exist.</exception>
-    public static PictureReading Of(PictureModel model, Tensor pixels, ReadingOptions options, IProgress<double>? progress = null, CancellationToken cancellation = default)
+    public static PictureReading Of(VisionModel model, Tensor pixels, ReadingOptions options, IProgress<double>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(options);
-        var (stack, shape) = (model.Stack, model.Stack.Shape);
-        var tokens = model.Tokens(pixels);
+        var (stack, shape) = (model.Tower, model.Tower.Shape);
+        var tokens = PictureTokens.Of(model.Tower, pixels);
         var query = PictureQuery.Parse(options.Query, tokens);
         Require(options, shape);
         var pooled = shape.Points.Contains(Point.HeadAttnPattern);
@@ -73,11 +73,11 @@ public sealed record PictureReading(
             [.. Chosen(run, model, options, tokens, norms).Select(n => UnitMaps.Neuron(run, stack, n, tokens, Median(norms, n.Layer)))]);
     }
 
-    private static IEnumerable<Neuron> Chosen(Run run, PictureModel model, ReadingOptions options, PictureTokens tokens, TokenNorms norms)
+    private static IEnumerable<Neuron> Chosen(Run run, VisionModel model, ReadingOptions options, PictureTokens tokens, TokenNorms norms)
         => options.Neurons.Count > 0
             ? options.Neurons
-            : Enumerable.Range(0, model.Stack.Shape.Layers).Where(layer => options.Layer is null || options.Layer == layer)
-                .SelectMany(layer => UnitMaps.Largest(run, model.Stack, layer, tokens, Median(norms, layer), options.NeuronCount).Select(n => (n.Share, Neuron: new Neuron(layer, n.Index))))
+            : Enumerable.Range(0, model.Tower.Shape.Layers).Where(layer => options.Layer is null || options.Layer == layer)
+                .SelectMany(layer => UnitMaps.Largest(run, model.Tower, layer, tokens, Median(norms, layer), options.NeuronCount).Select(n => (n.Share, Neuron: new Neuron(layer, n.Index))))
                 .OrderByDescending(n => n.Share).ThenBy(n => n.Neuron).Take(options.NeuronCount).Select(n => n.Neuron);
 
     /// <remarks>A pool's pattern is (B,H,1,T), or (B,1,T) where only the mean of its heads is known; pools look at all tokens.</remarks>

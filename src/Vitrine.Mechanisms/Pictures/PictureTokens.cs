@@ -1,3 +1,6 @@
+using Vitrine.Transformers.Engine;
+using static TorchSharp.torch;
+
 namespace Vitrine.Mechanisms.Pictures;
 
 /// <summary>The tokens of an image tower by name: what stands in front, then the patches row by row.</summary>
@@ -11,6 +14,17 @@ public sealed record PictureTokens(IReadOnlyList<string> Prefix, int Rows, int C
 
     /// <summary>How many tokens there are.</summary>
     public int Count => Prefix.Count + Patches;
+
+    /// <summary>Of prepared pixels.</summary>
+    /// <param name="tower">That sees them.</param>
+    /// <param name="pixels">(B,3,H,W).</param>
+    public static PictureTokens Of(Tower tower, Tensor pixels)
+    {
+        ArgumentNullException.ThrowIfNull(tower);
+        ArgumentNullException.ThrowIfNull(pixels);
+        var around = tower.Around;
+        return Of(around.ClassToken, around.Registers, (int)pixels.shape[2] / around.PatchSize, (int)pixels.shape[3] / around.PatchSize);
+    }
 
     /// <summary>A class token and registers (Darcet et al. 2024) in front of a grid.</summary>
     /// <param name="classToken">Whether there is a class token; it stands first.</param>

@@ -1,7 +1,9 @@
 using System.Globalization;
 using Vitrine.Inputs.Tokenizers;
-using Vitrine.Policies.OpenVla;
+using Vitrine.Policies;
+using Vitrine.Policies.Actions;
 using Vitrine.Transformers;
+using Vitrine.Transformers.Engine;
 
 namespace Vitrine.Mechanisms.ValueVectors;
 
@@ -14,21 +16,27 @@ public sealed class TokenReader
     private readonly Tokenizer tokenizer;
     private readonly ActionTokens? actions;
 
-    /// <summary>Reads a policy's vocabulary.</summary>
-    public TokenReader(OpenVlaPolicy policy)
+    private TokenReader(Decoder language, Tokenizer tokenizer, ActionTokens? actions)
     {
-        ArgumentNullException.ThrowIfNull(policy);
-        (tokenizer, actions) = (policy.Tokenizer, policy.Actions);
-        Valid = [.. Enumerable.Range(0, policy.Language.Shape.Vocabulary).Where(IsValid)];
+        (Language, this.tokenizer, this.actions) = (language, tokenizer, actions);
+        Valid = [.. Enumerable.Range(0, language.Shape.Vocabulary).Where(IsValid)];
     }
 
-    /// <summary>Reads a text model's vocabulary, which has no action tokens.</summary>
-    public TokenReader(LanguageModel model)
+    /// <summary>The stack that speaks the vocabulary.</summary>
+    public Decoder Language { get; }
+
+    /// <summary>The code of actions as tokens; null for a model that says none.</summary>
+    public ActionTokens? Actions => actions;
+
+    /// <summary>Reads the vocabulary of a text model or of a policy.</summary>
+    /// <exception cref="VitrineException">The model has none, or no tokenizer.</exception>
+    public static TokenReader Of(Model model) => model switch
     {
-        ArgumentNullException.ThrowIfNull(model);
-        tokenizer = model.Tokenizer;
-        Valid = [.. Enumerable.Range(0, model.Model.Language.Shape.Vocabulary).Where(IsValid)];
-    }
+        Policy policy => new TokenReader(policy.Language, policy.Tokenizer, policy.Actions),
+        TextModel text when text.Language.Shape.Vocabulary > 0 => new TokenReader(text.Language, text.Tokenizer, null),
+        TextModel text => throw new VitrineException($"{text.Name}: this {text.Family} model has no head over a vocabulary; its value vectors cannot be read in words."),
+        _ => throw new VitrineException($"{model?.Name}: is an image encoder, which has no vocabulary; expected a text model or a policy."),
+    };
 
     /// <summary>Ids that stand for something: padding rows, placeholders such as <c>&lt;unused7&gt;</c> and the unknown token are left out.</summary>
     public IReadOnlyList<int> Valid { get; }

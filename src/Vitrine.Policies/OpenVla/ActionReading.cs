@@ -1,3 +1,4 @@
+using Vitrine.Policies.Actions;
 using static TorchSharp.torch;
 
 namespace Vitrine.Policies.OpenVla;
@@ -11,25 +12,26 @@ internal static class ActionReading
     /// <param name="units">Whose units to answer in.</param>
     public static PolicyAction[] Of(long[][] ids, Tensor logits, ActionTokens code, ActionStatistics units)
     {
-        var probabilities = logits.to(float64).softmax(-1);                                                // (B, D, V)
+        using var scope = NewDisposeScope();
+        var wide = logits.detach().to(float64).cpu();
+        var probabilities = wide.softmax(-1);                                                              // (B, D, V)
         var chosen = probabilities.gather(-1, tensor([.. ids.SelectMany(r => r)], [ids.Length, units.Dimensions, 1])).squeeze(-1).data<double>().ToArray();
-        var actions = logits.to(float64).narrow(-1, code.FirstId, code.Count).softmax(-1);                                   // among action tokens
+        var actions = wide.narrow(-1, code.FirstId, code.Count).softmax(-1);                               // among action tokens
         var centres = tensor(Enumerable.Range(0, code.Count).Select(i => code.Centre(code.FirstId + i)).ToArray());
         var expected = (actions * centres).sum(-1).data<double>().ToArray();
         var entropy = special.entr(actions).sum(-1).data<double>().ToArray();
         var size = units.Dimensions;
         return
         [
-            .. ids.Select((row, r) => new PolicyAction(
-                row,
-                [.. row.Select(code.Bin)],
-                [.. row.Select(code.Centre)],
-                [.. row.Select((id, d) => units.Unnormalise(d, code.Centre(id)))],
-                [.. Enumerable.Range(0, size).Select(d => units.Unnormalise(d, expected[(r * size) + d]))],
-                entropy[(r * size)..((r + 1) * size)],
-                chosen[(r * size)..((r + 1) * size)])
+            .. ids.Select((row, r) => new PolicyAction([[.. row.Select(code.Centre)]], [[.. row.Select((id, d) => units.Unnormalise(d, code.Centre(id)))]])
             {
-                IsActionToken = [.. row.Select(code.IsAction)],
+                Tokens = new TokenReading(
+                    row,
+                    [.. row.Select(code.Bin)],
+                    [.. Enumerable.Range(0, size).Select(d => units.Unnormalise(d, expected[(r * size) + d]))],
+                    entropy[(r * size)..((r + 1) * size)],
+                    chosen[(r * size)..((r + 1) * size)],
+                    [.. row.Select(code.IsAction)]),
             }),
         ];
     }

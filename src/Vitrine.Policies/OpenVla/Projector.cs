@@ -14,25 +14,18 @@ internal sealed class Projector
     {
         int[] widths = isFused ? [visionWidth, 4 * visionWidth, width, width] : [visionWidth, width, width];
         layers = [.. Enumerable.Range(1, widths.Length - 1).Select(i => weights.Linear($"projector.fc{i}", widths[i], widths[i - 1], bias: true))];
-        Shape = new StackShape("projector", 0, width, 0, 0, 0, 0, 0, new HashSet<Point> { Point.Out });
+        Shape = StackShape.Part("projector", width, Point.Out);
     }
 
     public StackShape Shape { get; }
 
+    /// <param name="run">Of the policy.</param>
     /// <param name="features">(B,P,visionWidth), DINO's channels first.</param>
     /// <returns>(B,P,d).</returns>
-    public Tensor Forward(Tensor features, BoundPlan plan, Dictionary<Address, Tensor> kept)
+    public Tensor Forward(RunScope run, Tensor features)
     {
         var x = layers.Skip(1).Aggregate(layers[0].Apply(features), (y, layer) => layer.Apply(nn.functional.gelu(y)));
-        var own = plan.Of(Shape.Name);
-        if (!own.Wants(Point.Out))
-        {
-            return x;
-        }
-
-        var positions = Enumerable.Range(0, (int)x.shape[1]).Select(i => (long)i).ToArray();
-        var rows = (int)x.shape[0];
-        using var pass = new Pass(0, [.. Enumerable.Repeat(positions, rows)], [], [.. Enumerable.Repeat(x.shape[1], rows)], causal: false, plan, kept);
-        return own.At(Point.Out, x, pass);
+        using var pass = run.PassOver((int)x.shape[1]);
+        return pass.At(Shape.Name, Point.Out, x);
     }
 }

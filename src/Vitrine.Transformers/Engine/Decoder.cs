@@ -42,7 +42,7 @@ public sealed class Decoder : Stack
         ArgumentNullException.ThrowIfNull(run);
         var input = new DecoderInput([.. positions.Select(r => r.ToArray())], () => embedded);
         using var pass = PassOver(run, input);
-        var residual = Residual(input, pass, from: null, cache: null);
+        var residual = Residual(input, pass, from: null);
         return run.Range is { ToTheEnd: false } ? residual : FinalNorm(residual, pass);
     }
 
@@ -87,12 +87,28 @@ public sealed class Decoder : Stack
         };
     }
 
-    /// <summary>The residual behind the last block that the run computes (B,T,d).</summary>
+    /// <summary>The residual behind the last block that the run computes (B,T,d), of the prefill alone.</summary>
+    /// <param name="input">The tokens.</param>
+    /// <param name="pass">Over them.</param>
+    /// <param name="from">Where to start; at the embeddings when null.</param>
+    internal Tensor Residual(DecoderInput input, Pass pass, RunStart? from)
+    {
+        if (from is not { Column: > 0 })
+        {
+            return Residual(input, pass, from, cache: null);
+        }
+
+        var (rows, columns) = (input.Positions.Length, input.Positions[0].Length);
+        using var cache = new KeyValueCache(Shape.Layers, columns, pass.Plan.NeedsGradients);
+        from.Fill(cache, rows, columns, Shape, pass.Run.Range!, isDecoding: false);
+        return Residual(input, pass, from, cache);
+    }
+
     /// <param name="input">The tokens.</param>
     /// <param name="pass">Over them.</param>
     /// <param name="from">Where to start; at the embeddings when null.</param>
     /// <param name="cache">Keys and values of what stands before, and for what is decoded behind.</param>
-    internal Tensor Residual(DecoderInput input, Pass pass, RunStart? from, KeyValueCache? cache)
+    private Tensor Residual(DecoderInput input, Pass pass, RunStart? from, KeyValueCache? cache)
     {
         var residual = from is null
             ? Enter(Embedding.Placed(input.Embedded(), pass, input.Segments), pass)

@@ -143,6 +143,9 @@ internal sealed class BlockWeights
 
     public required Linear Down { get; init; }
 
+    /// <summary>Those that stand there.</summary>
+    public IEnumerable<Norm> Norms() => new[] { AttentionNorm, AttentionOutputNorm, AttentionPostNorm, MlpNorm, MlpOutputNorm, MlpPostNorm, QueryNorm, KeyNorm }.OfType<Norm>();
+
     /// <summary>LayerScale vector (d) on what attention adds.</summary>
     public Tensor? AttentionScale { get; init; }
 

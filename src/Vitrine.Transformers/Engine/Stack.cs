@@ -38,6 +38,10 @@ public abstract class Stack
     /// <summary>How many of them are read by the one-row product when a single token is decoded; the others go through libtorch.</summary>
     public int RowProducts => Linears().Count(l => l.HasRowProduct);
 
+    /// <summary>How many weights the blocks, their norms and the head hold; embeddings left out.</summary>
+    public long Parameters
+        => Linears().Sum(l => l.Stored.numel() + (l.Bias?.numel() ?? 0)) + blocks.SelectMany(b => b.Weights.Norms()).Append(EntryNorm).Append(LastNorm).OfType<Norm>().Sum(n => n.Gain.numel() + (n.Bias?.numel() ?? 0));
+
     internal IReadOnlyList<Block> Blocks => blocks;
 
     /// <summary>In front of block 0.</summary>

@@ -15,7 +15,7 @@ internal sealed record TextSide(Decoder Decoder, Linear Projection, long EndToke
     {
         var input = DecoderInput.Of(Decoder, batch);
         using var pass = Decoder.PassOver(run, input);
-        var normed = Decoder.FinalNorm(Decoder.Residual(input, pass, from: null, cache: null), pass);      // (B, T, d)
+        var normed = Decoder.FinalNorm(Decoder.Residual(input, pass, from: null), pass);      // (B, T, d)
         normed = pass.Plan.Of(Decoder.Shape.Name).At(Point.Features, normed, pass);
         return Projection.Apply(Engine.Decoder.Pick(normed, [.. batch.Ids.Select(EndOf)]));
     }

@@ -1,4 +1,4 @@
-using Vitrine.Policies.OpenVla;
+using Vitrine.Policies.Actions;
 
 namespace Vitrine.Worlds.Tabletop;
 

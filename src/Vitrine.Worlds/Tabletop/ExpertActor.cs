@@ -6,13 +6,13 @@ public sealed class ExpertActor(ActionCodec? codec = null) : IWorldActor
 {
     /// <inheritdoc/>
     /// <exception cref="VitrineException">A world is not the tabletop.</exception>
-    public IReadOnlyList<double[]> Act(IReadOnlyList<IWorld> worlds, CancellationToken cancellation = default)
+    public IReadOnlyList<double[]> Act(IReadOnlyList<WorldTurn> turns, CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(worlds);
-        return [.. worlds.Select(Act)];
+        ArgumentNullException.ThrowIfNull(turns);
+        return [.. turns.Select(t => Act(t.World))];
     }
 
-    private double[] Act(IWorld world)
+    internal double[] Act(IWorld world)
     {
         var tabletop = world as TabletopWorld ?? throw new VitrineException($"the scripted expert knows the tabletop only, not '{world.Description}'.");
         var action = TabletopExpert.Decide(tabletop.State, tabletop.Layout.Spec).Action;

@@ -38,7 +38,7 @@ public static class TabletopStates
         world.Reset(key);
         for (var step = 0; step < steps; step++)
         {
-            world.Step(expert.Act([world])[0]);
+            world.Step(expert.Act(world));
         }
     }
 }

@@ -1,4 +1,4 @@
-namespace Vitrine.Policies.OpenVla;
+namespace Vitrine.Policies.Actions;
 
 /// <summary>How far an act is.</summary>
 /// <param name="Chosen">Action tokens chosen so far: 0 when the picture has been read, 1 behind the prefill.</param>

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Vitrine.Transformers.Families;
 
-namespace Vitrine.Policies.OpenVla;
+namespace Vitrine.Policies.Actions;
 
 /// <summary>How one data set's actions were normalised: q01 and q99 became -1 and 1 where the mask is set.</summary>
 /// <param name="Key">Name of the data set.</param>

@@ -1,0 +1,155 @@
+using System.Security.Cryptography;
+using Vitrine.Inputs.Pictures;
+using Vitrine.Inputs.Tokenizers;
+using Vitrine.Policies.Actions;
+using Vitrine.Transformers;
+using Vitrine.Transformers.Engine;
+using Vitrine.Transformers.Families;
+using Vitrine.Transformers.Points;
+
+namespace Vitrine.Policies;
+
+/// <summary>A model that drives a robot: observations to chunks of actions. Families differ in their own folder; whoever uses a policy knows this face alone.</summary>
+/// <remarks>A family of one's own derives from it and is named to a catalogue: <c>Policy.Catalog.With(new ModelFamily(...))</c>. Weights are read-only: acts may go side by side.</remarks>
+public abstract class Policy : Model, IActor
+{
+    private static readonly string[] Companions = [".json", ".model", ".txt", ".jinja"];
+    private readonly Lazy<string> fingerprint;
+
+    /// <param name="source">Where it was found.</param>
+    /// <param name="weights">Of its checkpoint; owned from here on.</param>
+    /// <param name="stacks">Its decoders and towers.</param>
+    /// <param name="shapes">Every stack and part, in the order of the pass; those of <paramref name="stacks"/> when null.</param>
+    protected Policy(ModelSource source, WeightReader weights, IReadOnlyList<Stack> stacks, IReadOnlyList<StackShape>? shapes = null)
+        : base(source.Location.Name, source.Family.Name, weights, stacks, shapes)
+    {
+        Folder = source.Location.Folder;
+        fingerprint = new Lazy<string>(WithCompanions);
+    }
+
+    private protected Policy(Policy of)
+        : base(of, of.Name, [.. of.Towers, .. of.Decoders], of.Stacks)
+        => (Folder, fingerprint) = (of.Folder, of.fingerprint);
+
+    /// <summary>Every model of this version, policies included.</summary>
+    public static ModelCatalog Catalog => PolicyFamilies.Catalog;
+
+    /// <summary>Where it lies.</summary>
+    public string Folder { get; }
+
+    /// <summary>Identifies the policy: a hash over all weights and over the files beside them (configuration, tokenizer, statistics).</summary>
+    public override string Fingerprint => fingerprint.Value;
+
+    /// <summary>The stack that reads words; its vocabulary is that of value vectors.</summary>
+    public abstract Decoder Language { get; }
+
+    /// <summary>Words to ids and back.</summary>
+    public abstract Tokenizer Tokenizer { get; }
+
+    /// <summary>The code of actions as tokens; null for a policy that gives numbers.</summary>
+    public virtual ActionTokens? Actions => null;
+
+    /// <summary>From a picture to the pixels that it reads; null where it reads none, or each tower its own.</summary>
+    public virtual PictureRecipe? Recipe => null;
+
+    /// <summary>Tokens that a picture takes in the sequence.</summary>
+    public virtual int ImageTokens => Towers.Sum(t => t.Grid * t.Grid);
+
+    /// <summary>What the numbers of an action are, in order, e.g. <c>dx</c>.</summary>
+    public abstract IReadOnlyList<string> ActionNames { get; }
+
+    /// <summary>Data sets in whose units it can answer.</summary>
+    public abstract IReadOnlyCollection<string> UnitKeys { get; }
+
+    /// <summary>Opens a policy.</summary>
+    /// <param name="name">A folder, ORG/NAME in the local Hugging Face cache, or <c>embedded:tabletop</c>. Nothing is downloaded.</param>
+    /// <param name="options">How; a family may have further ones.</param>
+    /// <param name="catalog">Which families there are; <see cref="Catalog"/> when null.</param>
+    /// <exception cref="VitrineException">There is no such policy, or a file, key or tensor is missing, unknown or of another shape; it is named.</exception>
+    public static Policy Open(string name, ModelOptions? options = null, ModelCatalog? catalog = null)
+        => (Policy)ModelCatalog.Open((catalog ?? Catalog).Find(name, ModelKind.Policy, options), options);
+
+    /// <summary>How many weights belong to one of its stacks.</summary>
+    /// <exception cref="VitrineException">It has no such stack.</exception>
+    public virtual long ParametersOfStack(string stack)
+        => Decoders.Concat<Stack>(Towers).FirstOrDefault(s => s.Shape.Name == stack)?.Parameters
+            ?? throw new VitrineException($"{Folder}: has no stack '{stack}', only {string.Join(", ", Stacks.Select(s => s.Name))}.");
+
+    /// <summary>Where pictures, words, state and the deciding position stand for observations.</summary>
+    /// <exception cref="VitrineException">An instruction is empty or too long.</exception>
+    public abstract PromptLayout Layout(IReadOnlyList<Observation> observations);
+
+    /// <summary>One of its image towers, as an encoder of its own: where its heads look, what its neurons answer to.</summary>
+    /// <param name="tower">Its name; the first when null.</param>
+    /// <param name="owns">Whether the policy is disposed with it.</param>
+    /// <exception cref="VitrineException">It has no such tower; the known ones are named.</exception>
+    public VisionModel See(string? tower = null, bool owns = false)
+    {
+        var found = tower is null ? Towers.FirstOrDefault() : Towers.FirstOrDefault(t => t.Shape.Name == tower);
+        return found is not null
+            ? new VisionModel(this, found, RecipeOf(found), owns)
+            : throw new VitrineException($"{Name}: there is no tower '{tower}'; known are {string.Join(", ", Towers.Select(t => t.Shape.Name))}.");
+    }
+
+    /// <summary>The same policy under a plan, in chosen units: the same weights, with chosen parts changed in every act. This one must outlive it.</summary>
+    /// <param name="plan">Bound once; nothing when null.</param>
+    /// <param name="units">One of <see cref="UnitKeys"/>; may be null where there is one.</param>
+    /// <exception cref="VitrineException">The plan does not fit, or the units are unknown.</exception>
+    public Policy With(RunPlan? plan = null, string? units = null) => new PlannedPolicy(this, plan ?? RunPlan.Empty, units);
+
+    /// <summary>Acts on observations, each as if it were alone.</summary>
+    /// <param name="observations">At least one.</param>
+    /// <param name="plan">What to read and change, and where to stop. Step 0 reads the prompt; of a policy that speaks in tokens, step k reads action token k-1.</param>
+    /// <param name="options">Where to start, and who hears of it.</param>
+    /// <param name="cancellation">Stops between passes.</param>
+    /// <exception cref="VitrineException">An instruction is empty or too long, a picture is refused, the units are unknown, or the plan does not fit.</exception>
+    public PolicyRun Act(IReadOnlyList<Observation> observations, RunPlan? plan = null, ActOptions? options = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(observations);
+        return observations.Count == 0 ? throw new VitrineException("act: there is no observation.") : Planned(observations, plan, options ?? new ActOptions(), cancellation);
+    }
+
+    /// <inheritdoc/>
+    IReadOnlyList<double[]> IActor.Act(IReadOnlyList<Turn> turns, CancellationToken cancellation)
+    {
+        using var run = Act([.. turns.Select(t => t.Seen)], cancellation: cancellation);
+        return [.. run.Actions.Select(a => a.Values.ToArray())];
+    }
+
+    /// <summary>What the family does.</summary>
+    /// <exception cref="VitrineException">As <see cref="Act(IReadOnlyList{Observation}, RunPlan?, ActOptions?, CancellationToken)"/> says.</exception>
+    protected internal abstract PolicyRun Act(ActRequest request);
+
+    /// <summary>Refuses units that the checkpoint does not have.</summary>
+    /// <param name="units">One of <see cref="UnitKeys"/>, or null.</param>
+    protected internal virtual void RequireUnits(string? units)
+    {
+        if (units is not null ? !UnitKeys.Contains(units) : UnitKeys.Count != 1)
+        {
+            throw new VitrineException(
+                $"{Folder}: {(units is null ? "the units must be chosen" : $"unknown units '{units}'")}; known are {string.Join(", ", UnitKeys.Order(StringComparer.Ordinal))}.");
+        }
+    }
+
+    /// <summary>From a picture to a tower's pixels.</summary>
+    protected internal abstract PictureRecipe RecipeOf(Tower tower);
+
+    private protected virtual PolicyRun Planned(IReadOnlyList<Observation> observations, RunPlan? plan, ActOptions options, CancellationToken cancellation)
+    {
+        using var bound = Bind(plan ?? RunPlan.Empty);
+        return Act(new ActRequest { Observations = observations, Plan = bound, Options = options, Cancellation = cancellation });
+    }
+
+    private string WithCompanions()
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(System.Text.Encoding.UTF8.GetBytes(base.Fingerprint));
+        foreach (var file in Directory.EnumerateFiles(Folder).Where(f => Companions.Contains(Path.GetExtension(f))).Order(StringComparer.Ordinal))
+        {
+            hash.AppendData(System.Text.Encoding.UTF8.GetBytes(Path.GetFileName(file)));
+            hash.AppendData(SHA256.HashData(File.ReadAllBytes(file)));
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+}

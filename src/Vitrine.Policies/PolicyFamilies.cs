@@ -1,0 +1,14 @@
+using Vitrine.Policies.OpenVla;
+using Vitrine.Transformers;
+
+namespace Vitrine.Policies;
+
+/// <summary>The policy families of this version.</summary>
+public static class PolicyFamilies
+{
+    /// <summary>All of them.</summary>
+    public static IReadOnlyList<ModelFamily> All { get; } = [new("openvla", ModelKind.Policy, OpenVlaPolicy.Load)];
+
+    /// <summary>Text models, image encoders, policies, and the policies that come along.</summary>
+    internal static ModelCatalog Catalog { get; } = ModelCatalog.TextAndImage.With([.. All]).WithEmbedded(Path.Combine(AppContext.BaseDirectory, "embedded"));
+}

@@ -1,0 +1,55 @@
+using Vitrine.Policies.Actions;
+using Vitrine.Transformers;
+
+namespace Vitrine.Policies;
+
+/// <summary>What a policy does for one observation, with what led to it.</summary>
+/// <param name="Normalised">[control step][dimension], as the network says it, in [-1, 1] or in deviations.</param>
+/// <param name="Chunk">[control step][dimension], in the robot's units.</param>
+public sealed record PolicyAction(IReadOnlyList<IReadOnlyList<double>> Normalised, IReadOnlyList<IReadOnlyList<double>> Chunk)
+{
+    /// <summary>What the robot does next: the first step of the chunk, in its units.</summary>
+    public IReadOnlyList<double> Values => Chunk[0];
+
+    /// <summary>The tokens that said it; null for a policy that gives numbers.</summary>
+    public TokenReading? Tokens { get; init; }
+
+    /// <summary>The next step where it is smooth in what the network computes: the mean under the action tokens' probabilities, or the values themselves.</summary>
+    public IReadOnlyList<double> Expected => Tokens?.Expected ?? Values;
+
+    /// <summary>Whether another action is the same: token by token, or number by number.</summary>
+    public bool IsSameAs(PolicyAction other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        return Tokens is { } tokens && other.Tokens is { } others
+            ? tokens.TokenIds.SequenceEqual(others.TokenIds)
+            : Normalised.Count == other.Normalised.Count && Normalised.Zip(other.Normalised).All(s => s.First.SequenceEqual(s.Second));
+    }
+}
+
+/// <summary>What a policy did for a batch of observations.</summary>
+public sealed class PolicyRun : IDisposable
+{
+    private readonly IReadOnlyList<PolicyAction>? actions;
+
+    /// <param name="run">Activations of row b belong to observation b. Of a policy that speaks in tokens, its logits are (B, tokens, V), those that each token was taken from.</param>
+    /// <param name="layout">Where everything stands in the sequences.</param>
+    /// <param name="actions">One per observation; null where the run stopped before its end.</param>
+    public PolicyRun(Run run, PromptLayout layout, IReadOnlyList<PolicyAction>? actions) => (Run, Layout, this.actions) = (run, layout, actions);
+
+    /// <summary>The captured run, owned by this.</summary>
+    public Run Run { get; }
+
+    /// <summary>Where everything stands in the sequences.</summary>
+    public PromptLayout Layout { get; }
+
+    /// <summary>One per observation.</summary>
+    /// <exception cref="VitrineException">The run stopped before it came to an action.</exception>
+    public IReadOnlyList<PolicyAction> Actions => actions ?? throw new VitrineException("act: the run came to no action; its plan stops early, or there are no numbers where it ran.");
+
+    /// <summary>B, H and D of the chunks: observations, control steps, dimensions.</summary>
+    public (int Rows, int Horizon, int Dimensions) Shape => (Actions.Count, Actions[0].Chunk.Count, Actions[0].Values.Count);
+
+    /// <inheritdoc/>
+    public void Dispose() => Run.Dispose();
+}
