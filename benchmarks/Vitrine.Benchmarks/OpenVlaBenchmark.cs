@@ -2,6 +2,7 @@ using Vitrine.Checkpoints;
 using Vitrine.Inputs.Pictures;
 using Vitrine.Mechanisms.ValueVectors;
 using Vitrine.Policies;
+using Vitrine.Policies.Actions;
 using Vitrine.Policies.OpenVla;
 using static TorchSharp.torch;
 
@@ -74,16 +75,17 @@ internal static class OpenVlaBenchmark
         Say($"opened, weights {(storage == WeightStorage.AsStored ? "kept in bfloat16" : "widened")}: {opened.Wall:0.0} s ({opened.Processor:0.0} s of processor time); {memory}");
         var picture = new Picture(224, 224, [.. Enumerable.Range(0, 224 * 224 * 3).Select(i => (byte)(i * 31))]);
         Observation[] observations = [new(picture, "pick up the red block")];
-        var key = owned.UnnormKeys.First();
+        var key = owned.UnitKeys.First();
         var tokens = owned.PromptIds(observations[0].Instruction).Length + owned.ImageTokens;
         var dimensions = owned.Statistics(key).Dimensions;
+        using var acting = owned.With(units: key);
         var stages = Array.Empty<Measured>();
         foreach (var name in new[] { "first act", "second act" })
         {
             var watch = new Stages();
-            using var run = owned.Act(observations, null, key, watch);
+            using var run = acting.Act(observations, options: new ActOptions { Progress = watch });
             stages = watch.Spans();
-            Say($"{name}: {Both(stages.Aggregate((a, b) => a + b))}; towers and projector {Both(stages[0])}, prefill of {tokens} tokens {Both(stages[1])}, {dimensions - 1} decoded tokens {Both(stages[2])}; every token an action token: {run.Actions[0].EveryTokenIsAnAction}; {memory}");
+            Say($"{name}: {Both(stages.Aggregate((a, b) => a + b))}; towers and projector {Both(stages[0])}, prefill of {tokens} tokens {Both(stages[1])}, {dimensions - 1} decoded tokens {Both(stages[2])}; every token an action token: {run.Actions[0].Tokens!.EveryTokenIsAnAction}; {memory}");
         }
 
         var products = new ActProducts(sizes, tokens, dimensions);

@@ -127,7 +127,7 @@ public abstract class Policy : Model, IActor
         if (units is not null ? !UnitKeys.Contains(units) : UnitKeys.Count != 1)
         {
             throw new VitrineException(
-                $"{Folder}: {(units is null ? "the units must be chosen" : $"unknown units '{units}'")}; known are {string.Join(", ", UnitKeys.Order(StringComparer.Ordinal))}.");
+                $"{Folder}: {(units is null ? "an unnorm_key is needed" : $"unknown unnorm_key '{units}'")}; known are {string.Join(", ", UnitKeys.Order(StringComparer.Ordinal))}.");
         }
     }
 

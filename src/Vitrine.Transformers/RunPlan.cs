@@ -116,10 +116,10 @@ public sealed record RunPlan
         }
     }
 
-    /// <summary>The edits that stand at one place of the rows' lists; equal ones are one edit of several rows.</summary>
+    /// <summary>The edits that stand at one place of the rows' lists; equal ones are one edit of several rows, or of all.</summary>
     private static IEnumerable<Edit> At(IReadOnlyList<RunPlan> rows, int place)
         => Enumerable.Range(0, rows.Count).Where(row => rows[row].Edits.Count > place).GroupBy(row => rows[row].Edits[place])
-            .Select(same => same.Key with { Scope = same.Key.Scope with { Rows = [.. same] } });
+            .Select(same => same.Count() == rows.Count ? same.Key : same.Key with { Scope = same.Key.Scope with { Rows = [.. same] } });
 
     private static string Folder(string path) => Path.GetDirectoryName(Path.GetFullPath(path))!;
 

@@ -46,6 +46,27 @@ public sealed class TextModel : Model
     /// <exception cref="VitrineException">A file, key or tensor is missing, unknown or of another shape, or the model is none of text; it is named.</exception>
     public static TextModel Open(string name, ModelOptions? options = null) => (TextModel)ModelCatalog.Open(ModelCatalog.TextAndImage.Find(name, ModelKind.Text, options), options);
 
+    /// <summary>Opens weights of any file format under the names of the Hugging Face layout; the model has no tokenizer.</summary>
+    /// <param name="config">The keys of a config.json.</param>
+    /// <param name="checkpoint">The model owns it from here on, also when it cannot be opened.</param>
+    /// <param name="options">How; <see cref="ModelOptions.Default"/> when null.</param>
+    /// <exception cref="VitrineException">A key or tensor is missing, unknown or of another shape; it is named.</exception>
+    public static TextModel Open(ConfigReader config, Checkpoint checkpoint, ModelOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        var weights = new WeightReader(checkpoint, config.Source, options ?? ModelOptions.Default);
+        try
+        {
+            var family = ModelCatalog.TextAndImage.FamilyOf(config, ModelKind.Text);
+            return Load(TextFamily.All.First(f => f.ModelType == family.Name), new ModelSource(new ModelLocation(config.Source, "", null), config, family), weights);
+        }
+        catch
+        {
+            weights.Dispose();
+            throw;
+        }
+    }
+
     /// <summary>The template that turns a conversation into a prompt.</summary>
     /// <exception cref="VitrineException">The model has none.</exception>
     public ChatTemplate ChatTemplate() => ModelFiles.OpenChatTemplate(Location);
@@ -166,19 +187,24 @@ public sealed class TextModel : Model
 
     internal static TextModel Load(TextFamily family, ModelSource source, ModelOptions options)
     {
-        var config = family.Read(source.Config);
+        _ = family.Read(source.Config); // a wrong key is told before weights are looked at
         var weights = source.Weights(options);
         try
         {
-            var (language, classes) = family.Load(weights, config);
-            weights.RefuseOthers(family.IsUnused);
-            return new TextModel(source, weights, language, classes);
+            return Load(family, source, weights);
         }
         catch
         {
             weights.Dispose();
             throw;
         }
+    }
+
+    private static TextModel Load(TextFamily family, ModelSource source, WeightReader weights)
+    {
+        var (language, classes) = family.Load(weights, family.Read(source.Config));
+        weights.RefuseOthers(family.IsUnused);
+        return new TextModel(source, weights, language, classes);
     }
 
     /// <inheritdoc/>

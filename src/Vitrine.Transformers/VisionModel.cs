@@ -35,6 +35,9 @@ public sealed class VisionModel : Model
         : base(of, $"{of.Name} {tower.Shape.Name}", [tower])
         => (parts, this.recipe, owner) = (new VisionParts(tower), new Lazy<PictureRecipe>(recipe), owns ? of : null);
 
+    private VisionModel(VisionModel of, VisionParts parts)
+        : base(of, of.Name, [.. of.Towers, .. of.Decoders]) => (this.parts, recipe) = (parts, of.recipe);
+
     /// <summary>The tower of pictures.</summary>
     public Tower Tower => parts.Tower;
 
@@ -54,6 +57,11 @@ public sealed class VisionModel : Model
     /// <exception cref="VitrineException">A file, key or tensor is missing, unknown or of another shape, or the model is no image encoder; it is named.</exception>
     public static VisionModel Open(string name, ModelOptions? options = null)
         => (VisionModel)ModelCatalog.Open(ModelCatalog.TextAndImage.Find(name, ModelKind.Image, options), options);
+
+    /// <summary>The same model whose output's coordinates are taken for classes of these names. This one must outlive it.</summary>
+    /// <exception cref="VitrineException">It is a classifier already.</exception>
+    public VisionModel Named(Labels labels)
+        => Labels is null ? new VisionModel(this, parts with { Labels = labels }) : throw new VitrineException($"{Name}: has {Labels.Names.Count} classes of its own.");
 
     /// <summary>Prepares a picture as the model was trained to see it.</summary>
     /// <returns>Owned by the caller.</returns>

@@ -47,7 +47,7 @@ public sealed class OpenVlaCheckpointTests : IDisposable
         (policy.ImageTokens, policy.Language.Shape.Layers, policy.Language.Shape.Neurons, policy.Language.Shape.Vocabulary).ShouldBe((256, 32, 11_008, 32_064));
         policy.Language.Dtype.ShouldBe(TorchSharp.torch.ScalarType.Float32);
         policy.Language.Blocks.ShouldAllBe(b => b.Weights.Down.Stored.dtype == TorchSharp.torch.ScalarType.BFloat16);
-        policy.Towers.SelectMany(t => t.Stack.Blocks).ShouldAllBe(b => b.Weights.Query.Stored.dtype == TorchSharp.torch.ScalarType.BFloat16);
+        policy.Towers.SelectMany(t => t.Blocks).ShouldAllBe(b => b.Weights.Query.Stored.dtype == TorchSharp.torch.ScalarType.BFloat16);
         (policy.Actions.FirstId, policy.Template).ShouldBe((31_744, PromptTemplate.Current));
     }
 

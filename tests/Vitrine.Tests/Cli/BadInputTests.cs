@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Vitrine.Inputs.Pictures;
-using Vitrine.Policies;
 
 namespace Vitrine.Tests.Cli;
 
@@ -116,7 +115,7 @@ public sealed class BadInputTests : IDisposable
 
     public void Dispose() => folder.Dispose();
 
-    private static string Policy => PolicyFolder.Resolve(Tabletop);
+    private static string Policy => Vitrine.Policies.Policy.Catalog.Locate(Tabletop).Folder;
 
     private string Picture()
     {

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using Vitrine.Certification;
 using Vitrine.Cli.Inspecting;
-using Vitrine.Transformers;
 using Vitrine.Transformers.Families;
 
 namespace Vitrine.Tests.Cli;
@@ -113,7 +112,7 @@ public sealed class InspectCommandTests
         var (exit, @out, error) = await CommandLine.RunAsync("inspect", "--json");
         exit.ShouldBe(0, error);
         var names = JsonDocument.Parse(@out).RootElement.EnumerateArray().Select(f => f.GetProperty("name").GetString()!).ToArray();
-        foreach (var family in TextModel.Families.Concat(VisionModel.Families.Select(f => f[0])).Append("openvla"))
+        foreach (var family in Vitrine.Policies.Policy.Catalog.Families.Select(f => f.Name))
         {
             names.ShouldContain(family);
         }

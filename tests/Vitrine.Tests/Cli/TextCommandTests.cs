@@ -42,15 +42,15 @@ public sealed class TextCommandTests : IDisposable
     public async Task Greedy_text_is_what_the_library_generates_also_under_edits(string name)
     {
         var path = Fixtures.Of("models", name);
-        using var model = LanguageModel.Open(path);
+        using var model = TextModel.Open(path);
         var batch = model.Encode(Text);
         var edit = Edit(model);
         var plain = await JsonOf("generate", path, Text, "--json", "-n", "8", "--ignore-end");
         var edited = await JsonOf("generate", path, Text, "--json", "-n", "8", "--ignore-end", "--edit", edit);
         Longs(plain, "prompt_ids").ShouldBe(batch.Ids[0]);
-        using var expected = model.Model.Generate(batch, 8);
+        using var expected = model.Generate(batch, 8);
         Longs(plain, "ids").ShouldBe(expected.Ids[0]);
-        using var clamped = model.Model.Generate(batch, 8, RunPlan.Load(edit));
+        using var clamped = model.Generate(batch, 8, RunPlan.Load(edit));
         Longs(edited, "ids").ShouldBe(clamped.Ids[0]);
         Longs(edited, "ids").ShouldNotBe(Longs(plain, "ids"), "the edit clamps neurons far away from what they say");
     }
@@ -114,16 +114,16 @@ public sealed class TextCommandTests : IDisposable
     public async Task The_file_holds_every_point_that_was_asked_for_under_the_edit(string name)
     {
         var path = Fixtures.Of("models", name);
-        using var model = LanguageModel.Open(path);
+        using var model = TextModel.Open(path);
         var edit = Edit(model);
         var (exit, @out, error) = await CommandLine.RunAsync("run", path, Text, "--capture", "language.*.resid_post", "--edit", edit, "--out", folder["run.safetensors"], "--json");
         exit.ShouldBe(0, error);
-        using var expected = model.Model.Run(model.Encode(Text), RunPlan.Load(edit) with { Capture = ["language.*.resid_post"] });
-        using var plain = model.Model.Run(model.Encode(Text));
+        using var expected = model.Run(model.Encode(Text), RunPlan.Load(edit) with { Capture = ["language.*.resid_post"] });
+        using var plain = model.Run(model.Encode(Text));
         using var file = SafetensorsFile.Open(folder["run.safetensors"]);
         using var scope = NewDisposeScope();
         file.Tensors.Keys.ShouldBe(["in.input_ids", "out.logits", .. expected.Activations.Keys.Select(k => k.ToString())], ignoreOrder: true);
-        expected.Activations.Count.ShouldBe(model.Model.Language.Shape.Layers);
+        expected.Activations.Count.ShouldBe(model.Language.Shape.Layers);
         foreach (var (address, value) in expected.Activations)
         {
             file.Read(address.ToString()).ShouldHaveTheBitsOf(value, address.ToString());
@@ -150,12 +150,12 @@ public sealed class TextCommandTests : IDisposable
         var path = Fixtures.Of("models", name);
         var (exit, @out, error) = await CommandLine.RunAsync("neurons", path, "--layer", "1", "--top", "5", "--json");
         exit.ShouldBe(0, error);
-        using var model = LanguageModel.Open(path);
+        using var model = TextModel.Open(path);
         var neurons = JsonDocument.Parse(@out).RootElement;
-        neurons.GetArrayLength().ShouldBe(model.Model.Language.Shape.Neurons);
+        neurons.GetArrayLength().ShouldBe(model.Language.Shape.Neurons);
         using var scope = NewDisposeScope();
-        var vector = model.Model.Language.ValueVectors(1)[0];
-        var logits = model.Model.Language.Unembedding().matmul(vector);
+        var vector = model.Language.ValueVectors(1)[0];
+        var logits = model.Language.Unembedding().matmul(vector);
         var found = neurons[0].GetProperty("top_ids").EnumerateArray().Select(i => i.GetInt64()).ToArray();
         logits[found[0]].item<float>().ShouldBe(neurons[0].GetProperty("top_scores")[0].GetSingle(), 1e-4f);
         logits.index_select(0, tensor([.. Enumerable.Range(0, (int)logits.shape[0]).Where(i => model.Tokenizer.Token(i) is not null and not "<unk>").Select(i => (long)i)])).max().item<float>()
@@ -194,11 +194,11 @@ public sealed class TextCommandTests : IDisposable
     }
 
     /// <summary>A clamp of a few neurons of the first layer, outside the folder that the command writes to.</summary>
-    private string Edit(LanguageModel model)
+    private string Edit(TextModel model)
     {
         var path = folder["plan.json"];
-        var neurons = string.Join(", ", Enumerable.Range(0, Math.Min(6, model.Model.Language.Shape.Neurons)).Select(i => $"[0, {i}]"));
-        var values = string.Join(", ", Enumerable.Range(0, Math.Min(6, model.Model.Language.Shape.Neurons)).Select(_ => "40"));
+        var neurons = string.Join(", ", Enumerable.Range(0, Math.Min(6, model.Language.Shape.Neurons)).Select(i => $"[0, {i}]"));
+        var values = string.Join(", ", Enumerable.Range(0, Math.Min(6, model.Language.Shape.Neurons)).Select(_ => "40"));
         File.WriteAllText(path, $$"""{"edits": [{"edit": "clamp", "neurons": {"stack": "language", "neurons": [{{neurons}}]}, "values": [{{values}}]}]}""");
         return path;
     }

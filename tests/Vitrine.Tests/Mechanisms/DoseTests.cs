@@ -66,13 +66,15 @@ public sealed class DoseTests
     public void Every_row_is_edited_at_its_own_strength()
     {
         var edit = new ScheduledEdit(new Clamp(new NeuronSet([new Neuron(0, 1)]), 2), new Constant());
-        var made = edit.ForRows([1, null, 3, 1]).Cast<Clamp>().ToArray();
+        var made = At([1, null, 3, 1]).Edits.Cast<Clamp>().ToArray();
         made.Select(e => (e.Values[0], Rows: string.Join(',', e.Scope.Rows!))).ShouldBe([(2, "0,3"), (6, "2")]);
-        edit.ForRows([null, null]).ShouldBeEmpty();
-        edit.ForRows([2, 2]).Single().Scope.Rows.ShouldBeNull("one strength for all rows needs no mask");
+        At([null, null]).Edits.ShouldBeEmpty();
+        At([2, 2]).Edits.Single().Scope.Rows.ShouldBeNull("one strength for all rows needs no mask");
         ((Scale)new ScheduledEdit(new Scale("language.0.mlp.out", 3), new Constant()).At(0.5)).Factor.ShouldBe(2);
         ((Conceptor)new ScheduledEdit(new Conceptor("language.0.mlp.out", EditValue.Of(1), 0.4), new Constant()).At(0.5)).Beta.ShouldBe(0.2, 1e-12);
         Should.Throw<VitrineException>(() => new ScheduledEdit(new Zero("language.0.mlp.out"), new Constant()).At(0.5)).Message.ShouldContain("on or off");
+
+        RunPlan At(double?[] strengths) => RunPlan.ForRows([.. strengths.Select(s => s is { } strength ? RunPlan.Editing(edit.At(strength)) : RunPlan.Empty)]);
     }
 
     [Fact]

@@ -118,7 +118,7 @@ public sealed class ProjectionTests
     [Fact]
     public void A_checkpoint_on_disk_reads_as_the_model_in_memory()
     {
-        using var policy = Vitrine.Policies.OpenVla.OpenVlaPolicy.Open(Vitrine.Policies.PolicyFolder.Resolve("embedded:tabletop"));
+        using var policy = Vitrine.Policies.Policy.Open("embedded:tabletop");
         using var onDisk = CheckpointValueVectors.Open(policy.Folder);
         onDisk.Fingerprint.ShouldBe(policy.Fingerprint);
         (onDisk.Layers, onDisk.Neurons, onDisk.Vocabulary).ShouldBe((policy.Language.Shape.Layers, policy.Language.Shape.Neurons, policy.Language.Shape.Vocabulary));

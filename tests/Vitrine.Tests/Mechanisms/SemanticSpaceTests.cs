@@ -1,7 +1,6 @@
 using Vitrine.Mechanisms.Concepts;
 using Vitrine.Mechanisms.ValueVectors;
 using Vitrine.Policies;
-using Vitrine.Policies.OpenVla;
 using Vitrine.Transformers;
 using Vitrine.Views;
 using Vitrine.Worlds.Tabletop;
@@ -60,8 +59,8 @@ public sealed class SemanticSpaceTests
     [Fact]
     public void A_neuron_is_its_own_nearest_neighbour()
     {
-        using var policy = OpenVlaPolicy.Open(PolicyFolder.Resolve("embedded:tabletop"));
-        var tokens = new TokenReader(policy);
+        using var policy = Policy.Open("embedded:tabletop");
+        var tokens = TokenReader.Of(policy);
         var readings = VocabularyProjection.Read(policy.Language, [.. Enumerable.Range(0, policy.Language.Shape.Layers)], 30, tokens.Valid);
         using var unembedding = policy.Language.Unembedding();
         using var space = SemanticSpace.Of(readings, unembedding, tokens.Valid, 20);
@@ -99,15 +98,15 @@ public sealed class SemanticSpaceTests
     [Fact]
     public void Mixed_meanings_raise_the_polysemy_of_a_neuron()
     {
-        using var policy = OpenVlaPolicy.Open(PolicyFolder.Resolve("embedded:tabletop"));
-        var tokens = new TokenReader(policy);
+        using var policy = Policy.Open("embedded:tabletop");
+        var tokens = TokenReader.Of(policy);
         var fast = TabletopVocabulary.Concepts.First(c => c.Opposite is not null);
         var against = TabletopVocabulary.Concepts.Single(c => c.Name == fast.Opposite);
         var rule = new PolysemyRule([fast, against], tokens);
         int[] own = [.. fast.Ids(tokens).Take(4)], other = [.. against.Ids(tokens).Take(2)];
         rule.Of(Reading([.. own])).Score.ShouldBe(0);
         rule.Of(Reading([.. own, .. other])).Score.ShouldBe(0.5);
-        int[] plus = [.. new[] { 0.5, 0.6, 0.7, 0.8 }.Select(v => (int)policy.Actions.Encode(v))], minus = [(int)policy.Actions.Encode(-0.5)];
+        int[] plus = [.. new[] { 0.5, 0.6, 0.7, 0.8 }.Select(v => (int)policy.Actions!.Encode(v))], minus = [(int)policy.Actions!.Encode(-0.5)];
         rule.Of(Reading([.. plus, .. minus])).ShouldBe(new Polysemy(0, 0, 4, 1));
         rule.Of(Reading([.. plus, .. minus])).Score.ShouldBe(0.25);
 

@@ -1,6 +1,7 @@
 using Vitrine.Certification;
 using Vitrine.Certification.Models;
 using Vitrine.Mechanisms.Doses;
+using Vitrine.Policies;
 using Vitrine.Policies.OpenVla;
 using Vitrine.Tests.Transformers;
 using Vitrine.Transformers;
@@ -19,7 +20,7 @@ public sealed class SteeringEditTests : IDisposable
 
     public SteeringEditTests()
     {
-        policy = OpenVlaPolicy.Open(fixture.Folder, timmArguments: OpenVlaCertifier.TimmArguments(fixture));
+        policy = OpenVlaPolicy.Open(fixture.Folder, OpenVlaCertifier.Options(fixture));
         using var one = fixture.Read("single/in.pixel_values");
         pixels = one.narrow(0, 0, 1).repeat(2, 1, 1, 1);
         prompt = policy.PromptIds(fixture.Meta.GetProperty("cases").EnumerateArray().First(c => c.TryGetProperty("instruction", out _)).GetProperty("instruction").GetString()!);
@@ -134,5 +135,5 @@ public sealed class SteeringEditTests : IDisposable
     }
 
     private PolicyRun Act(Edit[] edits, params string[] capture)
-        => policy.Act(pixels, [prompt, prompt], new RunPlan { Edits = edits, Capture = capture }, policy.UnnormKeys.First(), TestContext.Current.CancellationToken);
+        => policy.Act(pixels, [prompt, prompt], new RunPlan { Edits = edits, Capture = capture }, policy.UnitKeys.First(), TestContext.Current.CancellationToken);
 }

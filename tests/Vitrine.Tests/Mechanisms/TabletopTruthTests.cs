@@ -2,7 +2,6 @@ using Vitrine.Mechanisms.Causes;
 using Vitrine.Mechanisms.Doses;
 using Vitrine.Mechanisms.ValueVectors;
 using Vitrine.Policies;
-using Vitrine.Policies.OpenVla;
 using Vitrine.Transformers;
 using Vitrine.Transformers.Edits;
 using Vitrine.Worlds.Tabletop;
@@ -13,14 +12,14 @@ namespace Vitrine.Tests.Mechanisms;
 /// <summary>The measured truth about the embedded policy comes out again from the stored inputs.</summary>
 public sealed class TabletopTruthTests : IDisposable
 {
-    private readonly OpenVlaPolicy policy = OpenVlaPolicy.Open(PolicyFolder.Resolve("embedded:tabletop"));
+    private readonly Policy policy = Policy.Open("embedded:tabletop");
     private readonly TabletopTruth truth = new();
 
     [Fact]
     public void Lexical_clusters_and_the_layer_profile_are_those_of_the_reference()
     {
         var reference = TabletopTruth.Json("vocabulary.json");
-        var tokens = new TokenReader(policy);
+        var tokens = TokenReader.Of(policy);
         var readings = VocabularyProjection.Read(policy.Language, [.. Enumerable.Range(0, policy.Language.Shape.Layers)], 30, tokens.Valid, cancellation: TestContext.Current.CancellationToken);
         var patterns = new LexicalPatterns(readings, tokens, TabletopVocabulary.Concepts);
         foreach (var cluster in reference.GetProperty("clusters").EnumerateObject())
@@ -111,7 +110,7 @@ public sealed class TabletopTruthTests : IDisposable
         var step = new OneStep(policy, truth.States("speed_test")[..24]);
         using var difference = Difference("fast", "quickly", "speed");
         var zero = step.Act(new RunPlan { Edits = difference.Added(Component.Attention, [5], factor: 0) });
-        zero.Zip(step.Baseline).ShouldAllBe(p => p.First.TokenIds.SequenceEqual(p.Second.TokenIds));
+        zero.Zip(step.Baseline).ShouldAllBe(p => p.First.IsSameAs(p.Second));
     }
 
     public void Dispose()

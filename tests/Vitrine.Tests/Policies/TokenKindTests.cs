@@ -1,4 +1,3 @@
-using Vitrine.Policies;
 using Vitrine.Policies.OpenVla;
 using Vitrine.Transformers;
 using Vitrine.Transformers.Edits;
@@ -14,7 +13,7 @@ public sealed class TokenKindTests
     [Fact]
     public void Edits_name_the_tokens_of_the_picture_and_of_the_text()
     {
-        using var policy = OpenVlaPolicy.Open(PolicyFolder.Resolve("embedded:tabletop"));
+        using var policy = OpenVlaPolicy.Open("embedded:tabletop");
         using var pixels = zeros(2, 6, policy.Recipe.Height, policy.Recipe.Width);
         long[][] prompts = [policy.PromptIds("push the red block"), policy.PromptIds("stop")];
         foreach (var (kind, isImage) in new[] { ("image", true), ("text", false) })
@@ -36,7 +35,7 @@ public sealed class TokenKindTests
     [Fact]
     public void A_kind_of_tokens_exists_in_its_own_stack_only()
     {
-        using var policy = OpenVlaPolicy.Open(PolicyFolder.Resolve("embedded:tabletop"));
+        using var policy = OpenVlaPolicy.Open("embedded:tabletop");
         using var pixels = zeros(1, 6, policy.Recipe.Height, policy.Recipe.Width);
         var plan = RunPlan.Editing(new Zero("dino.0.mlp.out") { Scope = new EditScope { Positions = Positions.Of("image") } });
         Should.Throw<VitrineException>(() => policy.Act(pixels, [policy.PromptIds("stop")], plan)).Message.ShouldContain("'image'");

@@ -83,7 +83,7 @@ public sealed class PlanTests
     {
         foreach (var point in PointVocabulary.All)
         {
-            PointVocabulary.TryParse(point.Name(), point.IsInBlock(), out var parsed).ShouldBeTrue(point.Name());
+            PointVocabulary.TryParse(point.Name, point.IsInBlock, out var parsed).ShouldBeTrue(point.Name);
             parsed.ShouldBe(point);
         }
 

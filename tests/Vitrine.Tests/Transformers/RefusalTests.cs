@@ -62,8 +62,8 @@ public sealed class RefusalTests
     {
         using var folder = new ChangedFolder("vit", _ => { });
         using var model = VisionModel.Open(folder.Path);
-        using var pixels = TorchSharp.torch.zeros(1, 3, model.Vision.ImageSize + 1, model.Vision.ImageSize);
-        Should.Throw<VitrineException>(() => model.Run(pixels)).Message.ShouldContain($"multiples of {model.Vision.Spec.PatchSize}");
+        using var pixels = TorchSharp.torch.zeros(1, 3, model.Tower.ImageSize + 1, model.Tower.ImageSize);
+        Should.Throw<VitrineException>(() => model.Run(pixels)).Message.ShouldContain($"multiples of {model.Tower.Around.PatchSize}");
     }
 
     [Fact]

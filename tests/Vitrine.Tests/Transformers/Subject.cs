@@ -44,15 +44,15 @@ internal sealed class Subject(IDisposable model, IReadOnlyList<StackShape> stack
         {
             var @case = fixture.Meta.GetProperty("cases")[0].GetString();
             var pixels = fixture.Read($"{@case}/in.pixel_values");
-            var vision = VisionModel.Open(fixture.Folder, dtype);
+            var vision = VisionModel.Open(fixture.Folder, new ModelOptions { Dtype = dtype });
             var texts = vision.Text is null ? null : TokenBatch.Masked(fixture.Rows($"{@case}/in.input_ids"), fixture.Rows($"{@case}/in.attention_mask"));
-            return new Subject(vision, vision.Stacks, vision.Vision.Stack, p => Seen(pixels.narrow(0, 0, 1), p), p => Seen(pixels.narrow(0, 0, 1).repeat(2, 1, 1, 1), p), pixels);
+            return new Subject(vision, vision.Stacks, vision.Tower, p => Seen(pixels.narrow(0, 0, 1), p), p => Seen(pixels.narrow(0, 0, 1).repeat(2, 1, 1, 1), p), pixels);
 
             Run Seen(Tensor of, RunPlan plan) => texts is null ? vision.Run(of, plan) : vision.Match(of, texts, plan).Run;
         }
 
         var ids = fixture.Rows("single/in.input_ids")[0];
-        var text = TextModel.Open(fixture.Folder, dtype);
+        var text = TextModel.Open(fixture.Folder, new ModelOptions { Dtype = dtype });
         return new Subject(text, text.Stacks, text.Language, p => text.Run(TokenBatch.Of(ids), p), p => text.Run(TokenBatch.Of([ids, ids]), p), zeros(1));
     }
 

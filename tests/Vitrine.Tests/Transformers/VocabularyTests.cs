@@ -14,7 +14,7 @@ public sealed partial class VocabularyTests
     {
         var table = File.ReadLines(Fixtures.Of("README.md")).Where(line => line.StartsWith("| `", StringComparison.Ordinal));
         var names = table.SelectMany(line => Name().Matches(line.Split('|')[1]).Select(m => m.Groups[1].Value));
-        names.Order(StringComparer.Ordinal).ShouldBe(PointVocabulary.All.Where(p => p.IsInBlock()).Select(p => p.Name()).Order(StringComparer.Ordinal));
+        names.Order(StringComparer.Ordinal).ShouldBe(PointVocabulary.All.Where(p => p.IsInBlock).Select(p => p.Name).Order(StringComparer.Ordinal));
     }
 
     [Theory, MemberData(nameof(Models))]
@@ -35,7 +35,7 @@ public sealed partial class VocabularyTests
             var parsed = Address.Parse(address);
             places.ShouldContain(parsed, key);
             using var golden = fixture.Read(key);
-            (parsed.Point.Axes() == PointAxes.Stream ? golden.dim() is 2 or 3 : golden.dim() == 4 || (golden.dim() == 3 && !parsed.Point.IsInBlock())).ShouldBeTrue(key);
+            (parsed.Point.Axes == PointAxes.Stream ? golden.dim() is 2 or 3 : golden.dim() == 4 || (golden.dim() == 3 && !parsed.Point.IsInBlock)).ShouldBeTrue(key);
             compared++;
         }
 
@@ -49,7 +49,7 @@ public sealed partial class VocabularyTests
         using var model = Subject.Open(name);
         var first = $"{fixture.Meta.GetProperty("cases")[0].GetString()}/{model.Shape.Name}.0.";
         var golden = fixture.Keys.Where(k => k.StartsWith(first, StringComparison.Ordinal)).Select(k => k[first.Length..]).Order(StringComparer.Ordinal);
-        model.Shape.Points.Where(p => p.IsInBlock()).Select(p => p.Name()).Order(StringComparer.Ordinal).ShouldBe(golden);
+        model.Shape.Points.Where(p => p.IsInBlock).Select(p => p.Name).Order(StringComparer.Ordinal).ShouldBe(golden);
     }
 
     [GeneratedRegex("`([^`]+)`")]

@@ -9,22 +9,24 @@ namespace Vitrine.Tests.Mechanisms.Pictures;
 /// <summary>Every image encoder of the fixtures with the pixels of its first case.</summary>
 internal sealed class Encoder : IDisposable
 {
-    private Encoder(Fixture fixture, string @case, PictureModel model, Tensor pixels) => (Fixture, Case, Model, Pixels) = (fixture, @case, model, pixels);
+    private readonly VisionModel owner;
+
+    private Encoder(Fixture fixture, string @case, VisionModel model, VisionModel owner, Tensor pixels) => (Fixture, Case, Model, this.owner, Pixels) = (fixture, @case, model, owner, pixels);
 
     public Fixture Fixture { get; }
 
     public string Case { get; }
 
-    public PictureModel Model { get; }
+    public VisionModel Model { get; }
 
     /// <summary>(1,3,H,W).</summary>
     public Tensor Pixels { get; }
 
-    public PictureTokens Tokens => Model.Tokens(Pixels);
+    public PictureTokens Tokens => PictureTokens.Of(Model.Tower, Pixels);
 
-    public string Stack => Model.Stack.Shape.Name;
+    public string Stack => Model.Tower.Shape.Name;
 
-    public int Layers => Model.Stack.Shape.Layers;
+    public int Layers => Model.Tower.Shape.Layers;
 
     public static TheoryData<string> Names()
     {
@@ -67,8 +69,10 @@ internal sealed class Encoder : IDisposable
         using var all = fixture.Read($"{@case}/in.pixel_values");
         var pixels = all.narrow(0, 0, 1).clone();
         var vision = VisionModel.Open(fixture.Folder);
-        var labels = asClassifier ? vision.Labels ?? new Labels([.. Enumerable.Range(0, Outputs(vision, pixels)).Select(i => $"coordinate {i}")], ClassScores.OneOfMany) : vision.Labels;
-        return new Encoder(fixture, @case, new PictureModel(name, "", vision.Vision, vision.Run, _ => throw new InvalidOperationException(), labels, vision), pixels);
+        var named = asClassifier && vision.Labels is null
+            ? vision.Named(new Labels([.. Enumerable.Range(0, Outputs(vision, pixels)).Select(i => $"coordinate {i}")], ClassScores.OneOfMany))
+            : vision;
+        return new Encoder(fixture, @case, named, vision, pixels);
     }
 
     /// <summary>A reference value of row 0, as float64 on this side.</summary>
@@ -81,7 +85,7 @@ internal sealed class Encoder : IDisposable
     public void Dispose()
     {
         Pixels.Dispose();
-        Model.Dispose();
+        owner.Dispose();
         Fixture.Dispose();
     }
 

@@ -21,7 +21,7 @@ public sealed class EvidenceTests
         if (evidence.Direct is not { } direct)
         {
             evidence.NotDirect.ShouldNotBeNullOrEmpty();
-            (encoder.Model.Stack.Shape.Points.Contains(Point.HeadAttnPattern) || encoder.Fixture.Family == "vit").ShouldBeTrue("only an attention pool and ViT's tanh pooler are not linear");
+            (encoder.Model.Tower.Shape.Points.Contains(Point.HeadAttnPattern) || encoder.Fixture.Family == "vit").ShouldBeTrue("only an attention pool and ViT's tanh pooler are not linear");
             return;
         }
 
@@ -65,7 +65,7 @@ public sealed class EvidenceTests
             (evidence.Direct.Measure - evidence.Direct.Constant - scaled).ShouldBe(head.Value, 2e-4);
         }
 
-        static double Sigma(Tensor residual, Encoder encoder) => Math.Sqrt(residual[0, 0].to(float64).var(unbiased: false).item<double>() + encoder.Model.Stack.Spec.Norm.Epsilon);
+        static double Sigma(Tensor residual, Encoder encoder) => Math.Sqrt(residual[0, 0].to(float64).var(unbiased: false).item<double>() + encoder.Model.Tower.Spec.Norm.Epsilon);
     }
 
     [Theory, MemberData(nameof(Names))]

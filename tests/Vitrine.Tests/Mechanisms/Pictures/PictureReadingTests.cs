@@ -18,7 +18,7 @@ public sealed class PictureReadingTests
         using var scope = NewDisposeScope();
         using var encoder = Encoder.Open(name);
         var reading = PictureReading.Of(encoder.Model, encoder.Pixels, new ReadingOptions { Query = "mean" });
-        reading.Attention.Count.ShouldBe(encoder.Layers * encoder.Model.Stack.Shape.Heads);
+        reading.Attention.Count.ShouldBe(encoder.Layers * encoder.Model.Tower.Shape.Heads);
         foreach (var head in reading.Attention)
         {
             var golden = encoder.Golden($"{encoder.Stack}.{head.Layer}.attn.pattern")[head.Head].narrow(0, encoder.Tokens.Prefix.Count, encoder.Tokens.Patches).mean([0]);
@@ -63,9 +63,9 @@ public sealed class PictureReadingTests
         using var scope = NewDisposeScope();
         using var encoder = Encoder.Open(name);
         var reading = PictureReading.Of(encoder.Model, encoder.Pixels, new ReadingOptions { Layer = 1 });
-        reading.Heads.Count.ShouldBe(encoder.Model.Stack.Shape.Heads);
+        reading.Heads.Count.ShouldBe(encoder.Model.Tower.Shape.Heads);
         using var run = encoder.Model.Run(encoder.Pixels, RunPlan.Capturing($"{encoder.Stack}.1.attn.out*"));
-        var added = encoder.Model.Stack.Shape.Points.Contains(Point.AttnOutPost) ? "attn.out_post" : "attn.out";
+        var added = encoder.Model.Tower.Shape.Points.Contains(Point.AttnOutPost) ? "attn.out_post" : "attn.out";
         foreach (var head in reading.Heads)
         {
             var z = encoder.Golden($"{encoder.Stack}.1.attn.z").select(1, head.Head).norm(-1).narrow(0, encoder.Tokens.Prefix.Count, encoder.Tokens.Patches);
@@ -95,13 +95,13 @@ public sealed class PictureReadingTests
     {
         using var scope = NewDisposeScope();
         using var encoder = Encoder.Open(name);
-        var (shape, token) = (encoder.Model.Stack.Shape, encoder.Tokens.Prefix.Count + 3);
+        var (shape, token) = (encoder.Model.Tower.Shape, encoder.Tokens.Prefix.Count + 3);
         var added = $"{shape.Name}.0.{(shape.Points.Contains(Point.MlpOutPost) ? "mlp.out_post" : "mlp.out")}";
         using var run = encoder.Model.Run(encoder.Pixels, RunPlan.Capturing($"{shape.Name}.0.resid_post", $"{shape.Name}.0.mlp.neurons", added));
         using var silent = encoder.Model.Run(encoder.Pixels, new RunPlan { Capture = [added], Edits = [new Vitrine.Transformers.Edits.Zero($"{shape.Name}.0.mlp.neurons")] });
         var x = run[$"{shape.Name}.0.resid_post"][0, token].to(float64);
         var written = (run[added][0, token] - silent[added][0, token]).to(float64);
-        var writers = NormWriters.Of(run, encoder.Model.Stack, 0, token, shape.Neurons);
+        var writers = NormWriters.Of(run, encoder.Model.Tower, 0, token, shape.Neurons);
         writers.Sum(w => w.Share).ShouldBe((written * x).sum().item<double>() / (x * x).sum().item<double>(), 1e-5);
         writers.Select(w => w.Share).ShouldBeInOrder(SortDirection.Descending);
     }
@@ -119,7 +119,7 @@ public sealed class PictureReadingTests
     public void The_neurons_that_are_chosen_write_most(string name)
     {
         using var encoder = Encoder.Open(name);
-        var all = PictureReading.Of(encoder.Model, encoder.Pixels, new ReadingOptions { Neurons = [.. Enumerable.Range(0, encoder.Layers).SelectMany(l => Enumerable.Range(0, encoder.Model.Stack.Shape.Neurons).Select(i => new Neuron(l, i)))] }).Neurons;
+        var all = PictureReading.Of(encoder.Model, encoder.Pixels, new ReadingOptions { Neurons = [.. Enumerable.Range(0, encoder.Layers).SelectMany(l => Enumerable.Range(0, encoder.Model.Tower.Shape.Neurons).Select(i => new Neuron(l, i)))] }).Neurons;
         var chosen = PictureReading.Of(encoder.Model, encoder.Pixels, new ReadingOptions { NeuronCount = 5 }).Neurons;
         chosen.Select(n => (n.Layer, n.Index)).ShouldBe(all.OrderByDescending(n => n.Share).Take(5).Select(n => (n.Layer, n.Index)));
     }

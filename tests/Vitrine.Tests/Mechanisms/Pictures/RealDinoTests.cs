@@ -16,7 +16,7 @@ public sealed class RealDinoTests
         var (weights, golden) = (At("models", "dinov2-small-saliency"), At("fixtures", "models", "dinov2-small-saliency"));
         using var scope = NewDisposeScope();
         using var fixture = Fixture.Open(golden);
-        using var model = PictureModel.Open(weights);
+        using var model = Vitrine.Policies.ImageEncoder.Open(weights);
         using var input = model.Prepare(PictureFile.Read(At("fixtures", "images", "libero-frames", "libero_spatial_00_agentview_224.png")));
         var reading = PictureReading.Of(model, input.Pixels, new ReadingOptions());
 
@@ -39,7 +39,7 @@ public sealed class RealDinoTests
     [Fact]
     public void A_small_model_has_no_high_norm_mode()
     {
-        using var model = PictureModel.Open(At("models", "dinov2-small-saliency"));
+        using var model = Vitrine.Policies.ImageEncoder.Open(At("models", "dinov2-small-saliency"));
         using var input = model.Prepare(PictureFile.Read(At("fixtures", "images", "libero-frames", "libero_spatial_00_agentview_224.png")));
         PictureReading.Of(model, input.Pixels, new ReadingOptions()).Norms.Layers.ShouldAllBe(l => l.HighNorm.Count == 0);
     }

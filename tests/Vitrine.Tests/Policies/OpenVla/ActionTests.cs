@@ -1,5 +1,7 @@
 using System.Text.Json.Nodes;
 using Vitrine.Inputs.Pictures;
+using Vitrine.Policies;
+using Vitrine.Policies.Actions;
 using Vitrine.Policies.OpenVla;
 using Vitrine.Tests.Checkpoints;
 using Vitrine.Transformers;
@@ -14,7 +16,7 @@ public sealed class ActionTests
     public void An_unknown_data_set_is_refused_with_the_known_ones()
     {
         using var policy = Example.Open();
-        Should.Throw<VitrineException>(() => policy.Act([Example.Observe()], unnormKey: "bridge")).Message
+        Should.Throw<VitrineException>(() => policy.With(units: "bridge")).Message
             .ShouldEndWith("unknown unnorm_key 'bridge'; known are bridge_orig, fractal20220817_data, libero_spatial_no_noops.");
         Should.Throw<VitrineException>(() => policy.Act([Example.Observe()])).Message.ShouldContain("an unnorm_key is needed");
     }
@@ -37,16 +39,16 @@ public sealed class ActionTests
         File.WriteAllText(file, one.ToJsonString());
         using (var tuned = Example.Open(folder))
         {
-            tuned.UnnormKeys.ShouldBe(["mine"]);
+            tuned.UnitKeys.ShouldBe(["mine"]);
             using var run = tuned.Act([Example.Observe()], cancellation: TestContext.Current.CancellationToken);
             var action = run.Actions[0];
-            action.Values.ShouldBe([2 * action.Normalised[0], action.Normalised[1]], tolerance: 1e-12);   // two dimensions, the second without units
+            action.Values.ShouldBe([2 * action.Normalised[0][0], action.Normalised[0][1]], tolerance: 1e-12);   // two dimensions, the second without units
         }
 
         File.Delete(file);
         using (var plain = Example.Open(folder))
         {
-            plain.UnnormKeys.ShouldBe(["bridge_orig", "fractal20220817_data", "libero_spatial_no_noops"], ignoreOrder: true);
+            plain.UnitKeys.ShouldBe(["bridge_orig", "fractal20220817_data", "libero_spatial_no_noops"], ignoreOrder: true);
         }
 
         var config = JsonNode.Parse(File.ReadAllText(Path.Combine(folder, "config.json")))!.AsObject();
@@ -74,11 +76,13 @@ public sealed class ActionTests
     public void Tokens_that_are_no_actions_are_told()
     {
         using var policy = Example.Open();
-        using var plain = policy.Act([Example.Observe()], unnormKey: "bridge_orig", cancellation: TestContext.Current.CancellationToken);
-        plain.Actions[0].IsActionToken.ShouldBe(plain.Actions[0].TokenIds.Select(policy.Actions.IsAction));
-        using var lost = policy.Act([Example.Observe()], RunPlan.Editing(new Zero("language.logits")), "bridge_orig", TestContext.Current.CancellationToken);
-        (lost.Actions[0].EveryTokenIsAnAction, lost.Actions[0].IsActionToken.Count(t => t)).ShouldBe((false, 0));
-        lost.Actions[0].Bins.ShouldAllBe(b => b == 254);
+        using var bridge = policy.With(units: "bridge_orig");
+        using var plain = bridge.Act([Example.Observe()], cancellation: TestContext.Current.CancellationToken);
+        plain.Actions[0].Tokens!.IsActionToken.ShouldBe(plain.Actions[0].Tokens!.TokenIds.Select(policy.Actions.IsAction));
+        using var lost = bridge.Act([Example.Observe()], RunPlan.Editing(new Zero("language.logits")), cancellation: TestContext.Current.CancellationToken);
+        var tokens = lost.Actions[0].Tokens!;
+        (tokens.EveryTokenIsAnAction, tokens.IsActionToken.Count(t => t)).ShouldBe((false, 0));
+        tokens.Bins.ShouldAllBe(b => b == 254);
     }
 
     [Fact]
@@ -86,7 +90,8 @@ public sealed class ActionTests
     {
         using var policy = Example.Open();
         var heard = new Heard();
-        using var run = policy.Act([Example.Observe()], null, "bridge_orig", heard, TestContext.Current.CancellationToken);
+        using var bridge = policy.With(units: "bridge_orig");
+        using var run = bridge.Act([Example.Observe()], options: new ActOptions { Progress = heard }, cancellation: TestContext.Current.CancellationToken);
         heard.All.ShouldBe(Enumerable.Range(0, 8).Select(i => new ActProgress(i, 7)));
     }
 
@@ -94,7 +99,7 @@ public sealed class ActionTests
     public void Pictures_are_prepared_as_the_evaluation_did_when_asked()
     {
         using var plain = Example.Open();
-        using var evaluated = Example.Open(options: new OpenVlaOptions { Before = LiberoFrames.OpenVla(42) });
+        using var evaluated = Example.Open(options: new OpenVlaOptions { Before = LiberoFrames.AsEvaluated(42) });
         evaluated.Recipe.Sequence.Take(4).Select(s => s.GetType()).ShouldBe([typeof(HalfTurn), typeof(JpegRoundTrip), typeof(LanczosResize), typeof(CentreAreaCrop)]);
         evaluated.Recipe.Steps.Skip(4).ShouldBe(plain.Recipe.Steps);
         evaluated.Recipe.Steps.ShouldContain(s => s.Contains("0.9", StringComparison.Ordinal));

@@ -16,7 +16,7 @@ internal static class Example
     public static OpenVlaPolicy Open(string? folder = null, OpenVlaOptions? options = null)
     {
         using var fixture = Fixture.Open(Folder);
-        return OpenVlaPolicy.Open(folder ?? Folder, (options ?? new OpenVlaOptions()) with { TimmArguments = OpenVlaCertifier.TimmArguments(fixture) });
+        return OpenVlaPolicy.Open(folder ?? Folder, (options ?? new OpenVlaOptions()) with { TimmArguments = OpenVlaCertifier.Options(fixture).TimmArguments });
     }
 
     public static Observation Observe(string instruction = Instruction) => new(new Picture(40, 30, [.. Enumerable.Range(0, 40 * 30 * 3).Select(i => (byte)(i * 37))]), instruction);

@@ -42,7 +42,7 @@ public sealed class InstructionTests
     public void An_empty_instruction_is_refused(string instruction)
     {
         using var policy = Example.Open();
-        Should.Throw<VitrineException>(() => policy.Act([Example.Observe(instruction)], unnormKey: "bridge_orig")).Message.ShouldContain("the instruction is empty");
+        Should.Throw<VitrineException>(() => policy.With(units: "bridge_orig").Act([Example.Observe(instruction)])).Message.ShouldContain("the instruction is empty");
     }
 
     [Fact]
@@ -52,7 +52,7 @@ public sealed class InstructionTests
         var instruction = string.Concat(Enumerable.Repeat("pick up the red block and then ", 400))[..10_000];
         var tokens = policy.PromptIds(instruction).Length;
         tokens.ShouldBeGreaterThan(2048);
-        Should.Throw<VitrineException>(() => policy.Act([Example.Observe(instruction)], unnormKey: "bridge_orig")).Message
+        Should.Throw<VitrineException>(() => policy.With(units: "bridge_orig").Act([Example.Observe(instruction)])).Message
             .ShouldBe($"act: the prompt has {tokens} tokens; with {policy.ImageTokens} of the picture and 7 of the action that is more than the 2048 of llm_max_length. Shorten the instruction.");
     }
 
@@ -60,8 +60,8 @@ public sealed class InstructionTests
     public void No_observation_and_no_token_are_refused()
     {
         using var policy = Example.Open();
-        Should.Throw<VitrineException>(() => policy.Act([], unnormKey: "bridge_orig")).Message.ShouldContain("there is no observation");
+        Should.Throw<VitrineException>(() => policy.Act([])).Message.ShouldContain("there is no observation");
         using var pixels = TorchSharp.torch.zeros(1, 6, 42, 42);
-        Should.Throw<VitrineException>(() => policy.Act(pixels, [[]], unnormKey: "bridge_orig")).Message.ShouldContain("a prompt has no token");
+        Should.Throw<VitrineException>(() => policy.Act(pixels, [[]], units: "bridge_orig")).Message.ShouldContain("a prompt has no token");
     }
 }

@@ -21,11 +21,11 @@ public sealed class LayoutTests
         using var twin = NarrowTwin.Of(Example.Folder, ScalarType.BFloat16);
         using var kept = Example.Open(twin.Folder, new OpenVlaOptions { Storage = WeightStorage.AsStored });
         using var widened = Example.Open(twin.Folder, new OpenVlaOptions { Storage = WeightStorage.Widened });
-        kept.Language.Blocks.Concat(kept.Towers.SelectMany(t => t.Stack.Blocks)).ShouldAllBe(b => b.Weights.Up.Stored.dtype == ScalarType.BFloat16);
+        kept.Language.Blocks.Concat(kept.Towers.SelectMany(t => t.Blocks)).ShouldAllBe(b => b.Weights.Up.Stored.dtype == ScalarType.BFloat16);
         var plan = RunPlan.Capturing("*.*.*@*", "projector.out");
-        using var one = kept.Act([Example.Observe(), Example.Observe("push it")], plan, "bridge_orig", TestContext.Current.CancellationToken);
-        using var other = widened.Act([Example.Observe(), Example.Observe("push it")], plan, "bridge_orig", TestContext.Current.CancellationToken);
-        one.Actions.SelectMany(a => a.TokenIds).ShouldBe(other.Actions.SelectMany(a => a.TokenIds));
+        using var one = kept.With(plan, "bridge_orig").Act([Example.Observe(), Example.Observe("push it")], cancellation: TestContext.Current.CancellationToken);
+        using var other = widened.With(plan, "bridge_orig").Act([Example.Observe(), Example.Observe("push it")], cancellation: TestContext.Current.CancellationToken);
+        one.Actions.SelectMany(a => a.Tokens!.TokenIds).ShouldBe(other.Actions.SelectMany(a => a.Tokens!.TokenIds));
         one.Run.Logits.ShouldBeClose(other.Run.Logits);
         foreach (var (address, value) in other.Run.Activations)
         {
@@ -44,7 +44,7 @@ public sealed class LayoutTests
         using var scope = NewDisposeScope();
         var single = SingleTower(place.Folder);
         using var fixture = Fixture.Open(Example.Folder);
-        JsonElement[] arguments = [OpenVlaCertifier.TimmArguments(fixture)![1]];
+        JsonElement[] arguments = [OpenVlaCertifier.Options(fixture).TimmArguments![1]];
         using var policy = OpenVlaPolicy.Open(place.Folder, new OpenVlaOptions { TimmArguments = arguments });
         using var pair = Example.Open();
         policy.Stacks.Select(s => s.Name).ShouldBe(["siglip", "projector", "language"]);
@@ -63,7 +63,7 @@ public sealed class LayoutTests
         using var place = new Workplace();
         SingleTower(place.Folder);
         using var fixture = Fixture.Open(Example.Folder);
-        Should.Throw<VitrineException>(() => OpenVlaPolicy.Open(place.Folder, new OpenVlaOptions { TimmArguments = OpenVlaCertifier.TimmArguments(fixture) })).Message
+        Should.Throw<VitrineException>(() => OpenVlaPolicy.Open(place.Folder, new OpenVlaOptions { TimmArguments = OpenVlaCertifier.Options(fixture).TimmArguments })).Message
             .ShouldContain("2 vision towers; expected 1, as use_fused_vision_backbone is off");
     }
 

@@ -117,7 +117,7 @@ public sealed class CaptureTests : IDisposable
         Edit[] apart =
         [
             new Zero("language.0.mlp.out") { Scope = new EditScope { Rows = [0] } }, new Mean("language.0.mlp.out") { Over = MeanOver.Rows },
-            new Scale("language.0.mlp.out", 1) { Factors = [1] }, new Clamp(new NeuronSet([new Neuron(0, 1)]), []) { PerRow = [[1]] },
+            .. RunPlan.ForRows(RunPlan.Editing(new Scale("language.0.mlp.out", 1)), RunPlan.Empty).Edits,
         ];
         foreach (var edit in apart)
         {

@@ -16,24 +16,43 @@ public sealed class PerRowTests
         var neurons = new NeuronSet([new Neuron(0, 5), new Neuron(1, 2)]);
         var vector = EditValue.Of([.. Enumerable.Range(0, width).Select(i => MathF.Sin(i))]);
         var rows = new EditValue([3, 1, width], [.. Enumerable.Range(0, 3 * width).Select(i => MathF.Cos(i))]);
-        (Edit Together, Func<int, Edit?> Alone)[] sweeps =
+        (RunPlan Together, Func<int, Edit> Alone)[] sweeps =
         [
-            (new Clamp(neurons, []) { PerRow = [[1, 2], [3], [null, -4]] },
-                r => r switch { 0 => new Clamp(neurons, [1, 2]), 1 => new Clamp(neurons, 3), _ => new Clamp(new NeuronSet([new Neuron(1, 2)]), -4) }),
-            (new Add("language.0.resid_post", vector, 2) { Factors = [0, 0.5, -1] }, r => new Add("language.0.resid_post", vector, 2 * new[] { 0, 0.5, -1 }[r])),
-            (new Scale("language.1.attn.z", 2) { Factors = [0.5, 1, 0] }, r => new Scale("language.1.attn.z", 2 * new[] { 0.5, 1, 0 }[r])),
-            (new Replace("language.1.resid_pre", rows), r => new Replace("language.1.resid_pre", new EditValue([1, 1, width], [.. rows.Data.Skip(r * width).Take(width)]))),
+            Sweep(r => r switch { 0 => new Clamp(neurons, [1, 2]), 1 => new Clamp(neurons, 3), _ => new Clamp(new NeuronSet([new Neuron(1, 2)]), -4) }),
+            Sweep(r => new Add("language.0.resid_post", vector, 2 * new[] { 0, 0.5, -1 }[r])),
+            Sweep(r => new Scale("language.1.attn.z", 2 * new[] { 0.5, 1, 0 }[r])),
+            Sweep(r => r == 1 ? new Zero("language.1.attn.z") : new Scale("language.1.attn.z", 1 + r)),
+            (RunPlan.Editing(new Replace("language.1.resid_pre", rows)), r => new Replace("language.1.resid_pre", new EditValue([1, 1, width], [.. rows.Data.Skip(r * width).Take(width)]))),
         ];
         foreach (var (together, alone) in sweeps)
         {
-            using var sweep = model.Run(TokenBatch.Of([prompt, prompt, prompt]), RunPlan.Editing(together));
+            using var sweep = model.Run(TokenBatch.Of([prompt, prompt, prompt]), together);
             for (var row = 0; row < 3; row++)
             {
                 using var scope = NewDisposeScope();
-                using var single = model.Run(TokenBatch.Of(prompt), RunPlan.Editing(alone(row)!));
-                sweep.Logits[row].ShouldBeClose(single.Logits[0], $"{together.GetType().Name}, row {row}");
+                using var single = model.Run(TokenBatch.Of(prompt), RunPlan.Editing(alone(row)));
+                sweep.Logits[row].ShouldBeClose(single.Logits[0], $"{alone(row).GetType().Name}, row {row}");
             }
         }
+
+        static (RunPlan, Func<int, Edit>) Sweep(Func<int, Edit> alone) => (RunPlan.ForRows([.. Enumerable.Range(0, 3).Select(r => RunPlan.Editing(alone(r)))]), alone);
+    }
+
+    [Fact]
+    public void Rows_with_the_same_edit_share_it_and_an_empty_plan_leaves_its_row_alone()
+    {
+        using var model = TextFixtures.Any();
+        var prompt = TextFixtures.Prompt(TextFixtures.First());
+        var plan = RunPlan.ForRows(RunPlan.Editing(new Scale("language.0.mlp.out", 3)), RunPlan.Empty, RunPlan.Editing(new Scale("language.0.mlp.out", 3)));
+        plan.Edits.ShouldHaveSingleItem().Scope.Rows.ShouldBe([0, 2]);
+        var batch = TokenBatch.Of([prompt, prompt, prompt]);
+        using var edited = model.Run(batch, plan);
+        using var plain = model.Run(batch);
+        edited.Logits[1].ShouldHaveTheBitsOf(plain.Logits[1], "the row in the middle");
+        edited.Logits[0].ShouldHaveTheBitsOf(edited.Logits[2], "rows of the same plan");
+        edited.Logits[0].allclose(plain.Logits[0]).ShouldBeFalse();
+        Should.Throw<VitrineException>(() => model.Run(TokenBatch.Of([prompt, prompt]), plan)).Message.ShouldContain("3 rows");
+        Should.Throw<VitrineException>(() => RunPlan.ForRows(plan)).Message.ShouldContain("names rows 0, 2");
     }
 
     [Fact]
@@ -42,9 +61,8 @@ public sealed class PerRowTests
         using var model = TextFixtures.Any();
         Edit[] wrong =
         [
-            new Clamp(new NeuronSet([new Neuron(0, 1)]), []) { PerRow = [[1], [2]] },
-            new Add("language.0.resid_post", EditValue.Of(new float[model.Language.Shape.Width])) { Factors = [1, 2] },
-            new Scale("language.0.resid_post", 1) { Factors = [1, 2] },
+            new Clamp(new NeuronSet([new Neuron(0, 1)]), 1) { Scope = new EditScope { Rows = [1] } },
+            new Replace("language.0.resid_post", new EditValue([2, 1, model.Language.Shape.Width], new float[2 * model.Language.Shape.Width])),
             new Zero("language.0.resid_post") { Scope = new EditScope { Rows = [1], Steps = [9] } },
             new Zero("language.0.resid_post") { Scope = new EditScope { Rows = [-1] } },
             new Zero("language.0.resid_post") { Scope = new EditScope { Steps = [-1] } },

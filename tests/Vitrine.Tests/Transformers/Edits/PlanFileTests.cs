@@ -63,13 +63,14 @@ public sealed class PlanFileTests : IDisposable
         var plan = new RunPlan
         {
             StopAfter = 3,
+            Rows = 3,
             Edits =
             [
                 new Project("language.0.resid_post", new EditValue([2, 3], [1, 2, 3, float.NaN, float.PositiveInfinity, 6])) { Out = true },
                 new Mean("language.0.mlp.out") { Over = MeanOver.Rows, Given = EditValue.Of(1, 2), Scope = new EditScope { Positions = Positions.OfGenerated } },
-                new Clamp(new NeuronSet([new Neuron(1, 3)]), []) { PerRow = [[1], [null], [2.5f]] },
-                new Add("language.0.mlp.out", EditValue.Of(1)) { Factors = [0, 1], Scope = new EditScope { Positions = Positions.OfPrompt } },
-                new Scale("language.0.mlp.out", 1) { Factors = [0, 1], Scope = new EditScope { Positions = Positions.Of("image", "text") } },
+                new Clamp(new NeuronSet([new Neuron(1, 3)]), [2.5f]) { Scope = new EditScope { Rows = [0, 2] } },
+                new Add("language.0.mlp.out", EditValue.Of(1)) { Scope = new EditScope { Positions = Positions.OfPrompt } },
+                new Scale("language.0.mlp.out", 1) { Scope = new EditScope { Positions = Positions.Of("image", "text") } },
             ],
         };
         var json = plan.ToJson();

@@ -56,7 +56,7 @@ public sealed class RunRangeTests
         var shape = model.Language.Shape;
         var prompt = TextFixtures.Prompt(name);
         using var clean = model.Run(TokenBatch.Of(prompt), new RunPlan { Capture = [.. RunStart.Needs(shape, 1, 3)] });
-        var sweep = new RunPlan { Edits = [new Scale("language.1.resid_pre", 1) { Factors = [0.5, 1, 2], Scope = new EditScope { Positions = Positions.At(3) } }] };
+        var sweep = RunPlan.ForRows([.. new[] { 0.5, 1, 2 }.Select(f => RunPlan.Editing(new Scale("language.1.resid_pre", f) { Scope = new EditScope { Positions = Positions.At(3) } }))]);
         var batch = TokenBatch.Of([prompt, prompt, prompt]);
         using var full = model.Run(batch, sweep);
         using var part = model.Run(batch, sweep, RunStart.From(clean, shape, 1, 3));

@@ -47,8 +47,8 @@ public sealed class WeightStorageTests
     public void Generated_tokens_are_the_same(string name)
     {
         using var twin = NarrowTwin.Of(Fixtures.Of("models", name), ScalarType.BFloat16);
-        using var kept = TextModel.Open(twin.Folder, storage: WeightStorage.AsStored);
-        using var widened = TextModel.Open(twin.Folder, storage: WeightStorage.Widened);
+        using var kept = TextModel.Open(twin.Folder, new ModelOptions { Storage = WeightStorage.AsStored });
+        using var widened = TextModel.Open(twin.Folder, new ModelOptions { Storage = WeightStorage.Widened });
         var batch = TokenBatch.Of(TextFixtures.Prompt(name));
         using var one = kept.Generate(batch, 8, cancellation: TestContext.Current.CancellationToken);
         using var other = widened.Generate(batch, 8, cancellation: TestContext.Current.CancellationToken);
@@ -60,8 +60,8 @@ public sealed class WeightStorageTests
     public void Value_vectors_and_the_unembedding_come_in_the_precision_that_is_computed_in(string name)
     {
         using var twin = NarrowTwin.Of(Fixtures.Of("models", name), ScalarType.BFloat16);
-        using var kept = TextModel.Open(twin.Folder, storage: WeightStorage.AsStored);
-        using var widened = TextModel.Open(twin.Folder, storage: WeightStorage.Widened);
+        using var kept = TextModel.Open(twin.Folder, new ModelOptions { Storage = WeightStorage.AsStored });
+        using var widened = TextModel.Open(twin.Folder, new ModelOptions { Storage = WeightStorage.Widened });
         using var scope = NewDisposeScope();
         kept.Language.Dtype.ShouldBe(ScalarType.Float32);
         kept.Language.ValueVectors(0).ShouldHaveTheBitsOf(widened.Language.ValueVectors(0), "value vectors");
@@ -77,8 +77,8 @@ public sealed class WeightStorageTests
     public void Folded_weights_and_gradients_are_the_same(string name)
     {
         using var twin = NarrowTwin.Of(Fixtures.Of("models", name), ScalarType.BFloat16);
-        using var kept = TextModel.Open(twin.Folder, storage: WeightStorage.AsStored);
-        using var widened = TextModel.Open(twin.Folder, storage: WeightStorage.Widened);
+        using var kept = TextModel.Open(twin.Folder, new ModelOptions { Storage = WeightStorage.AsStored });
+        using var widened = TextModel.Open(twin.Folder, new ModelOptions { Storage = WeightStorage.Widened });
         var batch = TokenBatch.Of(TextFixtures.Prompt(name));
         var plan = new RunPlan { Gradients = ["language.0.resid_pre"] };
         using var scope = NewDisposeScope();
@@ -140,9 +140,9 @@ public sealed class WeightStorageTests
     public void Opening_copies_no_matrix()
     {
         var folder = Fixtures.Of("models", "llama-sharded-bf16");
-        using var model = TextModel.Open(folder, storage: WeightStorage.AsStored);
+        using var model = TextModel.Open(folder, new ModelOptions { Storage = WeightStorage.AsStored });
         using var checkpoint = Checkpoint.Open(folder);
-        var matrices = new List<(string Name, Tensor Stored)> { ("model.embed_tokens.weight", model.Text.Embedding.Words), ("lm_head.weight", model.Language.Head!.Stored) };
+        var matrices = new List<(string Name, Tensor Stored)> { ("model.embed_tokens.weight", model.Language.Embedding.Words), ("lm_head.weight", model.Language.Head!.Stored) };
         for (var layer = 0; layer < model.Language.Shape.Layers; layer++)
         {
             var (w, at) = (model.Language.Blocks[layer].Weights, $"model.layers.{layer}");
@@ -176,12 +176,12 @@ public sealed class WeightStorageTests
     {
         if (new VisionCertifier().Knows(fixture))
         {
-            using var vision = VisionModel.Open(folder, storage: storage);
+            using var vision = VisionModel.Open(folder, new ModelOptions { Storage = storage });
             using var pixels = fixture.Read($"{fixture.Meta.GetProperty("cases")[0].GetString()}/in.pixel_values");
-            return (vision.Run(pixels, RunPlan.Capturing("*.*.*")), vision.Vision.Stack.Blocks[0].Weights.Down.Stored.dtype);
+            return (vision.Run(pixels, RunPlan.Capturing("*.*.*")), vision.Tower.Blocks[0].Weights.Down.Stored.dtype);
         }
 
-        using var text = TextModel.Open(folder, storage: storage);
+        using var text = TextModel.Open(folder, new ModelOptions { Storage = storage });
         return (text.Run(TokenBatch.Of(fixture.Rows("single/in.input_ids")[0]), RunPlan.Capturing("*.*.*")), text.Language.Blocks[0].Weights.Down.Stored.dtype);
     }
 }

@@ -20,11 +20,11 @@ internal sealed class LinearPolicy : IActor, IDisposable
         _weights = tensor([.. Enumerable.Range(0, Inputs * Outputs).Select(_ => (float)(random.Gaussian() / 500_000))], [Inputs, Outputs]);
     }
 
-    public IReadOnlyList<double[]> Act(IReadOnlyList<Observation> observations, CancellationToken cancellation = default)
+    public IReadOnlyList<double[]> Act(IReadOnlyList<Turn> turns, CancellationToken cancellation = default)
     {
         using var scope = NewDisposeScope();
-        var inputs = observations.SelectMany(o => o.Picture.Rgb.Select(v => (float)v).Append(1000 * o.Instruction.Length));
-        var actions = matmul(tensor([.. inputs], [observations.Count, Inputs]), _weights);                           // (B, 7)
+        var inputs = turns.Select(t => t.Seen).SelectMany(o => o.Picture.Rgb.Select(v => (float)v).Append(1000 * o.Instruction.Length));
+        var actions = matmul(tensor([.. inputs], [turns.Count, Inputs]), _weights);                           // (B, 7)
         return [.. actions.data<float>().ToArray().Chunk(Outputs).Select(Biased)];
     }
 

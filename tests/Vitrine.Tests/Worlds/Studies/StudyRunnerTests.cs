@@ -219,7 +219,7 @@ public sealed class StudyRunnerTests : IDisposable
         private readonly LinearPolicy _policy = new();
         private int _steps;
 
-        public IReadOnlyList<double[]> Act(IReadOnlyList<Observation> observations, CancellationToken cancellation = default)
+        public IReadOnlyList<double[]> Act(IReadOnlyList<Turn> turns, CancellationToken cancellation = default)
         {
             if (++_steps == 3)
             {
@@ -227,7 +227,7 @@ public sealed class StudyRunnerTests : IDisposable
                 cancellation.WaitHandle.WaitOne();
             }
 
-            return _policy.Act(observations, cancellation);
+            return _policy.Act(turns, cancellation);
         }
     }
 }
