@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json;
 using Vitrine.Checkpoints.Gguf;
 using Vitrine.Checkpoints.PyTorch;
@@ -20,19 +18,21 @@ public sealed class Checkpoint : IDisposable
     private readonly string source;
     private readonly Dictionary<string, ITensorFile> home;
     private readonly List<ITensorFile> files;
+    private readonly Lazy<string> fingerprint;
 
     private Checkpoint(string source, Dictionary<string, ITensorFile> home, List<ITensorFile> files)
     {
         (this.source, this.home, this.files) = (source, home, files);
         Names = [.. home.Keys.Order(StringComparer.Ordinal)];
-        Fingerprint = Hash();
+        fingerprint = new Lazy<string>(() => FileHash.Of([.. files.Select(f => f.Path)]));
     }
 
     /// <summary>Every tensor.</summary>
     public IReadOnlyList<string> Names { get; }
 
-    /// <summary>SHA-256 over names, formats and shapes and the first bytes of each tensor, in hexadecimal.</summary>
-    public string Fingerprint { get; }
+    /// <summary>SHA-256 over every byte of the files, in hexadecimal: other weights of the same shapes have another. It is made when it is first asked for.</summary>
+    /// <exception cref="VitrineException">A file cannot be read any more.</exception>
+    public string Fingerprint => fingerprint.Value;
 
     /// <summary>The GGUF file behind it, whose metadata are configuration and tokenizer; null for folders of safetensors or torch files.</summary>
     public GgufFile? Gguf => (files.FirstOrDefault() as GgufModel)?.File;
@@ -183,29 +183,5 @@ public sealed class Checkpoint : IDisposable
         {
             throw new VitrineException($"{index}: has no weight_map of tensor names to shard files ({e.Message}).", e);
         }
-    }
-
-    private string Hash()
-    {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        var first = new byte[64];
-        foreach (var name in Names)
-        {
-            var entry = Entry(name);
-            hash.AppendData(Encoding.UTF8.GetBytes($"{name}\0{entry.Dtype.Spelling()}\0{string.Join(',', entry.Shape)}\0"));
-        }
-
-        foreach (var file in files)
-        {
-            using var stream = File.OpenRead(file.Path);
-            foreach (var entry in file.Tensors.Values.OrderBy(e => e.Begin))
-            {
-                stream.Position = entry.Begin;
-                var count = stream.ReadAtLeast(first.AsSpan(0, (int)Math.Min(64, entry.ByteCount)), (int)Math.Min(64, entry.ByteCount), throwOnEndOfStream: false);
-                hash.AppendData(first.AsSpan(0, count));
-            }
-        }
-
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 }

