@@ -17,13 +17,26 @@ internal sealed record PatchEmbedding(TowerSpec Spec, Tensor Kernel, Tensor? Bia
     public Tensor Apply(Tensor pixels)
     {
         var (height, width) = (pixels.shape[2] / Spec.PatchSize, pixels.shape[3] / Spec.PatchSize);
-        var patches = nn.functional.conv2d(pixels, Kernel, Bias, strides: [Spec.PatchSize, Spec.PatchSize]).flatten(2).transpose(1, 2);   // (B, P, d)
+        var patches = nn.functional.linear(Rows(pixels, height, width), Kernel.flatten(1), Bias);            // (B, P, d)
         var first = Spec.PositionOnClassToken ? 1 : 0;
         var grid = Positions.narrow(1, first, Spec.Grid * Spec.Grid);
         patches = patches.Plus(height == Spec.Grid && width == Spec.Grid ? grid : Resampled(grid, height, width));
         var token = first == 1 ? ClassToken!.Plus(Positions.narrow(1, 0, 1)) : ClassToken;
         Tensor[] prefix = [.. new[] { token, Registers }.OfType<Tensor>().Select(t => t.expand(patches.shape[0], -1, -1))];
         return prefix.Length == 0 ? patches : cat([.. prefix, patches], 1);
+    }
+
+    /// <summary>The pixels of each patch side by side, in the kernel's order: channel, row, column.</summary>
+    /// <remarks>
+    /// Patches do not overlap, so the convolution is one product of matrices. libtorch's convolutions choose among libraries by the processor, and write a line
+    /// to stderr where one of them (NNPACK) does not know it; products do neither. Pixels behind the last whole patch are left out, as a convolution does.
+    /// </remarks>
+    /// <returns>(B,P,3pp).</returns>
+    private Tensor Rows(Tensor pixels, long height, long width)
+    {
+        var side = Spec.PatchSize;
+        var whole = pixels.narrow(2, 0, height * side).narrow(3, 0, width * side);
+        return whole.reshape(-1, 3, height, side, width, side).permute(0, 2, 4, 1, 3, 5).reshape(-1, height * width, 3 * side * side);
     }
 
     /// <remarks>In float32, corners not aligned (transformers, interpolate_pos_encoding of each family).</remarks>
