@@ -4,7 +4,6 @@ using Vitrine.Checkpoints;
 using Vitrine.Policies.Certification;
 using Vitrine.Policies.OpenVla;
 using Vitrine.Tests.Checkpoints;
-using Vitrine.Tests.Transformers;
 using Vitrine.Tests.Transformers.Weights;
 using Vitrine.Transformers;
 using Vitrine.Transformers.Certification;
