@@ -31,7 +31,6 @@ public static partial class NativeCompute
         }
 
         SetUnlessChosen("OMP_WAIT_POLICY", "PASSIVE");
-        SetUnlessChosen("TORCH_CPP_LOG_LEVEL", "ERROR"); // what libtorch remarks by itself ("Could not initialize NNPACK!") is nothing that a user asked
         KeepTheHeap();
         SymbolVersionPatch.ApplyWhereNeeded(AppContext.BaseDirectory);
         return true;

@@ -1,3 +1,4 @@
+using Vitrine.Checkpoints;
 using static TorchSharp.torch;
 
 namespace Vitrine.Transformers.Engine;
@@ -11,6 +12,8 @@ namespace Vitrine.Transformers.Engine;
 /// <param name="Registers">(1,R,d).</param>
 internal sealed record PatchEmbedding(TowerSpec Spec, Tensor Kernel, Tensor? Bias, Tensor Positions, Tensor? ClassToken, Tensor? Registers)
 {
+    static PatchEmbedding() => _ = Nnpack.SwitchOff();
+
     /// <summary>Class token, registers, then patches row by row; registers have no position.</summary>
     /// <param name="pixels">(B,3,H,W).</param>
     /// <returns>(B,T,d).</returns>

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Vitrine.Checkpoints;
 
 namespace Vitrine.Tests.Cli;
 
@@ -15,6 +16,15 @@ public sealed class StandardErrorTests
 
     [Fact]
     public Task A_classifier_says_nothing_on_stderr() => IsSilentAsync("classify", Fixtures.Of("models", "vit-classifier"), Picture, "--json");
+
+    /// <remarks>Only on some processors does NNPACK complain; that libtorch does without it can be told on every one.</remarks>
+    [Fact]
+    public void Convolutions_do_without_NNPACK()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "libtorch has NNPACK on Linux alone");
+        using var one = TorchSharp.torch.ones(1);
+        Nnpack.SwitchOff().ShouldBeTrue();
+    }
 
     private static async Task IsSilentAsync(params string[] args)
     {
