@@ -26,7 +26,7 @@ public sealed partial class ActivationCache : IDisposable
     /// <summary>What was captured, owned by the cache.</summary>
     public IReadOnlyDictionary<Address, Tensor> Activations => activations;
 
-    /// <summary>[row][token], as they were read; -1 where what was read is no word, e.g. a patch of a picture.</summary>
+    /// <summary>[row][token], as they were read; -1 where a run does not know them, as a policy's, which reads patches too.</summary>
     public IReadOnlyList<IReadOnlyList<long>> Ids => ids;
 
     /// <summary>[row][token]: position in the row's own text, -1 for padding.</summary>

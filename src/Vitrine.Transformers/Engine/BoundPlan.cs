@@ -15,6 +15,7 @@ public sealed class BoundPlan : IDisposable
     private readonly StackShape[] stacks;
     private readonly ScalarType dtype;
     private readonly Device device;
+    private bool isDisposed;
 
     private BoundPlan(RunPlan plan, StackShape[] stacks, ScalarType dtype, Device device)
         => (Plan, this.stacks, this.dtype, this.device) = (plan, stacks, dtype, device);
@@ -61,6 +62,7 @@ public sealed class BoundPlan : IDisposable
     /// <exception cref="VitrineException">An edit asks for other rows or kinds of tokens, or an address is not reached by what the run computes.</exception>
     internal void Check(RunRows rows, BlockRange? range, IReadOnlySet<string>? running)
     {
+        ObjectDisposedException.ThrowIf(isDisposed, this);
         if (Plan.Rows is { } expected && expected != rows.Count)
         {
             throw new VitrineException($"plan: is made for {expected} rows, one for each; the batch has {rows.Count}.");
@@ -88,6 +90,7 @@ public sealed class BoundPlan : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        isDisposed = true;
         owned.ForEach(t => t.Dispose());
         owned.Clear();
     }
