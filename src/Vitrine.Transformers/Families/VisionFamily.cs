@@ -37,6 +37,14 @@ internal sealed record VisionFamily(string ModelType, Func<ConfigReader, Func<We
         new("vit", Vit.Read, _ => false),
     ];
 
+    /// <summary>The one that a configuration names.</summary>
+    /// <exception cref="VitrineException">None has its name; the nearest is named.</exception>
+    public static VisionFamily Of(ConfigReader config)
+    {
+        var family = ModelCatalog.TextAndImage.FamilyOf(config, ModelKind.Image);
+        return All.Append(Timm).First(f => f.ModelType == family.Name);
+    }
+
     /// <summary>As the catalogue knows them; names that are read alike stand together.</summary>
     public static IReadOnlyList<ModelFamily> Described { get; } =
     [

@@ -50,6 +50,29 @@ public sealed class WeightReader : IDisposable
     /// <exception cref="VitrineException">It is missing or of another shape.</exception>
     public Tensor Take(string name, params long[] shape) => Own(TakeLoose(name, shape, isKept: false));
 
+    /// <summary>The decoder of one of the text families, for a model of one's own to be built around: <c>weights.Under("language_model.").Decoder(config)</c>.</summary>
+    /// <param name="config">Of the text model; its <c>model_type</c> names the family.</param>
+    /// <returns>Its weights belong to whoever owns this checkpoint.</returns>
+    /// <exception cref="VitrineException">A key or tensor is missing, unknown or of another shape, or the family is none of text; it is named.</exception>
+    public Decoder Decoder(ConfigReader config)
+    {
+        var family = TextFamily.Of(config);
+        var (decoder, _) = family.Load(this, family.Read(config));
+        RefuseOthers(family.IsUnused);
+        return decoder;
+    }
+
+    /// <summary>The image tower of one of the encoders' families, as <see cref="Decoder"/>.</summary>
+    /// <param name="config">Of the image model; its <c>model_type</c> names the family.</param>
+    /// <exception cref="VitrineException">A key or tensor is missing, unknown or of another shape, or the family is none of pictures; it is named.</exception>
+    public Tower Tower(ConfigReader config)
+    {
+        var family = VisionFamily.Of(config);
+        var tower = family.Read(config)(this).Tower;
+        RefuseOthers(family.IsUnused);
+        return tower;
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
