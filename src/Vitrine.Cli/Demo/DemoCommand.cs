@@ -10,6 +10,8 @@ using Vitrine.Mechanisms.ValueVectors;
 using Vitrine.Policies;
 using Vitrine.Transformers;
 using Vitrine.Views;
+using Vitrine.Worlds.Decisions;
+using Vitrine.Worlds.Statistics;
 using Vitrine.Worlds.Studies;
 using Vitrine.Worlds.Tabletop;
 
@@ -51,14 +53,14 @@ internal static class DemoCommand
         foreach (var concept in DemoConcept.All)
         {
             var cluster = new NeuronSet(clusters[concept.Name].Select(n => n.Neuron));
-            using var experiment = await Step($"{concept.Name}: mean differences", _ => new ConceptExperiment(policy, concept, cluster, patterns.AllClustered(), calibration, size, cancellation)).ConfigureAwait(false);
-            oneStep.Add(await Step($"{concept.Name}: where it acts in one decision", p => experiment.Decide(p, cancellation)).ConfigureAwait(false));
-            var study = experiment.Study();
+            using var edits = await Step($"{concept.Name}: mean differences", _ => concept.Edits(policy, cluster, patterns.AllClustered(), calibration, size, cancellation)).ConfigureAwait(false);
+            oneStep.Add(await Step($"{concept.Name}: where it acts in one decision", p => concept.Decide(policy, edits, size, p, cancellation)).ConfigureAwait(false));
+            var study = concept.Study(policy, edits, size);
             var options = new StudyOptions { Workers = size.Workers, Folder = Path.Combine(folder, $"study-{concept.Name}") };
             var run = await Output.WithProgressAsync($"{concept.Name}: closed loop, {study.Arms.Count} arms", p => new StudyRunner(DemoPictures.NewWorld)
-                .RunAsync(study, experiment.ActorOf, options, new Progress<StudyProgress>(s => p.Report((double)s.Chunks / s.AllChunks)), cancellation)).ConfigureAwait(false);
+                .RunAsync(study, policy, options, new Progress<StudyProgress>(s => p.Report((double)s.Chunks / s.AllChunks)), cancellation)).ConfigureAwait(false);
             studies.Add(StudyResult.Of(run));
-            episodes.Add(DemoPictures.Film(experiment, study, "attention mean difference", concept, cancellation));
+            episodes.Add(DemoPictures.Film(run, "attention mean difference"));
         }
 
         var (example, target) = DemoPictures.Example(size.Seed);

@@ -1,3 +1,5 @@
+using Vitrine.Policies;
+
 namespace Vitrine.Mechanisms.Causes;
 
 /// <summary>A number read off an action in the robot's units.</summary>
@@ -5,11 +7,22 @@ namespace Vitrine.Mechanisms.Causes;
 /// <param name="Of">From an action.</param>
 public sealed record ActionMetric(string Name, Func<IReadOnlyList<double>, double> Of)
 {
-    /// <summary>Length of the translation (dx, dy, dz).</summary>
+    /// <summary>Length of the translation (dx, dy, dz), an action's first three numbers.</summary>
     public static ActionMetric Speed { get; } = new("speed", a => Math.Sqrt((a[0] * a[0]) + (a[1] * a[1]) + (a[2] * a[2])));
 
-    /// <summary>Upward translation dz.</summary>
+    /// <summary>Upward translation dz, an action's third number.</summary>
     public static ActionMetric Rise { get; } = new("dz", a => a[2]);
+
+    /// <summary>One number of an action as it is.</summary>
+    /// <param name="policy">Whose actions.</param>
+    /// <param name="name">One of its <see cref="Policy.ActionNames"/>.</param>
+    /// <exception cref="VitrineException">Its actions have no such number.</exception>
+    public static ActionMetric Named(Policy policy, string name)
+    {
+        ArgumentNullException.ThrowIfNull(policy);
+        var index = policy.ActionNames.ToList().IndexOf(name);
+        return index >= 0 ? new ActionMetric(name, a => a[index]) : throw new VitrineException($"metric: actions of {policy.Name} have no '{name}', only {string.Join(", ", policy.ActionNames)}.");
+    }
 }
 
 /// <summary>What one arm did to one decision, state by state; callers put intervals around the means.</summary>
