@@ -23,7 +23,7 @@ public sealed class EvidenceReader(VisionModel model, Tensor pixels, EvidenceOpt
     public ClassEvidence Read(IProgress<double>? progress = null, CancellationToken cancellation = default)
     {
         var classes = Classes();
-        var contrast = new ClassContrast(Known(options.Class) ?? classes[0].Class, Known(options.Against), labels.Names.Count, labels.Scores == ClassScores.OneOfMany);
+        var contrast = new ClassContrast(RequireClass(options.Class) ?? classes[0].Class, RequireClass(options.Against), labels.Names.Count, labels.Scores == ClassScores.OneOfMany);
         var experiments = new Experiments(model, pixels, contrast, options.RowsPerPass);
         var occlusion = Occlusion.Of(model, pixels, options.Fill);
 
@@ -53,7 +53,7 @@ public sealed class EvidenceReader(VisionModel model, Tensor pixels, EvidenceOpt
         return [.. logits.data<double>().ToArray().Select((l, i) => new ClassScore(i, labels.Names[i], l, scores[i])).OrderByDescending(c => c.Logit).ThenBy(c => c.Class)];
     }
 
-    private int? Known(int? index) => index is { } i && (i < 0 || i >= labels.Names.Count)
+    private int? RequireClass(int? index) => index is { } i && (i < 0 || i >= labels.Names.Count)
         ? throw new VitrineException($"class {i}: {model.Name} has {labels.Names.Count} classes, counted from 0.")
         : index;
 
