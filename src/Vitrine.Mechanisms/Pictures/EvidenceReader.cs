@@ -48,7 +48,7 @@ public sealed class EvidenceReader(VisionModel model, Tensor pixels, EvidenceOpt
     {
         using var run = model.Run(pixels, RunPlan.Empty);
         using var scope = NewDisposeScope();
-        var logits = run.Logits[0].detach().to(float64);
+        var logits = run.Logits[0].detach().to(float64).cpu();
         var scores = (labels.Scores switch { ClassScores.OneOfMany => logits.softmax(-1), ClassScores.Independent => logits.sigmoid(), _ => logits }).data<double>().ToArray();
         return [.. logits.data<double>().ToArray().Select((l, i) => new ClassScore(i, labels.Names[i], l, scores[i])).OrderByDescending(c => c.Logit).ThenBy(c => c.Class)];
     }

@@ -28,7 +28,7 @@ public sealed class Experiments(VisionModel model, Tensor pixels, ClassContrast 
             using var scope = NewDisposeScope();
             Edit[] edits = [.. part.Index().SelectMany(change => change.Item.Select(edit => edit with { Scope = edit.Scope with { Rows = [change.Index + 1] } }))];
             using var run = model.Run(pixels.expand(part.Length + 1, -1, -1, -1).contiguous(), RunPlan.Editing(edits));
-            var measured = contrast.Of(run.Logits).to(float64).data<double>().ToArray();
+            var measured = contrast.Of(run.Logits).to(float64).cpu().data<double>().ToArray();
             effects.AddRange(measured.Skip(1).Select(m => m - measured[0]));
             progress?.Report((double)effects.Count / changes.Count);
         }

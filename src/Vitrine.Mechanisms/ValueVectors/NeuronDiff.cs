@@ -67,8 +67,8 @@ public sealed record NeuronDiff(
         return Compare(before, after, words: null, new Random(seed), progress, cancellation);
     }
 
-    /// <summary>The neurons whose vectors changed most, relative to their norm.</summary>
-    public IReadOnlyList<NeuronChange> MostChanged(int count) => [.. Neurons.OrderByDescending(n => n.Change).ThenBy(n => n.Neuron).Take(count)];
+    /// <summary>The neurons whose vectors changed most, relative to their norm; those that did not change are left out.</summary>
+    public IReadOnlyList<NeuronChange> MostChanged(int count) => [.. Neurons.Where(n => n.Change > 0).OrderByDescending(n => n.Change).ThenBy(n => n.Neuron).Take(count)];
 
     private static NeuronDiff Compare(
         IValueVectorSource before, IValueVectorSource after, VocabularyDiff? words, Random random, IProgress<double>? progress, CancellationToken cancellation)

@@ -47,7 +47,7 @@ public sealed class TokenReader
 
     /// <summary>The normalised action that an action token stands for.</summary>
     /// <exception cref="VitrineException">The model has none.</exception>
-    public double Action(int id) => actions is null ? throw new VitrineException($"token {id}: a text model has no action tokens.") : actions.Centre(id);
+    public double Action(int id) => actions is null ? throw new VitrineException($"token {id}: the model has no action tokens.") : actions.Centre(id);
 
     /// <summary>The token, an action token as its normalised value in brackets.</summary>
     public string Print(int id) => IsAction(id)
