@@ -14,26 +14,27 @@ internal static class RolloutCommand
 {
     public static Command Create()
     {
-        var name = new Argument<string>("POLICY") { Description = "An OpenVLA policy: a folder, ORG/NAME in the local cache, or embedded:tabletop; or 'expert' for the scripted one.", DefaultValueFactory = _ => "embedded:tabletop" };
+        var name = new Argument<string>("POLICY") { Description = "A policy: a folder, ORG/NAME in the local cache, or embedded:tabletop; or 'expert' for the scripted one.", DefaultValueFactory = _ => "embedded:tabletop" };
         var layouts = new Option<int>("--layouts", "-n") { Description = "Layouts of each task.", DefaultValueFactory = _ => 200 };
         var tasks = new Option<string[]>("--tasks") { Description = "Tasks of the world.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [.. TabletopWorld.TaskNames] };
         var steps = new Option<int>("--steps") { Description = "An episode that has not succeeded by then has failed.", DefaultValueFactory = _ => 80 };
         var seed = new Option<ulong>("--seed") { Description = "Decides layouts and sensor noise.", DefaultValueFactory = _ => 1 };
         var workers = new Option<int>("--workers") { Description = "Batches that run at the same time; the result does not depend on it.", DefaultValueFactory = _ => Environment.ProcessorCount };
-        var plan = new Option<string?>("--edit") { Description = "A plan of edits as JSON, held during every act." };
+        var plan = EditOption.Create(", held during every act.");
         var plain = new Option<bool>("--no-adverbs") { Description = "Leave speed and height words out of the instructions." };
         var forgiving = new Option<bool>("--forgiving") { Description = "Physics in which a closed gripper grasps while it moves." };
         var folder = new Option<string?>("--out") { Description = "Keep finished batches here and go on from them." };
+        var device = DeviceOption.Create();
         var json = Output.JsonOption();
         var command = new Command("rollout", "Let a policy act in the tabletop world and report success with Wilson intervals.")
         {
-            name, layouts, tasks, steps, seed, workers, plan, plain, forgiving, folder, json,
+            name, layouts, tasks, steps, seed, workers, plan, plain, forgiving, folder, device, json,
         };
         command.SetAction(async (parsed, cancellation) =>
         {
             var world = new TabletopOptions { Adverbs = !parsed.GetValue(plain), Physics = parsed.GetValue(forgiving) ? TabletopPhysics.Forgiving : TabletopPhysics.Strict };
-            using var policy = parsed.GetValue(name) == "expert" ? null : Policy.Open(parsed.GetValue(name)!);
-            var edits = ActCommand.Plan(parsed.GetValue(plan));
+            using var policy = parsed.GetValue(name) == "expert" ? null : Policy.Open(parsed.GetValue(name)!, device.Opening(parsed));
+            var edits = plan.Plan(parsed);
             if (policy is null && edits is not null)
             {
                 throw new VitrineException("rollout: the scripted expert has nothing that --edit could change.");

@@ -4,8 +4,8 @@ using System.Globalization;
 using Spectre.Console;
 using Vitrine.Certification;
 using Vitrine.Checkpoints;
-using Vitrine.Cli.Commands;
 using Vitrine.Mechanisms.Concepts;
+using Vitrine.Mechanisms.Doses;
 using Vitrine.Mechanisms.ValueVectors;
 using Vitrine.Policies;
 using Vitrine.Transformers;
@@ -47,7 +47,7 @@ internal static class DemoCommand
         var layers = Enumerable.Range(0, policy.Language.Shape.Layers).ToArray();
         var readings = await Step("reading value vectors", p => VocabularyProjection.Read(policy.Language, layers, 30, tokens.Valid, p, cancellation)).ConfigureAwait(false);
         var patterns = new LexicalPatterns(readings, tokens, TabletopVocabulary.Concepts);
-        var calibration = await Step("calibrating neurons", p => CalibrateCommand.Measure(policy, size.Seed, 2 * size.States, p, cancellation)).ConfigureAwait(false);
+        var calibration = await Step("calibrating neurons", p => Calibration.Measure(policy, TabletopStates.ForCalibration(size.Seed, 2 * size.States), p, cancellation)).ConfigureAwait(false);
         var clusters = DemoConcept.All.ToDictionary(c => c.Name, c => patterns.Cluster(c.Name));
         var (oneStep, studies, episodes) = (new List<OneStepResult>(), new List<StudyResult>(), new List<EpisodePair>());
         foreach (var concept in DemoConcept.All)
