@@ -38,7 +38,7 @@ internal static class OpenVlaBenchmark
     private static void Project(string folder, int count)
     {
         using var memory = new MemoryWatch();
-        using var source = CheckpointValueVectors.Open(folder);
+        using var source = StackValueVectors.Open(folder);
         using var scope = NewDisposeScope();
         using var reader = VocabularyReader.Open(source, new ProjectionSettings());
         var left = count;
@@ -55,15 +55,9 @@ internal static class OpenVlaBenchmark
             (left, read) = (left - rows, read + rows);
         }
 
-        var flop = 2.0 * read * source.Vocabulary * WidthOf(source);
+        var flop = 2.0 * read * source.Vocabulary * source.Width;
         var all = (long)source.Layers * source.Neurons;
         Say($"projection, exact top 30 at both ends: {read:N0} of {all:N0} value vectors, {spent.Wall:0.0} s ({spent.Processor:0.0} s of processor time), {read / spent.Wall:0} vectors/s, {flop / spent.Wall / 1e9:0} GFLOP/s{(reader.IsScreening ? ", bfloat16 first" : "")}; all would take {spent.Wall * all / read / 60:0.0} min; {memory}");
-
-        static long WidthOf(CheckpointValueVectors source)
-        {
-            using var gain = source.Gain();
-            return gain.shape[0];
-        }
     }
 
     private static void Act(string folder, OpenVlaSizes sizes, WeightStorage storage)

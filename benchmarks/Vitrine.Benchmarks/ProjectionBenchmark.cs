@@ -84,6 +84,8 @@ internal static class ProjectionBenchmark
 
         public int Neurons => (int)vectors.shape[0];
 
+        public int Width => (int)tokens.shape[1];
+
         public int Vocabulary => (int)tokens.shape[0];
 
         public Tensor Vectors(int layer) => vectors.alias();

@@ -21,8 +21,12 @@ internal sealed class PlannedPolicy : Policy
             policy.RequireUnits(units);
         }
 
-        (this.policy, this.units, bound) = (policy, units, policy.Bind(plan));
+        (this.policy, this.units, bound) = (policy, units ?? policy.Units, policy.Bind(policy.Plan.Then(plan)));
     }
+
+    public override RunPlan Plan => bound.Plan;
+
+    public override string? Units => units;
 
     public override Decoder Language => policy.Language;
 

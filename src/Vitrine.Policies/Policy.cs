@@ -61,6 +61,12 @@ public abstract class Policy : Model, IActor
     /// <summary>Data sets in whose units it can answer.</summary>
     public abstract IReadOnlyCollection<string> UnitKeys { get; }
 
+    /// <summary>What it always acts under, besides a caller's plan; empty unless <see cref="With"/> made it.</summary>
+    public virtual RunPlan Plan => RunPlan.Empty;
+
+    /// <summary>In whose units it answers, one of <see cref="UnitKeys"/>; null where none was chosen.</summary>
+    public virtual string? Units => null;
+
     /// <summary>Opens a policy.</summary>
     /// <param name="name">A folder, ORG/NAME in the local Hugging Face cache, or <c>embedded:tabletop</c>. Nothing is downloaded.</param>
     /// <param name="options">How; a family may have further ones.</param>

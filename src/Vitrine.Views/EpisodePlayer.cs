@@ -1,3 +1,4 @@
+using Vitrine.Inputs.Pictures;
 using Vitrine.Views.Drawing;
 
 namespace Vitrine.Views;
@@ -9,6 +10,7 @@ public sealed class EpisodePlayer(EpisodePair pair) : View
     private const int SheetColumns = 10;
     private const int StripFrames = 8;
     private const double ChartWidth = 350, ChartHeight = 236;
+    private readonly double[] before = Displacements(pair.Before), after = Displacements(pair.After);
 
     internal override void Write(Markup page)
     {
@@ -19,7 +21,7 @@ public sealed class EpisodePlayer(EpisodePair pair) : View
         Reel(page, pair.Before, "before");
         Reel(page, pair.After, "after");
         page.Close("div");
-        if (pair.Before.Displacements.Count > 1 || pair.After.Displacements.Count > 1)
+        if (before.Length > 1 || after.Length > 1)
         {
             page.Open("div", ("class", "side"));
             Chart(page, steps);
@@ -41,31 +43,36 @@ public sealed class EpisodePlayer(EpisodePair pair) : View
         page.Close("figure");
     }
 
-    private static int Steps(FilmedEpisode episode) => Math.Max(episode.Frames.Count, episode.GripperPath.Count);
+    private static IReadOnlyList<Picture> Frames(FilmedEpisode episode) => episode.Episode.Pictures ?? [];
+
+    /// <remarks>How far the gripper went in each control step, in the world's units.</remarks>
+    private static double[] Displacements(FilmedEpisode episode) => [.. episode.Episode.Path.Zip(episode.Episode.Path.Skip(1), (a, b) => a.DistanceTo(b))];
+
+    private static int Steps(FilmedEpisode episode) => Math.Max(Frames(episode).Count, episode.GripperPath.Count);
 
     private static string Outcome(FilmedEpisode episode)
-        => Steps(episode) == 0 ? "not recorded" : $"{(episode.Success ? "solved" : "not solved")} after {Steps(episode) - 1} steps";
+        => Steps(episode) == 0 ? "not recorded" : $"{(episode.Episode.Succeeded ? "solved" : "not solved")} after {Steps(episode) - 1} steps";
 
     private void Reel(Markup page, FilmedEpisode episode, string role)
     {
         page.Open("div", ("class", "reel " + role));
-        page.Open("p", ("class", "reel-label")).Text("strong", episode.Label).Text("span", $"“{episode.Instruction}”", ("class", "k")).Close("p");
+        page.Open("p", ("class", "reel-label")).Text("strong", episode.Label).Text("span", $"“{episode.Episode.Instruction}”", ("class", "k")).Close("p");
         Screen(page, episode);
-        page.Open("p", ("class", episode.Success ? "outcome yes" : "outcome no")).Open("span", ("aria-hidden", "true")).Text(episode.Success ? "◉ " : "✕ ").Close("span").Text(Outcome(episode)).Close("p");
+        page.Open("p", ("class", episode.Episode.Succeeded ? "outcome yes" : "outcome no")).Open("span", ("aria-hidden", "true")).Text(episode.Episode.Succeeded ? "◉ " : "✕ ").Close("span").Text(Outcome(episode)).Close("p");
         page.Close("div");
     }
 
     private void Screen(Markup page, FilmedEpisode episode)
     {
-        var sheet = episode.Frames.Count > 0 ? SpriteSheet.Of(episode.Frames, SheetColumns) : null;
+        var sheet = Frames(episode).Count > 0 ? SpriteSheet.Of(Frames(episode), SheetColumns) : null;
         var (width, height) = (sheet?.FrameWidth ?? 64, sheet?.FrameHeight ?? 64);
         var path = episode.GripperPath.Select(point => (X: point.X * width, Y: point.Y * height)).ToList();
         page.OpenDrawing("screen", width, height, $"{pair.Title}: {episode.Label}",
-            $"“{episode.Instruction}”, {Outcome(episode)}. The line is the gripper’s path, with a dot at each step.");
+            $"“{episode.Episode.Instruction}”, {Outcome(episode)}. The line is the gripper’s path, with a dot at each step.");
         if (sheet is not null)
         {
             page.Leaf("image", ("class", "sheet"), ("href", sheet.Uri), ("width", width * sheet.Columns), ("height", height * sheet.Rows),
-                ("data-frames", episode.Frames.Count), ("data-columns", sheet.Columns), ("data-width", width), ("data-height", height));
+                ("data-frames", Frames(episode).Count), ("data-columns", sheet.Columns), ("data-width", width), ("data-height", height));
         }
 
         if (path.Count > 0)
@@ -74,7 +81,7 @@ public sealed class EpisodePlayer(EpisodePair pair) : View
             page.Leaf("polyline", ("class", "path under"), ("points", points)).Leaf("polyline", ("class", "path"), ("points", points));
             page.Leaf("path", ("class", "steps"), ("d", string.Concat(path.Select(at => FormattableString.Invariant($"M{at.X:0.##} {at.Y:0.##}h0")))));
             page.Dot("gripper", path[^1].X, path[^1].Y, width / 45.0);
-            if (episode.Success)
+            if (episode.Episode.Succeeded)
             {
                 page.Dot("solved", path[^1].X, path[^1].Y, width / 9.0);
             }
@@ -86,41 +93,41 @@ public sealed class EpisodePlayer(EpisodePair pair) : View
     /// <remarks>Shown where nothing moves: in print, and where scripts do not run.</remarks>
     private static void Strip(Markup page, FilmedEpisode episode)
     {
-        if (episode.Frames.Count == 0)
+        if (Frames(episode).Count == 0)
         {
             return;
         }
 
-        var count = Math.Min(StripFrames, episode.Frames.Count);
-        var chosen = Enumerable.Range(0, count).Select(index => count == 1 ? 0 : (int)Math.Round(index * (episode.Frames.Count - 1) / (count - 1.0))).ToList();
+        var count = Math.Min(StripFrames, Frames(episode).Count);
+        var chosen = Enumerable.Range(0, count).Select(index => count == 1 ? 0 : (int)Math.Round(index * (Frames(episode).Count - 1) / (count - 1.0))).ToList();
         var steps = string.Join(", ", chosen);
         page.Open("div", ("class", "film"));
-        page.Leaf("img", ("src", SpriteSheet.Of([.. chosen.Select(index => episode.Frames[index])], count).Uri), ("alt", $"{episode.Label}: frames at steps {steps}"), ("style", FormattableString.Invariant($"max-width:{count * 12.5:0.#}%")));
+        page.Leaf("img", ("src", SpriteSheet.Of([.. chosen.Select(index => Frames(episode)[index])], count).Uri), ("alt", $"{episode.Label}: frames at steps {steps}"), ("style", FormattableString.Invariant($"max-width:{count * 12.5:0.#}%")));
         page.Text("p", $"{episode.Label}, {Outcome(episode)}; frames at steps {steps}", ("class", "k")).Close("div");
     }
 
     private void Chart(Markup page, int steps)
     {
-        var length = Math.Max(steps, Math.Max(pair.Before.Displacements.Count, pair.After.Displacements.Count));
-        var scale = Scale.Around(pair.Before.Displacements.Concat(pair.After.Displacements), ChartHeight - 26, 30, 4);
+        var length = Math.Max(steps, Math.Max(before.Length, after.Length));
+        var scale = Scale.Around(before.Concat(after), ChartHeight - 26, 30, 4);
         var along = new Scale(0, Math.Max(1, length - 1), 36, ChartWidth - 6);
         page.OpenDrawing("drawing chart", ChartWidth, ChartHeight, $"{pair.Title}: displacement in each step",
-            $"Mean displacement {Figures.Plain(Mean(pair.Before))} in {pair.Before.Label}, {Figures.Plain(Mean(pair.After))} in {pair.After.Label}.");
+            $"Mean displacement {Figures.Plain(Mean(before))} in {pair.Before.Label}, {Figures.Plain(Mean(after))} in {pair.After.Label}.");
         foreach (var tick in scale.Ticks())
         {
             page.Line("axis", along.From, scale.At(tick), along.To, scale.At(tick)).Label("small faint", along.From - 8, scale.At(tick) + 4, Figures.Plain(tick, scale.Decimals()), "end");
         }
 
-        Curve(page, "after", pair.After.Displacements, along, scale);
-        Curve(page, "before", pair.Before.Displacements, along, scale);
+        Curve(page, "after", after, along, scale);
+        Curve(page, "before", before, along, scale);
         page.Open("line", ("class", "playhead"), ("x1", along.From), ("x2", along.From), ("y1", 26), ("y2", ChartHeight - 26), ("data-from", along.From), ("data-pitch", along.At(1) - along.From)).Close("line");
         page.Label("small soft", 0, 12, "displacement in each step").Label("small soft", (along.From + along.To) / 2, ChartHeight - 6, "step", "middle")
             .Label("small faint", along.From, ChartHeight - 8, "0", "middle").Label("small faint", along.To, ChartHeight - 8, $"{length - 1}", "end").Close("svg");
-        page.Open("div", ("class", "legend")).Open("span").Leaf("i", ("class", "key before")).Text($"{pair.Before.Label}, mean {Figures.Plain(Mean(pair.Before))}").Close("span")
-            .Open("span").Leaf("i", ("class", "key after")).Text($"{pair.After.Label}, mean {Figures.Plain(Mean(pair.After))}").Close("span").Close("div");
+        page.Open("div", ("class", "legend")).Open("span").Leaf("i", ("class", "key before")).Text($"{pair.Before.Label}, mean {Figures.Plain(Mean(before))}").Close("span")
+            .Open("span").Leaf("i", ("class", "key after")).Text($"{pair.After.Label}, mean {Figures.Plain(Mean(after))}").Close("span").Close("div");
     }
 
-    private static double Mean(FilmedEpisode episode) => episode.Displacements.Count == 0 ? double.NaN : episode.Displacements.Average();
+    private static double Mean(double[] displacements) => displacements.Length == 0 ? double.NaN : displacements.Average();
 
     private static void Curve(Markup page, string role, IReadOnlyList<double> values, Scale along, Scale scale)
         => page.Leaf("polyline", ("class", "curve " + role), ("points", string.Join(' ', values.Index().Where(value => double.IsFinite(value.Item)).Select(value => FormattableString.Invariant($"{along.At(value.Index):0.##},{scale.At(value.Item):0.##}")))));
@@ -128,9 +135,9 @@ public sealed class EpisodePlayer(EpisodePair pair) : View
     private NumberTable Numbers(int steps)
     {
         var table = new NumberTable($"{pair.Title}, step by step", ["step", $"{pair.Before.Label}: gripper in the picture", "displacement", $"{pair.After.Label}: gripper in the picture", "displacement"]);
-        for (var step = 0; step < Math.Max(steps, Math.Max(pair.Before.Displacements.Count, pair.After.Displacements.Count)); step++)
+        for (var step = 0; step < Math.Max(steps, Math.Max(before.Length, after.Length)); step++)
         {
-            table.Add($"{step}", At(pair.Before, step), Moved(pair.Before, step), At(pair.After, step), Moved(pair.After, step));
+            table.Add($"{step}", At(pair.Before, step), Moved(before, step), At(pair.After, step), Moved(after, step));
         }
 
         return table;
@@ -139,6 +146,5 @@ public sealed class EpisodePlayer(EpisodePair pair) : View
     private static string At(FilmedEpisode episode, int step)
         => step < episode.GripperPath.Count ? $"{Figures.Plain(episode.GripperPath[step].X, 2)}, {Figures.Plain(episode.GripperPath[step].Y, 2)}" : Figures.Missing;
 
-    private static string Moved(FilmedEpisode episode, int step)
-        => step < episode.Displacements.Count ? Figures.Plain(episode.Displacements[step]) : Figures.Missing;
+    private static string Moved(double[] displacements, int step) => step < displacements.Length ? Figures.Plain(displacements[step]) : Figures.Missing;
 }

@@ -1,4 +1,6 @@
 using Vitrine.Views.Drawing;
+using Vitrine.Worlds;
+using Vitrine.Worlds.Statistics;
 
 namespace Vitrine.Views;
 
@@ -10,11 +12,14 @@ public sealed class ForestPlot(StudySummary study) : View
     private const double WideWidth = 1000, WideLabels = 304, WideGap = 44, WidePitch = 30;
     private const double NarrowWidth = 360, NarrowPitch = 40;
 
-    private sealed record Panel(string Title, bool IsShare, Func<StudyRow, Interval?> Estimate, Func<StudyRow, DrawRange?> Draws);
+    private static readonly string Speed = Measure.Speed.Name, Height = Measure.Height.Name, Success = Measure.Success.Name;
+    private readonly StudyLine[] lines = [.. study.Studies.SelectMany(StudyLine.Of)];
+
+    private sealed record Panel(string Title, bool IsShare, Func<StudyLine, Estimate?> Estimate, Func<StudyLine, Spread?> Draws);
 
     internal override void Write(Markup page)
     {
-        if (study.Rows.Count == 0)
+        if (lines.Length == 0)
         {
             page.Text("p", "No closed-loop arm was run.", ("class", "empty"));
             return;
@@ -41,22 +46,20 @@ public sealed class ForestPlot(StudySummary study) : View
 
     private IEnumerable<Panel> Panels()
     {
-        if (study.Rows.Any(row => row.SpeedChange is { IsFinite: true } || row.SpeedDraws is { IsFinite: true }))
+        foreach (var (measure, meaning) in new[] { (Speed, study.SpeedMeaning), (Height, study.HeightMeaning) })
         {
-            yield return new(study.SpeedMeaning, false, row => row.SpeedChange, row => row.SpeedDraws);
+            if (lines.Any(row => row.Change(measure) is { IsFinite: true } || row.Range(measure) is { IsFinite: true }))
+            {
+                yield return new(meaning, false, row => row.Change(measure), row => row.Range(measure));
+            }
         }
 
-        if (study.Rows.Any(row => row.HeightChange is { IsFinite: true } || row.HeightDraws is { IsFinite: true }))
-        {
-            yield return new(study.HeightMeaning, false, row => row.HeightChange, row => row.HeightDraws);
-        }
-
-        yield return new("success", true, row => row.Success, row => row.SuccessDraws);
+        yield return new("success", true, row => row.Success, row => row.SuccessRange);
     }
 
     private void Wide(Markup page, List<Panel> panels)
     {
-        var rows = Places(study.Rows, 38, WidePitch, 34);
+        var rows = Places(lines, 38, WidePitch, 34);
         var floor = rows[^1].Y + (WidePitch / 2);
         Open(page, "drawing wide", WideWidth, floor + 30);
         foreach (var (row, y, heading) in rows)
@@ -66,7 +69,7 @@ public sealed class ForestPlot(StudySummary study) : View
                 page.Label("heading", 0, y - 26, heading);
             }
 
-            page.Label(row.IsControl ? "soft" : "", WideLabels - 18, y + 4.5, Fitted(row.Arm, 42), "end");
+            page.Label(row.IsControl ? "soft" : "", WideLabels - 18, y + 4.5, Fitted(row.Name, 42), "end");
         }
 
         var width = (WideWidth - WideLabels - 22 - (WideGap * (panels.Count - 1))) / panels.Count;
@@ -82,7 +85,7 @@ public sealed class ForestPlot(StudySummary study) : View
 
     private void Narrow(Markup page, List<Panel> panels)
     {
-        var blocks = panels.Select(panel => Places(study.Rows.Where(row => Ends(panel, row).Any()), 44, NarrowPitch, 26)).ToList();
+        var blocks = panels.Select(panel => Places(lines.Where(row => Ends(panel, row).Any()), 44, NarrowPitch, 26)).ToList();
         Open(page, "drawing narrow", NarrowWidth, blocks.Sum(block => Depth(block)));
         var top = 0.0;
         foreach (var (panel, block) in panels.Zip(blocks))
@@ -101,7 +104,7 @@ public sealed class ForestPlot(StudySummary study) : View
                     page.Label("small heading", 0, top + y - 30, heading);
                 }
 
-                page.Label(row.IsControl ? "small soft halo" : "small halo", 0, top + y - 8, Fitted(row.Arm, 54));
+                page.Label(row.IsControl ? "small soft halo" : "small halo", 0, top + y - 8, Fitted(row.Name, 54));
             }
 
             top += Depth(block);
@@ -110,24 +113,24 @@ public sealed class ForestPlot(StudySummary study) : View
         page.Close("svg");
     }
 
-    private static double Depth(List<(StudyRow Row, double Y, string? Heading)> block) => block.Count == 0 ? 0 : block[^1].Y + 56;
+    private static double Depth(List<(StudyLine Row, double Y, string? Heading)> block) => block.Count == 0 ? 0 : block[^1].Y + 56;
 
     private void Open(Markup page, string @class, double width, double height)
     {
-        var tested = study.Rows.Count(row => !row.IsControl);
+        var tested = lines.Count(row => !row.IsControl);
         page.OpenDrawing(@class, width, height, "Closed-loop study: motion and success of every arm",
-            $"{tested} treatments and {study.Rows.Count - tested} controls. " + string.Join(" ", study.Rows.Select(row => $"{row.Arm}: speed {Figures.Change(row.SpeedChange)}, success {Figures.Percent(row.Success)}.")));
+            $"{tested} treatments and {lines.Length - tested} controls. " + string.Join(" ", lines.Select(row => $"{row.Name}: speed {Figures.Change(row.Change(Speed))}, success {Figures.Share(row.Success)}.")));
     }
 
     /// <summary>Where each arm stands, and the concept's heading where a new one begins.</summary>
-    private List<(StudyRow Row, double Y, string? Heading)> Places(IEnumerable<StudyRow> rows, double first, double pitch, double headingHeight)
+    private List<(StudyLine Row, double Y, string? Heading)> Places(IEnumerable<StudyLine> rows, double first, double pitch, double headingHeight)
     {
-        var headed = study.Rows.Select(row => row.Concept).Where(concept => concept.Length > 0).Distinct().Count() > 1;
-        var places = new List<(StudyRow, double, string?)>();
-        var (y, concept) = (first, "");
+        var headed = lines.Select(row => row.Concept).Distinct().Count() > 1;
+        var places = new List<(StudyLine, double, string?)>();
+        var (y, concept) = (first, (string?)null);
         foreach (var row in rows)
         {
-            var heading = headed && row.Concept.Length > 0 && row.Concept != concept ? row.Concept : null;
+            var heading = headed && row.Concept != concept ? row.Concept : null;
             y += heading is null ? 0 : headingHeight;
             places.Add((row, y, heading));
             concept = row.Concept;
@@ -137,16 +140,16 @@ public sealed class ForestPlot(StudySummary study) : View
         return places;
     }
 
-    private void Draw(Markup page, Panel panel, IEnumerable<(StudyRow Row, double Y)> rows, double left, double right, double top, double floor, double ticksAt)
+    private void Draw(Markup page, Panel panel, IEnumerable<(StudyLine Row, double Y)> rows, double left, double right, double top, double floor, double ticksAt)
     {
-        var scale = panel.IsShare ? new Scale(0, 1, left, right) : Scale.Around(study.Rows.SelectMany(row => Ends(panel, row)), left, right);
+        var scale = panel.IsShare ? new Scale(0, 1, left, right) : Scale.Around(lines.SelectMany(row => Ends(panel, row)), left, right);
         foreach (var tick in scale.Ticks())
         {
             page.Line(!panel.IsShare && Math.Abs(tick) < 1e-12 ? "zero" : "axis", scale.At(tick), top, scale.At(tick), floor)
                 .Label("small faint tick", scale.At(tick), ticksAt, panel.IsShare ? Figures.Percent(tick) : Figures.Change(tick, scale.Decimals()), "middle");
         }
 
-        if (panel.IsShare && study.Rows.FirstOrDefault(row => row.Kind == ArmKind.Baseline)?.Success is { IsFinite: true } baseline)
+        if (panel.IsShare && lines.FirstOrDefault(row => row.IsBaseline)?.Success is { IsFinite: true } baseline)
         {
             page.Line("zero", scale.At(baseline.Mean), top, scale.At(baseline.Mean), floor);
         }
@@ -158,22 +161,22 @@ public sealed class ForestPlot(StudySummary study) : View
             page.Open("g", ("class", kind));
             if (draws is { IsFinite: true })
             {
-                page.Open("rect", ("class", "draws"), ("x", scale.At(draws.Low)), ("y", y - 6), ("width", Math.Max(2, scale.At(draws.High) - scale.At(draws.Low))), ("height", 12), ("rx", 3))
-                    .Text("title", $"{row.Arm}, {draws.Draws} draws: {Range(panel, draws)}").Close("rect");
+                page.Open("rect", ("class", "draws"), ("x", scale.At(draws.Smallest)), ("y", y - 6), ("width", Math.Max(2, scale.At(draws.Largest) - scale.At(draws.Smallest))), ("height", 12), ("rx", 3))
+                    .Text("title", $"{row.Name}, {row.Draws} draws: {Range(panel, draws)}").Close("rect");
             }
 
             if (estimate is { IsFinite: true })
             {
                 page.Line("interval", scale.At(estimate.Low), y, scale.At(estimate.High), y);
                 page.Open("circle", ("class", "estimate"), ("cx", scale.At(estimate.Mean)), ("cy", y), ("r", 4.5))
-                    .Text("title", $"{row.Arm}: {(panel.IsShare ? Figures.Percent(estimate) : Figures.Change(estimate))}").Close("circle");
+                    .Text("title", $"{row.Name}: {(panel.IsShare ? Figures.Share(estimate) : Figures.Change(estimate))}").Close("circle");
             }
 
             page.Close("g");
         }
     }
 
-    private static IEnumerable<double> Ends(Panel panel, StudyRow row)
+    private static IEnumerable<double> Ends(Panel panel, StudyLine row)
     {
         if (panel.Estimate(row) is { IsFinite: true } estimate)
         {
@@ -183,17 +186,18 @@ public sealed class ForestPlot(StudySummary study) : View
 
         if (panel.Draws(row) is { IsFinite: true } draws)
         {
-            yield return draws.Low;
-            yield return draws.High;
+            yield return draws.Smallest;
+            yield return draws.Largest;
         }
     }
 
-    private static string Range(Panel panel, DrawRange draws) => panel.IsShare
-        ? $"{Figures.Percent(draws.Low)} to {Figures.Percent(draws.High)}"
-        : $"{Figures.Change(draws.Low)} to {Figures.Change(draws.High)}";
+    private static string Range(Panel panel, Spread draws) => panel.IsShare
+        ? $"{Figures.Percent(draws.Smallest)} to {Figures.Percent(draws.Largest)}"
+        : $"{Figures.Change(draws.Smallest)} to {Figures.Change(draws.Largest)}";
 
-    private static string Draws(DrawRange? draws, bool isShare) => draws is not { IsFinite: true } ? Figures.Missing
-        : isShare ? $"{Figures.Percent(draws.Low)} to {Figures.Percent(draws.High)} ({draws.Draws})" : $"{Figures.Change(draws.Low)} to {Figures.Change(draws.High)} ({draws.Draws})";
+    private static string Draws(StudyLine row, Spread? draws, bool isShare) => draws is not { IsFinite: true } ? Figures.Missing
+        : isShare ? $"{Figures.Percent(draws.Smallest)} to {Figures.Percent(draws.Largest)} ({row.Draws})"
+        : $"{Figures.Change(draws.Smallest)} to {Figures.Change(draws.Largest)} ({row.Draws})";
 
     /// <remarks>The whole name stands in the table under the drawing.</remarks>
     private static string Fitted(string text, int characters) => text.Length <= characters ? text : text[..(characters - 1)].TrimEnd() + "…";
@@ -201,12 +205,12 @@ public sealed class ForestPlot(StudySummary study) : View
     private NumberTable Numbers()
     {
         var table = new NumberTable("closed-loop study", ["arm", "concept", "n", "speed change", "draws", "height change", "draws", "success", "draws", "success change, points", "adjusted p"]);
-        foreach (var row in study.Rows)
+        foreach (var row in lines)
         {
-            var points = row.SuccessChange is { IsFinite: true } change
+            var points = row.Change(Success) is { IsFinite: true } change
                 ? $"{Figures.Points(change.Mean)} {Figures.Brackets(change.Low * 100, change.High * 100, 0)}" : Figures.Missing;
-            table.Add(row.Arm, row.Concept, Figures.Count(row.Episodes), Figures.Change(row.SpeedChange), Draws(row.SpeedDraws, false), Figures.Change(row.HeightChange), Draws(row.HeightDraws, false),
-                Figures.Percent(row.Success), Draws(row.SuccessDraws, true), points, row.AdjustedP is { } p ? Figures.Probability(p) : Figures.Missing);
+            table.Add(row.Name, row.Concept, Figures.Count(row.Episodes), Figures.Change(row.Change(Speed)), Draws(row, row.Range(Speed), false), Figures.Change(row.Change(Height)), Draws(row, row.Range(Height), false),
+                Figures.Share(row.Success), Draws(row, row.SuccessRange, true), points, row.AdjustedP is { } p ? Figures.Probability(p) : Figures.Missing);
         }
 
         return table;

@@ -1,12 +1,14 @@
 using Vitrine.Views.Drawing;
+using Vitrine.Worlds.Decisions;
+using Vitrine.Worlds.Statistics;
 
 namespace Vitrine.Views;
 
 /// <summary>Where a concept acts on one decision: component by layer, the mean difference beside the state-by-state interchange, as shares of what the words do.</summary>
 /// <param name="effect">What to show.</param>
-public sealed class OneStepTable(OneStepEffect effect) : View
+public sealed class OneStepTable(OneStepResult effect) : View
 {
-    private static readonly (string Name, Func<OneStepRow, Interval?> Of)[] Questions =
+    private static readonly (string Name, Func<PartEstimate, Estimate?> Of)[] Questions =
     [
         ("mean difference, added", row => row.MeanDifference),
         ("put in, state by state", row => row.Sufficient),
@@ -17,7 +19,7 @@ public sealed class OneStepTable(OneStepEffect effect) : View
     {
         page.Open("section", ("class", "onestep")).Open("h3").Text("em", effect.Concept).Text("span", $" {effect.Metric}", ("class", "k")).Close("h3");
         page.Open("p", ("class", "k")).Text("The words themselves: ").Text("strong", Figures.Change(effect.Prompt)).Text(" = 100 %").Close("p");
-        if (effect.Rows.Count == 0)
+        if (effect.Parts.Count == 0)
         {
             page.Text("p", "No part was measured.", ("class", "empty"));
         }
@@ -32,7 +34,7 @@ public sealed class OneStepTable(OneStepEffect effect) : View
     }
 
     /// <remarks>Layers in order, all layers together last.</remarks>
-    private List<int?> Layers => [.. effect.Rows.Select(row => row.Layer).Distinct().OrderBy(layer => layer ?? int.MaxValue)];
+    private List<int?> Layers => [.. effect.Parts.Select(row => row.Layer).Distinct().OrderBy(layer => layer ?? int.MaxValue)];
 
     private void Heat(Markup page)
     {
@@ -56,9 +58,9 @@ public sealed class OneStepTable(OneStepEffect effect) : View
         }
 
         page.Close("tr").Close("thead");
-        foreach (var component in effect.Rows.GroupBy(row => row.Component))
+        foreach (var component in effect.Parts.GroupBy(row => row.Component))
         {
-            page.Open("tbody").Open("tr").Text("th", component.Key, ("scope", "rowgroup"), ("class", "group"), ("colspan", layers.Count + 1)).Close("tr");
+            page.Open("tbody").Open("tr").Text("th", OneStepResult.NameOf(component.Key), ("scope", "rowgroup"), ("class", "group"), ("colspan", layers.Count + 1)).Close("tr");
             foreach (var (question, of) in Questions)
             {
                 if (component.All(row => of(row) is not { IsFinite: true }))
@@ -81,7 +83,7 @@ public sealed class OneStepTable(OneStepEffect effect) : View
         page.Close("table").Close("div");
     }
 
-    private void Cell(Markup page, Interval? interval)
+    private void Cell(Markup page, Estimate? interval)
     {
         if (interval is not { IsFinite: true } || !double.IsFinite(Share(1)))
         {
@@ -107,8 +109,8 @@ public sealed class OneStepTable(OneStepEffect effect) : View
         foreach (var control in effect.Controls)
         {
             page.Open("li").Leaf("i", ("class", control.Draws is null ? "key ring" : "key band")).Text(control.Name + " ").Open("strong");
-            page.Text(control.Draws is { IsFinite: true } draws
-                ? $"{Figures.Percent(Math.Min(Share(draws.Low), Share(draws.High)))} to {Figures.Percent(Math.Max(Share(draws.Low), Share(draws.High)))}"
+            page.Text(control.Range is { IsFinite: true } draws
+                ? $"{Figures.Percent(Math.Min(Share(draws.Smallest), Share(draws.Largest)))} to {Figures.Percent(Math.Max(Share(draws.Smallest), Share(draws.Largest)))}"
                 : control.Effect is { IsFinite: true } estimate ? Figures.Percent(Share(estimate.Mean)) : Figures.Missing);
             page.Close("strong").Close("li");
         }
@@ -120,14 +122,14 @@ public sealed class OneStepTable(OneStepEffect effect) : View
     {
         var table = new NumberTable($"{effect.Concept}, {effect.Metric}", ["part", "mean difference", "put in", "remains when held back"]);
         table.Add("the words", Figures.Change(effect.Prompt), Figures.Missing, Figures.Missing);
-        foreach (var row in effect.Rows)
+        foreach (var row in effect.Parts)
         {
-            table.Add($"{row.Component}, {Name(row.Layer)}", Figures.Change(row.MeanDifference), Figures.Change(row.Sufficient), Figures.Change(row.Necessary));
+            table.Add($"{OneStepResult.NameOf(row.Component)}, {Name(row.Layer)}", Figures.Change(row.MeanDifference), Figures.Change(row.Sufficient), Figures.Change(row.Necessary));
         }
 
         foreach (var control in effect.Controls)
         {
-            table.Add(control.Name, control.Draws is { IsFinite: true } draws ? $"{Figures.Change(draws.Low)} to {Figures.Change(draws.High)} ({draws.Draws} draws)" : Figures.Change(control.Effect), Figures.Missing, Figures.Missing);
+            table.Add(control.Name, control.Range is { IsFinite: true } draws ? $"{Figures.Change(draws.Smallest)} to {Figures.Change(draws.Largest)} ({control.Draws!.Count} draws)" : Figures.Change(control.Effect), Figures.Missing, Figures.Missing);
         }
 
         return table;

@@ -111,7 +111,8 @@ internal sealed class ReportPage(ReportData data)
 
     private void Pass()
     {
-        page.Text("p", "Patches and words become one sequence. Every block reads the residual stream and adds to it: attention moves information between positions, the feed-forward part works within one. The last positions say the action, one token a dimension.");
+        page.Text("p", "Patches and words become one sequence. Every block reads the residual stream and adds to it: attention moves information between positions, the feed-forward part works within one. "
+            + (data.Pass is { ActionTokens.Count: 0 } ? "The action is read off the last position." : "The last positions say the action, one token a dimension."));
         if (data.Model.Stacks.Count > 0)
         {
             Card(new TransformerDiagram(data.Model, data.Pass));
@@ -194,9 +195,9 @@ internal sealed class ReportPage(ReportData data)
         }
 
         Card(new ForestPlot(study));
-        if (study.Rows.Any(row => row.Tasks.Count > 0))
+        if (study.Studies.SelectMany(StudyLine.Of).Any(line => line.SuccessByTask().Count > 0))
         {
-            Card(new TaskSuccessTable(study.Rows));
+            Card(new TaskSuccessTable(study.Studies));
         }
     }
 

@@ -3,12 +3,13 @@ using Vitrine.Views.Drawing;
 namespace Vitrine.Views;
 
 /// <summary>Success of every arm on every task.</summary>
-/// <param name="rows">The arms of a study.</param>
-public sealed class TaskSuccessTable(IReadOnlyList<StudyRow> rows) : View
+/// <param name="studies">The studies, in order.</param>
+public sealed class TaskSuccessTable(IReadOnlyList<ShownStudy> studies) : View
 {
     internal override void Write(Markup page)
     {
-        var tasks = rows.SelectMany(row => row.Tasks).Select(task => task.Task).Distinct().ToList();
+        var rows = studies.SelectMany(StudyLine.Of).Select(line => (Line: line, Rates: line.SuccessByTask())).Where(row => row.Rates.Count > 0).ToList();
+        var tasks = rows.SelectMany(row => row.Rates.Keys).Distinct().ToList();
         if (tasks.Count == 0)
         {
             return;
@@ -22,18 +23,13 @@ public sealed class TaskSuccessTable(IReadOnlyList<StudyRow> rows) : View
         }
 
         page.Close("tr").Close("thead").Open("tbody");
-        foreach (var row in rows.Where(row => row.Tasks.Count > 0))
+        foreach (var (line, rates) in rows)
         {
-            page.Open("tr").Open("th", ("scope", "row"), ("class", row.IsControl ? "control" : null)).Text(row.Arm);
-            if (row.Concept.Length > 0)
-            {
-                page.Text("span", " " + row.Concept, ("class", "k"));
-            }
-
-            page.Close("th");
+            page.Open("tr").Open("th", ("scope", "row"), ("class", line.IsControl ? "control" : null)).Text(line.Name);
+            page.Text("span", " " + line.Concept, ("class", "k")).Close("th");
             foreach (var task in tasks)
             {
-                HeatCell.Write(page, row.Tasks.FirstOrDefault(found => found.Task == task) is { } found ? found.Rate : double.NaN, null);
+                HeatCell.Write(page, rates.TryGetValue(task, out var rate) ? rate : double.NaN, null);
             }
 
             page.Close("tr");

@@ -44,7 +44,8 @@ public sealed class TransformerDiagram(ModelDescription model, PassExample? pass
 
     private void Open(Markup page, string @class, double width, double height)
     {
-        var says = pass is null ? "" : $" The picture is cut into {pass.PatchRows} x {pass.PatchColumns} patches; the prompt has {pass.PromptTokens.Count} tokens; {pass.ActionTokens.Count} action tokens are said.";
+        var says = pass is null ? "" : $" {(pass.Picture is null ? "No picture is read" : $"The picture is cut into {pass.PatchRows} x {pass.PatchColumns} patches")}; the prompt has {pass.PromptTokens.Count} tokens; "
+            + (pass.ActionTokens.Count == 0 ? "the action is given in numbers." : $"{pass.ActionTokens.Count} action tokens are said.");
         page.OpenDrawing(@class, width, height, $"The pass of {model.Name}, from picture and words to an action",
             string.Join("; ", model.Stacks.Select(stack => $"{stack.Name}: {Size(stack)}")) + "." + says);
     }
@@ -181,21 +182,33 @@ public sealed class TransformerDiagram(ModelDescription model, PassExample? pass
                 .Label("tiny soft", 4 + (index * cell) + ((cell - 4) / 2), end + 66, Figures.Change(token.Value), "middle");
         }
 
-        page.Label("small soft", 4, end + 88, tokens.Count == 0 ? "action" : $"{tokens.Count} action tokens").Close("svg");
+        page.Label("small soft", 4, end + 88, tokens.Count == 0 ? ActionCaption : $"{tokens.Count} action tokens").Close("svg");
     }
 
-    private string PictureCaption => pass is null ? "picture" : $"{pass.Picture.Width} × {pass.Picture.Height} pixels, {pass.PatchRows} × {pass.PatchColumns} patches";
+    private string ActionCaption => pass is null ? "action" : "numbers";
+
+    private string PictureCaption => pass switch
+    {
+        null => "picture",
+        { Picture: { } picture } => $"{picture.Width} × {picture.Height} pixels, {pass.PatchRows} × {pass.PatchColumns} patches",
+        _ => "no picture",
+    };
 
     private void Picture(Markup page, double x, double y, double side)
     {
-        var (rows, columns) = (pass?.PatchRows ?? 8, pass?.PatchColumns ?? 8);
-        if (pass is null)
+        if (pass?.Picture is { } seen)
         {
-            page.Box("part", x, y, side, side);
+            page.Leaf("image", ("href", SpriteSheet.Of(seen).Uri), ("x", x), ("y", y), ("width", side), ("height", side), ("preserveAspectRatio", "none"));
         }
         else
         {
-            page.Leaf("image", ("href", SpriteSheet.Of(pass.Picture).Uri), ("x", x), ("y", y), ("width", side), ("height", side), ("preserveAspectRatio", "none"));
+            page.Box("part", x, y, side, side);
+        }
+
+        var (rows, columns) = pass is null ? (8, 8) : (pass.PatchRows, pass.PatchColumns);
+        if (rows * columns == 0)
+        {
+            return;
         }
 
         for (var row = 0; row <= rows; row++)
@@ -291,7 +304,7 @@ public sealed class TransformerDiagram(ModelDescription model, PassExample? pass
     {
         if (pass?.ActionTokens is not { Count: > 0 } tokens)
         {
-            page.Label("small soft", x, middle + 4, "action");
+            page.Label("small soft", x, middle + 4, ActionCaption);
             return;
         }
 
@@ -351,6 +364,10 @@ public sealed class TransformerDiagram(ModelDescription model, PassExample? pass
             }
 
             page.Close("tbody").Close("table").Close("div");
+        }
+        else
+        {
+            page.Text("p", "This policy gives its action in numbers, so there are no action tokens to show.", ("class", "empty"));
         }
 
         page.Close("div");

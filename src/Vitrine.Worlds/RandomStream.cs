@@ -9,34 +9,34 @@ namespace Vitrine.Worlds;
 /// <remarks>xoshiro256** (Blackman and Vigna 2018) whose state is the SHA-256 digest of the key, so that keys need not be far apart.</remarks>
 public sealed class RandomStream
 {
-    private ulong _s0, _s1, _s2, _s3;
-    private double? _spareGaussian;
+    private ulong s0, s1, s2, s3;
+    private double? spareGaussian;
 
     /// <summary>Opens the stream of a key.</summary>
     public RandomStream(string key)
     {
         ArgumentNullException.ThrowIfNull(key);
         var digest = SHA256.HashData(Encoding.UTF8.GetBytes(key)).AsSpan();
-        _s0 = BinaryPrimitives.ReadUInt64LittleEndian(digest);
-        _s1 = BinaryPrimitives.ReadUInt64LittleEndian(digest[8..]);
-        _s2 = BinaryPrimitives.ReadUInt64LittleEndian(digest[16..]);
-        _s3 = BinaryPrimitives.ReadUInt64LittleEndian(digest[24..]);
+        s0 = BinaryPrimitives.ReadUInt64LittleEndian(digest);
+        s1 = BinaryPrimitives.ReadUInt64LittleEndian(digest[8..]);
+        s2 = BinaryPrimitives.ReadUInt64LittleEndian(digest[16..]);
+        s3 = BinaryPrimitives.ReadUInt64LittleEndian(digest[24..]);
     }
 
     /// <summary>A stream from a bare state, to hold the generator against its published numbers.</summary>
-    internal RandomStream(ulong s0, ulong s1, ulong s2, ulong s3) => (_s0, _s1, _s2, _s3) = (s0, s1, s2, s3);
+    internal RandomStream(ulong s0, ulong s1, ulong s2, ulong s3) => (this.s0, this.s1, this.s2, this.s3) = (s0, s1, s2, s3);
 
     /// <summary>64 random bits.</summary>
     public ulong NextBits()
     {
-        var result = BitOperations.RotateLeft(_s1 * 5, 7) * 9;
-        var t = _s1 << 17;
-        _s2 ^= _s0;
-        _s3 ^= _s1;
-        _s1 ^= _s2;
-        _s0 ^= _s3;
-        _s2 ^= t;
-        _s3 = BitOperations.RotateLeft(_s3, 45);
+        var result = BitOperations.RotateLeft(s1 * 5, 7) * 9;
+        var t = s1 << 17;
+        s2 ^= s0;
+        s3 ^= s1;
+        s1 ^= s2;
+        s0 ^= s3;
+        s2 ^= t;
+        s3 = BitOperations.RotateLeft(s3, 45);
         return result;
     }
 
@@ -59,15 +59,15 @@ public sealed class RandomStream
     /// <summary>Standard normal, by the method of Box and Muller.</summary>
     public double Gaussian()
     {
-        if (_spareGaussian is { } spare)
+        if (spareGaussian is { } spare)
         {
-            _spareGaussian = null;
+            spareGaussian = null;
             return spare;
         }
 
         var radius = Math.Sqrt(-2 * Math.Log(1 - NextDouble()));
         var (sine, cosine) = Math.SinCos(2 * Math.PI * NextDouble());
-        _spareGaussian = radius * sine;
+        spareGaussian = radius * sine;
         return radius * cosine;
     }
 }

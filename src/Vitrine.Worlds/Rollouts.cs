@@ -50,14 +50,14 @@ public sealed class Rollouts(Func<IWorld> newWorld, int stepLimit)
 
     private sealed class Running
     {
-        private readonly LayoutKey _layout;
-        private readonly List<double[]> _actions = [];
-        private readonly List<Position> _path = [];
-        private readonly List<Picture>? _pictures;
+        private readonly LayoutKey layout;
+        private readonly List<double[]> actions = [];
+        private readonly List<Position> path = [];
+        private readonly List<Picture>? pictures;
 
         public Running(IWorld world, LayoutKey layout, int slot, bool keepsPictures)
         {
-            (World, _layout, Slot, _pictures) = (world, layout, slot, keepsPictures ? [] : null);
+            (World, this.layout, Slot, pictures) = (world, layout, slot, keepsPictures ? [] : null);
             Record();
         }
 
@@ -68,25 +68,25 @@ public sealed class Rollouts(Func<IWorld> newWorld, int stepLimit)
         public void Step(double[] action)
         {
             World.Step(action);
-            _actions.Add([.. action]);
+            actions.Add([.. action]);
             Record();
         }
 
         public Episode Finish() => new()
         {
-            Layout = _layout,
+            Layout = layout,
             Instruction = World.Observe().Instruction,
             Succeeded = World.HasSucceeded,
-            Actions = _actions,
-            Path = _path,
+            Actions = actions,
+            Path = path,
             Measures = World.Measures,
-            Pictures = _pictures,
+            Pictures = pictures,
         };
 
         private void Record()
         {
-            _path.Add(World.Gripper);
-            _pictures?.Add(World.Observe().Picture);
+            path.Add(World.Gripper);
+            pictures?.Add(World.Observe().Picture);
         }
     }
 }

@@ -16,6 +16,9 @@ public sealed class ScheduledActor(Policy policy, IReadOnlyList<ScheduledEdit> e
 {
     private readonly Dictionary<int, Progress> progress = [];
 
+    /// <summary>What holds in every step beside the edits; nothing when null.</summary>
+    public RunPlan? Steady { get; init; }
+
     /// <inheritdoc/>
     public IReadOnlyList<double[]> Act(IReadOnlyList<WorldTurn> turns, CancellationToken cancellation = default)
     {
@@ -33,7 +36,8 @@ public sealed class ScheduledActor(Policy policy, IReadOnlyList<ScheduledEdit> e
         }
 
         var strengths = progress[turn.Episode].Next(turn.World);
-        return new RunPlan { Edits = [.. edits.Zip(strengths).Where(e => e.Second is not null).Select(e => e.First.At(e.Second!.Value))] };
+        var steady = Steady ?? RunPlan.Empty;
+        return steady with { Edits = [.. steady.Edits, .. edits.Zip(strengths).Where(e => e.Second is not null).Select(e => e.First.At(e.Second!.Value))] };
     }
 
     /// <summary>One episode under every edit's schedule.</summary>

@@ -2,7 +2,6 @@ using System.CommandLine;
 using Spectre.Console;
 using Vitrine.Inputs.Pictures;
 using Vitrine.Policies;
-using Vitrine.Transformers;
 
 namespace Vitrine.Cli.Commands;
 
@@ -14,15 +13,16 @@ internal static class ActCommand
         var name = ModelArgument.Policy();
         var picture = new Argument<string>("PICTURE") { Description = "A PNG or JPEG file." };
         var instruction = new Argument<string>("INSTRUCTION") { Description = "What the robot is asked to do." };
-        var units = Units();
-        var plan = new Option<string?>("--edit") { Description = "A plan of edits as JSON." };
+        var units = UnitsOption.Create();
+        var plan = EditOption.Create();
+        var device = DeviceOption.Create();
         var json = Output.JsonOption();
-        var command = new Command("act", "Answer one picture and instruction with an action.") { name, picture, instruction, units, plan, json };
+        var command = new Command("act", "Answer one picture and instruction with an action.") { name, picture, instruction, units, plan, device, json };
         command.SetAction((parsed, cancellation) =>
         {
-            using var policy = Policy.Open(parsed.GetValue(name)!);
+            using var policy = Policy.Open(parsed.GetValue(name)!, device.Opening(parsed));
             var observation = new Observation(PictureFile.Read(parsed.GetValue(picture)!), parsed.GetValue(instruction)!);
-            using var acting = policy.With(Plan(parsed.GetValue(plan)), parsed.GetValue(units));
+            using var acting = policy.With(plan.Plan(parsed), parsed.GetValue(units));
             using var run = acting.Act([observation], cancellation: cancellation);
             var action = run.Actions[0];
             if (parsed.GetValue(json))
@@ -65,10 +65,4 @@ internal static class ActCommand
             Console.WriteLine("not every token is an action token: the decoded action is not to be trusted");
         }
     }
-
-    /// <summary>An option that every verb of policies spells alike.</summary>
-    public static Option<string?> Units() => new("--units", "--unnorm-key") { Description = "Data set whose units to answer in, where a checkpoint has several." };
-
-    /// <summary>A plan from a file; none when no file is named.</summary>
-    public static RunPlan? Plan(string? path) => path is null ? null : RunPlan.Load(path);
 }

@@ -2,8 +2,6 @@ using System.CommandLine;
 using Vitrine.Checkpoints;
 using Vitrine.Mechanisms.Doses;
 using Vitrine.Policies;
-using Vitrine.Worlds;
-using Vitrine.Worlds.Tabletop;
 
 namespace Vitrine.Cli.Commands;
 
@@ -13,23 +11,23 @@ internal static class CalibrateCommand
     public static Command Create()
     {
         var name = ModelArgument.Policy();
-        var states = new Option<int>("--states", "-n") { Description = "Situations of the tabletop to watch.", DefaultValueFactory = _ => 96 };
-        var seed = new Option<ulong>("--seed") { Description = "Decides the situations.", DefaultValueFactory = _ => 1 };
+        var states = new StateOptions(drawn: 96);
+        var units = UnitsOption.Create();
+        var device = DeviceOption.Create();
         var path = new Option<string>("--out") { Description = "File to write.", DefaultValueFactory = _ => "calibration.json" };
-        var command = new Command("calibrate", "Measure mean, deviation and quantiles of every neuron where actions are decided.") { name, states, seed, path };
+        var command = new Command("calibrate", "Measure mean, deviation and quantiles of every neuron where actions are decided.") { name, units, path, device };
+        states.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
             AtomicFile.RequireWritable(parsed.GetValue(path)!);
-            using var policy = Policy.Open(parsed.GetValue(name)!);
-            var calibration = await Output.WithProgressAsync("watching neurons", p => Task.FromResult(Measure(policy, parsed.GetValue(seed), parsed.GetValue(states), p, cancellation))).ConfigureAwait(false);
+            using var policy = Policy.Open(parsed.GetValue(name)!, device.Opening(parsed));
+            using var acting = policy.With(units: parsed.GetValue(units));
+            var observations = states.Source(parsed, policy).ForCalibration(states.Count(parsed));
+            var calibration = await Output.WithProgressAsync("watching neurons", p => Task.FromResult(Calibration.Measure(acting, observations, p, cancellation))).ConfigureAwait(false);
             AtomicFile.WriteAllText(parsed.GetValue(path)!, calibration.ToJson());
-            Console.WriteLine($"{parsed.GetValue(path)}: {calibration.Layers} x {calibration.Neurons} neurons over {calibration.Samples} positions of {parsed.GetValue(states)} situations");
+            Console.WriteLine($"{parsed.GetValue(path)}: {calibration.Layers} x {calibration.Neurons} neurons over {calibration.Samples} positions of {observations.Count} situations");
             return 0;
         });
         return command;
     }
-
-    /// <summary>Calibrates on situations that serve for selection, adverbs included.</summary>
-    public static Calibration Measure(Policy policy, ulong seed, int states, IProgress<double>? progress, CancellationToken cancellation)
-        => Calibration.Measure(policy, TabletopStates.Draw(seed, LayoutSplit.Selection, ["reach", "lift", "push", "move"], states, adverbs: true), progress: progress, cancellation: cancellation);
 }

@@ -18,7 +18,7 @@ internal static class ConceptsCommand
         var concept = new Argument<string[]>("WORD") { Description = "A concept of the word lists, or words to search for.", Arity = ArgumentArity.ZeroOrMore };
         var direction = new Option<string?>("--action") { Description = "Search by the direction of the action tokens instead: + or -." };
         var count = new Option<int>("--count", "-n") { Description = "Neurons to list in a search.", DefaultValueFactory = _ => 20 };
-        var words = new Option<string?>("--words") { Description = "YAML of concept words; those of the tabletop by default." };
+        var words = WordsOption.Create();
         var meaning = new Option<bool>("--meaning") { Description = "Search by meaning (semantic embeddings) instead of by spelling." };
         var like = new Option<string?>("--like") { Description = "Search for neurons that mean what this one does, layer:index." };
         var bin = new Option<string?>("--bin") { Description = "Search for neurons that mean this normalised action, -1 to 1." };
@@ -29,15 +29,16 @@ internal static class ConceptsCommand
         var seed = new Option<int>("--seed") { Description = "Of the clusters." };
         var map = new Option<string?>("--map") { Description = "Draw the neurons found, by meaning, into this HTML file." };
         var save = new Option<string?>("--save") { Description = "Write the neurons to this YAML file." };
+        var device = DeviceOption.Create();
         var json = Output.JsonOption();
-        var command = new Command("concepts", "Find the neurons whose value vectors spell a concept, or point in a direction of action.") { name, concept, direction, meaning, like, bin, clusters, tokensOfMeaning, depth, polysemy, seed, map, count, words, save, json };
+        var command = new Command("concepts", "Find the neurons whose value vectors spell a concept, or point in a direction of action.") { name, concept, direction, meaning, like, bin, clusters, tokensOfMeaning, depth, polysemy, seed, map, count, words, save, device, json };
         command.SetAction((parsed, cancellation) =>
         {
-            using var model = Policy.Catalog.Open(parsed.GetValue(name)!);
+            using var model = Policy.Catalog.Open(parsed.GetValue(name)!, device.Opening(parsed));
             var tokens = TokenReader.Of(model);
             var readings = VocabularyProjection.Read(tokens.Language, [.. Enumerable.Range(0, tokens.Language.Shape.Layers)], 30, tokens.Valid, cancellation: cancellation);
             var wanted = parsed.GetValue(concept)!;
-            var lists = NeuronsCommand.Words(parsed.GetValue(words));
+            var lists = words.Lists(parsed);
             var mixed = new PolysemyRule(lists, tokens);
             bool Allowed(Neuron n) => parsed.GetValue(polysemy) is not { } most || mixed.Of(readings[n.Layer][n.Index]).Score <= most;
             using var unembedding = tokens.Language.Unembedding();
@@ -56,7 +57,7 @@ internal static class ConceptsCommand
             Draw([(wanted.Length > 0 ? string.Join(' ', wanted) : "found", [.. found.Select(f => f.Neuron)])]);
             if (parsed.GetValue(save) is { } path)
             {
-                var set = new Dictionary<string, NeuronSet> { [wanted.Length > 0 ? string.Join('_', wanted) : $"action_{parsed.GetValue(direction)}"] = new(found.Select(f => f.Neuron)) };
+                var set = new Dictionary<string, NeuronSet> { [wanted.Length > 0 ? string.Join('_', wanted) : $"action_{parsed.GetValue(direction)}"] = new(found.Select(f => f.Neuron), tokens.Language.Shape.Name) };
                 AtomicFile.WriteAllText(path, NeuronSetFile.Write(set, model.Fingerprint));
             }
 
@@ -70,7 +71,7 @@ internal static class ConceptsCommand
             foreach (var f in found)
             {
                 var reading = readings[f.Neuron.Layer][f.Neuron.Index];
-                table.Add($"{f.Neuron}", f.Score.ToString("0.##", CultureInfo.InvariantCulture), NeuronsCommand.Print(reading.TopIds, tokens), NeuronsCommand.Print(reading.BottomIds, tokens));
+                table.Add($"{f.Neuron}", f.Score.ToString("0.##", CultureInfo.InvariantCulture), tokens.Print(reading.TopIds), tokens.Print(reading.BottomIds));
             }
 
             AnsiConsole.Write(table);

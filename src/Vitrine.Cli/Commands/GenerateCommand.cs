@@ -12,7 +12,7 @@ internal static class GenerateCommand
         var name = ModelArgument.Text();
         var prompt = new Argument<string>("PROMPT") { Description = "Where the text begins." };
         var count = new Option<int>("--count", "-n") { Description = "New tokens at most.", DefaultValueFactory = _ => 64 };
-        var plan = new Option<string?>("--edit") { Description = "A plan of edits as JSON, held in every step that its scopes name." };
+        var plan = EditOption.Create(", held in every step that its scopes name.");
         var chat = new Option<bool>("--chat") { Description = "Put the prompt into the model's chat template, as a user's message." };
         var system = new Option<string?>("--system") { Description = "With --chat: the system's message." };
         var temperature = new Option<double?>("--temperature") { Description = "Draw tokens instead of taking the largest logit; 1 leaves the probabilities as they are." };
@@ -22,14 +22,15 @@ internal static class GenerateCommand
         var seed = new Option<ulong>("--seed") { Description = "Decides what is drawn." };
         var stop = new Option<string[]>("--stop") { Description = "Stop when the new text holds this.", AllowMultipleArgumentsPerToken = true };
         var endless = new Option<bool>("--ignore-end") { Description = "Go on behind the token that ends a text." };
+        var device = DeviceOption.Create();
         var json = Output.JsonOption();
         var command = new Command("generate", "Let a text model go on from a prompt, token by token, also under edits.")
         {
-            name, prompt, count, plan, chat, system, temperature, topK, topP, minP, seed, stop, endless, json,
+            name, prompt, count, plan, chat, system, temperature, topK, topP, minP, seed, stop, endless, device, json,
         };
         command.SetAction((parsed, cancellation) =>
         {
-            using var model = TextModel.Open(parsed.GetValue(name)!);
+            using var model = TextModel.Open(parsed.GetValue(name)!, device.Opening(parsed));
             var text = parsed.GetValue(chat)
                 ? model.ChatTemplate().Render(Messages(parsed.GetValue(system), parsed.GetValue(prompt)!), addGenerationPrompt: true)
                 : parsed.GetValue(prompt)!;
@@ -47,8 +48,8 @@ internal static class GenerateCommand
             };
             var stream = model.Tokenizer.Stream();
             var isJson = parsed.GetValue(json);
-            var progress = isJson ? null : new Spoken(step => Console.Write(step.Stopped[0] && model.StopIds.Contains(step.Ids[0]) ? "" : stream.Add((int)step.Ids[0])));
-            using var generation = model.Generate(batch, options, ActCommand.Plan(parsed.GetValue(plan)), progress: progress, cancellation: cancellation);
+            var progress = isJson ? null : new TokenPrinter(step => Console.Write(step.Stopped[0] && model.StopIds.Contains(step.Ids[0]) ? "" : stream.Add((int)step.Ids[0])));
+            using var generation = model.Generate(batch, options, plan.Plan(parsed), progress: progress, cancellation: cancellation);
             if (isJson)
             {
                 Output.Write(new { Prompt = text, PromptIds = batch.Ids[0], Ids = generation.Ids[0], Text = model.Tokenizer.Decode(generation.Ids[0].Select(i => (int)i)) });
@@ -67,8 +68,8 @@ internal static class GenerateCommand
         => [.. system is null ? Array.Empty<ChatMessage>() : [new ChatMessage("system", system)], new ChatMessage("user", prompt)];
 
     /// <summary>Hears of tokens on the thread that makes them, so that they are printed in order.</summary>
-    private sealed class Spoken(Action<GeneratedStep> say) : IProgress<GeneratedStep>
+    private sealed class TokenPrinter(Action<GeneratedStep> print) : IProgress<GeneratedStep>
     {
-        public void Report(GeneratedStep value) => say(value);
+        public void Report(GeneratedStep value) => print(value);
     }
 }

@@ -10,8 +10,9 @@ internal static class InspectCommand
     public static Command Create()
     {
         var name = ModelArgument.Any();
+        var device = DeviceOption.Create();
         var json = Output.JsonOption();
-        var command = new Command("inspect", "Show what a model is made of: stacks, blocks, points, tokenizer, picture recipe, weights. Without MODEL: the families that open, and what was certified.") { name, json };
+        var command = new Command("inspect", "Show what a model is made of: stacks, blocks, points, tokenizer, picture recipe, weights. Without MODEL: the families that open, and what was certified.") { name, device, json };
         command.SetAction((parsed, _) =>
         {
             var isJson = parsed.GetValue(json);
@@ -19,7 +20,7 @@ internal static class InspectCommand
             {
                 Families(isJson);
             }
-            else if (Inspector.Open(asked) is var model && isJson)
+            else if (Inspector.Open(asked, device.Opening(parsed)) is var model && isJson)
             {
                 Output.Write(model);
             }

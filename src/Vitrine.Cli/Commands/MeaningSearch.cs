@@ -48,9 +48,9 @@ internal sealed class MeaningSearch(Model model, TokenReader tokens, SemanticSpa
         foreach (var (members, coherence) in found)
         {
             var quality = ConceptQuality.OfSet(space, members, shuffles: 3);
-            var name = Common(members, 1);
+            var name = MostFrequentTokens(members, 1);
             named.Add(($"{named.Count + 1} {name}", members));
-            table.Add($"{named.Count}", $"{members.Count}", Number(coherence), Number(quality.Measured), Number(quality.Shuffled), Number(quality.LargestShuffled), Common(members, 8));
+            table.Add($"{named.Count}", $"{members.Count}", Number(coherence), Number(quality.Measured), Number(quality.Shuffled), Number(quality.LargestShuffled), MostFrequentTokens(members, 8));
         }
 
         AnsiConsole.Write(table);
@@ -60,13 +60,13 @@ internal sealed class MeaningSearch(Model model, TokenReader tokens, SemanticSpa
     /// <summary>Writes the map as a page.</summary>
     public void WriteMap(string path, IReadOnlyList<(string Name, IReadOnlyList<Neuron> Neurons)> groups)
     {
-        var map = ConceptMap.Of(space, groups, n => NeuronsCommand.Print(space.ReadingOf(n).TopIds, tokens, 6));
+        var map = ConceptMap.Of(space, groups, n => tokens.Print(space.ReadingOf(n).TopIds, 6));
         AtomicFile.WriteAllText(path, new NeighbourMap(map).RenderPage("Neurons by meaning", $"{map.Points.Count} neurons of {model.Name}, model {model.Fingerprint[..12]}."));
     }
 
     public static string Number(double value) => value.ToString("0.000", CultureInfo.InvariantCulture);
 
-    private string Common(IReadOnlyList<Neuron> members, int count)
+    private string MostFrequentTokens(IReadOnlyList<Neuron> members, int count)
         => string.Join(' ', members.SelectMany(n => space.ReadingOf(n).TopIds.Take(5)).GroupBy(id => id).OrderByDescending(g => g.Count()).ThenBy(g => g.Key).Take(count).Select(g => tokens.Print(g.Key)));
 
     private static Neuron Neuron(string text)

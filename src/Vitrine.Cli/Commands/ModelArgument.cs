@@ -18,11 +18,11 @@ internal static class ModelArgument
     public static Argument<string> Text() => new("MODEL") { Description = $"A text model: a folder, a .gguf file, or {Cached}." };
 
     /// <summary>A model with a vocabulary: a text model or a policy.</summary>
-    public static Argument<string> Speaking() => new("MODEL") { Description = $"A text model or an OpenVLA policy: a folder, a .gguf file, {Cached}, or embedded:tabletop." };
+    public static Argument<string> Speaking() => new("MODEL") { Description = $"A text model or a policy: a folder, a .gguf file, {Cached}, or embedded:tabletop." };
 
     /// <summary>A model that sees pictures.</summary>
-    public static Argument<string> Image() => new("MODEL") { Description = $"An image encoder or an OpenVLA policy: a folder, {Cached}, or embedded:tabletop." };
+    public static Argument<string> Image() => new("MODEL") { Description = $"An image encoder or a policy: a folder, {Cached}, or embedded:tabletop." };
 
     /// <summary>A policy.</summary>
-    public static Argument<string> Policy() => new("POLICY") { Description = $"An OpenVLA policy: a folder, {Cached}, or embedded:tabletop." };
+    public static Argument<string> Policy() => new("POLICY") { Description = $"A policy: a folder, {Cached}, or embedded:tabletop." };
 }

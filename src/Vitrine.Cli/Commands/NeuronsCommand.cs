@@ -1,10 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
 using Spectre.Console;
-using Vitrine.Mechanisms.Concepts;
 using Vitrine.Mechanisms.ValueVectors;
 using Vitrine.Policies;
-using Vitrine.Worlds.Tabletop;
 
 namespace Vitrine.Cli.Commands;
 
@@ -17,21 +15,25 @@ internal static class NeuronsCommand
         var layer = new Option<int?>("--layer") { Description = "One layer instead of the profile of all." };
         var top = new Option<int>("--top") { Description = "Tokens at each end.", DefaultValueFactory = _ => 30 };
         var count = new Option<int>("--count", "-n") { Description = "Neurons of the layer to list.", DefaultValueFactory = _ => 20 };
-        var words = new Option<string?>("--words") { Description = "YAML of concept words; those of the tabletop by default." };
+        var words = WordsOption.Create();
         var published = new Option<bool>("--as-published") { Description = "Read in every row of the unembedding, padding rows included, as the published code does." };
         var norm = new Option<ReadingNorm>("--norm") { Description = "What stands before the unembedding: nothing (as published), the gain of the final norm, or the gain centred.", DefaultValueFactory = _ => ReadingNorm.None };
         var folder = new Option<string?>("--out") { Description = "Keep all layers in this folder as Parquet, one file a layer; an interrupted run goes on." };
         var lines = new Option<bool>("--jsonl") { Description = "With --out: JSON lines beside Parquet." };
+        var device = DeviceOption.Create();
         var json = Output.JsonOption();
-        var command = new Command("neurons", "Read the value vectors of feed-forward neurons in the model's own vocabulary.") { name, layer, top, count, words, published, norm, folder, lines, json };
+        var command = new Command("neurons", "Read the value vectors of feed-forward neurons in the model's own vocabulary.")
+        {
+            name, layer, top, count, words, published, norm, folder, lines, device, json,
+        };
         command.Add(NeuronsDiffCommand.Create());
         command.SetAction(async (parsed, cancellation) =>
         {
-            using var model = Policy.Catalog.Open(parsed.GetValue(name)!);
+            using var model = Policy.Catalog.Open(parsed.GetValue(name)!, device.Opening(parsed));
             var tokens = TokenReader.Of(model);
             int[] layers = parsed.GetValue(layer) is { } one ? [one] : [.. Enumerable.Range(0, tokens.Language.Shape.Layers)];
             var settings = new ProjectionSettings { Count = parsed.GetValue(top), Norm = parsed.GetValue(norm), Tokens = parsed.GetValue(published) ? null : tokens.Valid };
-            var source = new StackValueVectors(tokens.Language, model.Fingerprint);
+            var source = new StackValueVectors(model, tokens.Language.Shape.Name);
             if (parsed.GetValue(folder) is { } target)
             {
                 var forms = parsed.GetValue(lines) ? ProjectionForms.Parquet | ProjectionForms.JsonLines : ProjectionForms.Parquet;
@@ -48,7 +50,7 @@ internal static class NeuronsCommand
                 return 0;
             }
 
-            var profile = new LexicalPatterns(readings, tokens, Words(parsed.GetValue(words))).Profile();
+            var profile = new LexicalPatterns(readings, tokens, words.Lists(parsed)).Profile();
             if (parsed.GetValue(json))
             {
                 Output.Write(profile);
@@ -68,12 +70,6 @@ internal static class NeuronsCommand
         return command;
     }
 
-    /// <summary>Word lists of a file, or the tabletop's.</summary>
-    public static IReadOnlyList<WordList> Words(string? path) => path is null ? TabletopVocabulary.Concepts : WordList.Open(path);
-
-    /// <summary>Tokens as people read them.</summary>
-    public static string Print(IEnumerable<int> ids, TokenReader tokens, int count = 10) => string.Join(' ', ids.Take(count).Select(tokens.Print));
-
     private static void List(IReadOnlyList<NeuronReading> neurons, int layer, TokenReader tokens, int count, bool json)
     {
         if (json)
@@ -85,7 +81,7 @@ internal static class NeuronsCommand
         var table = Output.Table("neuron", "writes (largest logits)", "writes when negative (smallest logits)");
         for (var i = 0; i < Math.Min(count, neurons.Count); i++)
         {
-            table.Add($"{layer}:{i}", Print(neurons[i].TopIds, tokens), Print(neurons[i].BottomIds, tokens));
+            table.Add($"{layer}:{i}", tokens.Print(neurons[i].TopIds), tokens.Print(neurons[i].BottomIds));
         }
 
         AnsiConsole.Write(table);

@@ -17,6 +17,7 @@ internal sealed class PictureOptions
     private readonly Option<string?> tower = new("--tower") { Description = "Which image tower of a policy: dino or siglip; the first by default." };
     private readonly Option<string?> output = new("--out") { Description = "Folder for page.html, data.json and the maps as PNG files." };
     private readonly Option<int> scale = new("--scale") { Description = "Pixels of a PNG map for each pixel that the model sees.", DefaultValueFactory = _ => 2 };
+    private readonly DeviceOption device = DeviceOption.Create();
     private readonly Option<bool> json = Output.JsonOption();
 
     /// <summary>Adds the options to a command.</summary>
@@ -27,6 +28,7 @@ internal sealed class PictureOptions
         command.Add(tower);
         command.Add(output);
         command.Add(scale);
+        command.Add(device);
         command.Add(json);
     }
 
@@ -53,7 +55,7 @@ internal sealed class PictureOptions
 
         var file = parsed.GetValue(picture)!;
         var seen = PictureFile.Read(file, upright: true);
-        var opened = ImageEncoder.Open(parsed.GetValue(model)!, parsed.GetValue(tower));
+        var opened = ImageEncoder.Open(parsed.GetValue(model)!, parsed.GetValue(tower), device.Opening(parsed));
         try
         {
             return (opened, opened.Prepare(seen), file);

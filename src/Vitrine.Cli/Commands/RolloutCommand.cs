@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using Spectre.Console;
 using Vitrine.Policies;
-using Vitrine.Transformers;
 using Vitrine.Worlds;
 using Vitrine.Worlds.Statistics;
 using Vitrine.Worlds.Studies;
@@ -15,51 +14,60 @@ internal static class RolloutCommand
 {
     public static Command Create()
     {
-        var name = new Argument<string>("POLICY") { Description = "An OpenVLA policy: a folder, ORG/NAME in the local cache, or embedded:tabletop; or 'expert' for the scripted one.", DefaultValueFactory = _ => "embedded:tabletop" };
+        var name = new Argument<string>("POLICY") { Description = "A policy: a folder, ORG/NAME in the local cache, or embedded:tabletop; or 'expert' for the scripted one.", DefaultValueFactory = _ => "embedded:tabletop" };
         var layouts = new Option<int>("--layouts", "-n") { Description = "Layouts of each task.", DefaultValueFactory = _ => 200 };
         var tasks = new Option<string[]>("--tasks") { Description = "Tasks of the world.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [.. TabletopWorld.TaskNames] };
         var steps = new Option<int>("--steps") { Description = "An episode that has not succeeded by then has failed.", DefaultValueFactory = _ => 80 };
         var seed = new Option<ulong>("--seed") { Description = "Decides layouts and sensor noise.", DefaultValueFactory = _ => 1 };
         var workers = new Option<int>("--workers") { Description = "Batches that run at the same time; the result does not depend on it.", DefaultValueFactory = _ => Environment.ProcessorCount };
-        var plan = new Option<string?>("--edit") { Description = "A plan of edits as JSON, held during every act." };
+        var plan = EditOption.Create(", held during every act.");
         var plain = new Option<bool>("--no-adverbs") { Description = "Leave speed and height words out of the instructions." };
         var forgiving = new Option<bool>("--forgiving") { Description = "Physics in which a closed gripper grasps while it moves." };
         var folder = new Option<string?>("--out") { Description = "Keep finished batches here and go on from them." };
+        var device = DeviceOption.Create();
         var json = Output.JsonOption();
         var command = new Command("rollout", "Let a policy act in the tabletop world and report success with Wilson intervals.")
         {
-            name, layouts, tasks, steps, seed, workers, plan, plain, forgiving, folder, json,
+            name, layouts, tasks, steps, seed, workers, plan, plain, forgiving, folder, device, json,
         };
         command.SetAction(async (parsed, cancellation) =>
         {
+            var world = new TabletopOptions { Adverbs = !parsed.GetValue(plain), Physics = parsed.GetValue(forgiving) ? TabletopPhysics.Forgiving : TabletopPhysics.Strict };
+            using var policy = parsed.GetValue(name) == "expert" ? null : Policy.Open(parsed.GetValue(name)!, device.Opening(parsed));
+            var edits = plan.Plan(parsed);
+            if (policy is null && edits is not null)
+            {
+                throw new VitrineException("rollout: the scripted expert has nothing that --edit could change.");
+            }
+
             var study = new Study
             {
                 Name = "rollout",
+                Policy = policy is null ? null : StudyPolicy.Of(policy),
+                World = new TabletopWorld(world).Description,
                 Tasks = parsed.GetValue(tasks)!,
                 LayoutsPerTask = parsed.GetValue(layouts),
                 StepLimit = parsed.GetValue(steps),
                 Seed = parsed.GetValue(seed),
-                Arms = [new Arm { Name = parsed.GetValue(name)!, Kind = ArmKind.Baseline, Fingerprint = parsed.GetValue(plan) is { } path ? ActCommand.Plan(path)!.ToJson() : "" }],
+                Arms = [new Arm { Name = parsed.GetValue(name)!, Kind = ArmKind.Baseline, Plan = edits }],
             };
-            var world = new TabletopOptions { Adverbs = !parsed.GetValue(plain), Physics = parsed.GetValue(forgiving) ? TabletopPhysics.Forgiving : TabletopPhysics.Strict };
             var options = new StudyOptions { Workers = parsed.GetValue(workers), Folder = parsed.GetValue(folder) };
-            var run = await RunAsync(parsed.GetValue(name)!, ActCommand.Plan(parsed.GetValue(plan)), study, world, options, cancellation).ConfigureAwait(false);
+            var run = await RunAsync(policy, study, world, options, cancellation).ConfigureAwait(false);
             Print(run, parsed.GetValue(json));
             return 0;
         });
         return command;
     }
 
-    private static async Task<StudyRun> RunAsync(string name, RunPlan? plan, Study study, TabletopOptions world, StudyOptions options, CancellationToken cancellation)
+    private static async Task<StudyRun> RunAsync(Policy? policy, Study study, TabletopOptions world, StudyOptions options, CancellationToken cancellation)
     {
         var runner = new StudyRunner(() => new TabletopWorld(world));
-        using var policy = name == "expert" ? null : Policy.Open(name);
-        return await Output.WithProgressAsync($"{name} in the tabletop world", progress =>
+        return await Output.WithProgressAsync($"{study.Arms[0].Name} in the tabletop world", progress =>
         {
             var steps = new Progress<StudyProgress>(p => progress.Report((double)p.Chunks / p.AllChunks));
             return policy is null
                 ? runner.RunAsync(study, IWorldActor (_) => new ExpertActor(ActionCodec.Tabletop), options, steps, cancellation)
-                : runner.RunAsync(study, IActor (_) => policy.With(plan), options, steps, cancellation);
+                : runner.RunAsync(study, policy, options, steps, cancellation);
         }).ConfigureAwait(false);
     }
 
@@ -91,7 +99,7 @@ internal static class RolloutCommand
         }
 
         AnsiConsole.Write(table);
-        Console.WriteLine($"seed {run.Study.Seed}, at most {run.Study.StepLimit} steps; {run.World}");
+        Console.WriteLine($"seed {run.Study.Seed}, at most {run.Study.StepLimit} steps; {run.Study.World}");
     }
 
     private static string Number(double value) => value.ToString("0.000", CultureInfo.InvariantCulture);

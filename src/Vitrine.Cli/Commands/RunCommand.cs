@@ -14,11 +14,12 @@ internal static class RunCommand
         var name = ModelArgument.Text();
         var prompt = new Argument<string>("PROMPT") { Description = "What the model reads." };
         var capture = new Option<string[]>("--capture") { Description = "Addresses to keep, wildcards allowed, e.g. 'language.*.resid_post'.", AllowMultipleArgumentsPerToken = true };
-        var plan = new Option<string?>("--edit") { Description = "A plan of edits as JSON." };
+        var plan = EditOption.Create();
         var path = new Option<string?>("--out") { Description = "Safetensors file for what is captured, with the prompt's ids and the logits (or class logits)." };
         var count = new Option<int>("--top", "-n") { Description = "Next tokens, or classes, to print.", DefaultValueFactory = _ => 10 };
+        var device = DeviceOption.Create();
         var json = Output.JsonOption();
-        var command = new Command("run", "Run a text model over a prompt, keep activations, and print what it expects next.") { name, prompt, capture, plan, path, count, json };
+        var command = new Command("run", "Run a text model over a prompt, keep activations, and print what it expects next.") { name, prompt, capture, plan, path, count, device, json };
         command.SetAction((parsed, _) =>
         {
             if (parsed.GetValue(path) is { } target)
@@ -26,9 +27,9 @@ internal static class RunCommand
                 AtomicFile.RequireWritable(target);
             }
 
-            using var model = TextModel.Open(parsed.GetValue(name)!);
+            using var model = TextModel.Open(parsed.GetValue(name)!, device.Opening(parsed));
             var batch = model.Encode(parsed.GetValue(prompt)!);
-            var asked = ActCommand.Plan(parsed.GetValue(plan)) ?? RunPlan.Empty;
+            var asked = plan.Plan(parsed) ?? RunPlan.Empty;
             using var run = model.Run(batch, asked with { Capture = [.. asked.Capture, .. parsed.GetValue(capture) ?? []] });
             if (parsed.GetValue(path) is { } file)
             {
@@ -63,15 +64,16 @@ internal static class RunCommand
     private static void Save(string path, TextModel model, TokenBatch batch, Run run)
     {
         using var ids = TorchSharp.torch.tensor(batch.Ids[0].ToArray(), [1, batch.Ids[0].Count]);
-        var tensors = run.Activations.ToDictionary(a => a.Key.ToString(), a => a.Value);
-        (tensors["in.input_ids"], tensors[model.Labels is null ? "out.logits" : "out.class_logits"]) = (ids, run.Logits);
+        using var scope = TorchSharp.torch.NewDisposeScope();
+        var tensors = run.Activations.ToDictionary(a => a.Key.ToString(), a => a.Value.cpu());
+        (tensors["in.input_ids"], tensors[model.Labels is null ? "out.logits" : "out.class_logits"]) = (ids, run.Logits.cpu());
         SafetensorsFile.Save(path, tensors, new Dictionary<string, string> { ["family"] = model.Family, ["fingerprint"] = model.Fingerprint });
     }
 
     private static List<(string Name, int Id, double Logit, double Probability)> Answers(TextModel model, Run run, int count)
     {
         using var scope = TorchSharp.torch.NewDisposeScope();
-        var logits = run.Logits.dim() == 2 ? run.Logits[0] : run.Logits[0, -1];
+        var logits = (run.Logits.dim() == 2 ? run.Logits[0] : run.Logits[0, -1]).cpu();
         var (values, ids) = logits.topk((int)Math.Min(count, logits.shape[0]));
         var (scores, probabilities) = (values.to(TorchSharp.torch.float64).data<double>().ToArray(), logits.to(TorchSharp.torch.float64).softmax(-1).index_select(0, ids).data<double>().ToArray());
         return [.. ids.data<long>().ToArray().Select((id, i) => (Name((int)id), (int)id, scores[i], probabilities[i]))];

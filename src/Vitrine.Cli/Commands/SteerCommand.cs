@@ -7,110 +7,99 @@ using Vitrine.Mechanisms.Doses;
 using Vitrine.Mechanisms.ValueVectors;
 using Vitrine.Policies;
 using Vitrine.Transformers;
-using Vitrine.Transformers.Edits;
-using Vitrine.Worlds;
+using Vitrine.Transformers.Points;
 using Vitrine.Worlds.Statistics;
-using Vitrine.Worlds.Tabletop;
 
 namespace Vitrine.Cli.Commands;
 
 /// <summary><c>vitrine steer POLICY CONCEPT</c>: one decision with and without a clamp, beside its controls.</summary>
 internal static class SteerCommand
 {
+    private const string DoseForms = "A number, deviations from the natural mean as +4sd, a natural quantile as q0.99, or a multiple of the natural maximum as 2max.";
+
     public static Command Create()
     {
         var name = ModelArgument.Policy();
         var concept = new Argument<string>("CONCEPT") { Description = "A concept of the word lists, or the name of a set in --set." };
-        var dose = new Option<string>("--dose") { Description = "A number, deviations from the natural mean as +4sd, a natural quantile as q0.99, or a multiple of the natural maximum as 2max.", DefaultValueFactory = _ => "+4sd" };
+        var dose = new Option<string>("--dose") { Description = DoseForms, DefaultValueFactory = _ => "+4sd" };
         var add = new Option<bool>("--add") { Description = "Add the dose to what the neurons say by themselves, instead of clamping them to it." };
-        var file = new Option<string?>("--set") { Description = "YAML of neuron sets, Vitrine's or the published form." };
-        var metric = new Option<string>("--metric") { Description = "speed or dz.", DefaultValueFactory = _ => "speed" };
-        var states = new Option<int>("--states", "-n") { Description = "Situations of the tabletop.", DefaultValueFactory = _ => 48 };
+        var file = new Option<string?>("--set") { Description = "YAML of neuron sets, Vitrine's or the published form; the policy then needs no vocabulary." };
+        var words = WordsOption.Create();
+        var metric = new Option<string>("--metric") { Description = "speed (the length of dx, dy, dz), or a dimension of the action such as dz or gripper.", DefaultValueFactory = _ => "speed" };
+        var states = new StateOptions(drawn: 48);
+        var calibrated = new Option<string?>("--calibration") { Description = "What 'vitrine calibrate' wrote of this policy; measured anew by default." };
         var draws = new Option<int>("--draws") { Description = "Matched-random sets.", DefaultValueFactory = _ => 8 };
-        var seed = new Option<ulong>("--seed") { Description = "Decides situations and draws.", DefaultValueFactory = _ => 1 };
+        var units = UnitsOption.Create();
+        var device = DeviceOption.Create();
         var json = Output.JsonOption();
-        var command = new Command("steer", "Clamp a concept's neurons in one decision and compare with zero dose and matched-random neurons.") { name, concept, dose, add, file, metric, states, draws, seed, json };
+        var command = new Command("steer", "Clamp a concept's neurons in one decision and compare with zero dose and matched-random neurons.")
+        {
+            name, concept, dose, add, file, words, metric, calibrated, draws, units, device, json,
+        };
+        states.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
-            using var policy = Policy.Open(parsed.GetValue(name)!);
-            var tokens = TokenReader.Of(policy);
-            var readings = VocabularyProjection.Read(policy.Language, [.. Enumerable.Range(0, policy.Language.Shape.Layers)], 30, tokens.Valid, cancellation: cancellation);
-            var patterns = new LexicalPatterns(readings, tokens, TabletopVocabulary.Concepts);
-            var set = Set(parsed.GetValue(file), parsed.GetValue(concept)!, patterns, policy.Language.Shape.Neurons);
             var amount = Dose.Parse(parsed.GetValue(dose)!);
-            var measured = parsed.GetValue(metric) switch
+            using var policy = Policy.Open(parsed.GetValue(name)!, device.Opening(parsed));
+            using var acting = policy.With(units: parsed.GetValue(units));
+            var measured = ActionMetric.Named(parsed.GetValue(metric)!, policy.ActionNames);
+            var source = states.Source(parsed, policy);
+            var tests = source.ForTest(states.Count(parsed));
+            var shape = acting.DecidingStack(tests).Shape;
+            var (set, clustered) = Neurons(policy, shape, parsed.GetValue(concept)!, parsed.GetValue(file), () => words.Lists(parsed), cancellation);
+            var steering = new NeuronSteering(set, amount, parsed.GetValue(add)) { Excluded = clustered, Draws = parsed.GetValue(draws), Seed = (int)parsed.GetValue(states.Seed) };
+            var (baseline, arms) = await Output.WithProgressAsync("deciding", p =>
             {
-                "speed" => ActionMetric.Speed,
-                "dz" => ActionMetric.Rise,
-                var other => throw new VitrineException($"steer: --metric is '{other}'; expected speed or dz."),
-            };
-            var rows = await Output.WithProgressAsync("deciding", p => Task.FromResult(Rows(policy, set, amount, parsed.GetValue(add), measured, patterns, parsed.GetValue(states), parsed.GetValue(draws), parsed.GetValue(seed), p, cancellation))).ConfigureAwait(false);
+                var calibration = parsed.GetValue(calibrated) is { } path ? Calibration.Open(path) : Calibration.Measure(acting, source.ForCalibration(), cancellation: cancellation);
+                return Task.FromResult(steering.Measure(acting, tests, calibration, measured, p, cancellation));
+            }).ConfigureAwait(false);
+            Row[] rows = [.. arms.Select(a => new Row(a.Arm, PairedBootstrap.MeanDifference(a.Hard), PairedBootstrap.MeanDifference(a.Soft), a.Changed, a.Cosine, baseline))];
             if (parsed.GetValue(json))
             {
                 Output.Write(rows);
                 return 0;
             }
 
-            var table = Output.Table("arm", $"change of {measured.Name}", "95 %", "of the expected action", "95 %", "states whose action changes", "cosine");
-            foreach (var row in rows)
-            {
-                table.Add(row.Arm, Output.Signed(row.Hard.Mean), Interval(row.Hard), Output.Signed(row.Soft.Mean), Interval(row.Soft), row.Changed.ToString("0 %", CultureInfo.InvariantCulture), row.Cosine.ToString("0.00", CultureInfo.InvariantCulture));
-            }
-
-            AnsiConsole.Write(table);
-            Console.WriteLine($"{set.Count} neurons at {amount}, {parsed.GetValue(states)} states, paired bootstrap; baseline {measured.Name} {Output.Signed(rows[0].Baseline)}");
+            Print(rows, measured);
+            Console.WriteLine($"{set.Count} neurons at {amount}, {tests.Count} states, paired bootstrap; baseline {measured.Name} {Output.Signed(baseline)}");
             return 0;
         });
         return command;
     }
 
-    internal sealed record Row(string Arm, Estimate Hard, Estimate Soft, double Changed, double Cosine, double Baseline);
+    private sealed record Row(string Arm, Estimate Hard, Estimate Soft, double Changed, double Cosine, double Baseline);
 
-    private static NeuronSet Set(string? file, string name, LexicalPatterns patterns, int neurons)
+    /// <summary>The neurons to steer, and those that no control may hold: all that spell a concept, or where nothing can be spelled, all of the file.</summary>
+    private static (NeuronSet Set, IReadOnlySet<Neuron> Clustered) Neurons(
+        Policy policy, StackShape deciding, string name, string? file, Func<IReadOnlyList<WordList>> lists, CancellationToken cancellation)
     {
-        if (file is null)
+        var sets = file is null ? null : NeuronSetFile.Open(file, deciding.Neurons, deciding.Name);
+        if (sets is not null && !sets.ContainsKey(name))
         {
-            var cluster = new NeuronSet(patterns.Cluster(name).Select(n => n.Neuron));
-            return cluster.Count > 0 ? cluster : throw new VitrineException($"concept '{name}': no neuron spells it.");
+            throw new VitrineException($"{file}: has no set '{name}'; there are {string.Join(", ", sets.Keys)}.");
         }
 
-        string text;
-        try
+        var hasWords = policy.Language.Shape.Vocabulary > 0 && policy.Language.Shape.Name == deciding.Name;
+        if (sets is not null && !hasWords)
         {
-            text = File.ReadAllText(file);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new VitrineException($"{file}: cannot be read ({e.Message}).", e);
+            return (sets[name], sets.Values.SelectMany(s => s.Neurons).ToHashSet());
         }
 
-        var sets = NeuronSetFile.Read(text, file, neurons);
-        return sets.TryGetValue(name, out var set) ? set : throw new VitrineException($"{file}: has no set '{name}'; there are {string.Join(", ", sets.Keys)}.");
+        var patterns = LexicalPatterns.Read(policy, lists(), cancellation: cancellation);
+        return (sets?[name] ?? patterns.Set(name), patterns.AllClustered());
     }
 
-    private static Row[] Rows(Policy policy, NeuronSet set, Dose dose, bool adds, ActionMetric metric, LexicalPatterns patterns, int states, int draws, ulong seed, IProgress<double> progress, CancellationToken cancellation)
+    private static void Print(IReadOnlyList<Row> rows, ActionMetric metric)
     {
-        var calibration = CalibrateCommand.Measure(policy, seed, 96, null, cancellation);
-        var step = new OneStep(policy, TabletopStates.Draw(seed, LayoutSplit.Test, ["reach", "lift", "push"], states));
-        var controls = Controls.For(policy.Language, set, dose, calibration, patterns.AllClustered(), draws, (int)seed);
-        (string, RunPlan)[] arms =
-        [
-            (adds ? "addition" : "clamp", new RunPlan { Edits = Dosed(set) }),
-            ("zero dose", new RunPlan { Edits = controls.ZeroDose }),
-            .. controls.Sets.Select((s, i) => ($"matched random {i + 1}", new RunPlan { Edits = Dosed(s) })),
-        ];
-        var baseline = step.Baseline.Average(a => metric.Of(a.Values));
-        return
-        [
-            .. arms.Select((arm, i) =>
-            {
-                var effect = step.Effect(arm.Item1, step.Act(arm.Item2, cancellation), metric);
-                progress.Report((i + 1.0) / arms.Length);
-                return new Row(arm.Item1, PairedBootstrap.MeanDifference(effect.Hard), PairedBootstrap.MeanDifference(effect.Soft), effect.Changed, effect.Cosine, baseline);
-            }),
-        ];
+        var table = Output.Table("arm", $"change of {metric.Name}", "95 %", "of the expected action", "95 %", "states whose action changes", "cosine");
+        foreach (var row in rows)
+        {
+            table.Add(
+                row.Arm, Output.Signed(row.Hard.Mean), Interval(row.Hard), Output.Signed(row.Soft.Mean), Interval(row.Soft),
+                row.Changed.ToString("0 %", CultureInfo.InvariantCulture), row.Cosine.ToString("0.00", CultureInfo.InvariantCulture));
+        }
 
-        IReadOnlyList<Edit> Dosed(NeuronSet neurons) => adds ? dose.Add(neurons, calibration, policy.Language.Shape.Neurons) : [dose.Clamp(neurons, calibration)];
+        AnsiConsole.Write(table);
     }
 
     private static string Interval(Estimate e) => $"[{Output.Signed(e.Low)}, {Output.Signed(e.High)}]";

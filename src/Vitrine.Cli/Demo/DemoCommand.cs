@@ -4,12 +4,14 @@ using System.Globalization;
 using Spectre.Console;
 using Vitrine.Certification;
 using Vitrine.Checkpoints;
-using Vitrine.Cli.Commands;
 using Vitrine.Mechanisms.Concepts;
+using Vitrine.Mechanisms.Doses;
 using Vitrine.Mechanisms.ValueVectors;
 using Vitrine.Policies;
 using Vitrine.Transformers;
 using Vitrine.Views;
+using Vitrine.Worlds.Decisions;
+using Vitrine.Worlds.Statistics;
 using Vitrine.Worlds.Studies;
 using Vitrine.Worlds.Tabletop;
 
@@ -45,20 +47,20 @@ internal static class DemoCommand
         var layers = Enumerable.Range(0, policy.Language.Shape.Layers).ToArray();
         var readings = await Step("reading value vectors", p => VocabularyProjection.Read(policy.Language, layers, 30, tokens.Valid, p, cancellation)).ConfigureAwait(false);
         var patterns = new LexicalPatterns(readings, tokens, TabletopVocabulary.Concepts);
-        var calibration = await Step("calibrating neurons", p => CalibrateCommand.Measure(policy, size.Seed, 2 * size.States, p, cancellation)).ConfigureAwait(false);
+        var calibration = await Step("calibrating neurons", p => Calibration.Measure(policy, TabletopStates.ForCalibration(size.Seed, 2 * size.States), p, cancellation)).ConfigureAwait(false);
         var clusters = DemoConcept.All.ToDictionary(c => c.Name, c => patterns.Cluster(c.Name));
         var (oneStep, studies, episodes) = (new List<OneStepResult>(), new List<StudyResult>(), new List<EpisodePair>());
         foreach (var concept in DemoConcept.All)
         {
             var cluster = new NeuronSet(clusters[concept.Name].Select(n => n.Neuron));
-            using var experiment = await Step($"{concept.Name}: mean differences", _ => new ConceptExperiment(policy, concept, cluster, patterns.AllClustered(), calibration, size, cancellation)).ConfigureAwait(false);
-            oneStep.Add(await Step($"{concept.Name}: where it acts in one decision", p => experiment.Decide(p, cancellation)).ConfigureAwait(false));
-            var study = experiment.Study();
+            using var edits = await Step($"{concept.Name}: mean differences", _ => concept.Edits(policy, cluster, patterns.AllClustered(), calibration, size, cancellation)).ConfigureAwait(false);
+            oneStep.Add(await Step($"{concept.Name}: where it acts in one decision", p => concept.Decide(policy, edits, size, p, cancellation)).ConfigureAwait(false));
+            var study = concept.Study(policy, edits, size);
             var options = new StudyOptions { Workers = size.Workers, Folder = Path.Combine(folder, $"study-{concept.Name}") };
             var run = await Output.WithProgressAsync($"{concept.Name}: closed loop, {study.Arms.Count} arms", p => new StudyRunner(DemoPictures.NewWorld)
-                .RunAsync(study, experiment.ActorOf, options, new Progress<StudyProgress>(s => p.Report((double)s.Chunks / s.AllChunks)), cancellation)).ConfigureAwait(false);
+                .RunAsync(study, policy, options, new Progress<StudyProgress>(s => p.Report((double)s.Chunks / s.AllChunks)), cancellation)).ConfigureAwait(false);
             studies.Add(StudyResult.Of(run));
-            episodes.Add(DemoPictures.Film(experiment, study, "attention mean difference", concept, cancellation));
+            episodes.Add(DemoPictures.Film(run, "attention mean difference"));
         }
 
         var (example, target) = DemoPictures.Example(size.Seed);

@@ -1,4 +1,11 @@
 using Vitrine.Mechanisms.Causes;
+using Vitrine.Mechanisms.Doses;
+using Vitrine.Policies;
+using Vitrine.Transformers;
+using Vitrine.Worlds;
+using Vitrine.Worlds.Decisions;
+using Vitrine.Worlds.Studies;
+using Vitrine.Worlds.Tabletop;
 
 namespace Vitrine.Cli.Demo;
 
@@ -16,6 +23,42 @@ internal sealed record DemoConcept(string Name, string Word, ActionMetric Metric
         new("fast", "quickly", ActionMetric.Speed, "length of the decided step", "speed", ["reach", "lift", "push"]),
         new("high", "high", ActionMetric.Rise, "upward part of the decided step (dz)", "height", ["reach", "lift"]),
     ];
+
+    /// <summary>Its edits with their controls, made on states that serve for nothing else.</summary>
+    public ConceptEdits Edits(Policy policy, NeuronSet cluster, IReadOnlySet<Neuron> clustered, Calibration calibration, DemoSize size, CancellationToken cancellation) => new(
+        policy,
+        new ConceptSelection
+        {
+            Word = Word,
+            States = TabletopStates.Draw(size.Seed, LayoutSplit.Selection, Tasks, size.States),
+            Neurons = cluster,
+            Dose = Dose.Sigmas(4),
+            Calibration = calibration,
+            Clustered = clustered,
+            Draws = size.Draws,
+            Seed = (int)size.Seed,
+        },
+        cancellation);
+
+    /// <summary>Where it acts in one decision.</summary>
+    public OneStepResult Decide(Policy policy, ConceptEdits edits, DemoSize size, IProgress<double> progress, CancellationToken cancellation)
+    {
+        var states = TabletopStates.Draw(size.Seed, LayoutSplit.Test, Tasks, size.States);
+        return OneStepResult.Of(Name, MetricName, edits, new OneStepExperiment(policy, edits, states).Run(Metric, size.Workers, progress, cancellation));
+    }
+
+    /// <summary>What its edits do to the moving robot, with every control, on the same layouts and pixel noise.</summary>
+    public Study Study(Policy policy, ConceptEdits edits, DemoSize size) => new()
+    {
+        Name = Name,
+        Policy = StudyPolicy.Of(policy),
+        World = DemoPictures.NewWorld().Description,
+        Tasks = Tasks,
+        LayoutsPerTask = (int)Math.Ceiling(size.Layouts / (double)Tasks.Count),
+        StepLimit = size.Steps,
+        Seed = size.Seed,
+        Arms = ConceptArms.Of(Name, edits),
+    };
 }
 
 /// <summary>How much the demo measures.</summary>

@@ -4,6 +4,7 @@ using Vitrine.Mechanisms.Doses;
 using Vitrine.Mechanisms.ValueVectors;
 using Vitrine.Policies;
 using Vitrine.Views;
+using Vitrine.Worlds.Decisions;
 using Vitrine.Worlds.Studies;
 
 namespace Vitrine.Cli.Demo;

@@ -11,12 +11,13 @@ namespace Vitrine.Cli.Inspecting;
 internal static class Inspector
 {
     /// <param name="name">A folder, a .gguf file, ORG/NAME in the local cache, or an embedded policy.</param>
+    /// <param name="opening">How, but for what it computes in.</param>
     /// <exception cref="VitrineException">There is no such model, or it cannot be opened.</exception>
-    public static Inspection Open(string name)
+    public static Inspection Open(string name, ModelOptions opening)
     {
         var source = Policy.Catalog.Find(name);
         var weights = StoredWeights.Of(source.Location.Weights);
-        using var model = ModelCatalog.Open(source, new ModelOptions { Dtype = weights.Auto });
+        using var model = ModelCatalog.Open(source, opening with { Dtype = weights.Auto });
         var absent = new List<string>();
         var inspection = new Inspection
         {

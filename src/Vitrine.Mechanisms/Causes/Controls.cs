@@ -50,7 +50,7 @@ public static class Controls
     private static Neuron[] NearestOf(Stack stack, Neuron neuron, Calibration calibration, IReadOnlySet<Neuron> excluded, NeuronSet chosen)
     {
         using var vectors = stack.ValueVectors(neuron.Layer);
-        using var norms = vectors.norm(1);
+        using var norms = vectors.norm(1).cpu();
         var norm = norms.data<float>().ToArray();
         var nearest = Enumerable.Range(0, norm.Length).Select(i => new Neuron(neuron.Layer, i))
             .Where(n => !excluded.Contains(n) && !chosen.Neurons.Contains(n))

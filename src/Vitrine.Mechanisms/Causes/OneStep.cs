@@ -47,7 +47,7 @@ public sealed class OneStep(Policy policy, IReadOnlyList<Observation> states)
     private static double Cosine(IReadOnlyList<double> a, IReadOnlyList<double> b)
     {
         var (dot, x, y) = (0.0, 0.0, 0.0);
-        for (var i = 0; i < 3; i++)
+        for (var i = 0; i < Math.Min(3, a.Count); i++)
         {
             (dot, x, y) = (dot + (a[i] * b[i]), x + (a[i] * a[i]), y + (b[i] * b[i]));
         }

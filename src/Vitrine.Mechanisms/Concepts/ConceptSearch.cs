@@ -39,11 +39,17 @@ public static class ConceptSearch
     /// <param name="value">From an action token's id to its value.</param>
     /// <param name="positive">Whether larger actions are wanted, or smaller ones.</param>
     /// <param name="count">Neurons to return.</param>
+    /// <exception cref="VitrineException">The vocabulary has no action tokens.</exception>
     /// <remarks>One set of action tokens serves every dimension of the action: the direction is that of the bin, whichever dimension is being said.</remarks>
     public static IReadOnlyList<ScoredNeuron> ByActionDirection(Stack stack, TokenReader tokens, Func<int, double> value, bool positive, int count = 20)
     {
         ArgumentNullException.ThrowIfNull(tokens);
         int[] actions = [.. tokens.Valid.Where(tokens.IsAction)];
+        if (actions.Length == 0)
+        {
+            throw new VitrineException("concept: the vocabulary has no action tokens, whose direction could be searched for.");
+        }
+
         var values = actions.Select(value).ToArray();
         var mean = values.Average();
         var norm = Math.Sqrt(values.Sum(v => (v - mean) * (v - mean)) * actions.Length);
@@ -55,13 +61,14 @@ public static class ConceptSearch
     {
         using var mode = no_grad();
         using var scope = NewDisposeScope();
-        var rows = stack.Unembedding().index_select(0, tensor(tokens.Select(t => (long)t).ToArray())).t();
+        using var source = new StackValueVectors(stack, fingerprint: "");
+        var rows = source.Unembedding().index_select(0, tensor(tokens.Select(t => (long)t).ToArray())).t();
         var weight = tensor(weights.Select(w => (float)w).ToArray());
         var scored = new List<ScoredNeuron>();
         for (var layer = 0; layer < stack.Shape.Layers; layer++)
         {
             using var inner = NewDisposeScope();
-            var logits = stack.ValueVectors(layer).matmul(rows).to(float32);                               // (F, tokens)
+            var logits = source.Vectors(layer).matmul(rows).to(float32);                               // (F, tokens)
             var scores = (logits - logits.mean([1], keepdim: true)).matmul(weight) / logits.std(1, unbiased: false);
             scored.AddRange(scores.data<float>().ToArray().Select((s, i) => new ScoredNeuron(new Neuron(layer, i), s)));
         }

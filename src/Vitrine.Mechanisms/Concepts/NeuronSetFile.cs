@@ -33,12 +33,30 @@ public static class NeuronSetFile
         return string.Join('\n', lines) + "\n";
     }
 
+    /// <summary>Reads a file of either form.</summary>
+    /// <param name="path">YAML.</param>
+    /// <param name="neuronsPerLayer">F of the model, which flat indices need.</param>
+    /// <param name="stack">Whose neurons they are where the file does not say.</param>
+    /// <exception cref="VitrineException">It cannot be read, or is neither, with what was found.</exception>
+    public static IReadOnlyDictionary<string, NeuronSet> Open(string path, int neuronsPerLayer, string stack = "language")
+    {
+        try
+        {
+            return Read(File.ReadAllText(path), path, neuronsPerLayer, stack);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new VitrineException($"{path}: cannot be read ({e.Message}).", e);
+        }
+    }
+
     /// <summary>Reads either form.</summary>
     /// <param name="text">YAML.</param>
     /// <param name="source">What to call it in errors.</param>
     /// <param name="neuronsPerLayer">F of the model, which flat indices need.</param>
+    /// <param name="stack">Whose neurons they are where the text does not say.</param>
     /// <exception cref="VitrineException">It is neither, with what was found.</exception>
-    public static IReadOnlyDictionary<string, NeuronSet> Read(string text, string source, int neuronsPerLayer)
+    public static IReadOnlyDictionary<string, NeuronSet> Read(string text, string source, int neuronsPerLayer, string stack = "language")
     {
         Dictionary<string, object> root;
         try
@@ -52,11 +70,11 @@ public static class NeuronSetFile
 
         if (root.TryGetValue("sets", out var own) && own is Dictionary<object, object> sets)
         {
-            var stack = root.TryGetValue("stack", out var s) ? s as string ?? "language" : "language";
-            return sets.ToDictionary(p => Text(p.Key), p => new NeuronSet(List(p.Value, source, Text(p.Key)).Select(n => Pair(n, source)), stack));
+            var named = root.TryGetValue("stack", out var s) && s is string name ? name : stack;
+            return sets.ToDictionary(p => Text(p.Key), p => new NeuronSet(List(p.Value, source, Text(p.Key)).Select(n => Pair(n, source)), named));
         }
 
-        return root.ToDictionary(p => p.Key, p => new NeuronSet(Flat(p.Value, source, p.Key).Select(i => new Neuron(i / neuronsPerLayer, i % neuronsPerLayer))));
+        return root.ToDictionary(p => p.Key, p => new NeuronSet(Flat(p.Value, source, p.Key).Select(i => new Neuron(i / neuronsPerLayer, i % neuronsPerLayer)), stack));
     }
 
     private static IEnumerable<int> Flat(object value, string source, string name) => value switch

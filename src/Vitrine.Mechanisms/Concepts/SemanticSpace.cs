@@ -56,7 +56,7 @@ public sealed class SemanticSpace : IDisposable
         }
 
         using var mode = no_grad();
-        return new SemanticSpace(readings, unembedding.detach().to(float32, copy: true).DetachFromDisposeScope(), valid, count, meanings: null);
+        return new SemanticSpace(readings, unembedding.detach().cpu().to(float32, copy: true).DetachFromDisposeScope(), valid, count, meanings: null);
     }
 
     /// <summary>The same neurons with the meanings of their tokens exchanged: the control of every quality. Owned by the caller.</summary>

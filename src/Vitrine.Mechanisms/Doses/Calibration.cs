@@ -1,11 +1,13 @@
 using System.Text.Json;
+using Vitrine.Mechanisms.Causes;
 using Vitrine.Policies;
 using Vitrine.Transformers;
+using Vitrine.Transformers.Points;
 using static TorchSharp.torch;
 
 namespace Vitrine.Mechanisms.Doses;
 
-/// <summary>How strongly every neuron fires by itself, over observations, where actions are decided: at the last prompt token and the decoded action tokens.</summary>
+/// <summary>How strongly every neuron of the deciding stack fires by itself, over observations, where actions are decided.</summary>
 /// <param name="Layers">Blocks.</param>
 /// <param name="Neurons">Neurons of a block.</param>
 /// <param name="Samples">Positions that were seen.</param>
@@ -19,6 +21,9 @@ public sealed record Calibration(
 {
     private static readonly double[] KeptLevels = [0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1];
 
+    /// <summary>The stack whose neurons they are.</summary>
+    public string Stack { get; init; } = "language";
+
     /// <summary>Lets a policy act on observations and watches its neurons.</summary>
     /// <param name="policy">Whose neurons.</param>
     /// <param name="observations">At least two; many and varied.</param>
@@ -28,7 +33,7 @@ public sealed record Calibration(
     {
         ArgumentNullException.ThrowIfNull(policy);
         ArgumentNullException.ThrowIfNull(observations);
-        var shape = policy.Language.Shape;
+        var shape = policy.DecidingStack(observations).Shape;
         var samples = new List<Tensor>();                                                                  // each (n, L, F)
         using var scope = NewDisposeScope();
         foreach (var batch in observations.Chunk(32))
@@ -37,7 +42,7 @@ public sealed record Calibration(
             for (var step = 0; step < run.Layout.DecidingSteps; step++)
             {
                 var layers = Enumerable.Range(0, shape.Layers).Select(l => run.Layout.At(run.Run, $"{shape.Name}.{l}.mlp.neurons", step)).ToArray();
-                samples.Add(stack(layers, 1).to(float32));
+                samples.Add(stack(layers, 1).to(float32).cpu());
             }
 
             progress?.Report((double)samples.Count / run.Layout.DecidingSteps * 32 / observations.Count);
@@ -47,7 +52,27 @@ public sealed record Calibration(
         return new Calibration(
             shape.Layers, shape.Neurons, (int)all.shape[0],
             all.mean([0]).data<float>().ToArray(), all.std(0, unbiased: false).data<float>().ToArray(), KeptLevels,
-            [.. KeptLevels.Select(q => all.quantile(tensor((float)q), 0).flatten().data<float>().ToArray())], policy.Fingerprint);
+            [.. KeptLevels.Select(q => all.quantile(tensor((float)q), 0).flatten().data<float>().ToArray())], policy.Fingerprint)
+        {
+            Stack = shape.Name,
+        };
+    }
+
+    /// <summary>Refuses a model that it was not measured on.</summary>
+    /// <param name="policy">Whose weights.</param>
+    /// <param name="stack">Whose neurons.</param>
+    /// <exception cref="VitrineException">It is another model's, or of another stack.</exception>
+    public void RequireOf(Policy policy, StackShape stack)
+    {
+        ArgumentNullException.ThrowIfNull(policy);
+        ArgumentNullException.ThrowIfNull(stack);
+        if (Fingerprint != policy.Fingerprint || (Stack, Layers, Neurons) != (stack.Name, stack.Layers, stack.Neurons))
+        {
+            throw new VitrineException(
+                $"calibration: of stack '{Stack}' with {Layers} layers of {Neurons} neurons, model {Start(Fingerprint)}; {policy.Name} is {Start(policy.Fingerprint)} with '{stack.Name}' of {stack.Layers} and {stack.Neurons}. Measure it again.");
+        }
+
+        static string Start(string fingerprint) => fingerprint[..Math.Min(12, fingerprint.Length)];
     }
 
     /// <summary>Natural mean of a neuron.</summary>
@@ -78,6 +103,20 @@ public sealed record Calibration(
 
     /// <summary>As JSON.</summary>
     public string ToJson() => JsonSerializer.Serialize(this);
+
+    /// <summary>Reads a file of what <see cref="ToJson"/> wrote.</summary>
+    /// <exception cref="VitrineException">It cannot be read, or is no calibration.</exception>
+    public static Calibration Open(string path)
+    {
+        try
+        {
+            return FromJson(File.ReadAllText(path), path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new VitrineException($"{path}: cannot be read ({e.Message}).", e);
+        }
+    }
 
     /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
     /// <exception cref="VitrineException">It is no calibration.</exception>

@@ -54,7 +54,7 @@ public sealed class AttentionRollout : IDisposable
         ArgumentNullException.ThrowIfNull(query);
         ArgumentNullException.ThrowIfNull(tokens);
         using var scope = NewDisposeScope();
-        var row = Matrix.index_select(0, tensor([.. query.Tokens.Select(t => (long)t)])).mean([0]).Flat();
+        var row = Matrix.index_select(0, tensor([.. query.Tokens.Select(t => (long)t)], device: Matrix.device)).mean([0]).Flat();
         return new RolloutLayer(layer, tokens.MapOf(row), row[..tokens.Prefix.Count]);
     }
 

@@ -52,7 +52,7 @@ public sealed record DirectEvidence(
         using var scope = NewDisposeScope();
         var name = stack.Shape.Name;
         var read = gradient.abs().sum(-1).Flat().Index().Where(t => t.Item != 0).Select(t => t.Index).ToArray();
-        var rows = tensor([.. read.Select(t => (long)t)]);
+        var rows = tensor([.. read.Select(t => (long)t)], device: gradient.device);
         var residual = run[$"{name}.{stack.Shape.Layers - 1}.resid_post"][0].detach().index_select(0, rows);   // (R, d)
         var towards = Towards(gradient.index_select(0, rows), residual, stack.LastNorm!);                  // (R, d)
         var embedding = Sum(towards * run[$"{name}.embed"][0].detach().index_select(0, rows));

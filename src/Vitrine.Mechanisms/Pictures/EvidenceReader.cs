@@ -23,7 +23,7 @@ public sealed class EvidenceReader(VisionModel model, Tensor pixels, EvidenceOpt
     public ClassEvidence Read(IProgress<double>? progress = null, CancellationToken cancellation = default)
     {
         var classes = Classes();
-        var contrast = new ClassContrast(Known(options.Class) ?? classes[0].Class, Known(options.Against), labels.Names.Count, labels.Scores == ClassScores.OneOfMany);
+        var contrast = new ClassContrast(RequireClass(options.Class) ?? classes[0].Class, RequireClass(options.Against), labels.Names.Count, labels.Scores == ClassScores.OneOfMany);
         var experiments = new Experiments(model, pixels, contrast, options.RowsPerPass);
         var occlusion = Occlusion.Of(model, pixels, options.Fill);
 
@@ -48,12 +48,12 @@ public sealed class EvidenceReader(VisionModel model, Tensor pixels, EvidenceOpt
     {
         using var run = model.Run(pixels, RunPlan.Empty);
         using var scope = NewDisposeScope();
-        var logits = run.Logits[0].detach().to(float64);
+        var logits = run.Logits[0].detach().to(float64).cpu();
         var scores = (labels.Scores switch { ClassScores.OneOfMany => logits.softmax(-1), ClassScores.Independent => logits.sigmoid(), _ => logits }).data<double>().ToArray();
         return [.. logits.data<double>().ToArray().Select((l, i) => new ClassScore(i, labels.Names[i], l, scores[i])).OrderByDescending(c => c.Logit).ThenBy(c => c.Class)];
     }
 
-    private int? Known(int? index) => index is { } i && (i < 0 || i >= labels.Names.Count)
+    private int? RequireClass(int? index) => index is { } i && (i < 0 || i >= labels.Names.Count)
         ? throw new VitrineException($"class {i}: {model.Name} has {labels.Names.Count} classes, counted from 0.")
         : index;
 

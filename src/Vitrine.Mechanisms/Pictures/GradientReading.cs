@@ -98,7 +98,7 @@ internal sealed class GradientReading
 
     /// <summary>(T,d). A norm of the class token alone (CLIP) gives (B,d): nothing reads the other tokens.</summary>
     private static Tensor OnTokens(Tensor gradient, PictureTokens tokens)
-        => gradient.dim() == 3 ? gradient[0] : cat([gradient, zeros([tokens.Count - 1, gradient.shape[1]], dtype: gradient.dtype)], 0);
+        => gradient.dim() == 3 ? gradient[0] : cat([gradient, zeros([tokens.Count - 1, gradient.shape[1]], dtype: gradient.dtype, device: gradient.device)], 0);
 
     private IEnumerable<UnitReading> OfHeads(Run run, Dictionary<string, Tensor> gradients, StackShape shape, int layer, PictureTokens tokens)
     {

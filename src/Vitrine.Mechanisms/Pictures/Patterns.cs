@@ -27,7 +27,7 @@ internal static class Patterns
         var k = run[$"{shape.Name}.{layer}.{Key(shape).Name}"][0].detach();                              // (T, Hkv, hd)
         if (queries is not null)
         {
-            q = q.index_select(0, tensor([.. queries.Select(i => (long)i)]));
+            q = q.index_select(0, tensor([.. queries.Select(i => (long)i)], device: q.device));
         }
 
         if (shape.Heads != shape.KeyValueHeads)

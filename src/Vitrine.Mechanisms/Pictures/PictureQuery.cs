@@ -38,7 +38,7 @@ public sealed partial record PictureQuery(string Name, IReadOnlyList<int> Tokens
             { Success: true } => tokens.Prefix.ToList().IndexOf(text.Replace(':', ' ')),
             _ => -1,
         };
-        return token >= 0 ? new(tokens.Name(token), [token]) : throw new VitrineException($"query '{text}': this picture has {Known(tokens)}.");
+        return token >= 0 ? new(tokens.Name(token), [token]) : throw new VitrineException($"query '{text}': this picture has {QueriesOf(tokens)}.");
     }
 
     private static int Patch(Match m, PictureTokens tokens)
@@ -47,7 +47,7 @@ public sealed partial record PictureQuery(string Name, IReadOnlyList<int> Tokens
             ? tokens.Prefix.Count + (row * tokens.Columns) + column
             : -1;
 
-    private static string Known(PictureTokens tokens)
+    private static string QueriesOf(PictureTokens tokens)
         => string.Join(", ", [.. tokens.Prefix.Select(p => p.Replace(' ', ':')), FormattableString.Invariant($"patch:0,0 to patch:{tokens.Rows - 1},{tokens.Columns - 1}"), "mean"]);
 
     [GeneratedRegex("^(class|register:[0-9]{1,9}|patch:(?<row>[0-9]{1,9}),(?<column>[0-9]{1,9}))$")]

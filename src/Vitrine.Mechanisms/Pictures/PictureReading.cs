@@ -59,7 +59,7 @@ public sealed record PictureReading(
                 rollout.Add(product.Of(layer, query, tokens));
                 if (options.Layer is null || options.Layer == layer)
                 {
-                    using var rows = pattern.index_select(1, tensor([.. query.Tokens.Select(t => (long)t)]));
+                    using var rows = pattern.index_select(1, tensor([.. query.Tokens.Select(t => (long)t)], device: pattern.device));
                     attention.AddRange(HeadAttention.Of(layer, rows, tokens).Where(h => options.Head is null || options.Head == h.Head));
                     heads.AddRange(UnitMaps.Heads(run, stack, layer, tokens).Where(h => options.Head is null || options.Head == h.Head));
                 }

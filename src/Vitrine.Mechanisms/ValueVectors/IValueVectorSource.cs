@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace Vitrine.Mechanisms.ValueVectors;
 
-/// <summary>Where value vectors and the vocabulary that they are read in come from: a model in memory, or a checkpoint of which one layer is read at a time.</summary>
+/// <summary>Where value vectors come from, and the vocabulary that they are read in where there is one.</summary>
 public interface IValueVectorSource
 {
     /// <summary>What errors call it.</summary>
@@ -17,7 +17,10 @@ public interface IValueVectorSource
     /// <summary>Neurons of a block (F).</summary>
     int Neurons { get; }
 
-    /// <summary>Rows of the unembedding (V).</summary>
+    /// <summary>Numbers of a value vector (d).</summary>
+    int Width { get; }
+
+    /// <summary>Rows of the unembedding (V); 0 where there is none, as in an image tower.</summary>
     int Vocabulary { get; }
 
     /// <summary>Value vectors of a layer.</summary>
@@ -27,6 +30,7 @@ public interface IValueVectorSource
 
     /// <summary>The unembedding.</summary>
     /// <returns>(V,d), owned by the caller.</returns>
+    /// <exception cref="VitrineException">There is none.</exception>
     Tensor Unembedding();
 
     /// <summary>What the final norm multiplies each coordinate with.</summary>

@@ -36,6 +36,19 @@ public sealed class LexicalPatterns
     public LexicalPatterns(IReadOnlyList<IReadOnlyList<NeuronReading>> readings, TokenReader tokens, IReadOnlyList<WordList> concepts)
         => (this.readings, this.tokens, this.concepts, ids) = (readings, tokens, concepts, [.. concepts.Select(c => c.Ids(tokens))]);
 
+    /// <summary>Reads a model's value vectors for the rule.</summary>
+    /// <param name="model">A text model or a policy.</param>
+    /// <param name="concepts">Word lists.</param>
+    /// <param name="progress">From 0 to 1.</param>
+    /// <param name="cancellation">Stops between tiles.</param>
+    /// <exception cref="VitrineException">The model has no vocabulary.</exception>
+    public static LexicalPatterns Read(Model model, IReadOnlyList<WordList> concepts, IProgress<double>? progress = null, CancellationToken cancellation = default)
+    {
+        var tokens = TokenReader.Of(model);
+        int[] layers = [.. Enumerable.Range(0, tokens.Language.Shape.Layers)];
+        return new LexicalPatterns(VocabularyProjection.Read(tokens.Language, layers, 30, tokens.Valid, progress, cancellation), tokens, concepts);
+    }
+
     /// <summary>The layer profile.</summary>
     /// <param name="permutations">Shuffled vocabularies to average.</param>
     /// <param name="seed">Of the shuffles.</param>
@@ -81,6 +94,14 @@ public sealed class LexicalPatterns
         }
 
         return [.. found.OrderByDescending(n => n.Words - n.OppositeWords).ThenBy(n => n.Neuron)];
+    }
+
+    /// <summary>The neurons of a concept's cluster.</summary>
+    /// <exception cref="VitrineException">There is no such word list, or no neuron spells it.</exception>
+    public NeuronSet Set(string concept)
+    {
+        var set = new NeuronSet(Cluster(concept).Select(n => n.Neuron), tokens.Language.Shape.Name);
+        return set.Count > 0 ? set : throw new VitrineException($"concept '{concept}': no neuron spells it.");
     }
 
     /// <summary>Every neuron of any cluster.</summary>

@@ -29,7 +29,7 @@ public static class ProjectionFile
     {
         ArgumentNullException.ThrowIfNull(neurons);
         ArgumentNullException.ThrowIfNull(print);
-        var rows = neurons.SelectMany((n, i) => Ends(n).SelectMany(e => e.Ids.Select((id, rank) => (Neuron: i, e.End, Rank: rank, Id: id, Logit: e.Scores[rank])))).ToArray();
+        var rows = neurons.SelectMany((n, i) => TopAndBottom(n).SelectMany(e => e.Ids.Select((id, rank) => (Neuron: i, e.End, Rank: rank, Id: id, Logit: e.Scores[rank])))).ToArray();
         using var stream = new MemoryStream();
         var writer = await ParquetWriter.CreateAsync(Schema, stream, cancellationToken: cancellation).ConfigureAwait(false);
         await using (writer.ConfigureAwait(false))
@@ -106,6 +106,6 @@ public static class ProjectionFile
     /// <summary>Name of a layer's file.</summary>
     internal static string NameOf(int layer, string extension) => string.Create(CultureInfo.InvariantCulture, $"layer-{layer:000}.{extension}");
 
-    private static IEnumerable<(string End, IReadOnlyList<int> Ids, IReadOnlyList<float> Scores)> Ends(NeuronReading n)
+    private static IEnumerable<(string End, IReadOnlyList<int> Ids, IReadOnlyList<float> Scores)> TopAndBottom(NeuronReading n)
         => [("top", n.TopIds, n.TopScores), ("bottom", n.BottomIds, n.BottomScores)];
 }

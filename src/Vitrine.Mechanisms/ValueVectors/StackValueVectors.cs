@@ -1,18 +1,50 @@
+using Vitrine.Checkpoints;
+using Vitrine.Policies;
+using Vitrine.Transformers;
 using Vitrine.Transformers.Engine;
 using static TorchSharp.torch;
 
 namespace Vitrine.Mechanisms.ValueVectors;
 
-/// <summary>The value vectors of a model in memory.</summary>
-/// <param name="stack">Speaks a language.</param>
-/// <param name="fingerprint">Of the model's weights.</param>
-public sealed class StackValueVectors(Stack stack, string fingerprint) : IValueVectorSource
+/// <summary>The value vectors of one stack of a model, a decoder or an image tower, in main memory wherever the model computes.</summary>
+public sealed class StackValueVectors : IValueVectorSource, IDisposable
 {
-    /// <inheritdoc/>
-    public string Name => stack.Shape.Name;
+    private readonly Stack stack;
+    private readonly Lazy<string> fingerprint;
+    private Model? owned;
+
+    /// <summary>Of a stack at hand, which must outlive this.</summary>
+    /// <param name="stack">Of any model.</param>
+    /// <param name="fingerprint">Of the model's weights.</param>
+    public StackValueVectors(Stack stack, string fingerprint)
+        : this(stack, stack?.Shape.Name ?? "", new Lazy<string>(fingerprint))
+    {
+    }
+
+    /// <summary>Of a stack of an opened model, which must outlive this.</summary>
+    /// <param name="model">Of any family.</param>
+    /// <param name="stack">
+    /// Which stack; when null a policy's <see cref="Policy.Language"/>, an image encoder's tower, else the only decoder, else the only tower.
+    /// </param>
+    /// <exception cref="VitrineException">The model has no such stack, or several that may be meant; they are named.</exception>
+    public StackValueVectors(Model model, string? stack = null)
+        : this(StackOf(model, stack), model, owned: null)
+    {
+    }
+
+    private StackValueVectors(Stack stack, Model model, Model? owned)
+        : this(stack, $"{model.Name} {stack.Shape.Name}", new Lazy<string>(() => model.Fingerprint)) => this.owned = owned;
+
+    private StackValueVectors(Stack stack, string name, Lazy<string> fingerprint) => (this.stack, Name, this.fingerprint) = (stack, name, fingerprint);
 
     /// <inheritdoc/>
-    public string Fingerprint => fingerprint;
+    public string Name { get; }
+
+    /// <summary>Name of the stack.</summary>
+    public string Stack => stack.Shape.Name;
+
+    /// <inheritdoc/>
+    public string Fingerprint => fingerprint.Value;
 
     /// <inheritdoc/>
     public int Layers => stack.Shape.Layers;
@@ -21,14 +53,81 @@ public sealed class StackValueVectors(Stack stack, string fingerprint) : IValueV
     public int Neurons => stack.Shape.Neurons;
 
     /// <inheritdoc/>
+    public int Width => stack.Shape.Width;
+
+    /// <inheritdoc/>
     public int Vocabulary => stack.Shape.Vocabulary;
 
-    /// <inheritdoc/>
-    public Tensor Vectors(int layer) => stack.ValueVectors(layer);
+    /// <summary>How a model is opened to be read and not run: its weights stay mapped as their file has them, so that only what is read is touched.</summary>
+    /// <param name="options">What else is asked; nothing when null.</param>
+    /// <remarks>
+    /// What is no view of its file is still made at once: quantised tensors of a <c>.gguf</c> file, and what a family stores interleaved (GPT-NeoX's queries, keys and values).
+    /// </remarks>
+    public static ModelOptions Mapped(ModelOptions? options = null) => (options ?? ModelOptions.Default) with { Storage = WeightStorage.AsStored };
+
+    /// <summary>Opens a model for the sake of its value vectors; it is disposed with them.</summary>
+    /// <param name="name">As <see cref="ModelCatalog.Open(string, ModelOptions?)"/> takes it.</param>
+    /// <param name="stack">As the constructor takes it.</param>
+    /// <param name="options">How, but for the weights: see <see cref="Mapped"/>.</param>
+    /// <param name="catalog">Which families there are; <see cref="Policy.Catalog"/> when null.</param>
+    /// <exception cref="VitrineException">There is no such model or stack.</exception>
+    public static StackValueVectors Open(string name, string? stack = null, ModelOptions? options = null, ModelCatalog? catalog = null)
+    {
+        var model = (catalog ?? Policy.Catalog).Open(name, Mapped(options));
+        try
+        {
+            return new StackValueVectors(StackOf(model, stack), model, owned: model);
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
 
     /// <inheritdoc/>
-    public Tensor Unembedding() => stack.Unembedding();
+    public Tensor Vectors(int layer) => InMainMemory(stack.ValueVectors(layer));
 
     /// <inheritdoc/>
-    public Tensor Gain() => stack.FinalGain();
+    public Tensor Unembedding() => InMainMemory(stack.Unembedding());
+
+    /// <inheritdoc/>
+    public Tensor Gain() => InMainMemory(stack.FinalGain());
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        owned?.Dispose();
+        owned = null;
+    }
+
+    private static Stack StackOf(Model model, string? name)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        Stack[] stacks = [.. model.Towers, .. model.Decoders];
+        var found = name is not null ? Array.Find(stacks, s => s.Shape.Name == name) : model switch
+        {
+            Policy policy => policy.Language,
+            VisionModel encoder => encoder.Tower,
+            { Decoders: [var only] } => only,
+            { Decoders: [], Towers: [var only] } => only,
+            _ => null,
+        };
+        var known = string.Join(", ", stacks.Select(s => s.Shape.Name));
+        return found ?? throw new VitrineException(
+            name is null ? $"{model.Name}: several stacks have neurons, {known}; name one of them." : $"{model.Name}: there is no stack '{name}' with neurons; there are {known}.");
+    }
+
+    private static Tensor InMainMemory(Tensor tensor)
+    {
+        if (tensor.device_type == TorchSharp.DeviceType.CPU)
+        {
+            return tensor;
+        }
+
+        using (tensor)
+        {
+            return tensor.cpu();
+        }
+    }
 }

@@ -32,7 +32,8 @@ public sealed class TokenReader
     /// <exception cref="VitrineException">The model has none, or no tokenizer.</exception>
     public static TokenReader Of(Model model) => model switch
     {
-        Policy policy => new TokenReader(policy.Language, policy.Tokenizer, policy.Actions),
+        Policy policy when policy.Language.Shape.Vocabulary > 0 => new TokenReader(policy.Language, policy.Tokenizer, policy.Actions),
+        Policy policy => throw new VitrineException($"{policy.Name}: stack '{policy.Language.Shape.Name}' of this policy has no vocabulary; its value vectors cannot be read in words."),
         TextModel text when text.Language.Shape.Vocabulary > 0 => new TokenReader(text.Language, text.Tokenizer, null),
         TextModel text => throw new VitrineException($"{text.Name}: this {text.Family} model has no head over a vocabulary; its value vectors cannot be read in words."),
         _ => throw new VitrineException($"{model?.Name}: is an image encoder, which has no vocabulary; expected a text model or a policy."),
@@ -46,7 +47,7 @@ public sealed class TokenReader
 
     /// <summary>The normalised action that an action token stands for.</summary>
     /// <exception cref="VitrineException">The model has none.</exception>
-    public double Action(int id) => actions is null ? throw new VitrineException($"token {id}: a text model has no action tokens.") : actions.Centre(id);
+    public double Action(int id) => actions is null ? throw new VitrineException($"token {id}: the model has no action tokens.") : actions.Centre(id);
 
     /// <summary>The token, an action token as its normalised value in brackets.</summary>
     public string Print(int id) => IsAction(id)
@@ -54,6 +55,11 @@ public sealed class TokenReader
         : tokenizer.Token(id) is not { } token ? $"<{id}>"
         : actions is not null || token.Contains(Piece, StringComparison.Ordinal) ? token.Replace(Piece, ' ')
         : tokenizer.Decode([id], skipSpecialTokens: false).ReplaceLineEndings("\\n");
+
+    /// <summary>Tokens as people read them, one behind the other.</summary>
+    /// <param name="ids">Of the vocabulary.</param>
+    /// <param name="count">How many of them.</param>
+    public string Print(IEnumerable<int> ids, int count = 10) => string.Join(' ', ids.Take(count).Select(id => Print(id)));
 
     /// <summary>The id of a word, as it stands alone in the vocabulary or with a leading space; null where there is none.</summary>
     /// <remarks>In the vocabulary of a text model a word begins with its space; without it the token is the end or the middle of other words. A policy's words stand alone first.</remarks>

@@ -19,7 +19,7 @@ public static class VocabularyProjection
     /// <returns>[layer in the given order][neuron].</returns>
     public static IReadOnlyList<IReadOnlyList<NeuronReading>> Read(
         Stack stack, IReadOnlyList<int> layers, int count = 30, IReadOnlyList<int>? tokens = null, IProgress<double>? progress = null, CancellationToken cancellation = default)
-        => Read(new StackValueVectors(stack, ""), layers, new ProjectionSettings { Count = count, Tokens = tokens }, progress, cancellation);
+        => Read(new StackValueVectors(stack, fingerprint: ""), layers, new ProjectionSettings { Count = count, Tokens = tokens }, progress, cancellation);
 
     /// <summary>Reads every neuron of some layers.</summary>
     /// <param name="source">Value vectors and vocabulary.</param>

@@ -7,7 +7,7 @@ namespace Vitrine.Mechanisms.ValueVectors;
 /// <summary>Reads value vectors against one unembedding: a fast product finds the few tokens that can be among the best, and these are computed exactly.</summary>
 /// <remarks>
 /// A tile of vectors is multiplied with one part of the vocabulary after another, into a buffer that is used again. While a part's logits are in cache, one pass over them finds minimum and maximum
-/// of every block of tokens (<see cref="EndSearch"/>); at the end only blocks that can hold one of the best are looked into. A tile has 256 vectors because products of fewer rows are slower
+/// of every block of tokens (<see cref="TopBottomSearch"/>); at the end only blocks that can hold one of the best are looked into. A tile has 256 vectors because products of fewer rows are slower
 /// (112 rows: 80 % of the rate, 48 rows: 60 %, on one core of an EPYC), and parts are so narrow that 256 rows of them stay in cache.
 /// Tiles are read side by side, each with one libtorch thread, so that the search runs in parallel too.
 /// </remarks>
@@ -25,7 +25,7 @@ public sealed class VocabularyReader : IDisposable
         (this.tokens, this.settings, IsScreening) = (tokens, settings, coarse);
         count = (int)Math.Min(settings.Count, tokens.shape[0]);
         screen = (coarse ? tokens.to(bfloat16) : tokens).t().DetachFromDisposeScope();
-        margin = ScreenMargin.Of(tokens, EndSearch.BlockWidth(Vocabulary, count), coarse);
+        margin = ScreenMargin.Of(tokens, TopBottomSearch.BlockWidth(Vocabulary, count), coarse);
     }
 
     /// <summary>Whether products in bfloat16 go ahead of the exact ones.</summary>
@@ -113,7 +113,7 @@ public sealed class VocabularyReader : IDisposable
             using var mode = no_grad();
             using var scope = NewDisposeScope();
             var buffer = empty([rows, Vocabulary], float32);
-            var search = new EndSearch(margin, rows, Vocabulary, Width, count);
+            var search = new TopBottomSearch(margin, rows, Vocabulary, Width, count);
             while (Interlocked.Increment(ref next) is var tile && (long)tile * rows < readings.Length)
             {
                 cancellation.ThrowIfCancellationRequested();
@@ -130,7 +130,7 @@ public sealed class VocabularyReader : IDisposable
         tokens.Dispose();
     }
 
-    private void ReadTile(Tensor vectors, int start, int rows, Tensor buffer, int part, EndSearch search, NeuronReading[] readings)
+    private void ReadTile(Tensor vectors, int start, int rows, Tensor buffer, int part, TopBottomSearch search, NeuronReading[] readings)
     {
         using var scope = NewDisposeScope();
         var tile = vectors.narrow(0, start, rows).to(float32).contiguous();                                // (rows, d)

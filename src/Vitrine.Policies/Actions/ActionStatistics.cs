@@ -18,9 +18,13 @@ public sealed record ActionStatistics(string Key, IReadOnlyList<double> Q01, IRe
         => Mask[dimension] ? (0.5 * (action + 1) * (Q99[dimension] - Q01[dimension])) + Q01[dimension] : action;
 
     /// <summary>Reads <c>dataset_statistics.json</c>, which replaces <c>norm_stats</c> of config.json where it exists.</summary>
+    /// <param name="folder">Of the policy.</param>
+    /// <param name="config">Its config.json.</param>
+    /// <returns>By data set.</returns>
     /// <exception cref="VitrineException">There is neither, or an entry is broken; it is named.</exception>
-    internal static IReadOnlyDictionary<string, ActionStatistics> Open(string folder, ConfigReader config)
+    public static IReadOnlyDictionary<string, ActionStatistics> Open(string folder, ConfigReader config)
     {
+        ArgumentNullException.ThrowIfNull(config);
         var file = Path.Combine(folder, "dataset_statistics.json");
         var (source, all) = File.Exists(file)
             ? (file, Root(file))

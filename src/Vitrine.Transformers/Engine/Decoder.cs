@@ -37,12 +37,13 @@ public sealed class Decoder : Stack
     /// <param name="run">Of the model.</param>
     /// <param name="embedded">(B,T,d): words, or whatever stands in their place; stays the caller's.</param>
     /// <param name="positions">[row][token] in the row's own sequence, -1 for padding.</param>
-    public Tensor Read(RunScope run, Tensor embedded, IReadOnlyList<IReadOnlyList<long>> positions)
+    /// <param name="from">Where the run starts, as it was told to <c>Compute</c>; the embedded tokens are then not read. At them when null.</param>
+    public Tensor Read(RunScope run, Tensor embedded, IReadOnlyList<IReadOnlyList<long>> positions, RunStart? from = null)
     {
         ArgumentNullException.ThrowIfNull(run);
         var input = new DecoderInput([.. positions.Select(r => r.ToArray())], () => embedded);
-        using var pass = PassOver(run, input);
-        var residual = Residual(input, pass, from: null);
+        using var pass = PassOver(run, input, from?.Column ?? 0);
+        var residual = Residual(input, pass, from);
         return run.Range is { ToTheEnd: false } ? residual : FinalNorm(residual, pass);
     }
 
@@ -51,14 +52,15 @@ public sealed class Decoder : Stack
     /// <param name="embedded">(B,T,d); stays the caller's.</param>
     /// <param name="positions">[row][token], -1 for padding.</param>
     /// <param name="count">New tokens.</param>
+    /// <param name="from">As of <see cref="Read"/>.</param>
     /// <param name="cancellation">Stops between passes.</param>
     /// <returns>[row][token], and the logits that each was taken from (B,count,V), owned by the caller's scope.</returns>
     public (IReadOnlyList<IReadOnlyList<long>> Ids, Tensor Logits) Decode(
-        RunScope run, Tensor embedded, IReadOnlyList<IReadOnlyList<long>> positions, int count, CancellationToken cancellation = default)
+        RunScope run, Tensor embedded, IReadOnlyList<IReadOnlyList<long>> positions, int count, RunStart? from = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(run);
         var input = new DecoderInput([.. positions.Select(r => r.ToArray())], () => embedded);
-        var (ids, logits) = Decode(run, input, new TokenChoice(new GenerationOptions(count), positions.Count), from: null, cancellation);
+        var (ids, logits) = Decode(run, input, new TokenChoice(new GenerationOptions(count), positions.Count), from, cancellation);
         return (ids, logits!);
     }
 

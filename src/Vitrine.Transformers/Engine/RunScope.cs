@@ -14,6 +14,9 @@ public sealed class RunScope
     /// <summary>Where the model computes.</summary>
     public Device Device => Plan.Device;
 
+    /// <summary>Whether the plan stops inside the decoder: its residual is then the run's output, and nothing behind it is computed.</summary>
+    public bool StopsEarly => Range is { ToTheEnd: false };
+
     /// <summary>What is computed of the model's decoder; null where the whole of it is.</summary>
     internal BlockRange? Range { get; }
 

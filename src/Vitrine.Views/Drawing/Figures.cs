@@ -1,4 +1,5 @@
 using System.Globalization;
+using Vitrine.Worlds.Statistics;
 
 namespace Vitrine.Views.Drawing;
 
@@ -64,10 +65,10 @@ internal static class Figures
     public static string Brackets(double low, double high, int decimals = 3) => $"[{Plain(low, decimals)}, {Plain(high, decimals)}]";
 
     /// <summary>A change and its interval: <c>+.034 [.031, .037]</c>.</summary>
-    public static string Change(Interval? interval, int decimals = 3)
-        => interval is { IsFinite: true } ? $"{Change(interval.Mean, decimals)} {Brackets(interval.Low, interval.High, decimals)}" : Missing;
+    public static string Change(Estimate? estimate, int decimals = 3)
+        => estimate is { IsFinite: true } ? $"{Change(estimate.Mean, decimals)} {Brackets(estimate.Low, estimate.High, decimals)}" : Missing;
 
     /// <summary>A share and its interval, in per cent: <c>95 % [93, 97]</c>.</summary>
-    public static string Percent(Interval? interval)
-        => interval is { IsFinite: true } ? $"{Percent(interval.Mean)} {Brackets(interval.Low * 100, interval.High * 100, 0)}" : Missing;
+    public static string Share(Estimate? estimate)
+        => estimate is { IsFinite: true } ? $"{Percent(estimate.Mean)} {Brackets(estimate.Low * 100, estimate.High * 100, 0)}" : Missing;
 }

@@ -1,36 +1,16 @@
 using Vitrine.Inputs.Pictures;
+using Vitrine.Mechanisms.Pictures;
 
 namespace Vitrine.Views;
 
 /// <summary>Where one head looks in the picture, from one position.</summary>
 public sealed record AttentionMap
 {
-    /// <summary>The stack's name.</summary>
-    public required string Stack { get; init; }
-
-    /// <summary>The layer, counted from 0.</summary>
-    public required int Layer { get; init; }
-
-    /// <summary>The head, counted from 0.</summary>
-    public required int Head { get; init; }
-
-    /// <summary>The token that looks.</summary>
-    public required string Query { get; init; }
+    /// <summary>The head, and what it attends to.</summary>
+    public required HeadLook Look { get; init; }
 
     /// <summary>The picture that is looked at.</summary>
     public required Picture Picture { get; init; }
-
-    /// <summary>Rows of patches.</summary>
-    public required int Rows { get; init; }
-
-    /// <summary>Columns of patches.</summary>
-    public required int Columns { get; init; }
-
-    /// <summary>Attention of each patch, row by row; rows x columns numbers that are not renormalised.</summary>
-    public required IReadOnlyList<double> Weights { get; init; }
-
-    /// <summary>The part of the head's attention that falls on the picture, 0 to 1.</summary>
-    public required double MassOnPicture { get; init; }
 
     /// <summary>Where the instruction's object really is; may be null.</summary>
     public PictureRegion? Target { get; init; }

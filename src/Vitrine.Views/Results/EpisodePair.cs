@@ -1,4 +1,4 @@
-using Vitrine.Inputs.Pictures;
+using Vitrine.Worlds;
 
 namespace Vitrine.Views;
 
@@ -15,26 +15,27 @@ public sealed record EpisodePair
     public required FilmedEpisode After { get; init; }
 }
 
-/// <summary>One recorded episode.</summary>
+/// <summary>An episode on the page.</summary>
 public sealed record FilmedEpisode
 {
     /// <summary>A short name, as <c>no edit</c>.</summary>
     public required string Label { get; init; }
 
-    /// <summary>What the policy was told.</summary>
-    public required string Instruction { get; init; }
+    /// <summary>What happened; with pictures where it was filmed (<see cref="EpisodeFilm"/>).</summary>
+    public required Episode Episode { get; init; }
 
-    /// <summary>One picture a control step, all of one size; may be empty.</summary>
-    public required IReadOnlyList<Picture> Frames { get; init; }
-
-    /// <summary>Where the gripper is in each frame's picture; may be empty.</summary>
+    /// <summary>Where the gripper is in each picture; empty where the camera's place is not known.</summary>
     public IReadOnlyList<PathPoint> GripperPath { get; init; } = [];
 
-    /// <summary>Displacement in each control step, in the world's units; may be empty.</summary>
-    public IReadOnlyList<double> Displacements { get; init; } = [];
-
-    /// <summary>Whether the task was solved.</summary>
-    public required bool Success { get; init; }
+    /// <summary>An episode seen by a camera whose projection is known.</summary>
+    /// <param name="label">A short name.</param>
+    /// <param name="episode">What happened.</param>
+    /// <param name="project">From a place in the world to one in the picture.</param>
+    public static FilmedEpisode Of(string label, Episode episode, Func<Position, PathPoint> project)
+    {
+        ArgumentNullException.ThrowIfNull(episode);
+        return new FilmedEpisode { Label = label, Episode = episode, GripperPath = [.. episode.Path.Select(project)] };
+    }
 }
 
 /// <summary>A place in a picture, in fractions of its width and height, from the upper left.</summary>

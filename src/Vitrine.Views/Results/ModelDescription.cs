@@ -1,3 +1,5 @@
+using Vitrine.Policies;
+
 namespace Vitrine.Views;
 
 /// <summary>What was opened.</summary>
@@ -11,6 +13,30 @@ public sealed record ModelDescription
 
     /// <summary>What joins the vision stacks to the language stack.</summary>
     public string Projector { get; init; } = "projector";
+
+    /// <summary>Any policy: its stacks that have blocks.</summary>
+    public static ModelDescription Of(Policy policy)
+    {
+        ArgumentNullException.ThrowIfNull(policy);
+        return new ModelDescription
+        {
+            Name = policy.Name,
+            Stacks =
+            [
+                .. policy.Stacks.Where(s => s.Layers > 0).Select(s => new StackDescription
+                {
+                    Name = s.Name,
+                    Role = policy.Towers.Any(t => t.Shape.Name == s.Name) ? StackRole.Vision : s.Name == policy.Language.Shape.Name ? StackRole.Language : StackRole.Action,
+                    Layers = s.Layers,
+                    Width = s.Width,
+                    Heads = s.Heads,
+                    Neurons = s.Neurons,
+                    Vocabulary = s.Vocabulary > 0 ? s.Vocabulary : null,
+                    Parameters = policy.ParametersOfStack(s.Name),
+                }),
+            ],
+        };
+    }
 }
 
 /// <summary>What a stack takes in.</summary>

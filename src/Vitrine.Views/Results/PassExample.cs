@@ -1,18 +1,21 @@
 using Vitrine.Inputs.Pictures;
+using Vitrine.Mechanisms.Pictures;
+using Vitrine.Mechanisms.ValueVectors;
+using Vitrine.Policies;
 
 namespace Vitrine.Views;
 
 /// <summary>One pass of the policy, from a picture and words to an action.</summary>
 public sealed record PassExample
 {
-    /// <summary>The picture that the policy saw.</summary>
-    public required Picture Picture { get; init; }
+    /// <summary>The picture that the policy saw; null where it reads none.</summary>
+    public Picture? Picture { get; init; }
 
-    /// <summary>Rows of the patch grid.</summary>
-    public required int PatchRows { get; init; }
+    /// <summary>Rows of the patch grid; 0 without a picture.</summary>
+    public int PatchRows { get; init; }
 
-    /// <summary>Columns of the patch grid.</summary>
-    public required int PatchColumns { get; init; }
+    /// <summary>Columns of the patch grid; 0 without a picture.</summary>
+    public int PatchColumns { get; init; }
 
     /// <summary>The instruction in plain words.</summary>
     public required string Instruction { get; init; }
@@ -20,7 +23,7 @@ public sealed record PassExample
     /// <summary>The prompt's tokens in order, without the patches.</summary>
     public required IReadOnlyList<string> PromptTokens { get; init; }
 
-    /// <summary>The action tokens in the order in which they were said.</summary>
+    /// <summary>The action tokens in the order in which they were said; none of a policy that gives numbers.</summary>
     public required IReadOnlyList<ActionToken> ActionTokens { get; init; }
 
     /// <summary>What each block of the language stack carries; may be empty.</summary>
@@ -28,6 +31,38 @@ public sealed record PassExample
 
     /// <summary>What <see cref="Contributions"/> are shares of.</summary>
     public string ContributionMeaning { get; init; } = "share of the effect that each part carries";
+
+    /// <summary>One pass of any policy. The first of several pictures is shown.</summary>
+    /// <param name="policy">Who acted.</param>
+    /// <param name="seen">What it saw.</param>
+    /// <param name="action">What it did.</param>
+    public static PassExample Of(Policy policy, Observation seen, PolicyAction action)
+    {
+        ArgumentNullException.ThrowIfNull(policy);
+        ArgumentNullException.ThrowIfNull(seen);
+        ArgumentNullException.ThrowIfNull(action);
+        var (row, tokens) = (policy.Layout([seen]).Rows[0], TokenReader.Of(policy));
+        var (camera, patches) = row.Pictures.FirstOrDefault();
+        return new PassExample
+        {
+            Picture = camera is null ? null : seen.Cameras[camera],
+            PatchRows = patches.Rows,
+            PatchColumns = patches.Columns,
+            Instruction = seen.Instruction,
+            PromptTokens = [.. row.Words.Select(w => PromptAttention.WordOf(policy, w))],
+            ActionTokens = action.Tokens is not { } said ? [] :
+            [
+                .. action.Values.Select((value, d) => new ActionToken
+                {
+                    Dimension = policy.ActionNames[d],
+                    Token = tokens.Print((int)said.TokenIds[d]),
+                    Value = value,
+                    Probability = said.Probability[d],
+                    EntropyBits = said.Entropy[d] / Math.Log(2),
+                }),
+            ],
+        };
+    }
 }
 
 /// <summary>One token that the policy says, and what it stands for.</summary>

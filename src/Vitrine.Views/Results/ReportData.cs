@@ -1,3 +1,5 @@
+using Vitrine.Worlds.Decisions;
+
 namespace Vitrine.Views;
 
 /// <summary>All that a report shows. Every list may be empty and every section may be missing; the page then says so.</summary>
@@ -37,9 +39,9 @@ public sealed record ReportData
     public IReadOnlyList<AttentionMap> Attention { get; init; } = [];
 
     /// <summary>Where each concept acts on one decision.</summary>
-    public IReadOnlyList<OneStepEffect> OneStep { get; init; } = [];
+    public IReadOnlyList<OneStepResult> OneStep { get; init; } = [];
 
-    /// <summary>The closed-loop study.</summary>
+    /// <summary>The closed-loop studies.</summary>
     public StudySummary? Study { get; init; }
 
     /// <summary>Episodes before and after.</summary>

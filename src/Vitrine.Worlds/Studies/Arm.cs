@@ -1,4 +1,9 @@
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json.Serialization;
+using Vitrine.Mechanisms.Doses;
+using Vitrine.Policies;
+using Vitrine.Transformers;
 
 namespace Vitrine.Worlds.Studies;
 
@@ -25,7 +30,7 @@ public enum ArmKind
     RandomDirection,
 }
 
-/// <summary>One condition of a study. It is data: who runs the study turns it into an actor.</summary>
+/// <summary>One condition of a study, whole: with its policy it says what is done. It travels as JSON.</summary>
 public sealed record Arm
 {
     /// <summary>Its name, unique in the study.</summary>
@@ -43,10 +48,33 @@ public sealed record Arm
     /// <summary>What random draws have in common: the arms of a group are reported together.</summary>
     public string? Group { get; init; }
 
-    /// <summary>Its edits, in any form that changes when they do.</summary>
-    public string Fingerprint { get; init; } = "";
+    /// <summary>Under which the policy acts; null for the policy as it is.</summary>
+    [JsonConverter(typeof(PlanAsJson))]
+    public RunPlan? Plan { get; init; }
+
+    /// <summary>How strong the plan's edits are at each control step; null for their full strength in all.</summary>
+    [JsonConverter(typeof(ScheduleAsJson))]
+    public Schedule? Schedule { get; init; }
 
     /// <summary>Whether this arm is one of several random draws.</summary>
     [JsonIgnore]
     public bool IsRandom => Kind is ArmKind.MatchedRandom or ArmKind.RandomDirection;
+
+    /// <summary>The arm as results name it.</summary>
+    public ArmLabel Label() => new() { Name = Name, Kind = Kind, Concept = Concept, Word = Word, Group = Group, Fingerprint = Fingerprint() };
+
+    /// <summary>Changes when plan or schedule do; empty for a baseline that has none.</summary>
+    public string Fingerprint()
+        => Kind == ArmKind.Baseline && Plan is null && Schedule is null ? ""
+            : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes((Plan ?? RunPlan.Empty).ToJson() + Schedule?.ToJson())));
+
+    /// <summary>The policy as this arm has it act. Disposing the actor leaves the policy open.</summary>
+    /// <param name="policy">Several arms may share it, also on several threads.</param>
+    public IWorldActor ActorOf(Policy policy)
+    {
+        ArgumentNullException.ThrowIfNull(policy);
+        return Schedule is null
+            ? new ObservingActor(policy.With(Plan), Word)
+            : new ScheduledActor(policy, [.. (Plan ?? RunPlan.Empty).Edits.Select(e => new ScheduledEdit(e, Schedule))], Word) { Steady = Plan is null ? null : Plan with { Edits = [] } };
+    }
 }

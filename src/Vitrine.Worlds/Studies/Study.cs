@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Vitrine.Worlds.Studies;
 
-/// <summary>A plan of closed-loop episodes: every arm meets the same layouts.</summary>
+/// <summary>A plan of closed-loop episodes: every arm meets the same layouts. It is a value: read from a file on another machine it is the same study.</summary>
 public sealed record Study
 {
     /// <summary>Random draws that an edit's control needs at least.</summary>
@@ -11,6 +11,12 @@ public sealed record Study
 
     /// <summary>Its name.</summary>
     public required string Name { get; init; }
+
+    /// <summary>Who acts; null for a scripted actor.</summary>
+    public StudyPolicy? Policy { get; init; }
+
+    /// <summary>The <see cref="IWorld.Description"/> of the world that it is for.</summary>
+    public required string World { get; init; }
 
     /// <summary>Tasks of the world.</summary>
     public required IReadOnlyList<string> Tasks { get; init; }
@@ -43,7 +49,7 @@ public sealed record Study
     {
         ArgumentNullException.ThrowIfNull(controls);
         IEnumerable<Arm> baseline = Arms.Any(a => a.Kind == ArmKind.Baseline) ? [] : [new Arm { Name = "baseline", Kind = ArmKind.Baseline }];
-        return this with { Arms = [.. baseline.Concat(Arms).Concat(Arms.Where(a => a.Kind == ArmKind.Edit).SelectMany(controls)).Distinct()] };
+        return this with { Arms = [.. baseline.Concat(Arms).Concat(Arms.Where(a => a.Kind == ArmKind.Edit).SelectMany(controls)).DistinctBy(a => a.Label())] };
     }
 
     /// <summary>Refuses a study that could not support what it would report.</summary>
@@ -75,6 +81,11 @@ public sealed record Study
             throw new VitrineException($"study '{Name}': the prompt arm '{prompt.Name}' has no word.");
         }
 
+        foreach (var arm in Arms.Where(a => a.Schedule is not null && a.Plan is not { Edits.Count: > 0 }))
+        {
+            throw new VitrineException($"study '{Name}': the arm '{arm.Name}' has a schedule and no edit that it could schedule.");
+        }
+
         foreach (var edit in Arms.Where(a => a.Kind == ArmKind.Edit))
         {
             CheckControls(edit);
@@ -88,10 +99,9 @@ public sealed record Study
     /// <exception cref="VitrineException">The text is none.</exception>
     public static Study FromJson(string json) => RecordJson.Read<Study>(json, "study");
 
-    /// <summary>Changes when anything changes that the episodes depend on.</summary>
-    /// <param name="world">The description of the world in which it runs.</param>
-    public string Fingerprint(string world)
-        => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{world}\n{ToJson()}")));
+    /// <summary>Changes when anything changes that the episodes depend on: policy, world, layouts, any arm's plan, schedule or word.</summary>
+    public string Fingerprint()
+        => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes((this with { Policy = Policy is null ? null : Policy with { Name = "" } }).ToJson())));
 
     private void CheckControls(Arm edit)
     {

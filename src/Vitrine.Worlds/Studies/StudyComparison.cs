@@ -20,7 +20,7 @@ internal sealed class StudyComparison(StudyRun run, ArmEpisodes baseline, int re
 
     private static Episode[] Chosen(ArmEpisodes arm, Func<LayoutKey, bool> isChosen) => [.. arm.Episodes.Where(e => isChosen(e.Layout))];
 
-    private ArmMeasures Measured(Arm arm, Episode[] episodes, Episode[] reference)
+    private ArmMeasures Measured(ArmLabel arm, Episode[] episodes, Episode[] reference)
     {
         if (!episodes.Select(e => e.Layout).SequenceEqual(reference.Select(e => e.Layout)))
         {

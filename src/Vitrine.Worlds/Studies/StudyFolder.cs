@@ -7,14 +7,14 @@ namespace Vitrine.Worlds.Studies;
 /// </remarks>
 internal sealed class StudyFolder : IDisposable
 {
-    private readonly string _path;
-    private readonly FileStream _lock;
+    private readonly string path;
+    private readonly FileStream held;
 
-    private StudyFolder(string path, FileStream @lock) => (_path, _lock) = (path, @lock);
+    private StudyFolder(string path, FileStream held) => (this.path, this.held) = (path, held);
 
     /// <summary>Opens the folder, or makes it.</summary>
-    /// <exception cref="VitrineException">It belongs to another study, or another process is at work in it.</exception>
-    public static StudyFolder Open(string path, Study study, string world)
+    /// <exception cref="VitrineException">It belongs to another study, and in what that differs; or another process is at work in it.</exception>
+    public static StudyFolder Open(string path, Study study)
     {
         try
         {
@@ -28,7 +28,12 @@ internal sealed class StudyFolder : IDisposable
         var folder = new StudyFolder(path, Lock(path));
         try
         {
-            folder.Claim(new Header(study.Fingerprint(world), world, study));
+            folder.Claim(new Header(study.Fingerprint(), study));
+            foreach (var leftOver in Directory.EnumerateFiles(path, "*.json.tmp"))
+            {
+                File.Delete(leftOver);
+            }
+
             return folder;
         }
         catch
@@ -41,15 +46,15 @@ internal sealed class StudyFolder : IDisposable
     /// <summary>A finished chunk, or null where it must still be run. A file that does not hold this very chunk counts as not there.</summary>
     public IReadOnlyList<Episode>? Read(StudyChunk chunk)
     {
-        var path = ChunkPath(chunk);
-        if (!File.Exists(path))
+        var file = ChunkPath(chunk);
+        if (!File.Exists(file))
         {
             return null;
         }
 
         try
         {
-            var stored = RecordJson.Read<Stored>(File.ReadAllText(path), path);
+            var stored = RecordJson.Read<Stored>(File.ReadAllText(file), file);
             return stored.Arm == chunk.Arm.Name && stored.Episodes.Select(e => e.Layout).SequenceEqual(chunk.Layouts) ? stored.Episodes : null;
         }
         catch (VitrineException)
@@ -62,9 +67,9 @@ internal sealed class StudyFolder : IDisposable
     public void Write(StudyChunk chunk, IReadOnlyList<Episode> episodes) => WriteWhole(ChunkPath(chunk), new Stored(chunk.Arm.Name, episodes));
 
     /// <inheritdoc/>
-    public void Dispose() => _lock.Dispose();
+    public void Dispose() => held.Dispose();
 
-    private string ChunkPath(StudyChunk chunk) => Path.Combine(_path, $"chunk-{chunk.Number:D5}.json");
+    private string ChunkPath(StudyChunk chunk) => Path.Combine(path, $"chunk-{chunk.Number:D5}.json");
 
     private static FileStream Lock(string path)
     {
@@ -84,32 +89,26 @@ internal sealed class StudyFolder : IDisposable
 
     private void Claim(Header header)
     {
-        foreach (var leftOver in Directory.EnumerateFiles(_path, "*.json.tmp"))
+        var file = Path.Combine(path, "study.json");
+        if (!File.Exists(file))
         {
-            File.Delete(leftOver);
-        }
-
-        var path = Path.Combine(_path, "study.json");
-        if (!File.Exists(path))
-        {
-            if (Directory.EnumerateFiles(_path, "chunk-*.json").Any())
+            if (Directory.EnumerateFiles(path, "chunk-*.json").Any())
             {
-                throw new VitrineException($"{_path}: there are chunks but no study.json that says whose. Give study '{header.Study.Name}' a folder of its own.");
+                throw new VitrineException($"{path}: there are chunks but no study.json that says whose. Give study '{header.Study.Name}' a folder of its own.");
             }
 
-            WriteWhole(path, header);
+            WriteWhole(file, header);
             return;
         }
 
-        var found = RecordJson.Read<Header>(File.ReadAllText(path), path);
+        var found = RecordJson.Read<Header>(File.ReadAllText(file), file);
         if (found.Fingerprint != header.Fingerprint)
         {
+            var differences = string.Join("; ", StudyDifferences.Of(found.Study, header.Study));
             throw new VitrineException(
-                $"{_path}: holds study '{found.Study.Name}' in '{found.World}' ({Short(found)}); asked for '{header.Study.Name}' in '{header.World}' ({Short(header)}). Give it a folder of its own.");
+                $"{path}: holds study '{found.Study.Name}', which is not the one asked for: {(differences.Length > 0 ? differences : "its study.json was changed")}. Nothing was touched; give this one a folder of its own.");
         }
     }
-
-    private static string Short(Header header) => header.Fingerprint[..Math.Min(12, header.Fingerprint.Length)];
 
     private static void WriteWhole<T>(string path, T value)
     {
@@ -123,7 +122,7 @@ internal sealed class StudyFolder : IDisposable
         File.Move(temporary, path, overwrite: true);
     }
 
-    private sealed record Header(string Fingerprint, string World, Study Study);
+    private sealed record Header(string Fingerprint, Study Study);
 
     private sealed record Stored(string Arm, IReadOnlyList<Episode> Episodes);
 }

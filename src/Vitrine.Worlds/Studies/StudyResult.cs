@@ -19,13 +19,7 @@ public sealed record ArmMeasures(Proportion Success, IReadOnlyDictionary<string,
 /// <param name="SameAsBaseline">Episodes with exactly the baseline's actions. A zero dose must have all of them.</param>
 /// <param name="All">Over all layouts.</param>
 /// <param name="ByTask">Over the layouts of each task.</param>
-public sealed record ArmResult(Arm Arm, int SameAsBaseline, ArmMeasures All, IReadOnlyDictionary<string, ArmMeasures> ByTask);
-
-/// <summary>A number over random draws.</summary>
-/// <param name="Mean">Over the draws.</param>
-/// <param name="Smallest">Of any draw.</param>
-/// <param name="Largest">Of any draw.</param>
-public sealed record Spread(double Mean, double Smallest, double Largest);
+public sealed record ArmResult(ArmLabel Arm, int SameAsBaseline, ArmMeasures All, IReadOnlyDictionary<string, ArmMeasures> ByTask);
 
 /// <summary>A group of random draws.</summary>
 /// <param name="Group">What they have in common.</param>
@@ -62,7 +56,7 @@ public sealed record StudyResult(string Study, string World, int Layouts, IReadO
             arm.Episodes.Zip(baseline.Episodes).Count(pair => pair.First.HasSameActionsAs(pair.Second)),
             all[i],
             byTask.ToDictionary(t => t.Key, t => t.Value[i])))];
-        return new(run.Study.Name, run.World, baseline.Episodes.Count, arms, [.. DrawsOf(arms)]);
+        return new(run.Study.Name, run.Study.World, baseline.Episodes.Count, arms, [.. DrawsOf(arms)]);
     }
 
     /// <summary>The result as JSON.</summary>
@@ -75,12 +69,6 @@ public sealed record StudyResult(string Study, string World, int Layouts, IReadO
     private static IEnumerable<DrawsResult> DrawsOf(IEnumerable<ArmResult> arms)
         => arms.Where(a => a.Arm.IsRandom).GroupBy(a => (Group: a.Arm.Group ?? a.Arm.Name, a.Arm.Kind, a.Arm.Concept)).Select(group => new DrawsResult(
             group.Key.Group, group.Key.Kind, group.Key.Concept, group.Count(),
-            Measure.All.ToDictionary(m => m.Name, m => SpreadOf(group.Select(a => a.All.Means[m.Name]))),
-            Measure.All.ToDictionary(m => m.Name, m => SpreadOf(group.Select(a => a.All.Differences[m.Name].Estimate.Mean)))));
-
-    private static Spread SpreadOf(IEnumerable<double> values)
-    {
-        double[] all = [.. values];
-        return new(all.Average(), all.Min(), all.Max());
-    }
+            Measure.All.ToDictionary(m => m.Name, m => Spread.Of(group.Select(a => a.All.Means[m.Name]))),
+            Measure.All.ToDictionary(m => m.Name, m => Spread.Of(group.Select(a => a.All.Differences[m.Name].Estimate.Mean)))));
 }

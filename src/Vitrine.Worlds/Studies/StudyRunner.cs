@@ -32,13 +32,37 @@ internal sealed record StudyChunk(int Number, Arm Arm, IReadOnlyList<LayoutKey> 
 /// </remarks>
 public sealed class StudyRunner(Func<IWorld> newWorld)
 {
-    /// <summary>Runs a study with policies.</summary>
+    /// <summary>Runs a study with its policy, each arm under its own plan.</summary>
     /// <param name="study">The plan.</param>
-    /// <param name="actorFor">Makes the policy of an arm. Called for every chunk, on the worker that runs it, and disposed after it where it can be; what the policies share must bear several threads. The arm's word is appended to the instruction by the runner.</param>
+    /// <param name="policy">The study's own; shared by all workers.</param>
     /// <param name="options">How to carry it out.</param>
     /// <param name="progress">Told after every chunk.</param>
     /// <param name="cancellation">Stops; finished chunks stay in the folder.</param>
-    /// <exception cref="VitrineException">The study lacks controls, or the folder belongs to another one.</exception>
+    /// <exception cref="VitrineException">The policy or the world is not the study's, an edit has no plan, the study lacks controls, or the folder belongs to another one.</exception>
+    public async Task<StudyRun> RunAsync(
+        Study study, Policy policy, StudyOptions? options = null, IProgress<StudyProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(study);
+        ArgumentNullException.ThrowIfNull(policy);
+        var named = study.Policy ?? throw new VitrineException($"study '{study.Name}': names no policy; {nameof(StudyPolicy)}.{nameof(StudyPolicy.Of)} names one.");
+        named.Check(study.Name, policy);
+        if (study.Arms.FirstOrDefault(a => a.Kind is not (ArmKind.Baseline or ArmKind.Prompt) && a.Plan is null) is { } planless)
+        {
+            throw new VitrineException($"study '{study.Name}': the arm '{planless.Name}' is a {planless.Kind} without a plan.");
+        }
+
+        using var acting = policy.With(units: named.Units);
+        return await RunAsync(study, arm => arm.ActorOf(acting), options, progress, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Runs a study with actors of one's own: a policy in another process, a model of one's own.</summary>
+    /// <param name="study">The plan.</param>
+    /// <param name="actorFor">Makes the actor of an arm. Called for every chunk, on the worker that runs it, and disposed after it where it can be; what the actors share must bear several threads. The arm's word is appended to the instruction by the runner.</param>
+    /// <param name="options">How to carry it out.</param>
+    /// <param name="progress">Told after every chunk.</param>
+    /// <param name="cancellation">Stops; finished chunks stay in the folder.</param>
+    /// <exception cref="VitrineException">The world is not the study's, the study lacks controls, or the folder belongs to another one.</exception>
+    /// <remarks>Nothing here can tell whether the actors are the study's policy.</remarks>
     public Task<StudyRun> RunAsync(
         Study study, Func<Arm, IActor> actorFor, StudyOptions? options = null, IProgress<StudyProgress>? progress = null, CancellationToken cancellation = default)
     {
@@ -56,10 +80,9 @@ public sealed class StudyRunner(Func<IWorld> newWorld)
         options ??= new();
         study.Check();
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.Workers, nameof(options));
-        var world = newWorld();
-        CheckTasks(study, world);
+        CheckWorld(study, newWorld());
 
-        using var folder = options.Folder is null ? null : StudyFolder.Open(options.Folder, study, world.Description);
+        using var folder = options.Folder is null ? null : StudyFolder.Open(options.Folder, study);
         StudyChunk[] chunks = [.. ChunksOf(study)];
         var finished = chunks.Select(chunk => folder?.Read(chunk)).ToArray();
         int[] open = [.. Enumerable.Range(0, chunks.Length).Where(i => finished[i] is null)];
@@ -80,8 +103,8 @@ public sealed class StudyRunner(Func<IWorld> newWorld)
         }
 
         cancellation.ThrowIfCancellationRequested();
-        return new(study, world.Description, [.. study.Arms.Select(arm =>
-            new ArmEpisodes(arm, [.. chunks.Where(c => c.Arm == arm).SelectMany(c => finished[c.Number]!)]))]);
+        return new(study, [.. study.Arms.Select(arm =>
+            new ArmEpisodes(arm.Label(), [.. chunks.Where(c => c.Arm.Name == arm.Name).SelectMany(c => finished[c.Number]!)]))]);
 
         void Work()
         {
@@ -121,8 +144,13 @@ public sealed class StudyRunner(Func<IWorld> newWorld)
         return rollouts.Run(actor, chunk.Layouts, cancellation);
     }
 
-    private static void CheckTasks(Study study, IWorld world)
+    private static void CheckWorld(Study study, IWorld world)
     {
+        if (study.World != world.Description)
+        {
+            throw new VitrineException($"study '{study.Name}': is for the world '{study.World}'; this one is '{world.Description}'.");
+        }
+
         if (study.Tasks.FirstOrDefault(task => !world.Tasks.Contains(task)) is { } unknown)
         {
             throw new VitrineException($"study '{study.Name}': the world has no task '{unknown}'; there are {string.Join(", ", world.Tasks)}.");
@@ -131,14 +159,14 @@ public sealed class StudyRunner(Func<IWorld> newWorld)
 
     private sealed class Ledger(int all, int resumed, IProgress<StudyProgress>? progress)
     {
-        private readonly Lock _lock = new();
-        private int _ran;
+        private readonly Lock gate = new();
+        private int ran;
 
         public void Finish(StudyChunk chunk)
         {
-            lock (_lock)
+            lock (gate)
             {
-                progress?.Report(new(chunk.Arm.Name, resumed + ++_ran, all, resumed));
+                progress?.Report(new(chunk.Arm.Name, resumed + ++ran, all, resumed));
             }
         }
     }

@@ -10,12 +10,12 @@ namespace Vitrine.Worlds.Tabletop;
 public sealed class ActionCodec
 {
     private const double Guard = 1e-8;
-    private readonly double[] _low, _high;
-    private readonly bool[] _isNormalised;
-    private readonly ActionTokens _tokens;
+    private readonly double[] low, high;
+    private readonly bool[] isNormalised;
+    private readonly ActionTokens tokens;
 
     private ActionCodec(double[] low, double[] high, bool[] isNormalised, ActionTokens tokens)
-        => (_low, _high, _isNormalised, _tokens) = (low, high, isNormalised, tokens);
+        => (this.low, this.high, this.isNormalised, this.tokens) = (low, high, isNormalised, tokens);
 
     /// <summary>The tabletop's: +-.1 is full scale, rotations are void, the gripper is not normalised; 448 ids.</summary>
     public static ActionCodec Tabletop { get; } = new(
@@ -28,7 +28,7 @@ public sealed class ActionCodec
         var ids = new int[action.Length];
         for (var i = 0; i < ids.Length; i++)
         {
-            ids[i] = (int)_tokens.Encode(Normalised(action[i], i));
+            ids[i] = (int)tokens.Encode(Normalised(action[i], i));
         }
 
         return ids;
@@ -41,23 +41,23 @@ public sealed class ActionCodec
         var action = new double[ids.Length];
         for (var i = 0; i < ids.Length; i++)
         {
-            var centre = _tokens.Centre(ids[i]);
-            action[i] = _isNormalised[i] ? (.5 * (centre + 1) * (_high[i] - _low[i] + Guard)) + _low[i] : centre;
+            var centre = tokens.Centre(ids[i]);
+            action[i] = isNormalised[i] ? (.5 * (centre + 1) * (high[i] - low[i] + Guard)) + low[i] : centre;
         }
 
         return action;
     }
 
     private double Normalised(double value, int i)
-        => !_isNormalised[i] ? value
-            : _low[i] == _high[i] ? 0
-            : (2 * (value - _low[i]) / (_high[i] - _low[i] + Guard)) - 1;
+        => !isNormalised[i] ? value
+            : low[i] == high[i] ? 0
+            : (2 * (value - low[i]) / (high[i] - low[i] + Guard)) - 1;
 
     private void CheckLength(int length)
     {
-        if (length != _low.Length)
+        if (length != low.Length)
         {
-            throw new VitrineException($"action codec: {length} coordinates; expected {_low.Length}.");
+            throw new VitrineException($"action codec: {length} coordinates; expected {low.Length}.");
         }
     }
 }

@@ -9,11 +9,11 @@ public sealed class TabletopPhysics
 {
     private const int SubSteps = 4;
     private const double LargestMotion = .12, PushRadius = .10, HoldDrop = .05, TableMargin = .03;
-    private readonly double _graspHeight, _graspRadius, _pushHeight;
-    private readonly bool _graspsWhileMoving;
+    private readonly double graspHeight, graspRadius, pushHeight;
+    private readonly bool graspsWhileMoving;
 
     private TabletopPhysics(string name, bool graspsWhileMoving, double graspHeight, double graspRadius, double pushHeight)
-        => (Name, _graspsWhileMoving, _graspHeight, _graspRadius, _pushHeight) = (name, graspsWhileMoving, graspHeight, graspRadius, pushHeight);
+        => (Name, this.graspsWhileMoving, this.graspHeight, this.graspRadius, this.pushHeight) = (name, graspsWhileMoving, graspHeight, graspRadius, pushHeight);
 
     /// <summary>The physics that the shipped policy was trained and evaluated in.</summary>
     public static TabletopPhysics Strict { get; } = new("strict", graspsWhileMoving: false, graspHeight: .16, graspRadius: .06, pushHeight: .18);
@@ -45,18 +45,18 @@ public sealed class TabletopPhysics
         for (var i = 0; i < SubSteps; i++)
         {
             gripper = IntoBox(new Position(gripper.X + dx, gripper.Y + dy, gripper.Z + dz));
-            if (_graspsWhileMoving && held < 0 && !open)
+            if (graspsWhileMoving && held < 0 && !open)
             {
                 held = Grasped(objects, gripper);
             }
 
-            if (held < 0 && !open && !wasOpen && gripper.Z < _pushHeight)
+            if (held < 0 && !open && !wasOpen && gripper.Z < pushHeight)
             {
                 Push(objects, gripper);
             }
         }
 
-        if (!_graspsWhileMoving && held < 0 && !open && wasOpen)
+        if (!graspsWhileMoving && held < 0 && !open && wasOpen)
         {
             held = Grasped(objects, gripper);
         }
@@ -76,7 +76,7 @@ public sealed class TabletopPhysics
     private static double SubMotion(double motion) => Math.Clamp(motion, -LargestMotion, LargestMotion) / SubSteps;
 
     private int Grasped(TabletopObject[] objects, Position gripper)
-        => gripper.Z < _graspHeight && TabletopState.Nearest(objects, gripper) is var (index, distance) && distance < _graspRadius ? index : -1;
+        => gripper.Z < graspHeight && TabletopState.Nearest(objects, gripper) is var (index, distance) && distance < graspRadius ? index : -1;
 
     /// <remarks>A closed fist puts what it touches at its radius, along the line from gripper to object.</remarks>
     private static void Push(TabletopObject[] objects, Position gripper)

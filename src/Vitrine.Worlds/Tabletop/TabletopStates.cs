@@ -5,6 +5,16 @@ namespace Vitrine.Worlds.Tabletop;
 /// <summary>Single situations out of expert episodes, for experiments that need one decision and no episode.</summary>
 public static class TabletopStates
 {
+    /// <summary>Situations to calibrate on: those that serve for selection, of every task, adverbs included.</summary>
+    /// <param name="seed">Decides everything.</param>
+    /// <param name="count">How many.</param>
+    public static IReadOnlyList<Observation> ForCalibration(ulong seed, int count) => Draw(seed, LayoutSplit.Selection, TabletopWorld.TaskNames, count, adverbs: true);
+
+    /// <summary>Situations to measure one decision in: those that serve for tests, of the tasks that move the gripper to one thing, without adverbs.</summary>
+    /// <param name="seed">Decides everything.</param>
+    /// <param name="count">How many.</param>
+    public static IReadOnlyList<Observation> ForTest(ulong seed, int count) => Draw(seed, LayoutSplit.Test, ["reach", "lift", "push"], count);
+
     /// <summary>Draws situations: tasks in turn, a new world each, then 0 to 14 steps of the scripted expert, the task not yet solved.</summary>
     /// <param name="seed">Decides everything.</param>
     /// <param name="split">Selection or test; the two share no situation.</param>

@@ -20,28 +20,28 @@ public sealed record TabletopOptions
 /// <param name="options">What can be chosen about it.</param>
 public sealed class TabletopWorld(TabletopOptions? options = null) : IWorld
 {
-    private readonly TabletopOptions _options = options ?? new();
-    private TabletopLayout? _layout;
-    private TabletopState? _state;
-    private LayoutKey? _noise;
-    private Observation? _seen;
-    private int _steps;
+    private readonly TabletopOptions options = options ?? new();
+    private TabletopLayout? layout;
+    private TabletopState? state;
+    private LayoutKey? noise;
+    private Observation? seen;
+    private int steps;
 
     /// <summary>Names of the tasks.</summary>
     public static IReadOnlyList<string> TaskNames { get; } = ["reach", "lift", "push", "move"];
 
     /// <inheritdoc/>
     public string Description => string.Create(CultureInfo.InvariantCulture,
-        $"tabletop, {_options.Physics.Name} physics, sensor noise {_options.SensorNoise}, {(_options.Adverbs ? "with" : "without")} adverbs");
+        $"tabletop, {options.Physics.Name} physics, sensor noise {options.SensorNoise}, {(options.Adverbs ? "with" : "without")} adverbs");
 
     /// <inheritdoc/>
     public IReadOnlyList<string> Tasks => TaskNames;
 
     /// <summary>How the episode began.</summary>
-    public TabletopLayout Layout => _layout ?? throw new VitrineException("tabletop: no episode has begun; reset the world first.");
+    public TabletopLayout Layout => layout ?? throw new VitrineException("tabletop: no episode has begun; reset the world first.");
 
     /// <summary>The table now.</summary>
-    public TabletopState State => _state ?? Layout.State;
+    public TabletopState State => state ?? Layout.State;
 
     /// <inheritdoc/>
     public bool HasSucceeded => Layout.Spec.IsSolved(Layout.State, State);
@@ -72,7 +72,7 @@ public sealed class TabletopWorld(TabletopOptions? options = null) : IWorld
     }
 
     /// <inheritdoc/>
-    public void Reset(LayoutKey layout) => Place(TabletopLayout.Draw(layout, _options.Adverbs), layout);
+    public void Reset(LayoutKey layout) => Place(TabletopLayout.Draw(layout, options.Adverbs), layout);
 
     /// <summary>Starts an episode from a given situation.</summary>
     /// <param name="layout">The situation.</param>
@@ -80,17 +80,17 @@ public sealed class TabletopWorld(TabletopOptions? options = null) : IWorld
     public void Place(TabletopLayout layout, LayoutKey? noise = null)
     {
         ArgumentNullException.ThrowIfNull(layout);
-        (_layout, _state, _noise, _seen, _steps) = (layout, layout.State, _options.SensorNoise > 0 ? noise : null, null, 0);
+        (this.layout, state, this.noise, seen, steps) = (layout, layout.State, options.SensorNoise > 0 ? noise : null, null, 0);
     }
 
     /// <inheritdoc/>
     public Observation Observe()
-        => _seen ??= new(TabletopRenderer.Render(State, _noise?.Random("sensor", _steps), _options.SensorNoise), Layout.Instruction);
+        => seen ??= new(TabletopRenderer.Render(State, noise?.Random("sensor", steps), options.SensorNoise), Layout.Instruction);
 
     /// <inheritdoc/>
     public void Step(ReadOnlySpan<double> action)
     {
-        _state = _options.Physics.Step(State, action);
-        (_seen, _steps) = (null, _steps + 1);
+        state = options.Physics.Step(State, action);
+        (seen, steps) = (null, steps + 1);
     }
 }

@@ -30,7 +30,8 @@ public sealed class OpenVlaCheckpointTests : IDisposable
         checkpoint.Names.Sum(n => checkpoint.Entry(n).ByteCount).ShouldBe(15_082_474_368);
         checkpoint.Names.ShouldAllBe(n => checkpoint.Entry(n).Dtype == Dtype.BF16);
         checkpoint.Entry("language_model.model.layers.31.mlp.down_proj.weight").Shape.ShouldBe([4096, 11_008]);
-        using var source = CheckpointValueVectors.Open(folder);
+        OpenVlaCheckpoint.WriteConfiguration(folder, Fixtures.Of("models", "openvla"), new OpenVlaSizes());
+        using var source = StackValueVectors.Open(folder);
         (source.Layers, source.Neurons, source.Vocabulary).ShouldBe((32, 11_008, 32_064));
         using var last = source.Vectors(31);
         last.shape.ShouldBe([11_008, 4096]);

@@ -138,7 +138,7 @@ public sealed class GgufModelTests
             : null;
 
     /// <remarks>Names backwards through the public mapping; numbers as convert_hf_to_gguf.py changes them, with plain loops.</remarks>
-    private static byte[] Convert(string folder, Checkpoint original)
+    internal static byte[] Convert(string folder, Checkpoint original)
     {
         var (config, type) = (Config(folder), ModelType(folder)!);
         var architecture = type == "mistral" ? "llama" : type;

@@ -60,6 +60,30 @@ public sealed class NeuronDiffTests
     }
 
     [Fact]
+    public void Tokens_that_the_base_lacks_are_left_out()
+    {
+        using var after = RandomVectors.Draw(3, 1, Neurons, Vocabulary, Width);
+        using var tokens = after.Unembedding();
+        using var vectors = after.Vectors(0);
+        using var before = new RandomVectors([vectors.clone()], tokens.narrow(0, 0, FirstAction).clone());
+        int[] valid = [.. Enumerable.Range(0, Vocabulary).Where(id => id % 2 == 0)];
+        var diff = NeuronDiff.Of(before, after, isAction: null, new ProjectionSettings { Tokens = valid });
+        diff.Tokens.Select(t => t.Id).ShouldBe(valid.Where(id => id < FirstAction));
+        diff.Tokens.ShouldAllBe(t => t.Base == t.Tuned);
+        Should.Throw<VitrineException>(() => NeuronDiff.Of(before, after, isAction: null)).Message.ShouldContain($"{FirstAction} tokens", customMessage: "nobody said which tokens are meant");
+    }
+
+    [Fact]
+    public void Vectors_of_another_width_are_refused_with_both_widths()
+    {
+        using var before = RandomVectors.Draw(3, 1, Neurons, Vocabulary, Width);
+        using var after = RandomVectors.Draw(4, 1, Neurons, Vocabulary, Width + 1);
+        var message = Should.Throw<VitrineException>(() => NeuronDiff.OfVectors(before, after)).Message;
+        message.ShouldContain("width 24");
+        message.ShouldContain("width 25");
+    }
+
+    [Fact]
     public void Models_of_different_sizes_are_refused_with_both_sizes()
     {
         using var before = RandomVectors.Draw(3, 1, Neurons, Vocabulary, Width);

@@ -14,6 +14,8 @@ internal sealed class RandomVectors(Tensor[] layers, Tensor tokens, string finge
 
     public int Neurons => (int)layers[0].shape[0];
 
+    public int Width => (int)tokens.shape[1];
+
     public int Vocabulary => (int)tokens.shape[0];
 
     /// <summary>Normal numbers.</summary>

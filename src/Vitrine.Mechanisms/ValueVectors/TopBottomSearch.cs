@@ -11,7 +11,7 @@ namespace Vitrine.Mechanisms.ValueVectors;
 /// so that a token with a_j + m_j below L cannot be among the k largest c. The others are computed exactly in the order of a_j + m_j, until that falls below the k-th best found. Both comparisons
 /// are strict, so that tokens that tie are never dropped. The answer is therefore that of computing all c, whatever the margin was.
 /// </remarks>
-internal sealed class EndSearch
+internal sealed class TopBottomSearch
 {
     private readonly ScreenMargin margin;
     private readonly int width;
@@ -29,7 +29,7 @@ internal sealed class EndSearch
     private int[] candidates = new int[1024];
     private int current;
 
-    public EndSearch(ScreenMargin margin, int rows, int vocabulary, int width, int count)
+    public TopBottomSearch(ScreenMargin margin, int rows, int vocabulary, int width, int count)
     {
         (this.margin, this.width, this.count) = (margin, width, count);
         blockWidth = BlockWidth(vocabulary, count);
@@ -91,17 +91,17 @@ internal sealed class EndSearch
     /// <summary>The tokens with the largest logits, largest first.</summary>
     /// <param name="logits">(V), approximate, all parts scanned.</param>
     /// <param name="tokens">First number of the unembedding (V,d).</param>
-    public (int[] Ids, float[] Scores) Largest(ReadOnlySpan<float> logits, ref float tokens) => End(logits, largest.AsSpan(current * blocks, blocks), 1, ref tokens);
+    public (int[] Ids, float[] Scores) Largest(ReadOnlySpan<float> logits, ref float tokens) => Best(logits, largest.AsSpan(current * blocks, blocks), 1, ref tokens);
 
     /// <summary>The tokens with the smallest logits, smallest first.</summary>
     /// <inheritdoc cref="Largest"/>
-    public (int[] Ids, float[] Scores) Smallest(ReadOnlySpan<float> logits, ref float tokens) => End(logits, smallest.AsSpan(current * blocks, blocks), -1, ref tokens);
+    public (int[] Ids, float[] Scores) Smallest(ReadOnlySpan<float> logits, ref float tokens) => Best(logits, smallest.AsSpan(current * blocks, blocks), -1, ref tokens);
 
     /// <param name="logits">Approximate.</param>
-    /// <param name="extremes">Of each block at this end.</param>
+    /// <param name="extremes">Of each block, at the side that is searched.</param>
     /// <param name="sign">1 for the largest; -1 for the smallest, which are the largest of the negated.</param>
     /// <param name="tokens">First number of the unembedding.</param>
-    private (int[] Ids, float[] Scores) End(ReadOnlySpan<float> logits, ReadOnlySpan<float> extremes, float sign, ref float tokens)
+    private (int[] Ids, float[] Scores) Best(ReadOnlySpan<float> logits, ReadOnlySpan<float> extremes, float sign, ref float tokens)
     {
         var found = Candidates(logits, extremes, sign);
         Array.Sort(candidateBounds, candidates, 0, found);                                                 // negated, so the largest bound comes first

@@ -1,0 +1,21 @@
+using Vitrine.Policies;
+using Vitrine.Transformers.Engine;
+
+namespace Vitrine.Mechanisms.Causes;
+
+/// <summary>Where a policy decides.</summary>
+public static class DecidingStacks
+{
+    /// <summary>The stack in which a policy decides, as its layout names it.</summary>
+    /// <param name="policy">Whose stack.</param>
+    /// <param name="observations">At least one; which ones does not matter.</param>
+    /// <exception cref="VitrineException">There is no observation.</exception>
+    public static Stack DecidingStack(this Policy policy, IReadOnlyList<Observation> observations)
+    {
+        ArgumentNullException.ThrowIfNull(policy);
+        ArgumentNullException.ThrowIfNull(observations);
+        var name = observations.Count > 0 ? policy.Layout([observations[0]]).Stack : throw new VitrineException("states: there is no observation; expected at least one.");
+        return policy.Decoders.FirstOrDefault(s => s.Shape.Name == name)
+            ?? throw new VitrineException($"{policy.Name}: decides in '{name}', which is none of its decoders: {string.Join(", ", policy.Decoders.Select(s => s.Shape.Name))}.");
+    }
+}

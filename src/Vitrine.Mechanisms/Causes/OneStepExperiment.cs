@@ -1,0 +1,102 @@
+using TorchSharp;
+using Vitrine.Policies;
+using Vitrine.Transformers;
+
+namespace Vitrine.Mechanisms.Causes;
+
+/// <summary>Asks every part of a policy what it has to do with a word in one decision: mean difference, interchange both ways, and all controls.</summary>
+/// <param name="policy">Who decides.</param>
+/// <param name="edits">The concept's edits; made on other states than these.</param>
+/// <param name="states">The states to report on.</param>
+public sealed class OneStepExperiment(Policy policy, ConceptEdits edits, IReadOnlyList<Observation> states)
+{
+    private static readonly Component[] Adding = [Component.Attention, Component.FeedForward];
+
+    /// <summary>Runs it.</summary>
+    /// <param name="metric">What is measured of the decided action.</param>
+    /// <param name="workers">Acts side by side; nothing depends on it.</param>
+    /// <param name="progress">Told the share that is done.</param>
+    /// <param name="cancellation">Stops between passes.</param>
+    public OneStepEffects Run(ActionMetric metric, int workers = 1, IProgress<double>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(metric);
+        var without = new OneStep(policy, states);
+        var with = without.With(edits.Word);
+        using var worded = with.Outputs(cancellation);
+        using var plain = without.Outputs(cancellation);
+        var asked = new Questions(without, metric, cancellation);
+        var word = asked.Ask(with, () => null);
+        var zero = asked.Ask(without, () => edits.MeanDifference(Component.Attention, factor: 0));
+        var clamp = asked.Ask(without, () => RunPlan.Editing(edits.Clamp));
+        var parts = Parts().Select(part =>
+        {
+            IReadOnlyList<int> at = part.Layer is { } one ? [one] : edits.Layers;
+            return (part.Component, part.Layer,
+                Mean: asked.Ask(without, () => edits.MeanDifference(part.Component, at)),
+                Sufficient: asked.Ask(without, () => new RunPlan { Edits = worded.PutIn(part.Component, at) }),
+                Necessary: asked.Ask(with, () => new RunPlan { Edits = plain.PutIn(part.Component, at) }));
+        }).ToArray();
+        var matched = edits.ClampControls.MatchedRandom.Select(c => asked.Ask(without, () => RunPlan.Editing(c))).ToArray();
+        var directions = Adding.Select(component => (
+            Component: component,
+            Draws: Enumerable.Range(0, edits.Draws).Select(d => asked.Ask(without, () => edits.RandomDirection(d, component))).ToArray())).ToArray();
+
+        asked.Answer(workers, progress);
+        return new OneStepEffects
+        {
+            Baseline = [.. without.Baseline.Select(a => metric.Of(a.Values))],
+            Word = word.Effect,
+            ZeroDose = zero.Effect,
+            Clamp = clamp.Effect,
+            Parts = [.. parts.Select(p => new PartEffects(p.Component, p.Layer, p.Mean.Effect, p.Sufficient.Effect, p.Necessary.Effect))],
+            MatchedRandom = [.. matched.Select(m => m.Effect)],
+            RandomDirections = [.. directions.Select(d => new DirectionEffects(d.Component, [.. d.Draws.Select(a => a.Effect)]))],
+        };
+    }
+
+    /// <remarks>The residual stream of a layer holds all that came before it, so its layers are not asked together.</remarks>
+    private IEnumerable<(Component Component, int? Layer)> Parts()
+        => Adding.Append(Component.Residual).SelectMany(component => edits.Layers.Select(layer => (component, (int?)layer)).Concat(Adding.Contains(component) ? [(component, null)] : []));
+
+    /// <summary>One act that is asked for, and how far it leads from the baseline once answered.</summary>
+    private sealed class Question(OneStep step, Func<RunPlan?> plan)
+    {
+        private IReadOnlyList<double>? effect;
+
+        public IReadOnlyList<double> Effect => effect ?? throw new InvalidOperationException("The question was not answered.");
+
+        public void Answer(OneStep baseline, ActionMetric metric, CancellationToken cancellation) => effect = baseline.Effect("", step.Act(plan(), cancellation), metric).Hard;
+    }
+
+    /// <summary>All questions of a run, answered side by side. Plans are made as their turn comes: they hold values for every state.</summary>
+    private sealed class Questions(OneStep baseline, ActionMetric metric, CancellationToken cancellation)
+    {
+        private readonly List<Question> questions = [];
+
+        public Question Ask(OneStep step, Func<RunPlan?> plan)
+        {
+            questions.Add(new Question(step, plan));
+            return questions[^1];
+        }
+
+        /// <remarks>Every act computes with one thread, so that no sum is split by how many run beside it.</remarks>
+        public void Answer(int workers, IProgress<double>? progress)
+        {
+            _ = baseline.Baseline;
+            var (threads, done) = (torch.get_num_threads(), 0);
+            try
+            {
+                Parallel.ForEach(questions, new ParallelOptions { MaxDegreeOfParallelism = workers, CancellationToken = cancellation }, question =>
+                {
+                    torch.set_num_threads(1);
+                    question.Answer(baseline, metric, cancellation);
+                    progress?.Report((double)Interlocked.Increment(ref done) / questions.Count);
+                });
+            }
+            finally
+            {
+                torch.set_num_threads(threads);
+            }
+        }
+    }
+}

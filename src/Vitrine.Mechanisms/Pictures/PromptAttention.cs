@@ -1,0 +1,70 @@
+using Vitrine.Policies;
+using Vitrine.Transformers;
+using static TorchSharp.torch;
+
+namespace Vitrine.Mechanisms.Pictures;
+
+/// <summary>Where one head of a policy looks in the picture, from one word of the prompt.</summary>
+/// <param name="Stack">The stack's name.</param>
+/// <param name="Layer">From 0.</param>
+/// <param name="Head">From 0.</param>
+/// <param name="Query">The word that looks.</param>
+/// <param name="Rows">Rows of patches.</param>
+/// <param name="Columns">Columns of patches.</param>
+/// <param name="Weights">Attention of each patch, row by row; not renormalised.</param>
+public sealed record HeadLook(string Stack, int Layer, int Head, string Query, int Rows, int Columns, IReadOnlyList<double> Weights)
+{
+    /// <summary>The part of the head's attention that falls on the picture, 0 to 1.</summary>
+    public double MassOnPicture => Math.Min(1, Weights.Sum());
+}
+
+/// <summary>Reads where a policy's heads look in the picture while it decides.</summary>
+public static class PromptAttention
+{
+    /// <summary>The heads that look most at the picture, each from the word of the instruction, or from the last token of the prompt, from which it looks most.</summary>
+    /// <param name="policy">Who looks.</param>
+    /// <param name="observation">At what; the first of several pictures counts.</param>
+    /// <param name="count">How many heads, ordered by layer and head.</param>
+    /// <param name="cancellation">Stops between passes.</param>
+    /// <returns>None of a policy whose sequence holds no picture.</returns>
+    public static IReadOnlyList<HeadLook> Strongest(Policy policy, Observation observation, int count, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(policy);
+        ArgumentNullException.ThrowIfNull(observation);
+        var (shape, row) = (policy.Language.Shape, policy.Layout([observation]).Rows[0]);
+        if (row.Pictures.Count == 0)
+        {
+            return [];
+        }
+
+        using var run = policy.Act([observation], RunPlan.Capturing($"{shape.Name}.*.attn.pattern"), cancellation: cancellation);
+        var patches = row.Pictures.Values.First();
+        string[] prompt = [.. row.Words.Select(w => WordOf(policy, w))];
+        var instruction = observation.Instruction.Split(' ');
+        int[] queries = [.. Enumerable.Range(1, prompt.Length - 1).Where(i => i == prompt.Length - 1 || instruction.Contains(prompt[i].Trim()))];
+        using var scope = NewDisposeScope();
+        var looks = new List<HeadLook>();
+        for (var layer = 0; layer < shape.Layers; layer++)
+        {
+            var pattern = run.Run[$"{shape.Name}.{layer}.attn.pattern"];                                   // (1, H, T, T)
+            var (tokens, values) = ((int)pattern.shape[3], pattern.to(float32).cpu().contiguous().data<float>().ToArray());
+            for (var head = 0; head < shape.Heads; head++)
+            {
+                var best = queries.Select(query => (Query: query, Weights: From(head, query))).MaxBy(r => r.Weights.Sum());
+                looks.Add(new HeadLook(shape.Name, layer, head, prompt[best.Query], patches.Rows, patches.Columns, best.Weights));
+            }
+
+            double[] From(int head, int query)
+                => [.. values.AsSpan((int)((((head * tokens) + row.Words[query].Position) * tokens) + patches.First), patches.Count).ToArray().Select(v => (double)v)];
+        }
+
+        return [.. looks.OrderByDescending(m => m.MassOnPicture).Take(count).OrderBy(m => m.Layer).ThenBy(m => m.Head)];
+    }
+
+    /// <summary>A word of a prompt as people read it.</summary>
+    public static string WordOf(Policy policy, PromptWord word)
+    {
+        ArgumentNullException.ThrowIfNull(policy);
+        return (policy.Tokenizer.Token((int)word.Id) ?? "").Replace('\u2581', ' ');
+    }
+}

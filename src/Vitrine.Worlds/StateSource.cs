@@ -1,0 +1,56 @@
+using Vitrine.Policies;
+using Vitrine.Worlds.Tabletop;
+
+namespace Vitrine.Worlds;
+
+/// <summary>Situations for experiments of one decision: drawn from a world, or given.</summary>
+public abstract class StateSource
+{
+    private const string Tabletop = "tabletop";
+
+    /// <summary>Worlds that situations can be drawn from.</summary>
+    public static IReadOnlyList<string> Worlds { get; } = [Tabletop];
+
+    /// <summary>Situations to calibrate and to choose on.</summary>
+    /// <param name="count">How many are drawn, or are taken at most where they are given; null for all that are given, or the source's usual number.</param>
+    public abstract IReadOnlyList<Observation> ForCalibration(int? count = null);
+
+    /// <summary>Situations to measure in; of a world, none that served to choose.</summary>
+    /// <param name="count">As of <see cref="ForCalibration"/>.</param>
+    public abstract IReadOnlyList<Observation> ForTest(int? count = null);
+
+    /// <summary>Situations that are at hand; they serve for both.</summary>
+    /// <param name="observations">At least one.</param>
+    public static StateSource Of(IReadOnlyList<Observation> observations) => new Given(observations);
+
+    /// <summary>Situations out of a world.</summary>
+    /// <param name="world">One of <see cref="Worlds"/>.</param>
+    /// <param name="seed">Decides what is drawn.</param>
+    /// <exception cref="VitrineException">There is no such world.</exception>
+    public static StateSource OfWorld(string world, ulong seed) => world == Tabletop
+        ? new Drawn(seed)
+        : throw new VitrineException($"states: there is no world '{world}'; known are {string.Join(", ", Worlds)}.");
+
+    /// <summary>The world that a policy was trained in, or null: a policy of the tabletop answers in its units.</summary>
+    public static string? WorldOf(Policy policy)
+    {
+        ArgumentNullException.ThrowIfNull(policy);
+        return Worlds.FirstOrDefault(policy.UnitKeys.Contains);
+    }
+
+    private sealed class Drawn(ulong seed) : StateSource
+    {
+        private const int Calibrating = 96, Testing = 48;
+
+        public override IReadOnlyList<Observation> ForCalibration(int? count) => TabletopStates.ForCalibration(seed, count ?? Calibrating);
+
+        public override IReadOnlyList<Observation> ForTest(int? count) => TabletopStates.ForTest(seed, count ?? Testing);
+    }
+
+    private sealed class Given(IReadOnlyList<Observation> observations) : StateSource
+    {
+        public override IReadOnlyList<Observation> ForCalibration(int? count) => ForTest(count);
+
+        public override IReadOnlyList<Observation> ForTest(int? count) => count is { } most && most < observations.Count ? [.. observations.Take(most)] : observations;
+    }
+}

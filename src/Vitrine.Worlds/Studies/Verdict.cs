@@ -1,0 +1,75 @@
+using Vitrine.Worlds.Statistics;
+
+namespace Vitrine.Worlds.Studies;
+
+/// <summary>What an edit did to one measure, judged by its controls.</summary>
+public sealed record Verdict
+{
+    /// <summary>The edit's arm.</summary>
+    public required ArmLabel Arm { get; init; }
+
+    /// <summary>The measure, by its name.</summary>
+    public required string Measure { get; init; }
+
+    /// <summary>Change against the baseline.</summary>
+    public required Estimate Change { get; init; }
+
+    /// <summary>The word that stands for the concept; null where no arm says one.</summary>
+    public string? Word { get; init; }
+
+    /// <summary>What saying that word changes.</summary>
+    public Estimate? Said { get; init; }
+
+    /// <summary>What random draws change, over all draws of the concept; null where there are none.</summary>
+    public Spread? Random { get; init; }
+
+    /// <summary>Success under the edit.</summary>
+    public required Proportion Success { get; init; }
+
+    /// <summary>Success of the baseline.</summary>
+    public required Proportion BaselineSuccess { get; init; }
+
+    /// <summary>Whether it counts as an effect: the interval leaves zero out, and the mean lies outside what random draws do. Without draws nothing counts.</summary>
+    public bool IsEffect => Change.ExcludesZero && Random is { } random && (Change.Mean > random.Largest || Change.Mean < random.Smallest);
+
+    /// <summary>The change as a share of what the word does; null where no word was said.</summary>
+    public double? ShareOfWord => Change.Mean / Said?.Mean;
+
+    /// <summary>The verdicts on all edits of a study, in its order.</summary>
+    /// <param name="study">What was found.</param>
+    /// <param name="measure">One of <see cref="Worlds.Measure.All"/>, by name.</param>
+    /// <exception cref="VitrineException">There is no such measure, or no baseline.</exception>
+    public static IReadOnlyList<Verdict> Of(StudyResult study, string measure)
+    {
+        ArgumentNullException.ThrowIfNull(study);
+        if (Worlds.Measure.All.All(m => m.Name != measure))
+        {
+            throw new VitrineException($"verdict: there is no measure '{measure}', only {string.Join(", ", Worlds.Measure.All.Select(m => m.Name))}.");
+        }
+
+        var baseline = study.Arms.FirstOrDefault(a => a.Arm.Kind == ArmKind.Baseline)
+            ?? throw new VitrineException($"study '{study.Study}': has no baseline to judge by.");
+        return [.. study.Arms.Where(a => a.Arm.Kind == ArmKind.Edit).Select(edit => Of(study, edit, baseline, measure))];
+    }
+
+    private static Verdict Of(StudyResult study, ArmResult edit, ArmResult baseline, string measure)
+    {
+        var said = study.Arms.FirstOrDefault(a => a.Arm.Kind == ArmKind.Prompt && a.Arm.Concept == edit.Arm.Concept);
+        return new Verdict
+        {
+            Arm = edit.Arm,
+            Measure = measure,
+            Change = edit.All.Differences[measure].Estimate,
+            Word = said?.Arm.Word,
+            Said = said?.All.Differences[measure].Estimate,
+            Random = Over([.. study.Draws.Where(d => d.Concept == edit.Arm.Concept)], measure),
+            Success = edit.All.Success,
+            BaselineSuccess = baseline.All.Success,
+        };
+    }
+
+    private static Spread? Over(DrawsResult[] groups, string measure) => groups.Length == 0 ? null : new Spread(
+        groups.Sum(g => g.Draws * g.Differences[measure].Mean) / groups.Sum(g => g.Draws),
+        groups.Min(g => g.Differences[measure].Smallest),
+        groups.Max(g => g.Differences[measure].Largest));
+}
