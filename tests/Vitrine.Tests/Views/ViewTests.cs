@@ -1,10 +1,12 @@
 using SkiaSharp;
 using Vitrine.Inputs.Pictures;
 using Vitrine.Mechanisms.Causes;
+using Vitrine.Policies;
 using Vitrine.Views;
 using Vitrine.Views.Drawing;
 using Vitrine.Worlds.Decisions;
 using Vitrine.Worlds.Statistics;
+using Vitrine.Worlds.Studies;
 
 namespace Vitrine.Tests.Views;
 
@@ -80,6 +82,50 @@ public sealed class ViewTests
         var heat = view.All("table").First().All("td").Select(cell => cell.Value).Where(text => text.Length > 0);
         heat.ShouldBe(["75\u00A0%[70, 80]", "100\u00A0%[95, 105]"]);
         view.All("li").Single().Value.ShouldContain("−10\u00A0% to 5\u00A0%");
+    }
+
+    [Fact]
+    public void A_policy_that_gives_numbers_is_shown_without_action_tokens_and_the_page_says_so()
+    {
+        using var policy = Policy.Open("embedded:tabletop");
+        var seen = new Observation(SampleReport.Table(.5, .5, .5, 1), "lift the red cube");
+        using var run = policy.Act([seen]);
+        var said = PassExample.Of(policy, seen, run.Actions[0]);
+        said.ActionTokens.Select(t => t.Dimension).ShouldBe(policy.ActionNames);
+        (said.PatchRows, said.PatchColumns, said.Picture).ShouldBe((8, 8, seen.Picture));
+        var numbers = PassExample.Of(policy, seen, run.Actions[0] with { Tokens = null });
+        numbers.ActionTokens.ShouldBeEmpty();
+        var view = RenderedPage.ParseFragment(new TransformerDiagram(ModelDescription.Of(policy), numbers).Render());
+        view.All("p").Where(p => p.Is("empty")).Select(p => p.Value).ShouldBe(["This policy gives its action in numbers, so there are no action tokens to show."]);
+        view.Value.ShouldContain("the action is given in numbers");
+        view.All("table").Select(t => t.All("caption").Single().Value).ShouldNotContain(c => c.Contains("one token a dimension"));
+    }
+
+    [Fact]
+    public void A_pass_without_a_picture_draws_none_and_says_so()
+    {
+        var sample = SampleReport.Create();
+        var blind = sample.Pass! with { Picture = null, PatchRows = 0, PatchColumns = 0 };
+        var view = RenderedPage.ParseFragment(new TransformerDiagram(sample.Model with { Stacks = [sample.Model.Stacks[^1]] }, blind).Render());
+        view.All("image").ShouldBeEmpty();
+        view.All("text").Select(t => t.Value).ShouldContain("no picture");
+        view.Value.ShouldContain("No picture is read");
+        view.Value.ShouldNotContain("NaN");
+    }
+
+    [Fact]
+    public void Verdicts_become_sentences_that_hold_their_numbers()
+    {
+        var edit = new ArmLabel { Name = "clamp", Kind = ArmKind.Edit, Concept = "fast" };
+        var verdict = new Verdict
+        {
+            Arm = edit, Measure = "speed", Change = new(.01, .008, .012), Word = "quickly", Said = new(.04, .03, .05), Random = new(0, -.002, .003),
+            Success = new(3, 4), BaselineSuccess = new(4, 4),
+        };
+        Statement.Of(verdict).ShouldBe(new Statement(
+            "*fast*, clamp: speed changes by +0.0100 [+0.0080, +0.0120], 25 % of what saying 'quickly' does (+0.0400); random draws -0.0020 to +0.0030; success 75 % against 100 % without edits.", true));
+        Statement.Of(verdict with { Said = null, Random = null }).ShouldBe(new Statement(
+            "*fast*, clamp: speed changes by +0.0100 [+0.0080, +0.0120]; no random draws were made; success 75 % against 100 % without edits.", false));
     }
 
     [Theory]

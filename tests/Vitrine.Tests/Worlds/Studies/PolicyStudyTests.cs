@@ -87,7 +87,7 @@ public sealed class PolicyStudyTests : IDisposable
         (await Refused(study with { Policy = null }, policy)).ShouldContain("names no policy");
         using var planned = policy.With(StudyTests.Clamped(3));
         (await Refused(study, planned)).ShouldContain("under a plan of 1 edits of its own");
-        (await Refused(study with { Arms = [.. study.Arms.Select(a => a.Name == "clamp" ? a with { Plan = null } : a)] }, policy)).ShouldContain("'clamp' is a Edit without a plan");
+        (await Refused(study with { Arms = [.. study.Arms.Select(a => a.Name == "clamp" ? a with { Plan = null } : a)] }, policy)).ShouldContain("the arm 'clamp' (Edit) has no plan");
     }
 
     [Fact]
