@@ -57,8 +57,8 @@ public sealed class TextModel : Model
         var weights = new WeightReader(checkpoint, config.Source, options ?? ModelOptions.Default);
         try
         {
-            var family = ModelCatalog.TextAndImage.FamilyOf(config, ModelKind.Text);
-            return Load(TextFamily.All.First(f => f.ModelType == family.Name), new ModelSource(new ModelLocation(config.Source, "", null), config, family), weights);
+            var family = TextFamily.Of(config);
+            return Load(family, new ModelSource(new ModelLocation(config.Source, "", null), config, family.Described), weights);
         }
         catch
         {

@@ -84,8 +84,8 @@ public sealed class OpenVlaPolicy : Policy
             var prefixes = described.ToDictionary(t => t.Name, t => t.Prefix);
             (prefixes["projector"], prefixes["language"]) = ("projector.", "language_model.");
             var projector = new Projector(weights, towers.Sum(t => t.Shape.Width), text.Spec.Width, isFused: towers.Length == 2);
-            var language = Llama.Load(weights, "language_model.", text);
-            weights.RefuseOthers(name => Llama.IsUnused(name) || described.Any(t => TimmVisionTransformer.IsUnused(name, t.Prefix, t.BlocksToRun)));
+            var language = LlamaLayout.Load(weights.Under("language_model."), text).Decoder;
+            weights.RefuseOthers(name => LlamaLayout.IsUnused(name) || described.Any(t => TimmVisionTransformer.IsUnused(name, t.Prefix, t.BlocksToRun)));
             return new OpenVlaPolicy(source, weights, new Parts(towers, projector, language, tokenizer, recipe, statistics, actions, template, maxLength), prefixes);
         }
         catch

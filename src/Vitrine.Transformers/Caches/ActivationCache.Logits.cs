@@ -73,7 +73,7 @@ public sealed partial class ActivationCache
             }
         }
 
-        return unembedding.index_select(0, tensor(tokens.ToArray())).expand(ids.Length, -1);
+        return unembedding.index_select(0, tensor(tokens.ToArray(), device: unembedding.device)).expand(ids.Length, -1);
     }
 
     private Engine.Linear Head() => Stack.HeadAsRun() ?? throw new VitrineException($"activation cache: stack '{Shape.Name}' has no vocabulary.");

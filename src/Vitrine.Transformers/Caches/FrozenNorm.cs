@@ -14,7 +14,7 @@ internal sealed class FrozenNorm
     public FrozenNorm(Norm norm, Tensor at)
     {
         this.norm = norm;
-        using var epsilon = tensor(norm.Spec.Epsilon, at.dtype);
+        using var epsilon = tensor(norm.Spec.Epsilon, at.dtype, at.device);
         var centred = Centred(at);
         scale = (centred * centred).mean([-1], keepdim: true).Plus(epsilon).sqrt();
     }

@@ -25,7 +25,7 @@ public sealed record Clamp(NeuronSet Neurons, IReadOnlyList<float> Values) : Edi
         Fill(chosen, values, site, at: 0);
         var region = site.RegionOf(Scope);
         var (mask, value) = (site.Own(tensor(chosen)), site.Own(tensor(values)));
-        return (x, pass) => where(region.Within(pass, mask), value, x);
+        return (x, pass) => OnAnyDevice.Where(region.Within(pass, mask), value, x);
     }
 
     private protected override bool IsRowByRowWith(Edit other) => other is Clamp clamp && clamp.Neurons.Stack == Neurons.Stack && AlikeButRows(Scope, other.Scope);
@@ -46,7 +46,7 @@ public sealed record Clamp(NeuronSet Neurons, IReadOnlyList<float> Values) : Edi
         var region = site.RegionOf(RowsOf(edits));
         long[] shape = [rows, 1, site.Width];
         var (masks, each) = (site.Own(tensor(chosen, shape)), site.Own(tensor(values, shape)));
-        return (x, pass) => where(region.Within(pass, masks), each, x);
+        return (x, pass) => OnAnyDevice.Where(region.Within(pass, masks), each, x);
     }
 
     /// <inheritdoc/>

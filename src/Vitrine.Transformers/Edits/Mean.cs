@@ -73,6 +73,6 @@ public sealed record Mean(string At) : Edit
         var values = x.flatten(0, 1) * own;                                                // (B T, ...)
         var sums = zeros([count, .. values.shape[1..]], x.dtype, x.device).index_add(0, places, values, One);
         var counts = zeros([count, .. own.shape[1..]], x.dtype, x.device).index_add(0, places, own, One).clamp_min(One);
-        return (sums / counts).index_select(0, places).view(x.shape);
+        return (sums / counts)[places].view(x.shape);
     }
 }

@@ -45,7 +45,7 @@ public sealed class Region
     {
         ArgumentNullException.ThrowIfNull(x);
         ArgumentNullException.ThrowIfNull(pass);
-        return Mask(pass, x.dim(), PositionsOf(x)) is { } mask ? where(mask, changed, x) : changed;
+        return Mask(pass, x.dim(), PositionsOf(x)) is { } mask ? OnAnyDevice.Where(mask, changed, x) : changed;
     }
 
     /// <summary>A mask cut down to the region.</summary>
@@ -93,6 +93,6 @@ public sealed class Region
     {
         (null, _) => b,
         (_, null) => a,
-        _ => a.logical_and(b),
+        _ => a.bitwise_and(b),
     };
 }

@@ -52,7 +52,7 @@ internal static class Activations
         Activation.Gelu => nn.functional.gelu(x),
         Activation.GeluTanh => nn.functional.gelu(x, GELU.Approximate.tanh),
         Activation.QuickGelu => (x * QuickGeluSlope).sigmoid() * x,
-        Activation.Relu => nn.functional.relu(x),
+        Activation.Relu => OnAnyDevice.Relu(x),
         Activation.Tanh => x.tanh(),
         _ => throw new ArgumentOutOfRangeException(nameof(activation)),
     };

@@ -82,7 +82,8 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
     /// </remarks>
     private Tensor Weighted(Tensor q, Tensor k, Tensor v, Slots slots, Pass pass)
     {
-        var isExplicit = softCap is not null || slots.Edits(Point.AttnScores) || slots.Edits(Point.AttnPattern) || pass.Plan.ExplicitAttention || pass.Plan.NeedsGradients;
+        var isExplicit = softCap is not null || slots.Edits(Point.AttnScores) || slots.Edits(Point.AttnPattern)
+            || pass.Plan.ExplicitAttention || pass.Plan.NeedsGradients || !OnAnyDevice.HasFusedAttention(q);
         if (isExplicit || slots.Wants(Point.AttnScores) || slots.Wants(Point.AttnPattern))
         {
             var scores = (q * scoreScale).matmul(ForEachHead(k).transpose(2, 3));                          // (B, H, Tq, Tk)

@@ -20,10 +20,6 @@ internal abstract class ClassHead
     /// <param name="pass">Of the stack.</param>
     /// <returns>(B, classes).</returns>
     public abstract Tensor Forward(Tensor hidden, long[] deciding, Pass pass);
-
-    /// <summary>Column <paramref name="columns"/>[b] of each row b: (B,x).</summary>
-    protected static Tensor Pick(Tensor x, long[] columns)
-        => x.index(TensorIndex.Tensor(tensor([.. Enumerable.Range(0, columns.Length).Select(i => (long)i)])), TensorIndex.Tensor(tensor(columns)));
 }
 
 /// <summary>A decoder's class head: a linear map of every token's normed residual, read at the last token that is no padding.</summary>
@@ -52,7 +48,7 @@ internal sealed class ScoreHead(Linear score, long? padToken) : ClassHead
     }
 
     public override Tensor Forward(Tensor hidden, long[] deciding, Pass pass)
-        => Pick(pass.Plan.Of(shape.Name).At(Point.Out, score.Apply(hidden), pass), deciding);
+        => Decoder.Pick(pass.Plan.Of(shape.Name).At(Point.Out, score.Apply(hidden), pass), deciding);
 
     private static int LastIndex(IReadOnlyList<long> row, Func<long, bool> holds)
     {
@@ -82,7 +78,7 @@ internal sealed class PoolerHead(Linear pooler, Activation activation, Linear cl
 
     public override Tensor Forward(Tensor hidden, long[] deciding, Pass pass)
     {
-        var pooled = activation.Apply(pooler.Apply(Pick(hidden, deciding)));                               // (B, d)
+        var pooled = activation.Apply(pooler.Apply(Decoder.Pick(hidden, deciding)));                               // (B, d)
         return classifier.Apply(pass.Plan.Of(shape.Name).At(Point.Out, pooled, pass));
     }
 }

@@ -1,3 +1,4 @@
+using Vitrine.Transformers.Families;
 using Vitrine.Transformers.Points;
 using Vitrine.Transformers.Weights;
 using static TorchSharp.torch;
@@ -11,6 +12,19 @@ public sealed class Decoder : Stack
         : base(shape, blocks) => Embedding = embedding;
 
     internal TextEmbedding Embedding { get; }
+
+    /// <summary>The decoder of one of the text families, for a model of one's own to be built around: a policy's language model.</summary>
+    /// <param name="weights">Its part of the checkpoint (<see cref="WeightReader.Under"/>); whoever owns that owns the decoder's weights.</param>
+    /// <param name="config">Of the text model; its <c>model_type</c> names the family.</param>
+    /// <exception cref="VitrineException">A key or tensor is missing, unknown or of another shape, or the family is none of text; it is named.</exception>
+    public static Decoder Load(WeightReader weights, ConfigReader config)
+    {
+        ArgumentNullException.ThrowIfNull(weights);
+        var family = TextFamily.Of(config);
+        var (decoder, _) = family.Load(weights, family.Read(config));
+        weights.RefuseOthers(family.IsUnused);
+        return decoder;
+    }
 
     /// <summary>Token embeddings, scaled where the family scales them; positions come in behind.</summary>
     /// <param name="ids">[row][token], rows of one length.</param>

@@ -65,7 +65,7 @@ internal sealed record Norm(NormSpec Spec, Tensor Gain, Tensor? Bias)
     {
         if (Spec.Kind == NormKind.LayerNorm)
         {
-            return nn.functional.layer_norm(x, Gain.shape, Gain, Bias, Spec.Epsilon);
+            return OnAnyDevice.LayerNorm(x, Gain, Bias, Spec.Epsilon);
         }
 
         return OverRootMeanSquare(x).mul_(Gain);

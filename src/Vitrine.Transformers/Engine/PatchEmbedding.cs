@@ -1,3 +1,4 @@
+using Vitrine.Checkpoints;
 using static TorchSharp.torch;
 
 namespace Vitrine.Transformers.Engine;
@@ -11,19 +12,36 @@ namespace Vitrine.Transformers.Engine;
 /// <param name="Registers">(1,R,d).</param>
 internal sealed record PatchEmbedding(TowerSpec Spec, Tensor Kernel, Tensor? Bias, Tensor Positions, Tensor? ClassToken, Tensor? Registers)
 {
+    static PatchEmbedding() => _ = Nnpack.SwitchOff();
+
     /// <summary>Class token, registers, then patches row by row; registers have no position.</summary>
     /// <param name="pixels">(B,3,H,W).</param>
     /// <returns>(B,T,d).</returns>
     public Tensor Apply(Tensor pixels)
     {
         var (height, width) = (pixels.shape[2] / Spec.PatchSize, pixels.shape[3] / Spec.PatchSize);
-        var patches = nn.functional.conv2d(pixels, Kernel, Bias, strides: [Spec.PatchSize, Spec.PatchSize]).flatten(2).transpose(1, 2);   // (B, P, d)
+        var patches = pixels.device_type == TorchSharp.DeviceType.CPU ? Convolved(pixels) : Multiplied(pixels, height, width);   // (B, P, d)
         var first = Spec.PositionOnClassToken ? 1 : 0;
         var grid = Positions.narrow(1, first, Spec.Grid * Spec.Grid);
         patches = patches.Plus(height == Spec.Grid && width == Spec.Grid ? grid : Resampled(grid, height, width));
         var token = first == 1 ? ClassToken!.Plus(Positions.narrow(1, 0, 1)) : ClassToken;
         Tensor[] prefix = [.. new[] { token, Registers }.OfType<Tensor>().Select(t => t.expand(patches.shape[0], -1, -1))];
         return prefix.Length == 0 ? patches : cat([.. prefix, patches], 1);
+    }
+
+    private Tensor Convolved(Tensor pixels) => nn.functional.conv2d(pixels, Kernel, Bias, strides: [Spec.PatchSize, Spec.PatchSize]).flatten(2).transpose(1, 2);
+
+    /// <summary>The same as one product of matrices, since patches do not overlap: the pixels of each side by side, in the kernel's order (channel, row, column).</summary>
+    /// <remarks>
+    /// On a GPU convolutions round to TF32 unless they are told not to, which products do not; libtorch's meta device has no convolution at all. On the CPU the convolution is
+    /// faster where many pictures run together. Pixels behind the last whole patch are left out, as a convolution does.
+    /// </remarks>
+    internal Tensor Multiplied(Tensor pixels, long height, long width)
+    {
+        var side = Spec.PatchSize;
+        var whole = pixels.narrow(2, 0, height * side).narrow(3, 0, width * side);
+        var rows = whole.reshape(-1, 3, height, side, width, side).permute(0, 2, 4, 1, 3, 5).reshape(-1, height * width, 3 * side * side);   // (B, P, 3pp)
+        return nn.functional.linear(rows, Kernel.flatten(1), Bias);
     }
 
     /// <remarks>In float32, corners not aligned (transformers, interpolate_pos_encoding of each family).</remarks>

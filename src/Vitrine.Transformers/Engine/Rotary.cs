@@ -29,9 +29,8 @@ internal sealed class Rotary(RotarySpec spec, Device device)
             : cat([TurnedWhole(x.narrow(-1, 0, turning), tables), x.narrow(-1, turning, width - turning)], -1);
     }
 
-    /// <remarks>Rolling by half a width swaps the halves.</remarks>
     private static Tensor TurnedWhole(Tensor x, (Tensor Cos, Tensor Sin) tables)
-        => (x * tables.Cos).addcmul_(x.roll([x.shape[^1] / 2], [-1]), tables.Sin, One);
+        => (x * tables.Cos).addcmul_(OnAnyDevice.HalvesSwapped(x), tables.Sin, One);
 
     private static float Frequency(RotarySpec spec, int i)
     {

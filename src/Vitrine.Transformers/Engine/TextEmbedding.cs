@@ -24,7 +24,7 @@ internal sealed record TextEmbedding(Tensor Words)
 
     /// <summary>Rows of <see cref="Words"/> (n,d), as they are in the file but for their precision.</summary>
     /// <param name="ids">(n); null for the whole table.</param>
-    public Tensor WordRows(Tensor? ids = null) => (ids is null ? Words.alias() : Words.index_select(0, ids)).to(Dtype);
+    public Tensor WordRows(Tensor? ids = null) => (ids is null ? Words.alias() : Words[ids]).to(Dtype);
 
     /// <summary>Rows of one of the tables as they are written.</summary>
     public Tensor Table(Tensor rows) => IsCentred ? ProcessedWeights.Centred(rows) : rows.alias();

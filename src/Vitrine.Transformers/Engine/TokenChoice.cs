@@ -33,10 +33,12 @@ internal sealed class TokenChoice
 
     /// <param name="logits">(B,V) of the step.</param>
     /// <param name="step">From 0.</param>
-    /// <returns>One token a row.</returns>
+    /// <returns>One token a row; on the meta device, where there are no numbers, token 0.</returns>
     public long[] Next(Tensor logits, int step)
     {
-        var ids = options.Sampling is { } sampling ? Drawn(logits, sampling, step) : logits.argmax(-1).data<long>().ToArray();
+        var ids = logits.device_type == TorchSharp.DeviceType.META ? new long[stopped.Length]
+            : options.Sampling is { } sampling ? Drawn(logits, sampling, step)
+            : logits.argmax(-1).cpu().data<long>().ToArray();
         for (var row = 0; row < ids.Length; row++)
         {
             if (stopped[row])

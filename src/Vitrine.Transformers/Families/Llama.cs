@@ -19,13 +19,4 @@ internal static class Llama
         json.RefuseOthers(InertKeys.Common, InertKeys.Dropout, Inert);
         return config;
     }
-
-    /// <summary>The decoder inside a larger model.</summary>
-    /// <param name="weights">The checkpoint.</param>
-    /// <param name="prefix">What stands before <c>model.</c>, e.g. <c>language_model.</c></param>
-    /// <param name="config">Sizes.</param>
-    public static Decoder Load(WeightReader weights, string prefix, TextConfig config) => LlamaLayout.Load(weights, $"{prefix}model.", $"{prefix}lm_head", config).Decoder;
-
-    /// <summary>Buffers that some files carry and nobody reads.</summary>
-    public static bool IsUnused(string name) => LlamaLayout.IsUnused(name);
 }

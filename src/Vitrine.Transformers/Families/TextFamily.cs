@@ -25,6 +25,14 @@ internal sealed record TextFamily(
         new("qwen3", Qwen3.Read, LlamaLayout.Load, LlamaLayout.IsUnused),
     ];
 
+    /// <summary>The one that a configuration names.</summary>
+    /// <exception cref="VitrineException">None has its name; the nearest is named.</exception>
+    public static TextFamily Of(ConfigReader config)
+    {
+        var family = ModelCatalog.TextAndImage.FamilyOf(config, ModelKind.Text);
+        return All.First(f => f.ModelType == family.Name);
+    }
+
     /// <summary>As the catalogue knows it.</summary>
     public ModelFamily Described => new(ModelType, ModelKind.Text, (source, options) => TextModel.Load(this, source, options));
 }

@@ -5,15 +5,32 @@ using static TorchSharp.torch;
 namespace Vitrine.Transformers.Families;
 
 /// <summary>Takes tensors out of a checkpoint by name and shape, and refuses what nobody asked for. A model owns it from its construction on.</summary>
-/// <param name="checkpoint">Whose tensors; owned from here on.</param>
-/// <param name="source">What to call the configuration in errors.</param>
-/// <param name="options">What is computed in, and where; 16-bit matrices may stay as the file has them, everything small is widened here, once.</param>
-public sealed class WeightReader(Checkpoint checkpoint, string source, ModelOptions options) : IDisposable
+public sealed class WeightReader : IDisposable
 {
-    private readonly bool keeps = DtypePolicy.KeepsStored(options.Storage, checkpoint, options.Dtype, AvailableMemory.Read);
-    private readonly ScalarType dtype = options.Dtype;
-    private readonly HashSet<string> taken = [];
-    private readonly List<Tensor> owned = [];
+    private readonly Checkpoint checkpoint;
+    private readonly string source;
+    private readonly ModelOptions options;
+    private readonly string prefix;
+    private readonly bool keeps;
+    private readonly HashSet<string> taken;
+    private readonly List<Tensor> owned;
+    private readonly bool owns;
+
+    /// <param name="checkpoint">Whose tensors; owned from here on.</param>
+    /// <param name="source">What to call the configuration in errors.</param>
+    /// <param name="options">What is computed in, and where; 16-bit matrices may stay as the file has them, everything small is widened here, once.</param>
+    public WeightReader(Checkpoint checkpoint, string source, ModelOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        (this.checkpoint, this.source, this.options, prefix, taken, owned, owns) = (checkpoint, source, options, "", [], [], true);
+        keeps = DtypePolicy.KeepsStored(options.Storage, checkpoint, options.Dtype, AvailableMemory.Read);
+    }
+
+    private WeightReader(WeightReader whole, string prefix)
+    {
+        (checkpoint, source, options, keeps) = (whole.checkpoint, whole.source, whole.options, whole.keeps);
+        (this.prefix, taken, owned) = (prefix, whole.taken, whole.owned);
+    }
 
     /// <summary>Where the tensors come from.</summary>
     public Checkpoint Checkpoint => checkpoint;
@@ -22,7 +39,12 @@ public sealed class WeightReader(Checkpoint checkpoint, string source, ModelOpti
     public ModelOptions Options => options;
 
     /// <summary>Whether the checkpoint has a tensor.</summary>
-    public bool Has(string name) => checkpoint.Contains(name);
+    public bool Has(string name) => checkpoint.Contains(prefix + name);
+
+    /// <summary>The part of the checkpoint whose names begin so, under the names that stand behind: a language model inside a policy reads as if it were alone.</summary>
+    /// <param name="inner">E.g. <c>language_model.</c></param>
+    /// <returns>What it takes belongs to this one; disposing it does nothing.</returns>
+    public WeightReader Under(string inner) => new(this, prefix + inner);
 
     /// <summary>A tensor in the precision and on the device of the model, owned by the model.</summary>
     /// <exception cref="VitrineException">It is missing or of another shape.</exception>
@@ -31,60 +53,63 @@ public sealed class WeightReader(Checkpoint checkpoint, string source, ModelOpti
     /// <inheritdoc/>
     public void Dispose()
     {
-        owned.ForEach(t => t.Dispose());
-        owned.Clear();
-        checkpoint.Dispose();
+        if (owns)
+        {
+            owned.ForEach(t => t.Dispose());
+            owned.Clear();
+            checkpoint.Dispose();
+        }
     }
 
-    internal Linear Linear(string prefix, long outputs, long inputs, bool bias)
-        => new(Matrix($"{prefix}.weight", outputs, inputs), bias ? Take($"{prefix}.bias", outputs) : null, dtype);
+    internal Linear Linear(string name, long outputs, long inputs, bool bias)
+        => new(Matrix($"{name}.weight", outputs, inputs), bias ? Take($"{name}.bias", outputs) : null, options.Dtype);
 
     /// <summary>A token embedding.</summary>
-    internal TextEmbedding Words(string name, long vocabulary, long width) => new(Matrix(name, vocabulary, width)) { Dtype = dtype };
+    internal TextEmbedding Words(string name, long vocabulary, long width) => new(Matrix(name, vocabulary, width)) { Dtype = options.Dtype };
 
     /// <summary>Query, key and value projections stored one above the other.</summary>
-    internal (Linear Query, Linear Key, Linear Value) ThreeLinears(string prefix, long outputs, long inputs, bool bias)
+    internal (Linear Query, Linear Key, Linear Value) ThreeLinears(string name, long outputs, long inputs, bool bias)
     {
-        var parts = Stacked(prefix, 3, outputs, inputs, bias);
+        var parts = Stacked(name, 3, outputs, inputs, bias);
         return (parts[0], parts[1], parts[2]);
     }
 
     /// <summary>The same under names of its own.</summary>
     internal (Linear Query, Linear Key, Linear Value) ThreeLinears(string weight, string bias, long outputs, long inputs)
     {
-        var parts = Parts(new Linear(Matrix(weight, 3 * outputs, inputs), Take(bias, 3 * outputs), dtype), 3, outputs);
+        var parts = Parts(new Linear(Matrix(weight, 3 * outputs, inputs), Take(bias, 3 * outputs), options.Dtype), 3, outputs);
         return (parts[0], parts[1], parts[2]);
     }
 
     /// <summary>Key and value projections stored one above the other, with bias.</summary>
-    internal (Linear Key, Linear Value) TwoLinears(string prefix, long outputs, long inputs)
+    internal (Linear Key, Linear Value) TwoLinears(string name, long outputs, long inputs)
     {
-        var parts = Stacked(prefix, 2, outputs, inputs, bias: true);
+        var parts = Stacked(name, 2, outputs, inputs, bias: true);
         return (parts[0], parts[1]);
     }
 
     /// <summary>A projection stored transposed, [in, out] (GPT-2's Conv1D), as a view.</summary>
-    internal Linear TransposedLinear(string prefix, long outputs, long inputs)
-        => new(Own(Matrix($"{prefix}.weight", inputs, outputs).t()), Take($"{prefix}.bias", outputs), dtype);
+    internal Linear TransposedLinear(string name, long outputs, long inputs)
+        => new(Own(Matrix($"{name}.weight", inputs, outputs).t()), Take($"{name}.bias", outputs), options.Dtype);
 
     /// <summary>Query, key and value projections stored transposed and side by side, as views.</summary>
-    internal (Linear Query, Linear Key, Linear Value) ThreeTransposedLinears(string prefix, long outputs, long inputs)
+    internal (Linear Query, Linear Key, Linear Value) ThreeTransposedLinears(string name, long outputs, long inputs)
     {
-        var whole = TransposedLinear(prefix, 3 * outputs, inputs);
+        var whole = TransposedLinear(name, 3 * outputs, inputs);
         var parts = Parts(whole, 3, outputs);
         return (parts[0], parts[1], parts[2]);
     }
 
     /// <summary>Query, key and value projections interleaved head by head: rows (head, part, coordinate).</summary>
     /// <remarks>The three are copied apart; the fused tensor is let go.</remarks>
-    internal (Linear Query, Linear Key, Linear Value) ThreeInterleavedLinears(string prefix, long heads, long headWidth, long inputs, bool bias)
+    internal (Linear Query, Linear Key, Linear Value) ThreeInterleavedLinears(string name, long heads, long headWidth, long inputs, bool bias)
     {
-        var weight = TakeLoose($"{prefix}.weight", [3 * heads * headWidth, inputs], keeps);
-        var shift = bias ? TakeLoose($"{prefix}.bias", [3 * heads * headWidth], isKept: false) : null;
+        var weight = TakeLoose($"{name}.weight", [3 * heads * headWidth, inputs], keeps);
+        var shift = bias ? TakeLoose($"{name}.bias", [3 * heads * headWidth], isKept: false) : null;
         var parts = Enumerable.Range(0, 3).Select(i => new Linear(
             Apart(weight.view(heads, 3, headWidth, inputs), i).view(heads * headWidth, inputs),
             shift is null ? null : Apart(shift.view(heads, 3, headWidth), i).view(heads * headWidth),
-            dtype)).ToArray();
+            options.Dtype)).ToArray();
         foreach (var part in parts)
         {
             Own(part.Stored);
@@ -98,7 +123,7 @@ public sealed class WeightReader(Checkpoint checkpoint, string source, ModelOpti
         static Tensor Apart(Tensor of, int i) => of.select(1, i).contiguous();
     }
 
-    internal Norm Norm(NormSpec spec, string prefix, long width) => Norm(spec, $"{prefix}.weight", $"{prefix}.bias", width);
+    internal Norm Norm(NormSpec spec, string name, long width) => Norm(spec, $"{name}.weight", $"{name}.bias", width);
 
     /// <remarks>A gain stored as its distance from 1 is put together here, once.</remarks>
     internal Norm Norm(NormSpec spec, string gain, string bias, long width)
@@ -111,13 +136,16 @@ public sealed class WeightReader(Checkpoint checkpoint, string source, ModelOpti
     internal Tensor View(Tensor of, params long[] shape) => Own(of.view(shape));
 
     /// <summary>A number in the precision of the model.</summary>
-    internal Tensor Constant(double value) => Own(tensor(value, float64).to(dtype, options.Device));
+    internal Tensor Constant(double value) => Own(tensor(value, float64).to(options.Dtype, options.Device));
 
     /// <summary>Refuses tensors that were not taken.</summary>
     /// <param name="unused">Names that the family is known not to read.</param>
+    /// <exception cref="VitrineException">There is one; it is named.</exception>
     public void RefuseOthers(Func<string, bool> unused)
     {
-        var others = checkpoint.Names.Where(n => !taken.Contains(n) && !unused(n)).Order(StringComparer.Ordinal).ToArray();
+        ArgumentNullException.ThrowIfNull(unused);
+        var own = checkpoint.Names.Where(n => n.StartsWith(prefix, StringComparison.Ordinal));
+        var others = own.Where(n => !taken.Contains(n) && !unused(n[prefix.Length..])).Order(StringComparer.Ordinal).ToArray();
         if (others.Length > 0)
         {
             throw new VitrineException(
@@ -128,17 +156,18 @@ public sealed class WeightReader(Checkpoint checkpoint, string source, ModelOpti
     /// <summary>A matrix, in the precision that it is kept in.</summary>
     private Tensor Matrix(string name, long outputs, long inputs) => Own(TakeLoose(name, [outputs, inputs], keeps));
 
-    private Linear[] Stacked(string prefix, int count, long outputs, long inputs, bool bias) => Parts(Linear(prefix, count * outputs, inputs, bias), count, outputs);
+    private Linear[] Stacked(string name, int count, long outputs, long inputs, bool bias) => Parts(Linear(name, count * outputs, inputs, bias), count, outputs);
 
     private Linear[] Parts(Linear whole, int count, long outputs)
-        => [.. Enumerable.Range(0, count).Select(i => new Linear(Own(whole.Stored.narrow(0, i * outputs, outputs)), whole.Bias is { } b ? Own(b.narrow(0, i * outputs, outputs)) : null, dtype))];
+        => [.. Enumerable.Range(0, count).Select(i => new Linear(Own(whole.Stored.narrow(0, i * outputs, outputs)), whole.Bias is { } b ? Own(b.narrow(0, i * outputs, outputs)) : null, options.Dtype))];
 
     /// <summary>A tensor that the caller disposes.</summary>
     private Tensor TakeLoose(string name, long[] shape, bool isKept)
     {
-        taken.Add(name);
-        var stored = checkpoint.Read(name, shape);
-        var tensor = stored.dtype == dtype || (isKept && stored.dtype is (ScalarType.BFloat16 or ScalarType.Float16)) ? stored : stored.to(dtype);
+        taken.Add(prefix + name);
+        var stored = checkpoint.Read(prefix + name, shape);
+        var isAsStored = stored.dtype == options.Dtype || (isKept && stored.dtype is (ScalarType.BFloat16 or ScalarType.Float16));
+        var tensor = isAsStored ? stored : stored.to(options.Dtype);
         if (options.Device.type != TorchSharp.DeviceType.CPU)
         {
             using var here = tensor;

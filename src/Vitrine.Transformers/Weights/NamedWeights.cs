@@ -73,7 +73,7 @@ public static class NamedWeights
 
     private static Tensor Reading(Linear linear, int heads) => linear.Weight.view(heads, -1, linear.Inputs).transpose(1, 2);
 
-    private static Tensor Bias(Linear linear) => linear.Bias?.alias() ?? zeros([linear.Outputs], linear.Dtype);
+    private static Tensor Bias(Linear linear) => linear.Bias?.alias() ?? zeros([linear.Outputs], linear.Dtype, linear.Stored.device);
 
     private static Dictionary<string, Tensor> Released(Dictionary<string, Tensor> named)
     {

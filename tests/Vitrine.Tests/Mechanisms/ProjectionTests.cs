@@ -5,6 +5,7 @@ using static TorchSharp.torch;
 
 namespace Vitrine.Tests.Mechanisms;
 
+[Collection(ThreadCount.Name)]
 public sealed class ProjectionTests
 {
     /// <summary>Seed, neurons, vocabulary, width, tokens at each end.</summary>

@@ -3,7 +3,6 @@ using Vitrine.Certification.Models;
 using Vitrine.Mechanisms.Doses;
 using Vitrine.Policies;
 using Vitrine.Policies.OpenVla;
-using Vitrine.Tests.Transformers;
 using Vitrine.Transformers;
 using Vitrine.Transformers.Edits;
 using static TorchSharp.torch;
@@ -50,7 +49,9 @@ public sealed class SteeringEditTests : IDisposable
         }
 
         long[] others = [.. Enumerable.Range(0, policy.Language.Shape.Neurons).Where(i => !chosen.Contains(i)).Select(i => (long)i)];
-        InvariantTests.SameBits(clamped.Run["language.1.mlp.neurons"].index_select(-1, tensor(others)), plain.Run["language.1.mlp.neurons"].index_select(-1, tensor(others)), "the other neurons of the prefill");
+        Others(clamped).ShouldHaveTheBitsOf(Others(plain), "the other neurons of the prefill");
+
+        Tensor Others(PolicyRun of) => of.Run["language.1.mlp.neurons"].index_select(-1, tensor(others));
     }
 
     [Fact]
@@ -82,7 +83,7 @@ public sealed class SteeringEditTests : IDisposable
         var matrix = Conceptors.Of(randn(64, width), 1);
         using var plain = Act([], "language.0.resid_post", "language.*.resid_post@*");
         using var none = Act([Conceptors.Edit("language.0.resid_post", matrix, 0)], "language.*.resid_post@*");
-        InvariantTests.SameBits(none.Run["language.2.resid_post"], plain.Run["language.2.resid_post"], "beta 0");
+        none.Run["language.2.resid_post"].ShouldHaveTheBitsOf(plain.Run["language.2.resid_post"], "beta 0");
         using var some = Act([Conceptors.Edit("language.0.resid_post", matrix, 0.3)], "language.0.resid_post");
         var x = plain.Run["language.0.resid_post"].to(float64);
         var expected = (x * 0.7) + (x.matmul(matrix.t()) * 0.3);

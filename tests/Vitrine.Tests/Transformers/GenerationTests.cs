@@ -84,7 +84,7 @@ public sealed class GenerationTests
         var batch = TokenBatch.Of(fixture.Rows("single/in.input_ids")[0]);
         using var a = whole.Run(batch);
         using var b = apart.Run(batch);
-        InvariantTests.SameBits(b.Logits, a.Logits, name);
+        b.Logits.ShouldHaveTheBitsOf(a.Logits, name);
         apart.Fingerprint.ShouldBe(whole.Fingerprint);
     }
 
@@ -98,7 +98,7 @@ public sealed class GenerationTests
         using var plain = model.Generate(prompt, 4, cancellation: token);
         using var watched = model.Generate(prompt, 4, RunPlan.Capturing("language.*.attn.pattern@*"), token);
         using var written = model.Generate(prompt, 4, new RunPlan { ExplicitAttention = true }, token);
-        InvariantTests.SameBits(watched.Run.Logits, plain.Run.Logits, "captured");
+        watched.Run.Logits.ShouldHaveTheBitsOf(plain.Run.Logits, "captured");
         (written.Run.Logits - plain.Run.Logits).abs().max().item<float>().ShouldBeLessThan(5e-5f * Math.Max(1, plain.Run.Logits.abs().max().item<float>()));
     }
 }

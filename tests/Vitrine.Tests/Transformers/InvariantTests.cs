@@ -33,7 +33,7 @@ public sealed class InvariantTests
             using var scope = NewDisposeScope();
             var v = run[$"{model.Shape.Name}.{layer}.attn.v"].transpose(1, 2).repeat_interleave(model.Shape.Heads / model.Shape.KeyValueHeads, dim: 1);
             var z = run[$"{model.Shape.Name}.{layer}.attn.pattern"].matmul(v).transpose(1, 2);
-            Close(z, run[$"{model.Shape.Name}.{layer}.attn.z"]);
+            z.ShouldBeClose(run[$"{model.Shape.Name}.{layer}.attn.z"]);
         }
     }
 
@@ -51,7 +51,7 @@ public sealed class InvariantTests
             if (model.Shape.Points.Contains(Point.ResidMid))
             {
                 stream = weights.AttentionPostNorm.Of(stream + run[$"{at}.attn.out{post}"]);
-                Close(stream, run[$"{at}.resid_mid"]);
+                stream.ShouldBeClose(run[$"{at}.resid_mid"]);
             }
             else
             {
@@ -59,7 +59,7 @@ public sealed class InvariantTests
             }
 
             stream = weights.MlpPostNorm.Of(stream + run[$"{at}.mlp.out{post}"]);
-            Close(stream, run[$"{at}.resid_post"]);
+            stream.ShouldBeClose(run[$"{at}.resid_post"]);
         }
     }
 
@@ -72,7 +72,7 @@ public sealed class InvariantTests
         foreach (var (address, value) in plain.Activations)
         {
             using var replayed = model.Run(new RunPlan { Edits = [new Replace(address, value)], ExplicitAttention = true });
-            SameBits(replayed.Logits, plain.Logits, address.ToString());
+            replayed.Logits.ShouldHaveTheBitsOf(plain.Logits, address.ToString());
         }
     }
 
@@ -94,7 +94,7 @@ public sealed class InvariantTests
         foreach (var edit in nothing)
         {
             using var edited = model.Run(RunPlan.Editing(edit));
-            SameBits(edited.Logits, plain.Logits, edit.ToString());
+            edited.Logits.ShouldHaveTheBitsOf(plain.Logits, edit.ToString());
         }
     }
 
@@ -104,7 +104,7 @@ public sealed class InvariantTests
         using var model = Subject.Open(name);
         using var plain = model.Run(RunPlan.Empty);
         using var watched = model.Run(RunPlan.Capturing("*.*.*", "*.*"));
-        SameBits(watched.Logits, plain.Logits, "everything captured");
+        watched.Logits.ShouldHaveTheBitsOf(plain.Logits, "everything captured");
         watched.Activations.Count.ShouldBe(model.Stacks.Sum(s => s.Places().Count()));
     }
 
@@ -114,7 +114,7 @@ public sealed class InvariantTests
         using var model = Subject.Open(name);
         using var plain = model.RunTwice(RunPlan.Empty);
         using var edited = model.RunTwice(RunPlan.Editing(new Scale($"{model.Shape.Name}.0.mlp.neurons", 3) { Scope = new EditScope { Rows = [0] } }));
-        SameBits(edited.Logits[1], plain.Logits[1], "row 1");
+        edited.Logits[1].ShouldHaveTheBitsOf(plain.Logits[1], "row 1");
         edited.Logits[0].allclose(plain.Logits[0]).ShouldBeFalse("row 0 was edited");
     }
 
@@ -131,14 +131,4 @@ public sealed class InvariantTests
         places.ShouldAllBe(p => p[1] == 2 && (p[2] == 1 || p[2] == 4));
         places.ShouldNotBeEmpty();
     }
-
-    internal static void SameBits(Tensor found, Tensor expected, string because)
-    {
-        using var a = found.contiguous();
-        using var b = expected.contiguous();
-        a.bytes.SequenceEqual(b.bytes).ShouldBeTrue(because);
-    }
-
-    private static void Close(Tensor found, Tensor expected)
-        => (found - expected).abs().max().item<float>().ShouldBeLessThan(5e-5f * Math.Max(1, expected.abs().max().item<float>()));
 }

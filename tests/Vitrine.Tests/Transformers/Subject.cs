@@ -37,14 +37,15 @@ internal sealed class Subject(IDisposable model, IReadOnlyList<StackShape> stack
 
     public Run RunTwice(RunPlan plan) => runTwice(plan);
 
-    public static Subject Open(string name, ScalarType dtype = ScalarType.Float32)
+    public static Subject Open(string name, ScalarType dtype = ScalarType.Float32, Device? device = null)
     {
+        var options = new ModelOptions { Dtype = dtype, Device = device ?? CPU };
         using var fixture = Fixture.Open(Fixtures.Of("models", name));
         if (new VisionCertifier().Knows(fixture))
         {
             var @case = fixture.Meta.GetProperty("cases")[0].GetString();
             var pixels = fixture.Read($"{@case}/in.pixel_values");
-            var vision = VisionModel.Open(fixture.Folder, new ModelOptions { Dtype = dtype });
+            var vision = VisionModel.Open(fixture.Folder, options);
             var texts = vision.Text is null ? null : TokenBatch.Masked(fixture.Rows($"{@case}/in.input_ids"), fixture.Rows($"{@case}/in.attention_mask"));
             return new Subject(vision, vision.Stacks, vision.Tower, p => Seen(pixels.narrow(0, 0, 1), p), p => Seen(pixels.narrow(0, 0, 1).repeat(2, 1, 1, 1), p), pixels);
 
@@ -52,7 +53,7 @@ internal sealed class Subject(IDisposable model, IReadOnlyList<StackShape> stack
         }
 
         var ids = fixture.Rows("single/in.input_ids")[0];
-        var text = TextModel.Open(fixture.Folder, new ModelOptions { Dtype = dtype });
+        var text = TextModel.Open(fixture.Folder, options);
         return new Subject(text, text.Stacks, text.Language, p => text.Run(TokenBatch.Of(ids), p), p => text.Run(TokenBatch.Of([ids, ids]), p), zeros(1));
     }
 

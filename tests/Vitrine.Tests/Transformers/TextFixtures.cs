@@ -31,17 +31,4 @@ internal static class TextFixtures
         using var fixture = Fixture.Open(Fixtures.Of("models", name));
         return fixture.Rows("single/in.input_ids")[0];
     }
-
-    public static void ShouldBeClose(this Tensor found, Tensor expected, string? because = null)
-    {
-        found.shape.ShouldBe(expected.shape, because);
-        using var scope = NewDisposeScope();
-        (found - expected).abs().max().item<float>().ShouldBeLessThan(5e-5f * Math.Max(1, expected.abs().max().item<float>()), because);
-    }
-
-    public static void ShouldHaveTheBitsOf(this Tensor found, Tensor expected, string because)
-    {
-        found.shape.ShouldBe(expected.shape, because);
-        InvariantTests.SameBits(found, expected, because);
-    }
 }

@@ -5,7 +5,6 @@ using Vitrine.Certification.Models;
 using Vitrine.Checkpoints;
 using Vitrine.Policies.OpenVla;
 using Vitrine.Tests.Checkpoints;
-using Vitrine.Tests.Transformers;
 using Vitrine.Tests.Transformers.Weights;
 using Vitrine.Transformers;
 using static TorchSharp.torch;

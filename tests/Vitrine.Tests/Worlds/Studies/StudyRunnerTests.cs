@@ -9,6 +9,7 @@ using Vitrine.Worlds.Tabletop;
 
 namespace Vitrine.Tests.Worlds.Studies;
 
+[Collection(ThreadCount.Name)]
 public sealed class StudyRunnerTests : IDisposable
 {
     private const string FolderOfTheKilled = "VITRINE_TESTS_KILLED_STUDY";

@@ -1,0 +1,41 @@
+using System.Diagnostics;
+using Vitrine.Checkpoints;
+
+namespace Vitrine.Tests.Cli;
+
+/// <summary>The command as a process of its own: libtorch writes past the console of .NET, where no other test sees it.</summary>
+public sealed class StandardErrorTests
+{
+    private static readonly string Picture = Path.Combine(Fixtures.Repository, "examples", "scene.png");
+
+    [Fact]
+    public Task A_policy_that_acts_says_nothing_on_stderr() => IsSilentAsync("act", "embedded:tabletop", Picture, "touch the plum wedge");
+
+    [Fact]
+    public Task An_encoder_says_nothing_on_stderr() => IsSilentAsync("image", "embedded:tabletop", Picture, "--json");
+
+    [Fact]
+    public Task A_classifier_says_nothing_on_stderr() => IsSilentAsync("classify", Fixtures.Of("models", "vit-classifier"), Picture, "--json");
+
+    /// <remarks>Only on some processors does NNPACK complain; that libtorch does without it can be told on every one.</remarks>
+    [Fact]
+    public void Convolutions_do_without_NNPACK()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "libtorch has NNPACK on Linux alone");
+        using var one = TorchSharp.torch.ones(1);
+        Nnpack.SwitchOff().ShouldBeTrue();
+    }
+
+    private static async Task IsSilentAsync(params string[] args)
+    {
+        var runsByHost = Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet";
+        var program = Path.Combine(AppContext.BaseDirectory, runsByHost ? "vitrine.dll" : OperatingSystem.IsWindows() ? "vitrine.exe" : "vitrine");
+        var start = new ProcessStartInfo(runsByHost ? Environment.ProcessPath! : program, runsByHost ? [program, .. args] : args) { RedirectStandardOutput = true, RedirectStandardError = true };
+        using var child = Process.Start(start)!;
+        var (said, error) = (child.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken), child.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken));
+        await child.WaitForExitAsync(TestContext.Current.CancellationToken);
+        child.ExitCode.ShouldBe(0, await error);
+        (await error).ShouldBeEmpty();
+        (await said).ShouldNotBeEmpty();
+    }
+}
