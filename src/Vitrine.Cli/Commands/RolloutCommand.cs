@@ -3,7 +3,6 @@ using System.Globalization;
 using Spectre.Console;
 using Vitrine.Policies;
 using Vitrine.Worlds;
-using Vitrine.Worlds.Statistics;
 using Vitrine.Worlds.Studies;
 using Vitrine.Worlds.Tabletop;
 
@@ -73,17 +72,7 @@ internal static class RolloutCommand
 
     private static void Print(StudyRun run, bool json)
     {
-        var episodes = run.Arms[0].Episodes;
-        var groups = run.Study.Tasks.Select(t => (Task: t, Episodes: episodes.Where(e => e.Layout.Task == t).ToArray())).Append((Task: "all", Episodes: [.. episodes])).ToArray();
-        var rows = groups.Select(g => new
-        {
-            g.Task,
-            Episodes = g.Episodes.Length,
-            Success = new Proportion(g.Episodes.Count(e => e.Succeeded), g.Episodes.Length),
-            Steps = g.Episodes.Where(e => e.Succeeded).Select(e => (double)e.Steps).DefaultIfEmpty(double.NaN).Average(),
-            Speed = g.Episodes.Average(Measure.Speed.Of),
-            Height = g.Episodes.Average(Measure.Height.Of),
-        }).ToArray();
+        var rows = TaskSummary.Of(run.Arms[0]);
         if (json)
         {
             Output.Write(rows);

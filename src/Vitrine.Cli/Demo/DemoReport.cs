@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using Vitrine.Mechanisms.Causes;
-using Vitrine.Mechanisms.ValueVectors;
 using Vitrine.Views;
 using Vitrine.Worlds.Decisions;
 using Vitrine.Worlds.Studies;
@@ -43,7 +42,7 @@ internal static class DemoReport
                 Rule = "at least 4 of the top 30 tokens belong to one word list",
                 Rows = demo.Profile,
             },
-            Concepts = [.. DemoConcept.All.Select(c => Cluster(demo, c))],
+            Concepts = [.. DemoConcept.All.Select(c => ConceptCluster.Of(demo.Words.Single(w => w.Name == c.Name), demo.Clusters[c.Name], demo.Readings, demo.Tokens, demo.Calibration))],
             Attention = demo.Attention,
             OneStep = demo.OneStep,
             Study = new StudySummary
@@ -106,37 +105,6 @@ internal static class DemoReport
 
         double Share(Component component, int layer) => parts.Parts.Single(p => p.Component == component && p.Layer == layer).Sufficient.Mean / parts.Prompt.Mean;
     }
-
-    private static ConceptCluster Cluster(DemoResult demo, DemoConcept concept)
-    {
-        var words = demo.Words.Single(w => w.Name == concept.Name);
-        var ids = words.Ids(demo.Tokens);
-        return new ConceptCluster
-        {
-            Concept = concept.Name,
-            Words = words.Words,
-            Neurons =
-            [
-                .. demo.Clusters[concept.Name].Select(n =>
-                {
-                    var reading = demo.Readings[n.Neuron.Layer][n.Neuron.Index];
-                    return new ConceptNeuron
-                    {
-                        Layer = n.Neuron.Layer,
-                        Index = n.Neuron.Index,
-                        Score = n.Words,
-                        Top = Tokens(demo.Tokens, reading.TopIds, ids),
-                        Bottom = Tokens(demo.Tokens, reading.BottomIds, ids),
-                        MeanActivation = demo.Calibration.MeanOf(n.Neuron),
-                        Sigma = demo.Calibration.SigmaOf(n.Neuron),
-                    };
-                }),
-            ],
-        };
-    }
-
-    private static VocabularyToken[] Tokens(TokenReader tokens, IReadOnlyList<int> ids, IReadOnlySet<int> concept)
-        => [.. ids.Take(10).Select(i => new VocabularyToken(tokens.Print(i), concept.Contains(i), tokens.IsAction(i)))];
 
     private static Statement[] Statements(DemoResult demo) =>
     [

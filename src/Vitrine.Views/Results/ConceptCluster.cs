@@ -1,8 +1,14 @@
+using Vitrine.Mechanisms.Concepts;
+using Vitrine.Mechanisms.Doses;
+using Vitrine.Mechanisms.ValueVectors;
+
 namespace Vitrine.Views;
 
 /// <summary>The neurons whose value vectors spell one concept.</summary>
 public sealed record ConceptCluster
 {
+    private const int ShownTokens = 10;
+
     /// <summary>The concept, as <c>fast</c>.</summary>
     public required string Concept { get; init; }
 
@@ -11,6 +17,46 @@ public sealed record ConceptCluster
 
     /// <summary>The neurons, best first; may be empty.</summary>
     public required IReadOnlyList<ConceptNeuron> Neurons { get; init; }
+
+    /// <summary>A cluster as value vectors and calibration show it.</summary>
+    /// <param name="words">The concept's word list.</param>
+    /// <param name="neurons">The cluster.</param>
+    /// <param name="readings">[layer][neuron].</param>
+    /// <param name="tokens">The vocabulary.</param>
+    /// <param name="calibration">Natural activity.</param>
+    public static ConceptCluster Of(
+        WordList words, IReadOnlyList<ClusterNeuron> neurons, IReadOnlyList<IReadOnlyList<NeuronReading>> readings, TokenReader tokens, Calibration calibration)
+    {
+        ArgumentNullException.ThrowIfNull(words);
+        ArgumentNullException.ThrowIfNull(readings);
+        ArgumentNullException.ThrowIfNull(tokens);
+        ArgumentNullException.ThrowIfNull(calibration);
+        var ids = words.Ids(tokens);
+        return new ConceptCluster
+        {
+            Concept = words.Name,
+            Words = words.Words,
+            Neurons =
+            [
+                .. neurons.Select(n =>
+                {
+                    var reading = readings[n.Neuron.Layer][n.Neuron.Index];
+                    return new ConceptNeuron
+                    {
+                        Layer = n.Neuron.Layer,
+                        Index = n.Neuron.Index,
+                        Score = n.Words,
+                        Top = Shown(reading.TopIds),
+                        Bottom = Shown(reading.BottomIds),
+                        MeanActivation = calibration.MeanOf(n.Neuron),
+                        Sigma = calibration.SigmaOf(n.Neuron),
+                    };
+                }),
+            ],
+        };
+
+        VocabularyToken[] Shown(IReadOnlyList<int> end) => [.. end.Take(ShownTokens).Select(i => new VocabularyToken(tokens.Print(i), ids.Contains(i), tokens.IsAction(i)))];
+    }
 }
 
 /// <summary>One neuron of a <see cref="ConceptCluster"/>, with both ends of its value vector.</summary>

@@ -48,7 +48,7 @@ public sealed class StudyRunner(Func<IWorld> newWorld)
         named.Check(study.Name, policy);
         if (study.Arms.FirstOrDefault(a => a.Kind is not (ArmKind.Baseline or ArmKind.Prompt) && a.Plan is null) is { } planless)
         {
-            throw new VitrineException($"study '{study.Name}': the arm '{planless.Name}' is a {planless.Kind} without a plan.");
+            throw new VitrineException($"study '{study.Name}': the arm '{planless.Name}' ({planless.Kind}) has no plan.");
         }
 
         using var acting = policy.With(units: named.Units);

@@ -5,7 +5,10 @@ using System.Text;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
 using Vitrine.Inputs.Pictures;
+using Vitrine.Mechanisms.Causes;
 using Vitrine.Views;
+using Vitrine.Worlds.Statistics;
+using Vitrine.Worlds.Studies;
 
 namespace Vitrine.Tests.Views;
 
@@ -113,14 +116,15 @@ public sealed class ReportTests
     [Fact]
     public void What_was_not_measured_is_printed_as_a_dash_and_never_as_a_number()
     {
-        var nothing = new Interval(double.NaN, double.NaN, double.PositiveInfinity);
+        var nothing = new Estimate(double.NaN, double.NaN, double.PositiveInfinity);
+        var lost = SampleReport.Arm("lost", ArmKind.Edit, "none", double.NaN, double.NaN, double.NaN, double.NaN, count: 0);
         var data = SampleReport.Empty() with
         {
             Concepts = [new() { Concept = "none", Neurons = [] }],
-            LayerProfile = new() { Stack = "language", Rule = "", Rows = [new(0, double.NaN, double.NaN, double.NaN)] },
-            OneStep = [new() { Concept = "none", Metric = "speed", Prompt = new(0, 0, 0), Rows = [new() { Component = "attention", Layer = 0, MeanDifference = nothing }], Controls = [new() { Name = "zero dose", Effect = nothing }] }],
-            Study = new() { Rows = [new() { Arm = "lost", Kind = ArmKind.Edit, Episodes = 0, Success = nothing, SpeedChange = nothing }] },
-            Episodes = [new() { Title = "lost", Before = new() { Label = "a", Instruction = "", Frames = [], Success = false }, After = new() { Label = "b", Instruction = "", Frames = [], Success = true } }],
+            LayerProfile = new() { Stack = "language", Rule = "", Rows = [new(0, double.NaN, 0, 0, double.NaN, double.NaN, 0)] },
+            OneStep = [new("none", "speed", 0, double.NaN, new(0, 0, 0), [new(Component.Attention, 0, nothing, nothing, nothing)], [new("zero dose", nothing, null), new("random", null, []), new("lost", null, [double.NaN])])],
+            Study = new() { Studies = [new(SampleReport.Result("none", lost), "speed")] },
+            Episodes = [new() { Title = "lost", Before = new() { Label = "a", Episode = SampleReport.Episode("", false, [], null) }, After = new() { Label = "b", Episode = SampleReport.Episode("", true, [], null) } }],
             Certificate = new() { Bound = 5e-5, Folders = [] },
         };
         var html = Report.Render(data);
@@ -167,10 +171,14 @@ public sealed class ReportTests
                     break;
                 case Picture:
                     break;
+                case IReadOnlyDictionary<string, ArmMeasures> byTask:
+                    property.SetValue(record, byTask.Values.Index().ToDictionary(task => Hostile + task.Index, task => task.Item));
+                    count += byTask.Count;
+                    break;
                 case IEnumerable list:
                     count += list.Cast<object>().Where(item => !item.GetType().IsPrimitive && item is not Picture).Sum(Poison);
                     break;
-                case { } part when part.GetType().Namespace == typeof(ReportData).Namespace && part.GetType().IsClass:
+                case { } part when part.GetType().Namespace!.StartsWith("Vitrine.", StringComparison.Ordinal) && part.GetType().IsClass:
                     count += Poison(part);
                     break;
             }

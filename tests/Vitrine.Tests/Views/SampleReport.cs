@@ -1,5 +1,11 @@
 using Vitrine.Inputs.Pictures;
+using Vitrine.Mechanisms.Causes;
+using Vitrine.Mechanisms.Pictures;
 using Vitrine.Views;
+using Vitrine.Worlds;
+using Vitrine.Worlds.Decisions;
+using Vitrine.Worlds.Statistics;
+using Vitrine.Worlds.Studies;
 
 namespace Vitrine.Tests.Views;
 
@@ -35,7 +41,8 @@ internal static class SampleReport
             Rule = "at least 4 of the top 30 tokens belong to one concept",
             Rows =
             [
-                new(0, .258, .004, .47), new(1, .262, .003, .472), new(2, .242, .005, .42), new(3, .25, .004, .453), new(4, .193, .003, .56), new(5, .125, .004, .72),
+                new(0, .258, .1, .1, .004, .47, 0), new(1, .262, .1, .1, .003, .472, 0), new(2, .242, .1, .1, .005, .42, 0), new(3, .25, .1, .1, .004, .453, 0),
+                new(4, .193, .1, .1, .003, .56, .1), new(5, .125, .1, .1, .004, .72, .1),
             ],
         },
         Concepts = [Cluster("fast", Fast, Slow, 10, 1), Cluster("slow", Slow, Fast, 4, 2), Cluster("high", High, Low, 6, 3), new() { Concept = "purple haste", Words = ["purple"], Neurons = [] }],
@@ -165,97 +172,115 @@ internal static class SampleReport
         var sum = weights.Sum() / .8;
         return new()
         {
-            Stack = "language",
-            Layer = layer,
-            Head = head,
-            Query = query,
+            Look = new HeadLook("language", layer, head, query, 8, 8, [.. weights.Select(weight => weight / sum)]),
             Picture = Table(.6, .5, .5, 1),
-            Rows = 8,
-            Columns = 8,
-            Weights = [.. weights.Select(weight => weight / sum)],
-            MassOnPicture = .8,
             Target = new(.32, .55, .15, .15),
         };
     }
 
-    private static OneStepEffect OneStep(string concept, string metric, double prompt, int attentionLayer, int feedForwardLayer)
+    private static OneStepResult OneStep(string concept, string metric, double prompt, int attentionLayer, int feedForwardLayer)
     {
-        Interval Around(double share) => new(share * prompt, (share - .03) * prompt, (share + .03) * prompt);
-        var rows = new List<OneStepRow>();
-        foreach (var component in new[] { "attention", "feed-forward", "residual" })
+        Estimate Around(double share) => new(share * prompt, (share - .03) * prompt, (share + .03) * prompt);
+        var unasked = new Estimate(double.NaN, double.NaN, double.NaN);
+        var parts = new List<PartEstimate>();
+        foreach (var component in new[] { Component.Attention, Component.FeedForward, Component.Residual })
         {
             for (var layer = 0; layer < 6; layer++)
             {
-                var acts = layer == (component == "attention" ? attentionLayer : feedForwardLayer);
-                var late = component == "residual" && layer >= attentionLayer;
-                rows.Add(new()
-                {
-                    Component = component,
-                    Layer = layer,
-                    MeanDifference = Around(late ? .9 : acts ? (component == "attention" ? .85 : .05) : .01 * layer),
-                    Sufficient = Around(late ? 1 : acts ? .97 : .01 * layer),
-                    Necessary = component == "residual" ? null : Around(acts ? .02 : 1 - (.01 * layer)),
-                });
+                var acts = layer == (component == Component.Attention ? attentionLayer : feedForwardLayer);
+                var late = component == Component.Residual && layer >= attentionLayer;
+                parts.Add(new(
+                    component, layer,
+                    MeanDifference: Around(late ? .9 : acts ? (component == Component.Attention ? .85 : .05) : .01 * layer),
+                    Sufficient: Around(late ? 1 : acts ? .97 : .01 * layer),
+                    Necessary: component == Component.Residual ? unasked : Around(acts ? .02 : 1 - (.01 * layer))));
             }
 
-            if (component != "residual")
+            if (component != Component.Residual)
             {
-                rows.Add(new() { Component = component, Layer = null, MeanDifference = Around(component == "attention" ? .96 : .06), Sufficient = component == "attention" ? Around(1) : Around(.99), Necessary = Around(0) });
+                parts.Add(new(component, null, Around(component == Component.Attention ? .96 : .06), component == Component.Attention ? Around(1) : Around(.99), Around(0)));
             }
         }
 
-        return new()
-        {
-            Concept = concept,
-            Metric = metric,
-            Prompt = Around(1),
-            Rows = rows,
-            Controls =
+        return new(
+            concept, metric, 96, .06, Around(1), parts,
             [
-                new() { Name = "zero dose", Effect = new(0, 0, 0) }, new() { Name = "matched random neurons, 8 draws", Draws = new(-.0011, .0006, 8) }, new() { Name = "random direction, same norm, 8 draws", Draws = new(-.0019, .0011, 8) },
-            ],
-        };
+                new("zero dose", new(0, 0, 0), null), new("matched random neurons, 8 draws", null, [-.0011, 0, 0, 0, 0, 0, 0, .0006]),
+                new("random direction, same norm, 8 draws", null, [-.0019, 0, 0, 0, 0, 0, 0, .0011]),
+            ]);
     }
 
-    private static StudySummary Study()
+    private static StudySummary Study() => new()
     {
-        static StudyRow Row(string arm, ArmKind kind, string concept, double speed, double height, double success, double half, DrawRange? draws = null) => new()
+        SpeedMeaning = "change of speed (per step, first 6)",
+        HeightMeaning = "change of mean height",
+        Note = "n 96 layouts an arm; selection and test states apart; Holm over 8 arms",
+        Studies =
+        [
+            new(
+                Result("fast",
+                [
+                    Arm("no edit", ArmKind.Baseline, "fast", 0, 0, .95, 0),
+                    Arm("prompt: “quickly”", ArmKind.Prompt, "fast", .0395, -.01, .95, .0015),
+                    Arm("attention difference, all layers", ArmKind.Edit, "fast", .0337, .01, .93, .003),
+                    Arm("feed-forward difference, all layers", ArmKind.Edit, "fast", -.0002, 0, .94, .001),
+                    Arm("clamp 10 neurons that spell fast, +4σ", ArmKind.Edit, "fast", .0001, .003, .72, .001),
+                    Arm("zero dose", ArmKind.ZeroDose, "fast", 0, 0, .95, 0),
+                    .. Draws("matched random, 8 draws", ArmKind.MatchedRandom, "fast", .82, -.0022, .003),
+                    .. Draws("random direction, same norm, 8 draws", ArmKind.RandomDirection, "fast", .86, -.003, .0012),
+                ]),
+                "speed"),
+            new(
+                Result("high",
+                [
+                    Arm("no edit", ArmKind.Baseline, "high", 0, 0, .95, 0),
+                    Arm("prompt: “high”", ArmKind.Prompt, "high", -.004, .172, .93, .0015),
+                    Arm("attention difference, layer 4", ArmKind.Edit, "high", -.003, .151, .90, .003),
+                    .. Draws("matched random, 8 draws", ArmKind.MatchedRandom, "high", .62, -.0022, .003),
+                ]),
+                "height"),
+        ],
+    };
+
+    /// <summary>An arm with made-up numbers.</summary>
+    /// <param name="half">Half the width of the speed's interval; the height's is four times as wide.</param>
+    public static ArmResult Arm(string name, ArmKind kind, string concept, double speed, double height, double success, double half, int count = 96)
+    {
+        var label = new ArmLabel { Name = name, Kind = kind, Concept = kind == ArmKind.Baseline ? null : concept, Group = kind is ArmKind.MatchedRandom or ArmKind.RandomDirection ? name : null };
+        Difference Change(double mean, double width) => new(new(mean, mean - width, mean + width), .01, kind == ArmKind.Edit ? (Math.Abs(speed) > .01 ? .0002 : .41) : null);
+        ArmMeasures Over(double rate, int of) => new(
+            new Proportion((int)Math.Round(rate * of), of),
+            new Dictionary<string, double> { ["success"] = rate, ["speed"] = .06 + speed, ["height"] = .4 + height },
+            kind == ArmKind.Baseline
+                ? new Dictionary<string, Difference>()
+                : new Dictionary<string, Difference> { ["success"] = Change(rate - .95, .05), ["speed"] = Change(speed, half), ["height"] = Change(height, half * 4) });
+        return new(label, 0, Over(success, count), new Dictionary<string, ArmMeasures>
         {
-            Arm = arm,
-            Kind = kind,
-            Concept = concept,
-            Episodes = 96,
-            SpeedChange = kind == ArmKind.Baseline ? null : new(speed, speed - half, speed + half),
-            HeightChange = kind == ArmKind.Baseline ? null : new(height, height - (half * 4), height + (half * 4)),
-            Success = new(success, success - .06, Math.Min(1, success + .03)),
-            SuccessChange = kind == ArmKind.Baseline ? null : new(success - .95, success - 1.0, success - .90),
-            AdjustedP = kind is ArmKind.Prompt or ArmKind.Edit ? (Math.Abs(speed) > .01 ? .0002 : .41) : null,
-            SpeedDraws = draws,
-            HeightDraws = draws is null ? null : new(draws.Low * 4, draws.High * 5, draws.Draws),
-            SuccessDraws = draws is null ? null : new(success - .1, success + .08, draws.Draws),
-            Tasks = [new("reach", success, 24), new("lift", success * .9, 24), new("push", success * .97, 24), new("move", Math.Min(1, success * 1.03), 24)],
-        };
-        return new()
-        {
-            SpeedMeaning = "change of speed (per step, first 6)",
-            HeightMeaning = "change of mean height",
-            Note = "n 96 layouts an arm; selection and test states apart; Holm over 8 arms",
-            Rows =
-            [
-                Row("no edit", ArmKind.Baseline, "", 0, 0, .95, 0),
-                Row("prompt: “quickly”", ArmKind.Prompt, "fast", .0395, -.01, .95, .0015),
-                Row("attention difference, all layers", ArmKind.Edit, "fast", .0337, .01, .93, .003),
-                Row("feed-forward difference, all layers", ArmKind.Edit, "fast", -.0002, 0, .94, .001),
-                Row("clamp 10 neurons that spell fast, +4σ", ArmKind.Edit, "fast", .0001, .003, .72, .001),
-                Row("zero dose", ArmKind.ZeroDose, "fast", 0, 0, .95, 0),
-                Row("matched random, 8 draws", ArmKind.MatchedRandom, "fast", .0002, .002, .82, .001, new(-.0022, .003, 8)),
-                Row("random direction, same norm, 8 draws", ArmKind.RandomDirection, "fast", .0002, 0, .86, .0008, new(-.003, .0012, 8)),
-                Row("prompt: “high”", ArmKind.Prompt, "high", -.004, .172, .93, .0015),
-                Row("attention difference, layer 4", ArmKind.Edit, "high", -.003, .151, .90, .003),
-                Row("matched random, 8 draws", ArmKind.MatchedRandom, "high", .0002, .002, .62, .001, new(-.0022, .003, 8)),
-            ],
-        };
+            ["reach"] = Over(success, count / 4),
+            ["lift"] = Over(success * .9, count / 4),
+            ["push"] = Over(success * .97, count / 4),
+            ["move"] = Over(Math.Min(1, success * 1.03), count / 4),
+        });
     }
+
+    /// <summary>Eight draws of a random control, from one change of speed to another.</summary>
+    public static IEnumerable<ArmResult> Draws(string group, ArmKind kind, string concept, double success, double low, double high)
+        => Enumerable.Range(0, 8).Select(d =>
+        {
+            var speed = low + ((high - low) * d / 7);
+            var arm = Arm($"{group} {d}", kind, concept, speed, 4 * speed, success - .08 + (.16 * d / 7), .001);
+            return arm with { Arm = arm.Arm with { Group = group } };
+        });
+
+    /// <summary>The result that arms make.</summary>
+    public static StudyResult Result(string name, params ArmResult[] arms) => new(
+        name, "made up", arms[0].All.Success.Count, arms,
+        [
+            .. arms.Where(a => a.Arm.IsRandom).GroupBy(a => (a.Arm.Group, a.Arm.Kind, a.Arm.Concept)).Select(g => new DrawsResult(
+                g.Key.Group!, g.Key.Kind, g.Key.Concept, g.Count(),
+                g.First().All.Means.Keys.ToDictionary(m => m, m => Spread.Of(g.Select(a => a.All.Means[m]))),
+                g.First().All.Differences.Keys.ToDictionary(m => m, m => Spread.Of(g.Select(a => a.All.Differences[m].Estimate.Mean))))),
+        ]);
 
     private static EpisodePair Pair(string title, double before, double after, bool success) => new()
     {
@@ -270,11 +295,12 @@ internal static class SampleReport
         var random = new Random(seed);
         var frames = new List<Picture>();
         var path = new List<PathPoint>();
-        var moved = new List<double>();
+        var places = new List<Position>();
         for (var step = 0; step < 40; step++)
         {
             frames.Add(Table(x, y, z, seed + step));
             path.Add(new((6 + (52 * x)) / 64, (58 - (30 * y) - (22 * z)) / 64));
+            places.Add(new(x, y, z));
             var (dx, dy, dz) = (.365 - x, .55 - y, .08 - z);
             var distance = Math.Sqrt((dx * dx) + (dy * dy) + (dz * dz));
             if (distance < .02)
@@ -284,9 +310,20 @@ internal static class SampleReport
 
             var pace = Math.Min(distance, speed * (.9 + (.2 * random.NextDouble())));
             (x, y, z) = (x + (dx / distance * pace), y + (dy / distance * pace), z + (dz / distance * pace));
-            moved.Add(pace);
         }
 
-        return new() { Label = label, Instruction = instruction, Frames = frames, GripperPath = path, Displacements = moved, Success = success };
+        return new() { Label = label, Episode = Episode(instruction, success, places, frames), GripperPath = path };
     }
+
+    /// <summary>An episode along a path.</summary>
+    public static Episode Episode(string instruction, bool success, IReadOnlyList<Position> path, IReadOnlyList<Picture>? pictures) => new()
+    {
+        Layout = new(1, LayoutSplit.Test, "lift", 0),
+        Instruction = instruction,
+        Succeeded = success,
+        Actions = [.. path.Skip(1).Select(p => new[] { p.X, p.Y, p.Z })],
+        Path = path,
+        Measures = new Dictionary<string, double>(),
+        Pictures = pictures,
+    };
 }

@@ -11,8 +11,8 @@ public sealed class StudyResultTests
         new Arm { Name = "nothing", Kind = ArmKind.Edit, Concept = "fast" }).WithControls(StudyTests.ControlsOf);
 
     // Baseline: speed .1 everywhere. "far" adds .05, draw i of the random arms adds .01 i; every other layout succeeds, under "far" none.
-    private static readonly StudyResult Result = StudyResult.Of(new StudyRun(Study, "made up", [.. Study.Arms.Select(arm => new ArmEpisodes(
-        arm, [.. Study.Layouts().Select((layout, i) => Straight(layout, .1 + Added(arm), arm.Name != "far" && i % 2 == 0))]))]));
+    private static readonly StudyResult Result = StudyResult.Of(new StudyRun(Study, [.. Study.Arms.Select(arm => new ArmEpisodes(
+        arm.Label(), [.. Study.Layouts().Select((layout, i) => Straight(layout, .1 + Added(arm), arm.Name != "far" && i % 2 == 0))]))]));
 
     [Fact]
     public void Differences_are_paired_with_the_baseline()
@@ -62,7 +62,7 @@ public sealed class StudyResultTests
     public void Arms_that_met_other_layouts_cannot_be_compared()
     {
         var episodes = Study.Layouts().Select(l => Straight(l, .1, true)).ToArray();
-        var run = new StudyRun(Study, "made up", [new(Study.Arms[0], episodes), new(Study.Arms[1], [.. episodes.Reverse()])]);
+        var run = new StudyRun(Study, [new(Study.Arms[0].Label(), episodes), new(Study.Arms[1].Label(), [.. episodes.Reverse()])]);
         Should.Throw<VitrineException>(() => StudyResult.Of(run)).Message.ShouldContain("cannot be paired");
     }
 

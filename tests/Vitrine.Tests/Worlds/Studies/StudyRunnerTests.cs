@@ -17,7 +17,7 @@ public sealed class StudyRunnerTests : IDisposable
 
     private static readonly Study Study = StudyTests.Planned(
         new Arm { Name = "prompt", Kind = ArmKind.Prompt, Concept = "fast", Word = "quickly" },
-        new Arm { Name = "up", Kind = ArmKind.Edit, Concept = "high", Fingerprint = ".01" }).WithControls(StudyTests.ControlsOf);
+        new Arm { Name = "up", Kind = ArmKind.Edit, Concept = "high", Plan = StudyTests.Clamped(1) }).WithControls(StudyTests.ControlsOf);
 
     private static readonly StudyRunner Runner = new(() => new TabletopWorld(new() { Adverbs = false }));
 
@@ -45,7 +45,7 @@ public sealed class StudyRunnerTests : IDisposable
     public async Task Every_arm_meets_the_same_layouts_and_a_zero_dose_takes_exactly_the_baselines_actions()
     {
         var run = await Runner.RunAsync(Study, ActorFor, cancellation: Cancellation);
-        run.Arms.Select(a => a.Arm).ShouldBe(Study.Arms);
+        run.Arms.Select(a => a.Arm).ShouldBe(Study.Arms.Select(a => a.Label()));
         run.Arms.ShouldAllBe(a => a.Episodes.Select(e => e.Layout).SequenceEqual(Study.Layouts()));
         var result = StudyResult.Of(run, resamples: 200);
         result.Arms.Single(a => a.Arm.Kind == ArmKind.ZeroDose).SameAsBaseline.ShouldBe(10);
@@ -142,16 +142,19 @@ public sealed class StudyRunnerTests : IDisposable
         await Runner.RunAsync(Study, ActorFor, new() { Folder = _folder }, cancellation: Cancellation);
         var other = Study with { Name = "other", Seed = 1 };
         (await Should.ThrowAsync<VitrineException>(() => Runner.RunAsync(other, ActorFor, new() { Folder = _folder }, cancellation: Cancellation)))
-            .Message.ShouldContain("holds study 'plan'");
+            .Message.ShouldContain("holds study 'plan', which is not the one asked for: the name: 'plan' there, 'other' asked for; the seed: '9' there, '1' asked for.");
         var elsewhere = new StudyRunner(() => new TabletopWorld());
         (await Should.ThrowAsync<VitrineException>(() => elsewhere.RunAsync(Study, ActorFor, new() { Folder = _folder }, cancellation: Cancellation)))
             .Message.ShouldContain("without adverbs");
+        var moved = Study with { World = new TabletopWorld().Description };
+        (await Should.ThrowAsync<VitrineException>(() => elsewhere.RunAsync(moved, ActorFor, new() { Folder = _folder }, cancellation: Cancellation)))
+            .Message.ShouldContain("the world: 'tabletop, strict physics, sensor noise 0.015, without adverbs' there");
     }
 
     [Theory]
     [InlineData("{")]
     [InlineData("null")]
-    [InlineData("""{"Fingerprint":null,"World":"w","Study":null}""")]
+    [InlineData("""{"Fingerprint":null,"Study":null}""")]
     public async Task A_folder_with_a_broken_header_is_refused_by_name(string header)
     {
         File.WriteAllText(Path.Combine(_folder, "study.json"), header);
