@@ -20,7 +20,7 @@ internal static class CalibrateCommand
         command.SetAction(async (parsed, cancellation) =>
         {
             AtomicFile.RequireWritable(parsed.GetValue(path)!);
-            using var policy = Policy.Open(parsed.GetValue(name)!, device.Opening(parsed));
+            using var policy = Policy.Open(parsed.GetValue(name)!, device.ModelOptionsOf(parsed));
             using var acting = policy.With(units: parsed.GetValue(units));
             var observations = states.Source(parsed, policy).ForCalibration(states.Count(parsed));
             var calibration = await Output.WithProgressAsync("watching neurons", p => Task.FromResult(Calibration.Measure(acting, observations, p, cancellation))).ConfigureAwait(false);

@@ -29,7 +29,7 @@ internal static class NeuronsDiffCommand
         };
         command.SetAction(async (parsed, cancellation) =>
         {
-            var opening = StackValueVectors.Mapped(device.Opening(parsed));
+            var opening = StackValueVectors.Mapped(device.ModelOptionsOf(parsed));
             using var tuned = Policy.Catalog.Open(parsed.GetValue(after)!, opening);
             using var old = Policy.Catalog.Open(parsed.GetValue(before)!, opening);
             using var now = new StackValueVectors(tuned, parsed.GetValue(stack));

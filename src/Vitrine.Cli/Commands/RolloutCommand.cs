@@ -44,7 +44,7 @@ internal static class RolloutCommand
             };
             var world = new TabletopOptions { Adverbs = !parsed.GetValue(plain), Physics = parsed.GetValue(forgiving) ? TabletopPhysics.Forgiving : TabletopPhysics.Strict };
             var options = new StudyOptions { Workers = parsed.GetValue(workers), Folder = parsed.GetValue(folder) };
-            var run = await RunAsync(parsed.GetValue(name)!, device.Opening(parsed), plan.Plan(parsed), study, world, options, cancellation).ConfigureAwait(false);
+            var run = await RunAsync(parsed.GetValue(name)!, device.ModelOptionsOf(parsed), plan.Plan(parsed), study, world, options, cancellation).ConfigureAwait(false);
             Print(run, parsed.GetValue(json));
             return 0;
         });

@@ -54,9 +54,9 @@ internal sealed class StateOptions
 
         return folder is not null ? StateSource.Of(Observations.OfPictures(folder, words!))
             : file is not null ? StateSource.Of(Observations.Read(file))
-            : StateSource.OfWorld(parsed.GetValue(world) ?? StateSource.WorldOf(policy) ?? throw Unnamed(policy), parsed.GetValue(Seed));
+            : StateSource.OfWorld(parsed.GetValue(world) ?? StateSource.WorldOf(policy) ?? throw NoSource(policy), parsed.GetValue(Seed));
     }
 
-    private static VitrineException Unnamed(Policy policy) => new(
+    private static VitrineException NoSource(Policy policy) => new(
         $"{policy.Name}: was trained in no world of this version; name the situations with --pictures DIR --instruction \"...\", --observations FILE.json or --world {StateSource.Worlds[0]}.");
 }

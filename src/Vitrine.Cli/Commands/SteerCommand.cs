@@ -40,7 +40,7 @@ internal static class SteerCommand
         command.SetAction(async (parsed, cancellation) =>
         {
             var amount = Dose.Parse(parsed.GetValue(dose)!);
-            using var policy = Policy.Open(parsed.GetValue(name)!, device.Opening(parsed));
+            using var policy = Policy.Open(parsed.GetValue(name)!, device.ModelOptionsOf(parsed));
             using var acting = policy.With(units: parsed.GetValue(units));
             var measured = ActionMetric.Named(parsed.GetValue(metric)!, policy.ActionNames);
             var source = states.Source(parsed, policy);
