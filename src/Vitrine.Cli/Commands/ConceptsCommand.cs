@@ -15,7 +15,11 @@ namespace Vitrine.Cli.Commands;
 internal sealed class ConceptsCommand
 {
     private readonly Argument<string> name = ModelArgument.Speaking();
-    private readonly Argument<string[]> concept = new("WORD") { Description = "A concept of the word lists, or words to search for.", Arity = ArgumentArity.ZeroOrMore };
+    private readonly Argument<string[]> concept = new("WORD")
+    {
+        Description = "A concept of the word lists, or words to search for.",
+        Arity = ArgumentArity.ZeroOrMore,
+    };
     private readonly Option<string?> direction = new("--action") { Description = "Search by the direction of the action tokens instead: + or -." };
     private readonly Option<bool> meaning = new("--meaning") { Description = "Search by meaning (semantic embeddings) instead of by spelling." };
     private readonly Option<string?> like = new("--like") { Description = "Search for neurons that mean what this one does, layer:index." };
@@ -27,8 +31,15 @@ internal sealed class ConceptsCommand
         DefaultValueFactory = _ => 5,
     };
 
-    private readonly Option<Depth> depth = new("--depth") { Description = "All layers, or the early or late half of them.", DefaultValueFactory = _ => Depth.Full };
-    private readonly Option<double?> polysemy = new("--max-polysemy") { Description = "Leave out neurons that mix opposite words or signs more than this, 0 to 1." };
+    private readonly Option<Depth> depth = new("--depth")
+    {
+        Description = "All layers, or the early or late half of them.",
+        DefaultValueFactory = _ => Depth.Full,
+    };
+    private readonly Option<double?> polysemy = new("--max-polysemy")
+    {
+        Description = "Leave out neurons that mix opposite words or signs more than this, 0 to 1.",
+    };
     private readonly Option<int> seed = new("--seed") { Description = "Of the clusters." };
     private readonly Option<string?> map = new("--map") { Description = "Draw the neurons found, by meaning, into this HTML file." };
     private readonly Option<int> count = new("--count", "-n") { Description = "Neurons to list in a search.", DefaultValueFactory = _ => 20 };
@@ -42,8 +53,8 @@ internal sealed class ConceptsCommand
         var asked = new ConceptsCommand();
         var command = new Command("concepts", "Find the neurons whose value vectors spell a concept, or point in a direction of action.")
         {
-            asked.name, asked.concept, asked.direction, asked.meaning, asked.like, asked.bin, asked.clusters, asked.tokensOfMeaning, asked.depth, asked.polysemy, asked.seed,
-            asked.map, asked.count, asked.words, asked.save, asked.device, asked.json,
+            asked.name, asked.concept, asked.direction, asked.meaning, asked.like, asked.bin, asked.clusters, asked.tokensOfMeaning, asked.depth,
+            asked.polysemy, asked.seed, asked.map, asked.count, asked.words, asked.save, asked.device, asked.json,
         };
         command.SetAction((parsed, cancellation) => Task.FromResult(asked.Run(parsed, cancellation)));
         return command;
@@ -112,7 +123,8 @@ internal sealed class ConceptsCommand
         if (parsed.GetValue(direction) is { } sign)
         {
             var actions = RequireActions(model, tokens, "--action");
-            return ("correlation of action logits with their values", ConceptSearch.ByActionDirection(tokens.Language, tokens, id => actions.Centre(id), IsPositive(sign), most));
+            var pointing = ConceptSearch.ByActionDirection(tokens.Language, tokens, id => actions.Centre(id), IsPositive(sign), most);
+            return ("correlation of action logits with their values", pointing);
         }
 
         if (wanted is [var only] && lists.Any(l => l.Name == only))
@@ -121,9 +133,14 @@ internal sealed class ConceptsCommand
         }
 
         return wanted.Length == 0 ? throw new VitrineException("concepts: name a concept, words, or --action + or -.")
-            : wanted.All(w => tokens.Id(w) is null) ? throw new VitrineException(
-                $"concepts: {string.Join(", ", wanted.Select(w => $"'{w}'"))}: no concept and no word of the vocabulary; the nearest concept is '{Nearest.Of(wanted[0], lists.Select(l => l.Name))}'.")
+            : wanted.All(w => tokens.Id(w) is null) ? throw Unknown(wanted, lists)
             : ("mean logit of the words, in deviations of the neuron's logits", ConceptSearch.ByWords(tokens.Language, tokens, wanted, most));
+    }
+
+    private static VitrineException Unknown(string[] words, IReadOnlyList<WordList> lists)
+    {
+        var (found, nearest) = (string.Join(", ", words.Select(w => $"'{w}'")), Nearest.Of(words[0], lists.Select(l => l.Name)));
+        return new VitrineException($"concepts: {found}: no concept and no word of the vocabulary; the nearest concept is '{nearest}'.");
     }
 
     private void Print(ParseResult parsed, IReadOnlyList<ScoredNeuron> found, string how, ConceptQuality? quality, LexicalPatterns patterns)
@@ -131,7 +148,14 @@ internal sealed class ConceptsCommand
         var (tokens, rows) = (patterns.Tokens, found.Select(f => (f.Neuron, f.Score, Reading: patterns.Readings[f.Neuron.Layer][f.Neuron.Index])).ToArray());
         if (parsed.GetValue(json))
         {
-            Output.Write(rows.Select(r => new { r.Neuron.Layer, r.Neuron.Index, r.Score, Top = r.Reading.TopIds.Select(tokens.Print), Bottom = r.Reading.BottomIds.Select(tokens.Print) }));
+            Output.Write(rows.Select(r => new
+            {
+                r.Neuron.Layer,
+                r.Neuron.Index,
+                r.Score,
+                Top = r.Reading.TopIds.Select(tokens.Print),
+                Bottom = r.Reading.BottomIds.Select(tokens.Print),
+            }));
             return;
         }
 
@@ -145,7 +169,8 @@ internal sealed class ConceptsCommand
         Console.WriteLine($"{found.Count} neurons; score: {how}. That a neuron spells a word does not say that it causes anything: 'vitrine steer' tells.");
         if (quality is not null)
         {
-            Console.WriteLine($"mean {Number(quality.Measured)}; the same with shuffled vocabularies {Number(quality.Shuffled)}, at most {Number(quality.LargestShuffled)}");
+            var shuffled = $"the same with shuffled vocabularies {Number(quality.Shuffled)}, at most {Number(quality.LargestShuffled)}";
+            Console.WriteLine($"mean {Number(quality.Measured)}; {shuffled}");
         }
     }
 
@@ -156,8 +181,8 @@ internal sealed class ConceptsCommand
         {
             var quality = cluster.Quality;
             table.Add(
-                $"{i + 1}", $"{cluster.Neurons.Count}", Number(cluster.Coherence), Number(quality.Measured), Number(quality.Shuffled), Number(quality.LargestShuffled),
-                tokens.Print(cluster.Tokens, 8));
+                $"{i + 1}", $"{cluster.Neurons.Count}", Number(cluster.Coherence), Number(quality.Measured), Number(quality.Shuffled),
+                Number(quality.LargestShuffled), tokens.Print(cluster.Tokens, 8));
         }
 
         AnsiConsole.Write(table);

@@ -38,8 +38,8 @@ public sealed class MeaningSearch(TokenReader tokens, SemanticSpace space, Func<
     {
         ArgumentNullException.ThrowIfNull(ids);
         using var meaning = space.MeaningOf(ids);
-        return new MeaningFound(
-            $"cosine with the meaning of {string.Join(", ", ids.Select(tokens.Print))}", space.Nearest(meaning, count, depth, allowed), ConceptQuality.OfSearch(space, ids, count, depth));
+        var how = $"cosine with the meaning of {string.Join(", ", ids.Select(tokens.Print))}";
+        return new MeaningFound(how, space.Nearest(meaning, count, depth, allowed), ConceptQuality.OfSearch(space, ids, count, depth));
     }
 
     /// <summary>Neurons that mean what another one does.</summary>
@@ -70,6 +70,9 @@ public sealed class MeaningSearch(TokenReader tokens, SemanticSpace space, Func<
         ];
     }
 
-    private int[] MostFrequentTokens(IReadOnlyList<Neuron> members)
-        => [.. members.SelectMany(n => space.ReadingOf(n).TopIds.Take(TokensOfMember)).GroupBy(id => id).OrderByDescending(g => g.Count()).ThenBy(g => g.Key).Select(g => g.Key)];
+    private int[] MostFrequentTokens(IReadOnlyList<Neuron> members) =>
+    [
+        .. members.SelectMany(n => space.ReadingOf(n).TopIds.Take(TokensOfMember)).GroupBy(id => id)
+            .OrderByDescending(g => g.Count()).ThenBy(g => g.Key).Select(g => g.Key),
+    ];
 }

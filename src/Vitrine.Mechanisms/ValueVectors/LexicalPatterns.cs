@@ -46,7 +46,8 @@ public sealed class LexicalPatterns
     /// <param name="progress">From 0 to 1.</param>
     /// <param name="cancellation">Stops between tiles.</param>
     /// <exception cref="VitrineException">The model has no vocabulary.</exception>
-    public static LexicalPatterns Read(Model model, IReadOnlyList<WordList> concepts, IProgress<double>? progress = null, CancellationToken cancellation = default)
+    public static LexicalPatterns Read(
+        Model model, IReadOnlyList<WordList> concepts, IProgress<double>? progress = null, CancellationToken cancellation = default)
     {
         var tokens = TokenReader.Of(model);
         int[] layers = [.. Enumerable.Range(0, tokens.Language.Shape.Layers)];

@@ -26,7 +26,8 @@ public sealed class SteerCommandTests : IDisposable
     public async Task States_come_from_pictures_or_from_a_file_alike()
     {
         Pictures(3);
-        File.WriteAllText(folder["states.json"], JsonSerializer.Serialize(Enumerable.Range(0, 3).Select(i => new { cameras = new { image = $"pictures/{i}.png" }, instruction = "touch the red cube" })));
+        var states = Enumerable.Range(0, 3).Select(i => new { cameras = new { image = $"pictures/{i}.png" }, instruction = "touch the red cube" });
+        File.WriteAllText(folder["states.json"], JsonSerializer.Serialize(states));
         var pictures = await RowsAsync(Tabletop, "fast", "--pictures", folder["pictures"], "--instruction", "touch the red cube");
         var file = await RowsAsync(Tabletop, "fast", "--observations", folder["states.json"]);
         file.Select(r => r.GetRawText()).ShouldBe(pictures.Select(r => r.GetRawText()));
@@ -71,7 +72,8 @@ public sealed class SteerCommandTests : IDisposable
         var (exit, @out, error) = await CommandLine.RunAsync(["calibrate", folder["robots"], "--units", "left", "--out", folder["c.json"], .. states]);
         exit.ShouldBe(0, error);
         @out.ShouldContain("of 2 situations");
-        (await RowsAsync(folder["robots"], "fast", "--units", "left", "--world", "tabletop", "-n", "2")).Length.ShouldBe(3, "a world may be named for any policy");
+        var drawn = await RowsAsync(folder["robots"], "fast", "--units", "left", "--world", "tabletop", "-n", "2");
+        drawn.Length.ShouldBe(3, "a world may be named for any policy");
     }
 
     [Theory]

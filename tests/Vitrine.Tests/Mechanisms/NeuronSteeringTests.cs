@@ -32,7 +32,8 @@ public sealed class NeuronSteeringTests : IDisposable
         foreach (var adds in new[] { false, true })
         {
             var steering = new NeuronSteering(set, Dose.Absolute(3), adds) { Draws = 2, Excluded = set.Neurons.ToHashSet() };
-            var (baseline, arms) = steering.Measure(acting, states, Measure(), ActionMetric.Named("elbow", policy.ActionNames), cancellation: TestContext.Current.CancellationToken);
+            var metric = ActionMetric.Named("elbow", policy.ActionNames);
+            var (baseline, arms) = steering.Measure(acting, states, Measure(), metric, cancellation: TestContext.Current.CancellationToken);
             arms.Select(a => a.Arm).ShouldBe([adds ? "addition" : "clamp", "zero dose", "matched random 1", "matched random 2"]);
             arms[0].Changed.ShouldBe(1);
             arms[0].Hard.ShouldBe(arms[0].Soft, "a number is its own expectation");
@@ -59,9 +60,10 @@ public sealed class NeuronSteeringTests : IDisposable
         Should.Throw<VitrineException>(() => new NeuronSteering(new NeuronSet([new Neuron(0, 1)]), Dose.Sigmas(1)).Measure(acting, states, calibration, metric))
             .Message.ShouldBe($"steering: the neurons are of stack 'language'; {policy.Name} decides in 'brain', whose activity is known.");
         var set = new NeuronSet([new Neuron(0, 1)], NumberPolicy.Brain);
-        Should.Throw<VitrineException>(() => new NeuronSteering(set, Dose.Sigmas(1)).Measure(acting, states, calibration with { Fingerprint = "another" }, metric)).Message.ShouldContain("another");
-        Should.Throw<VitrineException>(() => new NeuronSteering(set, Dose.Sigmas(1)).Measure(acting, states, calibration with { Stack = "language" }, metric)).Message.ShouldContain("'language'");
-        Should.Throw<VitrineException>(() => new NeuronSteering(set, Dose.Sigmas(1)).Measure(acting, [], calibration, metric)).Message.ShouldContain("no observation");
+        var steering = new NeuronSteering(set, Dose.Sigmas(1));
+        Refusal(() => steering.Measure(acting, states, calibration with { Fingerprint = "another" }, metric)).ShouldContain("another");
+        Refusal(() => steering.Measure(acting, states, calibration with { Stack = "language" }, metric)).ShouldContain("'language'");
+        Refusal(() => steering.Measure(acting, [], calibration, metric)).ShouldContain("no observation");
     }
 
     [Fact]
@@ -73,6 +75,8 @@ public sealed class NeuronSteeringTests : IDisposable
         acting.Dispose();
         policy.Dispose();
     }
+
+    private static string Refusal(Action act) => Should.Throw<VitrineException>(act).Message;
 
     private Calibration Measure() => Calibration.Measure(acting, states, cancellation: TestContext.Current.CancellationToken);
 }

@@ -8,8 +8,8 @@ using static TorchSharp.torch;
 
 namespace Vitrine.Tests.Policies;
 
-/// <summary>A policy unlike OpenVLA: it says chunks of numbers in one pass, decides in a stack called "brain" that has no vocabulary, and knows two robots' units.</summary>
-/// <remarks>The brain is the fixtures' Llama without its head; the picture's mean is written into the last token, from whose residual the numbers are read.</remarks>
+/// <summary>A policy unlike OpenVLA: chunks of numbers in one pass, a deciding stack called "brain" without a vocabulary, the units of two robots.</summary>
+/// <remarks>The brain is the fixtures' Llama without its head; the picture's colour is added to the last token, from whose residual the numbers are read.</remarks>
 internal sealed class NumberPolicy : Policy
 {
     public const string Brain = "brain";
@@ -39,7 +39,7 @@ internal sealed class NumberPolicy : Policy
 
     /// <summary>Pictures of one colour each.</summary>
     public static IReadOnlyList<Observation> States(int count)
-        => [.. Enumerable.Range(0, count).Select(i => new Observation(new Picture(4, 4, [.. Enumerable.Repeat((byte)(i * 20), 48)]), new string('a', 1 + (i % 3))))];
+        => [.. Enumerable.Range(0, count).Select(i => new Observation(OfColour((byte)(i * 20)), new string('a', 1 + (i % 3))))];
 
     public override PromptLayout Layout(IReadOnlyList<Observation> observations) => new()
     {
@@ -77,11 +77,13 @@ internal sealed class NumberPolicy : Policy
             }
 
             var normed = brain.Read(scope, embedded, batch.Positions);
-            var numbers = Enumerable.Range(0, layout.Rows.Count).Select(row => normed[row, (int)layout.Rows[row].Deciding].narrow(0, 0, Horizon * 2).data<float>().ToArray()).ToArray();
+            var numbers = layout.Rows.Select((row, r) => normed[r, (int)row.Deciding].narrow(0, 0, Horizon * 2).data<float>().ToArray());
             actions = [.. numbers.Select(n => new PolicyAction(Chunk(n, 1), Chunk(n, factor)))];
             return null;
         }
     }
+
+    private static Picture OfColour(byte value) => new(4, 4, [.. Enumerable.Repeat(value, 48)]);
 
     private static double[][] Chunk(float[] numbers, double factor) => [.. numbers.Select(n => n * factor).Chunk(2)];
 

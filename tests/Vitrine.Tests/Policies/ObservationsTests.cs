@@ -85,5 +85,6 @@ public sealed class ObservationsTests : IDisposable
         return Observations.Read(folder["list.json"]);
     }
 
-    private void Write(string name, byte value) => File.WriteAllBytes(folder[name], PictureFile.EncodePng(new Picture(4, 4, [.. Enumerable.Repeat(value, 48)])));
+    private void Write(string name, byte value)
+        => File.WriteAllBytes(folder[name], PictureFile.EncodePng(new Picture(4, 4, [.. Enumerable.Repeat(value, 48)])));
 }

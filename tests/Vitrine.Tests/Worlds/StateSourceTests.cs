@@ -14,7 +14,7 @@ public sealed class StateSourceTests
         var (calibrating, testing) = (source.ForCalibration(8), source.ForTest(8));
         Words(calibrating).ShouldBe(Words(TabletopStates.Draw(3, LayoutSplit.Selection, ["reach", "lift", "push", "move"], 8, adverbs: true)));
         Words(testing).ShouldBe(Words(TabletopStates.Draw(3, LayoutSplit.Test, ["reach", "lift", "push"], 8)));
-        calibrating.Select(o => Convert.ToHexString(o.Picture.Rgb.ToArray())).Intersect(testing.Select(o => Convert.ToHexString(o.Picture.Rgb.ToArray()))).ShouldBeEmpty();
+        Pictures(calibrating).Intersect(Pictures(testing)).ShouldBeEmpty();
         (source.ForCalibration().Count, source.ForTest().Count).ShouldBe((96, 48));
     }
 
@@ -37,6 +37,8 @@ public sealed class StateSourceTests
         StateSource.WorldOf(other).ShouldBeNull();
         Should.Throw<VitrineException>(() => StateSource.OfWorld("libero", 1)).Message.ShouldContain("known are tabletop");
     }
+
+    private static IEnumerable<string> Pictures(IReadOnlyList<Observation> states) => states.Select(s => Convert.ToHexString(s.Picture.Rgb.ToArray()));
 
     private static IEnumerable<string> Words(IReadOnlyList<Observation> states) => states.Select(s => s.Instruction);
 }
