@@ -19,7 +19,8 @@ public static class Observations
             throw new VitrineException($"{folder}: there is no such folder; expected one of PNG or JPEG pictures.");
         }
 
-        string[] files = [.. Directory.GetFiles(folder).Where(f => PictureTypes.Contains(Path.GetExtension(f).ToLowerInvariant())).Order(StringComparer.Ordinal)];
+        var pictures = Directory.GetFiles(folder).Where(f => PictureTypes.Contains(Path.GetExtension(f).ToLowerInvariant()));
+        string[] files = [.. pictures.Order(StringComparer.Ordinal)];
         return files.Length > 0
             ? [.. files.Select(f => new Observation(PictureFile.Read(f), instruction))]
             : throw new VitrineException($"{folder}: holds no picture; expected files that end in {string.Join(", ", PictureTypes)}.");
@@ -74,7 +75,8 @@ public static class Observations
     {
         if (cameras is not { ValueKind: JsonValueKind.Object } all || !all.EnumerateObject().Any())
         {
-            throw new VitrineException($"{place}: 'cameras' is {Kind(cameras)}; expected a picture file by camera, e.g. {{\"{Observation.OnlyCamera}\": \"a.png\"}}.");
+            throw new VitrineException(
+                $"{place}: 'cameras' is {Kind(cameras)}; expected a picture file by camera, e.g. {{\"{Observation.OnlyCamera}\": \"a.png\"}}.");
         }
 
         return all.EnumerateObject().ToDictionary(c => c.Name, c => c.Value.ValueKind == JsonValueKind.String
@@ -107,9 +109,10 @@ public static class Observations
     private static StateVector Vector(string place, string name, JsonElement value)
     {
         var numbers = value.ValueKind == JsonValueKind.Array ? value.EnumerateArray().Select(Number).ToArray() : [];
+        var found = value.ValueKind == JsonValueKind.Array ? "a list of something else" : Kind(value);
         return numbers.Length > 0 && Array.TrueForAll(numbers, double.IsFinite)
             ? new StateVector(numbers)
-            : throw new VitrineException($"{place}: state '{name}' is {(value.ValueKind == JsonValueKind.Array ? "a list of something else" : Kind(value))}; expected a list of numbers.");
+            : throw new VitrineException($"{place}: state '{name}' is {found}; expected a list of numbers.");
 
         static double Number(JsonElement v) => v.ValueKind == JsonValueKind.Number && v.TryGetDouble(out var number) ? number : double.NaN;
     }

@@ -51,6 +51,7 @@ public abstract class StateSource
     {
         public override IReadOnlyList<Observation> ForCalibration(int? count) => ForTest(count);
 
-        public override IReadOnlyList<Observation> ForTest(int? count) => count is { } most && most < observations.Count ? [.. observations.Take(most)] : observations;
+        public override IReadOnlyList<Observation> ForTest(int? count)
+            => count is { } most && most < observations.Count ? [.. observations.Take(most)] : observations;
     }
 }

@@ -98,7 +98,7 @@ public sealed class VelocityPolicy : Policy
         var weights = source.Weights(options);
         try
         {
-            var language = Decoder.Load(weights.Under("language_model."), source.Config.Object("text_config"));
+            var language = weights.Under("language_model.").Decoder(source.Config.Object("text_config"));
             var folder = source.Location.Folder;
             return new VelocityPolicy(source, weights, language, Tokenizer.Open(folder), ActionStatistics.Open(folder, source.Config));
         }

@@ -20,7 +20,7 @@ internal static class ActCommand
         var command = new Command("act", "Answer one picture and instruction with an action.") { name, picture, instruction, units, plan, device, json };
         command.SetAction((parsed, cancellation) =>
         {
-            using var policy = Policy.Open(parsed.GetValue(name)!, device.Opening(parsed));
+            using var policy = Policy.Open(parsed.GetValue(name)!, device.ModelOptionsOf(parsed));
             var observation = new Observation(PictureFile.Read(parsed.GetValue(picture)!), parsed.GetValue(instruction)!);
             using var acting = policy.With(plan.Plan(parsed), parsed.GetValue(units));
             using var run = acting.Act([observation], cancellation: cancellation);

@@ -15,17 +15,22 @@ internal static class CalibrateCommand
         var units = UnitsOption.Create();
         var device = DeviceOption.Create();
         var path = new Option<string>("--out") { Description = "File to write.", DefaultValueFactory = _ => "calibration.json" };
-        var command = new Command("calibrate", "Measure mean, deviation and quantiles of every neuron where actions are decided.") { name, units, path, device };
+        var command = new Command("calibrate", "Measure mean, deviation and quantiles of every neuron where actions are decided.")
+        {
+            name, units, path, device,
+        };
         states.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
             AtomicFile.RequireWritable(parsed.GetValue(path)!);
-            using var policy = Policy.Open(parsed.GetValue(name)!, device.Opening(parsed));
+            using var policy = Policy.Open(parsed.GetValue(name)!, device.ModelOptionsOf(parsed));
             using var acting = policy.With(units: parsed.GetValue(units));
             var observations = states.Source(parsed, policy).ForCalibration(states.Count(parsed));
-            var calibration = await Output.WithProgressAsync("watching neurons", p => Task.FromResult(Calibration.Measure(acting, observations, p, cancellation))).ConfigureAwait(false);
+            var calibration = await Output.WithProgressAsync(
+                "watching neurons", p => Task.FromResult(Calibration.Measure(acting, observations, p, cancellation))).ConfigureAwait(false);
             AtomicFile.WriteAllText(parsed.GetValue(path)!, calibration.ToJson());
-            Console.WriteLine($"{parsed.GetValue(path)}: {calibration.Layers} x {calibration.Neurons} neurons over {calibration.Samples} positions of {observations.Count} situations");
+            var size = $"{calibration.Layers} x {calibration.Neurons} neurons";
+            Console.WriteLine($"{parsed.GetValue(path)}: {size} over {calibration.Samples} positions of {observations.Count} situations");
             return 0;
         });
         return command;

@@ -35,12 +35,12 @@ internal static class ClassifyCommand
                     Class = Class(model, "--class", parsed.GetValue(target)),
                     Against = Class(model, "--against", parsed.GetValue(against)),
                     Fill = parsed.GetValue(fill),
-                    Reach = Bounded("--reach", parsed.GetValue(reach), 0, 64),
-                    RandomSets = Bounded("--random", parsed.GetValue(random), 1, 10_000),
-                    Units = Bounded("--units", parsed.GetValue(units), 1, 1000),
+                    Reach = RequireWithin("--reach", parsed.GetValue(reach), 0, 64),
+                    RandomSets = RequireWithin("--random", parsed.GetValue(random), 1, 10_000),
+                    Units = RequireWithin("--units", parsed.GetValue(units), 1, 1000),
                     Seed = parsed.GetValue(seed),
                 };
-                var count = Bounded("--top", parsed.GetValue(top), 1, int.MaxValue);
+                var count = RequireWithin("--top", parsed.GetValue(top), 1, int.MaxValue);
                 var evidence = await Output.WithProgressAsync("asking for evidence", p => Task.FromResult(new EvidenceReader(model, input.Pixels, options).Read(p, cancellation))).ConfigureAwait(false);
                 if (common.Folder(parsed) is { } folder)
                 {
@@ -63,7 +63,7 @@ internal static class ClassifyCommand
         return command;
     }
 
-    private static int Bounded(string option, int value, int least, int most)
+    private static int RequireWithin(string option, int value, int least, int most)
         => value >= least && value <= most ? value : throw new VitrineException($"{option} is {value}; expected {least}{(most == int.MaxValue ? " or more" : $" to {most}")}.");
 
     private static int? Class(VisionModel model, string option, string? text)
@@ -127,12 +127,12 @@ internal static class ClassifyCommand
             Console.WriteLine($"no direct attribution: {why}");
         }
 
-        Units("head", evidence.Heads);
-        Units("neuron", evidence.Neurons);
+        PrintUnits("head", evidence.Heads);
+        PrintUnits("neuron", evidence.Neurons);
         Console.WriteLine(folder is null ? "--out FOLDER writes the maps" : $"{Path.Combine(folder, "page.html")} shows the maps");
     }
 
-    private static void Units(string kind, IReadOnlyList<UnitEvidence> units)
+    private static void PrintUnits(string kind, IReadOnlyList<UnitEvidence> units)
     {
         var table = Output.Table(kind, "says directly", "gradient estimate", "ablated", "random one, ablated");
         foreach (var unit in units)

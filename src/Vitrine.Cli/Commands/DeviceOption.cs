@@ -19,30 +19,35 @@ internal sealed class DeviceOption() : Option<string>("--device")
 
     /// <summary>How a model is opened there.</summary>
     /// <exception cref="VitrineException">There is no such device, or not here.</exception>
-    public ModelOptions Opening(ParseResult parsed) => new() { Device = Parse(parsed.GetValue(this)!, () => cuda.is_available() ? cuda.device_count() : 0) };
+    public ModelOptions ModelOptionsOf(ParseResult parsed) => new()
+    {
+        Device = CardOf(parsed.GetValue(this)!, () => cuda.is_available() ? cuda.device_count() : 0) is { } card ? device($"{Cuda}:{card}") : CPU,
+    };
 
     /// <summary>Reads <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>.</summary>
     /// <param name="text">What the user wrote.</param>
     /// <param name="cards">How many CUDA devices the libtorch at hand sees; not asked for the processor.</param>
+    /// <returns>Number of the CUDA device; null for the processor.</returns>
     /// <exception cref="VitrineException">There is no such device, or not here.</exception>
-    internal static Device Parse(string text, Func<int> cards)
+    internal static int? CardOf(string text, Func<int> cards)
     {
         if (text == Cpu)
         {
-            return CPU;
+            return null;
         }
 
-        if ((text == Cuda ? "0" : text.StartsWith($"{Cuda}:", StringComparison.Ordinal) ? text[(Cuda.Length + 1)..] : "") is not { } number
-            || !int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var index))
+        var number = text == Cuda ? "0" : text.StartsWith($"{Cuda}:", StringComparison.Ordinal) ? text[(Cuda.Length + 1)..] : "";
+        if (!int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var index))
         {
             throw new VitrineException($"--device is '{text}'; expected cpu, or cuda:0 for the first CUDA device.");
         }
 
         return cards() switch
         {
-            0 => throw new VitrineException($"--device is '{text}'; the libtorch at hand has no CUDA or sees no device. Build with -p:VitrineCompute=cuda-linux (or cuda-windows), or take cpu."),
+            0 => throw new VitrineException(
+                $"--device is '{text}'; the libtorch at hand has no CUDA or sees no device. Build with -p:VitrineCompute=cuda-linux or cuda-windows, or take cpu."),
             var count when index >= count => throw new VitrineException($"--device is '{text}'; there are {count} CUDA devices, counted from 0."),
-            _ => device($"{Cuda}:{index}"),
+            _ => index,
         };
     }
 }

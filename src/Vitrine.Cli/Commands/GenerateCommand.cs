@@ -30,7 +30,7 @@ internal static class GenerateCommand
         };
         command.SetAction((parsed, cancellation) =>
         {
-            using var model = TextModel.Open(parsed.GetValue(name)!, device.Opening(parsed));
+            using var model = TextModel.Open(parsed.GetValue(name)!, device.ModelOptionsOf(parsed));
             var text = parsed.GetValue(chat)
                 ? model.ChatTemplate().Render(Messages(parsed.GetValue(system), parsed.GetValue(prompt)!), addGenerationPrompt: true)
                 : parsed.GetValue(prompt)!;

@@ -36,7 +36,7 @@ internal static class ImageCommand
                 Query = parsed.GetValue(query),
                 Layer = parsed.GetValue(layer),
                 Head = parsed.GetValue(head),
-                Neurons = [.. (parsed.GetValue(neuron) ?? []).Select(Neuron)],
+                Neurons = [.. (parsed.GetValue(neuron) ?? []).Select(n => NeuronText.Parse(n, "--neuron"))],
                 NeuronCount = parsed.GetValue(count) is > 0 and var n ? n : throw new VitrineException($"--neurons is {parsed.GetValue(count)}; expected at least 1."),
                 Norms = new NormRule(CutOff: parsed.GetValue(cut)),
             };
@@ -66,12 +66,6 @@ internal static class ImageCommand
         });
         return command;
     }
-
-    /// <summary>Reads LAYER:INDEX.</summary>
-    private static Neuron Neuron(string text)
-        => text.Split(':') is [var layer, var index] && int.TryParse(layer, NumberStyles.None, CultureInfo.InvariantCulture, out var l) && int.TryParse(index, NumberStyles.None, CultureInfo.InvariantCulture, out var i)
-            ? new Neuron(l, i)
-            : throw new VitrineException($"neuron '{text}': expected LAYER:INDEX, e.g. 3:120.");
 
     private static List<(string, PatchMap, MapStyle)> Maps(PictureReading reading) =>
     [

@@ -20,7 +20,7 @@ internal static class InspectCommand
             {
                 Families(isJson);
             }
-            else if (Inspector.Open(asked, device.Opening(parsed)) is var model && isJson)
+            else if (Inspector.Open(asked, device.ModelOptionsOf(parsed)) is var model && isJson)
             {
                 Output.Write(model);
             }

@@ -29,7 +29,7 @@ internal static class NeuronsCommand
         command.Add(NeuronsDiffCommand.Create());
         command.SetAction(async (parsed, cancellation) =>
         {
-            using var model = Policy.Catalog.Open(parsed.GetValue(name)!, device.Opening(parsed));
+            using var model = Policy.Catalog.Open(parsed.GetValue(name)!, device.ModelOptionsOf(parsed));
             var tokens = TokenReader.Of(model);
             int[] layers = parsed.GetValue(layer) is { } one ? [one] : [.. Enumerable.Range(0, tokens.Language.Shape.Layers)];
             var settings = new ProjectionSettings { Count = parsed.GetValue(top), Norm = parsed.GetValue(norm), Tokens = parsed.GetValue(published) ? null : tokens.Valid };

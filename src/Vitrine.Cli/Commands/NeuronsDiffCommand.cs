@@ -16,8 +16,14 @@ internal static class NeuronsDiffCommand
     {
         var before = new Argument<string>("BASE") { Description = $"The base model. {ModelArgument.Any().Description}" };
         var after = new Argument<string>("TUNED") { Description = "The tuned model, named alike; its stack has as many neurons of the same width." };
-        var stack = new Option<string?>("--stack") { Description = "Which stack of TUNED, e.g. dino; by default the one that reads words, or an encoder's tower." };
-        var baseStack = new Option<string?>("--base-stack") { Description = "Which stack of BASE; by default the one that is called as TUNED's, else its default." };
+        var stack = new Option<string?>("--stack")
+        {
+            Description = "Which stack of TUNED, e.g. dino; by default the one that reads words, or an encoder's tower.",
+        };
+        var baseStack = new Option<string?>("--base-stack")
+        {
+            Description = "Which stack of BASE; by default the one that is called as TUNED's, else its default.",
+        };
         var top = new Option<int>("--top") { Description = "Tokens at each end.", DefaultValueFactory = _ => 30 };
         var count = new Option<int>("--count", "-n") { Description = "Neurons to list.", DefaultValueFactory = _ => 10 };
         var seed = new Option<int>("--seed") { Description = "Of the controls." };
@@ -29,11 +35,12 @@ internal static class NeuronsDiffCommand
         };
         command.SetAction(async (parsed, cancellation) =>
         {
-            var opening = StackValueVectors.Mapped(device.Opening(parsed));
+            var opening = StackValueVectors.Mapped(device.ModelOptionsOf(parsed));
             using var tuned = Policy.Catalog.Open(parsed.GetValue(after)!, opening);
             using var old = Policy.Catalog.Open(parsed.GetValue(before)!, opening);
             using var now = new StackValueVectors(tuned, parsed.GetValue(stack));
-            using var then = new StackValueVectors(old, parsed.GetValue(baseStack) ?? old.Stacks.FirstOrDefault(s => s.Layers > 0 && s.Name == now.Stack)?.Name);
+            var likewise = old.Stacks.FirstOrDefault(s => s.Layers > 0 && s.Name == now.Stack)?.Name;
+            using var then = new StackValueVectors(old, parsed.GetValue(baseStack) ?? likewise);
             var (tokens, why) = Words(tuned, now, then);
             var diff = await Output.WithProgressAsync("comparing value vectors", p => Task.FromResult(tokens is null
                 ? NeuronDiff.OfVectors(then, now, parsed.GetValue(seed), p, cancellation)
@@ -55,7 +62,11 @@ internal static class NeuronsDiffCommand
                 PrintVectors(diff, parsed.GetValue(count));
             }
 
-            Console.Write(diff.Layers.Count < Math.Max(then.Layers, now.Layers) ? $"layers that both have are compared: {then.Name} has {then.Layers}, {now.Name} {now.Layers}. " : "");
+            if (then.Layers != now.Layers)
+            {
+                Console.WriteLine($"{then.Name} has {then.Layers} layers, {now.Name} {now.Layers}: those that both have are compared.");
+            }
+
             if (tokens is null)
             {
                 Console.WriteLine($"Tokens are left out: {why} A changed vector is no proof of a changed behaviour.");
@@ -90,12 +101,14 @@ internal static class NeuronsDiffCommand
 
     private static void PrintActions(NeuronDiff diff, int count)
     {
-        var profile = Output.Table("layer", "cosine", "of random pairs", "change / norm", "action tokens before", "after", "shuffled vocabulary", "new writers", "lost");
+        var profile = Output.Table(
+            "layer", "cosine", "of random pairs", "change / norm", "action tokens before", "after", "shuffled vocabulary",
+            "new writers", "lost");
         foreach (var layer in diff.Layers)
         {
             profile.Add(
-                $"{layer.Layer}", Number(layer.Cosine), Number(layer.CosineOfRandomPairs), Number(layer.Change), Share(layer.BaseActions), Share(layer.TunedActions),
-                Share(layer.ShuffledActions), $"{layer.NewWriters}", $"{layer.LostWriters}");
+                $"{layer.Layer}", Number(layer.Cosine), Number(layer.CosineOfRandomPairs), Number(layer.Change), Share(layer.BaseActions),
+                Share(layer.TunedActions), Share(layer.ShuffledActions), $"{layer.NewWriters}", $"{layer.LostWriters}");
         }
 
         AnsiConsole.Write(profile);

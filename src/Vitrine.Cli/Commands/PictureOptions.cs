@@ -55,7 +55,7 @@ internal sealed class PictureOptions
 
         var file = parsed.GetValue(picture)!;
         var seen = PictureFile.Read(file, upright: true);
-        var opened = ImageEncoder.Open(parsed.GetValue(model)!, parsed.GetValue(tower), device.Opening(parsed));
+        var opened = ImageEncoder.Open(parsed.GetValue(model)!, parsed.GetValue(tower), device.ModelOptionsOf(parsed));
         try
         {
             return (opened, opened.Prepare(seen), file);

@@ -32,7 +32,7 @@ internal static class RolloutCommand
         command.SetAction(async (parsed, cancellation) =>
         {
             var world = new TabletopOptions { Adverbs = !parsed.GetValue(plain), Physics = parsed.GetValue(forgiving) ? TabletopPhysics.Forgiving : TabletopPhysics.Strict };
-            using var policy = parsed.GetValue(name) == "expert" ? null : Policy.Open(parsed.GetValue(name)!, device.Opening(parsed));
+            using var policy = parsed.GetValue(name) == "expert" ? null : Policy.Open(parsed.GetValue(name)!, device.ModelOptionsOf(parsed));
             var edits = plan.Plan(parsed);
             if (policy is null && edits is not null)
             {

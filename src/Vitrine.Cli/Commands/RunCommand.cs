@@ -27,7 +27,7 @@ internal static class RunCommand
                 AtomicFile.RequireWritable(target);
             }
 
-            using var model = TextModel.Open(parsed.GetValue(name)!, device.Opening(parsed));
+            using var model = TextModel.Open(parsed.GetValue(name)!, device.ModelOptionsOf(parsed));
             var batch = model.Encode(parsed.GetValue(prompt)!);
             var asked = plan.Plan(parsed) ?? RunPlan.Empty;
             using var run = model.Run(batch, asked with { Capture = [.. asked.Capture, .. parsed.GetValue(capture) ?? []] });

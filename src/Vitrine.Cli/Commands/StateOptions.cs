@@ -7,7 +7,10 @@ namespace Vitrine.Cli.Commands;
 /// <summary>Where the situations of a one-decision experiment come from: a world, a folder of pictures, or a file of observations.</summary>
 internal sealed class StateOptions
 {
-    private readonly Option<string?> world = new("--world") { Description = $"Draw the situations from this world: {string.Join(", ", StateSource.Worlds)}. The default for a policy that was trained in it." };
+    private readonly Option<string?> world = new("--world")
+    {
+        Description = $"Draw the situations from this world: {string.Join(", ", StateSource.Worlds)}. The default for a policy that was trained in it.",
+    };
     private readonly Option<string?> pictures = new("--pictures") { Description = "Folder of PNG and JPEG files to decide on instead; with --instruction." };
     private readonly Option<string?> instruction = new("--instruction") { Description = "With --pictures: what the robot is asked to do." };
     private readonly Option<string?> observations = new("--observations")
@@ -34,14 +37,16 @@ internal sealed class StateOptions
 
     /// <summary>How many are wanted; null where nothing was said.</summary>
     /// <exception cref="VitrineException">Less than one.</exception>
-    public int? Count(ParseResult parsed) => parsed.GetValue(states) is { } count && count < 1 ? throw new VitrineException($"--states is {count}; expected at least 1.") : parsed.GetValue(states);
+    public int? Count(ParseResult parsed)
+        => parsed.GetValue(states) is < 1 and var count ? throw new VitrineException($"--states is {count}; expected at least 1.") : parsed.GetValue(states);
 
     /// <summary>The source.</summary>
     /// <exception cref="VitrineException">Several are named, or none for a policy that fits no world; or a file is broken.</exception>
     public StateSource Source(ParseResult parsed, Policy policy)
     {
         var (folder, words, file) = (parsed.GetValue(pictures), parsed.GetValue(instruction), parsed.GetValue(observations));
-        string[] named = [.. new[] { (parsed.GetValue(world), "--world"), (folder, "--pictures"), (file, "--observations") }.Where(s => s.Item1 is not null).Select(s => s.Item2)];
+        (string Option, string? Value)[] sources = [("--world", parsed.GetValue(world)), ("--pictures", folder), ("--observations", file)];
+        string[] named = [.. sources.Where(s => s.Value is not null).Select(s => s.Option)];
         if (named.Length > 1)
         {
             throw new VitrineException($"states: {string.Join(" and ", named)} are named; expected one of them.");
@@ -54,9 +59,10 @@ internal sealed class StateOptions
 
         return folder is not null ? StateSource.Of(Observations.OfPictures(folder, words!))
             : file is not null ? StateSource.Of(Observations.Read(file))
-            : StateSource.OfWorld(parsed.GetValue(world) ?? StateSource.WorldOf(policy) ?? throw Unnamed(policy), parsed.GetValue(Seed));
+            : StateSource.OfWorld(parsed.GetValue(world) ?? StateSource.WorldOf(policy) ?? throw NoSource(policy), parsed.GetValue(Seed));
     }
 
-    private static VitrineException Unnamed(Policy policy) => new(
-        $"{policy.Name}: was trained in no world of this version; name the situations with --pictures DIR --instruction \"...\", --observations FILE.json or --world {StateSource.Worlds[0]}.");
+    private static VitrineException NoSource(Policy policy) => new(
+        $"{policy.Name}: was trained in no world of this version; name the situations with --pictures DIR --instruction \"...\", --observations FILE.json "
+        + $"or --world {StateSource.Worlds[0]}.");
 }

@@ -15,7 +15,8 @@ namespace Vitrine.Cli.Commands;
 /// <summary><c>vitrine steer POLICY CONCEPT</c>: one decision with and without a clamp, beside its controls.</summary>
 internal static class SteerCommand
 {
-    private const string DoseForms = "A number, deviations from the natural mean as +4sd, a natural quantile as q0.99, or a multiple of the natural maximum as 2max.";
+    private const string DoseForms =
+        "A number, deviations from the natural mean as +4sd, a natural quantile as q0.99, or a multiple of the natural maximum as 2max.";
 
     public static Command Create()
     {
@@ -25,7 +26,11 @@ internal static class SteerCommand
         var add = new Option<bool>("--add") { Description = "Add the dose to what the neurons say by themselves, instead of clamping them to it." };
         var file = new Option<string?>("--set") { Description = "YAML of neuron sets, Vitrine's or the published form; the policy then needs no vocabulary." };
         var words = WordsOption.Create();
-        var metric = new Option<string>("--metric") { Description = "speed (the length of dx, dy, dz), or a dimension of the action such as dz or gripper.", DefaultValueFactory = _ => "speed" };
+        var metric = new Option<string>("--metric")
+        {
+            Description = "speed (the length of dx, dy, dz), or a dimension of the action such as dz or gripper.",
+            DefaultValueFactory = _ => "speed",
+        };
         var states = new StateOptions(drawn: 48);
         var calibrated = new Option<string?>("--calibration") { Description = "What 'vitrine calibrate' wrote of this policy; measured anew by default." };
         var draws = new Option<int>("--draws") { Description = "Matched-random sets.", DefaultValueFactory = _ => 8 };
@@ -40,20 +45,31 @@ internal static class SteerCommand
         command.SetAction(async (parsed, cancellation) =>
         {
             var amount = Dose.Parse(parsed.GetValue(dose)!);
-            using var policy = Policy.Open(parsed.GetValue(name)!, device.Opening(parsed));
+            using var policy = Policy.Open(parsed.GetValue(name)!, device.ModelOptionsOf(parsed));
             using var acting = policy.With(units: parsed.GetValue(units));
             var measured = ActionMetric.Named(parsed.GetValue(metric)!, policy.ActionNames);
             var source = states.Source(parsed, policy);
             var tests = source.ForTest(states.Count(parsed));
             var shape = acting.DecidingStack(tests).Shape;
             var (set, clustered) = Neurons(policy, shape, parsed.GetValue(concept)!, parsed.GetValue(file), () => words.Lists(parsed), cancellation);
-            var steering = new NeuronSteering(set, amount, parsed.GetValue(add)) { Excluded = clustered, Draws = parsed.GetValue(draws), Seed = (int)parsed.GetValue(states.Seed) };
+            var steering = new NeuronSteering(set, amount, parsed.GetValue(add))
+            {
+                Excluded = clustered,
+                Draws = parsed.GetValue(draws),
+                Seed = (int)parsed.GetValue(states.Seed),
+            };
             var (baseline, arms) = await Output.WithProgressAsync("deciding", p =>
             {
-                var calibration = parsed.GetValue(calibrated) is { } path ? Calibration.Open(path) : Calibration.Measure(acting, source.ForCalibration(), cancellation: cancellation);
+                var calibration = parsed.GetValue(calibrated) is { } path
+                    ? Calibration.Open(path)
+                    : Calibration.Measure(acting, source.ForCalibration(), cancellation: cancellation);
                 return Task.FromResult(steering.Measure(acting, tests, calibration, measured, p, cancellation));
             }).ConfigureAwait(false);
-            Row[] rows = [.. arms.Select(a => new Row(a.Arm, PairedBootstrap.MeanDifference(a.Hard), PairedBootstrap.MeanDifference(a.Soft), a.Changed, a.Cosine, baseline))];
+            Row[] rows =
+            [
+                .. arms.Select(a => new Row(
+                    a.Arm, PairedBootstrap.MeanDifference(a.Hard), PairedBootstrap.MeanDifference(a.Soft), a.Changed, a.Cosine, baseline)),
+            ];
             if (parsed.GetValue(json))
             {
                 Output.Write(rows);

@@ -6,5 +6,8 @@ namespace Vitrine.Cli.Commands;
 internal static class UnitsOption
 {
     /// <summary>The option; OpenVLA calls it unnorm_key.</summary>
-    public static Option<string?> Create() => new("--units", "--unnorm-key") { Description = "Data set whose units to answer in, where a checkpoint has several." };
+    public static Option<string?> Create() => new("--units", "--unnorm-key")
+    {
+        Description = "Data set whose units to answer in, where a checkpoint has several.",
+    };
 }

@@ -27,9 +27,16 @@ public sealed record ActionMetric(string Name, Func<IReadOnlyList<double>, doubl
             return new ActionMetric(name, a => a[at]);
         }
 
-        return name == Speed.Name && dimensions.Take(3).SequenceEqual(Translation) ? Speed
-            : name == Speed.Name ? throw new VitrineException($"metric 'speed': is the length of dx, dy, dz, the first three of an action; these actions are {known}. Name one of them.")
-            : throw new VitrineException($"metric '{name}': is no dimension of these actions; known are speed, {known}; the nearest is '{Nearest.Of(name, [Speed.Name, .. dimensions])}'.");
+        if (name == Speed.Name)
+        {
+            return dimensions.Take(3).SequenceEqual(Translation)
+                ? Speed
+                : throw new VitrineException(
+                    $"metric 'speed': is the length of dx, dy, dz, the first three of an action; these actions are {known}. Name one of them.");
+        }
+
+        var nearest = Nearest.Of(name, [Speed.Name, .. dimensions]);
+        throw new VitrineException($"metric '{name}': is no dimension of these actions; known are speed, {known}; the nearest is '{nearest}'.");
     }
 }
 

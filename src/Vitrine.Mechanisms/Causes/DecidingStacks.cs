@@ -14,8 +14,13 @@ public static class DecidingStacks
     {
         ArgumentNullException.ThrowIfNull(policy);
         ArgumentNullException.ThrowIfNull(observations);
-        var name = observations.Count > 0 ? policy.Layout([observations[0]]).Stack : throw new VitrineException("states: there is no observation; expected at least one.");
+        if (observations.Count == 0)
+        {
+            throw new VitrineException("states: there is no observation; expected at least one.");
+        }
+
+        var (name, known) = (policy.Layout([observations[0]]).Stack, string.Join(", ", policy.Decoders.Select(s => s.Shape.Name)));
         return policy.Decoders.FirstOrDefault(s => s.Shape.Name == name)
-            ?? throw new VitrineException($"{policy.Name}: decides in '{name}', which is none of its decoders: {string.Join(", ", policy.Decoders.Select(s => s.Shape.Name))}.");
+            ?? throw new VitrineException($"{policy.Name}: decides in '{name}', which is none of its decoders: {known}.");
     }
 }

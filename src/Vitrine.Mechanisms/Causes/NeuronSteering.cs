@@ -30,7 +30,8 @@ public sealed record NeuronSteering(NeuronSet Neurons, Dose Dose, bool Adds = fa
     /// <returns>What the policy does unedited, by the metric, and what each arm changes.</returns>
     /// <exception cref="VitrineException">The neurons are another stack's, or the calibration another model's.</exception>
     public (double Baseline, IReadOnlyList<ArmEffect> Arms) Measure(
-        Policy policy, IReadOnlyList<Observation> states, Calibration calibration, ActionMetric metric, IProgress<double>? progress = null, CancellationToken cancellation = default)
+        Policy policy, IReadOnlyList<Observation> states, Calibration calibration, ActionMetric metric,
+        IProgress<double>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(policy);
         ArgumentNullException.ThrowIfNull(states);
@@ -39,7 +40,8 @@ public sealed record NeuronSteering(NeuronSet Neurons, Dose Dose, bool Adds = fa
         var stack = policy.DecidingStack(states);
         if (Neurons.Stack != stack.Shape.Name)
         {
-            throw new VitrineException($"steering: the neurons are of stack '{Neurons.Stack}'; {policy.Name} decides in '{stack.Shape.Name}', whose activity is known.");
+            throw new VitrineException(
+                $"steering: the neurons are of stack '{Neurons.Stack}'; {policy.Name} decides in '{stack.Shape.Name}', whose activity is known.");
         }
 
         calibration.RequireOf(policy, stack.Shape);

@@ -72,14 +72,14 @@ public sealed record KMeans(IReadOnlyList<int> Assignments, IReadOnlyList<IReadO
             }
 
             chosen.ForEach(c => distance[c] = 0);
-            chosen.Add(Drawn(distance, random));
+            chosen.Add(DrawByDistance(distance, random));
         }
 
         return [.. chosen];
     }
 
     /// <remarks>With probability proportional to the squared distance; where all are zero, the first that was not chosen has as good a claim as any.</remarks>
-    private static long Drawn(double[] distance, Random random)
+    private static long DrawByDistance(double[] distance, Random random)
     {
         var at = random.NextDouble() * distance.Sum();
         var last = 0;

@@ -69,7 +69,8 @@ public sealed record Calibration(
         if (Fingerprint != policy.Fingerprint || (Stack, Layers, Neurons) != (stack.Name, stack.Layers, stack.Neurons))
         {
             throw new VitrineException(
-                $"calibration: of stack '{Stack}' with {Layers} layers of {Neurons} neurons, model {Start(Fingerprint)}; {policy.Name} is {Start(policy.Fingerprint)} with '{stack.Name}' of {stack.Layers} and {stack.Neurons}. Measure it again.");
+                $"calibration: of stack '{Stack}' with {Layers} layers of {Neurons} neurons, model {Start(Fingerprint)}; {policy.Name} is {Start(policy.Fingerprint)} "
+                + $"with '{stack.Name}' of {stack.Layers} and {stack.Neurons}. Measure it again.");
         }
 
         static string Start(string fingerprint) => fingerprint[..Math.Min(12, fingerprint.Length)];

@@ -81,7 +81,7 @@ public abstract record Dose
         }
     }
 
-    private static Calibration Needed(Calibration? calibration) => calibration ?? throw new VitrineException("dose: deviations, quantiles and maxima need a calibration; run 'vitrine calibrate' first.");
+    private static Calibration RequireCalibration(Calibration? calibration) => calibration ?? throw new VitrineException("dose: deviations, quantiles and maxima need a calibration; run 'vitrine calibrate' first.");
 
     private sealed record AbsoluteDose(double Value) : Dose
     {
@@ -92,23 +92,23 @@ public abstract record Dose
 
     private sealed record SigmaDose(double Count) : Dose
     {
-        public override float Of(Neuron neuron, Calibration? calibration) => (float)(Needed(calibration).MeanOf(neuron) + (Count * Needed(calibration).SigmaOf(neuron)));
+        public override float Of(Neuron neuron, Calibration? calibration) => (float)(RequireCalibration(calibration).MeanOf(neuron) + (Count * RequireCalibration(calibration).SigmaOf(neuron)));
 
-        public override float Added(Neuron neuron, Calibration? calibration) => (float)(Count * Needed(calibration).SigmaOf(neuron));
+        public override float Added(Neuron neuron, Calibration? calibration) => (float)(Count * RequireCalibration(calibration).SigmaOf(neuron));
 
         public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"mean {Count:+0.##;-0.##} sd");
     }
 
     private sealed record QuantileDose(double Level) : Dose
     {
-        public override float Of(Neuron neuron, Calibration? calibration) => Needed(calibration).QuantileOf(neuron, Level);
+        public override float Of(Neuron neuron, Calibration? calibration) => RequireCalibration(calibration).QuantileOf(neuron, Level);
 
         public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"quantile {Level}");
     }
 
     private sealed record MaximumDose(double Factor) : Dose
     {
-        public override float Of(Neuron neuron, Calibration? calibration) => (float)(Factor * Needed(calibration).QuantileOf(neuron, 1));
+        public override float Of(Neuron neuron, Calibration? calibration) => (float)(Factor * RequireCalibration(calibration).QuantileOf(neuron, 1));
 
         public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Factor:0.##} x natural maximum");
     }

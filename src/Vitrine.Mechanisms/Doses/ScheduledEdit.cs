@@ -29,7 +29,7 @@ public sealed record ScheduledEdit(Edit Edit, Schedule Schedule)
     public static string ToJson(IReadOnlyList<ScheduledEdit> edits)
     {
         ArgumentNullException.ThrowIfNull(edits);
-        return JsonSerializer.Serialize(edits.Select(e => new { plan = Parsed(RunPlan.Editing(e.Edit).ToJson()), schedule = Parsed(e.Schedule.ToJson()) }));
+        return JsonSerializer.Serialize(edits.Select(e => new { plan = ParseElement(RunPlan.Editing(e.Edit).ToJson()), schedule = ParseElement(e.Schedule.ToJson()) }));
     }
 
     /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
@@ -56,7 +56,7 @@ public sealed record ScheduledEdit(Edit Edit, Schedule Schedule)
         }
     }
 
-    private static JsonElement Parsed(string json)
+    private static JsonElement ParseElement(string json)
     {
         using var document = JsonDocument.Parse(json);
         return document.RootElement.Clone();

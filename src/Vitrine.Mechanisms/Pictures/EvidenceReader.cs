@@ -29,16 +29,16 @@ public sealed class EvidenceReader(VisionModel model, Tensor pixels, EvidenceOpt
 
         var reading = new GradientReading(model, pixels, tokens, contrast, options.Fill);
         progress?.Report(.1);
-        var occluded = experiments.Effects([.. occlusion.OneByOne(options.Reach)], Part(progress, .1, .6), cancellation);
+        var occluded = experiments.Effects([.. occlusion.OneByOne(options.Reach)], SectionOf(progress, .1, .6), cancellation);
         List<(string Method, PatchMap Map)> maps = [($"taken away ({(options.Fill == AblationFill.Mean ? "mean" : "zero")} embedding)", Map(occluded.Select(e => -e))), (options.Fill == AblationFill.Mean ? "gradient x (embedding - mean)" : "gradient x embedding", reading.Patches)];
         if (reading.Direct is { } direct)
         {
             maps.Add(("brought by heads, directly", direct.Patches));
         }
 
-        var patches = Deleted(maps, occlusion, experiments, Part(progress, .6, .8), cancellation);
-        var heads = Units(reading.Heads, shape.Heads, n => Ablation($"{shape.Name}.{n.Layer}.attn.z", new EditScope { Heads = [n.Index] }), experiments, Part(progress, .8, .9), cancellation);
-        var neurons = Units(reading.Neurons, shape.Neurons, n => Ablation($"{shape.Name}.{n.Layer}.mlp.neurons", new EditScope { Neurons = [n.Index] }), experiments, Part(progress, .9, 1), cancellation);
+        var patches = DeletePatches(maps, occlusion, experiments, SectionOf(progress, .6, .8), cancellation);
+        var heads = Units(reading.Heads, shape.Heads, n => Ablation($"{shape.Name}.{n.Layer}.attn.z", new EditScope { Heads = [n.Index] }), experiments, SectionOf(progress, .8, .9), cancellation);
+        var neurons = Units(reading.Neurons, shape.Neurons, n => Ablation($"{shape.Name}.{n.Layer}.mlp.neurons", new EditScope { Neurons = [n.Index] }), experiments, SectionOf(progress, .9, 1), cancellation);
         return new ClassEvidence(model.Name, tokens, classes, contrast.Text(labels.Names), reading.Direct, reading.NotDirect, options.Fill, patches, heads, neurons);
     }
 
@@ -59,7 +59,7 @@ public sealed class EvidenceReader(VisionModel model, Tensor pixels, EvidenceOpt
 
     private PatchMap Map(IEnumerable<double> values) => new(tokens.Rows, tokens.Columns, [.. values.Select(v => (float)v)]);
 
-    private PatchEvidence[] Deleted(List<(string Method, PatchMap Map)> maps, Occlusion occlusion, Experiments experiments, IProgress<double>? progress, CancellationToken cancellation)
+    private PatchEvidence[] DeletePatches(List<(string Method, PatchMap Map)> maps, Occlusion occlusion, Experiments experiments, IProgress<double>? progress, CancellationToken cancellation)
     {
         var count = Math.Clamp((int)Math.Round(options.DeletedShare * tokens.Patches), 1, tokens.Patches);
         int[][] chosen = [.. maps.Select(m => m.Map.Descending().Take(count).ToArray())];
@@ -106,7 +106,7 @@ public sealed class EvidenceReader(VisionModel model, Tensor pixels, EvidenceOpt
         return all[..count];
     }
 
-    private static IProgress<double>? Part(IProgress<double>? whole, double from, double to) => whole is null ? null : new Section(whole, from, to);
+    private static IProgress<double>? SectionOf(IProgress<double>? whole, double from, double to) => whole is null ? null : new Section(whole, from, to);
 
     private sealed class Section(IProgress<double> whole, double from, double to) : IProgress<double>
     {

@@ -46,9 +46,9 @@ internal sealed class GradientReading
         var measure = contrast.Of(run.Logits.detach()).to(float64).item<double>();
         Patches = OfPatches(run[embed][0].detach(), gradients[embed][0], tokens);
         NotDirect = normed ? WhyNotDirect(model, pixels, contrast, run[norm].detach(), gradients[norm], measure) : $"stack '{shape.Name}' has no norm behind its last block";
-        Direct = NotDirect is null ? DirectEvidence.Of(run, model.Tower, tokens, OnTokens(gradients[norm], tokens), measure) : null;
-        Heads = [.. Ranked(Enumerable.Range(0, shape.Layers).SelectMany(layer => OfHeads(run, gradients, shape, layer, tokens)))];
-        Neurons = [.. Ranked(Enumerable.Range(0, shape.Layers).SelectMany(layer => OfNeurons(run, gradients, shape, layer, tokens)))];
+        Direct = NotDirect is null ? DirectEvidence.Of(run, model.Tower, tokens, PerToken(gradients[norm], tokens), measure) : null;
+        Heads = [.. Strongest(Enumerable.Range(0, shape.Layers).SelectMany(layer => OfHeads(run, gradients, shape, layer, tokens)))];
+        Neurons = [.. Strongest(Enumerable.Range(0, shape.Layers).SelectMany(layer => OfNeurons(run, gradients, shape, layer, tokens)))];
         foreach (var gradient in gradients.Values)
         {
             gradient.Dispose();
@@ -70,7 +70,7 @@ internal sealed class GradientReading
     /// <summary>The strongest first.</summary>
     public IReadOnlyList<UnitReading> Neurons { get; }
 
-    private static IEnumerable<UnitReading> Ranked(IEnumerable<UnitReading> units) => units.OrderByDescending(u => u.Strength).ThenBy(u => u.Layer).ThenBy(u => u.Index).Take(Kept);
+    private static IEnumerable<UnitReading> Strongest(IEnumerable<UnitReading> units) => units.OrderByDescending(u => u.Strength).ThenBy(u => u.Layer).ThenBy(u => u.Index).Take(Kept);
 
     private PatchMap OfPatches(Tensor embedded, Tensor gradient, PictureTokens tokens)
     {
@@ -97,7 +97,7 @@ internal sealed class GradientReading
     }
 
     /// <summary>(T,d). A norm of the class token alone (CLIP) gives (B,d): nothing reads the other tokens.</summary>
-    private static Tensor OnTokens(Tensor gradient, PictureTokens tokens)
+    private static Tensor PerToken(Tensor gradient, PictureTokens tokens)
         => gradient.dim() == 3 ? gradient[0] : cat([gradient, zeros([tokens.Count - 1, gradient.shape[1]], dtype: gradient.dtype, device: gradient.device)], 0);
 
     private IEnumerable<UnitReading> OfHeads(Run run, Dictionary<string, Tensor> gradients, StackShape shape, int layer, PictureTokens tokens)

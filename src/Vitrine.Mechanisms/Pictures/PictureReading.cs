@@ -70,10 +70,10 @@ public sealed record PictureReading(
 
         return new PictureReading(
             model.Name, tokens, query.Name, attention, pooled ? Pools(run, shape, tokens) : [], rollout, norms, heads,
-            [.. Chosen(run, model, options, tokens, norms).Select(n => UnitMaps.Neuron(run, stack, n, tokens, Median(norms, n.Layer)))]);
+            [.. ChooseNeurons(run, model, options, tokens, norms).Select(n => UnitMaps.Neuron(run, stack, n, tokens, Median(norms, n.Layer)))]);
     }
 
-    private static IEnumerable<Neuron> Chosen(Run run, VisionModel model, ReadingOptions options, PictureTokens tokens, TokenNorms norms)
+    private static IEnumerable<Neuron> ChooseNeurons(Run run, VisionModel model, ReadingOptions options, PictureTokens tokens, TokenNorms norms)
         => options.Neurons.Count > 0
             ? options.Neurons
             : Enumerable.Range(0, model.Tower.Shape.Layers).Where(layer => options.Layer is null || options.Layer == layer)

@@ -24,8 +24,6 @@ public sealed record ClusterNeuron(Neuron Neuron, int Words, int OppositeWords);
 public sealed class LexicalPatterns
 {
     private const int Enough = 4;
-    private readonly IReadOnlyList<IReadOnlyList<NeuronReading>> readings;
-    private readonly TokenReader tokens;
     private readonly IReadOnlyList<WordList> concepts;
     private readonly IReadOnlySet<int>[] ids;
 
@@ -34,7 +32,13 @@ public sealed class LexicalPatterns
     /// <param name="tokens">The vocabulary.</param>
     /// <param name="concepts">Word lists; those with fewer than 4 known words can never match.</param>
     public LexicalPatterns(IReadOnlyList<IReadOnlyList<NeuronReading>> readings, TokenReader tokens, IReadOnlyList<WordList> concepts)
-        => (this.readings, this.tokens, this.concepts, ids) = (readings, tokens, concepts, [.. concepts.Select(c => c.Ids(tokens))]);
+        => (Readings, Tokens, this.concepts, ids) = (readings, tokens, concepts, [.. concepts.Select(c => c.Ids(tokens))]);
+
+    /// <summary>[layer][neuron], what the rule looks at.</summary>
+    public IReadOnlyList<IReadOnlyList<NeuronReading>> Readings { get; }
+
+    /// <summary>The vocabulary.</summary>
+    public TokenReader Tokens { get; }
 
     /// <summary>Reads a model's value vectors for the rule.</summary>
     /// <param name="model">A text model or a policy.</param>
@@ -42,7 +46,8 @@ public sealed class LexicalPatterns
     /// <param name="progress">From 0 to 1.</param>
     /// <param name="cancellation">Stops between tiles.</param>
     /// <exception cref="VitrineException">The model has no vocabulary.</exception>
-    public static LexicalPatterns Read(Model model, IReadOnlyList<WordList> concepts, IProgress<double>? progress = null, CancellationToken cancellation = default)
+    public static LexicalPatterns Read(
+        Model model, IReadOnlyList<WordList> concepts, IProgress<double>? progress = null, CancellationToken cancellation = default)
     {
         var tokens = TokenReader.Of(model);
         int[] layers = [.. Enumerable.Range(0, tokens.Language.Shape.Layers)];
@@ -54,16 +59,16 @@ public sealed class LexicalPatterns
     /// <param name="seed">Of the shuffles.</param>
     public IReadOnlyList<LayerReading> Profile(int permutations = 10, int seed = 0)
     {
-        var shuffles = Enumerable.Range(0, permutations).Select(p => Shuffled(new Random((seed * 1009) + p))).ToArray();
+        var shuffles = Enumerable.Range(0, permutations).Select(p => ShuffledLists(new Random((seed * 1009) + p))).ToArray();
         return
         [
-            .. readings.Select((layer, l) => new LayerReading(
+            .. Readings.Select((layer, l) => new LayerReading(
                 l,
-                Share(layer, n => Best(n.TopIds, ids) >= Enough),
-                Share(layer, n => Best(n.TopIds.Take(10), ids) >= Enough),
-                Share(layer, n => Best(n.BottomIds, ids) >= Enough),
-                shuffles.Average(s => Share(layer, n => Best(n.TopIds, s) >= Enough)),
-                layer.Average(n => (double)n.TopIds.Count(tokens.IsAction) / n.TopIds.Count),
+                Share(layer, n => MostWords(n.TopIds, ids) >= Enough),
+                Share(layer, n => MostWords(n.TopIds.Take(10), ids) >= Enough),
+                Share(layer, n => MostWords(n.BottomIds, ids) >= Enough),
+                shuffles.Average(s => Share(layer, n => MostWords(n.TopIds, s) >= Enough)),
+                layer.Average(n => (double)n.TopIds.Count(Tokens.IsAction) / n.TopIds.Count),
                 Share(layer, IsOrdinal))),
         ];
     }
@@ -80,13 +85,13 @@ public sealed class LexicalPatterns
 
         var opposite = concepts.ToList().FindIndex(c => c.Name == concepts[index].Opposite);
         var found = new List<ClusterNeuron>();
-        for (var layer = 0; layer < readings.Count; layer++)
+        for (var layer = 0; layer < Readings.Count; layer++)
         {
-            for (var i = 0; i < readings[layer].Count; i++)
+            for (var i = 0; i < Readings[layer].Count; i++)
             {
-                var top = readings[layer][i].TopIds;
+                var top = Readings[layer][i].TopIds;
                 var words = top.Count(ids[index].Contains);
-                if (words >= Enough && words == Best(top, ids))
+                if (words >= Enough && words == MostWords(top, ids))
                 {
                     found.Add(new ClusterNeuron(new Neuron(layer, i), words, opposite < 0 ? 0 : top.Count(ids[opposite].Contains)));
                 }
@@ -100,14 +105,14 @@ public sealed class LexicalPatterns
     /// <exception cref="VitrineException">There is no such word list, or no neuron spells it.</exception>
     public NeuronSet Set(string concept)
     {
-        var set = new NeuronSet(Cluster(concept).Select(n => n.Neuron), tokens.Language.Shape.Name);
+        var set = new NeuronSet(Cluster(concept).Select(n => n.Neuron), Tokens.Language.Shape.Name);
         return set.Count > 0 ? set : throw new VitrineException($"concept '{concept}': no neuron spells it.");
     }
 
     /// <summary>Every neuron of any cluster.</summary>
     public IReadOnlySet<Neuron> AllClustered() => concepts.SelectMany(c => Cluster(c.Name)).Select(n => n.Neuron).ToHashSet();
 
-    private static int Best(IEnumerable<int> top, IReadOnlySet<int>[] lists)
+    private static int MostWords(IEnumerable<int> top, IReadOnlySet<int>[] lists)
     {
         int[] found = [.. top];
         return lists.Length == 0 ? 0 : lists.Max(list => found.Count(list.Contains));
@@ -117,7 +122,7 @@ public sealed class LexicalPatterns
 
     private bool IsOrdinal(NeuronReading neuron)
     {
-        int[] actions = [.. neuron.TopIds.Where(tokens.IsAction).Order()];
+        int[] actions = [.. neuron.TopIds.Where(Tokens.IsAction).Order()];
         for (var i = 0; i + 11 < actions.Length; i++)
         {
             if (actions[i + 11] - actions[i] < 24)
@@ -129,11 +134,11 @@ public sealed class LexicalPatterns
         return false;
     }
 
-    private IReadOnlySet<int>[] Shuffled(Random random)
+    private IReadOnlySet<int>[] ShuffledLists(Random random)
     {
-        int[] targets = [.. tokens.Valid];
+        int[] targets = [.. Tokens.Valid];
         random.Shuffle(targets);
-        var moved = tokens.Valid.Zip(targets).ToDictionary(p => p.First, p => p.Second);
+        var moved = Tokens.Valid.Zip(targets).ToDictionary(p => p.First, p => p.Second);
         return [.. ids.Select(list => list.Select(id => moved.GetValueOrDefault(id, id)).ToHashSet())];
     }
 }

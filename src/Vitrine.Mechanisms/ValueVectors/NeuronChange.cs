@@ -26,7 +26,8 @@ public sealed record NeuronChange(Neuron Neuron, double Cosine, double Change, i
 /// <param name="NewWriters">Neurons that became action writers.</param>
 /// <param name="LostWriters">Neurons that ceased to be.</param>
 public sealed record LayerChange(
-    int Layer, double Cosine, double CosineOfRandomPairs, double Change, double? BaseActions, double? TunedActions, double? ShuffledActions, int? NewWriters, int? LostWriters);
+    int Layer, double Cosine, double CosineOfRandomPairs, double Change, double? BaseActions, double? TunedActions, double? ShuffledActions,
+    int? NewWriters, int? LostWriters);
 
 /// <summary>How often a token stands among the top tokens of neurons.</summary>
 /// <param name="Id">The token.</param>

@@ -41,7 +41,8 @@ public sealed record NeuronDiff(
         ArgumentNullException.ThrowIfNull(after);
         settings ??= new();
         RequireAlike(before, after);
-        if (before.Layers != after.Layers || before.Vocabulary == 0 || after.Vocabulary == 0 || (settings.Tokens is null && before.Vocabulary != after.Vocabulary))
+        var haveWords = before.Vocabulary > 0 && after.Vocabulary > 0 && (settings.Tokens is not null || before.Vocabulary == after.Vocabulary);
+        if (before.Layers != after.Layers || !haveWords)
         {
             throw Different(before, after);
         }
@@ -51,7 +52,7 @@ public sealed record NeuronDiff(
         return Compare(before, after, words, random, progress, cancellation);
     }
 
-    /// <summary>Compares vectors alone, as of two image towers, in the layers that both have: a policy may run fewer blocks of an encoder than that has.</summary>
+    /// <summary>Compares vectors alone, as of two image towers, in the layers that both have: a policy may run fewer blocks than the encoder has.</summary>
     /// <param name="before">The base.</param>
     /// <param name="after">The tuned model, with as many neurons of the same width.</param>
     /// <param name="seed">Of the control.</param>
@@ -68,7 +69,8 @@ public sealed record NeuronDiff(
     }
 
     /// <summary>The neurons whose vectors changed most, relative to their norm; those that did not change are left out.</summary>
-    public IReadOnlyList<NeuronChange> MostChanged(int count) => [.. Neurons.Where(n => n.Change > 0).OrderByDescending(n => n.Change).ThenBy(n => n.Neuron).Take(count)];
+    public IReadOnlyList<NeuronChange> MostChanged(int count)
+        => [.. Neurons.Where(n => n.Change > 0).OrderByDescending(n => n.Change).ThenBy(n => n.Neuron).Take(count)];
 
     private static NeuronDiff Compare(
         IValueVectorSource before, IValueVectorSource after, VocabularyDiff? words, Random random, IProgress<double>? progress, CancellationToken cancellation)
@@ -87,7 +89,8 @@ public sealed record NeuronDiff(
             random.Shuffle(partner);
             NeuronChange[] here =
             [
-                .. Enumerable.Range(0, after.Neurons).Select(i => new NeuronChange(new Neuron(layer, i), cosine[i], change[i], actions?.Base[i], actions?.Tuned[i])),
+                .. Enumerable.Range(0, after.Neurons)
+                    .Select(i => new NeuronChange(new Neuron(layer, i), cosine[i], change[i], actions?.Base[i], actions?.Tuned[i])),
             ];
             neurons.AddRange(here);
             layers.Add(new LayerChange(

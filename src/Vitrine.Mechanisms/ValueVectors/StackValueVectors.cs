@@ -61,7 +61,8 @@ public sealed class StackValueVectors : IValueVectorSource, IDisposable
     /// <summary>How a model is opened to be read and not run: its weights stay mapped as their file has them, so that only what is read is touched.</summary>
     /// <param name="options">What else is asked; nothing when null.</param>
     /// <remarks>
-    /// What is no view of its file is still made at once: quantised tensors of a <c>.gguf</c> file, and what a family stores interleaved (GPT-NeoX's queries, keys and values).
+    /// What is no view of its file is still made at once: quantised tensors of a <c>.gguf</c> file, and what a family stores interleaved (GPT-NeoX's queries,
+    /// keys and values).
     /// </remarks>
     public static ModelOptions Mapped(ModelOptions? options = null) => (options ?? ModelOptions.Default) with { Storage = WeightStorage.AsStored };
 
@@ -115,7 +116,9 @@ public sealed class StackValueVectors : IValueVectorSource, IDisposable
         };
         var known = string.Join(", ", stacks.Select(s => s.Shape.Name));
         return found ?? throw new VitrineException(
-            name is null ? $"{model.Name}: several stacks have neurons, {known}; name one of them." : $"{model.Name}: there is no stack '{name}' with neurons; there are {known}.");
+            name is null
+                ? $"{model.Name}: several stacks have neurons, {known}; name one of them."
+                : $"{model.Name}: there is no stack '{name}' with neurons; there are {known}.");
     }
 
     private static Tensor InMainMemory(Tensor tensor)

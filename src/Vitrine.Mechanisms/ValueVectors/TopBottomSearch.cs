@@ -91,17 +91,17 @@ internal sealed class TopBottomSearch
     /// <summary>The tokens with the largest logits, largest first.</summary>
     /// <param name="logits">(V), approximate, all parts scanned.</param>
     /// <param name="tokens">First number of the unembedding (V,d).</param>
-    public (int[] Ids, float[] Scores) Largest(ReadOnlySpan<float> logits, ref float tokens) => Best(logits, largest.AsSpan(current * blocks, blocks), 1, ref tokens);
+    public (int[] Ids, float[] Scores) Largest(ReadOnlySpan<float> logits, ref float tokens) => BestTokens(logits, largest.AsSpan(current * blocks, blocks), 1, ref tokens);
 
     /// <summary>The tokens with the smallest logits, smallest first.</summary>
     /// <inheritdoc cref="Largest"/>
-    public (int[] Ids, float[] Scores) Smallest(ReadOnlySpan<float> logits, ref float tokens) => Best(logits, smallest.AsSpan(current * blocks, blocks), -1, ref tokens);
+    public (int[] Ids, float[] Scores) Smallest(ReadOnlySpan<float> logits, ref float tokens) => BestTokens(logits, smallest.AsSpan(current * blocks, blocks), -1, ref tokens);
 
     /// <param name="logits">Approximate.</param>
     /// <param name="extremes">Of each block, at the side that is searched.</param>
     /// <param name="sign">1 for the largest; -1 for the smallest, which are the largest of the negated.</param>
     /// <param name="tokens">First number of the unembedding.</param>
-    private (int[] Ids, float[] Scores) Best(ReadOnlySpan<float> logits, ReadOnlySpan<float> extremes, float sign, ref float tokens)
+    private (int[] Ids, float[] Scores) BestTokens(ReadOnlySpan<float> logits, ReadOnlySpan<float> extremes, float sign, ref float tokens)
     {
         var found = Candidates(logits, extremes, sign);
         Array.Sort(candidateBounds, candidates, 0, found);                                                 // negated, so the largest bound comes first

@@ -67,7 +67,8 @@ internal sealed class VocabularyDiff : IDisposable
         var deviation = Math.Sqrt(changes.Average(c => (c - mean) * (c - mean)));
         return
         [
-            .. ids.Select((id, i) => new TokenChange(id, baseCounts[id], tunedCounts[id], deviation == 0 ? 0 : (changes[i] - mean) / deviation)).OrderBy(t => t.Id),
+            .. ids.Select((id, i) => new TokenChange(id, baseCounts[id], tunedCounts[id], deviation == 0 ? 0 : (changes[i] - mean) / deviation))
+                .OrderBy(t => t.Id),
         ];
     }
 

@@ -161,13 +161,13 @@ public sealed class VocabularyReader : IDisposable
 
             var line = all.Slice(row * Vocabulary, Vocabulary);
             var (top, bottom) = (search.Largest(line, ref dictionary), search.Smallest(line, ref dictionary));
-            readings[start + row] = new NeuronReading(Named(top.Ids), top.Scores, Named(bottom.Ids), bottom.Scores);
+            readings[start + row] = new NeuronReading(IdsOf(top.Ids), top.Scores, IdsOf(bottom.Ids), bottom.Scores);
         }
 
         GC.KeepAlive(tokens);
     }
 
-    private int[] Named(int[] ids) => settings.Tokens is { } names ? Array.ConvertAll(ids, id => names[id]) : ids;
+    private int[] IdsOf(int[] ids) => settings.Tokens is { } names ? Array.ConvertAll(ids, id => names[id]) : ids;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Span<float> Floats(Tensor contiguous) => MemoryMarshal.Cast<byte, float>(contiguous.bytes);

@@ -8,7 +8,8 @@ public static class TabletopStates
     /// <summary>Situations to calibrate on: those that serve for selection, of every task, adverbs included.</summary>
     /// <param name="seed">Decides everything.</param>
     /// <param name="count">How many.</param>
-    public static IReadOnlyList<Observation> ForCalibration(ulong seed, int count) => Draw(seed, LayoutSplit.Selection, TabletopWorld.TaskNames, count, adverbs: true);
+    public static IReadOnlyList<Observation> ForCalibration(ulong seed, int count)
+        => Draw(seed, LayoutSplit.Selection, TabletopWorld.TaskNames, count, adverbs: true);
 
     /// <summary>Situations to measure one decision in: those that serve for tests, of the tasks that move the gripper to one thing, without adverbs.</summary>
     /// <param name="seed">Decides everything.</param>

@@ -16,7 +16,8 @@ internal static partial class OpenedModel
     public static TheoryData<string> Names()
     {
         var models = Path.Combine(Fixtures.Root, "models");
-        return Directory.Exists(models) ? [.. Directory.GetDirectories(models).Where(IsWhole).Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal)] : [];
+        string[] folders = Directory.Exists(models) ? Directory.GetDirectories(models) : [];
+        return [.. folders.Where(IsWhole).Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal)];
     }
 
     /// <summary>How a fixture is opened: the small OpenVLA says its towers' sizes beside its files.</summary>
@@ -58,7 +59,8 @@ internal static partial class OpenedModel
     public static string CopyWithOneNeuronChanged(string name, string to, string stack, Neuron changed)
     {
         var from = Fixtures.Of("models", name);
-        foreach (var file in Directory.GetFiles(from).Where(f => Path.GetExtension(f) is ".json" or ".txt" && !Path.GetFileName(f).Contains(".index.", StringComparison.Ordinal)))
+        var companions = Directory.GetFiles(from).Where(f => Path.GetExtension(f) is ".json" or ".txt" && !f.EndsWith(".index.json", StringComparison.Ordinal));
+        foreach (var file in companions)
         {
             File.Copy(file, Path.Combine(to, Path.GetFileName(file)));
         }

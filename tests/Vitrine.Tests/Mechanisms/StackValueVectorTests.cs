@@ -2,7 +2,6 @@ using Vitrine.Checkpoints;
 using Vitrine.Mechanisms.ValueVectors;
 using Vitrine.Tests.Checkpoints;
 using Vitrine.Tests.Cli;
-using Vitrine.Tests.Transformers;
 using Vitrine.Transformers;
 using static TorchSharp.torch;
 
@@ -107,7 +106,8 @@ public sealed class StackValueVectorTests
         using (NewDisposeScope())
         {
             var own = checkpoint.Names.Where(n => n.StartsWith(Prefix, StringComparison.Ordinal));
-            SafetensorsFile.Save(folder["model.safetensors"], own.ToDictionary(n => n[Prefix.Length..].Replace("scale_factor", "gamma", StringComparison.Ordinal), checkpoint.Read));
+            var renamed = own.ToDictionary(n => n[Prefix.Length..].Replace("scale_factor", "gamma", StringComparison.Ordinal), checkpoint.Read);
+            SafetensorsFile.Save(folder["model.safetensors"], renamed);
         }
 
         File.WriteAllText(folder["config.json"], TimmConfig(policy));
@@ -154,13 +154,15 @@ public sealed class StackValueVectorTests
     {
         var (tower, spec) = (policy.Towers.First(t => t.Shape.Name == "dino"), policy.Towers.First(t => t.Shape.Name == "dino").Spec);
         using var checkpoint = Checkpoint.Open(Fixtures.Of("models", "openvla"));
-        var depth = checkpoint.Names.Count(n => n.StartsWith("vision_backbone.featurizer.blocks.", StringComparison.Ordinal) && n.EndsWith(".mlp.fc2.weight", StringComparison.Ordinal));
+        var depth = checkpoint.Names.Where(n => n.StartsWith("vision_backbone.featurizer.blocks.", StringComparison.Ordinal))
+            .Count(n => n.EndsWith(".mlp.fc2.weight", StringComparison.Ordinal));
         var around = tower.Around;
         return FormattableString.Invariant(
             $$"""
-            {"architecture": "vit_large_patch14_reg4_dinov2", "num_classes": 0, "model_args": {"img_size": {{around.PatchSize * tower.Grid}}, "patch_size": {{around.PatchSize}}, "embed_dim": {{spec.Width}},
-             "depth": {{depth}}, "num_heads": {{spec.Attention.Heads}}, "mlp_ratio": {{(double)spec.Mlp.Neurons / spec.Width}}, "num_classes": 0, "class_token": true, "reg_tokens": {{around.Registers}},
-             "no_embed_class": true, "init_values": 1e-5, "global_pool": "token"} }
+            {"architecture": "vit_large_patch14_reg4_dinov2", "num_classes": 0, "model_args": {
+             "img_size": {{around.PatchSize * tower.Grid}}, "patch_size": {{around.PatchSize}}, "embed_dim": {{spec.Width}}, "depth": {{depth}},
+             "num_heads": {{spec.Attention.Heads}}, "mlp_ratio": {{(double)spec.Mlp.Neurons / spec.Width}}, "num_classes": 0, "class_token": true,
+             "reg_tokens": {{around.Registers}}, "no_embed_class": true, "init_values": 1e-5, "global_pool": "token"} }
             """);
     }
 }
