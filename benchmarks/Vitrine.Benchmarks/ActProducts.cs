@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace Vitrine.Benchmarks;
 
-/// <summary>The matrix products of one act, alone: with weights of the same shapes in float32 for passes over many tokens, with the model's own for single tokens.</summary>
+/// <summary>
+/// The matrix products of one act, alone: with weights of the same shapes in float32 for passes over many tokens, with the model's own for single tokens.
+/// </summary>
 internal sealed class ActProducts(OpenVlaSizes sizes, int tokens, int dimensions)
 {
     private sealed record Product(int Rows, int Inputs, int Outputs, int Times);
@@ -62,7 +64,8 @@ internal sealed class ActProducts(OpenVlaSizes sizes, int tokens, int dimensions
         new(tokens, sizes.Neurons, sizes.Width, sizes.Layers),
     ];
 
-    private static Measured Sum(IEnumerable<Product> products, Func<Product, Action> work) => products.Select(p => Once(work(p)) * p.Times).Aggregate(default(Measured), (a, b) => a + b);
+    private static Measured Sum(IEnumerable<Product> products, Func<Product, Action> work)
+        => products.Select(p => Once(work(p)) * p.Times).Aggregate(default(Measured), (a, b) => a + b);
 
     /// <summary>The middle one of five, after one that warms up.</summary>
     private static Measured Once(Action work)

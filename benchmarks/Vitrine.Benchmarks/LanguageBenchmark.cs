@@ -16,7 +16,8 @@ internal static class LanguageBenchmark
         var rounds = arguments.Number("--rounds", 5);
         LlamaCheckpoint.Write(folder);
         set_num_threads(arguments.Number("--threads", 1));
-        Console.WriteLine($"a 135M Llama shape ({LlamaCheckpoint.Layers} layers, width {LlamaCheckpoint.Width}), {get_num_threads()} thread(s), {rounds} rounds in turns, medians");
+        Console.WriteLine($"a 135M Llama shape ({LlamaCheckpoint.Layers} layers, width {LlamaCheckpoint.Width}), {get_num_threads()} thread(s), {rounds} "
+            + "rounds in turns, medians");
         var only = arguments.Text("--only");
         foreach (var (name, measure) in new (string, Action<string, int>)[] { ("load", Load), ("forward", Forward), ("decode", Decode) })
         {
@@ -75,7 +76,8 @@ internal static class LanguageBenchmark
         var token = (Median(times[2]) - Median(times[1])) / Decoded;
         var read = plain.MatrixBytes / token;
         Line("copy of 1 GiB, read and written", $"{copied / 1e9:0.0} GB/s");
-        Line($"W4 {Decoded} tokens behind {ShortPrompt}", $"{1 / token:0.0} tokens/s; reads the weights at {read / 1e9:0.0} GB/s, {read / copied:0 %} of the copy rate");
+        Line($"W4 {Decoded} tokens behind {ShortPrompt}",
+            $"{1 / token:0.0} tokens/s; reads the weights at {read / 1e9:0.0} GB/s, {read / copied:0 %} of the copy rate");
         Line("W4 the same products one by one through libtorch", $"{plain.MatrixBytes * Decoded / Median(times[4]) / 1e9:0.0} GB/s");
         Line("W4 with 10 neurons clamped", $"{Ratio(times[3], times[2])} of the same without");
     }
@@ -106,10 +108,12 @@ internal static class LanguageBenchmark
         before = Resident();
         using var folded = model.Processed(Folding.All(model.Language), keep: true);
         var folding = Measured.Of(() => Touch(folded));
-        Line("W7 norms folded, unembedding centred, every layer kept", FormattableString.Invariant($"{folding.Processor:0.000} s, {(double)(Resident() - before) / size:0.00} of the file in memory on top"));
+        Line("W7 norms folded, unembedding centred, every layer kept",
+            FormattableString.Invariant($"{folding.Processor:0.000} s, {(double)(Resident() - before) / size:0.00} of the file in memory on top"));
         using (var lazy = model.Processed(Folding.All(model.Language)))
         {
-            Line("W7 the same folded when asked for, one token", Seconds([.. Enumerable.Range(0, rounds).Select(_ => Measured.Of(() => Touch(lazy)).Processor)]));
+            Line("W7 the same folded when asked for, one token",
+                Seconds([.. Enumerable.Range(0, rounds).Select(_ => Measured.Of(() => Touch(lazy)).Processor)]));
         }
 
         Line("W7 reading the file into a buffer", Seconds(times[0]));
@@ -147,7 +151,8 @@ internal static class LanguageBenchmark
     private static string Seconds(List<double> times) => FormattableString.Invariant($"{Median(times):0.000} s");
 
     /// <remarks>Of the two in the same round; the median over rounds.</remarks>
-    private static string Ratio(List<double> a, List<double> b) => Measured.Median(a.Zip(b).Select(p => p.First / p.Second)).ToString("0.000", CultureInfo.InvariantCulture);
+    private static string Ratio(List<double> a, List<double> b)
+        => Measured.Median(a.Zip(b).Select(p => p.First / p.Second)).ToString("0.000", CultureInfo.InvariantCulture);
 
     private static void Line(string what, string value) => Console.WriteLine($"{what,-64} {value}");
 }

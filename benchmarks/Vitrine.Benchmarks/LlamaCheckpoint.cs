@@ -52,7 +52,9 @@ internal static class LlamaCheckpoint
         foreach (var plan in plans)
         {
             using var scope = NewDisposeScope();
-            var values = plan.Name.EndsWith("norm.weight", StringComparison.Ordinal) ? ones([.. plan.Shape]) : randn([.. plan.Shape], generator: generator) * 0.02;
+            var values = plan.Name.EndsWith("norm.weight", StringComparison.Ordinal)
+                ? ones([.. plan.Shape])
+                : randn([.. plan.Shape], generator: generator) * 0.02;
             writer.Write(plan.Name, values);
         }
 

@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace Vitrine.Benchmarks;
 
-/// <summary>Looks at the process's resident memory ten times a second: pages of mapped files, which the system can drop and read again, and all others, which it cannot.</summary>
+/// <summary>
+/// Looks at the process's resident memory ten times a second: pages of mapped files, which the system can drop and read again, and all others, which it cannot.
+/// </summary>
 internal sealed class MemoryWatch : IDisposable
 {
     private readonly Timer timer;
@@ -21,7 +23,8 @@ internal sealed class MemoryWatch : IDisposable
     public override string ToString()
     {
         Look();
-        return string.Create(CultureInfo.InvariantCulture, $"at most {Resident / 1e9:0.00} GB resident with the pages of the mapped files, {Own / 1e9:0.00} GB without");
+        return string.Create(
+            CultureInfo.InvariantCulture, $"at most {Resident / 1e9:0.00} GB resident with the pages of the mapped files, {Own / 1e9:0.00} GB without");
     }
 
     /// <remarks>statm: pages in all, resident, of files and shared (proc_pid_statm(5)).</remarks>

@@ -57,7 +57,9 @@ internal static class OpenVlaBenchmark
 
         var flop = 2.0 * read * source.Vocabulary * source.Width;
         var all = (long)source.Layers * source.Neurons;
-        Say($"projection, exact top 30 at both ends: {read:N0} of {all:N0} value vectors, {spent.Wall:0.0} s ({spent.Processor:0.0} s of processor time), {read / spent.Wall:0} vectors/s, {flop / spent.Wall / 1e9:0} GFLOP/s{(reader.IsScreening ? ", bfloat16 first" : "")}; all would take {spent.Wall * all / read / 60:0.0} min; {memory}");
+        Say($"projection, exact top 30 at both ends: {read:N0} of {all:N0} value vectors, {spent.Wall:0.0} s ({spent.Processor:0.0} s of processor time), "
+            + $"{read / spent.Wall:0} vectors/s, {flop / spent.Wall / 1e9:0} GFLOP/s{(reader.IsScreening ? ", bfloat16 first" : "")}; all would take "
+                + $"{spent.Wall * all / read / 60:0.0} min; {memory}");
     }
 
     private static void Act(string folder, OpenVlaSizes sizes, WeightStorage storage)
@@ -66,7 +68,8 @@ internal static class OpenVlaBenchmark
         OpenVlaPolicy? policy = null;
         var opened = Measured.Of(() => policy = OpenVlaPolicy.Open(folder, new OpenVlaOptions { Storage = storage }));
         using var owned = policy!;
-        Say($"opened, weights {(storage == WeightStorage.AsStored ? "kept in bfloat16" : "widened")}: {opened.Wall:0.0} s ({opened.Processor:0.0} s of processor time); {memory}");
+        Say($"opened, weights {(storage == WeightStorage.AsStored ? "kept in bfloat16" : "widened")}: {opened.Wall:0.0} s ({opened.Processor:0.0} s of "
+            + $"processor time); {memory}");
         var picture = new Picture(224, 224, [.. Enumerable.Range(0, 224 * 224 * 3).Select(i => (byte)(i * 31))]);
         Observation[] observations = [new(picture, "pick up the red block")];
         var key = owned.UnitKeys.First();
@@ -79,15 +82,19 @@ internal static class OpenVlaBenchmark
             var watch = new Stages();
             using var run = acting.Act(observations, options: new ActOptions { Progress = watch });
             stages = watch.Spans();
-            Say($"{name}: {Both(stages.Aggregate((a, b) => a + b))}; towers and projector {Both(stages[0])}, prefill of {tokens} tokens {Both(stages[1])}, {dimensions - 1} decoded tokens {Both(stages[2])}; every token an action token: {run.Actions[0].Tokens!.EveryTokenIsAnAction}; {memory}");
+            Say($"{name}: {Both(stages.Aggregate((a, b) => a + b))}; towers and projector {Both(stages[0])}, prefill of {tokens} tokens {Both(stages[1])}, "
+                + $"{dimensions - 1} decoded tokens {Both(stages[2])}; every token an action token: {run.Actions[0].Tokens!.EveryTokenIsAnAction}; {memory}");
         }
 
         var products = new ActProducts(sizes, tokens, dimensions);
         Measured[] alone = [products.Towers(), products.Prefill(), products.Decode(owned)];
         var widening = storage == WeightStorage.AsStored ? products.Widening() : default;
-        Say($"the same products alone: towers and projector {Both(alone[0])}, prefill {Both(alone[1])}, decoded tokens {Both(alone[2])}; widening alone {Both(widening)}");
+        Say($"the same products alone: towers and projector {Both(alone[0])}, prefill {Both(alone[1])}, decoded tokens {Both(alone[2])}; widening alone "
+            + $"{Both(widening)}");
         var (whole, inside) = (stages.Aggregate((a, b) => a + b), alone.Aggregate((a, b) => a + b));
-        Say($"outside matrix products: {Math.Max(0, 1 - (inside.Wall / whole.Wall)):0 %} of the second act's wall time, {Math.Max(0, 1 - (inside.Processor / whole.Processor)):0 %} of its processor time (of which widening {widening.Processor / whole.Processor:0 %}); peak of the process {Measured.PeakMemory() / 1e9:0.00} GB");
+        Say($"outside matrix products: {Math.Max(0, 1 - (inside.Wall / whole.Wall)):0 %} of the second act's wall time, "
+            + $"{Math.Max(0, 1 - (inside.Processor / whole.Processor)):0 %} of its processor time (of which widening "
+                + $"{widening.Processor / whole.Processor:0 %}); peak of the process {Measured.PeakMemory() / 1e9:0.00} GB");
 
         static string Both(Measured m) => FormattableString.Invariant($"{m.Wall:0.00} s ({m.Processor:0.00} s of processor time)");
     }

@@ -6,7 +6,9 @@ using System.Text.Json.Nodes;
 
 namespace Vitrine.Benchmarks;
 
-/// <summary>Writes OpenVLA checkpoints of any size in the published layout: bfloat16 shards with an index, configuration, processor and tokenizer files.</summary>
+/// <summary>
+/// Writes OpenVLA checkpoints of any size in the published layout: bfloat16 shards with an index, configuration, processor and tokenizer files.
+/// </summary>
 internal static class OpenVlaCheckpoint
 {
     private const long ShardBytes = 7_000_000_000;
@@ -17,7 +19,8 @@ internal static class OpenVlaCheckpoint
     /// <param name="sizes">Which tensors.</param>
     /// <param name="random">Random numbers; otherwise zeros that take no room on the disk.</param>
     /// <remarks>
-    /// Random numbers are normal with deviation 0.02, one block of 16.8 million repeated; gains are one. Files of zeros are only as long as they should be (sparse), and ready at once.
+    /// Random numbers are normal with deviation 0.02, one block of 16.8 million repeated; gains are one. Files of zeros are only as long as they should be
+    /// (sparse), and ready at once.
     /// </remarks>
     public static void Write(string folder, OpenVlaSizes sizes, bool random)
     {
@@ -43,7 +46,8 @@ internal static class OpenVlaCheckpoint
         }
 
         var total = shards.SelectMany(s => s).Sum(t => 2 * t.Count);
-        File.WriteAllText(Path.Combine(folder, "model.safetensors.index.json"), new JsonObject { ["metadata"] = new JsonObject { ["total_size"] = total }, ["weight_map"] = map }.ToJsonString());
+        File.WriteAllText(Path.Combine(folder, "model.safetensors.index.json"),
+            new JsonObject { ["metadata"] = new JsonObject { ["total_size"] = total }, ["weight_map"] = map }.ToJsonString());
     }
 
     /// <summary>Writes the other files: those of a checkpoint in the same layout, with these sizes put in.</summary>

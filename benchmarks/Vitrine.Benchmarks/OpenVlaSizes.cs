@@ -6,8 +6,13 @@ internal sealed record NamedShape(string Name, IReadOnlyList<long> Shape)
     public long Count => Shape.Aggregate(1L, (a, s) => checked(a * s));
 }
 
-/// <summary>Every tensor of an OpenVLA checkpoint by name and shape; the defaults are those of openvla-7b and its fine-tunes: 982 tensors, 7,541,237,184 numbers.</summary>
-/// <remarks>Names and shapes as the published files have them: timm's vision transformers with <c>ls.scale_factor</c>, a projector of three layers, Llama-2-7B with an untied head.</remarks>
+/// <summary>
+/// Every tensor of an OpenVLA checkpoint by name and shape; the defaults are those of openvla-7b and its fine-tunes: 982 tensors, 7,541,237,184 numbers.
+/// </summary>
+/// <remarks>
+/// Names and shapes as the published files have them: timm's vision transformers with <c>ls.scale_factor</c>, a projector of three layers, Llama-2-7B with an
+/// untied head.
+/// </remarks>
 internal sealed record OpenVlaSizes
 {
     public TowerSizes Dino { get; init; } = new(1024, 24, 4096, 256, 14, HasClassToken: true, Registers: 4, HasLayerScale: true, HasAttentionPool: false);
@@ -35,7 +40,8 @@ internal sealed record OpenVlaSizes
         new("language_model.lm_head.weight", [Vocabulary, Width]),
     ];
 
-    internal static IEnumerable<NamedShape> Pair(string name, long outputs, long inputs) => [new($"{name}.weight", [outputs, inputs]), new($"{name}.bias", [outputs])];
+    internal static IEnumerable<NamedShape> Pair(string name, long outputs, long inputs)
+        => [new($"{name}.weight", [outputs, inputs]), new($"{name}.bias", [outputs])];
 
     private IEnumerable<NamedShape> Layer(int layer)
     {
@@ -53,11 +59,13 @@ internal sealed record OpenVlaSizes
 }
 
 /// <summary>A vision transformer as timm names its tensors.</summary>
-internal sealed record TowerSizes(int Width, int Blocks, int Neurons, int Patches, int PatchSize, bool HasClassToken, int Registers, bool HasLayerScale, bool HasAttentionPool)
+internal sealed record TowerSizes(
+    int Width, int Blocks, int Neurons, int Patches, int PatchSize, bool HasClassToken, int Registers, bool HasLayerScale, bool HasAttentionPool)
 {
     public IEnumerable<NamedShape> Tensors(string prefix)
     {
-        var tensors = new List<NamedShape> { new($"{prefix}.patch_embed.proj.weight", [Width, 3, PatchSize, PatchSize]), new($"{prefix}.patch_embed.proj.bias", [Width]), new($"{prefix}.pos_embed", [1, Patches, Width]) };
+        var tensors = new List<NamedShape> { new($"{prefix}.patch_embed.proj.weight",
+            [Width, 3, PatchSize, PatchSize]), new($"{prefix}.patch_embed.proj.bias", [Width]), new($"{prefix}.pos_embed", [1, Patches, Width]) };
         if (HasClassToken)
         {
             tensors.Add(new($"{prefix}.cls_token", [1, 1, Width]));
@@ -75,8 +83,10 @@ internal sealed record TowerSizes(int Width, int Blocks, int Neurons, int Patche
             tensors.Add(new($"{prefix}.attn_pool.latent", [1, 1, Width]));
             tensors.AddRange(
             [
-                .. OpenVlaSizes.Pair($"{prefix}.attn_pool.q", Width, Width), .. OpenVlaSizes.Pair($"{prefix}.attn_pool.kv", 2 * Width, Width), .. OpenVlaSizes.Pair($"{prefix}.attn_pool.proj", Width, Width),
-                .. Norm($"{prefix}.attn_pool.norm"), .. OpenVlaSizes.Pair($"{prefix}.attn_pool.mlp.fc1", Neurons, Width), .. OpenVlaSizes.Pair($"{prefix}.attn_pool.mlp.fc2", Width, Neurons),
+                .. OpenVlaSizes.Pair($"{prefix}.attn_pool.q", Width, Width), .. OpenVlaSizes.Pair($"{prefix}.attn_pool.kv", 2 * Width,
+                    Width), .. OpenVlaSizes.Pair($"{prefix}.attn_pool.proj", Width, Width),
+                .. Norm($"{prefix}.attn_pool.norm"), .. OpenVlaSizes.Pair($"{prefix}.attn_pool.mlp.fc1", Neurons,
+                    Width), .. OpenVlaSizes.Pair($"{prefix}.attn_pool.mlp.fc2", Width, Neurons),
             ]);
         }
 
@@ -85,8 +95,10 @@ internal sealed record TowerSizes(int Width, int Blocks, int Neurons, int Patche
 
     private IEnumerable<NamedShape> Block(string at) =>
     [
-        .. Norm($"{at}.norm1"), .. OpenVlaSizes.Pair($"{at}.attn.qkv", 3 * Width, Width), .. OpenVlaSizes.Pair($"{at}.attn.proj", Width, Width), .. Scale($"{at}.ls1"),
-        .. Norm($"{at}.norm2"), .. OpenVlaSizes.Pair($"{at}.mlp.fc1", Neurons, Width), .. OpenVlaSizes.Pair($"{at}.mlp.fc2", Width, Neurons), .. Scale($"{at}.ls2"),
+        .. Norm($"{at}.norm1"), .. OpenVlaSizes.Pair($"{at}.attn.qkv", 3 * Width,
+            Width), .. OpenVlaSizes.Pair($"{at}.attn.proj", Width, Width), .. Scale($"{at}.ls1"),
+        .. Norm($"{at}.norm2"), .. OpenVlaSizes.Pair($"{at}.mlp.fc1", Neurons,
+            Width), .. OpenVlaSizes.Pair($"{at}.mlp.fc2", Width, Neurons), .. Scale($"{at}.ls2"),
     ];
 
     private IEnumerable<NamedShape> Norm(string at) => [new($"{at}.weight", [Width]), new($"{at}.bias", [Width])];

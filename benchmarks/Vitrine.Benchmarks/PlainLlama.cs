@@ -26,7 +26,8 @@ internal sealed class PlainLlama : IDisposable
         const int Heads = LlamaCheckpoint.Heads, KeyValueHeads = LlamaCheckpoint.KeyValueHeads, HeadWidth = LlamaCheckpoint.HeadWidth;
         using var scope = NewDisposeScope();
         var t = ids.shape[1];
-        var frequencies = tensor(Enumerable.Range(0, HeadWidth / 2).Select(i => 1 / MathF.Pow((float)LlamaCheckpoint.Theta, 2 * i / (float)HeadWidth)).ToArray());
+        var frequencies = tensor(Enumerable.Range(0, HeadWidth / 2).Select(i => 1 / MathF.Pow((float)LlamaCheckpoint.Theta, 2 * i / (float)HeadWidth))
+            .ToArray());
         var angles = arange(t, float32).unsqueeze(-1) * frequencies;
         var turns = cat([angles, angles], -1).view(1, t, 1, HeadWidth);
         var (cos, sin) = (turns.cos(), turns.sin());

@@ -5,7 +5,10 @@ using static TorchSharp.torch;
 
 namespace Vitrine.Certification;
 
-/// <summary>A folder of reference numbers: <c>golden.safetensors</c>, or <c>golden.json</c> where they are texts and ids, and the <c>meta.json</c> that says what they are.</summary>
+/// <summary>
+/// A folder of reference numbers: <c>golden.safetensors</c>, or <c>golden.json</c> where they are texts and ids, and the <c>meta.json</c> that says what they
+/// are.
+/// </summary>
 /// <remarks>A folder of rendered frames has an <c>index.json</c> with their checksums in place of both.</remarks>
 public sealed class Fixture : IDisposable
 {
@@ -14,7 +17,8 @@ public sealed class Fixture : IDisposable
 
     private readonly SafetensorsFile? golden;
 
-    private Fixture(string folder, string family, JsonElement meta, SafetensorsFile? golden) => (Folder, Family, Meta, this.golden) = (folder, family, meta, golden);
+    private Fixture(string folder, string family, JsonElement meta, SafetensorsFile? golden)
+        => (Folder, Family, Meta, this.golden) = (folder, family, meta, golden);
 
     /// <summary>The family of a folder of frames.</summary>
     internal const string FramesFamily = "frames";
@@ -46,14 +50,17 @@ public sealed class Fixture : IDisposable
         }
 
         var meta = ConfigReader.Open(Path.Combine(folder, "meta.json"));
-        var family = meta.Has("family") || !meta.Has("description") ? meta.Text("family") : $"methods/{Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)))}";
+        var family = meta.Has("family") || !meta.Has("description")
+            ? meta.Text("family")
+            : $"methods/{Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)))}";
         var areTexts = !File.Exists(Path.Combine(folder, Numbered)) && File.Exists(Path.Combine(folder, Written));
         return new Fixture(folder, family, meta.Root, areTexts ? null : SafetensorsFile.Open(Path.Combine(folder, Numbered)));
     }
 
     /// <summary>Keys of one case, without its prefix.</summary>
     public IReadOnlyList<string> KeysOf(string @case)
-        => [.. Keys.Where(k => k.StartsWith($"{@case}/", StringComparison.Ordinal)).Select(k => k[(@case.Length + 1)..]).Where(k => !k.Contains('/', StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
+        => [.. Keys.Where(k => k.StartsWith($"{@case}/", StringComparison.Ordinal)).Select(k => k[(@case.Length + 1)..])
+            .Where(k => !k.Contains('/', StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
 
     /// <summary>The entries of golden.json, each with a <c>text</c>.</summary>
     /// <exception cref="VitrineException">The file is missing, or no list of texts.</exception>

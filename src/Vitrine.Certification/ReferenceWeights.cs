@@ -34,7 +34,8 @@ internal static class ReferenceWeights
     /// <summary>The same, refused with the hash that is looked for.</summary>
     /// <exception cref="VitrineException">There is no such file.</exception>
     public static string Needed(Fixture fixture, string key, string pattern) => Find(fixture, key, pattern) ?? throw new VitrineException(
-        $"{fixture.Folder}: its weights are absent; expected a {pattern} with SHA-256 {fixture.Meta.GetProperty(key).GetString()} below models/ in VITRINE_SHARED or ../shared.");
+        $"{fixture.Folder}: its weights are absent; expected a {pattern} with SHA-256 {fixture.Meta.GetProperty(key).GetString()} below models/ in "
+            + "VITRINE_SHARED or ../shared.");
 
     private static string Hash(string path)
     {

@@ -6,7 +6,10 @@ namespace Vitrine.Checkpoints;
 public static class AvailableMemory
 {
     /// <summary>Free bytes: of the machine or of the container, whichever is less.</summary>
-    /// <remarks>Linux: MemAvailable of /proc/meminfo, and the control group's limit less what it uses and cannot give back (version 2 of cgroups, then 1). Elsewhere what the runtime knows.</remarks>
+    /// <remarks>
+    /// Linux: MemAvailable of /proc/meminfo, and the control group's limit less what it uses and cannot give back (version 2 of cgroups, then 1). Elsewhere
+    /// what the runtime knows.
+    /// </remarks>
     public static long Read() => Read("/");
 
     internal static long Read(string root)
@@ -31,7 +34,8 @@ public static class AvailableMemory
             ? most - Math.Max(0, taken - (Field(Path.Combine(folder, "memory.stat"), reclaimable) ?? 0))
             : null;
 
-    private static long? Number(string path) => Lines(path) is [var first, ..] && long.TryParse(first, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+    private static long? Number(string path)
+        => Lines(path) is [var first, ..] && long.TryParse(first, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
 
     private static long? Field(string path, string key)
         => Lines(path).Select(l => l.Split(' ', StringSplitOptions.RemoveEmptyEntries)).FirstOrDefault(p => p.Length >= 2 && p[0] == key) is { } parts

@@ -30,7 +30,9 @@ public sealed class Checkpoint : IDisposable
     /// <summary>Every tensor.</summary>
     public IReadOnlyList<string> Names { get; }
 
-    /// <summary>SHA-256 over every byte of the files, in hexadecimal: other weights of the same shapes have another. It is made when it is first asked for.</summary>
+    /// <summary>
+    /// SHA-256 over every byte of the files, in hexadecimal: other weights of the same shapes have another. It is made when it is first asked for.
+    /// </summary>
     /// <exception cref="VitrineException">A file cannot be read any more.</exception>
     public string Fingerprint => fingerprint.Value;
 
@@ -38,7 +40,9 @@ public sealed class Checkpoint : IDisposable
     public GgufFile? Gguf => (files.FirstOrDefault() as GgufModel)?.File;
 
     /// <summary>Opens a folder, or a .gguf file.</summary>
-    /// <param name="path">A folder with <c>model.safetensors</c> or <c>pytorch_model.bin</c>, or the index of either's shards, or one <c>.gguf</c> file; or that file itself.</param>
+    /// <param name="path">
+    /// A folder with <c>model.safetensors</c> or <c>pytorch_model.bin</c>, or the index of either's shards, or one <c>.gguf</c> file; or that file itself.
+    /// </param>
     /// <exception cref="VitrineException">There are no weights, a shard is missing, or a file is broken; it is named.</exception>
     public static Checkpoint Open(string path)
     {
@@ -83,13 +87,15 @@ public sealed class Checkpoint : IDisposable
         var entry = Entry(name);
         return entry.Shape.SequenceEqual(expected)
             ? Read(name)
-            : throw new VitrineException($"{Holder(name).Path}: tensor '{name}' is [{string.Join(", ", entry.Shape)}]; the configuration asks for [{string.Join(", ", expected)}]. Is it another model's?");
+            : throw new VitrineException($"{Holder(name).Path}: tensor '{name}' is [{string.Join(", ", entry.Shape)}]; the configuration asks for "
+                + $"[{string.Join(", ", expected)}]. Is it another model's?");
     }
 
     /// <inheritdoc/>
     public void Dispose() => files.ForEach(f => f.Dispose());
 
-    private ITensorFile Holder(string name) => home.TryGetValue(name, out var file) ? file : throw new VitrineException($"{source}: the checkpoint lacks the tensor '{name}'.");
+    private ITensorFile Holder(string name)
+        => home.TryGetValue(name, out var file) ? file : throw new VitrineException($"{source}: the checkpoint lacks the tensor '{name}'.");
 
     private static Checkpoint In(string folder, List<ITensorFile> files)
     {
@@ -118,7 +124,8 @@ public sealed class Checkpoint : IDisposable
         {
             [var only] => Lone(only, OpenGguf(only), files),
             [] => throw new VitrineException($"{folder}: has no weights; expected {Single}, {Index}, {TorchSingle}, {TorchIndex} or a .gguf file."),
-            var many => throw new VitrineException($"{folder}: has {many.Length} .gguf files; name the one to open, e.g. {many.Order(StringComparer.Ordinal).First()}."),
+            var many => throw new VitrineException(
+                $"{folder}: has {many.Length} .gguf files; name the one to open, e.g. {many.Order(StringComparer.Ordinal).First()}."),
         };
     }
 
@@ -166,7 +173,9 @@ public sealed class Checkpoint : IDisposable
                 files.Add(file);
             }
 
-            home[name] = file.Tensors.ContainsKey(name) ? file : throw new VitrineException($"{index}: says that tensor '{name}' is in '{shard}', which lacks it.");
+            home[name] = file.Tensors.ContainsKey(name)
+                ? file
+                : throw new VitrineException($"{index}: says that tensor '{name}' is in '{shard}', which lacks it.");
         }
 
         return new Checkpoint(folder, home, files);

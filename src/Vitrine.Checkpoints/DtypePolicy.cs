@@ -4,7 +4,8 @@ namespace Vitrine.Checkpoints;
 
 /// <summary>Decides which number format a model computes in.</summary>
 /// <remarks>
-/// <c>auto</c>: float32 when the weights in float32 and room to work fit in the memory that is free, else bfloat16, kept and widened block by block where it is computed with. float64 exists to tell a bug from rounding.
+/// <c>auto</c>: float32 when the weights in float32 and room to work fit in the memory that is free, else bfloat16, kept and widened block by block where it is
+/// computed with. float64 exists to tell a bug from rounding.
 /// </remarks>
 public static class DtypePolicy
 {

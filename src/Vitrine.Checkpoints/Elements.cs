@@ -127,7 +127,8 @@ internal static class Elements
                 Each<uint, long>(source, target, v => v);
                 break;
             case Dtype.U64:
-                Each<ulong, long>(source, target, v => v <= long.MaxValue ? (long)v : throw new VitrineException($"{what} holds {v}, beyond a signed 64-bit number."));
+                Each<ulong, long>(
+                    source, target, v => v <= long.MaxValue ? (long)v : throw new VitrineException($"{what} holds {v}, beyond a signed 64-bit number."));
                 break;
             case Dtype.F8E5M2 or Dtype.F8E4M3 or Dtype.F8E8M0:
                 var table = Float8.Values(dtype);

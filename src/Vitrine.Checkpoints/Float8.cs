@@ -3,7 +3,10 @@ using System.Buffers.Binary;
 namespace Vitrine.Checkpoints;
 
 /// <summary>The 8-bit floats: their 256 values, and the nearest code to a value.</summary>
-/// <remarks>E5M2 is the upper byte of an IEEE half; E4M3 has bias 7, no infinities, all ones is NaN (Micikevicius et al. 2022); E8M0 is a power of two with bias 127, 255 is NaN (OCP MX v1.0).</remarks>
+/// <remarks>
+/// E5M2 is the upper byte of an IEEE half; E4M3 has bias 7, no infinities, all ones is NaN (Micikevicius et al. 2022); E8M0 is a power of two with bias 127,
+/// 255 is NaN (OCP MX v1.0).
+/// </remarks>
 internal static class Float8
 {
     private static readonly float[] E5M2 = Table(b => (float)BinaryPrimitives.ReadHalfLittleEndian([0, b]));

@@ -2,7 +2,8 @@ namespace Vitrine.Checkpoints;
 
 /// <summary>Models that Hugging Face's tools have fetched before: found offline, never fetched.</summary>
 /// <remarks>
-/// Layout after huggingface_hub, "Understand caching": <c>models--ORG--NAME/refs/REVISION</c> names a commit, <c>snapshots/COMMIT</c> holds the files as links into <c>blobs</c>.
+/// Layout after huggingface_hub, "Understand caching": <c>models--ORG--NAME/refs/REVISION</c> names a commit, <c>snapshots/COMMIT</c> holds the files as links
+/// into <c>blobs</c>.
 /// The cache is HF_HUB_CACHE (or the older HUGGINGFACE_HUB_CACHE), else HF_HOME/hub, else XDG_CACHE_HOME/huggingface/hub, else ~/.cache/huggingface/hub.
 /// </remarks>
 public static class HuggingFaceCache
@@ -16,8 +17,9 @@ public static class HuggingFaceCache
     public static bool IsName(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        return text.Split('/') is { Length: 1 or 2 } parts
-            && parts.All(p => p.Length is > 0 and <= 96 && p.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.') && char.IsAsciiLetterOrDigit(p[0]) && !p.Contains("--", StringComparison.Ordinal) && !p.Contains("..", StringComparison.Ordinal));
+        return text.Split('/') is { Length: 1 or 2 } parts && parts.All(p => p.Length is > 0 and <= 96
+            && p.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.') && char.IsAsciiLetterOrDigit(p[0])
+            && !p.Contains("--", StringComparison.Ordinal) && !p.Contains("..", StringComparison.Ordinal));
     }
 
     /// <summary>Whether something of a model is in the cache.</summary>
@@ -47,7 +49,8 @@ public static class HuggingFaceCache
         if (!Directory.Exists(model))
         {
             var near = Nearest.Close(name, Names(cache));
-            throw new VitrineException($"{name}: is not in the cache {cache}{(near is null ? "" : $"; the nearest there is '{near}'")}. Fetch it with: {fetch}");
+            throw new VitrineException(
+                $"{name}: is not in the cache {cache}{(near is null ? "" : $"; the nearest there is '{near}'")}. Fetch it with: {fetch}");
         }
 
         var commit = Commit(model, name, revision, fetch);
@@ -64,11 +67,15 @@ public static class HuggingFaceCache
     private static string FolderName(string name) => $"{Prefix}{name.Replace("/", "--", StringComparison.Ordinal)}";
 
     private static IEnumerable<string> Names(string cache)
-        => Directory.Exists(cache) ? Directory.GetDirectories(cache, Prefix + "*").Select(d => Path.GetFileName(d)[Prefix.Length..].Replace("--", "/", StringComparison.Ordinal)).Order(StringComparer.Ordinal) : [];
+        => Directory.Exists(cache)
+            ? Directory.GetDirectories(cache, Prefix + "*").Select(d => Path.GetFileName(d)[Prefix.Length..].Replace("--", "/", StringComparison.Ordinal))
+                .Order(StringComparer.Ordinal)
+            : [];
 
     internal static string FolderOf(Func<string, string?> variable, string home)
     {
-        foreach (var (key, rest) in (ReadOnlySpan<(string, string)>)[("HF_HUB_CACHE", ""), ("HUGGINGFACE_HUB_CACHE", ""), ("HF_HOME", "hub"), ("XDG_CACHE_HOME", "huggingface/hub")])
+        foreach (var (key, rest) in (ReadOnlySpan<(string, string)>)[("HF_HUB_CACHE", ""), ("HUGGINGFACE_HUB_CACHE", ""), ("HF_HOME", "hub"),
+            ("XDG_CACHE_HOME", "huggingface/hub")])
         {
             if (variable(key) is { Length: > 0 } value)
             {
@@ -88,7 +95,10 @@ public static class HuggingFaceCache
             return IsCommit(commit) ? commit : throw new VitrineException($"{reference}: holds '{commit}'; expected a commit. Fetch it with: {fetch}");
         }
 
-        return IsCommit(revision) ? revision : throw new VitrineException($"{name}: revision '{revision}' is not in the cache; {Path.Combine(model, "refs")} has {Known(model)}. Fetch it with: {fetch}");
+        return IsCommit(revision)
+            ? revision
+            : throw new VitrineException(
+                $"{name}: revision '{revision}' is not in the cache; {Path.Combine(model, "refs")} has {Known(model)}. Fetch it with: {fetch}");
     }
 
     private static string ReadShort(string path)
@@ -110,19 +120,24 @@ public static class HuggingFaceCache
     private static string Known(string model)
     {
         var refs = Path.Combine(model, "refs");
-        var known = Directory.Exists(refs) ? Directory.GetFiles(refs, "*", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(refs, f)).Order(StringComparer.Ordinal).Take(5).ToArray() : [];
+        var known = Directory.Exists(refs)
+            ? Directory.GetFiles(refs, "*", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(refs, f)).Order(StringComparer.Ordinal).Take(5)
+                .ToArray()
+            : [];
         return known.Length == 0 ? "none" : string.Join(", ", known);
     }
 
     /// <remarks>A link whose blob is gone is a file that is half there: everything that reads the folder would say something less clear.</remarks>
     private static void RequireFiles(string snapshot, string name, string fetch)
     {
-        var links = new DirectoryInfo(snapshot).EnumerateFileSystemInfos("*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0, MaxRecursionDepth = 8 });
+        var links = new DirectoryInfo(snapshot)
+            .EnumerateFileSystemInfos("*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0, MaxRecursionDepth = 8 });
         foreach (var link in links.Where(l => l.LinkTarget is not null))
         {
             if (link.ResolveLinkTarget(returnFinalTarget: true) is not { Exists: true })
             {
-                throw new VitrineException($"{name}: {Path.GetRelativePath(snapshot, link.FullName)} in {snapshot} links to {link.LinkTarget}, which is missing. Fetch it again with: {fetch}");
+                throw new VitrineException($"{name}: {Path.GetRelativePath(snapshot, link.FullName)} in {snapshot} links to {link.LinkTarget}, which is "
+                    + $"missing. Fetch it again with: {fetch}");
             }
         }
     }

@@ -22,7 +22,8 @@ internal sealed class MappedFile(string path, long length) : IDisposable
 
         using var scope = NewDisposeScope();
         var size = entry.Dtype.Size();
-        return Mapping(Elements.TypeOf(entry.Dtype), size).narrow(0, entry.Begin / size, entry.ByteCount / size).view([.. entry.Shape]).MoveToOuterDisposeScope();
+        return Mapping(Elements.TypeOf(entry.Dtype), size).narrow(0, entry.Begin / size, entry.ByteCount / size).view([.. entry.Shape])
+            .MoveToOuterDisposeScope();
     }
 
     /// <summary>A view with strides into a stretch of the file.</summary>
@@ -49,7 +50,8 @@ internal sealed class MappedFile(string path, long length) : IDisposable
         mappings.Clear();
     }
 
-    private static bool LiesReady(TensorEntry entry) => Elements.IsNative(entry.Dtype) && entry.ByteCount > 0 && entry.Begin % entry.Dtype.Size() == 0 && BitConverter.IsLittleEndian;
+    private static bool LiesReady(TensorEntry entry)
+        => Elements.IsNative(entry.Dtype) && entry.ByteCount > 0 && entry.Begin % entry.Dtype.Size() == 0 && BitConverter.IsLittleEndian;
 
     /// <remarks>The whole file as one tensor of a type, made once.</remarks>
     private Tensor Mapping(ScalarType type, int size)

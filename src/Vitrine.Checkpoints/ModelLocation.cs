@@ -9,7 +9,10 @@ public sealed record ModelLocation(string Name, string Folder, string? GgufFile)
     /// <summary>What <see cref="Checkpoint.Open"/> takes.</summary>
     public string Weights => GgufFile ?? Folder;
 
-    /// <summary>Finds a model: a folder, a <c>.gguf</c> file, a folder with nothing but one, or <c>org/name</c> (with <c>@revision</c>) in the Hugging Face cache. What lies on disk goes before the cache.</summary>
+    /// <summary>
+    /// Finds a model: a folder, a <c>.gguf</c> file, a folder with nothing but one, or <c>org/name</c> (with <c>@revision</c>) in the Hugging Face cache. What
+    /// lies on disk goes before the cache.
+    /// </summary>
     /// <exception cref="VitrineException">There is no such model; for one of the hub, the command that fetches it is named. Nothing is fetched.</exception>
     public static ModelLocation Resolve(string name)
     {
@@ -33,7 +36,8 @@ public sealed record ModelLocation(string Name, string Folder, string? GgufFile)
             return In(name, HuggingFaceCache.Resolve(model, revision));
         }
 
-        throw new VitrineException($"{name}: there is no such folder or .gguf file{(neighbour is null ? ", and it is no ORG/NAME of the hub" : $"; the nearest is '{neighbour}'")}.");
+        throw new VitrineException(
+            $"{name}: there is no such folder or .gguf file{(neighbour is null ? ", and it is no ORG/NAME of the hub" : $"; the nearest is '{neighbour}'")}.");
     }
 
     /// <summary>A folder or .gguf file that lies where a name looks for one and is spelled nearly alike; null where there is none.</summary>
@@ -44,7 +48,8 @@ public sealed record ModelLocation(string Name, string Folder, string? GgufFile)
         var (parent, last) = (Path.GetDirectoryName(path) ?? "", Path.GetFileName(path));
         try
         {
-            var there = new DirectoryInfo(parent.Length == 0 ? "." : parent).EnumerateFileSystemInfos().Where(i => i is DirectoryInfo || i.Extension == ".gguf").Select(i => i.Name).Order(StringComparer.Ordinal);
+            var there = new DirectoryInfo(parent.Length == 0 ? "." : parent).EnumerateFileSystemInfos().Where(i => i is DirectoryInfo || i.Extension == ".gguf")
+                .Select(i => i.Name).Order(StringComparer.Ordinal);
             return last.Length > 0 && Nearest.Close(last, there) is { } nearest ? Path.Combine(parent, nearest) : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
@@ -58,7 +63,8 @@ public sealed record ModelLocation(string Name, string Folder, string? GgufFile)
             : Directory.GetFiles(folder, "*.gguf") switch
             {
                 [var only] => new ModelLocation(name, folder, only),
-                [_, _, ..] many => throw new VitrineException($"{folder}: has {many.Length} .gguf files; name the one to open, e.g. {many.Order(StringComparer.Ordinal).First()}."),
+                [_, _, ..] many => throw new VitrineException(
+                    $"{folder}: has {many.Length} .gguf files; name the one to open, e.g. {many.Order(StringComparer.Ordinal).First()}."),
                 _ => new ModelLocation(name, folder, null),
             };
 }

@@ -25,7 +25,8 @@ internal sealed record SafetensorsHeader(IReadOnlyDictionary<string, TensorEntry
         var size = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
         if (size > Largest || (long)size > length - 8)
         {
-            throw new VitrineException($"{file}: the header claims {size} bytes; the file holds {length - 8} behind its length, and at most {Largest} are read. Is it truncated, or no safetensors file?");
+            throw new VitrineException($"{file}: the header claims {size} bytes; the file holds {length - 8} behind its length, and at most {Largest} are "
+                + "read. Is it truncated, or no safetensors file?");
         }
 
         var bytes = new byte[(int)size];
@@ -96,7 +97,9 @@ internal sealed record SafetensorsHeader(IReadOnlyDictionary<string, TensorEntry
                 case "dtype" when dtype is null:
                     Expect(ref reader, JsonTokenType.String, file, $"the dtype of tensor '{name}'");
                     var spelled = reader.GetString()!;
-                    dtype = Dtypes.TryParse(spelled, out var known) ? known : throw new VitrineException($"{file}: tensor '{name}' has the dtype '{spelled}'; known are {string.Join(", ", Dtypes.Names)}.");
+                    dtype = Dtypes.TryParse(spelled, out var known)
+                        ? known
+                        : throw new VitrineException($"{file}: tensor '{name}' has the dtype '{spelled}'; known are {string.Join(", ", Dtypes.Names)}.");
                     break;
                 case "shape" when shape is null:
                     shape = ReadNumbers(ref reader, file, $"the shape of tensor '{name}'");
@@ -114,15 +117,18 @@ internal sealed record SafetensorsHeader(IReadOnlyDictionary<string, TensorEntry
             throw new VitrineException($"{file}: tensor '{name}' lacks dtype, shape or a pair of data_offsets.");
         }
 
-        var count = Shapes.ByteCount(shape, d.Size()) ?? throw new VitrineException($"{file}: tensor '{name}' is [{string.Join(", ", shape)}], more than any file holds.");
+        var count = Shapes.ByteCount(shape, d.Size())
+            ?? throw new VitrineException($"{file}: tensor '{name}' is [{string.Join(", ", shape)}], more than any file holds.");
         if (begin > end || end > length - dataStart)
         {
-            throw new VitrineException($"{file}: tensor '{name}' claims bytes {begin} to {end}; the file holds {length - dataStart} behind the header. Is it truncated?");
+            throw new VitrineException(
+                $"{file}: tensor '{name}' claims bytes {begin} to {end}; the file holds {length - dataStart} behind the header. Is it truncated?");
         }
 
         return end - begin == count
             ? new TensorEntry(name, d, shape, dataStart + begin, count)
-            : throw new VitrineException($"{file}: tensor '{name}' is {d.Spelling()} [{string.Join(", ", shape)}], which takes {count} bytes; its data_offsets give {end - begin}.");
+            : throw new VitrineException(
+                $"{file}: tensor '{name}' is {d.Spelling()} [{string.Join(", ", shape)}], which takes {count} bytes; its data_offsets give {end - begin}.");
     }
 
     private static List<long> ReadNumbers(ref Utf8JsonReader reader, string file, string what)
@@ -152,7 +158,8 @@ internal sealed record SafetensorsHeader(IReadOnlyDictionary<string, TensorEntry
         {
             if (entry.Begin != next)
             {
-                throw new VitrineException($"{file}: tensor '{entry.Name}' begins at byte {entry.Begin}, {before} ends at {next}; the data {(entry.Begin < next ? "overlap" : "have a hole")}.");
+                throw new VitrineException($"{file}: tensor '{entry.Name}' begins at byte {entry.Begin}, {before} ends at {next}; the data "
+                    + $"{(entry.Begin < next ? "overlap" : "have a hole")}.");
             }
 
             (next, before) = (entry.Begin + entry.ByteCount, $"tensor '{entry.Name}'");

@@ -19,7 +19,8 @@ public static class SafetensorsShards
     /// <param name="metadata">The <c>__metadata__</c> of each shard.</param>
     /// <returns>The files written, the index last where there is one.</returns>
     /// <exception cref="VitrineException">The folder cannot be written, or a tensor is not as planned.</exception>
-    public static IReadOnlyList<string> Save(string folder, IReadOnlyList<TensorPlan> tensors, Func<string, Tensor> read, long shardBytes = 5_000_000_000, IReadOnlyDictionary<string, string>? metadata = null)
+    public static IReadOnlyList<string> Save(string folder, IReadOnlyList<TensorPlan> tensors, Func<string, Tensor> read, long shardBytes = 5_000_000_000,
+        IReadOnlyDictionary<string, string>? metadata = null)
     {
         ArgumentNullException.ThrowIfNull(tensors);
         ArgumentNullException.ThrowIfNull(read);
@@ -47,7 +48,8 @@ public static class SafetensorsShards
         }
 
         var map = new JsonObject();
-        foreach (var (name, file) in shards.SelectMany((s, i) => s.Select(t => (t.Name, File: Path.GetFileName(files[i])))).OrderBy(t => t.Name, StringComparer.Ordinal))
+        foreach (var (name, file) in shards.SelectMany((s, i) => s.Select(t => (t.Name, File: Path.GetFileName(files[i]))))
+            .OrderBy(t => t.Name, StringComparer.Ordinal))
         {
             map[name] = file;
         }

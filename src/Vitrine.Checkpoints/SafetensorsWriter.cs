@@ -7,7 +7,8 @@ namespace Vitrine.Checkpoints;
 
 /// <summary>Writes a safetensors file tensor by tensor: planned first, given in any order, renamed to its name when complete.</summary>
 /// <remarks>
-/// Only the tensor being written is in memory. Wide formats come first in the file and the header is padded to 8 bytes, so that every tensor lies at a multiple of its element size
+/// Only the tensor being written is in memory. Wide formats come first in the file and the header is padded to 8 bytes, so that every tensor lies at a multiple
+/// of its element size
 /// and a reader need not copy it.
 /// </remarks>
 public sealed class SafetensorsWriter : IDisposable
@@ -98,7 +99,8 @@ public sealed class SafetensorsWriter : IDisposable
         }
     }
 
-    private static (byte[] Header, Dictionary<string, (TensorPlan, long)> Places) Header(string path, IReadOnlyList<TensorPlan> tensors, IReadOnlyDictionary<string, string> metadata)
+    private static (byte[] Header, Dictionary<string, (TensorPlan, long)> Places) Header(
+        string path, IReadOnlyList<TensorPlan> tensors, IReadOnlyDictionary<string, string> metadata)
     {
         using var json = new MemoryStream();
         var offsets = new Dictionary<string, (TensorPlan Plan, long Begin)>(StringComparer.Ordinal);

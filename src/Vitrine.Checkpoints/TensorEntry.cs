@@ -68,7 +68,8 @@ internal static class Dtypes
 {
     private static readonly (string Name, Dtype Dtype, int Size)[] All =
     [
-        ("BOOL", Dtype.Bool, 1), ("U8", Dtype.U8, 1), ("I8", Dtype.I8, 1), ("F8_E5M2", Dtype.F8E5M2, 1), ("F8_E4M3", Dtype.F8E4M3, 1), ("F8_E8M0", Dtype.F8E8M0, 1),
+        ("BOOL", Dtype.Bool, 1), ("U8", Dtype.U8, 1), ("I8", Dtype.I8, 1), ("F8_E5M2", Dtype.F8E5M2,
+            1), ("F8_E4M3", Dtype.F8E4M3, 1), ("F8_E8M0", Dtype.F8E8M0, 1),
         ("I16", Dtype.I16, 2), ("U16", Dtype.U16, 2), ("F16", Dtype.F16, 2), ("BF16", Dtype.BF16, 2),
         ("I32", Dtype.I32, 4), ("U32", Dtype.U32, 4), ("F32", Dtype.F32, 4),
         ("C64", Dtype.C64, 8), ("F64", Dtype.F64, 8), ("I64", Dtype.I64, 8), ("U64", Dtype.U64, 8),

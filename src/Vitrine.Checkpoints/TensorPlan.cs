@@ -10,7 +10,9 @@ public sealed record TensorPlan(string Name, Dtype Dtype, IReadOnlyList<long> Sh
 {
     /// <summary>Bytes in the file.</summary>
     /// <exception cref="VitrineException">The shape is negative or larger than any file.</exception>
-    public long ByteCount => (Shape.All(s => s >= 0) ? Shapes.ByteCount(Shape, Dtype.Size()) : null) ?? throw new VitrineException($"tensor '{Name}' is [{string.Join(", ", Shape)}], which no file holds.");
+    public long ByteCount
+        => (Shape.All(s => s >= 0) ? Shapes.ByteCount(Shape, Dtype.Size()) : null) ?? throw new VitrineException(
+            $"tensor '{Name}' is [{string.Join(", ", Shape)}], which no file holds.");
 
     /// <summary>The plan of a tensor as it is.</summary>
     /// <exception cref="VitrineException">Files have no format for its type.</exception>

@@ -38,5 +38,6 @@ public sealed record Observation
     /// <exception cref="VitrineException">There are several and none is called so, or there is none.</exception>
     public Picture Picture => Cameras.Count == 1 ? Cameras.Values.First()
         : Cameras.TryGetValue(OnlyCamera, out var picture) ? picture
-        : throw new VitrineException($"observation: has the cameras {(Cameras.Count == 0 ? "none" : string.Join(", ", Cameras.Keys))}; expected one, or one called '{OnlyCamera}'.");
+        : throw new VitrineException(
+            $"observation: has the cameras {(Cameras.Count == 0 ? "none" : string.Join(", ", Cameras.Keys))}; expected one, or one called '{OnlyCamera}'.");
 }

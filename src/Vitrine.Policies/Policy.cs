@@ -9,8 +9,13 @@ using Vitrine.Transformers.Points;
 
 namespace Vitrine.Policies;
 
-/// <summary>A model that drives a robot: observations to chunks of actions. Families differ in their own folder; whoever uses a policy knows this face alone.</summary>
-/// <remarks>A family of one's own derives from it and is named to a catalogue: <c>Policy.Catalog.With(new ModelFamily(...))</c>. Weights are read-only: acts may go side by side.</remarks>
+/// <summary>
+/// A model that drives a robot: observations to chunks of actions. Families differ in their own folder; whoever uses a policy knows this face alone.
+/// </summary>
+/// <remarks>
+/// A family of one's own derives from it and is named to a catalogue: <c>Policy.Catalog.With(new ModelFamily(...))</c>. Weights are read-only: acts may go side
+/// by side.
+/// </remarks>
 public abstract class Policy : Model, IActor
 {
     private static readonly string[] Companions = [".json", ".model", ".txt", ".jinja"];
@@ -105,14 +110,20 @@ public abstract class Policy : Model, IActor
 
     /// <summary>Acts on observations, each as if it were alone.</summary>
     /// <param name="observations">At least one.</param>
-    /// <param name="plan">What to read and change, and where to stop. Step 0 reads the prompt; of a policy that speaks in tokens, step k reads action token k-1.</param>
+    /// <param name="plan">
+    /// What to read and change, and where to stop. Step 0 reads the prompt; of a policy that speaks in tokens, step k reads action token k-1.
+    /// </param>
     /// <param name="options">Where to start, and who hears of it.</param>
     /// <param name="cancellation">Stops between passes.</param>
-    /// <exception cref="VitrineException">An instruction is empty or too long, a picture is refused, the units are unknown, or the plan does not fit.</exception>
+    /// <exception cref="VitrineException">
+    /// An instruction is empty or too long, a picture is refused, the units are unknown, or the plan does not fit.
+    /// </exception>
     public PolicyRun Act(IReadOnlyList<Observation> observations, RunPlan? plan = null, ActOptions? options = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(observations);
-        return observations.Count == 0 ? throw new VitrineException("act: there is no observation.") : Planned(observations, plan, options ?? new ActOptions(), cancellation);
+        return observations.Count == 0
+            ? throw new VitrineException("act: there is no observation.")
+            : Planned(observations, plan, options ?? new ActOptions(), cancellation);
     }
 
     /// <inheritdoc/>
@@ -133,7 +144,8 @@ public abstract class Policy : Model, IActor
         if (units is not null ? !UnitKeys.Contains(units) : UnitKeys.Count != 1)
         {
             throw new VitrineException(
-                $"{Folder}: {(units is null ? "an unnorm_key is needed" : $"unknown unnorm_key '{units}'")}; known are {string.Join(", ", UnitKeys.Order(StringComparer.Ordinal))}.");
+                $"{Folder}: {(units is null ? "an unnorm_key is needed" : $"unknown unnorm_key '{units}'")}; known are "
+                    + $"{string.Join(", ", UnitKeys.Order(StringComparer.Ordinal))}.");
         }
     }
 

@@ -14,7 +14,9 @@ public sealed record PolicyAction(IReadOnlyList<IReadOnlyList<double>> Normalise
     /// <summary>The tokens that said it; null for a policy that gives numbers.</summary>
     public TokenReading? Tokens { get; init; }
 
-    /// <summary>The next step where it is smooth in what the network computes: the mean under the action tokens' probabilities, or the values themselves.</summary>
+    /// <summary>
+    /// The next step where it is smooth in what the network computes: the mean under the action tokens' probabilities, or the values themselves.
+    /// </summary>
     public IReadOnlyList<double> Expected => Tokens?.Expected ?? Values;
 
     /// <summary>Whether another action is the same: token by token, or number by number.</summary>
@@ -32,7 +34,9 @@ public sealed class PolicyRun : IDisposable
 {
     private readonly IReadOnlyList<PolicyAction>? actions;
 
-    /// <param name="run">Activations of row b belong to observation b. Of a policy that speaks in tokens, its logits are (B, tokens, V), those that each token was taken from.</param>
+    /// <param name="run">
+    /// Activations of row b belong to observation b. Of a policy that speaks in tokens, its logits are (B, tokens, V), those that each token was taken from.
+    /// </param>
     /// <param name="layout">Where everything stands in the sequences.</param>
     /// <param name="actions">One per observation; null where the run stopped before its end.</param>
     public PolicyRun(Run run, PromptLayout layout, IReadOnlyList<PolicyAction>? actions) => (Run, Layout, this.actions) = (run, layout, actions);
@@ -45,7 +49,8 @@ public sealed class PolicyRun : IDisposable
 
     /// <summary>One per observation.</summary>
     /// <exception cref="VitrineException">The run stopped before it came to an action.</exception>
-    public IReadOnlyList<PolicyAction> Actions => actions ?? throw new VitrineException("act: the run came to no action; its plan stops early, or there are no numbers where it ran.");
+    public IReadOnlyList<PolicyAction> Actions
+        => actions ?? throw new VitrineException("act: the run came to no action; its plan stops early, or there are no numbers where it ran.");
 
     /// <summary>B, H and D of the chunks: observations, control steps, dimensions.</summary>
     public (int Rows, int Horizon, int Dimensions) Shape => (Actions.Count, Actions[0].Chunk.Count, Actions[0].Values.Count);

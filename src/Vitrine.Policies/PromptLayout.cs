@@ -57,10 +57,16 @@ public sealed record PromptLayout
     /// <summary>Passes in which actions are decided: the dimensions of an action that is said token by token, 1 where one pass gives all.</summary>
     public required int DecidingSteps { get; init; }
 
-    /// <summary>Where an action is decided in every pass, as edits name it: the last token of a policy that decodes, else the position of <see cref="PromptRow.Deciding"/>.</summary>
+    /// <summary>
+    /// Where an action is decided in every pass, as edits name it: the last token of a policy that decodes, else the position of
+    /// <see cref="PromptRow.Deciding"/>.
+    /// </summary>
     public Positions DecidingPositions => DecidingSteps > 1 ? Positions.Last : Positions.Of(Deciding);
 
-    /// <summary>The kinds of tokens, for edits to name: <c>image</c>, <c>text</c>, <c>deciding</c>, and <c>state</c> where there is one; a camera's own tokens as <c>image.NAME</c> where there are several.</summary>
+    /// <summary>
+    /// The kinds of tokens, for edits to name: <c>image</c>, <c>text</c>, <c>deciding</c>, and <c>state</c> where there is one; a camera's own tokens as
+    /// <c>image.NAME</c> where there are several.
+    /// </summary>
     public TokenKinds Kinds()
     {
         var kinds = new Dictionary<string, IReadOnlyList<IReadOnlyList<long>>>

@@ -24,7 +24,8 @@ public sealed record Labels(IReadOnlyList<string> Names, ClassScores Scores)
 {
     /// <summary>Reads <c>id2label</c>, <c>num_labels</c> and <c>problem_type</c>.</summary>
     /// <remarks>
-    /// Ordered by the number, never by place in the file. Where there is no id2label there are num_labels classes, or 2, called LABEL_0 ...; files that contradict
+    /// Ordered by the number, never by place in the file. Where there is no id2label there are num_labels classes, or 2, called LABEL_0 ...; files that
+    /// contradict
     /// themselves are read differently by different releases of the reference (configuration_utils.py) and are refused.
     /// </remarks>
     internal static Labels Read(ConfigReader json)
@@ -35,7 +36,8 @@ public sealed record Labels(IReadOnlyList<string> Names, ClassScores Scores)
             : [.. Enumerable.Range(0, count ?? 2).Select(i => $"LABEL_{i}")];
         if (names.Length == 0 || (count is { } expected && expected != names.Length))
         {
-            throw new VitrineException($"{json.Source}: id2label names {names.Length} classes; num_labels says {count?.ToString(CultureInfo.InvariantCulture) ?? "nothing"}.");
+            throw new VitrineException(
+                $"{json.Source}: id2label names {names.Length} classes; num_labels says {count?.ToString(CultureInfo.InvariantCulture) ?? "nothing"}.");
         }
 
         return new Labels(names, json.Text("problem_type", "") switch
@@ -54,7 +56,8 @@ public sealed record Labels(IReadOnlyList<string> Names, ClassScores Scores)
         var names = new SortedDictionary<int, string>();
         foreach (var entry in map.EnumerateObject())
         {
-            if (!int.TryParse(entry.Name, NumberStyles.None, CultureInfo.InvariantCulture, out var id) || entry.Value.ValueKind != JsonValueKind.String || !names.TryAdd(id, entry.Value.GetString()!))
+            if (!int.TryParse(entry.Name, NumberStyles.None, CultureInfo.InvariantCulture, out var id) || entry.Value.ValueKind != JsonValueKind.String
+                || !names.TryAdd(id, entry.Value.GetString()!))
             {
                 throw new VitrineException($"{json.Source}: id2label has the entry '{entry.Name}'; expected a number and a name, each number once.");
             }

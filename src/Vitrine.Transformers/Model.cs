@@ -6,7 +6,10 @@ using static TorchSharp.torch;
 namespace Vitrine.Transformers;
 
 /// <summary>A model: its weights, its stacks, and the one way in which it runs. Text models, image encoders and policies are models.</summary>
-/// <remarks>Weights are read-only: runs may go side by side. A model of one's own derives from it (or from a policy), takes its weights from a <see cref="WeightReader"/> and computes within <c>Compute</c>.</remarks>
+/// <remarks>
+/// Weights are read-only: runs may go side by side. A model of one's own derives from it (or from a policy), takes its weights from a
+/// <see cref="WeightReader"/> and computes within <c>Compute</c>.
+/// </remarks>
 public abstract class Model : IDisposable
 {
     private readonly WeightReader weights;
@@ -90,14 +93,19 @@ public abstract class Model : IDisposable
 
     /// <summary>How many weights have names that begin so, unused ones included.</summary>
     protected long ParametersOf(string prefix)
-        => weights.Checkpoint.Names.Where(n => n.StartsWith(prefix, StringComparison.Ordinal)).Sum(n => weights.Checkpoint.Entry(n).Shape.Aggregate(1L, (a, s) => a * s));
+        => weights.Checkpoint.Names.Where(n => n.StartsWith(prefix, StringComparison.Ordinal))
+            .Sum(n => weights.Checkpoint.Entry(n).Shape.Aggregate(1L, (a, s) => a * s));
 
-    /// <summary>The one way to run: checks the plan against the batch, sets the grad mode, opens the dispose scope, and keeps what the plan wants and what is returned.</summary>
+    /// <summary>
+    /// The one way to run: checks the plan against the batch, sets the grad mode, opens the dispose scope, and keeps what the plan wants and what is returned.
+    /// </summary>
     /// <param name="plan">Bound to this model.</param>
     /// <param name="rows">Rows of the batch.</param>
     /// <param name="compute">From the running model to its output, or null for none. The output outlives the run; all else is disposed.</param>
     /// <param name="kinds">Kinds of tokens that edits may name.</param>
-    /// <param name="decoder">The decoder that the plan's <see cref="RunPlan.StopAfter"/> and <paramref name="from"/> mean; where it is null, the run can do neither.</param>
+    /// <param name="decoder">
+    /// The decoder that the plan's <see cref="RunPlan.StopAfter"/> and <paramref name="from"/> mean; where it is null, the run can do neither.
+    /// </param>
     /// <param name="from">Where the decoder starts; at its embeddings when null.</param>
     /// <exception cref="VitrineException">The plan does not fit the batch, or does not reach what it names.</exception>
     protected Run Compute(BoundPlan plan, int rows, Func<RunScope, Tensor?> compute, TokenKinds? kinds = null, Decoder? decoder = null, RunStart? from = null)

@@ -39,7 +39,10 @@ public sealed record ModelSource(ModelLocation Location, ConfigReader Config, Mo
     public WeightReader Weights(ModelOptions options) => new(Checkpoint.Open(Location.Weights), Config.Source, options);
 }
 
-/// <summary>Turns what a user names into a model: a folder, a <c>.gguf</c> file, ORG/NAME in the local Hugging Face cache, a model that comes along. Nothing else looks at <c>model_type</c>.</summary>
+/// <summary>
+/// Turns what a user names into a model: a folder, a <c>.gguf</c> file, ORG/NAME in the local Hugging Face cache, a model that comes along. Nothing else looks
+/// at <c>model_type</c>.
+/// </summary>
 /// <remarks>A catalogue is a value: <see cref="With(ModelFamily[])"/> is another one. Nothing is downloaded.</remarks>
 public sealed class ModelCatalog
 {
@@ -50,7 +53,8 @@ public sealed class ModelCatalog
     private ModelCatalog(IReadOnlyList<ModelFamily> families, IReadOnlyDictionary<string, string> embedded) => (Families, this.embedded) = (families, embedded);
 
     /// <summary>The text models and image encoders of this version.</summary>
-    public static ModelCatalog TextAndImage { get; } = new([.. TextFamily.All.Select(f => f.Described), .. VisionFamily.Described], new Dictionary<string, string>());
+    public static ModelCatalog TextAndImage { get; } = new(
+        [.. TextFamily.All.Select(f => f.Described), .. VisionFamily.Described], new Dictionary<string, string>());
 
     /// <summary>Every family that it opens.</summary>
     public IReadOnlyList<ModelFamily> Families { get; }
@@ -64,16 +68,21 @@ public sealed class ModelCatalog
     {
         ArgumentNullException.ThrowIfNull(families);
         var repeated = Families.Concat(families).SelectMany(Names).GroupBy(n => n).FirstOrDefault(g => g.Count() > 1)?.Key;
-        return repeated is null ? new ModelCatalog([.. Families, .. families], embedded) : throw new VitrineException($"catalogue: the family '{repeated}' is there already.");
+        return repeated is null
+            ? new ModelCatalog([.. Families, .. families], embedded)
+            : throw new VitrineException($"catalogue: the family '{repeated}' is there already.");
     }
 
     /// <summary>A catalogue that knows the folders inside a folder as models that come along.</summary>
-    public ModelCatalog WithEmbedded(string home) => new(Families, Directory.Exists(home) ? Directory.GetDirectories(home).ToDictionary(d => Scheme + Path.GetFileName(d)) : embedded);
+    public ModelCatalog WithEmbedded(string home)
+        => new(Families, Directory.Exists(home) ? Directory.GetDirectories(home).ToDictionary(d => Scheme + Path.GetFileName(d)) : embedded);
 
     /// <summary>Opens a model of any kind.</summary>
     /// <param name="name">What the user wrote.</param>
     /// <param name="options">How; <see cref="ModelOptions.Default"/> when null.</param>
-    /// <exception cref="VitrineException">There is no such model, none of a known family, or a file is missing, unknown or broken; the nearest is named.</exception>
+    /// <exception cref="VitrineException">
+    /// There is no such model, none of a known family, or a file is missing, unknown or broken; the nearest is named.
+    /// </exception>
     public Model Open(string name, ModelOptions? options = null) => Open(Find(name, options: options), options);
 
     /// <summary>Opens a model that was found.</summary>
@@ -108,7 +117,8 @@ public sealed class ModelCatalog
         }
 
         var name = config.Text(TypeKey);
-        return Array.Find(known, f => Names(f).Contains(name)) ?? throw Unknown(config, name, kind, [.. known.SelectMany(Names).Where(n => n != VisionFamily.Timm.ModelType)]);
+        return Array.Find(known, f => Names(f).Contains(name))
+            ?? throw Unknown(config, name, kind, [.. known.SelectMany(Names).Where(n => n != VisionFamily.Timm.ModelType)]);
     }
 
     /// <summary>The folder or file that a name means.</summary>
@@ -141,8 +151,15 @@ public sealed class ModelCatalog
 
     private static VitrineException Unknown(ConfigReader config, string name, ModelKind? kind, string[] known)
     {
-        var what = kind switch { ModelKind.Text => "text models of this version are", ModelKind.Image => "image models of this version are", ModelKind.Policy => "policies of this version are", _ => "this version opens" };
+        var what = kind switch
+        {
+            ModelKind.Text => "text models of this version are",
+            ModelKind.Image => "image models of this version are",
+            ModelKind.Policy => "policies of this version are",
+            _ => "this version opens",
+        };
         var timm = kind is null or ModelKind.Image ? " and timm's vit_*" : "";
-        return new VitrineException($"{config.Source}: model_type is '{name}'; {what} {string.Join(", ", known)}{timm}; the nearest is '{Nearest.Of(name, known)}'.");
+        return new VitrineException(
+            $"{config.Source}: model_type is '{name}'; {what} {string.Join(", ", known)}{timm}; the nearest is '{Nearest.Of(name, known)}'.");
     }
 }

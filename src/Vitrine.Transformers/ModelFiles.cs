@@ -72,7 +72,8 @@ public static class ModelFiles
         var tokens = new Dictionary<string, string>();
         foreach (var name in (string[])["bos", "eos", "unknown", "padding"])
         {
-            if (gguf.Metadata.Contains($"tokenizer.ggml.{name}_token_id") && tokenizer.Token((int)gguf.Metadata.Integer($"tokenizer.ggml.{name}_token_id")) is { } token)
+            if (gguf.Metadata.Contains($"tokenizer.ggml.{name}_token_id")
+                && tokenizer.Token((int)gguf.Metadata.Integer($"tokenizer.ggml.{name}_token_id")) is { } token)
             {
                 tokens[name switch { "unknown" => "unk_token", "padding" => "pad_token", _ => $"{name}_token" }] = token;
             }

@@ -12,7 +12,9 @@ public record ModelOptions
     /// <summary>What to compute in; float64 exists to tell a bug from rounding.</summary>
     public ScalarType Dtype { get; init; } = ScalarType.Float32;
 
-    /// <summary>Whether 16-bit matrices stay as their file has them: openvla-7b then runs within 24 GB of memory, instead of 31 for the widened weights alone.</summary>
+    /// <summary>
+    /// Whether 16-bit matrices stay as their file has them: openvla-7b then runs within 24 GB of memory, instead of 31 for the widened weights alone.
+    /// </summary>
     public WeightStorage Storage { get; init; } = WeightStorage.Auto;
 
     /// <summary>Where to compute, as the libtorch at hand has it: <c>cpu</c>, <c>cuda:0</c>. On <c>meta</c> there are shapes and no numbers.</summary>

@@ -30,18 +30,21 @@ internal static class PictureRecipes
         var crop = json.Number("crop_pct", 1);
         if (size is not [3, > 0 and <= LargestSide, > 0 and <= LargestSide] || size[1] != size[2] || crop is not (> 0 and <= 1))
         {
-            throw new VitrineException($"{json.Source}: input_size is [{string.Join(", ", size)}] with crop_pct {crop}; expected [3, side, side] and a share up to 1.");
+            throw new VitrineException(
+                $"{json.Source}: input_size is [{string.Join(", ", size)}] with crop_pct {crop}; expected [3, side, side] and a share up to 1.");
         }
 
         IPictureStep[] steps =
         [
-            new ResizeShortestEdge((int)Math.Floor(size[1] / crop), filter), new CentreCrop(size[2], size[1]), new Normalise([.. Numbers(json, "mean")], [.. Numbers(json, "std")]),
+            new ResizeShortestEdge((int)Math.Floor(size[1] / crop), filter), new CentreCrop(size[2], size[1]), new Normalise(
+                [.. Numbers(json, "mean")], [.. Numbers(json, "std")]),
         ];
         return new PictureRecipe(steps, 3, size[1], size[2]);
     }
 
     private static float[] Numbers(ConfigReader json, string key)
-        => json.Find(key) is { ValueKind: JsonValueKind.Array } array && array.GetArrayLength() == 3 && array.EnumerateArray().All(v => v.ValueKind == JsonValueKind.Number)
+        => json.Find(key) is { ValueKind: JsonValueKind.Array } array && array.GetArrayLength() == 3
+            && array.EnumerateArray().All(v => v.ValueKind == JsonValueKind.Number)
             ? [.. array.EnumerateArray().Select(v => v.GetSingle())]
             : throw new VitrineException($"{json.Source}: {key} is missing or no list of three numbers.");
 }

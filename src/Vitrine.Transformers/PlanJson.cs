@@ -19,7 +19,8 @@ internal static class PlanJson
         RespectRequiredConstructorParameters = true,
         WriteIndented = true,
         TypeInfoResolver = EditTypes.Resolver,
-        Converters = { new NeuronSetJson(), new EditValueJson(folder, source), new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false) },
+        Converters = { new NeuronSetJson(), new EditValueJson(folder, source), new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower,
+            allowIntegerValues: false) },
     };
 
     private sealed class NeuronSetJson : JsonConverter<NeuronSet>
@@ -52,7 +53,8 @@ internal static class PlanJson
             };
 
         public override void Write(Utf8JsonWriter writer, EditValue value, JsonSerializerOptions options)
-            => JsonSerializer.Serialize(writer, Relative(value) is { } file ? new Form(File: file, Key: value.Source!.Key) : new Form(value.Shape, value.Data), options);
+            => JsonSerializer.Serialize(writer, Relative(value) is { } file ? new Form(File: file, Key: value.Source!.Key) : new Form(value.Shape, value.Data),
+                options);
 
         /// <summary>A plan may come from anywhere: it reads only what lies in its own folder or below.</summary>
         private string Beside(string file)

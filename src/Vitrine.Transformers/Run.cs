@@ -28,13 +28,17 @@ public sealed class Run : IDisposable
 
     /// <summary>The residual (B,T,d) behind the block where the run stopped early; owned by the run.</summary>
     /// <exception cref="VitrineException">It ran to the end.</exception>
-    public Tensor Residual => stoppedAfter is not null ? output! : throw new VitrineException("run: it went to the end; capture the residual that you want, e.g. language.3.resid_post.");
+    public Tensor Residual
+        => stoppedAfter is not null
+            ? output!
+            : throw new VitrineException("run: it went to the end; capture the residual that you want, e.g. language.3.resid_post.");
 
     /// <summary>One captured activation.</summary>
     /// <exception cref="VitrineException">It was not captured; the nearest that was is named.</exception>
     public Tensor this[string address] => activations.TryGetValue(Address.Parse(address), out var tensor)
         ? tensor
-        : throw new VitrineException($"activation '{address}' was not captured; the nearest that was is '{Nearest.Of(address, activations.Keys.Select(a => a.ToString()))}'.");
+        : throw new VitrineException(
+            $"activation '{address}' was not captured; the nearest that was is '{Nearest.Of(address, activations.Keys.Select(a => a.ToString()))}'.");
 
     /// <summary>Derivative of a scalar with respect to every point of <see cref="RunPlan.Gradients"/>, everything downstream recomputed.</summary>
     /// <param name="of">From the run to a scalar computed from <see cref="Logits"/> or captured activations.</param>

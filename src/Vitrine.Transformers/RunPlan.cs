@@ -44,14 +44,16 @@ public sealed record RunPlan
     public static RunPlan ForRows(params IReadOnlyList<RunPlan> rows)
     {
         ArgumentNullException.ThrowIfNull(rows);
-        if (rows.Count == 0 || rows.Any(p => (p.StopAfter, p.ExplicitAttention, p.CaptureOnCpu) != (rows[0].StopAfter, rows[0].ExplicitAttention, rows[0].CaptureOnCpu)))
+        if (rows.Count == 0
+            || rows.Any(p => (p.StopAfter, p.ExplicitAttention, p.CaptureOnCpu) != (rows[0].StopAfter, rows[0].ExplicitAttention, rows[0].CaptureOnCpu)))
         {
             throw new VitrineException($"plan: of {rows.Count} rows; expected at least one, alike in where they stop and in how attention is computed.");
         }
 
         if (rows.SelectMany(p => p.Edits).FirstOrDefault(e => e.Scope.Rows is not null) is { } edit)
         {
-            throw new VitrineException($"plan: the edit {edit.GetType().Name} of a row's plan names rows {string.Join(", ", edit.Scope.Rows!)}; the plan's place is its row.");
+            throw new VitrineException(
+                $"plan: the edit {edit.GetType().Name} of a row's plan names rows {string.Join(", ", edit.Scope.Rows!)}; the plan's place is its row.");
         }
 
         return rows[0] with
@@ -71,9 +73,11 @@ public sealed record RunPlan
     public RunPlan Then(RunPlan other)
     {
         ArgumentNullException.ThrowIfNull(other);
-        if ((StopAfter is { } stop && other.StopAfter is { } otherStop && stop != otherStop) || (Rows is { } rows && other.Rows is { } otherRows && rows != otherRows))
+        if ((StopAfter is { } stop && other.StopAfter is { } otherStop && stop != otherStop)
+            || (Rows is { } rows && other.Rows is { } otherRows && rows != otherRows))
         {
-            throw new VitrineException($"plan: two plans that stop after block {StopAfter} and {other.StopAfter}, for {Rows} and {other.Rows} rows, are no one plan.");
+            throw new VitrineException(
+                $"plan: two plans that stop after block {StopAfter} and {other.StopAfter}, for {Rows} and {other.Rows} rows, are no one plan.");
         }
 
         return new RunPlan
@@ -132,7 +136,8 @@ public sealed record RunPlan
     {
         try
         {
-            var plan = JsonSerializer.Deserialize<RunPlan>(json, PlanJson.Options(folder, source)) ?? throw new VitrineException($"{source}: is null; expected a plan.");
+            var plan = JsonSerializer.Deserialize<RunPlan>(json, PlanJson.Options(folder, source))
+                ?? throw new VitrineException($"{source}: is null; expected a plan.");
             return plan.Edits.Contains(null!) || plan.Capture.Contains(null!) || plan.Gradients.Contains(null!)
                 ? throw new VitrineException($"{source}: an entry of its lists is null.")
                 : plan;

@@ -4,8 +4,13 @@ using static TorchSharp.torch;
 
 namespace Vitrine.Transformers;
 
-/// <summary>Where a run begins instead of at the embeddings: at a block, with the residual in front of it, and at a column, with the keys and values of what stands before.</summary>
-/// <remarks>It looks into the run that it was taken from: keep that run until the last run that starts here is done. One cached row serves any number of rows.</remarks>
+/// <summary>
+/// Where a run begins instead of at the embeddings: at a block, with the residual in front of it, and at a column, with the keys and values of what stands
+/// before.
+/// </summary>
+/// <remarks>
+/// It looks into the run that it was taken from: keep that run until the last run that starts here is done. One cached row serves any number of rows.
+/// </remarks>
 public sealed class RunStart
 {
     private readonly Tensor residual;
@@ -59,7 +64,9 @@ public sealed class RunStart
     public static RunStart At(int layer, Tensor residual)
     {
         ArgumentNullException.ThrowIfNull(residual);
-        return residual.dim() == 3 ? new RunStart(layer, 0, residual, null) : throw new VitrineException($"run: starts from a residual of {residual.dim()} axes; expected rows, positions, coordinates.");
+        return residual.dim() == 3
+            ? new RunStart(layer, 0, residual, null)
+            : throw new VitrineException($"run: starts from a residual of {residual.dim()} axes; expected rows, positions, coordinates.");
     }
 
     /// <summary>The residual of the columns that are computed (B,T,d).</summary>
@@ -67,13 +74,17 @@ public sealed class RunStart
     {
         if (residual.shape[1] != columns || residual.shape[2] != shape.Width)
         {
-            throw new VitrineException($"run: starts from a residual [{string.Join(", ", residual.shape)}]; the batch asks for [{rows}, {columns}, {shape.Width}].");
+            throw new VitrineException(
+                $"run: starts from a residual [{string.Join(", ", residual.shape)}]; the batch asks for [{rows}, {columns}, {shape.Width}].");
         }
 
         return Rows(residual, rows).narrow(1, Column, columns - Column);
     }
 
-    /// <summary>Puts keys and values of what is not computed into a cache: the columns before in the blocks that run, and where tokens are decoded behind, all columns in the blocks in front.</summary>
+    /// <summary>
+    /// Puts keys and values of what is not computed into a cache: the columns before in the blocks that run, and where tokens are decoded behind, all columns
+    /// in the blocks in front.
+    /// </summary>
     /// <exception cref="VitrineException">They were not captured.</exception>
     internal void Fill(KeyValueCache cache, int rows, int columns, StackShape shape, BlockRange range, bool isDecoding)
     {
@@ -87,7 +98,8 @@ public sealed class RunStart
 
             if (earlier is null)
             {
-                throw new VitrineException($"run: starts at block {Layer} from a residual alone; decoding needs the keys and values of the blocks before it. Start from a run that captured them.");
+                throw new VitrineException($"run: starts at block {Layer} from a residual alone; decoding needs the keys and values of the blocks before it. "
+                    + "Start from a run that captured them.");
             }
 
             using var scope = NewDisposeScope();

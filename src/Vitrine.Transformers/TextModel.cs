@@ -17,7 +17,8 @@ public sealed class TextModel : Model
     private readonly ProcessedWeights? processed;
 
     private TextModel(ModelSource source, WeightReader weights, Decoder language, ClassHead? classes)
-        : base(source.Location.Name, source.Config.Text("model_type"), weights, [language], [language.Shape, .. classes?.Shape is { } shape ? [shape] : Array.Empty<Points.StackShape>()])
+        : base(source.Location.Name, source.Config.Text("model_type"), weights, [language],
+            [language.Shape, .. classes?.Shape is { } shape ? [shape] : Array.Empty<Points.StackShape>()])
         => (this.source, Language, this.classes, tokenizer) = (source, language, classes, new Lazy<Tokenizer>(() => ModelFiles.OpenTokenizer(source.Location)));
 
     private TextModel(TextModel of, Decoder language, ProcessedWeights processed)
@@ -44,7 +45,8 @@ public sealed class TextModel : Model
     /// <param name="name">A folder with config.json and weights, a <c>.gguf</c> file, or ORG/NAME in the local cache. Nothing is downloaded.</param>
     /// <param name="options">How; <see cref="ModelOptions.Default"/> when null.</param>
     /// <exception cref="VitrineException">A file, key or tensor is missing, unknown or of another shape, or the model is none of text; it is named.</exception>
-    public static TextModel Open(string name, ModelOptions? options = null) => (TextModel)ModelCatalog.Open(ModelCatalog.TextAndImage.Find(name, ModelKind.Text, options), options);
+    public static TextModel Open(string name, ModelOptions? options = null)
+        => (TextModel)ModelCatalog.Open(ModelCatalog.TextAndImage.Find(name, ModelKind.Text, options), options);
 
     /// <summary>Opens weights of any file format under the names of the Hugging Face layout; the model has no tokenizer.</summary>
     /// <param name="config">The keys of a config.json.</param>
@@ -86,7 +88,8 @@ public sealed class TextModel : Model
     /// <param name="plan">What to read and change, and where to stop; nothing when null.</param>
     /// <param name="from">Where to start; at the embeddings when null.</param>
     /// <returns>
-    /// Logits (B,T,V) and what was captured; class logits (B,classes) of a classifier; hidden states (B,T,d) of an encoder without head; the residual (B,T,d) where the plan
+    /// Logits (B,T,V) and what was captured; class logits (B,classes) of a classifier; hidden states (B,T,d) of an encoder without head; the residual (B,T,d)
+    /// where the plan
     /// stops early. T counts the columns that were computed.
     /// </returns>
     public Run Run(TokenBatch batch, RunPlan? plan = null, RunStart? from = null) => With(plan, bound => Run(batch, bound, from));
@@ -127,7 +130,10 @@ public sealed class TextModel : Model
         return Generate(batch, new GenerationOptions(count), plan, cancellation: cancellation);
     }
 
-    /// <summary>Generation with a key/value cache: greedy or sampled, to a number of tokens or to a stop; the plan acts in the prefill and in every step that its scopes name.</summary>
+    /// <summary>
+    /// Generation with a key/value cache: greedy or sampled, to a number of tokens or to a stop; the plan acts in the prefill and in every step that its scopes
+    /// name.
+    /// </summary>
     /// <param name="batch">Prompts.</param>
     /// <param name="options">How tokens are chosen, and when a row stops.</param>
     /// <param name="plan">What to read and change. Gradients are those of the logits, the chosen tokens held as they are.</param>
@@ -136,7 +142,8 @@ public sealed class TextModel : Model
     /// <param name="cancellation">Stops between tokens.</param>
     /// <exception cref="VitrineException">The model has no vocabulary to answer in, or a setting means nothing.</exception>
     public Generation Generate(
-        TokenBatch batch, GenerationOptions options, RunPlan? plan = null, RunStart? from = null, IProgress<GeneratedStep>? progress = null, CancellationToken cancellation = default)
+        TokenBatch batch, GenerationOptions options, RunPlan? plan = null, RunStart? from = null, IProgress<GeneratedStep>? progress = null,
+        CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(batch);
         ArgumentNullException.ThrowIfNull(options);

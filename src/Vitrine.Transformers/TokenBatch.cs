@@ -59,11 +59,14 @@ public sealed class TokenBatch
     /// <param name="segments">[row][token]: 0 for the first text, 1 for the second; null for all 0.</param>
     /// <exception cref="VitrineException">The shapes differ, or a row is all padding.</exception>
     public static TokenBatch Masked(
-        IReadOnlyList<IReadOnlyList<long>> ids, IReadOnlyList<IReadOnlyList<long>> mask, IReadOnlyList<IReadOnlyList<long>>? positionIds = null, IReadOnlyList<IReadOnlyList<long>>? segments = null)
+        IReadOnlyList<IReadOnlyList<long>> ids, IReadOnlyList<IReadOnlyList<long>> mask, IReadOnlyList<IReadOnlyList<long>>? positionIds = null,
+        IReadOnlyList<IReadOnlyList<long>>? segments = null)
     {
         ArgumentNullException.ThrowIfNull(ids);
         ArgumentNullException.ThrowIfNull(mask);
-        if (ids.Count == 0 || ids[0].Count == 0 || new[] { ids, mask, positionIds, segments }.OfType<IReadOnlyList<IReadOnlyList<long>>>().Any(m => m.Count != ids.Count || m.Any(row => row.Count != ids[0].Count)))
+        if (ids.Count == 0 || ids[0].Count == 0
+            || new[] { ids, mask, positionIds, segments }.OfType<IReadOnlyList<IReadOnlyList<long>>>()
+                .Any(m => m.Count != ids.Count || m.Any(row => row.Count != ids[0].Count)))
         {
             throw new VitrineException("token batch: ids, mask, position ids and segments must be rows of one length.");
         }
@@ -88,7 +91,8 @@ public sealed class TokenBatch
         ArgumentNullException.ThrowIfNull(kinds);
         return kinds.Rows is { } rows && rows != Ids.Count
             ? throw new VitrineException($"token kinds: have lists for {rows} rows; the batch has {Ids.Count}.")
-            : new TokenBatch([.. Ids.Select(r => r.ToArray())], [.. Positions.Select(r => r.ToArray())], Copy(PositionIds), Copy(Segments), IsPaddedHere) { Kinds = kinds };
+            : new TokenBatch([.. Ids.Select(r => r.ToArray())], [.. Positions.Select(r => r.ToArray())], Copy(PositionIds), Copy(Segments),
+                IsPaddedHere) { Kinds = kinds };
     }
 
     private static long[][]? Copy(IReadOnlyList<IReadOnlyList<long>>? rows) => rows is null ? null : [.. rows.Select(r => r.ToArray())];

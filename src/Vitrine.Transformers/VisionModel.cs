@@ -15,7 +15,10 @@ public sealed record PictureInput(Picture Shown, Tensor Pixels, IReadOnlyList<st
     public void Dispose() => Pixels.Dispose();
 }
 
-/// <summary>An image encoder, in the layout of transformers or timm, or one tower of a policy; CLIP brings its texts. Where its files hold a picture recipe, it sees pictures.</summary>
+/// <summary>
+/// An image encoder, in the layout of transformers or timm, or one tower of a policy; CLIP brings its texts. Where its files hold a picture recipe, it sees
+/// pictures.
+/// </summary>
 public sealed class VisionModel : Model
 {
     private readonly VisionParts parts;
@@ -54,14 +57,18 @@ public sealed class VisionModel : Model
     /// <summary>Opens an image encoder.</summary>
     /// <param name="name">A folder of config.json and weights in the layout of transformers or of timm, or ORG/NAME in the local cache.</param>
     /// <param name="options">How; <see cref="ModelOptions.Default"/> when null.</param>
-    /// <exception cref="VitrineException">A file, key or tensor is missing, unknown or of another shape, or the model is no image encoder; it is named.</exception>
+    /// <exception cref="VitrineException">
+    /// A file, key or tensor is missing, unknown or of another shape, or the model is no image encoder; it is named.
+    /// </exception>
     public static VisionModel Open(string name, ModelOptions? options = null)
         => (VisionModel)ModelCatalog.Open(ModelCatalog.TextAndImage.Find(name, ModelKind.Image, options), options);
 
     /// <summary>The same model whose output's coordinates are taken for classes of these names. This one must outlive it.</summary>
     /// <exception cref="VitrineException">It is a classifier already.</exception>
     public VisionModel Named(Labels labels)
-        => Labels is null ? new VisionModel(this, parts with { Labels = labels }) : throw new VitrineException($"{Name}: has {Labels.Names.Count} classes of its own.");
+        => Labels is null
+            ? new VisionModel(this, parts with { Labels = labels })
+            : throw new VitrineException($"{Name}: has {Labels.Names.Count} classes of its own.");
 
     /// <summary>Prepares a picture as the model was trained to see it.</summary>
     /// <returns>Owned by the caller.</returns>
@@ -78,7 +85,8 @@ public sealed class VisionModel : Model
     /// <param name="pixels">(B,3,H,W), normalised; stays the caller's. Other sizes than the training's where the family resamples its positions.</param>
     /// <param name="plan">What to read and change.</param>
     /// <returns>
-    /// The run's output is the class logits (B,classes) of a classifier, CLIP's projected pictures (B,P), else the pooled output (B,d), else the features (B,T,d).
+    /// The run's output is the class logits (B,classes) of a classifier, CLIP's projected pictures (B,P), else the pooled output (B,d), else the features
+    /// (B,T,d).
     /// </returns>
     public Run Run(Tensor pixels, RunPlan? plan = null) => With(plan, bound => Run(pixels, bound));
 

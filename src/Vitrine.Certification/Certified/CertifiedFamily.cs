@@ -10,7 +10,8 @@ namespace Vitrine.Certification.Certified;
 /// <param name="LargestRelativeError">Of the numbers; two digits, since machines differ in the rest.</param>
 /// <param name="Passed">Whether all agree.</param>
 /// <param name="Reference">Library to version: what the reference numbers were computed with.</param>
-internal sealed record CertifiedFixture(string Folder, string Description, int Compared, double LargestRelativeError, bool Passed, IReadOnlyDictionary<string, string> Reference)
+internal sealed record CertifiedFixture(
+    string Folder, string Description, int Compared, double LargestRelativeError, bool Passed, IReadOnlyDictionary<string, string> Reference)
 {
     public static CertifiedFixture Of(Certificate certificate)
     {
@@ -50,7 +51,8 @@ internal sealed record CertifiedFamily(string Name, FamilyKind Kind, IReadOnlyLi
     /// <summary>The verdict in one line.</summary>
     public string Summary => Fixtures.Count == 0
         ? $"no fixture of {Name} was at hand when this version was certified"
-        : string.Create(CultureInfo.InvariantCulture, $"{Verdict}: {Compared} comparisons in {FixtureNames}; largest relative error {Number(LargestRelativeError)}");
+        : string.Create(CultureInfo.InvariantCulture,
+            $"{Verdict}: {Compared} comparisons in {FixtureNames}; largest relative error {Number(LargestRelativeError)}");
 
     /// <summary>A relative error as it is printed.</summary>
     public static string Number(double value) => value == 0 ? "0" : value.ToString("0.0e+0", CultureInfo.InvariantCulture);

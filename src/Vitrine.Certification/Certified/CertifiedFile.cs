@@ -25,7 +25,8 @@ internal sealed record CertifiedFile
     /// <summary>That of this build.</summary>
     public static CertifiedFile Embedded()
     {
-        using var stream = typeof(CertifiedFile).Assembly.GetManifestResourceStream(Resource) ?? throw new VitrineException($"{Resource}: is not part of this build.");
+        using var stream = typeof(CertifiedFile).Assembly.GetManifestResourceStream(Resource)
+            ?? throw new VitrineException($"{Resource}: is not part of this build.");
         return JsonSerializer.Deserialize<CertifiedFile>(stream, Json) ?? throw new VitrineException($"{Resource}: is empty.");
     }
 
@@ -38,7 +39,8 @@ internal sealed record CertifiedFile
             Families =
             [
                 .. KnownFamilies.All.Select(f => new CertifiedFamily(f.Name, f.Kind, f.Alike, Sorted(found[f.Name]))),
-                .. found.Where(g => KnownFamilies.Of(g.Key) is null).OrderBy(g => g.Key, StringComparer.Ordinal).Select(g => new CertifiedFamily(g.Key, FamilyKind.Part, [], Sorted(g))),
+                .. found.Where(g => KnownFamilies.Of(g.Key) is null).OrderBy(g => g.Key, StringComparer.Ordinal)
+                .Select(g => new CertifiedFamily(g.Key, FamilyKind.Part, [], Sorted(g))),
             ],
         };
     }
@@ -47,7 +49,10 @@ internal sealed record CertifiedFile
     public CertifiedFamily? Find(string family) => KnownFamilies.Of(family) is { } known ? Families.FirstOrDefault(f => f.Name == known.Name) : null;
 
     /// <summary>Writes the file.</summary>
-    public void Save(string path) => AtomicFile.WriteAllText(path, JsonSerializer.Serialize(new { Families = Families.Select(f => new { f.Name, f.Kind, f.Alike, f.Fixtures }) }, Json) + "\n");
+    public void Save(string path)
+        => AtomicFile.WriteAllText(path,
+            JsonSerializer.Serialize(new { Families = Families.Select(f => new { f.Name, f.Kind, f.Alike, f.Fixtures }) }, Json) + "\n");
 
-    private static IReadOnlyList<CertifiedFixture> Sorted(IEnumerable<CertifiedFixture> fixtures) => [.. fixtures.OrderBy(f => f.Folder, StringComparer.Ordinal)];
+    private static IReadOnlyList<CertifiedFixture> Sorted(IEnumerable<CertifiedFixture> fixtures)
+        => [.. fixtures.OrderBy(f => f.Folder, StringComparer.Ordinal)];
 }

@@ -11,7 +11,8 @@ internal static class CertifiedPages
 
     private static readonly (FamilyKind Kind, string Title)[] Sections =
     [
-        (FamilyKind.Text, "Text models"), (FamilyKind.Image, "Image encoders"), (FamilyKind.Policy, "Robot policies"), (FamilyKind.Part, "What stands around the models"),
+        (FamilyKind.Text, "Text models"), (FamilyKind.Image, "Image encoders"), (FamilyKind.Policy, "Robot policies"), (FamilyKind.Part,
+            "What stands around the models"),
     ];
 
     /// <summary>The whole page.</summary>
@@ -32,10 +33,12 @@ internal static class CertifiedPages
             var families = file.Families.Where(f => f.Kind == kind).ToArray();
             if (families.Length > 0)
             {
-                page.Append(CultureInfo.InvariantCulture, $"\n## {title}\n\n| family | certified by | compared | largest relative error | verdict |\n|---|---|---|---|---|\n");
+                page.Append(CultureInfo.InvariantCulture,
+                    $"\n## {title}\n\n| family | certified by | compared | largest relative error | verdict |\n|---|---|---|---|---|\n");
                 foreach (var f in families)
                 {
-                    page.Append(CultureInfo.InvariantCulture, $"| {Names(f)} | {f.FixtureNames} | {f.Compared} | {CertifiedFamily.Number(f.LargestRelativeError)} | {f.Verdict} |\n");
+                    page.Append(CultureInfo.InvariantCulture,
+                        $"| {Names(f)} | {f.FixtureNames} | {f.Compared} | {CertifiedFamily.Number(f.LargestRelativeError)} | {f.Verdict} |\n");
                 }
             }
         }
@@ -43,7 +46,9 @@ internal static class CertifiedPages
         page.Append("\n## Fixtures\n\n| fixture | what it is | compared | largest relative error | verdict | reference |\n|---|---|---|---|---|---|\n");
         foreach (var f in file.Families.SelectMany(f => f.Fixtures).OrderBy(f => f.Folder, StringComparer.Ordinal))
         {
-            page.Append(CultureInfo.InvariantCulture, $"| {f.Folder} | {Cell(f.Description)} | {f.Compared} | {CertifiedFamily.Number(f.LargestRelativeError)} | {(f.Passed ? "agrees" : "DIFFERS")} | {Cell(string.Join(", ", f.Reference.Select(r => $"{r.Key} {r.Value}")))} |\n");
+            page.Append(CultureInfo.InvariantCulture,
+                $"| {f.Folder} | {Cell(f.Description)} | {f.Compared} | {CertifiedFamily.Number(f.LargestRelativeError)} | "
+                    + $"{(f.Passed ? "agrees" : "DIFFERS")} | {Cell(string.Join(", ", f.Reference.Select(r => $"{r.Key} {r.Value}")))} |\n");
         }
 
         return page.ToString();
@@ -55,7 +60,8 @@ internal static class CertifiedPages
         var list = new StringBuilder($"{Begin}\n");
         foreach (var (kind, title) in Sections.Where(s => s.Kind != FamilyKind.Part))
         {
-            list.Append(CultureInfo.InvariantCulture, $"- {title}: {string.Join(", ", file.Families.Where(f => f.Kind == kind).Select(f => Names(f) + (f.Verdict == "certified" ? "" : $" ({f.Verdict})")))}\n");
+            var families = file.Families.Where(f => f.Kind == kind).Select(f => Names(f) + (f.Verdict == "certified" ? "" : $" ({f.Verdict})"));
+            list.Append(CultureInfo.InvariantCulture, $"- {title}: {string.Join(", ", families)}\n");
         }
 
         return list.Append(End).ToString();

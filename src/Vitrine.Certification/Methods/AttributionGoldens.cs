@@ -42,7 +42,8 @@ internal static partial class AttributionGoldens
         {
             if (fixture.Meta.GetProperty("labels").TryGetProperty($"{name}/{part}", out var expected))
             {
-                yield return CertificateRow.Equal(@case, $"{part} labels", expected.EnumerateArray().Select(l => l.GetString()).SequenceEqual(labels) ? 0 : 1, labels.Count);
+                yield return CertificateRow.Equal(
+                    @case, $"{part} labels", expected.EnumerateArray().Select(l => l.GetString()).SequenceEqual(labels) ? 0 : 1, labels.Count);
             }
         }
 

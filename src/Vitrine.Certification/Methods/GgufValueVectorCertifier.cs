@@ -7,8 +7,14 @@ using static TorchSharp.torch;
 
 namespace Vitrine.Certification.Methods;
 
-/// <summary>Certifies value vectors of a real language model: the ten largest logits of every neuron of some layers, mean and deviation over the vocabulary, and neurons that write a word.</summary>
-/// <remarks>Where two logits differ by less than 1e-4 of the larger one their order is a matter of rounding: such places are counted as near ties and named, not as errors.</remarks>
+/// <summary>
+/// Certifies value vectors of a real language model: the ten largest logits of every neuron of some layers, mean and deviation over the vocabulary, and neurons
+/// that write a word.
+/// </summary>
+/// <remarks>
+/// Where two logits differ by less than 1e-4 of the larger one their order is a matter of rounding: such places are counted as near ties and named, not as
+/// errors.
+/// </remarks>
 internal sealed class GgufValueVectorCertifier : ICertifier
 {
     private const string Case = "value_vectors", Words = "word_neurons";
@@ -40,7 +46,8 @@ internal sealed class GgufValueVectorCertifier : ICertifier
             }
         }
 
-        foreach (var word in fixture.Keys.Where(k => k.StartsWith(Words + "/", StringComparison.Ordinal) && k.EndsWith("/token_id", StringComparison.Ordinal)).Select(k => k.Split('/')[1]).Order(StringComparer.Ordinal))
+        foreach (var word in fixture.Keys.Where(k => k.StartsWith(Words + "/", StringComparison.Ordinal) && k.EndsWith("/token_id", StringComparison.Ordinal))
+            .Select(k => k.Split('/')[1]).Order(StringComparer.Ordinal))
         {
             using var scope = NewDisposeScope();
             yield return Word(fixture, model, word);
@@ -66,7 +73,8 @@ internal sealed class GgufValueVectorCertifier : ICertifier
             }
         }
 
-        yield return CertificateRow.Equal(Case, $"language.{layer} top 10 ids", differing, expected.Length * expected[0].Length, $"{ties} near ties (relative difference below 1e-4) in another order");
+        yield return CertificateRow.Equal(Case, $"language.{layer} top 10 ids", differing, expected.Length * expected[0].Length,
+            $"{ties} near ties (relative difference below 1e-4) in another order");
         yield return Comparison.Of(Case, $"language.{layer} top 10 scores", tensor(readings.SelectMany(r => r.TopScores).ToArray(), scores.shape), scores);
         var logits = model.Language.ValueVectors(layer).matmul(model.Language.Unembedding().t());   // (F, V)
         yield return Comparison.Of(Case, $"language.{layer} mean", logits.mean([1]), fixture.Read($"{key}/mean"));

@@ -1,6 +1,6 @@
 using Vitrine.Certification.Models;
 using Vitrine.Mechanisms.ValueVectors;
-using Vitrine.Policies.OpenVla;
+using Vitrine.Policies;
 using static TorchSharp.torch;
 
 namespace Vitrine.Certification.Methods;
@@ -17,7 +17,7 @@ internal sealed class ValueVectorCertifier : ICertifier
     public IEnumerable<CertificateRow> Certify(Fixture fixture, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(fixture);
-        using var policy = OpenVlaPolicy.Open(fixture.Folder, OpenVlaCertifier.Options(fixture));
+        using var policy = Policy.Open(fixture.Folder, OpenVlaCertifier.Options(fixture));
         for (var layer = 0; layer < policy.Language.Shape.Layers && fixture.Has($"{Case}/language.{layer}.top_ids"); layer++)
         {
             var expected = fixture.Rows($"{Case}/language.{layer}.top_ids");

@@ -47,7 +47,13 @@ internal static class WeightGoldens
     private static Folding Described(Fixture fixture, string name)
     {
         var call = fixture.Meta.GetProperty("calls").GetProperty(name).GetString()!;
-        return new Folding { Norms = Is("fold_ln"), CentreWriting = Is("center_writing_weights"), CentreUnembedding = Is("center_unembed"), ValueBiases = Is("fold_value_biases") };
+        return new Folding
+        {
+            Norms = Is("fold_ln"),
+            CentreWriting = Is("center_writing_weights"),
+            CentreUnembedding = Is("center_unembed"),
+            ValueBiases = Is("fold_value_biases"),
+        };
 
         bool Is(string option) => call.Contains($"{option}=True", StringComparison.Ordinal);
     }

@@ -47,7 +47,8 @@ internal static partial class DescribedEdits
             case "attn_knockout":
                 var cut = Match(Cut(), what, name);
                 int[] keys = [.. Number().Matches(cut.Groups["keys"].Value).Select(m => int.Parse(m.Value, CultureInfo.InvariantCulture))];
-                return [new KnockOut($"{stack}.{Whole(cut, "layer")}.attn.scores", Positions.At(keys)) { Scope = new EditScope { Positions = Positions.Last } }];
+                return [new KnockOut($"{stack}.{Whole(cut, "layer")}.attn.scores",
+                    Positions.At(keys)) { Scope = new EditScope { Positions = Positions.Last } }];
             default:
                 throw new VitrineException($"{fixture.Folder}: edit '{name}' is not known.");
         }

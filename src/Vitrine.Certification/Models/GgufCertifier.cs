@@ -6,7 +6,9 @@ using static TorchSharp.torch;
 
 namespace Vitrine.Certification.Models;
 
-/// <summary>Certifies a real language model in a GGUF file that the fixture names by its hash: dequantised tensors, ids, logits, residuals and greedy texts.</summary>
+/// <summary>
+/// Certifies a real language model in a GGUF file that the fixture names by its hash: dequantised tensors, ids, logits, residuals and greedy texts.
+/// </summary>
 internal sealed class GgufCertifier : ICertifier
 {
     /// <summary>Key of the file's hash in meta.json.</summary>
@@ -16,7 +18,8 @@ internal sealed class GgufCertifier : ICertifier
 
     /// <inheritdoc/>
     public bool Knows(Fixture fixture)
-        => fixture is not null && fixture.Meta.TryGetProperty(Hash, out _) && GgufConfig.Architectures.Contains(fixture.Family) && fixture.Keys.Any(k => k.StartsWith(Stored, StringComparison.Ordinal));
+        => fixture is not null && fixture.Meta.TryGetProperty(Hash, out _) && GgufConfig.Architectures.Contains(fixture.Family)
+            && fixture.Keys.Any(k => k.StartsWith(Stored, StringComparison.Ordinal));
 
     /// <inheritdoc/>
     public IEnumerable<CertificateRow> Certify(Fixture fixture, CancellationToken cancellation)
@@ -45,13 +48,15 @@ internal sealed class GgufCertifier : ICertifier
     {
         using var file = GgufFile.Open(path);
         using var checkpoint = Checkpoint.Open(path);
-        foreach (var name in fixture.Keys.Where(k => k.StartsWith(Stored, StringComparison.Ordinal) && k.EndsWith("/values", StringComparison.Ordinal)).Select(k => k[Stored.Length..^"/values".Length]).Order(StringComparer.Ordinal))
+        foreach (var name in fixture.Keys.Where(k => k.StartsWith(Stored, StringComparison.Ordinal) && k.EndsWith("/values", StringComparison.Ordinal))
+            .Select(k => k[Stored.Length..^"/values".Length]).Order(StringComparer.Ordinal))
         {
             using var scope = NewDisposeScope();
             var (rows, expected, tensor) = (fixture.Read($"{Stored}{name}/rows"), fixture.Read($"{Stored}{name}/values"), file.Read(name));
             yield return Same(Stored + name, "values", Rows(tensor, rows, expected), expected);
             var (wide, size) = (tensor.to(float64), fixture.Numbers($"{Stored}{name}/abs_sum_f64")[0]);
-            yield return CertificateRow.Within(Stored + name, "sum_f64", Math.Abs(wide.sum().item<double>() - fixture.Numbers($"{Stored}{name}/sum_f64")[0]), size, 1e-12 * size);
+            yield return CertificateRow.Within(
+                Stored + name, "sum_f64", Math.Abs(wide.sum().item<double>() - fixture.Numbers($"{Stored}{name}/sum_f64")[0]), size, 1e-12 * size);
             yield return CertificateRow.Within(Stored + name, "abs_sum_f64", Math.Abs(wide.abs().sum().item<double>() - size), size, 1e-12 * size);
             if (fixture.Has($"{Repaired}{name}/values") && GgufTensorNames.ToHuggingFace(file.Architecture, name) is { } known)
             {
@@ -75,16 +80,20 @@ internal sealed class GgufCertifier : ICertifier
 
         var last = run.Logits[0, -1];
         yield return Comparison.Of(name, "out.logits_last", last, fixture.Read($"{name}/out.logits_last"));
-        yield return Comparison.Ids(name, "out.argmax_each_position", run.Logits.argmax(-1).flatten().data<long>().ToArray(), fixture.Integers($"{name}/out.argmax_each_position"));
-        yield return Comparison.Of(name, "out.top50.values", last.topk((int)fixture.Shape($"{name}/out.top50.ids")[0]).values, fixture.Read($"{name}/out.top50.values"));
+        yield return Comparison.Ids(
+            name, "out.argmax_each_position", run.Logits.argmax(-1).flatten().data<long>().ToArray(), fixture.Integers($"{name}/out.argmax_each_position"));
+        yield return Comparison.Of(
+            name, "out.top50.values", last.topk((int)fixture.Shape($"{name}/out.top50.ids")[0]).values, fixture.Read($"{name}/out.top50.values"));
         var greedy = fixture.Integers($"{name}/out.greedy_ids");
         using var generation = model.Generate(batch, greedy.Length, cancellation: cancellation);
         yield return Comparison.Ids(name, "out.greedy_ids", generation.Ids[0], greedy);
-        yield return CertificateRow.Equal(name, "greedy_text", model.Tokenizer.Decode(generation.Ids[0].Select(i => (int)i)) == @case.GetProperty("greedy_text").GetString() ? 0 : 1, 1);
+        yield return CertificateRow.Equal(
+            name, "greedy_text", model.Tokenizer.Decode(generation.Ids[0].Select(i => (int)i)) == @case.GetProperty("greedy_text").GetString() ? 0 : 1, 1);
     }
 
     private static CertificateRow Same(string @case, string point, Tensor found, Tensor expected)
         => CertificateRow.Equal(@case, point, found.reshape(expected.shape).ne(expected).sum().item<long>(), expected.numel());
 
-    private static Tensor Rows(Tensor tensor, Tensor rows, Tensor like) => (tensor.dim() == 1 ? tensor.view(1, -1) : tensor).index_select(0, rows).narrow(1, 0, like.shape[^1]);
+    private static Tensor Rows(Tensor tensor, Tensor rows, Tensor like)
+        => (tensor.dim() == 1 ? tensor.view(1, -1) : tensor).index_select(0, rows).narrow(1, 0, like.shape[^1]);
 }

@@ -89,7 +89,8 @@ internal sealed class OpenVlaCertifier : ICertifier
 
     /// <remarks>Pillow 13 runs the passes of some shapes in another order; the reference says which release it ran.</remarks>
     private static PassOrder Order(Fixture fixture)
-        => fixture.Meta.TryGetProperty("reference", out var reference) && reference.TryGetProperty("pillow", out var version) && Version.TryParse(version.GetString(), out var v) && v.Major >= 13
+        => fixture.Meta.TryGetProperty("reference", out var reference) && reference.TryGetProperty("pillow", out var version)
+            && Version.TryParse(version.GetString(), out var v) && v.Major >= 13
             ? PassOrder.Pillow13
             : PassOrder.Pillow12;
 
@@ -101,7 +102,8 @@ internal sealed class OpenVlaCertifier : ICertifier
         }
 
         var neurons = clamp.GetProperty("neurons").EnumerateObject()
-            .SelectMany(layer => layer.Value.EnumerateArray().Select(n => new Neuron(int.Parse(layer.Name, System.Globalization.CultureInfo.InvariantCulture), n.GetInt32())));
+            .SelectMany(layer => layer.Value.EnumerateArray()
+                .Select(n => new Neuron(int.Parse(layer.Name, System.Globalization.CultureInfo.InvariantCulture), n.GetInt32())));
         return [new Clamp(new NeuronSet(neurons, clamp.GetProperty("stack").GetString()!), clamp.GetProperty("value").GetDouble())];
     }
 
@@ -118,7 +120,9 @@ internal sealed class OpenVlaCertifier : ICertifier
         foreach (var key in fixture.KeysOf("detokenize").Where(k => k.StartsWith(Prefix, StringComparison.Ordinal)))
         {
             var units = policy.Statistics(key[Prefix.Length..]);
-            yield return Numbers("detokenize", key, ids.SelectMany(id => Enumerable.Range(0, units.Dimensions).Select(d => units.Unnormalise(d, policy.Actions.Centre(id)))), fixture.Numbers($"detokenize/{key}"));
+            yield return Numbers("detokenize", key,
+                ids.SelectMany(id => Enumerable.Range(0, units.Dimensions)
+                    .Select(d => units.Unnormalise(d, policy.Actions.Centre(id)))), fixture.Numbers($"detokenize/{key}"));
         }
     }
 

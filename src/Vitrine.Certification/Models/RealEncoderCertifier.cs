@@ -17,7 +17,8 @@ internal sealed partial class RealEncoderCertifier : ICertifier
 
     /// <inheritdoc/>
     public bool Knows(Fixture fixture)
-        => fixture is not null && fixture.Has("in.pixel_values_rows_0_15") && fixture.Meta.TryGetProperty(Hash, out _) && !File.Exists(Path.Combine(fixture.Folder, "config.json"));
+        => fixture is not null && fixture.Has("in.pixel_values_rows_0_15") && fixture.Meta.TryGetProperty(Hash, out _)
+            && !File.Exists(Path.Combine(fixture.Folder, "config.json"));
 
     /// <inheritdoc/>
     public IEnumerable<CertificateRow> Certify(Fixture fixture, CancellationToken cancellation)
@@ -47,7 +48,8 @@ internal sealed partial class RealEncoderCertifier : ICertifier
 
     private static Picture Picture(Fixture fixture)
     {
-        var named = fixture.Meta.GetProperty("notes").EnumerateArray().Select(n => ImageNote().Match(n.GetString()!)).FirstOrDefault(m => m.Success)?.Groups["path"].Value
+        var named = fixture.Meta.GetProperty("notes").EnumerateArray().Select(n => ImageNote().Match(n.GetString()!))
+            .FirstOrDefault(m => m.Success)?.Groups["path"].Value
             ?? throw new VitrineException($"{fixture.Folder}: meta.json names no picture.");
         string[] places = [Path.Combine(fixture.Folder, "..", "..", named), .. ReferenceWeights.Roots(fixture).Select(r => Path.Combine(r, "fixtures", named))];
         return PictureFile.Read(places.FirstOrDefault(File.Exists) ?? throw new VitrineException($"{fixture.Folder}: its picture {named} is absent."));

@@ -10,14 +10,16 @@ internal sealed class TextCertifier : ICertifier
 {
     /// <inheritdoc/>
     public bool Knows(Fixture fixture)
-        => fixture is not null && KnownFamilies.Of(fixture.Family) is { Kind: FamilyKind.Text } && fixture.Has("single/in.input_ids") && File.Exists(Path.Combine(fixture.Folder, "config.json"));
+        => fixture is not null && KnownFamilies.Of(fixture.Family) is { Kind: FamilyKind.Text } && fixture.Has("single/in.input_ids")
+            && File.Exists(Path.Combine(fixture.Folder, "config.json"));
 
     /// <inheritdoc/>
     public IEnumerable<CertificateRow> Certify(Fixture fixture, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(fixture);
         using var model = TextModel.Open(fixture.Folder);
-        foreach (var @case in fixture.Keys.Where(k => k.Contains('/', StringComparison.Ordinal)).Select(k => k[..k.LastIndexOf('/')]).Distinct().Order(StringComparer.Ordinal))
+        foreach (var @case in fixture.Keys.Where(k => k.Contains('/', StringComparison.Ordinal)).Select(k => k[..k.LastIndexOf('/')]).Distinct()
+            .Order(StringComparer.Ordinal))
         {
             cancellation.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
@@ -53,7 +55,8 @@ internal sealed class TextCertifier : ICertifier
             yield return Comparison.Of(@case, "out.logits", run.Logits, fixture.Read($"{@case}/out.logits"), own.unsqueeze(-1));
         }
 
-        foreach (var row in Classes(model, fixture, @case, keys, batch, new RunPlan { Edits = edits }).Concat(Generated(model, fixture, @case, keys, batch, new RunPlan { Edits = edits }, cancellation)))
+        foreach (var row in Classes(model, fixture, @case, keys, batch, new RunPlan { Edits = edits })
+            .Concat(Generated(model, fixture, @case, keys, batch, new RunPlan { Edits = edits }, cancellation)))
         {
             yield return row;
         }
@@ -65,7 +68,8 @@ internal sealed class TextCertifier : ICertifier
         }
     }
 
-    private static IEnumerable<CertificateRow> Classes(TextModel model, Fixture fixture, string @case, IReadOnlyList<string> keys, TokenBatch batch, RunPlan plan)
+    private static IEnumerable<CertificateRow> Classes(
+        TextModel model, Fixture fixture, string @case, IReadOnlyList<string> keys, TokenBatch batch, RunPlan plan)
     {
         if (!keys.Contains("out.class_logits"))
         {
@@ -114,11 +118,13 @@ internal sealed class TextCertifier : ICertifier
     {
         var batch = Batch(fixture, "single", "in.input_ids");
         using var expected = model.Run(batch);
-        foreach (var config in Directory.GetFiles(fixture.Folder, "config.*.json").Concat(Directory.GetDirectories(fixture.Folder).SelectMany(d => Directory.GetFiles(d, "config.json"))).Order(StringComparer.Ordinal))
+        foreach (var config in Directory.GetFiles(fixture.Folder, "config.*.json")
+            .Concat(Directory.GetDirectories(fixture.Folder).SelectMany(d => Directory.GetFiles(d, "config.json"))).Order(StringComparer.Ordinal))
         {
             using var other = TextModel.Open(Path.GetDirectoryName(config)!, new ModelOptions { ConfigFile = Path.GetFileName(config) });
             using var found = other.Run(batch);
-            yield return Comparison.Of(Path.GetRelativePath(fixture.Folder, config), model.Labels is null ? "out.logits" : "out.class_logits", found.Logits, expected.Logits);
+            yield return Comparison.Of(
+                Path.GetRelativePath(fixture.Folder, config), model.Labels is null ? "out.logits" : "out.class_logits", found.Logits, expected.Logits);
         }
     }
 
@@ -136,7 +142,8 @@ internal sealed class TextCertifier : ICertifier
         var segments = fixture.Has($"{@case}/in.token_type_ids") ? fixture.Rows($"{@case}/in.token_type_ids") : null;
         var batch = TokenBatch.Masked(rows, mask, segments: segments);
         var positions = fixture.Has($"{@case}/in.position_ids") ? fixture.Rows($"{@case}/in.position_ids") : null;
-        var differ = positions?.Length == rows.Length && positions.Zip(batch.Positions).Any(r => r.First.Zip(r.Second).Any(p => p.Second >= 0 && p.First != p.Second));
+        var differ = positions?.Length == rows.Length
+            && positions.Zip(batch.Positions).Any(r => r.First.Zip(r.Second).Any(p => p.Second >= 0 && p.First != p.Second));
         return differ ? TokenBatch.Masked(rows, mask, positions, segments) : batch;
     }
 

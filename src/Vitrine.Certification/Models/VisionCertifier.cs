@@ -33,7 +33,8 @@ internal sealed class VisionCertifier : ICertifier
         var keys = fixture.KeysOf(@case);
         var points = keys.Where(k => model.Stacks.Any(s => k.StartsWith($"{s.Name}.", StringComparison.Ordinal))).ToArray();
         var edits = @case.StartsWith("edit/", StringComparison.Ordinal)
-            ? DescribedEdits.Read(fixture, @case["edit/".Length..], model.Tower.Shape.Name, _ => throw new VitrineException($"{fixture.Folder}: edit '{@case}' asks for a second picture."))
+            ? DescribedEdits.Read(fixture, @case["edit/".Length..], model.Tower.Shape.Name,
+                _ => throw new VitrineException($"{fixture.Folder}: edit '{@case}' asks for a second picture."))
             : [];
         var plan = new RunPlan { Capture = points, Edits = edits };
         var pixels = fixture.Read($"{@case}/in.pixel_values");
@@ -41,7 +42,8 @@ internal sealed class VisionCertifier : ICertifier
         {
             var texts = TokenBatch.Masked(fixture.Rows($"{@case}/in.input_ids"), fixture.Rows($"{@case}/in.attention_mask"));
             using var match = model.Match(pixels, texts, plan);
-            foreach (var row in Points(fixture, @case, points, match.Run, match.Pictures, texts).Concat(Outputs(fixture, @case, keys, match.Pictures, match.Texts, match.Run.Logits)))
+            foreach (var row in Points(fixture, @case, points, match.Run, match.Pictures, texts)
+                .Concat(Outputs(fixture, @case, keys, match.Pictures, match.Texts, match.Run.Logits)))
             {
                 yield return row;
             }
@@ -84,12 +86,17 @@ internal sealed class VisionCertifier : ICertifier
                 (found, note) = (found.mean([1]), "averaged over heads, as the golden is");
             }
 
-            yield return Comparison.Of(@case, key, found, expected, texts is not null && address.Stack == "text" ? TextCertifier.Valid(address.Point, found, TextCertifier.OwnPositions(texts)) : null) with { Note = note };
+            yield return Comparison.Of(@case, key, found, expected,
+                texts is not null && address.Stack == "text" ? TextCertifier.Valid(address.Point, found, TextCertifier.OwnPositions(texts)) : null) with
+            {
+                Note = note,
+            };
         }
     }
 
     /// <remarks>
-    /// transformers 5 hands out CLIP's pooled picture after visual_projection, and the goldens stored that under the name of the norm before it; recognised by its direction.
+    /// transformers 5 hands out CLIP's pooled picture after visual_projection, and the goldens stored that under the name of the norm before it; recognised by
+    /// its direction.
     /// </remarks>
     private static bool HoldsProjection(Fixture fixture, string @case, Tensor golden)
     {
@@ -102,7 +109,8 @@ internal sealed class VisionCertifier : ICertifier
         return golden.shape.SequenceEqual(embeds.shape) && nn.functional.normalize(golden, 2, 1, 1e-12).allclose(embeds, 1e-4, 1e-5);
     }
 
-    private static IEnumerable<CertificateRow> Outputs(Fixture fixture, string @case, IReadOnlyList<string> keys, Tensor pictures, Tensor? texts, Tensor? logits)
+    private static IEnumerable<CertificateRow> Outputs(
+        Fixture fixture, string @case, IReadOnlyList<string> keys, Tensor pictures, Tensor? texts, Tensor? logits)
     {
         (string Key, Func<Tensor?> Found)[] outputs =
         [
@@ -114,7 +122,9 @@ internal sealed class VisionCertifier : ICertifier
         ];
         foreach (var (key, found) in outputs.Where(o => keys.Contains(o.Key)))
         {
-            yield return found() is { } tensor ? Comparison.Of(@case, key, tensor, fixture.Read($"{@case}/{key}")) : CertificateRow.Failed(@case, key, "the model gives no such output");
+            yield return found() is { } tensor
+                ? Comparison.Of(@case, key, tensor, fixture.Read($"{@case}/{key}"))
+                : CertificateRow.Failed(@case, key, "the model gives no such output");
         }
     }
 

@@ -20,7 +20,8 @@ internal static class DecoderCertificate
         {
             "out.rgb" => Compared(fixture, @case, key, bytes, PictureFile.Decode(bytes, path)),
             "out.rgb_transposed" => Compared(fixture, @case, key, bytes, PictureFile.Decode(bytes, path, upright: true)),
-            "out.raw" when PngFile.IsPng(bytes) => PictureGoldens.Whole(@case, key, [.. PngFile.Parse(bytes, path).Samples().Select(s => (long)s)], fixture.Numbers($"{@case}/{key}")),
+            "out.raw" when PngFile.IsPng(bytes)
+                => PictureGoldens.Whole(@case, key, [.. PngFile.Parse(bytes, path).Samples().Select(s => (long)s)], fixture.Numbers($"{@case}/{key}")),
             "out.raw" => Compared(fixture, @case, key, bytes, PictureFile.Decode(bytes, path)),
             "out.rgba" when PngFile.IsPng(bytes) => PictureGoldens.Bytes(@case, key, WithAlpha(PngFile.Parse(bytes, path)), fixture.Numbers($"{@case}/{key}")),
             _ => CertificateRow.Failed(@case, key, "no decoder computes it here"),

@@ -27,7 +27,8 @@ internal static class FrameCertificate
 
         var picture = PictureFile.Read(path);
         yield return Checked(file, "pixels", picture, camera.GetProperty("pixels_sha256"));
-        foreach (var key in camera.EnumerateObject().Where(p => p.Name.StartsWith(Resized, StringComparison.Ordinal) && p.Name.EndsWith(Suffix, StringComparison.Ordinal)))
+        foreach (var key in camera.EnumerateObject()
+            .Where(p => p.Name.StartsWith(Resized, StringComparison.Ordinal) && p.Name.EndsWith(Suffix, StringComparison.Ordinal)))
         {
             var size = key.Name[Resized.Length..^Suffix.Length];
             var side = int.Parse(size, System.Globalization.CultureInfo.InvariantCulture);
@@ -36,11 +37,13 @@ internal static class FrameCertificate
             var stored = Path.Combine(fixture.Folder, $"{Path.GetFileNameWithoutExtension(file)}_{size}.png");
             if (File.Exists(stored))
             {
-                yield return PictureGoldens.Bytes(file, $"resized to {side}, pixel by pixel", resized.Rgb, [.. PictureFile.Read(stored).Rgb.Select(v => (double)v)]);
+                yield return PictureGoldens.Bytes(
+                    file, $"resized to {side}, pixel by pixel", resized.Rgb, [.. PictureFile.Read(stored).Rgb.Select(v => (double)v)]);
             }
         }
     }
 
     private static CertificateRow Checked(string file, string point, Picture picture, JsonElement sum)
-        => CertificateRow.Equal(file, point, Convert.ToHexString(SHA256.HashData(picture.Rgb)).Equals(sum.GetString(), StringComparison.OrdinalIgnoreCase) ? 0 : 1, 1, "checksum");
+        => CertificateRow.Equal(file, point,
+            Convert.ToHexString(SHA256.HashData(picture.Rgb)).Equals(sum.GetString(), StringComparison.OrdinalIgnoreCase) ? 0 : 1, 1, "checksum");
 }

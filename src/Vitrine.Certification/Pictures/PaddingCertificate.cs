@@ -8,7 +8,8 @@ namespace Vitrine.Certification.Pictures;
 internal static class PaddingCertificate
 {
     public static IEnumerable<CertificateRow> Rows(Fixture fixture)
-        => PictureGoldens.Cases(fixture).SelectMany(@case => fixture.KeysOf(@case).Where(k => k.StartsWith("out.", StringComparison.Ordinal)).Select(key => Row(fixture, @case, key)));
+        => PictureGoldens.Cases(fixture)
+            .SelectMany(@case => fixture.KeysOf(@case).Where(k => k.StartsWith("out.", StringComparison.Ordinal)).Select(key => Row(fixture, @case, key)));
 
     private static CertificateRow Row(Fixture fixture, string @case, string key)
     {
@@ -18,8 +19,11 @@ internal static class PaddingCertificate
         var centred = kind != "lerobot_smolvla";
         if (parts[1] == "geometry")
         {
-            var place = centred ? Placement.Centred(picture.Width, picture.Height, side, side) : Placement.BottomRight(picture.Width, picture.Height, side, side);
-            return PictureGoldens.Whole(@case, key, [place.Height, place.Width, place.Top, place.Left, place.Bottom, place.Right], fixture.Numbers($"{@case}/{key}"));
+            var place = centred
+                ? Placement.Centred(picture.Width, picture.Height, side, side)
+                : Placement.BottomRight(picture.Width, picture.Height, side, side);
+            return PictureGoldens.Whole(
+                @case, key, [place.Height, place.Width, place.Top, place.Left, place.Bottom, place.Right], fixture.Numbers($"{@case}/{key}"));
         }
 
         var engine = PictureGoldens.Engine(fixture);

@@ -12,7 +12,8 @@ internal static class PictureGoldens
     private const string Input = "in.";
 
     /// <summary>Names of the input pictures, in order.</summary>
-    public static IReadOnlyList<string> InputNames(Fixture fixture) => [.. fixture.Keys.Where(k => k.StartsWith(Input, StringComparison.Ordinal)).Select(k => k[Input.Length..]).Order(StringComparer.Ordinal)];
+    public static IReadOnlyList<string> InputNames(Fixture fixture)
+        => [.. fixture.Keys.Where(k => k.StartsWith(Input, StringComparison.Ordinal)).Select(k => k[Input.Length..]).Order(StringComparer.Ordinal)];
 
     /// <summary>Input pictures that lie there both as numbers and as PNG must be the same.</summary>
     public static IEnumerable<CertificateRow> Inputs(Fixture fixture)
@@ -53,7 +54,8 @@ internal static class PictureGoldens
             : CertificateRow.Equal(@case, point, found.Zip(expected).LongCount(p => p.First != p.Second), expected.Count, note);
 
     /// <summary>Numbers within an absolute bound.</summary>
-    public static CertificateRow Near(string @case, string point, IReadOnlyList<double> found, IReadOnlyList<double> expected, double bound = Bound, string note = "")
+    public static CertificateRow Near(
+        string @case, string point, IReadOnlyList<double> found, IReadOnlyList<double> expected, double bound = Bound, string note = "")
     {
         if (found.Count != expected.Count)
         {
@@ -91,7 +93,8 @@ internal static class PictureGoldens
     }
 
     /// <summary>Cases of a fixture: what stands before the key.</summary>
-    public static IEnumerable<string> Cases(Fixture fixture) => fixture.Keys.Where(k => k.Contains('/', StringComparison.Ordinal)).Select(k => k[..k.LastIndexOf('/')]).Distinct().Order(StringComparer.Ordinal);
+    public static IEnumerable<string> Cases(Fixture fixture)
+        => fixture.Keys.Where(k => k.Contains('/', StringComparison.Ordinal)).Select(k => k[..k.LastIndexOf('/')]).Distinct().Order(StringComparer.Ordinal);
 
     private static string PathOf(Fixture fixture, string name) => Path.Combine(fixture.Folder, $"{name}.png");
 }

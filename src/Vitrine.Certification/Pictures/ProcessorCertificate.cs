@@ -33,11 +33,14 @@ internal static class ProcessorCertificate
             {
                 "out.pixel_values" => batch.Shape.Select(s => (long)s).SequenceEqual(fixture.Shape($"{@case}/{key}"))
                     ? PictureGoldens.Near(@case, key, [.. batch.Values.Select(v => (double)v)], expected)
-                    : CertificateRow.Failed(@case, key, $"found [{string.Join(", ", batch.Shape)}], expected [{string.Join(", ", fixture.Shape($"{@case}/{key}"))}]"),
+                    : CertificateRow.Failed(@case, key,
+                        $"found [{string.Join(", ", batch.Shape)}], expected [{string.Join(", ", fixture.Shape($"{@case}/{key}"))}]"),
                 "out.pixel_attention_mask" => PictureGoldens.Whole(@case, key, Mask(batch), expected),
                 "out.rows" => PictureGoldens.Whole(@case, key, [.. prepared.Select(p => (long)p.Tiles.Rows)], expected),
                 "out.cols" => PictureGoldens.Whole(@case, key, [.. prepared.Select(p => (long)p.Tiles.Columns)], expected),
-                "out.image_grid_thw" => PictureGoldens.Whole(@case, key, [.. prepared.SelectMany(p => p.PatchGrid is { } g ? new long[] { g.Frames, g.Rows, g.Columns } : [])], expected),
+                "out.image_grid_thw"
+                    => PictureGoldens.Whole(@case, key, [.. prepared.SelectMany(p => p.PatchGrid is { } g ? new long[] { g.Frames, g.Rows, g.Columns } : [])],
+                        expected),
                 _ => CertificateRow.Failed(@case, key, "no processor computes it here"),
             };
         }

@@ -8,7 +8,8 @@ internal static class ResamplingCertificate
     private const string VerticalFirst = "out.vertical_first", FloatSuffix = "_float";
 
     public static IEnumerable<CertificateRow> Rows(Fixture fixture)
-        => PictureGoldens.Cases(fixture).SelectMany(@case => fixture.KeysOf(@case).Where(k => k.StartsWith("out.", StringComparison.Ordinal)).Select(key => Row(fixture, @case, key)));
+        => PictureGoldens.Cases(fixture)
+            .SelectMany(@case => fixture.KeysOf(@case).Where(k => k.StartsWith("out.", StringComparison.Ordinal)).Select(key => Row(fixture, @case, key)));
 
     /// <remarks>Keys: out.FILTER or out.FILTER.HxW (Pillow), out.MODE.KIND.HxW and out.uint8.MODE.antialias.HxW (torch).</remarks>
     private static CertificateRow Row(Fixture fixture, string @case, string key)
@@ -40,7 +41,8 @@ internal static class ResamplingCertificate
             : parts[0] == "uint8" ? Planar(fixture, @case, key, Resampling.Resize(picture, width, height, filter, ResizeEngine.Torchvision))
             : PictureGoldens.Near(
                 fixture, @case, key,
-                Interpolation.Torch(Pixels.Of(picture, (_, v) => v / 255f), width, height, filter, antialias: parts[1] == "antialias", alignCorners: parts[1] == "align_corners"));
+                Interpolation.Torch(Pixels.Of(picture, (_, v) => v / 255f), width, height, filter, antialias: parts[1] == "antialias",
+                    alignCorners: parts[1] == "align_corners"));
     }
 
     private static CertificateRow Planar(Fixture fixture, string @case, string key, Picture found)
@@ -52,7 +54,8 @@ internal static class ResamplingCertificate
         var picture = PictureGoldens.Read(fixture, @case);
         var key = fixture.KeysOf(@case).First(k => k.StartsWith("out.", StringComparison.Ordinal) && k != VerticalFirst);
         var (height, width) = Size(fixture, $"{@case}/{key}", torch: false);
-        return CertificateRow.Equal(@case, VerticalFirst, Resampling.VerticalFirst(picture, width, height, PictureGoldens.Engine(fixture)) == expected ? 0 : 1, 1);
+        return CertificateRow.Equal(
+            @case, VerticalFirst, Resampling.VerticalFirst(picture, width, height, PictureGoldens.Engine(fixture)) == expected ? 0 : 1, 1);
     }
 
     private static (int Height, int Width) Size(Fixture fixture, string key, bool torch)

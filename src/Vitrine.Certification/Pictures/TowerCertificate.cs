@@ -12,7 +12,8 @@ internal static class TowerCertificate
     private static readonly Normalise SigLip = new([0.5f, 0.5f, 0.5f], [0.5f, 0.5f, 0.5f]);
 
     public static IEnumerable<CertificateRow> Rows(Fixture fixture)
-        => PictureGoldens.Cases(fixture).SelectMany(@case => fixture.KeysOf(@case).Where(k => k.StartsWith("out.", StringComparison.Ordinal)).Select(key => Row(fixture, @case, key)));
+        => PictureGoldens.Cases(fixture)
+            .SelectMany(@case => fixture.KeysOf(@case).Where(k => k.StartsWith("out.", StringComparison.Ordinal)).Select(key => Row(fixture, @case, key)));
 
     private static CertificateRow Row(Fixture fixture, string @case, string key)
     {

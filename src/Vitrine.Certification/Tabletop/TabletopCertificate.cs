@@ -57,7 +57,8 @@ internal static class TabletopCertificate
         double[][] found = [.. goldens.States("render/in").Select(s => TabletopRenderer.Render(s).Rgb.Select(v => (double)v).ToArray())];
         var differing = expected.Zip(found).Average(image => image.First.Zip(image.Second).Average(v => v.First == v.Second ? 0.0 : 1));
         yield return Compare("render", "out.image", found, expected, OneGreyLevel);
-        yield return new("render", "out.image, share of differing values", differing, 1, DifferingGreyLevels, differing <= DifferingGreyLevels, $"{expected.Length} pictures");
+        yield return new("render", "out.image, share of differing values", differing, 1, DifferingGreyLevels, differing <= DifferingGreyLevels,
+            $"{expected.Length} pictures");
     }
 
     private static IEnumerable<CertificateRow> Transition(TabletopGoldens goldens, string name, TabletopPhysics physics)
@@ -144,7 +145,8 @@ internal static class TabletopCertificate
         var isComplete = pairs.Length > 0 && left.Length == right.Length && left.Zip(right).All(row => row.First.Length == row.Second.Length);
         var error = pairs.Select(v => Math.Abs(v.First - v.Second)).DefaultIfEmpty(double.NaN).Max();
         var scale = pairs.Select(v => Math.Abs(v.Second)).DefaultIfEmpty(0).Max();
-        return new(name, point, error, scale, bound, isComplete && error <= bound, isComplete ? $"{right.Length} rows" : $"{left.Length} rows for {right.Length} references");
+        return new(name, point, error, scale, bound, isComplete && error <= bound,
+            isComplete ? $"{right.Length} rows" : $"{left.Length} rows for {right.Length} references");
     }
 
     private static TabletopState Later(TabletopState start, (Position Gripper, bool Open, int Held, Position[] Objects) moment) => start with

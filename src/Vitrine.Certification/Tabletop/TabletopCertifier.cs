@@ -1,7 +1,9 @@
 namespace Vitrine.Certification.Tabletop;
 
 /// <summary>Certifies the tabletop among other families: the cases that concern the world alone.</summary>
-/// <remarks>The cases of a policy in it need a checkpoint and are certified where one is at hand; its <c>episode</c> is acted out here from the reference's tokens.</remarks>
+/// <remarks>
+/// The cases of a policy in it need a checkpoint and are certified where one is at hand; its <c>episode</c> is acted out here from the reference's tokens.
+/// </remarks>
 internal sealed class TabletopCertifier : ICertifier
 {
     /// <inheritdoc/>

@@ -33,7 +33,9 @@ internal sealed class TabletopPolicyCertifier : ICertifier
                 continue;
             }
 
-            var differing = entries.EnumerateArray().LongCount(e => !policy.Tokenizer.Encode(e.GetProperty(text).GetString()!).SequenceEqual(e.GetProperty("ids").EnumerateArray().Select(i => i.GetInt32())));
+            var differing = entries.EnumerateArray()
+                .LongCount(e => !policy.Tokenizer.Encode(e.GetProperty(text).GetString()!)
+                    .SequenceEqual(e.GetProperty("ids").EnumerateArray().Select(i => i.GetInt32())));
             yield return CertificateRow.Equal(section, "ids", differing, entries.GetArrayLength());
         }
     }
@@ -61,7 +63,8 @@ internal sealed class TabletopPolicyCertifier : ICertifier
     private static IEnumerable<CertificateRow> Episodes(Policy policy, Fixture fixture, CancellationToken cancellation)
     {
         var goldens = new TabletopGoldens(fixture);
-        var (states, specs, instructions, steps) = (goldens.States("episode/in"), goldens.Specs("episode"), Instructions(fixture, "episode"), goldens.Integers("episode/out.steps"));
+        var (states, specs, instructions, steps) = (
+            goldens.States("episode/in"), goldens.Specs("episode"), Instructions(fixture, "episode"), goldens.Integers("episode/out.steps"));
         var tokens = fixture.Rows("episode/out.tokens").Chunk((int)(fixture.Rows("episode/out.tokens").Length / states.Length)).ToArray();
         var (differing, compared) = (0L, 0L);
         for (var e = 0; e < states.Length; e++)
@@ -82,8 +85,10 @@ internal sealed class TabletopPolicyCertifier : ICertifier
     }
 
     private static CertificateRow Near(string @case, string point, Tensor found, Tensor expected)
-        => CertificateRow.Within(@case, point, (found.to(float64) - expected.to(float64)).abs().max().item<double>(), expected.abs().max().item<float>(), LogitBound);
+        => CertificateRow.Within(@case, point, (found.to(float64) - expected.to(float64)).abs().max().item<double>(), expected.abs().max().item<float>(),
+            LogitBound);
 
     private static string[] Instructions(Fixture fixture, string name)
-        => [.. fixture.Meta.GetProperty("cases").EnumerateArray().Single(c => c.GetProperty("name").GetString() == name).GetProperty("instructions").EnumerateArray().Select(i => i.GetString()!)];
+        => [.. fixture.Meta.GetProperty("cases").EnumerateArray().Single(c => c.GetProperty("name").GetString() == name).GetProperty("instructions")
+            .EnumerateArray().Select(i => i.GetString()!)];
 }

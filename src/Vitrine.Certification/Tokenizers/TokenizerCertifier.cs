@@ -44,17 +44,21 @@ internal sealed class TokenizerCertifier : ICertifier
             if (held.Length > 0)
             {
                 int[] differing = [.. held.Where(i => !agrees(i))];
-                yield return CertificateRow.Equal(name, key, differing.Length, held.Length, differing.Length == 0 ? "" : $"the first is {Short(texts[differing[0]])}");
+                yield return CertificateRow.Equal(
+                    name, key, differing.Length, held.Length, differing.Length == 0 ? "" : $"the first is {Short(texts[differing[0]])}");
             }
         }
     }
 
     private static int[] Plain(Tokenizer tokenizer, JsonElement golden)
-        => Text(golden, "pair") is { } pair ? tokenizer.Encode(Text(golden, "text")!, pair, addSpecialTokens: false) : tokenizer.Encode(Text(golden, "text")!, addSpecialTokens: false);
+        => Text(golden, "pair") is { } pair
+            ? tokenizer.Encode(Text(golden, "text")!, pair, addSpecialTokens: false)
+            : tokenizer.Encode(Text(golden, "text")!, addSpecialTokens: false);
 
     private static string? Text(JsonElement golden, string key) => golden.TryGetProperty(key, out var text) ? text.GetString() : null;
 
     private static int[] Numbers(JsonElement golden, string key) => [.. golden.GetProperty(key).EnumerateArray().Select(i => i.GetInt32())];
 
-    private static string Short(JsonElement golden) => golden.GetProperty("text").GetRawText() is { Length: > 60 } text ? text[..60] + "..." : golden.GetProperty("text").GetRawText();
+    private static string Short(JsonElement golden)
+        => golden.GetProperty("text").GetRawText() is { Length: > 60 } text ? text[..60] + "..." : golden.GetProperty("text").GetRawText();
 }

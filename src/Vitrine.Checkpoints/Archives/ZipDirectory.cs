@@ -14,11 +14,13 @@ internal sealed record ZipMember(string Name, bool Deflated, long Begin, long St
 
 /// <summary>The directory of a zip archive, read so that the place of every member is known and none claims what cannot be.</summary>
 /// <remarks>
-/// PKWARE APPNOTE 6.3, zip64 included; stored and deflated members. Members must not overlap, and a deflated one cannot unpack to more than deflate's 1032 times its bytes: archives that unpack without bound are refused by their directory.
+/// PKWARE APPNOTE 6.3, zip64 included; stored and deflated members. Members must not overlap, and a deflated one cannot unpack to more than deflate's 1032
+/// times its bytes: archives that unpack without bound are refused by their directory.
 /// </remarks>
 internal sealed class ZipDirectory
 {
-    private const uint EndSignature = 0x06054b50, End64Signature = 0x06064b50, Locator64Signature = 0x07064b50, EntrySignature = 0x02014b50, LocalSignature = 0x04034b50;
+    private const uint EndSignature = 0x06054b50, End64Signature = 0x06064b50, Locator64Signature = 0x07064b50;
+    private const uint EntrySignature = 0x02014b50, LocalSignature = 0x04034b50;
     private const int EndSize = 22, Locator64Size = 20, End64Size = 56, EntrySize = 46, LocalSize = 30;
     private const long LargestRatio = 1032;
 
@@ -102,7 +104,9 @@ internal sealed class ZipDirectory
                 (begin, size, count, end) = Directory64(stream, path, end);
             }
 
-            return begin <= end && size <= end - begin ? (begin, size, count) : throw new VitrineException($"{path}: the archive's directory claims bytes {begin} to {begin + size}, beyond its end record at {end}.");
+            return begin <= end && size <= end - begin
+                ? (begin, size, count)
+                : throw new VitrineException($"{path}: the archive's directory claims bytes {begin} to {begin + size}, beyond its end record at {end}.");
         }
 
         throw new VitrineException($"{path}: is no zip archive, or is truncated: it has no end record.");
@@ -128,7 +132,8 @@ internal sealed class ZipDirectory
         var (flags, method) = (U16(entry, 8), U16(entry, 10));
         if ((flags & 1) != 0 || method is not (0 or 8))
         {
-            throw new VitrineException($"{path}: the member '{name}' is {((flags & 1) != 0 ? "encrypted" : $"packed by method {method}")}; read are stored and deflated members.");
+            throw new VitrineException(
+                $"{path}: the member '{name}' is {((flags & 1) != 0 ? "encrypted" : $"packed by method {method}")}; read are stored and deflated members.");
         }
 
         long stored = U32(entry, 20), size = U32(entry, 24), local = U32(entry, 42);

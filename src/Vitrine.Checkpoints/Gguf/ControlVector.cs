@@ -4,7 +4,8 @@ namespace Vitrine.Checkpoints.Gguf;
 
 /// <summary>Steering directions by layer in llama.cpp's control vector format (<c>llama-cli --control-vector</c>, repeng).</summary>
 /// <remarks>
-/// The tensor <c>direction.N</c> is added to the output of block N, counted from 0; N is at least 1, block 0 cannot be expressed. All directions are float32 of one width.
+/// The tensor <c>direction.N</c> is added to the output of block N, counted from 0; N is at least 1, block 0 cannot be expressed. All directions are float32 of
+/// one width.
 /// In this project's points it is an addition at <c>language.N.resid_post</c>.
 /// </remarks>
 /// <param name="ModelHint">Architecture of the model that they are for; may be empty.</param>
@@ -26,7 +27,8 @@ public sealed record ControlVector(string ModelHint, IReadOnlyDictionary<int, fl
         var directions = new SortedDictionary<int, float[]>();
         foreach (var tensor in file.Tensors.Values)
         {
-            if (!tensor.Name.StartsWith(Prefix, StringComparison.Ordinal) || !int.TryParse(tensor.Name.AsSpan(Prefix.Length), System.Globalization.NumberStyles.None, null, out var layer) || layer < 1)
+            if (!tensor.Name.StartsWith(Prefix, StringComparison.Ordinal)
+                || !int.TryParse(tensor.Name.AsSpan(Prefix.Length), System.Globalization.NumberStyles.None, null, out var layer) || layer < 1)
             {
                 throw new VitrineException($"{path}: tensor '{tensor.Name}' is no direction; expected {Prefix}N with N of 1 or more.");
             }
@@ -55,7 +57,8 @@ public sealed record ControlVector(string ModelHint, IReadOnlyDictionary<int, fl
         var tensors = layers.Select(l => ($"{Prefix}{l}", tensor(Directions[l]))).ToList();
         try
         {
-            GgufWriter.Write(path, [("general.architecture", Architecture), ("controlvector.model_hint", ModelHint), ("controlvector.layer_count", (uint)layers.Length)], tensors);
+            GgufWriter.Write(path,
+                [("general.architecture", Architecture), ("controlvector.model_hint", ModelHint), ("controlvector.layer_count", (uint)layers.Length)], tensors);
         }
         finally
         {
@@ -80,7 +83,8 @@ public sealed record ControlVector(string ModelHint, IReadOnlyDictionary<int, fl
 
             if (direction.Length != width || width == 0)
             {
-                throw new VitrineException($"{path}: the direction of layer {layer} has {direction.Length} numbers, another has {width}; all are of one width.");
+                throw new VitrineException(
+                    $"{path}: the direction of layer {layer} has {direction.Length} numbers, another has {width}; all are of one width.");
             }
         }
 

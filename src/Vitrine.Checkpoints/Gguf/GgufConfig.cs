@@ -5,7 +5,8 @@ namespace Vitrine.Checkpoints.Gguf;
 
 /// <summary>A transformers-like config.json out of a GGUF file's metadata.</summary>
 /// <remarks>
-/// Keys after gguf-py/gguf/constants.py. A key of the architecture that is not understood might change numbers, so it is refused by name. Sizes that the file does not state come from its tensors.
+/// Keys after gguf-py/gguf/constants.py. A key of the architecture that is not understood might change numbers, so it is refused by name. Sizes that the file
+/// does not state come from its tensors.
 /// </remarks>
 public static class GgufConfig
 {
@@ -31,7 +32,8 @@ public static class GgufConfig
         {
             "llama" or "qwen2" or "qwen3" or "gemma" or "gemma2" => Decoder(file, keys),
             "gpt2" => Gpt2(file, keys),
-            var other => throw new VitrineException($"{file.Path}: no configuration is derived for the architecture '{other}'; known are {string.Join(", ", Architectures)}."),
+            var other => throw new VitrineException(
+                $"{file.Path}: no configuration is derived for the architecture '{other}'; known are {string.Join(", ", Architectures)}."),
         };
         foreach (var (key, name) in (ReadOnlySpan<(string, string)>)[("bos_token_id", "bos"), ("eos_token_id", "eos")])
         {
@@ -95,7 +97,8 @@ public static class GgufConfig
     }
 
     /// <remarks>
-    /// The attention scale is in no key: llama.cpp takes the head width, but the model width over heads for the 27B model, which it knows by its 46 blocks (llama-model.cpp), as Google's configurations do.
+    /// The attention scale is in no key: llama.cpp takes the head width, but the model width over heads for the 27B model, which it knows by its 46 blocks
+    /// (llama-model.cpp), as Google's configurations do.
     /// </remarks>
     private static void AddGemma2(JsonObject json, ArchitectureKeys keys, long headWidth)
     {
@@ -122,7 +125,10 @@ public static class GgufConfig
 
     private static bool IsTied(GgufFile file) => !file.Tensors.ContainsKey("output.weight");
 
-    private static long Rows(GgufFile file, string name) => file.Tensors.TryGetValue(name, out var tensor) && tensor.Shape.Count == 2 ? tensor.Shape[0] : throw new VitrineException($"{file.Path}: lacks the matrix '{name}'.");
+    private static long Rows(GgufFile file, string name)
+        => file.Tensors.TryGetValue(name, out var tensor) && tensor.Shape.Count == 2
+            ? tensor.Shape[0]
+            : throw new VitrineException($"{file.Path}: lacks the matrix '{name}'.");
 
     private static void RequireWholeHeads(GgufFile file, ArchitectureKeys keys, long headWidth)
     {
@@ -130,7 +136,8 @@ public static class GgufConfig
         {
             if (keys.Size(key, headWidth) is var size && size != headWidth)
             {
-                throw new VitrineException($"{file.Path}: {keys.Architecture}.{key} is {size}, the head width {headWidth}; heads that differ from it are not known in this architecture.");
+                throw new VitrineException($"{file.Path}: {keys.Architecture}.{key} is {size}, the head width {headWidth}; heads that differ from it are not "
+                    + "known in this architecture.");
             }
         }
     }

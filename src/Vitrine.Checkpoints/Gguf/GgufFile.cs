@@ -45,7 +45,9 @@ public sealed class GgufFile : IDisposable
         }
     }
 
-    /// <summary>One tensor as stored, owned by the caller, not to be written in place. See <see cref="GgufTensorNames"/> for what llama.cpp changed in it.</summary>
+    /// <summary>
+    /// One tensor as stored, owned by the caller, not to be written in place. See <see cref="GgufTensorNames"/> for what llama.cpp changed in it.
+    /// </summary>
     /// <exception cref="VitrineException">The file lacks it.</exception>
     public Tensor Read(string name)
     {
@@ -54,7 +56,9 @@ public sealed class GgufFile : IDisposable
             throw new VitrineException($"{Path}: has no tensor '{name}'.");
         }
 
-        return tensor.Type.IsQuantised() ? Dequantiser.Read(Path, tensor) : mapped.Read(new TensorEntry(name, tensor.Type.Held(), tensor.Shape, tensor.Begin, tensor.ByteCount));
+        return tensor.Type.IsQuantised()
+            ? Dequantiser.Read(Path, tensor)
+            : mapped.Read(new TensorEntry(name, tensor.Type.Held(), tensor.Shape, tensor.Begin, tensor.ByteCount));
     }
 
     /// <inheritdoc/>

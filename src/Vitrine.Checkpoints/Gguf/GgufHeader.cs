@@ -23,7 +23,8 @@ internal sealed record GgufHeader(int Version, GgufMetadata Metadata, IReadOnlyD
         var version = reader.U32("the version");
         if (version is not (2 or 3))
         {
-            throw new VitrineException($"{file}: GGUF version {version}; read are 2 and 3{(version is 0x02000000 or 0x03000000 ? ", little-endian; this file is big-endian" : "")}.");
+            throw new VitrineException(
+                $"{file}: GGUF version {version}; read are 2 and 3{(version is 0x02000000 or 0x03000000 ? ", little-endian; this file is big-endian" : "")}.");
         }
 
         var tensors = reader.Count("the number of tensors", atLeast: 8 + 4 + 4 + 8);
@@ -68,7 +69,9 @@ internal sealed record GgufHeader(int Version, GgufMetadata Metadata, IReadOnlyD
         }
 
         var type = reader.U32($"the element type of '{key}'");
-        var width = type < Widths.Length ? Widths[type] : throw new VitrineException($"{file}: the metadata's '{key}' is a list of the value type {type}; known are 0 to 12.");
+        var width = type < Widths.Length
+            ? Widths[type]
+            : throw new VitrineException($"{file}: the metadata's '{key}' is a list of the value type {type}; known are 0 to 12.");
         var count = reader.Count($"the length of the list '{key}'", width);
         return type switch
         {
@@ -119,7 +122,8 @@ internal sealed record GgufHeader(int Version, GgufMetadata Metadata, IReadOnlyD
         {
             if (tensor.Begin > length - start || tensor.ByteCount > length - start - tensor.Begin)
             {
-                throw new VitrineException($"{file}: tensor '{tensor.Name}' claims {tensor.ByteCount} bytes from {tensor.Begin} on; the file holds {Math.Max(0, length - start)} behind the head. Is it truncated?");
+                throw new VitrineException($"{file}: tensor '{tensor.Name}' claims {tensor.ByteCount} bytes from {tensor.Begin} on; the file holds "
+                    + $"{Math.Max(0, length - start)} behind the head. Is it truncated?");
             }
 
             if (!tensors.TryAdd(tensor.Name, tensor with { Begin = start + tensor.Begin }))
@@ -145,7 +149,9 @@ internal sealed record GgufHeader(int Version, GgufMetadata Metadata, IReadOnlyD
         for (var a = (int)axes - 1; a >= 0; a--)
         {
             var size = reader.Number<ulong>(name);
-            shape[a] = size <= long.MaxValue ? (long)size : throw new VitrineException($"{file}: tensor '{name}' has an axis of {size} elements, more than any file holds.");
+            shape[a] = size <= long.MaxValue
+                ? (long)size
+                : throw new VitrineException($"{file}: tensor '{name}' has an axis of {size} elements, more than any file holds.");
         }
 
         var type = GgufTypes.Parse(reader.U32($"the type of '{name}'"), file, name);

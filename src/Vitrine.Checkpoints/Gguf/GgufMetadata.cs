@@ -3,7 +3,10 @@ using System.Globalization;
 namespace Vitrine.Checkpoints.Gguf;
 
 /// <summary>The keys and values at the head of a GGUF file, with typed access.</summary>
-/// <remarks>A value is one of byte, sbyte, ushort, short, uint, int, ulong, long, float, double, bool, string, or an array of one of them (an array of arrays is <c>object[]</c>).</remarks>
+/// <remarks>
+/// A value is one of byte, sbyte, ushort, short, uint, int, ulong, long, float, double, bool, string, or an array of one of them (an array of arrays is
+/// <c>object[]</c>).
+/// </remarks>
 public sealed class GgufMetadata
 {
     private readonly string file;
@@ -16,7 +19,8 @@ public sealed class GgufMetadata
 
     /// <summary>A value as the file has it.</summary>
     /// <exception cref="VitrineException">The key is missing.</exception>
-    public object this[string key] => values.TryGetValue(key, out var value) ? value : throw new VitrineException($"{file}: the metadata lack the key '{key}'.");
+    public object this[string key]
+        => values.TryGetValue(key, out var value) ? value : throw new VitrineException($"{file}: the metadata lack the key '{key}'.");
 
     /// <summary>Whether a key stands there.</summary>
     public bool Contains(string key) => values.ContainsKey(key);
@@ -30,7 +34,10 @@ public sealed class GgufMetadata
     public long Integer(string key, long? otherwise = null) => Value(key, otherwise, AsInteger, "a whole number");
 
     /// <summary>A number of any format.</summary>
-    /// <remarks>A float32 is taken by its shortest decimal form: 1e-5 that was stored as a float32 is 1e-5 again, as it was in the configuration that the file was made from.</remarks>
+    /// <remarks>
+    /// A float32 is taken by its shortest decimal form: 1e-5 that was stored as a float32 is 1e-5 again, as it was in the configuration that the file was made
+    /// from.
+    /// </remarks>
     /// <exception cref="VitrineException">The key is missing without a default, or is something else.</exception>
     public double Number(string key, double? otherwise = null) => Value(key, otherwise, AsNumber, "a number");
 
@@ -100,5 +107,10 @@ public sealed class GgufMetadata
     private VitrineException Missing(string key, string expected) => new($"{file}: the metadata lack the key '{key}'; expected {expected}.");
 
     private VitrineException Wrong(string key, object found, string expected)
-        => new($"{file}: the metadata's '{key}' is {(found is Array array ? $"a list of {array.Length} {array.GetType().GetElementType()!.Name}" : $"the {found.GetType().Name} {Convert.ToString(found, CultureInfo.InvariantCulture)}")}; expected {expected}.");
+    {
+        var what = found is Array array
+            ? $"a list of {array.Length} {array.GetType().GetElementType()!.Name}"
+            : $"the {found.GetType().Name} {Convert.ToString(found, CultureInfo.InvariantCulture)}";
+        return new($"{file}: the metadata's '{key}' is {what}; expected {expected}.");
+    }
 }

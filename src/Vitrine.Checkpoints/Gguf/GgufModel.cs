@@ -3,7 +3,10 @@ using static TorchSharp.torch;
 namespace Vitrine.Checkpoints.Gguf;
 
 /// <summary>A GGUF file behind the face of a checkpoint: transformers' names, llama.cpp's changes undone.</summary>
-/// <remarks>A tensor whose name is unknown keeps the file's name, so that the family that loads it refuses it by that name. Llama 3's rotary factors are configuration, not weights: see <see cref="GgufConfig"/>.</remarks>
+/// <remarks>
+/// A tensor whose name is unknown keeps the file's name, so that the family that loads it refuses it by that name. Llama 3's rotary factors are configuration,
+/// not weights: see <see cref="GgufConfig"/>.
+/// </remarks>
 internal sealed class GgufModel : ITensorFile
 {
     private readonly GgufFile file;
@@ -16,12 +19,14 @@ internal sealed class GgufModel : ITensorFile
         var architecture = file.Architecture;
         if (!GgufTensorNames.Architectures.Contains(architecture))
         {
-            throw new VitrineException($"{file.Path}: the architecture '{architecture}' is not known; known are {string.Join(", ", GgufTensorNames.Architectures)}.");
+            throw new VitrineException(
+                $"{file.Path}: the architecture '{architecture}' is not known; known are {string.Join(", ", GgufTensorNames.Architectures)}.");
         }
 
         if (file.Metadata.Integer("split.count", 1) is var parts and > 1)
         {
-            throw new VitrineException($"{file.Path}: is one of {parts} parts of a model; put them together with: llama-gguf-split --merge FIRST-PART WHOLE.gguf");
+            throw new VitrineException(
+                $"{file.Path}: is one of {parts} parts of a model; put them together with: llama-gguf-split --merge FIRST-PART WHOLE.gguf");
         }
 
         foreach (var source in file.Tensors.Values.Where(t => t.Name != GgufConfig.RotaryFactors))

@@ -4,7 +4,8 @@ namespace Vitrine.Checkpoints.Gguf;
 
 /// <summary>llama.cpp's tensor names in transformers' words, and what its converter did to the numbers.</summary>
 /// <remarks>
-/// After llama.cpp, convert_hf_to_gguf.py and gguf-py/gguf/tensor_mapping.py: Llama and Mistral (both are architecture <c>llama</c>) have the rows of q and k permuted for its rotary layout;
+/// After llama.cpp, convert_hf_to_gguf.py and gguf-py/gguf/tensor_mapping.py: Llama and Mistral (both are architecture <c>llama</c>) have the rows of q and k
+/// permuted for its rotary layout;
 /// Gemma's norm weights hold 1 + w; GPT-2's weights are transposed to [out, in].
 /// </remarks>
 public static class GgufTensorNames
@@ -22,7 +23,11 @@ public static class GgufTensorNames
         ["ffn_down"] = "mlp.down_proj",
     };
 
-    private static readonly Dictionary<string, string> QkNormBlock = new(DecoderBlock) { ["attn_q_norm"] = "self_attn.q_norm", ["attn_k_norm"] = "self_attn.k_norm" };
+    private static readonly Dictionary<string, string> QkNormBlock = new(DecoderBlock)
+    {
+        ["attn_q_norm"] = "self_attn.q_norm",
+        ["attn_k_norm"] = "self_attn.k_norm",
+    };
 
     private static readonly Dictionary<string, string> PostNormBlock = new(DecoderBlock)
     {
@@ -41,8 +46,19 @@ public static class GgufTensorNames
         ["ffn_down"] = "mlp.c_proj",
     };
 
-    private static readonly Dictionary<string, string> DecoderTop = new() { ["token_embd"] = "model.embed_tokens", ["output_norm"] = "model.norm", ["output"] = "lm_head" };
-    private static readonly Dictionary<string, string> Gpt2Top = new() { ["token_embd"] = "transformer.wte", ["position_embd"] = "transformer.wpe", ["output_norm"] = "transformer.ln_f", ["output"] = "lm_head" };
+    private static readonly Dictionary<string, string> DecoderTop = new()
+    {
+        ["token_embd"] = "model.embed_tokens",
+        ["output_norm"] = "model.norm",
+        ["output"] = "lm_head",
+    };
+    private static readonly Dictionary<string, string> Gpt2Top = new()
+    {
+        ["token_embd"] = "transformer.wte",
+        ["position_embd"] = "transformer.wpe",
+        ["output_norm"] = "transformer.ln_f",
+        ["output"] = "lm_head",
+    };
 
     private static readonly Dictionary<string, Layout> Layouts = new()
     {
@@ -73,14 +89,17 @@ public static class GgufTensorNames
         return parts switch
         {
             [var top, var kind] when layout.Top.TryGetValue(top, out var word) => $"{word}.{kind}",
-            ["blk", var number, var part, var kind] when number.Length is > 0 and < 10 && number.All(char.IsAsciiDigit) && layout.Block.TryGetValue(part, out var word) => $"{layout.Blocks}.{number}.{word}.{kind}",
+            ["blk", var number, var part, var kind] when number.Length is > 0 and < 10 && number.All(char.IsAsciiDigit)
+                && layout.Block.TryGetValue(part, out var word)
+                => $"{layout.Blocks}.{number}.{word}.{kind}",
             _ => null,
         };
     }
 
     /// <summary>Undoes llama.cpp's permutation of a q or k projection's rows.</summary>
     /// <remarks>
-    /// Within a head, llama.cpp pairs neighbouring rows (2i, 2i + 1) in its rotary embedding, transformers rows i and i + hd/2: the converter reshapes [H, 2, hd/2, ...] and swaps the two middle axes; this swaps them back.
+    /// Within a head, llama.cpp pairs neighbouring rows (2i, 2i + 1) in its rotary embedding, transformers rows i and i + hd/2: the converter reshapes [H, 2,
+    /// hd/2, ...] and swaps the two middle axes; this swaps them back.
     /// </remarks>
     /// <param name="weight">(H * hd, ...), or a bias (H * hd); stays the caller's.</param>
     /// <param name="heads">H: query heads for q, key/value heads for k.</param>
@@ -113,7 +132,9 @@ public static class GgufTensorNames
             { PermutesHeads: true } when name.Contains(".attn_q.", StringComparison.Ordinal) => Repair.QueryRows,
             { PermutesHeads: true } when name.Contains(".attn_k.", StringComparison.Ordinal) => Repair.KeyRows,
             { ShiftsNorms: true } when name.EndsWith("norm.weight", StringComparison.Ordinal) => Repair.NormMinusOne,
-            { Transposes: true } when name.StartsWith("blk.", StringComparison.Ordinal) && name.EndsWith(".weight", StringComparison.Ordinal) && !name.Contains("norm", StringComparison.Ordinal) => Repair.Transpose,
+            { Transposes: true } when name.StartsWith("blk.", StringComparison.Ordinal) && name.EndsWith(".weight", StringComparison.Ordinal)
+                && !name.Contains("norm", StringComparison.Ordinal)
+                => Repair.Transpose,
             _ => Repair.None,
         };
     }

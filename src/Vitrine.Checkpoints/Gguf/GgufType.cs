@@ -120,5 +120,6 @@ internal static class GgufTypes
     public static GgufType Parse(uint number, string file, string tensor)
         => number <= int.MaxValue && Enum.IsDefined((GgufType)number)
             ? (GgufType)number
-            : throw new VitrineException($"{file}: tensor '{tensor}' has the type {(Unread.TryGetValue(number, out var name) ? name : $"number {number}")}, which is not read; read are {string.Join(", ", Enum.GetNames<GgufType>())}.");
+            : throw new VitrineException($"{file}: tensor '{tensor}' has the type {(Unread.TryGetValue(number, out var name) ? name : $"number {number}")}, "
+                + $"which is not read; read are {string.Join(", ", Enum.GetNames<GgufType>())}.");
 }

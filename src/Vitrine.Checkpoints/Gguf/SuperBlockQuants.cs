@@ -8,7 +8,10 @@ internal static class SuperBlockQuants
 {
     private const int Elements = 256;
 
-    /// <remarks>Block: scale of scales, scale of minima (halves), 12 bytes of 6-bit scales and minima, 128 bytes of codes. Each 32 bytes of codes serve two parts of 32: low halves, then high halves.</remarks>
+    /// <remarks>
+    /// Block: scale of scales, scale of minima (halves), 12 bytes of 6-bit scales and minima, 128 bytes of codes. Each 32 bytes of codes serve two parts of 32:
+    /// low halves, then high halves.
+    /// </remarks>
     public static void Q4(ReadOnlySpan<byte> blocks, Span<float> values)
     {
         for (; values.Length > 0; blocks = blocks[144..], values = values[Elements..])
@@ -51,7 +54,8 @@ internal static class SuperBlockQuants
     }
 
     /// <remarks>
-    /// Block: 128 bytes of low halves, 64 bytes of upper pairs of bits, 16 signed scales, scale of scales (half). Two halves of 128 elements, each of four rows of 32:
+    /// Block: 128 bytes of low halves, 64 bytes of upper pairs of bits, 16 signed scales, scale of scales (half). Two halves of 128 elements, each of four rows
+    /// of 32:
     /// rows 0 and 1 take the low, rows 2 and 3 the high halves of bytes 0 to 31 and 32 to 63; row r takes bits 2r and 2r + 1 of the upper bytes.
     /// </remarks>
     public static void Q6(ReadOnlySpan<byte> blocks, Span<float> values)
@@ -90,7 +94,10 @@ internal static class SuperBlockQuants
         return (BlockQuants.Half(block) * scale, -(BlockQuants.Half(block[2..]) * minimum));
     }
 
-    /// <remarks>Parts 0 to 3 have their 6 bits whole; parts 4 to 7 have 4 bits in the last four bytes and 2 in the upper bits of the first eight (ggml, <c>get_scale_min_k4</c>).</remarks>
+    /// <remarks>
+    /// Parts 0 to 3 have their 6 bits whole; parts 4 to 7 have 4 bits in the last four bytes and 2 in the upper bits of the first eight (ggml,
+    /// <c>get_scale_min_k4</c>).
+    /// </remarks>
     private static (int Scale, int Minimum) SixBits(ReadOnlySpan<byte> s, int part) => part < 4
         ? (s[part] & 63, s[part + 4] & 63)
         : ((s[part + 4] & 15) | (s[part - 4] >> 6 << 4), (s[part + 4] >> 4) | (s[part] >> 6 << 4));

@@ -8,7 +8,9 @@ public sealed record NpyLayout
     /// <summary>Little-endian, C order, the tensor's own number format.</summary>
     public static NpyLayout Default { get; } = new();
 
-    /// <summary>Number format; the one that holds the tensor's type exactly where null. An unsigned one is written from the wider signed type in which it is read.</summary>
+    /// <summary>
+    /// Number format; the one that holds the tensor's type exactly where null. An unsigned one is written from the wider signed type in which it is read.
+    /// </summary>
     public Dtype? Dtype { get; init; }
 
     /// <summary>Whether the bytes of a number are reversed.</summary>
@@ -19,7 +21,10 @@ public sealed record NpyLayout
 }
 
 /// <summary>numpy's .npy files: one array of numbers.</summary>
-/// <remarks>Both byte orders and both axis orders; bool, signed and unsigned integers of 1 to 8 bytes, floats of 2 to 8 bytes, complex of two singles. Arrays of Python objects are refused: nothing is unpickled.</remarks>
+/// <remarks>
+/// Both byte orders and both axis orders; bool, signed and unsigned integers of 1 to 8 bytes, floats of 2 to 8 bytes, complex of two singles. Arrays of Python
+/// objects are refused: nothing is unpickled.
+/// </remarks>
 public static class NpyFile
 {
     /// <summary>Reads a file.</summary>

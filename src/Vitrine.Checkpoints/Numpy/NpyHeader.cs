@@ -71,7 +71,8 @@ internal sealed record NpyHeader(Dtype Dtype, bool BigEndian, bool FortranOrder,
         var expected = header.DataBytes;
         return expected == length - header.ByteCount
             ? header
-            : throw new VitrineException($"{what}: [{string.Join(", ", header.Shape)}] of {header.Dtype.Spelling()} takes {expected} bytes; {length - header.ByteCount} follow its head{(expected > length - header.ByteCount ? ". Is it truncated?" : ".")}");
+            : throw new VitrineException($"{what}: [{string.Join(", ", header.Shape)}] of {header.Dtype.Spelling()} takes {expected} bytes; "
+                + $"{length - header.ByteCount} follow its head{(expected > length - header.ByteCount ? ". Is it truncated?" : ".")}");
     }
 
     /// <summary>Number format and byte order of a numpy code such as <c>&lt;f4</c>.</summary>
@@ -118,7 +119,9 @@ internal sealed record NpyHeader(Dtype Dtype, bool BigEndian, bool FortranOrder,
             switch (key)
             {
                 case "descr" when format is null:
-                    format = literal.Peek() == '[' ? throw new VitrineException($"{what}: has a structured dtype; read are arrays of one number format.") : literal.Text();
+                    format = literal.Peek() == '['
+                        ? throw new VitrineException($"{what}: has a structured dtype; read are arrays of one number format.")
+                        : literal.Text();
                     break;
                 case "fortran_order" when fortran is null:
                     fortran = literal.Flag();
@@ -146,7 +149,8 @@ internal sealed record NpyHeader(Dtype Dtype, bool BigEndian, bool FortranOrder,
         var (dtype, bigEndian) = Format(format, what);
         return new NpyHeader(dtype, bigEndian, fortran.Value, shape, byteCount)
         {
-            DataBytes = Shapes.ByteCount(shape, dtype.Size()) ?? throw new VitrineException($"{what}: is [{string.Join(", ", shape)}], more than any file holds."),
+            DataBytes = Shapes.ByteCount(shape, dtype.Size()) ?? throw new VitrineException(
+                $"{what}: is [{string.Join(", ", shape)}], more than any file holds."),
         };
     }
 }

@@ -14,7 +14,8 @@ public sealed class NpzFile
     private NpzFile(ZipDirectory archive)
     {
         this.archive = archive;
-        Names = [.. archive.Members.Keys.Where(k => k.EndsWith(Ending, StringComparison.Ordinal)).Select(k => k[..^Ending.Length]).Order(StringComparer.Ordinal)];
+        Names = [.. archive.Members.Keys.Where(k => k.EndsWith(Ending, StringComparison.Ordinal)).Select(k => k[..^Ending.Length])
+            .Order(StringComparer.Ordinal)];
     }
 
     /// <summary>The arrays' names, without <c>.npy</c>.</summary>

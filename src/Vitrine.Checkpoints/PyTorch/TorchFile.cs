@@ -6,9 +6,13 @@ using static TorchSharp.torch;
 
 namespace Vitrine.Checkpoints.PyTorch;
 
-/// <summary>A file that torch.save wrote (.pt, .bin; the zip container of torch 1.6 and later): tensors, numpy arrays and plain values, nested containers joined by dots.</summary>
+/// <summary>
+/// A file that torch.save wrote (.pt, .bin; the zip container of torch 1.6 and later): tensors, numpy arrays and plain values, nested containers joined by
+/// dots.
+/// </summary>
 /// <remarks>
-/// Its pickle is read as data: it can call nothing but what puts tensors and arrays together, and a file that names anything else is refused by that name. Storages are mapped, not copied; tensors may be views with strides.
+/// Its pickle is read as data: it can call nothing but what puts tensors and arrays together, and a file that names anything else is refused by that name.
+/// Storages are mapped, not copied; tensors may be views with strides.
 /// Tensors that were read stay valid after the file object is disposed.
 /// </remarks>
 public sealed class TorchFile : ITensorFile
@@ -26,7 +30,9 @@ public sealed class TorchFile : ITensorFile
         this.archive = archive;
         mapped = new MappedFile(Path, new FileInfo(Path).Length);
         var pickles = archive.Members.Keys.Where(k => k.EndsWith("/data.pkl", StringComparison.Ordinal)).ToArray();
-        root = pickles is [var only] ? only[..^"data.pkl".Length] : throw new VitrineException($"{Path}: is a zip archive with {pickles.Length} members NAME/data.pkl; a file of torch.save has one.");
+        root = pickles is [var only]
+            ? only[..^"data.pkl".Length]
+            : throw new VitrineException($"{Path}: is a zip archive with {pickles.Length} members NAME/data.pkl; a file of torch.save has one.");
         RequireLittleEndian();
         var pickle = Bytes(archive.Members[pickles[0]]);
         var budget = (32L * pickle.Length) + (1 << 16);
@@ -77,13 +83,15 @@ public sealed class TorchFile : ITensorFile
         Span<byte> start = stackalloc byte[2];
         if (stream.ReadAtLeast(start, 2, throwOnEndOfStream: false) == 2 && start[0] == 0x80 && start[1] is >= 2 and <= 5)
         {
-            throw new VitrineException($"{path}: is a bare pickle, as torch.save wrote before torch 1.6; expected its zip container. Load it in a current torch and save it again, or convert it to safetensors.");
+            throw new VitrineException($"{path}: is a bare pickle, as torch.save wrote before torch 1.6; expected its zip container. Load it in a current "
+                + "torch and save it again, or convert it to safetensors.");
         }
     }
 
     private void RequireLittleEndian()
     {
-        if (archive.Members.TryGetValue($"{root}byteorder", out var member) && member.ByteCount <= 16 && Encoding.ASCII.GetString(Bytes(member)) is var order && order != "little")
+        if (archive.Members.TryGetValue($"{root}byteorder", out var member) && member.ByteCount <= 16 && Encoding.ASCII.GetString(Bytes(member)) is var order
+            && order != "little")
         {
             throw new VitrineException($"{Path}: its numbers are {order}-endian; read are little-endian ones.");
         }
@@ -93,7 +101,8 @@ public sealed class TorchFile : ITensorFile
     {
         if (member.Deflated || member.ByteCount > System.Array.MaxLength)
         {
-            throw new VitrineException($"{Path}: the member '{member.Name}' is {(member.Deflated ? "compressed, which torch.save does not do" : $"of {member.ByteCount} bytes, more than are read at once")}.");
+            throw new VitrineException($"{Path}: the member '{member.Name}' is "
+                + $"{(member.Deflated ? "compressed, which torch.save does not do" : $"of {member.ByteCount} bytes, more than are read at once")}.");
         }
 
         using var stream = archive.Open(member);
@@ -193,7 +202,8 @@ public sealed class TorchFile : ITensorFile
 
         if (bytes is not { } count || (count > 0 && last >= stretch.ByteCount / size))
         {
-            throw new VitrineException($"{Path}: tensor '{name}' is [{string.Join(", ", tensor.Shape)}] with strides [{string.Join(", ", tensor.Strides)}] from {tensor.Offset} on; its storage has {stretch.ByteCount / size} elements.");
+            throw new VitrineException($"{Path}: tensor '{name}' is [{string.Join(", ", tensor.Shape)}] with strides [{string.Join(", ", tensor.Strides)}] "
+                + $"from {tensor.Offset} on; its storage has {stretch.ByteCount / size} elements.");
         }
 
         // A view that repeats its storage would be larger than it, without bound.
@@ -213,13 +223,15 @@ public sealed class TorchFile : ITensorFile
 
         if (!archive.Members.TryGetValue($"{root}data/{storage.Key}", out var member) || member.Deflated)
         {
-            throw new VitrineException($"{Path}: the storage '{storage.Key}' of tensor '{name}' is {(member is null ? "missing" : "compressed, which torch.save does not do")}.");
+            throw new VitrineException(
+                $"{Path}: the storage '{storage.Key}' of tensor '{name}' is {(member is null ? "missing" : "compressed, which torch.save does not do")}.");
         }
 
         var bytes = storage.Count <= member.ByteCount ? storage.Count * (storage.Dtype?.Size() ?? 1) : long.MaxValue;
         return bytes <= member.ByteCount
             ? new TensorEntry(name, tensor.Dtype, [bytes / size], member.Begin, bytes / size * size)
-            : throw new VitrineException($"{Path}: the storage '{storage.Key}' of tensor '{name}' claims {storage.Count} elements; its member has {member.ByteCount} bytes. Is it truncated?");
+            : throw new VitrineException($"{Path}: the storage '{storage.Key}' of tensor '{name}' claims {storage.Count} elements; its member has "
+                + $"{member.ByteCount} bytes. Is it truncated?");
     }
 
     private TensorEntry EntryOf(PickleNumpyArray array, string name)

@@ -48,8 +48,10 @@ internal sealed class TorchGlobals(string file, Action<long> charge)
 
     private static readonly HashSet<string> Callables =
     [
-        "collections.OrderedDict", "torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor_v3", "torch._utils._rebuild_parameter", "torch.Size", "torch.device",
-        "numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct", "numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar", "numpy.dtype", "numpy.ndarray", "numpy.core.numeric._frombuffer", "numpy._core.numeric._frombuffer",
+        "collections.OrderedDict", "torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor_v3",
+        "torch._utils._rebuild_parameter", "torch.Size", "torch.device",
+        "numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct", "numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar",
+        "numpy.dtype", "numpy.ndarray", "numpy.core.numeric._frombuffer", "numpy._core.numeric._frombuffer",
         "_codecs.encode", "builtins.bytes", "__builtin__.bytes", "builtins.set", "__builtin__.set", "builtins.frozenset", "__builtin__.frozenset",
     ];
 
@@ -65,21 +67,31 @@ internal sealed class TorchGlobals(string file, Action<long> charge)
         var global = new PickleGlobal(module, name);
         return Callables.Contains(global.ToString()) || IsStorage(global)
             ? global
-            : throw new VitrineException($"{file}: names '{global}', which is not on the list of what a file of tensors may call; it is refused, and nothing of it was run.");
+            : throw new VitrineException(
+                $"{file}: names '{global}', which is not on the list of what a file of tensors may call; it is refused, and nothing of it was run.");
     }
 
     public object? Call(PickleGlobal global, IReadOnlyList<object?> arguments) => (global.ToString(), arguments) switch
     {
         ("collections.OrderedDict", []) => new PickleDict(),
         ("collections.OrderedDict", [PickleList pairs]) => Dict(pairs),
-        ("torch._utils._rebuild_tensor" or "torch._utils._rebuild_tensor_v2", [PickleStorage { Dtype: { } dtype } storage, long offset, PickleTuple shape, PickleTuple strides, ..]) => Tensor(storage, dtype, offset, shape, strides),
-        ("torch._utils._rebuild_tensor_v3", [PickleStorage storage, long offset, PickleTuple shape, PickleTuple strides, _, _, Dtype dtype, ..]) => Tensor(storage, dtype, offset, shape, strides),
+        ("torch._utils._rebuild_tensor" or "torch._utils._rebuild_tensor_v2",
+            [PickleStorage { Dtype: { } dtype } storage, long offset, PickleTuple shape, PickleTuple strides, ..])
+            => Tensor(storage, dtype, offset, shape, strides),
+        ("torch._utils._rebuild_tensor_v3", [PickleStorage storage, long offset, PickleTuple shape, PickleTuple strides, _, _, Dtype dtype, ..])
+            => Tensor(storage, dtype, offset, shape, strides),
         ("torch._utils._rebuild_parameter", [PickleTensor tensor, ..]) => tensor,
         ("torch.Size", [PickleTuple sizes]) => sizes,
         ("torch.device", _) => new PickleDevice(),
-        ("numpy.core.multiarray._reconstruct" or "numpy._core.multiarray._reconstruct", [PickleGlobal { Module: "numpy", Name: "ndarray" }, ..]) => new PickleNumpyArray(),
-        ("numpy.core.multiarray.scalar" or "numpy._core.multiarray.scalar", [PickleNumpyFormat format, byte[] bytes]) => new PickleNumpyArray { Format = format, Data = bytes },
-        ("numpy.core.numeric._frombuffer" or "numpy._core.numeric._frombuffer", [byte[] bytes, PickleNumpyFormat format, PickleTuple shape, ("C" or "F") and var order])
+        ("numpy.core.multiarray._reconstruct" or "numpy._core.multiarray._reconstruct", [PickleGlobal { Module: "numpy", Name: "ndarray" }, ..])
+            => new PickleNumpyArray(),
+        ("numpy.core.multiarray.scalar" or "numpy._core.multiarray.scalar", [PickleNumpyFormat format, byte[] bytes]) => new PickleNumpyArray
+        {
+            Format = format,
+            Data = bytes,
+        },
+        ("numpy.core.numeric._frombuffer" or "numpy._core.numeric._frombuffer",
+            [byte[] bytes, PickleNumpyFormat format, PickleTuple shape, ("C" or "F") and var order])
             => new PickleNumpyArray { Format = format, Shape = Sizes(shape), FortranOrder = order is "F", Data = bytes },
         ("numpy.dtype", [string code, ..]) => new PickleNumpyFormat(code),
         ("_codecs.encode", [string text, "latin1"]) => Latin1(text),
@@ -100,7 +112,8 @@ internal sealed class TorchGlobals(string file, Action<long> charge)
                 break;
             case (PickleNumpyArray array, PickleTuple { Items: [_, PickleTuple shape, PickleNumpyFormat format, bool fortran, var data] }):
                 (array.Shape, array.Format, array.FortranOrder) = (Sizes(shape), format, fortran);
-                array.Data = data as byte[] ?? throw new VitrineException($"{file}: a numpy array of dtype '{format.Code}' holds Python objects; they are refused.");
+                array.Data = data as byte[]
+                    ?? throw new VitrineException($"{file}: a numpy array of dtype '{format.Code}' holds Python objects; they are refused.");
                 break;
             default:
                 throw new VitrineException($"{file}: gives a state to what takes none ({Kind(target)}).");
@@ -137,7 +150,8 @@ internal sealed class TorchGlobals(string file, Action<long> charge)
         var (sizes, steps) = (Sizes(shape), Sizes(strides));
         return sizes.Length == steps.Length && offset >= 0
             ? new PickleTensor(storage, dtype, offset, sizes, steps)
-            : throw new VitrineException($"{file}: a tensor of storage '{storage.Key}' has {sizes.Length} axes, {steps.Length} strides and the offset {offset}.");
+            : throw new VitrineException(
+                $"{file}: a tensor of storage '{storage.Key}' has {sizes.Length} axes, {steps.Length} strides and the offset {offset}.");
     }
 
     private long[] Sizes(PickleTuple tuple)

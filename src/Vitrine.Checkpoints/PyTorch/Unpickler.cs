@@ -4,7 +4,8 @@ namespace Vitrine.Checkpoints.PyTorch;
 
 /// <summary>Reads the pickles that torch.save writes (protocols 2 to 5) as data: it can call nothing but the list of <see cref="TorchGlobals"/>.</summary>
 /// <remarks>
-/// Opcodes after Python's pickletools. Every opcode is read from the file's own bytes and makes at most one object, texts and containers are shared and not copied, and what is copied is charged against a budget
+/// Opcodes after Python's pickletools. Every opcode is read from the file's own bytes and makes at most one object, texts and containers are shared and not
+/// copied, and what is copied is charged against a budget
 /// of the pickle's own size: neither time nor memory can outgrow the file.
 /// </remarks>
 internal sealed class Unpickler
@@ -195,7 +196,9 @@ internal sealed class Unpickler
     }
 
     private object? Call(object? callable, object? arguments)
-        => callable is PickleGlobal global && arguments is PickleTuple tuple ? globals.Call(global, tuple.Items) : throw Broken($"a call of what cannot be called ({TorchGlobals.Kind(callable)})");
+        => callable is PickleGlobal global && arguments is PickleTuple tuple
+            ? globals.Call(global, tuple.Items)
+            : throw Broken($"a call of what cannot be called ({TorchGlobals.Kind(callable)})");
 
     private void SetItems(object?[] items)
     {

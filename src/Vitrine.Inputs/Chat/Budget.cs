@@ -31,5 +31,6 @@ internal sealed class Budget
 
     public void Leave() => depth--;
 
-    public static int Length(long length) => length <= LongestText ? (int)length : throw new TemplateFault($"a text or list of the template is longer than {LongestText}");
+    public static int Length(long length)
+        => length <= LongestText ? (int)length : throw new TemplateFault($"a text or list of the template is longer than {LongestText}");
 }

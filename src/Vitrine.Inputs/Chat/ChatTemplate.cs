@@ -4,7 +4,8 @@ namespace Vitrine.Inputs.Chat;
 
 /// <summary>A model's chat template: messages to the text that the model was trained on.</summary>
 /// <remarks>
-/// Templates are written in Jinja and run here in a subset of it, with the settings and functions of transformers (trim_blocks, lstrip_blocks, tojson, raise_exception, strftime_now).
+/// Templates are written in Jinja and run here in a subset of it, with the settings and functions of transformers (trim_blocks, lstrip_blocks, tojson,
+/// raise_exception, strftime_now).
 /// What is outside the subset is refused by its name and line. Steps, depth and length are bounded, so a hostile template ends in an error.
 /// </remarks>
 public sealed class ChatTemplate
@@ -36,7 +37,8 @@ public sealed class ChatTemplate
         ArgumentNullException.ThrowIfNull(template);
         try
         {
-            return new ChatTemplate(source, StatementParser.Parse(template), (specialTokens ?? new Dictionary<string, string>()).ToDictionary(p => p.Key, p => (object?)p.Value), clock ?? TimeProvider.System);
+            return new ChatTemplate(source, StatementParser.Parse(template),
+                (specialTokens ?? new Dictionary<string, string>()).ToDictionary(p => p.Key, p => (object?)p.Value), clock ?? TimeProvider.System);
         }
         catch (TemplateFault e)
         {
@@ -50,7 +52,8 @@ public sealed class ChatTemplate
     public string Render(IEnumerable<ChatMessage> messages, bool addGenerationPrompt = false)
     {
         ArgumentNullException.ThrowIfNull(messages);
-        return Render(messages.Select(m => (object?)new Dictionary<string, object?> { ["role"] = m.Role, ["content"] = m.Content }).ToList(), addGenerationPrompt, []);
+        return Render(
+            messages.Select(m => (object?)new Dictionary<string, object?> { ["role"] = m.Role, ["content"] = m.Content }).ToList(), addGenerationPrompt, []);
     }
 
     /// <summary>The text of a conversation whose messages have more than a role and a text: tools, parts, calls.</summary>
@@ -58,7 +61,8 @@ public sealed class ChatTemplate
     /// <param name="addGenerationPrompt">Whether the text ends where the model's answer begins.</param>
     /// <param name="variables">More names for the template, such as <c>tools</c> or <c>enable_thinking</c>.</param>
     public string Render(JsonElement messages, bool addGenerationPrompt = false, IReadOnlyDictionary<string, JsonElement>? variables = null)
-        => Render(JsonValue(messages), addGenerationPrompt, (variables ?? new Dictionary<string, JsonElement>()).ToDictionary(p => p.Key, p => JsonValue(p.Value)));
+        => Render(JsonValue(messages), addGenerationPrompt,
+            (variables ?? new Dictionary<string, JsonElement>()).ToDictionary(p => p.Key, p => JsonValue(p.Value)));
 
     private string Render(object? messages, bool addGenerationPrompt, Dictionary<string, object?> variables)
     {

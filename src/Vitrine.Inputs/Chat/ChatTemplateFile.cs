@@ -15,13 +15,16 @@ internal static class ChatTemplateFile
         var tokens = new Dictionary<string, string>(StringComparer.Ordinal);
         AddTokens(Json(Path.Combine(folder, "special_tokens_map.json")), tokens);
         AddTokens(settings, tokens);
-        string[] jinja = name == "default" ? [Path.Combine(folder, "chat_template.jinja")] : [Path.Combine(folder, "additional_chat_templates", Path.GetFileName(name) + ".jinja")];
+        string[] jinja = name == "default"
+            ? [Path.Combine(folder, "chat_template.jinja")]
+            : [Path.Combine(folder, "additional_chat_templates", Path.GetFileName(name) + ".jinja")];
         foreach (var file in jinja.Where(File.Exists))
         {
             return ChatTemplate.Parse(System.Text.Encoding.UTF8.GetString(Bytes(file)), file, tokens);
         }
 
-        foreach (var (file, json) in new[] { (Path.Combine(folder, "chat_template.json"), Json(Path.Combine(folder, "chat_template.json"))), (config, settings) })
+        foreach (var (file, json) in new[] { (Path.Combine(folder, "chat_template.json"),
+            Json(Path.Combine(folder, "chat_template.json"))), (config, settings) })
         {
             if (json is { ValueKind: JsonValueKind.Object } root && root.TryGetProperty("chat_template", out var template) && Named(template, name) is { } text)
             {
@@ -29,14 +32,17 @@ internal static class ChatTemplateFile
             }
         }
 
-        throw new VitrineException($"{folder}: has no chat template '{name}'; expected chat_template.jinja, or chat_template in tokenizer_config.json. Base models have none.");
+        throw new VitrineException(
+            $"{folder}: has no chat template '{name}'; expected chat_template.jinja, or chat_template in tokenizer_config.json. Base models have none.");
     }
 
     /// <remarks>A file holds one template, or a list of templates with names.</remarks>
     private static string? Named(JsonElement template, string name) => template.ValueKind switch
     {
         JsonValueKind.String => name == "default" ? template.GetString() : null,
-        JsonValueKind.Array => template.EnumerateArray().Where(t => t.ValueKind == JsonValueKind.Object && Text(t, "name") == name).Select(t => Text(t, "template")).FirstOrDefault(),
+        JsonValueKind.Array
+            => template.EnumerateArray().Where(t => t.ValueKind == JsonValueKind.Object && Text(t, "name") == name).Select(t => Text(t, "template"))
+                .FirstOrDefault(),
         _ => null,
     };
 
@@ -49,7 +55,10 @@ internal static class ChatTemplateFile
 
         foreach (var entry in root.EnumerateObject().Where(e => e.Name.EndsWith("_token", StringComparison.Ordinal)))
         {
-            var token = entry.Value.ValueKind == JsonValueKind.String ? entry.Value.GetString() : entry.Value.ValueKind == JsonValueKind.Object ? Text(entry.Value, "content") : null;
+            var token = entry.Value.ValueKind == JsonValueKind.String
+                ? entry.Value.GetString()
+                : entry.Value.ValueKind == JsonValueKind.Object ? Text(entry.Value, "content")
+                : null;
             if (token is not null)
             {
                 tokens[entry.Name] = token;
@@ -57,7 +66,8 @@ internal static class ChatTemplateFile
         }
     }
 
-    private static string? Text(JsonElement json, string key) => json.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+    private static string? Text(JsonElement json, string key)
+        => json.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
     private static JsonElement? Json(string file)
     {
@@ -81,7 +91,9 @@ internal static class ChatTemplateFile
     {
         try
         {
-            return new FileInfo(file).Length <= LargestFile ? File.ReadAllBytes(file) : throw new VitrineException($"{file}: is larger than {LargestFile >> 20} MiB, so it holds no chat template.");
+            return new FileInfo(file).Length <= LargestFile
+                ? File.ReadAllBytes(file)
+                : throw new VitrineException($"{file}: is larger than {LargestFile >> 20} MiB, so it holds no chat template.");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -206,7 +206,9 @@ internal sealed class ExpressionParser(TokenCursor cursor)
 
                 return _ => text;
             case TokenKind.Integer:
-                var number = long.TryParse(token.Text, NumberStyles.None, CultureInfo.InvariantCulture, out var n) ? n : throw cursor.Fault($"the number {token.Text} is too large");
+                var number = long.TryParse(token.Text, NumberStyles.None, CultureInfo.InvariantCulture, out var n)
+                    ? n
+                    : throw cursor.Fault($"the number {token.Text} is too large");
                 return _ => number;
             case TokenKind.Float:
                 var real = double.Parse(token.Text, CultureInfo.InvariantCulture);
@@ -284,7 +286,8 @@ internal sealed class ExpressionParser(TokenCursor cursor)
             if (cursor.TakeSign("."))
             {
                 var name = cursor.Is(TokenKind.Integer) ? cursor.Take().Text : cursor.Name();
-                value = char.IsAsciiDigit(name[0]) ? run => Members.Item(owner(run), long.Parse(name, CultureInfo.InvariantCulture)) : run => Members.Attribute(owner(run), name);
+                value = char.IsAsciiDigit(name[0]) ? run
+                    => Members.Item(owner(run), long.Parse(name, CultureInfo.InvariantCulture)) : run => Members.Attribute(owner(run), name);
             }
             else if (cursor.TakeSign("["))
             {
@@ -400,7 +403,8 @@ internal sealed class ExpressionParser(TokenCursor cursor)
         {
             arguments = Call();
         }
-        else if (cursor.Now.Kind is TokenKind.Text or TokenKind.Integer or TokenKind.Float || cursor.IsSign("[") || cursor.IsSign("{") || cursor.Is(TokenKind.Name) && !NoArguments.Contains(cursor.Now.Text))
+        else if (cursor.Now.Kind is TokenKind.Text or TokenKind.Integer or TokenKind.Float || cursor.IsSign("[") || cursor.IsSign("{")
+            || cursor.Is(TokenKind.Name) && !NoArguments.Contains(cursor.Now.Text))
         {
             var argument = Postfix(Primary());
             arguments = run => new Arguments([argument(run)], new Dictionary<string, object?>(), run);

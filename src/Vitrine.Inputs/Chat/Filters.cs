@@ -22,9 +22,13 @@ internal static class Filters
         "string" => (v, a) => Value.Text(v, a.Budget),
         "safe" => (v, a) => v,
         "escape" or "e" => (v, a) => Escaped(Value.Text(v, a.Budget)),
-        "replace" => (v, a) => TextMethods.Replace(Value.Text(v, a.Budget), a.Text(0, "old"), a.Text(1, "new"), a.Get(2, "count") is { } count ? Value.AsLong(count) : -1),
+        "replace"
+            => (v, a)
+                => TextMethods.Replace(Value.Text(v, a.Budget), a.Text(0, "old"), a.Text(1, "new"), a.Get(2, "count") is { } count ? Value.AsLong(count) : -1),
         "indent" => Indented,
-        "join" => (v, a) => Operations.Joined(Value.Items(v, a.Budget).Select(Part(a, 1)).Select(i => Value.Text(i, a.Budget)), Value.Text(a.Get(0, "d", ""), a.Budget)),
+        "join"
+            => (v, a)
+                => Operations.Joined(Value.Items(v, a.Budget).Select(Part(a, 1)).Select(i => Value.Text(i, a.Budget)), Value.Text(a.Get(0, "d", ""), a.Budget)),
         "first" => (v, a) => Value.Items(v, a.Budget) is [var first, ..] ? first : new Undefined("the first of nothing"),
         "last" => (v, a) => Value.Items(v, a.Budget) is [.., var last] ? last : new Undefined("the last of nothing"),
         "list" => (v, a) => Value.Items(v, a.Budget).ToList(),
@@ -35,16 +39,26 @@ internal static class Filters
         "min" => (v, a) => Value.Items(v, a.Budget).Aggregate((x, y) => Value.Compare(y, x, a.Budget) < 0 ? y : x),
         "sum" => (v, a) => Value.Items(v, a.Budget).Select(Part(a, 0)).Aggregate(a.Get(1, "start", 0L), (x, y) => Operations.Calculate("+", x, y)),
         "items" => (v, a) => v is Undefined ? new List<object?>() : Members.Call(Members.Attribute(v, "items"), a),
-        "dictsort" => (v, a) => ((IEnumerable<object?>)Members.Call(Members.Attribute(v, "items"), a)!).OrderBy(p => Value.AsText(((IReadOnlyList<object?>)p!)[0]).ToLowerInvariant(), StringComparer.Ordinal).ToList(),
+        "dictsort"
+            => (v, a)
+                => ((IEnumerable<object?>)Members.Call(Members.Attribute(v, "items"), a)!)
+                    .OrderBy(p => Value.AsText(((IReadOnlyList<object?>)p!)[0]).ToLowerInvariant(), StringComparer.Ordinal).ToList(),
         "map" => Mapped,
         "select" => (v, a) => Chosen(v, a, attribute: false, keep: true),
         "reject" => (v, a) => Chosen(v, a, attribute: false, keep: false),
         "selectattr" => (v, a) => Chosen(v, a, attribute: true, keep: true),
         "rejectattr" => (v, a) => Chosen(v, a, attribute: true, keep: false),
         "int" => (v, a) => Whole(v) ?? a.Get(0, "default", 0L),
-        "float" => (v, a) => v is string s ? double.TryParse(s, NumberStyles.Float, CultureInfo.InvariantCulture, out var d) ? d : a.Get(0, "default", 0.0) : Value.AsDouble(v),
+        "float"
+            => (v, a)
+                => v is string s
+                    ? double.TryParse(s, NumberStyles.Float, CultureInfo.InvariantCulture, out var d) ? d
+                    : a.Get(0, "default", 0.0)
+                    : Value.AsDouble(v),
         "abs" => (v, a) => v is double d ? Math.Abs(d) : (object)checked(Math.Abs(Value.AsLong(v))),
-        "round" => (v, a) => Math.Round(Value.AsDouble(v), (int)Math.Clamp(Value.AsLong(a.Only("precision").Get(0, "precision", 0L)), 0, 15), MidpointRounding.ToEven),
+        "round"
+            => (v, a)
+                => Math.Round(Value.AsDouble(v), (int)Math.Clamp(Value.AsLong(a.Only("precision").Get(0, "precision", 0L)), 0, 15), MidpointRounding.ToEven),
         _ => null,
     };
 
@@ -52,7 +66,10 @@ internal static class Filters
     private static Func<object?, object?> Part(Arguments arguments, int place) => arguments.Get(place, "attribute") switch
     {
         null => item => item,
-        string path => item => path.Split('.').Aggregate(item, (owner, name) => long.TryParse(name, out var index) ? Members.Item(owner, index) : Members.Item(owner, name)),
+        string path
+            => item
+                => path.Split('.')
+                    .Aggregate(item, (owner, name) => long.TryParse(name, out var index) ? Members.Item(owner, index) : Members.Item(owner, name)),
         var key => item => Members.Item(item, key),
     };
 
@@ -66,16 +83,21 @@ internal static class Filters
 
         var separators = arguments.Get(2, "separators") as IReadOnlyList<object?>;
         return JsonText.Of(
-            value, arguments.Budget, arguments.Get(0, "indent") is { } indent ? (int)Math.Clamp(Value.AsLong(indent), 0, 64) : null, Value.IsTrue(arguments.Get(3, "sort_keys", false)),
+            value, arguments.Budget, arguments.Get(0, "indent") is { } indent
+                ? (int)Math.Clamp(Value.AsLong(indent), 0, 64)
+                : null, Value.IsTrue(arguments.Get(3, "sort_keys", false)),
             separators is [var item, ..] ? Value.AsText(item) : null, separators is [_, var key] ? Value.AsText(key) : null);
     }
 
     private static object? Indented(object? value, Arguments arguments)
     {
         arguments.Only("width", "first", "blank");
-        var width = arguments.Get(0, "width", 4L) is string text ? text : new string(' ', (int)Math.Clamp(Value.AsLong(arguments.Get(0, "width", 4L)), 0, 1000));
+        var width = arguments.Get(0, "width", 4L) is string text
+            ? text
+            : new string(' ', (int)Math.Clamp(Value.AsLong(arguments.Get(0, "width", 4L)), 0, 1000));
         var (first, blank) = (Value.IsTrue(arguments.Get(1, "first", false)), Value.IsTrue(arguments.Get(2, "blank", false)));
-        return Operations.Joined(Value.Text(value, arguments.Budget).Split('\n').Select((line, i) => i == 0 ? first ? width + line : line : line.Length > 0 || blank ? width + line : line), "\n");
+        return Operations.Joined(Value.Text(value, arguments.Budget).Split('\n')
+            .Select((line, i) => i == 0 ? first ? width + line : line : line.Length > 0 || blank ? width + line : line), "\n");
     }
 
     private static object? Mapped(object? value, Arguments arguments)
@@ -96,7 +118,10 @@ internal static class Filters
 
     private static object? Chosen(object? value, Arguments arguments, bool attribute, bool keep)
     {
-        var part = attribute ? Part(arguments with { Names = new Dictionary<string, object?> { ["attribute"] = arguments.Need(0, "attribute") }, Places = [] }, 0) : item => item;
+        var part = attribute
+            ? Part(arguments with { Names = new Dictionary<string, object?> { ["attribute"] = arguments.Need(0, "attribute") }, Places = [] }, 0)
+            : item
+            => item;
         var place = attribute ? 1 : 0;
         var name = arguments.Get(place, "test") is { } given ? Value.AsText(given) : null;
         var test = name is null ? (v, _) => Value.IsTrue(v) : Tests.Find(name) ?? throw new TemplateFault($"the test '{name}' is not computed by this version");
@@ -132,11 +157,16 @@ internal static class Filters
     private static object? Whole(object? value) => value switch
     {
         double d when Math.Abs(d) < 9e18 => (long)d,
-        string s => long.TryParse(s, NumberStyles.Integer, CultureInfo.InvariantCulture, out var n) ? n : double.TryParse(s, NumberStyles.Float, CultureInfo.InvariantCulture, out var d) && Math.Abs(d) < 9e18 ? (long)d : null,
+        string s
+            => long.TryParse(s, NumberStyles.Integer, CultureInfo.InvariantCulture, out var n)
+                ? n
+                : double.TryParse(s, NumberStyles.Float, CultureInfo.InvariantCulture, out var d) && Math.Abs(d) < 9e18 ? (long)d
+                : null,
         bool or long => Value.AsLong(value),
         _ => null,
     };
 
-    private static string Escaped(string text) => text.Replace("&", "&amp;", StringComparison.Ordinal).Replace("<", "&lt;", StringComparison.Ordinal).Replace(">", "&gt;", StringComparison.Ordinal)
+    private static string Escaped(string text)
+        => text.Replace("&", "&amp;", StringComparison.Ordinal).Replace("<", "&lt;", StringComparison.Ordinal).Replace(">", "&gt;", StringComparison.Ordinal)
         .Replace("'", "&#39;", StringComparison.Ordinal).Replace("\"", "&#34;", StringComparison.Ordinal);
 }

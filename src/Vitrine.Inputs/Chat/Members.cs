@@ -86,7 +86,9 @@ internal static class Members
     public static object? Call(object? callee, Arguments arguments)
     {
         arguments.Budget.Step();
-        return callee is Callable callable ? callable(arguments) : throw new TemplateFault($"{Value.Kind(callee)} cannot be called; it is no function or method that this version computes");
+        return callee is Callable callable
+            ? callable(arguments)
+            : throw new TemplateFault($"{Value.Kind(callee)} cannot be called; it is no function or method that this version computes");
     }
 
     private static Callable? MappingMethod(IReadOnlyDictionary<string, object?> map, string name) => name switch
@@ -96,16 +98,21 @@ internal static class Members
         "values" => _ => map.Values.ToList(),
         "get" => a => a.Need(0, "key") is string key && map.TryGetValue(key, out var value) ? value : a.Get(1, "default"),
         "copy" => _ => new Dictionary<string, object?>(map, StringComparer.Ordinal),
-        "update" or "pop" or "popitem" or "clear" or "setdefault" => _ => throw new TemplateFault($"the method '{name}' would change a mapping; templates may not (transformers' sandbox is immutable)"),
+        "update" or "pop" or "popitem" or "clear" or "setdefault" => _ => throw new TemplateFault(
+            $"the method '{name}' would change a mapping; templates may not (transformers' sandbox is immutable)"),
         _ => null,
     };
 
     private static Callable? ListMethod(IReadOnlyList<object?> list, string name) => name switch
     {
         "count" => a => (long)list.Count(i => Value.Same(i, a.Need(0, "value"), a.Budget)),
-        "index" => a => Enumerable.Range(0, list.Count).Where(i => Value.Same(list[i], a.Need(0, "value"), a.Budget)).Select(i => (object?)(long)i).FirstOrDefault() ?? throw new TemplateFault("the list has no such item"),
+        "index"
+            => a
+                => Enumerable.Range(0, list.Count).Where(i => Value.Same(list[i], a.Need(0, "value"), a.Budget)).Select(i => (object?)(long)i).FirstOrDefault()
+                    ?? throw new TemplateFault("the list has no such item"),
         "copy" => _ => list.ToList(),
-        "append" or "extend" or "insert" or "pop" or "remove" or "reverse" or "sort" or "clear" => _ => throw new TemplateFault($"the method '{name}' would change a list; templates may not (transformers' sandbox is immutable)"),
+        "append" or "extend" or "insert" or "pop" or "remove" or "reverse" or "sort" or "clear" => _ => throw new TemplateFault(
+            $"the method '{name}' would change a list; templates may not (transformers' sandbox is immutable)"),
         _ => null,
     };
 }
@@ -120,7 +127,11 @@ internal static class TextMethods
         "rstrip" => a => Trim(text, a.Get(0, "chars"), left: false, right: true),
         "split" => a => Split(text, a.Get(0, "sep"), Value.AsLong(a.Get(1, "maxsplit", -1L))),
         "rsplit" => a => RightSplit(text, a.Text(0, "sep"), Value.AsLong(a.Get(1, "maxsplit", -1L))),
-        "splitlines" => _ => text.Length == 0 ? [] : (text.ReplaceLineEndings("\n") is var lines && lines.EndsWith('\n') ? lines[..^1] : lines).Split('\n').Cast<object?>().ToList(),
+        "splitlines"
+            => _
+                => text.Length == 0
+                    ? []
+                    : (text.ReplaceLineEndings("\n") is var lines && lines.EndsWith('\n') ? lines[..^1] : lines).Split('\n').Cast<object?>().ToList(),
         "startswith" => a => Any(a, part => text.StartsWith(part, StringComparison.Ordinal)),
         "endswith" => a => Any(a, part => text.EndsWith(part, StringComparison.Ordinal)),
         "removeprefix" => a => a.Text(0, "prefix") is var p && text.StartsWith(p, StringComparison.Ordinal) ? text[p.Length..] : text,
@@ -140,7 +151,8 @@ internal static class TextMethods
         "isalnum" => _ => text.Length > 0 && text.EnumerateRunes().All(Rune.IsLetterOrDigit),
         "isupper" => _ => text.Any(char.IsUpper) && !text.Any(char.IsLower),
         "islower" => _ => text.Any(char.IsLower) && !text.Any(char.IsUpper),
-        "format" or "encode" or "center" or "ljust" or "rjust" or "zfill" or "partition" or "rpartition" or "translate" or "casefold" or "swapcase" or "index" or "expandtabs"
+        "format" or "encode" or "center" or "ljust" or "rjust" or "zfill" or "partition"
+            or "rpartition" or "translate" or "casefold" or "swapcase" or "index" or "expandtabs"
             => _ => throw new TemplateFault($"the method '{name}' of texts is not computed by this version"),
         _ => null,
     };

@@ -27,7 +27,10 @@ internal static class Operations
                 ("+", IReadOnlyList<object?> x, IReadOnlyList<object?> y) => Appended(x, y),
                 ("*", string x, long n) => Repeated(x, n),
                 ("*", long n, string x) => Repeated(x, n),
-                (_, bool or long or double, bool or long or double) => a is double || b is double || sign == "/" ? Real(sign, Value.AsDouble(a), Value.AsDouble(b)) : Whole(sign, Value.AsLong(a), Value.AsLong(b)),
+                (_, bool or long or double, bool or long or double)
+                    => a is double || b is double || sign == "/"
+                        ? Real(sign, Value.AsDouble(a), Value.AsDouble(b))
+                        : Whole(sign, Value.AsLong(a), Value.AsLong(b)),
                 _ => throw new TemplateFault($"'{sign}' between {Value.Kind(a)} and {Value.Kind(b)} is not computed"),
             };
         }
@@ -57,7 +60,8 @@ internal static class Operations
         return [.. x, .. y];
     }
 
-    private static string Repeated(string text, long count) => count <= 0 ? "" : new StringBuilder().Insert(0, text, Budget.Length(checked(text.Length * count)) == 0 ? 0 : (int)count).ToString();
+    private static string Repeated(string text, long count)
+        => count <= 0 ? "" : new StringBuilder().Insert(0, text, Budget.Length(checked(text.Length * count)) == 0 ? 0 : (int)count).ToString();
 
     private static object Whole(string sign, long a, long b) => sign switch
     {
@@ -66,7 +70,10 @@ internal static class Operations
         "*" => checked(a * b),
         "//" => FloorDivided(a, b),
         "%" => checked(a - b * FloorDivided(a, b)),
-        "**" when b >= 0 => Enumerable.Repeat(a, (int)Math.Min(b, 64)).Aggregate(1L, (x, y) => checked(x * y)) is var power && (b <= 64 || a is 0 or 1) ? power : throw new OverflowException(),
+        "**" when b >= 0
+            => Enumerable.Repeat(a, (int)Math.Min(b, 64)).Aggregate(1L, (x, y) => checked(x * y)) is var power && (b <= 64 || a is 0 or 1)
+                ? power
+                : throw new OverflowException(),
         _ => Real(sign, a, b),
     };
 

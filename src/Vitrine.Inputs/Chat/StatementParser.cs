@@ -141,7 +141,8 @@ internal sealed class StatementParser
         return run => Loop(run, targets, items, condition, body, otherwise);
     }
 
-    private static void Loop(TemplateRun run, IReadOnlyList<string> targets, Expression items, Expression? condition, List<Statement> body, List<Statement> otherwise)
+    private static void Loop(
+        TemplateRun run, IReadOnlyList<string> targets, Expression items, Expression? condition, List<Statement> body, List<Statement> otherwise)
     {
         var all = Value.Items(items(run), run.Budget);
         if (condition is not null)
@@ -193,7 +194,9 @@ internal sealed class StatementParser
         {
             var member = cursor.Name();
             var assigned = Assigned();
-            return run => (run.Get(name) as Namespace ?? throw new TemplateFault($"'{name}' is no namespace, so '{name}.{member}' cannot be set")).Members[member] = assigned(run);
+            return run
+                => (run.Get(name) as Namespace ?? throw new TemplateFault(
+                    $"'{name}' is no namespace, so '{name}.{member}' cannot be set")).Members[member] = assigned(run);
         }
 
         if (cursor.Is(TokenKind.BlockEnd) || cursor.IsSign("|"))
@@ -277,7 +280,8 @@ internal sealed class StatementParser
         cursor.End(TokenKind.BlockEnd);
         var body = Until(["endfilter"], out _);
         cursor.End(TokenKind.BlockEnd);
-        return run => run.Write(Value.Text(filters.Aggregate((object?)run.Captured(() => run.Inside(() => run.Do(body))), (v, filter) => filter(run, v)), run.Budget));
+        return run
+            => run.Write(Value.Text(filters.Aggregate((object?)run.Captured(() => run.Inside(() => run.Do(body))), (v, filter) => filter(run, v)), run.Budget));
     }
 
     /// <remarks>transformers marks what the assistant said; the text is the same.</remarks>

@@ -4,10 +4,14 @@ using System.Text;
 namespace Vitrine.Inputs.Chat;
 
 /// <summary>Cuts a template into words, with the white space of Jinja under trim_blocks and lstrip_blocks, as transformers sets them.</summary>
-/// <remarks>A newline behind a block goes; blanks before a block that begins its line go; <c>-</c> takes all white space on its side, <c>+</c> none. One newline at the template's end goes.</remarks>
+/// <remarks>
+/// A newline behind a block goes; blanks before a block that begins its line go; <c>-</c> takes all white space on its side, <c>+</c> none. One newline at the
+/// template's end goes.
+/// </remarks>
 internal sealed class TemplateLexer
 {
-    private static readonly string[] Signs = ["//", "**", "==", "!=", "<=", ">=", "+", "-", "*", "/", "%", "~", "<", ">", "=", "(", ")", "[", "]", "{", "}", ",", ":", ".", "|", ";"];
+    private static readonly string[] Signs = ["//", "**", "==", "!=", "<=", ">=", "+", "-", "*", "/", "%", "~", "<", ">", "=", "(", ")", "[", "]", "{", "}",
+        ",", ":", ".", "|", ";"];
 
     private readonly string text;
     private readonly List<TemplateToken> tokens = [];
@@ -308,7 +312,9 @@ internal sealed class TemplateLexer
         else if (c is 'x' or 'u' or 'U')
         {
             var digits = c == 'x' ? 2 : c == 'u' ? 4 : 8;
-            if (at + digits >= text.Length || !int.TryParse(text.AsSpan(at + 1, digits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var code) || !Rune.IsValid(code))
+            if (at + digits >= text.Length
+                || !int.TryParse(text.AsSpan(at + 1, digits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var code)
+                || !Rune.IsValid(code))
             {
                 throw Fault($"the escape '\\{c}'");
             }

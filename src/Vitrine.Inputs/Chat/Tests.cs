@@ -22,7 +22,10 @@ internal static class Tests
         "mapping" => (v, _) => v is IReadOnlyDictionary<string, object?>,
         "sequence" or "iterable" => (v, _) => v is string or IReadOnlyList<object?> or IReadOnlyDictionary<string, object?> or Undefined,
         "callable" => (v, _) => v is Callable,
-        "sameas" => (v, a) => a.Need(0, "other") is var other && (v is null or bool ? Equals(v, other) : ReferenceEquals(v, other) || v is long or string && Equals(v, other)),
+        "sameas"
+            => (v, a)
+                => a.Need(0, "other") is var other
+                    && (v is null or bool ? Equals(v, other) : ReferenceEquals(v, other) || v is long or string && Equals(v, other)),
         "eq" or "equalto" => (v, a) => Value.Same(v, a.Need(0, "other"), a.Budget),
         "ne" => (v, a) => !Value.Same(v, a.Need(0, "other"), a.Budget),
         "lt" or "lessthan" => (v, a) => Value.Compare(v, a.Need(0, "other"), a.Budget) < 0,

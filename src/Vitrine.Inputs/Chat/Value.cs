@@ -85,7 +85,8 @@ internal static class Value
             (string x, string y) => x == y,
             (bool or long or double, bool or long or double) => a is double || b is double ? AsDouble(a) == AsDouble(b) : AsLong(a) == AsLong(b),
             (IReadOnlyList<object?> x, IReadOnlyList<object?> y) => x.Count == y.Count && x.Zip(y).All(p => Same(p.First, p.Second, budget)),
-            (IReadOnlyDictionary<string, object?> x, IReadOnlyDictionary<string, object?> y) => x.Count == y.Count && x.All(p => y.TryGetValue(p.Key, out var other) && Same(p.Value, other, budget)),
+            (IReadOnlyDictionary<string, object?> x, IReadOnlyDictionary<string, object?> y)
+                => x.Count == y.Count && x.All(p => y.TryGetValue(p.Key, out var other) && Same(p.Value, other, budget)),
             _ => ReferenceEquals(a, b),
         };
         budget.Leave();
@@ -101,7 +102,11 @@ internal static class Value
             (bool or long, bool or long) => AsLong(a).CompareTo(AsLong(b)),
             (bool or long or double, bool or long or double) => AsDouble(a).CompareTo(AsDouble(b)),
             (string x, string y) => string.CompareOrdinal(x, y),
-            (IReadOnlyList<object?> x, IReadOnlyList<object?> y) => x.Zip(y).Select(p => Same(p.First, p.Second, budget) ? 0 : Compare(p.First, p.Second, budget)).FirstOrDefault(c => c != 0) is var first && first != 0 ? first : x.Count.CompareTo(y.Count),
+            (IReadOnlyList<object?> x, IReadOnlyList<object?> y)
+                => x.Zip(y).Select(p => Same(p.First, p.Second, budget) ? 0 : Compare(p.First, p.Second, budget)).FirstOrDefault(c => c != 0) is var first
+                    && first != 0
+                    ? first
+                    : x.Count.CompareTo(y.Count),
             _ => throw new TemplateFault($"{Kind(a)} and {Kind(b)} have no order"),
         };
     }
@@ -155,7 +160,8 @@ internal static class Value
             return double.IsNaN(value) ? "nan" : value > 0 ? "inf" : "-inf";
         }
 
-        var shortest = Enumerable.Range(0, 17).Select(digits => value.ToString($"E{digits}", CultureInfo.InvariantCulture)).First(text => double.Parse(text, CultureInfo.InvariantCulture).Equals(value) || text.Length > 22);
+        var shortest = Enumerable.Range(0, 17).Select(digits => value.ToString($"E{digits}", CultureInfo.InvariantCulture))
+            .First(text => double.Parse(text, CultureInfo.InvariantCulture).Equals(value) || text.Length > 22);
 
         var at = shortest.IndexOf('E', StringComparison.Ordinal);
         var exponent = int.Parse(shortest[(at + 1)..], CultureInfo.InvariantCulture);

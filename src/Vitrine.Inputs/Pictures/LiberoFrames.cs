@@ -2,7 +2,8 @@ namespace Vitrine.Inputs.Pictures;
 
 /// <summary>What OpenVLA's evaluation does to a LIBERO frame before the checkpoint's own recipe.</summary>
 /// <remarks>
-/// Source: openvla, experiments/robot/libero/libero_utils.py and openvla_utils.py. TensorFlow decodes JPEG with its fast integer DCT, so its round trip may differ from this one by a level.
+/// Source: openvla, experiments/robot/libero/libero_utils.py and openvla_utils.py. TensorFlow decodes JPEG with its fast integer DCT, so its round trip may
+/// differ from this one by a level.
 /// </remarks>
 public static class LiberoFrames
 {

@@ -42,7 +42,9 @@ public sealed class PictureRecipe
     /// <summary>The same steps behind others, which prepare the picture as an evaluation did; see <see cref="LiberoFrames"/>.</summary>
     public PictureRecipe Behind(params IReadOnlyList<IPictureStep> first) => new([.. first, .. Sequence], Channels, Height, Width) { Engine = Engine };
 
-    /// <summary>The same recipe with the picture split into tiles, or with the whole picture alone: processors of the Idefics3 kind let the caller choose.</summary>
+    /// <summary>
+    /// The same recipe with the picture split into tiles, or with the whole picture alone: processors of the Idefics3 kind let the caller choose.
+    /// </summary>
     /// <exception cref="VitrineException">The recipe is not of that kind.</exception>
     public PictureRecipe Tiled(bool split)
     {
@@ -53,8 +55,11 @@ public sealed class PictureRecipe
         }
 
         var filter = ((ResizeLongestEdge)Sequence[at]).Filter;
-        IEnumerable<IPictureStep> frames = split ? [new ResizeToTiles(Height, filter), new SplitIntoTiles(Height, filter)] : [new Resize(Width, Height, filter)];
-        return new([.. Sequence.Take(at + 1), .. frames, .. Sequence.Skip(at + 1).SkipWhile(s => s is Resize or ResizeToTiles or SplitIntoTiles)], Channels, Height, Width) { Engine = Engine };
+        IEnumerable<IPictureStep> frames = split
+            ? [new ResizeToTiles(Height, filter), new SplitIntoTiles(Height, filter)]
+            : [new Resize(Width, Height, filter)];
+        return new([.. Sequence.Take(at + 1), .. frames, .. Sequence.Skip(at + 1).SkipWhile(s => s is Resize or ResizeToTiles or SplitIntoTiles)], Channels,
+            Height, Width) { Engine = Engine };
     }
 
     /// <summary>Prepares a picture.</summary>
@@ -71,7 +76,9 @@ public sealed class PictureRecipe
     public float[] Apply(Picture picture)
     {
         var pixels = Prepare(picture).Pixels;
-        return pixels.Count == 1 ? pixels[0].Values : throw new VitrineException($"picture recipe: {pixels.Count} frames came of one picture; expected one. Use Prepare.");
+        return pixels.Count == 1
+            ? pixels[0].Values
+            : throw new VitrineException($"picture recipe: {pixels.Count} frames came of one picture; expected one. Use Prepare.");
     }
 
     /// <inheritdoc/>

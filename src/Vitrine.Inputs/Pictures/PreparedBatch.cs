@@ -1,7 +1,9 @@
 namespace Vitrine.Inputs.Pictures;
 
 /// <summary>Prepared pictures side by side, as a model takes them.</summary>
-/// <param name="Shape">Pictures x channels x height x width; pictures x frames x channels x height x width where they are split; patches x numbers where they come as patches.</param>
+/// <param name="Shape">
+/// Pictures x channels x height x width; pictures x frames x channels x height x width where they are split; patches x numbers where they come as patches.
+/// </param>
 /// <param name="Values">Row-major.</param>
 /// <param name="Frames">How many frames of each picture are its own; frames behind them are zero.</param>
 public sealed record PreparedBatch(IReadOnlyList<int> Shape, float[] Values, IReadOnlyList<int> Frames)
@@ -23,7 +25,8 @@ public sealed record PreparedBatch(IReadOnlyList<int> Shape, float[] Values, IRe
         var other = Array.Find(all, p => p.Channels != first.Channels || p.Width != first.Width || (!patches && p.Height != first.Height));
         if (other is not null)
         {
-            throw new VitrineException($"batch: a picture became {other.Channels} x {other.Height} x {other.Width}, another {first.Channels} x {first.Height} x {first.Width}; they cannot lie in one batch.");
+            throw new VitrineException($"batch: a picture became {other.Channels} x {other.Height} x {other.Width}, another {first.Channels} x "
+                + $"{first.Height} x {first.Width}; they cannot lie in one batch.");
         }
 
         var counts = pictures.Select(p => p.Pixels.Count).ToArray();

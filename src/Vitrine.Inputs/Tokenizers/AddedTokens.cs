@@ -124,7 +124,9 @@ internal sealed class AddedTokens
         return parts;
     }
 
-    private static bool EndsWithWord(ReadOnlySpan<char> text) => Rune.DecodeLastFromUtf16(text, out var rune, out _) == System.Buffers.OperationStatus.Done && RuneKinds.IsWord(rune);
+    private static bool EndsWithWord(ReadOnlySpan<char> text)
+        => Rune.DecodeLastFromUtf16(text, out var rune, out _) == System.Buffers.OperationStatus.Done && RuneKinds.IsWord(rune);
 
-    private static bool BeginsWithWord(ReadOnlySpan<char> text) => Rune.DecodeFromUtf16(text, out var rune, out _) == System.Buffers.OperationStatus.Done && RuneKinds.IsWord(rune);
+    private static bool BeginsWithWord(ReadOnlySpan<char> text)
+        => Rune.DecodeFromUtf16(text, out var rune, out _) == System.Buffers.OperationStatus.Done && RuneKinds.IsWord(rune);
 }

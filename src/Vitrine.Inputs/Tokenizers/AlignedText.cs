@@ -1,6 +1,8 @@
 namespace Vitrine.Inputs.Tokenizers;
 
-/// <summary>A text on its way through the tokenizer and, where offsets are asked for, the range of the user's text that each of its characters came from.</summary>
+/// <summary>
+/// A text on its way through the tokenizer and, where offsets are asked for, the range of the user's text that each of its characters came from.
+/// </summary>
 internal sealed class AlignedText
 {
     private readonly int[]? starts;

@@ -9,7 +9,9 @@ public sealed record EncodedText
     /// <summary>The pieces as the vocabulary spells them.</summary>
     public required IReadOnlyList<string> Tokens { get; init; }
 
-    /// <summary>Where each token stands in the text that it came from, in characters (UTF-16 units) of the .NET string, end excluded; (0, 0) for tokens that were added.</summary>
+    /// <summary>
+    /// Where each token stands in the text that it came from, in characters (UTF-16 units) of the .NET string, end excluded; (0, 0) for tokens that were added.
+    /// </summary>
     public required IReadOnlyList<(int Start, int End)> Offsets { get; init; }
 
     /// <summary>0 for padding, 1 for the rest.</summary>

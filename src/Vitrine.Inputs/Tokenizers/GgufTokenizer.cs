@@ -9,7 +9,10 @@ using Vitrine.Inputs.Tokenizers.SentencePiece;
 namespace Vitrine.Inputs.Tokenizers;
 
 /// <summary>The tokenizer inside a GGUF file.</summary>
-/// <remarks>Keys under <c>tokenizer.ggml</c> (ggml, docs/gguf.md). The split of byte-level models is not in the file, only its name; those known here are llama.cpp's (llama-vocab.cpp).</remarks>
+/// <remarks>
+/// Keys under <c>tokenizer.ggml</c> (ggml, docs/gguf.md). The split of byte-level models is not in the file, only its name; those known here are llama.cpp's
+/// (llama-vocab.cpp).
+/// </remarks>
 public static class GgufTokenizer
 {
     private const string Gpt2 = ByteLevelSplit.Gpt2Pattern;
@@ -17,7 +20,9 @@ public static class GgufTokenizer
     private const string Qwen2 = @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
     /// <summary>Makes a tokenizer of a file's metadata.</summary>
-    /// <param name="metadata">Keys and values of the file; texts, whole numbers as long, numbers as double, flags as bool, lists as string[], float[] or int[].</param>
+    /// <param name="metadata">
+    /// Keys and values of the file; texts, whole numbers as long, numbers as double, flags as bool, lists as string[], float[] or int[].
+    /// </param>
     /// <param name="source">The file, for messages.</param>
     /// <exception cref="VitrineException">A key is missing or broken, or names what is not computed.</exception>
     public static Tokenizer FromMetadata(IReadOnlyDictionary<string, object> metadata, string source = "GGUF")
@@ -35,13 +40,16 @@ public static class GgufTokenizer
     private static Tokenizer ByteLevel(GgufVocabulary file, string source)
     {
         var vocabulary = new Vocabulary(file.Tokens.Select((t, i) => (t, i)), source);
-        var pairs = file.Merges.Select((merge, i) => merge.IndexOf(' ', 1) is > 0 and var at ? (merge[..at], merge[(at + 1)..]) : throw new VitrineException($"{source}: merge {i}, '{merge}', is no pair."));
+        var pairs = file.Merges.Select((merge, i) => merge.IndexOf(' ', 1) is > 0 and var at ? (merge[..at], merge[(at + 1)..]) : throw new VitrineException(
+            $"{source}: merge {i}, '{merge}', is no pair."));
         return new Tokenizer(new TokenizerParts
         {
             Added = new AddedTokens(file.Added(), text => text, source),
             Normalizer = new NormalizerSequence([]),
-            PreTokenizer = new PreTokenizerSequence([.. Splits(file.Split, source), new ByteLevelSplit(file.Flag("add_space_prefix", otherwise: false), useRegex: false)]),
-            Model = new BytePairModel(vocabulary, [.. pairs], new BytePairOptions { IgnoreMerges = file.Split is "llama3" or "llama-v3" or "llama-bpe" or "falcon3" }, source),
+            PreTokenizer = new PreTokenizerSequence(
+                [.. Splits(file.Split, source), new ByteLevelSplit(file.Flag("add_space_prefix", otherwise: false), useRegex: false)]),
+            Model = new BytePairModel(
+                vocabulary, [.. pairs], new BytePairOptions { IgnoreMerges = file.Split is "llama3" or "llama-v3" or "llama-bpe" or "falcon3" }, source),
             PostProcessor = Template(file, beginByDefault: file.Split is "llama3" or "llama-v3" or "llama-bpe" or "falcon3"),
             Decoder = new ByteLevelDecoder(),
         });
@@ -64,7 +72,8 @@ public static class GgufTokenizer
     private static Tokenizer Scored(GgufVocabulary file, string source)
     {
         var (scores, types) = (file.Scores, file.Types);
-        var pieces = new PieceTable([.. file.Tokens.Select((t, i) => new SentencePiece.SentencePiece(t, scores[i], types[i] == PieceType.UserDefined ? PieceType.Normal : types[i]))], byteFallback: true, source);
+        var pieces = new PieceTable([.. file.Tokens.Select((t, i) => new SentencePiece.SentencePiece(t, scores[i],
+            types[i] == PieceType.UserDefined ? PieceType.Normal : types[i]))], byteFallback: true, source);
         var prefix = file.Flag("add_space_prefix", otherwise: true);
         INormalizer visible = new ReplaceNormalizer(new LiteralPattern(" "), SentencePieceNormalizer.VisibleSpace);
         IDecoder[] decoders = [new ReplaceDecoder(new LiteralPattern(SentencePieceNormalizer.VisibleSpace), " "), new ByteFallbackDecoder(), new FuseDecoder()];

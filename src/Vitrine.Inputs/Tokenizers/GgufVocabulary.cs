@@ -46,7 +46,9 @@ internal sealed class GgufVocabulary
     public int Id(string key)
     {
         var id = Need<long>(key, "a whole number");
-        return id >= 0 && id < Tokens.Count ? (int)id : throw new VitrineException($"{source}: {Prefix}{key} is {id}; the vocabulary has {Tokens.Count} tokens.");
+        return id >= 0 && id < Tokens.Count
+            ? (int)id
+            : throw new VitrineException($"{source}: {Prefix}{key} is {id}; the vocabulary has {Tokens.Count} tokens.");
     }
 
     /// <summary>Tokens that are cut out of a text: control signs, and those that users defined.</summary>
@@ -54,7 +56,8 @@ internal sealed class GgufVocabulary
         .Select((token, id) => new AddedToken(token, id) { Special = Types[id] == PieceType.Control })
         .Where(t => Types[t.Id] is PieceType.Control or PieceType.UserDefined && t.Content.Length > 0);
 
-    private PieceType Known(int type) => Enum.IsDefined((PieceType)type) ? (PieceType)type : throw new VitrineException($"{source}: {Prefix}token_type has {type}; 1 to 6 are known.");
+    private PieceType Known(int type)
+        => Enum.IsDefined((PieceType)type) ? (PieceType)type : throw new VitrineException($"{source}: {Prefix}token_type has {type}; 1 to 6 are known.");
 
     private IReadOnlyList<T> List<T>(string key, Func<int, T> otherwise)
     {
@@ -64,9 +67,12 @@ internal sealed class GgufVocabulary
         }
 
         var list = Need<T[]>(key, "a list of numbers");
-        return list.Length == Tokens.Count ? list : throw new VitrineException($"{source}: {Prefix}{key} has {list.Length} entries; the vocabulary has {Tokens.Count} tokens.");
+        return list.Length == Tokens.Count
+            ? list
+            : throw new VitrineException($"{source}: {Prefix}{key} has {list.Length} entries; the vocabulary has {Tokens.Count} tokens.");
     }
 
-    private T Need<T>(string key, string expected) => !metadata.TryGetValue(Prefix + key, out var value) ? throw new VitrineException($"{source}: has no {Prefix}{key}.")
+    private T Need<T>(string key, string expected)
+        => !metadata.TryGetValue(Prefix + key, out var value) ? throw new VitrineException($"{source}: has no {Prefix}{key}.")
         : value is T found ? found : throw new VitrineException($"{source}: {Prefix}{key} is {value?.GetType().Name ?? "nothing"}; expected {expected}.");
 }

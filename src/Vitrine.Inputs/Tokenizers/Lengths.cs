@@ -62,7 +62,8 @@ public sealed record Truncation(int MaxLength, TruncationStrategy Strategy = Tru
         var (target, which) = Strategy == TruncationStrategy.OnlyFirst ? (first, "first") : (second, "second");
         if (target.Count <= total - room)
         {
-            throw new VitrineException($"truncation to {MaxLength} tokens: the {which} text has only {target.Count} tokens to give, and {total - room} must go.");
+            throw new VitrineException(
+                $"truncation to {MaxLength} tokens: the {which} text has only {target.Count} tokens to give, and {total - room} must go.");
         }
 
         target.Keep(target.Count - (total - room), !FromLeft);

@@ -1,7 +1,10 @@
 namespace Vitrine.Inputs.Tokenizers;
 
 /// <summary>Turns ids into text as they come, and holds back what may still be half a character.</summary>
-/// <remarks>Each time the few ids since the last text are decoded with and without the new one; the difference is what the new one adds. So a step costs no more late than early.</remarks>
+/// <remarks>
+/// Each time the few ids since the last text are decoded with and without the new one; the difference is what the new one adds. So a step costs no more late
+/// than early.
+/// </remarks>
 public sealed class StreamingDecoder
 {
     private const int LongestWait = 16; // Ids; a character has at most four bytes, so what is not whole by then never will be.

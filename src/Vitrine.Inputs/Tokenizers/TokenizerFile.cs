@@ -33,7 +33,8 @@ internal static class TokenizerFile
 
     private static string Find(string folder)
     {
-        var found = Names.Select(n => Path.Combine(folder, n)).FirstOrDefault(File.Exists) ?? Directory.EnumerateFiles(folder, "*.model").Order(StringComparer.Ordinal).FirstOrDefault();
+        var found = Names.Select(n => Path.Combine(folder, n)).FirstOrDefault(File.Exists)
+            ?? Directory.EnumerateFiles(folder, "*.model").Order(StringComparer.Ordinal).FirstOrDefault();
         return found ?? throw new VitrineException($"{folder}: has no tokenizer; expected {string.Join(", ", Names)} or another .model file.");
     }
 
@@ -41,7 +42,9 @@ internal static class TokenizerFile
     {
         try
         {
-            return new FileInfo(file).Length <= LargestFile ? File.ReadAllBytes(file) : throw new VitrineException($"{file}: is larger than {LargestFile >> 20} MiB, so it is no tokenizer.");
+            return new FileInfo(file).Length <= LargestFile
+                ? File.ReadAllBytes(file)
+                : throw new VitrineException($"{file}: is larger than {LargestFile >> 20} MiB, so it is no tokenizer.");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -28,7 +28,10 @@ public sealed record ActionStatistics(string Key, IReadOnlyList<double> Q01, IRe
         var file = Path.Combine(folder, "dataset_statistics.json");
         var (source, all) = File.Exists(file)
             ? (file, Root(file))
-            : (config.Source, config.Find("norm_stats") ?? throw new VitrineException($"{folder}: neither dataset_statistics.json nor norm_stats in config.json; actions cannot be un-normalised."));
+            : (config.Source,
+                config.Find("norm_stats")
+                    ?? throw new VitrineException(
+                        $"{folder}: neither dataset_statistics.json nor norm_stats in config.json; actions cannot be un-normalised."));
         return all.EnumerateObject().ToDictionary(p => p.Name, p => Read($"{source}: {p.Name}", p.Name, p.Value));
     }
 
@@ -54,12 +57,17 @@ public sealed record ActionStatistics(string Key, IReadOnlyList<double> Q01, IRe
             : throw new VitrineException($"{source}: has no 'action'.");
         var q01 = Numbers("q01");
         var q99 = Numbers("q99");
-        bool[] mask = action.TryGetProperty("mask", out var m) && m.ValueKind == JsonValueKind.Array ? [.. m.EnumerateArray().Select(v => v.ValueKind == JsonValueKind.True)] : [.. q01.Select(_ => true)];
+        bool[] mask = action.TryGetProperty("mask", out var m) && m.ValueKind == JsonValueKind.Array
+            ? [.. m.EnumerateArray().Select(v => v.ValueKind == JsonValueKind.True)]
+            : [.. q01.Select(_ => true)];
         return q01.Length > 0 && q01.Length == q99.Length && q01.Length == mask.Length
             ? new ActionStatistics(key, q01, q99, mask)
-            : throw new VitrineException($"{source}: q01, q99 and mask have {q01.Length}, {q99.Length} and {mask.Length} entries; expected one for each dimension.");
+            : throw new VitrineException(
+                $"{source}: q01, q99 and mask have {q01.Length}, {q99.Length} and {mask.Length} entries; expected one for each dimension.");
 
-        double[] Numbers(string name) => action.TryGetProperty(name, out var array) && array.ValueKind == JsonValueKind.Array && array.EnumerateArray().All(v => v.ValueKind == JsonValueKind.Number)
+        double[] Numbers(string name)
+            => action.TryGetProperty(name, out var array) && array.ValueKind == JsonValueKind.Array
+                && array.EnumerateArray().All(v => v.ValueKind == JsonValueKind.Number)
             ? [.. array.EnumerateArray().Select(v => v.GetDouble())]
             : throw new VitrineException($"{source}: 'action.{name}' is missing or no list of numbers.");
     }

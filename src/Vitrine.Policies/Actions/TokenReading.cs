@@ -6,7 +6,9 @@ namespace Vitrine.Policies.Actions;
 /// <param name="Expected">Mean of the robot's units under the probabilities of the action tokens; smooth where the decoded value jumps by a bin.</param>
 /// <param name="Entropy">Of those probabilities, in nats.</param>
 /// <param name="Probability">Of the chosen token among the whole vocabulary.</param>
-/// <param name="IsActionToken">Whether each token is an action token. One that is none decodes to the largest action like the first action token does, without a word.</param>
+/// <param name="IsActionToken">
+/// Whether each token is an action token. One that is none decodes to the largest action like the first action token does, without a word.
+/// </param>
 public sealed record TokenReading(
     IReadOnlyList<long> TokenIds,
     IReadOnlyList<int> Bins,

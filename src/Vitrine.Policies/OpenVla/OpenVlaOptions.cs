@@ -13,6 +13,9 @@ public sealed record OpenVlaOptions : ModelOptions
     /// <summary>The prompt; null for the one that the checkpoint's name stands for.</summary>
     public PromptTemplate? Template { get; init; }
 
-    /// <summary>What is done to a picture before the checkpoint's own recipe, as its evaluation did: <see cref="LiberoFrames.AsEvaluated"/>, with the centre crop for fine-tunes that saw random crops.</summary>
+    /// <summary>
+    /// What is done to a picture before the checkpoint's own recipe, as its evaluation did: <see cref="LiberoFrames.AsEvaluated"/>, with the centre crop for
+    /// fine-tunes that saw random crops.
+    /// </summary>
     public IReadOnlyList<IPictureStep> Before { get; init; } = [];
 }

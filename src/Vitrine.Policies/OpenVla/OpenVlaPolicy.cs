@@ -75,7 +75,8 @@ public sealed class OpenVlaPolicy : Policy
         var weights = new WeightReader(Checkpoints.Checkpoint.Open(source.Location.Weights), folder, opening);
         try
         {
-            Tower[] towers = [.. described.Select(t => TimmVisionTransformer.Load(weights, t.Prefix, t.Config, t.Name, t.BlocksToRun, t.BlocksToRun - 1, "scale_factor"))];
+            Tower[] towers = [.. described.Select(t => TimmVisionTransformer.Load(weights, t.Prefix, t.Config, t.Name, t.BlocksToRun, t.BlocksToRun - 1,
+                "scale_factor"))];
             if (towers[0].Grid != towers[^1].Grid)
             {
                 throw new VitrineException($"{config.Source}: the towers see {towers[0].Grid} and {towers[^1].Grid} patches on a side; they must agree.");
@@ -86,7 +87,8 @@ public sealed class OpenVlaPolicy : Policy
             var projector = new Projector(weights, towers.Sum(t => t.Shape.Width), text.Spec.Width, isFused: towers.Length == 2);
             var language = LlamaLayout.Load(weights.Under("language_model."), text).Decoder;
             weights.RefuseOthers(name => LlamaLayout.IsUnused(name) || described.Any(t => TimmVisionTransformer.IsUnused(name, t.Prefix, t.BlocksToRun)));
-            return new OpenVlaPolicy(source, weights, new Parts(towers, projector, language, tokenizer, recipe, statistics, actions, template, maxLength), prefixes);
+            return new OpenVlaPolicy(
+                source, weights, new Parts(towers, projector, language, tokenizer, recipe, statistics, actions, template, maxLength), prefixes);
         }
         catch
         {
@@ -96,7 +98,10 @@ public sealed class OpenVlaPolicy : Policy
     }
 
     /// <summary>How actions of a data set were normalised.</summary>
-    /// <param name="key">Its name; may be null when there is only one. LIBERO's sets are found without the <c>_no_noops</c> of their filtered copies, as the published evaluation does.</param>
+    /// <param name="key">
+    /// Its name; may be null when there is only one. LIBERO's sets are found without the <c>_no_noops</c> of their filtered copies, as the published evaluation
+    /// does.
+    /// </param>
     /// <exception cref="VitrineException">It is unknown; the known ones are named.</exception>
     public ActionStatistics Statistics(string? key)
     {
@@ -105,7 +110,9 @@ public sealed class OpenVlaPolicy : Policy
     }
 
     /// <summary>Ids of an instruction's prompt, image tokens left out.</summary>
-    /// <remarks>OpenVLA reads the lone space piece behind the prompt (id 29871 of Llama's vocabulary); a vocabulary without that piece does without it.</remarks>
+    /// <remarks>
+    /// OpenVLA reads the lone space piece behind the prompt (id 29871 of Llama's vocabulary); a vocabulary without that piece does without it.
+    /// </remarks>
     /// <exception cref="VitrineException">There is no instruction.</exception>
     public long[] PromptIds(string instruction)
     {
@@ -136,7 +143,8 @@ public sealed class OpenVlaPolicy : Policy
         ArgumentNullException.ThrowIfNull(pixels);
         ArgumentNullException.ThrowIfNull(prompts);
         using var bound = Bind(plan ?? RunPlan.Empty);
-        return Act(() => pixels.alias(), Layout(prompts), new ActRequest { Observations = [], Plan = bound, Units = units, Options = new ActOptions(), Cancellation = cancellation });
+        return Act(() => pixels.alias(), Layout(prompts),
+            new ActRequest { Observations = [], Plan = bound, Units = units, Options = new ActOptions(), Cancellation = cancellation });
     }
 
     /// <inheritdoc/>
@@ -147,12 +155,14 @@ public sealed class OpenVlaPolicy : Policy
     }
 
     /// <inheritdoc/>
-    protected internal override void RequireUnits(string? units) => base.RequireUnits(units is not null && !UnitKeys.Contains(units) && UnitKeys.Contains($"{units}_no_noops") ? $"{units}_no_noops" : units);
+    protected internal override void RequireUnits(string? units)
+        => base.RequireUnits(units is not null && !UnitKeys.Contains(units) && UnitKeys.Contains($"{units}_no_noops") ? $"{units}_no_noops" : units);
 
     /// <summary>The recipe of one tower out of that of the pair.</summary>
     protected internal override PictureRecipe RecipeOf(Tower tower)
         => Recipe.Sequence.Count > 0 && Recipe.Sequence[^1] is Towers pair
-            ? new PictureRecipe([.. Recipe.Sequence.SkipLast(1), .. pair.Recipes[Towers.ToList().IndexOf(tower)]], 3, Recipe.Height, Recipe.Width) { Engine = Recipe.Engine }
+            ? new PictureRecipe([.. Recipe.Sequence.SkipLast(1), .. pair.Recipes[Towers.ToList().IndexOf(tower)]], 3, Recipe.Height,
+                Recipe.Width) { Engine = Recipe.Engine }
             : Recipe;
 
     private PolicyRun Act(Func<Tensor> pixels, PromptLayout layout, ActRequest request)
@@ -240,7 +250,8 @@ public sealed class OpenVlaPolicy : Policy
             if (row.Words.Count + ImageTokens + units.Dimensions > parts.MaxLength)
             {
                 throw new VitrineException(
-                    $"act: the prompt has {row.Words.Count} tokens; with {ImageTokens} of the picture and {units.Dimensions} of the action that is more than the {parts.MaxLength} of llm_max_length. Shorten the instruction.");
+                    $"act: the prompt has {row.Words.Count} tokens; with {ImageTokens} of the picture and {units.Dimensions} of the action that is more than "
+                        + $"the {parts.MaxLength} of llm_max_length. Shorten the instruction.");
             }
         }
     }
@@ -250,8 +261,8 @@ public sealed class OpenVlaPolicy : Policy
 
     /// <summary>What the policy is made of.</summary>
     private sealed record Parts(
-        Tower[] Towers, Projector Projector, Decoder Language, Tokenizer Tokenizer, PictureRecipe Recipe, IReadOnlyDictionary<string, ActionStatistics> Statistics,
-        ActionTokens Actions, PromptTemplate Template, int MaxLength);
+        Tower[] Towers, Projector Projector, Decoder Language, Tokenizer Tokenizer, PictureRecipe Recipe,
+        IReadOnlyDictionary<string, ActionStatistics> Statistics, ActionTokens Actions, PromptTemplate Template, int MaxLength);
 
     private sealed class Steps(IProgress<ActProgress> progress, int dimensions) : IProgress<GeneratedStep>
     {

@@ -5,7 +5,10 @@ using static TorchSharp.torch;
 
 namespace Vitrine.Policies.OpenVla;
 
-/// <summary>From the towers' features to image tokens: linear layers with exact GELU between them, three behind two towers and two behind one (openvla, modeling_prismatic.py).</summary>
+/// <summary>
+/// From the towers' features to image tokens: linear layers with exact GELU between them, three behind two towers and two behind one (openvla,
+/// modeling_prismatic.py).
+/// </summary>
 internal sealed class Projector
 {
     private readonly Linear[] layers;

@@ -15,7 +15,8 @@ public sealed record PromptTemplate(string Name, string Before, string Behind)
     /// <summary>The openvla-v01 checkpoints, which began as a chat model (Vicuna).</summary>
     public static PromptTemplate V01 { get; } = new(
         "v01",
-        "A chat between a curious user and an artificial intelligence assistant. The assistant gives helpful, detailed, and polite answers to the user's questions. USER: What action should the robot take to ",
+        "A chat between a curious user and an artificial intelligence assistant. The assistant gives helpful, detailed, and polite answers to the user's "
+            + "questions. USER: What action should the robot take to ",
         "? ASSISTANT:");
 
     /// <summary>The template of a checkpoint: the old one where the model's name says so.</summary>

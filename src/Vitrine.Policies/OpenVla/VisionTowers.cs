@@ -3,7 +3,9 @@ using Vitrine.Transformers.Families;
 
 namespace Vitrine.Policies.OpenVla;
 
-/// <summary>The image towers of an OpenVLA checkpoint, the pair of DINOv2 and SigLIP or one of them alone: where their tensors stand and what they are.</summary>
+/// <summary>
+/// The image towers of an OpenVLA checkpoint, the pair of DINOv2 and SigLIP or one of them alone: where their tensors stand and what they are.
+/// </summary>
 internal static class VisionTowers
 {
     private static readonly string[] Prefixes = ["vision_backbone.featurizer.", "vision_backbone.fused_featurizer."];
@@ -29,10 +31,14 @@ internal static class VisionTowers
             return Checked(config, [.. spelled.EnumerateArray().Select((t, i) => Spelled(new ConfigReader(t, $"{config.Source}: vision_towers[{i}]"), i))]);
         }
 
-        var ids = config.Find("timm_model_ids") is { ValueKind: JsonValueKind.Array } array ? array.EnumerateArray().Select(v => v.GetString() ?? "").ToArray() : [];
+        var ids = config.Find("timm_model_ids") is { ValueKind: JsonValueKind.Array } array
+            ? array.EnumerateArray().Select(v => v.GetString() ?? "").ToArray()
+            : [];
         if (timmArguments is not null)
         {
-            return Checked(config, [.. timmArguments.Select((t, i) => Penultimate(TimmVisionTransformer.Read(new ConfigReader(t, $"timm arguments of tower {i}")), i, NameOf(ids, i)))]);
+            return Checked(config,
+                [.. timmArguments.Select((t, i) => Penultimate(TimmVisionTransformer.Read(new ConfigReader(t, $"timm arguments of tower {i}")), i,
+                    NameOf(ids, i)))]);
         }
 
         var sizes = config.Find("image_sizes") is { ValueKind: JsonValueKind.Array } s ? s.EnumerateArray().Select(v => v.GetInt32()).ToArray() : [224, 224];
@@ -44,7 +50,8 @@ internal static class VisionTowers
         var expected = config.Flag("use_fused_vision_backbone", towers.Length == 2) ? 2 : 1;
         return towers.Length == expected
             ? towers
-            : throw new VitrineException($"{config.Source}: {towers.Length} vision towers; expected {expected}{(expected == 2 ? ", the fused pair of DINOv2 and SigLIP" : ", as use_fused_vision_backbone is off")}.");
+            : throw new VitrineException($"{config.Source}: {towers.Length} vision towers; expected "
+                + $"{expected}{(expected == 2 ? ", the fused pair of DINOv2 and SigLIP" : ", as use_fused_vision_backbone is off")}.");
     }
 
     private static Tower Penultimate(TimmVisionTransformer.Config config, int index, string name) => new(name, Prefixes[index], config, config.Depth - 1);
@@ -58,22 +65,30 @@ internal static class VisionTowers
     private static Tower Spelled(ConfigReader tower, int index)
     {
         var width = tower.Size("embed_dim");
-        if (tower.Activation("act", "gelu") != Transformers.Engine.Activation.Gelu || !tower.Flag("qkv_bias", true) || tower.Flag("final_norm", false) || tower.Flag("attention_pool", false))
+        if (tower.Activation("act", "gelu") != Transformers.Engine.Activation.Gelu || !tower.Flag("qkv_bias", true) || tower.Flag("final_norm", false)
+            || tower.Flag("attention_pool", false))
         {
             throw new VitrineException($"{tower.Source}: expected exact GELU, biases on q, k and v, no final norm and no attention pool.");
         }
 
         var config = TimmVisionTransformer.Create(
             width, tower.Size("num_heads"), (int)(width * tower.Number("mlp_ratio", 4)), tower.Size("depth"), tower.Size("img_size"), tower.Size("patch_size"),
-            tower.Flag("class_token", false), tower.Count("reg_tokens", 0), tower.Flag("pos_embed_on_prefix", false), tower.Flag("layer_scale", false), tower.Number("norm_eps", 1e-6), attentionPool: false);
-        return new Tower(tower.Text("kind", Names[index]), tower.Text("prefix", Prefixes[index].TrimEnd('.')) + ".", config, tower.Count("output_block", config.Depth - 2) + 1);
+            tower.Flag("class_token", false), tower.Count("reg_tokens", 0), tower.Flag(
+                "pos_embed_on_prefix", false), tower.Flag("layer_scale", false), tower.Number("norm_eps", 1e-6), attentionPool: false);
+        return new Tower(tower.Text("kind", Names[index]), tower.Text("prefix", Prefixes[index].TrimEnd('.')) + ".", config,
+            tower.Count("output_block", config.Depth - 2) + 1);
     }
 
     /// <remarks>Sizes of timm's registry (timm, vision_transformer.py); SigLIP's feed-forward is 3.7362 times as wide.</remarks>
     private static TimmVisionTransformer.Config Known(ConfigReader config, string id, int imageSize) => id switch
     {
-        "vit_large_patch14_reg4_dinov2.lvd142m" => TimmVisionTransformer.Create(1024, 16, 4096, 24, imageSize, 14, classToken: true, registers: 4, positionsOnPrefix: false, layerScale: true, 1e-6, attentionPool: false),
-        "vit_so400m_patch14_siglip_224" => TimmVisionTransformer.Create(1152, 16, 4304, 27, imageSize, 14, classToken: false, registers: 0, positionsOnPrefix: false, layerScale: false, 1e-6, attentionPool: true),
-        _ => throw new VitrineException($"{config.Source}: timm_model_ids names '{id}'; known are vit_large_patch14_reg4_dinov2.lvd142m and vit_so400m_patch14_siglip_224."),
+        "vit_large_patch14_reg4_dinov2.lvd142m"
+            => TimmVisionTransformer.Create(1024, 16, 4096, 24, imageSize, 14, classToken: true, registers: 4, positionsOnPrefix: false, layerScale: true, 1e-6,
+                attentionPool: false),
+        "vit_so400m_patch14_siglip_224"
+            => TimmVisionTransformer.Create(1152, 16, 4304, 27, imageSize, 14, classToken: false, registers: 0, positionsOnPrefix: false, layerScale: false,
+                1e-6, attentionPool: true),
+        _ => throw new VitrineException(
+            $"{config.Source}: timm_model_ids names '{id}'; known are vit_large_patch14_reg4_dinov2.lvd142m and vit_so400m_patch14_siglip_224."),
     };
 }

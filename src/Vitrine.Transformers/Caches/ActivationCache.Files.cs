@@ -50,7 +50,8 @@ public sealed partial class ActivationCache
             throw new VitrineException($"{path}: '{IdsKey}' and '{PositionsKey}' differ in shape.");
         }
 
-        var decoder = model.Decoders.FirstOrDefault(d => d.Shape.Name == stack) ?? throw new VitrineException($"{path}: {model.Name} has no decoder '{stack}'.");
+        var decoder = model.Decoders.FirstOrDefault(d => d.Shape.Name == stack)
+            ?? throw new VitrineException($"{path}: {model.Name} has no decoder '{stack}'.");
         var cache = new ActivationCache(model, decoder, [], [], ids, positions);
         try
         {
@@ -94,7 +95,8 @@ public sealed partial class ActivationCache
         using var tensor = file.Read(key);
         return tensor.dim() == 2 && tensor.dtype == ScalarType.Int64 && tensor.shape[1] > 0
             ? [.. tensor.data<long>().ToArray().Chunk((int)tensor.shape[1])]
-            : throw new VitrineException($"{file.Path}: '{key}' is [{string.Join(", ", tensor.shape)}] of {tensor.dtype}; expected whole numbers, row by token.");
+            : throw new VitrineException(
+                $"{file.Path}: '{key}' is [{string.Join(", ", tensor.shape)}] of {tensor.dtype}; expected whole numbers, row by token.");
     }
 
     private static Tensor Matrix(long[][] rows) => tensor([.. rows.SelectMany(r => r)], [rows.Length, rows[0].Length]);

@@ -5,10 +5,14 @@ namespace Vitrine.Transformers.Caches;
 /// <summary>What parts of the residual do to the logits.</summary>
 public sealed partial class ActivationCache
 {
-    /// <summary>Parts behind a norm that is frozen at the scale which it had in the run; linear, so that parts that sum to the residual sum to the normed one.</summary>
+    /// <summary>
+    /// Parts behind a norm that is frozen at the scale which it had in the run; linear, so that parts that sum to the residual sum to the normed one.
+    /// </summary>
     /// <param name="parts">Stays the caller's.</param>
     /// <param name="layer">The norm before attention of this block; null for the last norm.</param>
-    /// <param name="gain">Whether the norm's gain is on it. TransformerLens leaves it out, which is right once norms are folded into the unembedding; its bias is in no part.</param>
+    /// <param name="gain">
+    /// Whether the norm's gain is on it. TransformerLens leaves it out, which is right once norms are folded into the unembedding; its bias is in no part.
+    /// </param>
     /// <returns>Owned by the caller.</returns>
     /// <exception cref="VitrineException">The model has no such norm.</exception>
     public ComponentStack Normed(ComponentStack parts, int? layer = null, bool gain = false)
@@ -27,7 +31,11 @@ public sealed partial class ActivationCache
     {
         ArgumentNullException.ThrowIfNull(parts);
         using var scope = NewDisposeScope();
-        return parts with { Values = (Stack.LastNorm ?? throw new VitrineException($"activation cache: stack '{Shape.Name}' has no last norm.")).Apply(parts.Values).DetachFromDisposeScope() };
+        return parts with
+        {
+            Values = (Stack.LastNorm ?? throw new VitrineException($"activation cache: stack '{Shape.Name}' has no last norm.")).Apply(parts.Values)
+                .DetachFromDisposeScope(),
+        };
     }
 
     /// <summary>Normed parts through the head: (C,B,T,V), owned by the caller.</summary>

@@ -32,7 +32,9 @@ public sealed partial class ActivationCache
         return Upon(parts);
     }
 
-    /// <summary>What was written into the residual: <c>embed</c>, <c>pos_embed</c>, then each block's <c>0_attn_out</c> and <c>0_mlp_out</c>. They sum to it.</summary>
+    /// <summary>
+    /// What was written into the residual: <c>embed</c>, <c>pos_embed</c>, then each block's <c>0_attn_out</c> and <c>0_mlp_out</c>. They sum to it.
+    /// </summary>
     /// <param name="layer">Up to the input of this block; null to the end.</param>
     /// <returns>Owned by the caller.</returns>
     public ComponentStack Decompose(int? layer = null)
@@ -72,7 +74,10 @@ public sealed partial class ActivationCache
         return new ComponentStack(NeuronLabels(Within(layer)), NeuronParts(layer).DetachFromDisposeScope());
     }
 
-    /// <summary>Everything: heads, feed-forwards (or each of their neurons), <c>embed</c>, <c>pos_embed</c>, and <c>bias</c>, the sum of the output biases that belong to no part. They sum to the residual.</summary>
+    /// <summary>
+    /// Everything: heads, feed-forwards (or each of their neurons), <c>embed</c>, <c>pos_embed</c>, and <c>bias</c>, the sum of the output biases that belong
+    /// to no part. They sum to the residual.
+    /// </summary>
     /// <param name="layer">Up to the input of this block; null to the end.</param>
     /// <param name="neurons">Whether feed-forwards are taken apart too.</param>
     /// <returns>Owned by the caller; cut the cache first (<see cref="AtPosition"/>).</returns>
@@ -132,7 +137,8 @@ public sealed partial class ActivationCache
             using var inner = NewDisposeScope();
             var block = Stack.At(l);
             sum = sum.Plus(Bias(block.Weights.Output.Bias, block.Weights.AttentionOutputNorm, block, l, ofAttention: true));
-            sum = (ofFeedForwards ? sum.Plus(Bias(block.Weights.Down.Bias, block.Weights.MlpOutputNorm, block, l, ofAttention: false)) : sum).MoveToOuterDisposeScope();
+            sum = (ofFeedForwards ? sum.Plus(Bias(block.Weights.Down.Bias, block.Weights.MlpOutputNorm, block, l, ofAttention: false)) : sum)
+                .MoveToOuterDisposeScope();
         }
 
         return sum;
@@ -147,7 +153,9 @@ public sealed partial class ActivationCache
     /// <summary>A part of a block's output as it arrives in the residual, behind what stands in between.</summary>
     private Tensor Arriving(Tensor part, Block block, int layer, bool ofAttention)
     {
-        var (norm, scale) = ofAttention ? (block.Weights.AttentionOutputNorm, block.Weights.AttentionScale) : (block.Weights.MlpOutputNorm, block.Weights.MlpScale);
+        var (norm, scale) = ofAttention
+            ? (block.Weights.AttentionOutputNorm, block.Weights.AttentionScale)
+            : (block.Weights.MlpOutputNorm, block.Weights.MlpScale);
         return norm is not null ? new FrozenNorm(norm, At(layer, ofAttention ? Point.AttnOut : Point.MlpOut)).Apply(part, gain: true)
             : scale is not null ? part * scale
             : part;

@@ -6,7 +6,8 @@ namespace Vitrine.Transformers.Caches;
 
 /// <summary>A run's activations with the algebra of the residual stream: take apart, stack, norm, attribute, cut, save.</summary>
 /// <remarks>
-/// The verbs and labels are those of TransformerLens' ActivationCache, the numbers too (fixtures/methods/dla). What a norm or a LayerScale does to an output before it is added counts:
+/// The verbs and labels are those of TransformerLens' ActivationCache, the numbers too (fixtures/methods/dla). What a norm or a LayerScale does to an output
+/// before it is added counts:
 /// parts are given as they arrive in the residual, such a norm frozen at the scale that it had in the run.
 /// </remarks>
 public sealed partial class ActivationCache : IDisposable
@@ -20,7 +21,8 @@ public sealed partial class ActivationCache : IDisposable
     private readonly long[][] ids;
     private readonly long[][] positions;
 
-    private ActivationCache(Model model, Decoder decoder, Dictionary<Address, Tensor> activations, Dictionary<string, Tensor> inputs, long[][] ids, long[][] positions)
+    private ActivationCache(
+        Model model, Decoder decoder, Dictionary<Address, Tensor> activations, Dictionary<string, Tensor> inputs, long[][] ids, long[][] positions)
         => (this.model, this.decoder, this.activations, this.inputs, this.ids, this.positions) = (model, decoder, activations, inputs, ids, positions);
 
     /// <summary>What was captured, owned by the cache.</summary>
@@ -57,12 +59,15 @@ public sealed partial class ActivationCache : IDisposable
     /// <param name="model">Whose run; it must outlive the cache.</param>
     /// <param name="run">It captured <see cref="Needs"/>; what it holds is the cache's from here on.</param>
     /// <param name="decoder">Which decoder of the model; its only one when null.</param>
-    /// <exception cref="VitrineException">Something was not captured, the model has several decoders, or its residual is no sum of what its blocks write.</exception>
+    /// <exception cref="VitrineException">
+    /// Something was not captured, the model has several decoders, or its residual is no sum of what its blocks write.
+    /// </exception>
     public static ActivationCache From(Model model, Run run, Decoder? decoder = null)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(run);
-        decoder = Added(decoder ?? (model.Decoders is [var only] ? only : throw new VitrineException($"activation cache: {model.Name} has {model.Decoders.Count} decoders; name one.")));
+        decoder = Added(decoder ?? (model.Decoders is [var only] ? only : throw new VitrineException(
+            $"activation cache: {model.Name} has {model.Decoders.Count} decoders; name one.")));
         foreach (var address in decoder.Shape.Places().Where(p => Needs(decoder.Shape).Any(n => AddressPattern.Parse(n).Matches(p))))
         {
             _ = run[address.ToString()];
@@ -72,14 +77,16 @@ public sealed partial class ActivationCache : IDisposable
         using var scope = NewDisposeScope();
         var embedded = run[new Address(decoder.Shape.Name, null, Point.Embed).ToString()];
         var places = decoder.Embedding.PositionRows(run.Prompts[decoder.Shape.Name]);
-        return From(model, decoder, run, places is null ? embedded.alias() : embedded - places, [.. run.Prompts[decoder.Shape.Name].Select(r => r.Select(_ => -1L).ToArray())], null);
+        return From(model, decoder, run, places is null ? embedded.alias() : embedded - places,
+            [.. run.Prompts[decoder.Shape.Name].Select(r => r.Select(_ => -1L).ToArray())], null);
     }
 
     /// <summary>One captured activation, owned by the cache.</summary>
     /// <exception cref="VitrineException">It was not captured; the nearest that was is named.</exception>
     public Tensor this[string address] => activations.TryGetValue(Address.Parse(address), out var tensor)
         ? tensor
-        : throw new VitrineException($"activation '{address}' was not captured; the nearest that was is '{Nearest.Of(address, activations.Keys.Select(a => a.ToString()))}'.");
+        : throw new VitrineException(
+            $"activation '{address}' was not captured; the nearest that was is '{Nearest.Of(address, activations.Keys.Select(a => a.ToString()))}'.");
 
     /// <summary>One point of every layer, one upon the other (L,...), owned by the caller.</summary>
     /// <exception cref="VitrineException">It was not captured everywhere, or its shape differs from layer to layer.</exception>
@@ -110,7 +117,8 @@ public sealed partial class ActivationCache : IDisposable
         }
 
         var kept = activations.ToDictionary(a => a.Key, a => a.Value.narrow(0, row, 1).DetachFromDisposeScope());
-        return new ActivationCache(model, decoder, kept, inputs.ToDictionary(i => i.Key, i => i.Value.narrow(0, row, 1).DetachFromDisposeScope()), [ids[row]], [positions[row]]);
+        return new ActivationCache(
+            model, decoder, kept, inputs.ToDictionary(i => i.Key, i => i.Value.narrow(0, row, 1).DetachFromDisposeScope()), [ids[row]], [positions[row]]);
     }
 
     /// <inheritdoc/>
@@ -149,7 +157,8 @@ public sealed partial class ActivationCache : IDisposable
     private static Decoder Added(Decoder decoder)
         => decoder.Spec.Norms != NormPlaces.PostNorm && decoder.EntryNorm is null
             ? decoder
-            : throw new VitrineException($"activation cache: the norms of stack '{decoder.Shape.Name}' stand behind its sums, so its residual is no sum of parts.");
+            : throw new VitrineException(
+                $"activation cache: the norms of stack '{decoder.Shape.Name}' stand behind its sums, so its residual is no sum of parts.");
 
     private static ActivationCache From(Model model, Decoder decoder, Run run, Tensor words, long[][] ids, IReadOnlyList<IReadOnlyList<long>>? positionIds)
     {

@@ -54,7 +54,9 @@ public sealed record CaptureDescription(string Family, string Fingerprint, strin
 
             json!.Remove("format");
             var description = json.Deserialize<CaptureDescription>(PlanJson.Options(folder: null, path))!;
-            return description is { Prompts: > 0, ChunkSize: > 0 } ? description : throw new VitrineException($"{path}: names {description.Prompts} prompts, {description.ChunkSize} in a shard; expected at least 1.");
+            return description is { Prompts: > 0, ChunkSize: > 0 }
+                ? description
+                : throw new VitrineException($"{path}: names {description.Prompts} prompts, {description.ChunkSize} in a shard; expected at least 1.");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -27,7 +27,8 @@ public sealed class CaptureFolder
     public IReadOnlyList<Address> Addresses()
     {
         using var file = Shard(0);
-        return [.. file.Tensors.Keys.Where(k => k is not (CaptureWriter.Ids or CaptureWriter.Positions)).Select(Address.Parse).OrderBy(a => a.Layer).ThenBy(a => a.Point)];
+        return [.. file.Tensors.Keys.Where(k => k is not (CaptureWriter.Ids or CaptureWriter.Positions)).Select(Address.Parse).OrderBy(a => a.Layer)
+            .ThenBy(a => a.Point)];
     }
 
     /// <summary>An activation of every prompt, in order, padding cut off: (T,...) each, or (H,T,T) of scores and patterns; owned by the caller.</summary>
@@ -55,7 +56,8 @@ public sealed class CaptureFolder
             using var file = Shard(shard);
             if (!file.Tensors.TryGetValue(key, out var entry))
             {
-                throw new VitrineException($"{folder}: activation '{key}' was not captured; the nearest that was is '{Nearest.Of(key, file.Tensors.Keys.Where(k => !k.StartsWith("in.", StringComparison.Ordinal)))}'.");
+                throw new VitrineException($"{folder}: activation '{key}' was not captured; the nearest that was is "
+                    + $"'{Nearest.Of(key, file.Tensors.Keys.Where(k => !k.StartsWith("in.", StringComparison.Ordinal)))}'.");
             }
 
             using var positions = file.Read(CaptureWriter.Positions);
@@ -84,11 +86,13 @@ public sealed class CaptureFolder
         var path = PathOf(shard);
         if (!File.Exists(path))
         {
-            throw new VitrineException($"{folder}: the shard {Description.FileOf(shard)} is missing; the capture was cut off. Run it again with the same settings.");
+            throw new VitrineException(
+                $"{folder}: the shard {Description.FileOf(shard)} is missing; the capture was cut off. Run it again with the same settings.");
         }
 
         var file = SafetensorsFile.Open(path);
-        if (file.Metadata.GetValueOrDefault("settings") == Description.Settings() && file.Metadata.GetValueOrDefault("first_prompt") == (shard * Description.ChunkSize).ToString(CultureInfo.InvariantCulture))
+        if (file.Metadata.GetValueOrDefault("settings") == Description.Settings()
+            && file.Metadata.GetValueOrDefault("first_prompt") == (shard * Description.ChunkSize).ToString(CultureInfo.InvariantCulture))
         {
             return file;
         }

@@ -22,9 +22,12 @@ public static class CaptureWriter
     /// <param name="progress">Hears the number of shards that are done.</param>
     /// <param name="cancellation">Stops between shards; what is done stays.</param>
     /// <returns>The complete folder.</returns>
-    /// <exception cref="VitrineException">The folder was begun with other settings, or cannot be written; or the plan captures nothing, or means rows.</exception>
+    /// <exception cref="VitrineException">
+    /// The folder was begun with other settings, or cannot be written; or the plan captures nothing, or means rows.
+    /// </exception>
     public static CaptureFolder Write(
-        TextModel model, IReadOnlyList<IReadOnlyList<long>> prompts, RunPlan plan, string folder, int chunkSize = 16, IProgress<int>? progress = null, CancellationToken cancellation = default)
+        TextModel model, IReadOnlyList<IReadOnlyList<long>> prompts, RunPlan plan, string folder, int chunkSize = 16, IProgress<int>? progress = null,
+        CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(prompts);
@@ -103,7 +106,9 @@ public static class CaptureWriter
         }
     }
 
-    /// <summary>The plan, stopped behind the last block that it names: logits of long prompts and large vocabularies would be the largest thing in memory.</summary>
+    /// <summary>
+    /// The plan, stopped behind the last block that it names: logits of long prompts and large vocabularies would be the largest thing in memory.
+    /// </summary>
     private static RunPlan Cut(RunPlan plan, IReadOnlyList<StackShape> stacks)
     {
         AddressPattern[] patterns = [.. plan.Capture.Select(AddressPattern.Parse), .. plan.Edits.SelectMany(e => e.Places()).Select(AddressPattern.Parse)];

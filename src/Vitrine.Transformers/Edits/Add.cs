@@ -21,7 +21,8 @@ public sealed record Add(string At, EditValue Value, double Factor = 1) : Edit
         return (x, pass) => region.Write(x, pass, x.Plus(site.Fit(dose, x)));
     }
 
-    private protected override bool IsRowByRowWith(Edit other) => other is Add add && add.At == At && add.Value.Equals(Value) && AlikeButRows(Scope, other.Scope);
+    private protected override bool IsRowByRowWith(Edit other)
+        => other is Add add && add.At == At && add.Value.Equals(Value) && AlikeButRows(Scope, other.Scope);
 
     /// <remarks>The factors may differ.</remarks>
     internal override Func<Tensor, Pass, Tensor> BindRowByRow(IReadOnlyList<Edit> edits, int rows, EditSite site)

@@ -21,7 +21,8 @@ public sealed record CallbackEdit(string At, Func<Tensor, Address, Tensor> Chang
             var changed = Change(x, site.Address with { Step = pass.Step });
             return changed.shape.SequenceEqual(x.shape)
                 ? region.Write(x, pass, changed)
-                : throw new VitrineException($"callback at '{site.Address}': returned [{string.Join(", ", changed.shape)}]; expected [{string.Join(", ", x.shape)}].");
+                : throw new VitrineException(
+                    $"callback at '{site.Address}': returned [{string.Join(", ", changed.shape)}]; expected [{string.Join(", ", x.shape)}].");
         };
     }
 }

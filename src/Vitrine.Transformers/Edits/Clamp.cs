@@ -28,7 +28,8 @@ public sealed record Clamp(NeuronSet Neurons, IReadOnlyList<float> Values) : Edi
         return (x, pass) => OnAnyDevice.Where(region.Within(pass, mask), value, x);
     }
 
-    private protected override bool IsRowByRowWith(Edit other) => other is Clamp clamp && clamp.Neurons.Stack == Neurons.Stack && AlikeButRows(Scope, other.Scope);
+    private protected override bool IsRowByRowWith(Edit other)
+        => other is Clamp clamp && clamp.Neurons.Stack == Neurons.Stack && AlikeButRows(Scope, other.Scope);
 
     /// <remarks>Neurons and values may differ.</remarks>
     internal override Func<Tensor, Pass, Tensor> BindRowByRow(IReadOnlyList<Edit> edits, int rows, EditSite site)

@@ -7,7 +7,9 @@ namespace Vitrine.Transformers.Edits;
 /// <param name="At">Address, wildcards allowed; the matrix acts on the last axis.</param>
 /// <param name="Matrix">C, [d, d].</param>
 /// <param name="Beta">0 changes nothing, 1 puts C x in.</param>
-/// <remarks>Conceptor steering (COAST, arXiv 2605.17144): h' = h M^T with M = (1 - beta) I + beta C. A projection onto a subspace is the same with its projector as C.</remarks>
+/// <remarks>
+/// Conceptor steering (COAST, arXiv 2605.17144): h' = h M^T with M = (1 - beta) I + beta C. A projection onto a subspace is the same with its projector as C.
+/// </remarks>
 [EditName("conceptor")]
 public sealed record Conceptor(string At, EditValue Matrix, double Beta = 1) : Edit
 {
@@ -20,7 +22,8 @@ public sealed record Conceptor(string At, EditValue Matrix, double Beta = 1) : E
         var width = site.Width;
         if (width == 0 || Matrix.Shape is not [var rows, var columns] || rows != width || columns != width)
         {
-            throw new VitrineException($"conceptor at '{site.Address}': the matrix is [{string.Join(", ", Matrix.Shape)}]; expected {(width == 0 ? "a point whose last axis is not the keys" : $"[{width}, {width}]")}.");
+            throw new VitrineException($"conceptor at '{site.Address}': the matrix is [{string.Join(", ", Matrix.Shape)}]; expected "
+                + $"{(width == 0 ? "a point whose last axis is not the keys" : $"[{width}, {width}]")}.");
         }
 
         if (!double.IsFinite(Beta))

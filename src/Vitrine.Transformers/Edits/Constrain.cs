@@ -26,7 +26,8 @@ public sealed record Constrain(string At, EditValue Weights, double Bias, double
         var width = site.Width;
         if (width == 0 || Weights.Shape is not [var length] || length != width)
         {
-            throw new VitrineException($"constraint at '{site.Address}': the probe is [{string.Join(", ", Weights.Shape)}]; expected {(width == 0 ? "a point whose last axis is not the keys" : $"[{width}]")}.");
+            throw new VitrineException($"constraint at '{site.Address}': the probe is [{string.Join(", ", Weights.Shape)}]; expected "
+                + $"{(width == 0 ? "a point whose last axis is not the keys" : $"[{width}]")}.");
         }
 
         var square = Weights.Data.Sum(w => (double)w * w);

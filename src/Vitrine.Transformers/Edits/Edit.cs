@@ -5,7 +5,8 @@ namespace Vitrine.Transformers.Edits;
 
 /// <summary>A change of activations while a model runs: data, not code. Edits of a plan are applied in the order of its list.</summary>
 /// <remarks>
-/// An edit of one's own is one public record that derives from this one and carries <see cref="EditNameAttribute"/>: it is bound, applied and saved like those that come along.
+/// An edit of one's own is one public record that derives from this one and carries <see cref="EditNameAttribute"/>: it is bound, applied and saved like those
+/// that come along.
 /// </remarks>
 public abstract record Edit
 {
@@ -17,11 +18,16 @@ public abstract record Edit
 
     /// <summary>Prepares the edit for one place.</summary>
     /// <param name="site">The place. Tensors that the change needs are made on its device and given to it (<see cref="EditSite.Own"/>).</param>
-    /// <returns>What to do with the tensor there in each pass: the argument stays as it is, the result has its shape. <see cref="Region.Write"/> keeps to the scope.</returns>
+    /// <returns>
+    /// What to do with the tensor there in each pass: the argument stays as it is, the result has its shape. <see cref="Region.Write"/> keeps to the scope.
+    /// </returns>
     /// <exception cref="VitrineException">The edit does not fit the place.</exception>
     protected internal abstract Func<Tensor, Pass, Tensor> Bind(EditSite site);
 
-    /// <summary>Edits from <paramref name="first"/> on that one operation does for all rows: of one kind, each for rows of its own, alike but for what <see cref="BindRowByRow"/> lets differ.</summary>
+    /// <summary>
+    /// Edits from <paramref name="first"/> on that one operation does for all rows: of one kind, each for rows of its own, alike but for what
+    /// <see cref="BindRowByRow"/> lets differ.
+    /// </summary>
     internal static int RowByRow(IReadOnlyList<Edit> edits, int first)
     {
         var (begin, rows, count) = (edits[first], new HashSet<int>(), 0);

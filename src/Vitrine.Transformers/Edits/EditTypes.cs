@@ -17,12 +17,17 @@ internal static class EditTypes
             return;
         }
 
-        type.PolymorphismOptions = new JsonPolymorphismOptions { TypeDiscriminatorPropertyName = "edit", UnknownDerivedTypeHandling = JsonUnknownDerivedTypeHandling.FailSerialization };
+        type.PolymorphismOptions = new JsonPolymorphismOptions
+        {
+            TypeDiscriminatorPropertyName = "edit",
+            UnknownDerivedTypeHandling = JsonUnknownDerivedTypeHandling.FailSerialization,
+        };
         foreach (var kinds in All().GroupBy(e => e.Name))
         {
             type.PolymorphismOptions.DerivedTypes.Add(kinds.ToArray() is [var (name, only)]
                 ? new JsonDerivedType(only, name)
-                : throw new VitrineException($"edit '{kinds.Key}': {string.Join(" and ", kinds.Select(k => k.Type.FullName))} have the same name; each needs its own."));
+                : throw new VitrineException(
+                    $"edit '{kinds.Key}': {string.Join(" and ", kinds.Select(k => k.Type.FullName))} have the same name; each needs its own."));
         }
     }
 

@@ -18,7 +18,8 @@ public sealed record KnockOut(string At, Positions Keys) : Edit
     {
         if (site.Address.Point != Point.AttnScores)
         {
-            throw new VitrineException($"knock-out at '{site.Address}': attention is cut at its scores; expected '{site.Address with { Point = Point.AttnScores }}'.");
+            throw new VitrineException(
+                $"knock-out at '{site.Address}': attention is cut at its scores; expected '{site.Address with { Point = Point.AttnScores }}'.");
         }
 
         site.Require(Keys);

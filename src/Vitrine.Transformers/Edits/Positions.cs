@@ -4,7 +4,8 @@ namespace Vitrine.Transformers.Edits;
 
 /// <summary>Which token positions of a row. What several members name is added up.</summary>
 /// <remarks>
-/// A position counts the row's own tokens from 0, padding left out, through the prompt and on through what is generated. Negative ones count from the end of the prompt.
+/// A position counts the row's own tokens from 0, padding left out, through the prompt and on through what is generated. Negative ones count from the end of
+/// the prompt.
 /// </remarks>
 public sealed record Positions
 {

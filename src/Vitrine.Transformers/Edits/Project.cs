@@ -35,7 +35,8 @@ public sealed record Project(string At, EditValue Vectors) : Edit
         var width = site.Width;
         if (vectors.dim() != 2 || vectors.shape[1] != width || vectors.shape[0] == 0 || vectors.shape[0] > width)
         {
-            throw new VitrineException($"project at '{site.Address}': vectors are [{string.Join(", ", Vectors.Shape)}]; expected one to {width} of width {width}.");
+            throw new VitrineException(
+                $"project at '{site.Address}': vectors are [{string.Join(", ", Vectors.Shape)}]; expected one to {width} of width {width}.");
         }
 
         var (q, r) = linalg.qr(vectors.t());                                               // (x, k), (k, k)

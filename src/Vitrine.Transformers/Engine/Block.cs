@@ -114,7 +114,9 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
         ? shared
         : shared.repeat_interleave(spec.Attention.Heads / spec.Attention.KeyValueHeads, dim: 1);
 
-    /// <remarks>out = W_down n, where n = act(W_gate x) * (W_up x): neuron i writes its value vector, column i of W_down, with weight n_i (Geva et al. 2021).</remarks>
+    /// <remarks>
+    /// out = W_down n, where n = act(W_gate x) * (W_up x): neuron i writes its value vector, column i of W_down, with weight n_i (Geva et al. 2021).
+    /// </remarks>
     private Tensor FeedForward(Tensor x, Slots slots, Pass pass)
     {
         Tensor neurons;                                                                                    // (B, T, F)

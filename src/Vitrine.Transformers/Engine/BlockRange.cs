@@ -20,10 +20,13 @@ internal sealed record BlockRange(string Stack, bool FromEmbeddings, int First, 
         var last = stopAfter ?? shape.Layers - 1;
         return first >= 0 && first < shape.Layers && last >= first && last < shape.Layers
             ? new BlockRange(shape.Name, start is null, first, last, stopAfter is null)
-            : throw new VitrineException($"run: starts at block {first} and stops after block {last}; stack '{shape.Name}' has {shape.Layers}, counted from 0.");
+            : throw new VitrineException(
+                $"run: starts at block {first} and stops after block {last}; stack '{shape.Name}' has {shape.Layers}, counted from 0.");
     }
 
-    /// <summary>Whether a place is computed. Stacks in front of this one are, where it starts from their output; what stands behind it where it runs to its end.</summary>
+    /// <summary>
+    /// Whether a place is computed. Stacks in front of this one are, where it starts from their output; what stands behind it where it runs to its end.
+    /// </summary>
     public bool Reaches(Address place)
         => place.Stack == Stack && place.Layer is { } layer ? layer >= First && layer <= Last
             : place.Stack == Stack && (place.Point == Point.Embed || place.Point == Point.EntryNormIn) ? FromEmbeddings

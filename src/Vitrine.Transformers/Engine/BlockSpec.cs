@@ -14,7 +14,10 @@ public enum NormKind
     /// <summary>x / sqrt(mean(x^2) + eps) * (1 + w): the file holds the distance from 1.</summary>
     RmsFromOne,
 
-    /// <summary>x / sqrt(mean(x^2) + eps) * (1 + scale) + shift, and what follows is gated before it is added: scale, shift and gate are a linear map of a condition (pi0.5's expert).</summary>
+    /// <summary>
+    /// x / sqrt(mean(x^2) + eps) * (1 + scale) + shift, and what follows is gated before it is added: scale, shift and gate are a linear map of a condition
+    /// (pi0.5's expert).
+    /// </summary>
     AdaptiveRms,
 }
 

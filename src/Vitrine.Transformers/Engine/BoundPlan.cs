@@ -4,8 +4,14 @@ using static TorchSharp.torch;
 
 namespace Vitrine.Transformers.Engine;
 
-/// <summary>A plan bound to one model: every address has become a slot of a stack, every value and mask a tensor on the model's device. It may serve any number of runs, also side by side.</summary>
-/// <remarks>Binding is the only place that knows addresses. What depends on the batch (rows, kinds of tokens, where a run starts and stops) is checked when a run begins.</remarks>
+/// <summary>
+/// A plan bound to one model: every address has become a slot of a stack, every value and mask a tensor on the model's device. It may serve any number of runs,
+/// also side by side.
+/// </summary>
+/// <remarks>
+/// Binding is the only place that knows addresses. What depends on the batch (rows, kinds of tokens, where a run starts and stops) is checked when a run
+/// begins.
+/// </remarks>
 public sealed class BoundPlan : IDisposable
 {
     private readonly Dictionary<(string Stack, int? Layer), Slots> slots = [];

@@ -43,7 +43,8 @@ internal sealed class ScoreHead(Linear score, long? padToken) : ClassHead
         }
 
         return padToken is not { } pad && batch.Ids.Count > 1
-            ? throw new VitrineException("classification: config.json has no pad_token_id, so the last token of a padded row is not known; give one row at a time.")
+            ? throw new VitrineException(
+                "classification: config.json has no pad_token_id, so the last token of a padded row is not known; give one row at a time.")
             : [.. batch.Ids.Select(row => (long)Math.Max(0, LastIndex(row, id => id != padToken)))];
     }
 

@@ -141,7 +141,9 @@ public sealed class Decoder : Stack
             using var pass = step == 0
                 ? PassOver(run, input, from?.Column ?? 0)
                 : new Pass(run, step, [.. next.Select(row => new[] { row.Max() + 1 })], next, Lengths(positions));
-            var residual = step == 0 ? Residual(input, pass, from, cache) : Forward(Embedding.Placed(Embed([.. chosen[^1].Select(id => new[] { id })]), pass, null), pass, cache).Residual;
+            var residual = step == 0
+                ? Residual(input, pass, from, cache)
+                : Forward(Embedding.Placed(Embed([.. chosen[^1].Select(id => new[] { id })]), pass, null), pass, cache).Residual;
             var logits = LastLogits(FinalNorm(residual, pass), pass);                                      // (B, V)
             if (choice.KeepsLogits)
             {
@@ -212,6 +214,8 @@ internal sealed record DecoderInput(long[][] Positions, Func<Tensor> Embedded)
     public static DecoderInput Of(Decoder decoder, TokenBatch batch) => new([.. batch.Positions.Select(r => r.ToArray())], () => decoder.Embed(batch.Ids))
     {
         PositionIds = batch.PositionIds is { } ids ? [.. ids.Select(r => r.ToArray())] : null,
-        Segments = batch.Segments is { } segments ? tensor([.. segments.SelectMany(r => r)], [segments.Count, segments[0].Count], device: decoder.Device) : null,
+        Segments = batch.Segments is { } segments
+            ? tensor([.. segments.SelectMany(r => r)], [segments.Count, segments[0].Count], device: decoder.Device)
+            : null,
     };
 }

@@ -2,7 +2,10 @@ using static TorchSharp.torch;
 
 namespace Vitrine.Transformers.Engine;
 
-/// <summary>Keys and values of the tokens read so far, one buffer a layer that grows by doubling; where gradients are asked for, a new tensor in each pass, since a graph bears no writing in place.</summary>
+/// <summary>
+/// Keys and values of the tokens read so far, one buffer a layer that grows by doubling; where gradients are asked for, a new tensor in each pass, since a
+/// graph bears no writing in place.
+/// </summary>
 internal sealed class KeyValueCache(int layers, int expected, bool isDifferentiated = false) : IDisposable
 {
     private readonly (Tensor Keys, Tensor Values)?[] buffers = new (Tensor, Tensor)?[layers];
@@ -48,7 +51,8 @@ internal sealed class KeyValueCache(int layers, int expected, bool isDifferentia
     public (Tensor Keys, Tensor Values)[] Release()
     {
         var all = buffers.Select((b, layer) => (
-            b!.Value.Keys.narrow(2, 0, lengths[layer]).DetachFromDisposeScope(), b.Value.Values.narrow(2, 0, lengths[layer]).DetachFromDisposeScope())).ToArray();
+            b!.Value.Keys.narrow(2, 0, lengths[layer]).DetachFromDisposeScope(), b.Value.Values.narrow(2, 0, lengths[layer])
+                .DetachFromDisposeScope())).ToArray();
         Dispose();
         return all;
     }

@@ -3,7 +3,10 @@ using static TorchSharp.torch;
 
 namespace Vitrine.Transformers.Engine;
 
-/// <summary>Operations that libtorch's meta device has no kernel for (Python registers its own, in torch._meta_registrations): there from those it has, elsewhere the kernel itself.</summary>
+/// <summary>
+/// Operations that libtorch's meta device has no kernel for (Python registers its own, in torch._meta_registrations): there from those it has, elsewhere the
+/// kernel itself.
+/// </summary>
 internal static class OnAnyDevice
 {
     private static readonly Scalar Zero = 0;

@@ -26,7 +26,9 @@ internal sealed record Linear(Tensor Stored, Tensor? Bias, ScalarType Dtype)
     /// <summary>Whether single rows go through <see cref="RowProduct"/>.</summary>
     public bool HasRowProduct => oneRow is not null;
 
-    /// <remarks>A widened copy lives for its product only. A single row, or a few, are multiplied with weights in bfloat16 as they lie: see <see cref="RowProduct"/>.</remarks>
+    /// <remarks>
+    /// A widened copy lives for its product only. A single row, or a few, are multiplied with weights in bfloat16 as they lie: see <see cref="RowProduct"/>.
+    /// </remarks>
     public Tensor Apply(Tensor x)
     {
         if (oneRow is not null && oneRow.Fits(x))
@@ -48,7 +50,8 @@ internal sealed record Linear(Tensor Stored, Tensor? Bias, ScalarType Dtype)
 /// <summary>A norm with its gain (what the normed values are multiplied with) and, for a LayerNorm, its bias.</summary>
 /// <remarks>
 /// TorchSharp does not keep a number that becomes a <see cref="Scalar"/> alive during the native call, and the garbage collector may free it there:
-/// whatever runs often keeps its scalars in fields. <c>square</c>, <c>add_</c> of a number without its factor, and <c>linalg.vector_norm</c> make such numbers unseen and are
+/// whatever runs often keeps its scalars in fields. <c>square</c>, <c>add_</c> of a number without its factor, and <c>linalg.vector_norm</c> make such numbers
+/// unseen and are
 /// not used. The root mean square comes from one reduction over the row, without a tensor of squares, and the gain is multiplied in
 /// place: at 256 x 2048 numbers that takes a quarter of the time of the formula written out.
 /// </remarks>
@@ -71,7 +74,10 @@ internal sealed record Norm(NormSpec Spec, Tensor Gain, Tensor? Bias)
         return OverRootMeanSquare(x).mul_(Gain);
     }
 
-    /// <remarks>pi0.5's expert: [scale, shift, gate] = W condition + b; the normed stream is n (1 + scale) + shift, and what the part then computes is multiplied by the gate.</remarks>
+    /// <remarks>
+    /// pi0.5's expert: [scale, shift, gate] = W condition + b; the normed stream is n (1 + scale) + shift, and what the part then computes is multiplied by the
+    /// gate.
+    /// </remarks>
     /// <returns>The normed values, and the gate of what is added, null where there is none.</returns>
     /// <exception cref="VitrineException">The norm takes a condition and there is none.</exception>
     public (Tensor Normed, Tensor? Gate) Apply(Tensor x, Tensor? condition)
@@ -81,7 +87,8 @@ internal sealed record Norm(NormSpec Spec, Tensor Gain, Tensor? Bias)
             return (Apply(x), null);
         }
 
-        var modulation = Modulation.Apply(condition ?? throw new VitrineException("norm: takes a condition; this pass was given none."));   // (B, 3d) or (B, T, 3d)
+        // (B, 3d) or (B, T, 3d)
+        var modulation = Modulation.Apply(condition ?? throw new VitrineException("norm: takes a condition; this pass was given none."));
         var parts = (modulation.dim() == 2 ? modulation.unsqueeze(1) : modulation).chunk(3, -1);
         return ((OverRootMeanSquare(x) * parts[0].add(One)).Plus(parts[1]), parts[2]);
     }
@@ -144,7 +151,8 @@ internal sealed class BlockWeights
     public required Linear Down { get; init; }
 
     /// <summary>Those that stand there.</summary>
-    public IEnumerable<Norm> Norms() => new[] { AttentionNorm, AttentionOutputNorm, AttentionPostNorm, MlpNorm, MlpOutputNorm, MlpPostNorm, QueryNorm, KeyNorm }.OfType<Norm>();
+    public IEnumerable<Norm> Norms()
+        => new[] { AttentionNorm, AttentionOutputNorm, AttentionPostNorm, MlpNorm, MlpOutputNorm, MlpPostNorm, QueryNorm, KeyNorm }.OfType<Norm>();
 
     /// <summary>LayerScale vector (d) on what attention adds.</summary>
     public Tensor? AttentionScale { get; init; }

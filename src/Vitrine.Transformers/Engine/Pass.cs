@@ -52,7 +52,9 @@ public sealed class Pass : IDisposable
     /// <summary>[row][key]: positions of this pass's keys and of those before, a prefix's left out.</summary>
     internal long[][] Keys => keys;
 
-    /// <summary>[row][token]: position ids where they are not simply the row's own positions (padding counted in, as some callers of other libraries do).</summary>
+    /// <summary>
+    /// [row][token]: position ids where they are not simply the row's own positions (padding counted in, as some callers of other libraries do).
+    /// </summary>
     internal long[][]? GivenPositionIds { get; init; }
 
     /// <summary>Keys and values that blocks read behind those of another stack; null for none.</summary>
@@ -61,7 +63,9 @@ public sealed class Pass : IDisposable
     /// <summary>[row]: tokens from the start that see each other, for <see cref="AttentionMask.Prefix"/>.</summary>
     internal long[]? PrefixLengths { get; init; }
 
-    /// <summary>[row][key]: block of each key of <see cref="Keys"/>, for <see cref="AttentionMask.Blockwise"/>: a token sees its own block and those before.</summary>
+    /// <summary>
+    /// [row][key]: block of each key of <see cref="Keys"/>, for <see cref="AttentionMask.Blockwise"/>: a token sees its own block and those before.
+    /// </summary>
     internal long[][]? BlockNumbers { get; init; }
 
     /// <summary>(B,c), or (B,T,c): what conditioned norms read; null where there are none.</summary>
@@ -144,7 +148,10 @@ public sealed class Pass : IDisposable
         : !hasPadding && width == 0 && (attention.Mask == AttentionMask.Full || (attention.Mask == AttentionMask.Causal && Length == 1))
             && (attention.Keys == KeySource.Own || Required(Prefix).IsWhole);
 
-    /// <remarks>Causality counts columns, so that a padded query sees something; the window counts the row's own positions, so that padding inside a row does not narrow it.</remarks>
+    /// <remarks>
+    /// Causality counts columns, so that a padded query sees something; the window counts the row's own positions, so that padding inside a row does not narrow
+    /// it.
+    /// </remarks>
     private Tensor Masks(ScalarType dtype, AttentionSpec attention, int window)
     {
         var ahead = attention.Keys == KeySource.Own ? 0 : Required(Prefix).Length;

@@ -31,9 +31,12 @@ internal sealed record PatchEmbedding(TowerSpec Spec, Tensor Kernel, Tensor? Bia
 
     private Tensor Convolved(Tensor pixels) => nn.functional.conv2d(pixels, Kernel, Bias, strides: [Spec.PatchSize, Spec.PatchSize]).flatten(2).transpose(1, 2);
 
-    /// <summary>The same as one product of matrices, since patches do not overlap: the pixels of each side by side, in the kernel's order (channel, row, column).</summary>
+    /// <summary>
+    /// The same as one product of matrices, since patches do not overlap: the pixels of each side by side, in the kernel's order (channel, row, column).
+    /// </summary>
     /// <remarks>
-    /// On a GPU convolutions round to TF32 unless they are told not to, which products do not; libtorch's meta device has no convolution at all. On the CPU the convolution is
+    /// On a GPU convolutions round to TF32 unless they are told not to, which products do not; libtorch's meta device has no convolution at all. On the CPU the
+    /// convolution is
     /// faster where many pictures run together. Pixels behind the last whole patch are left out, as a convolution does.
     /// </remarks>
     internal Tensor Multiplied(Tensor pixels, long height, long width)
@@ -48,7 +51,8 @@ internal sealed record PatchEmbedding(TowerSpec Spec, Tensor Kernel, Tensor? Bia
     private Tensor Resampled(Tensor grid, long height, long width)
     {
         var square = grid.reshape(1, Spec.Grid, Spec.Grid, -1).permute(0, 3, 1, 2).to(float32);              // (1, d, g, g)
-        var other = nn.functional.interpolate(square, [height, width], mode: InterpolationMode.Bicubic, align_corners: false, antialias: Spec.Resampling == PositionResampling.BicubicAntialiased);
+        var other = nn.functional.interpolate(square, [height, width], mode: InterpolationMode.Bicubic, align_corners: false,
+            antialias: Spec.Resampling == PositionResampling.BicubicAntialiased);
         return other.permute(0, 2, 3, 1).reshape(1, height * width, -1).to(grid.dtype);                     // (1, P, d)
     }
 }

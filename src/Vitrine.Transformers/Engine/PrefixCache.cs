@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 namespace Vitrine.Transformers.Engine;
 
 /// <summary>Keys and values of one stack's tokens, for the blocks of another to read: made once, read-only, shared by any number of runs.</summary>
-/// <remarks>The prefix of a flow policy: pictures, words and state are read once, and every denoising step of the expert attends to what they left (pi0, SmolVLA).</remarks>
+/// <remarks>
+/// The prefix of a flow policy: pictures, words and state are read once, and every denoising step of the expert attends to what they left (pi0, SmolVLA).
+/// </remarks>
 public sealed class PrefixCache : IDisposable
 {
     private readonly (Tensor Keys, Tensor Values)[] layers;

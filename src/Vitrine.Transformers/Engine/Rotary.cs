@@ -8,7 +8,8 @@ namespace Vitrine.Transformers.Engine;
 internal sealed class Rotary(RotarySpec spec, Device device)
 {
     private static readonly Scalar One = 1;
-    private readonly Tensor frequencies = tensor(Enumerable.Range(0, spec.Width / 2).Select(i => Frequency(spec, i)).ToArray(), device: device).DetachFromDisposeScope();
+    private readonly Tensor frequencies = tensor(
+        Enumerable.Range(0, spec.Width / 2).Select(i => Frequency(spec, i)).ToArray(), device: device).DetachFromDisposeScope();
 
     /// <summary>Cosines, and sines that are negative on the first half, of a pass's positions: (B,T,1,width) each.</summary>
     public (Tensor Cos, Tensor Sin) Tables(Pass pass, ScalarType dtype)
@@ -40,7 +41,8 @@ internal sealed class Rotary(RotarySpec spec, Device device)
             return plain;
         }
 
-        var (factor, low, high, original) = ((float)scaling.Factor, (float)scaling.LowFrequencyFactor, (float)scaling.HighFrequencyFactor, (float)scaling.OriginalPositions);
+        var (factor, low, high, original) = (
+            (float)scaling.Factor, (float)scaling.LowFrequencyFactor, (float)scaling.HighFrequencyFactor, (float)scaling.OriginalPositions);
         var wavelength = 2 * MathF.PI / plain;
         if (wavelength > original / low)
         {

@@ -3,7 +3,10 @@ using static TorchSharp.torch;
 
 namespace Vitrine.Transformers.Engine;
 
-/// <summary>One run of a model while it computes: the bound plan, the rows, and what is kept. A model makes it (<see cref="Model"/>); nothing of it outlives the run but what was kept.</summary>
+/// <summary>
+/// One run of a model while it computes: the bound plan, the rows, and what is kept. A model makes it (<see cref="Model"/>); nothing of it outlives the run but
+/// what was kept.
+/// </summary>
 public sealed class RunScope
 {
     private readonly Dictionary<Address, Tensor> kept = [];

@@ -32,7 +32,8 @@ internal sealed class Slot(Address place, bool captureOnCpu)
 
         if (Wants(gradients, pass.Step))
         {
-            // A view is a node of its own, so that two points that hold the same tensor (attn.in and resid_pre of a post-norm block) have each its own gradient.
+            // A view is a node of its own, so that two points that hold the same tensor (attn.in and resid_pre of a post-norm block) have each its own
+            // gradient.
             x = x.requires_grad ? x.view_as(x) : x.detach().requires_grad_();
             pass.Run.Keep(place with { Step = pass.Step }, x);
         }

@@ -4,7 +4,10 @@ using static TorchSharp.torch;
 
 namespace Vitrine.Transformers.Engine;
 
-/// <summary>A row of blocks with what stands before and behind them: a <see cref="Decoder"/> of tokens or a <see cref="Tower"/> of patches. Weights are read-only, so one stack serves many threads.</summary>
+/// <summary>
+/// A row of blocks with what stands before and behind them: a <see cref="Decoder"/> of tokens or a <see cref="Tower"/> of patches. Weights are read-only, so
+/// one stack serves many threads.
+/// </summary>
 public abstract class Stack
 {
     private readonly IReadOnlyList<Block> blocks;
@@ -40,7 +43,8 @@ public abstract class Stack
 
     /// <summary>How many weights the blocks, their norms and the head hold; embeddings left out.</summary>
     public long Parameters
-        => Linears().Sum(l => l.Stored.numel() + (l.Bias?.numel() ?? 0)) + blocks.SelectMany(b => b.Weights.Norms()).Append(EntryNorm).Append(LastNorm).OfType<Norm>().Sum(n => n.Gain.numel() + (n.Bias?.numel() ?? 0));
+        => Linears().Sum(l => l.Stored.numel() + (l.Bias?.numel() ?? 0))
+            + blocks.SelectMany(b => b.Weights.Norms()).Append(EntryNorm).Append(LastNorm).OfType<Norm>().Sum(n => n.Gain.numel() + (n.Bias?.numel() ?? 0));
 
     internal IReadOnlyList<Block> Blocks => blocks;
 
@@ -65,14 +69,21 @@ public abstract class Stack
     /// <summary>Tokens in front that are no part of the features.</summary>
     internal int PrefixTokensCut { get; init; }
 
-    /// <summary>Value vectors of a layer (F,d): row i is what neuron i writes. In <see cref="Dtype"/>: a view of the weights, or a widened copy where they are kept narrower; owned by the caller.</summary>
-    /// <remarks>Columns of the down projection (Geva et al. 2021). A LayerScale or a norm behind the feed-forward rescales what arrives in the residual.</remarks>
+    /// <summary>
+    /// Value vectors of a layer (F,d): row i is what neuron i writes. In <see cref="Dtype"/>: a view of the weights, or a widened copy where they are kept
+    /// narrower; owned by the caller.
+    /// </summary>
+    /// <remarks>
+    /// Columns of the down projection (Geva et al. 2021). A LayerScale or a norm behind the feed-forward rescales what arrives in the residual.
+    /// </remarks>
     /// <exception cref="VitrineException">The stack has no such layer.</exception>
     public Tensor ValueVectors(int layer) => layer >= 0 && layer < blocks.Count
         ? Released(() => At(layer).Weights.Down.Weight.t())
         : throw new VitrineException($"layer {layer}: stack '{Shape.Name}' has {blocks.Count} layers, counted from 0.");
 
-    /// <summary>The unembedding (V,d) in <see cref="Dtype"/>: a view of the weights, or a widened copy where they are kept narrower; owned by the caller.</summary>
+    /// <summary>
+    /// The unembedding (V,d) in <see cref="Dtype"/>: a view of the weights, or a widened copy where they are kept narrower; owned by the caller.
+    /// </summary>
     /// <exception cref="VitrineException">The stack speaks no language.</exception>
     public Tensor Unembedding() => Head is null
         ? throw new VitrineException($"stack '{Shape.Name}' has no vocabulary.")

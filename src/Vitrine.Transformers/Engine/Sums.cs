@@ -5,7 +5,8 @@ namespace Vitrine.Transformers.Engine;
 
 /// <summary>Sums that survive a garbage collection.</summary>
 /// <remarks>
-/// a + b in TorchSharp is a + 1 * b with a number made for the call, which the collector may free while the native side still reads it (see <see cref="Norm"/>).
+/// a + b in TorchSharp is a + 1 * b with a number made for the call, which the collector may free while the native side still reads it (see
+/// <see cref="Norm"/>).
 /// </remarks>
 internal static class Sums
 {

@@ -35,7 +35,10 @@ internal sealed record TextEmbedding(Tensor Words)
 
     /// <summary>The same of positions that no pass goes over (B,T), -1 for padding.</summary>
     public Tensor? PositionRows(IReadOnlyList<IReadOnlyList<long>> positions)
-        => Positions is null ? null : PositionRows(tensor([.. positions.SelectMany(r => r).Select(p => Math.Max(p, 0))], [positions.Count, positions[0].Count], device: Words.device), positions.Max(r => r.Max()));
+        => Positions is null
+            ? null
+            : PositionRows(tensor([.. positions.SelectMany(r => r).Select(p => Math.Max(p, 0))], [positions.Count, positions[0].Count], device: Words.device),
+                positions.Max(r => r.Max()));
 
     /// <summary>Embedded tokens with their segments and positions added (B,T,d).</summary>
     /// <exception cref="VitrineException">The text is longer than the table of positions, or a segment is unknown.</exception>

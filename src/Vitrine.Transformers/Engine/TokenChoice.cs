@@ -64,7 +64,8 @@ internal sealed class TokenChoice
         {
             if (!stopped[row])
             {
-                ids[row] = Sampler.Draw(Sampler.Probabilities(numbers.AsSpan(row * vocabulary, vocabulary), sampling), Sampler.Uniform(sampling.Seed, row, step));
+                ids[row] = Sampler.Draw(
+                    Sampler.Probabilities(numbers.AsSpan(row * vocabulary, vocabulary), sampling), Sampler.Uniform(sampling.Seed, row, step));
             }
         }
 

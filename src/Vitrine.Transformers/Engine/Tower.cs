@@ -72,7 +72,8 @@ public sealed class Tower : Stack
         if (!native && !resampled)
         {
             var others = Around.Resampling == PositionResampling.None ? "" : $", or sides that are multiples of {Around.PatchSize}";
-            throw new VitrineException($"stack '{Shape.Name}': pixels are [{string.Join(", ", pixels.shape)}]; expected [B, 3, {ImageSize}, {ImageSize}]{others}.");
+            throw new VitrineException(
+                $"stack '{Shape.Name}': pixels are [{string.Join(", ", pixels.shape)}]; expected [B, 3, {ImageSize}, {ImageSize}]{others}.");
         }
     }
 }

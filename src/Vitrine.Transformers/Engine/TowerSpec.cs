@@ -34,7 +34,8 @@ public enum PositionResampling
 /// <param name="PositionOnClassToken">Whether the class token has a position of its own.</param>
 /// <param name="Resampling">Of the positions.</param>
 /// <param name="Features">What is handed on.</param>
-public sealed record TowerSpec(int ImageSize, int PatchSize, bool ClassToken, int Registers, bool PositionOnClassToken, PositionResampling Resampling, TowerFeatures Features)
+public sealed record TowerSpec(
+    int ImageSize, int PatchSize, bool ClassToken, int Registers, bool PositionOnClassToken, PositionResampling Resampling, TowerFeatures Features)
 {
     /// <summary>Tokens in front of the patches.</summary>
     public int PrefixTokens => (ClassToken ? 1 : 0) + Registers;

@@ -5,14 +5,16 @@ namespace Vitrine.Transformers.Families;
 /// <summary>BERT: an encoder with norms behind its sums, segments, and a pooler on the first token (transformers, modeling_bert.py).</summary>
 internal static class Bert
 {
-    private static readonly string[] Inert = ["directionality", "pooler_fc_size", "pooler_num_attention_heads", "pooler_num_fc_layers", "pooler_size_per_head", "pooler_type"];
+    private static readonly string[] Inert = ["directionality", "pooler_fc_size", "pooler_num_attention_heads", "pooler_num_fc_layers", "pooler_size_per_head",
+        "pooler_type"];
 
     public static TextConfig Read(ConfigReader json)
     {
         json.MustBeOff("is_decoder");
         json.MustBeOff("add_cross_attention");
         json.MustBe("position_embedding_type", "absolute");
-        var spec = Encoder(json, json.Size("hidden_size", 768), json.Size("num_attention_heads", 12), json.Size("intermediate_size", 3072), json.Activation("hidden_act", "gelu"), json.Number("layer_norm_eps", 1e-12));
+        var spec = Encoder(json, json.Size("hidden_size", 768), json.Size("num_attention_heads", 12), json.Size("intermediate_size", 3072),
+            json.Activation("hidden_act", "gelu"), json.Number("layer_norm_eps", 1e-12));
         var config = new TextConfig([.. Enumerable.Repeat(spec, json.Size("num_hidden_layers", 12))], json.Size("vocab_size", 30522))
         {
             Positions = json.Size("max_position_embeddings", 512),

@@ -26,7 +26,9 @@ internal static class Clip
     private static TowerConfig ReadVision(ConfigReader json)
     {
         var tower = TowerConfig.Read(
-            json, (size, patch) => new TowerSpec(size, patch, ClassToken: true, 0, PositionOnClassToken: true, PositionResampling.Bicubic, TowerFeatures.Residual), 32, "quick_gelu", 1e-5);
+            json, (size, patch)
+                => new TowerSpec(size, patch, ClassToken: true, 0, PositionOnClassToken: true, PositionResampling.Bicubic,
+                    TowerFeatures.Residual), 32, "quick_gelu", 1e-5);
         json.RefuseOthers(InertKeys.Common, InertKeys.Dropout, ["projection_dim"]);
         return tower;
     }
@@ -45,13 +47,17 @@ internal static class Clip
             new AttentionSpec(heads, heads, width / heads, AttentionMask.Causal, Rotary: null) { Bias = true, OutputBias = true },
             new MlpSpec(json.Size("intermediate_size", 2048), Gated: false, json.Activation("hidden_act", "quick_gelu")) { Bias = true },
             LayerScale: false);
-        var config = new TextConfig([.. Enumerable.Repeat(spec, json.Size("num_hidden_layers", 12))], json.Size("vocab_size", 49408)) { Positions = json.Size("max_position_embeddings", 77) };
+        var config = new TextConfig([.. Enumerable.Repeat(spec, json.Size("num_hidden_layers", 12))],
+            json.Size("vocab_size", 49408)) { Positions = json.Size("max_position_embeddings", 77) };
         var end = json.Count("eos_token_id", 49407);
         json.RefuseOthers(InertKeys.Common, InertKeys.Dropout, ["projection_dim"]);
         return new TextPart(config, end);
     }
 
-    /// <remarks>The norm in front is spelled pre_layrnorm; patches have no bias; only the class token passes post_layernorm. A tower saved alone may lack the <c>vision_model.</c></remarks>
+    /// <remarks>
+    /// The norm in front is spelled pre_layrnorm; patches have no bias; only the class token passes post_layernorm. A tower saved alone may lack the
+    /// <c>vision_model.</c>
+    /// </remarks>
     private static VisionParts Load(WeightReader weights, TowerConfig tower, TextPart? text, int shared)
     {
         var at = weights.Has("post_layernorm.weight") ? "" : "vision_model.";
@@ -81,7 +87,8 @@ internal static class Clip
             Positions = weights.Take($"{At}embeddings.position_embedding.weight", config.Positions, width),
         };
         Block[] blocks = [.. config.Blocks.Select((_, i) => new Block(spec, ClipLayout.Weights(weights, $"{At}encoder.layers.{i}", spec)))];
-        var stack = config.Assemble("text", blocks, embedding, entryNorm: null, weights.Norm(spec.Norm, $"{At}final_layer_norm", width), head: null, Point.Features);
+        var stack = config.Assemble(
+            "text", blocks, embedding, entryNorm: null, weights.Norm(spec.Norm, $"{At}final_layer_norm", width), head: null, Point.Features);
         return new TextSide(stack, weights.Linear("text_projection", shared, width, bias: false), text.EndToken, weights.Take("logit_scale"));
     }
 }

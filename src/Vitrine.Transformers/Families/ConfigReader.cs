@@ -111,7 +111,8 @@ public sealed class ConfigReader
     public IReadOnlyList<string>? Texts(string key) => Find(key) switch
     {
         null => null,
-        { ValueKind: JsonValueKind.Array } v when v.EnumerateArray().All(e => e.ValueKind == JsonValueKind.String) => [.. v.EnumerateArray().Select(e => e.GetString()!)],
+        { ValueKind: JsonValueKind.Array } v when v.EnumerateArray().All(e => e.ValueKind == JsonValueKind.String)
+            => [.. v.EnumerateArray().Select(e => e.GetString()!)],
         { } v => throw Wrong(key, v, "a list of texts"),
     };
 
@@ -127,7 +128,8 @@ public sealed class ConfigReader
         var name = Text(key, otherwise);
         return Activations.Names.TryGetValue(name, out var activation)
             ? activation
-            : throw new VitrineException($"{Source}: {key} is '{name}'; known are {string.Join(", ", Activations.Names.Keys)}; the nearest is '{Nearest.Of(name, Activations.Names.Keys)}'.");
+            : throw new VitrineException($"{Source}: {key} is '{name}'; known are {string.Join(", ", Activations.Names.Keys)}; the nearest is "
+                + $"'{Nearest.Of(name, Activations.Names.Keys)}'.");
     }
 
     /// <summary>Refuses a text other than the one that is computed.</summary>

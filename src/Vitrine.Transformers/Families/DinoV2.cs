@@ -8,7 +8,8 @@ internal static class DinoV2
     /// <remarks>mask_token acts in pre-training only; layerscale_value is an initial value; the out_* keys choose what a backbone class returns.</remarks>
     private static readonly string[] Inert =
     [
-        "layerscale_value", "use_mask_token", "apply_layernorm", "reshape_hidden_states", "out_features", "out_indices", "_out_features", "_out_indices", "stage_names",
+        "layerscale_value", "use_mask_token", "apply_layernorm", "reshape_hidden_states", "out_features", "out_indices", "_out_features", "_out_indices",
+        "stage_names",
     ];
 
     /// <remarks>The two resample their positions differently: with registers antialiased, without not.</remarks>
@@ -16,7 +17,9 @@ internal static class DinoV2
     {
         json.MustBeOff("use_swiglu_ffn");
         var ratio = json.Number("mlp_ratio", 4);
-        var (registers, resampling) = withRegisters ? (json.Count("num_register_tokens", 4), PositionResampling.BicubicAntialiased) : (0, PositionResampling.Bicubic);
+        var (registers, resampling) = withRegisters
+            ? (json.Count("num_register_tokens", 4), PositionResampling.BicubicAntialiased)
+            : (0, PositionResampling.Bicubic);
         var tower = TowerConfig.Read(
             json,
             (size, patch) => new TowerSpec(size, patch, ClassToken: true, registers, PositionOnClassToken: true, resampling, TowerFeatures.Normed),

@@ -11,7 +11,8 @@ internal static class DistilBert
     /// <remarks>The epsilon is written into the code, 1e-12.</remarks>
     public static TextConfig Read(ConfigReader json)
     {
-        var spec = Bert.Encoder(json, json.Size("dim", 768), json.Size("n_heads", 12), json.Size("hidden_dim", 3072), json.Activation("activation", "gelu"), 1e-12);
+        var spec = Bert.Encoder(
+            json, json.Size("dim", 768), json.Size("n_heads", 12), json.Size("hidden_dim", 3072), json.Activation("activation", "gelu"), 1e-12);
         var config = new TextConfig([.. Enumerable.Repeat(spec, json.Size("n_layers", 6))], json.Size("vocab_size", 30522))
         {
             Positions = json.Size("max_position_embeddings", 512),
@@ -42,7 +43,8 @@ internal static class DistilBert
     }
 
     /// <remarks>Heads of pre-training.</remarks>
-    public static bool IsUnused(string name) => name.StartsWith("vocab_", StringComparison.Ordinal) || name.EndsWith("embeddings.position_ids", StringComparison.Ordinal);
+    public static bool IsUnused(string name)
+        => name.StartsWith("vocab_", StringComparison.Ordinal) || name.EndsWith("embeddings.position_ids", StringComparison.Ordinal);
 
     private static BlockWeights Weights(WeightReader weights, string at, BlockSpec spec)
     {

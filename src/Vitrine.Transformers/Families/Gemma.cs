@@ -2,7 +2,10 @@ using Vitrine.Transformers.Engine;
 
 namespace Vitrine.Transformers.Families;
 
-/// <summary>Gemma: Llama with norms that hold w - 1, embeddings scaled by sqrt(d), heads whose width is not d / H, a GELU gate and a tied head (transformers, modeling_gemma.py).</summary>
+/// <summary>
+/// Gemma: Llama with norms that hold w - 1, embeddings scaled by sqrt(d), heads whose width is not d / H, a GELU gate and a tied head (transformers,
+/// modeling_gemma.py).
+/// </summary>
 internal static class Gemma
 {
     private static readonly DecoderDefaults Defaults = new(3072, 24576, 28, 16, 16, 256, 256000, Tied: true);
@@ -37,6 +40,7 @@ internal static class Gemma
 
         return spelled is Activation.Gelu or Activation.GeluTanh
             ? Activation.GeluTanh
-            : throw new VitrineException($"{json.Source}: hidden_act is '{json.Text("hidden_act")}'; Gemma computes gelu_pytorch_tanh unless hidden_activation says otherwise.");
+            : throw new VitrineException(
+                $"{json.Source}: hidden_act is '{json.Text("hidden_act")}'; Gemma computes gelu_pytorch_tanh unless hidden_activation says otherwise.");
     }
 }

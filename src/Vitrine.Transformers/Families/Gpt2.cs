@@ -51,7 +51,8 @@ internal static class Gpt2
     }
 
     /// <remarks>attn.bias is the causal mask of old files, no bias.</remarks>
-    public static bool IsUnused(string name) => name.EndsWith(".attn.bias", StringComparison.Ordinal) || name.EndsWith(".attn.masked_bias", StringComparison.Ordinal);
+    public static bool IsUnused(string name)
+        => name.EndsWith(".attn.bias", StringComparison.Ordinal) || name.EndsWith(".attn.masked_bias", StringComparison.Ordinal);
 
     /// <remarks>Conv1D stores [in, out]: q, k and v stand side by side on the output axis, and value vectors are rows of c_proj.</remarks>
     private static BlockWeights Weights(WeightReader weights, string at, BlockSpec spec)

@@ -48,13 +48,15 @@ internal static class GptNeoX
 
     /// <remarks>attention.bias is the causal mask of old files, no bias.</remarks>
     public static bool IsUnused(string name)
-        => name.EndsWith(".attention.bias", StringComparison.Ordinal) || name.EndsWith(".attention.masked_bias", StringComparison.Ordinal) || LlamaLayout.IsUnused(name);
+        => name.EndsWith(".attention.bias", StringComparison.Ordinal) || name.EndsWith(".attention.masked_bias", StringComparison.Ordinal)
+            || LlamaLayout.IsUnused(name);
 
     /// <remarks>query_key_value is interleaved: rows are (head, part, coordinate), not three blocks of width d.</remarks>
     private static BlockWeights Weights(WeightReader weights, string at, BlockSpec spec)
     {
         var (width, attention) = (spec.Width, spec.Attention);
-        var (query, key, value) = weights.ThreeInterleavedLinears($"{at}.attention.query_key_value", attention.Heads, attention.HeadWidth, width, attention.Bias);
+        var (query, key, value) = weights.ThreeInterleavedLinears(
+            $"{at}.attention.query_key_value", attention.Heads, attention.HeadWidth, width, attention.Bias);
         return new BlockWeights
         {
             AttentionNorm = weights.Norm(spec.Norm, $"{at}.input_layernorm", width),

@@ -14,7 +14,8 @@ internal static class Llama
     {
         json.MustBeOff("rope_interleaved");
         var (bias, mlpBias) = (json.Flag("attention_bias", false), json.Flag("mlp_bias", false));
-        var config = LlamaConfig.Read(json, Defaults, NormKind.Rms, json.Activation("hidden_act", "silu")).Attending((a, _) => a with { Bias = bias, OutputBias = bias });
+        var config = LlamaConfig.Read(json, Defaults, NormKind.Rms, json.Activation("hidden_act", "silu"))
+            .Attending((a, _) => a with { Bias = bias, OutputBias = bias });
         config = config with { Blocks = [.. config.Blocks.Select(b => b with { Mlp = b.Mlp with { Bias = mlpBias } })] };
         json.RefuseOthers(InertKeys.Common, InertKeys.Dropout, Inert);
         return config;

@@ -2,7 +2,9 @@ using Vitrine.Transformers.Engine;
 
 namespace Vitrine.Transformers.Families;
 
-/// <summary>Class defaults of a Llama-like configuration: a missing key takes these, not the values of a famous model (OpenVLA's text_config relies on that).</summary>
+/// <summary>
+/// Class defaults of a Llama-like configuration: a missing key takes these, not the values of a famous model (OpenVLA's text_config relies on that).
+/// </summary>
 /// <param name="Width">hidden_size.</param>
 /// <param name="Neurons">intermediate_size.</param>
 /// <param name="Layers">num_hidden_layers.</param>
@@ -53,12 +55,15 @@ internal static class LlamaConfig
         var types = json.Texts("layer_types");
         if (types is not null && (types.Count != config.Layers || types.Any(t => t is not ("full_attention" or "sliding_attention"))))
         {
-            throw new VitrineException($"{json.Source}: layer_types is {string.Join(", ", types)}; expected {config.Layers} times full_attention or sliding_attention.");
+            throw new VitrineException(
+                $"{json.Source}: layer_types is {string.Join(", ", types)}; expected {config.Layers} times full_attention or sliding_attention.");
         }
 
         if (window is null or 0)
         {
-            return types?.Contains("sliding_attention") == true ? throw new VitrineException($"{json.Source}: layer_types names sliding_attention, but sliding_window is not set.") : config;
+            return types?.Contains("sliding_attention") == true
+                ? throw new VitrineException($"{json.Source}: layer_types names sliding_attention, but sliding_window is not set.")
+                : config;
         }
 
         return config.Attending((a, layer) => (types is null ? otherwise(layer) : types[layer] == "sliding_attention") ? a with { Window = window } : a);

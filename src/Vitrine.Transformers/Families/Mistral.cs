@@ -10,7 +10,8 @@ internal static class Mistral
     /// <remarks>A missing sliding_window is 4096, the class default; null is no window (Mistral 0.2 and later).</remarks>
     public static TextConfig Read(ConfigReader json)
     {
-        var config = LlamaConfig.Read(json, Defaults, NormKind.Rms, json.Activation("hidden_act", "silu")).Windowed(json, json.Optional("sliding_window", 4096), _ => true);
+        var config = LlamaConfig.Read(json, Defaults, NormKind.Rms, json.Activation("hidden_act", "silu"))
+            .Windowed(json, json.Optional("sliding_window", 4096), _ => true);
         json.RefuseOthers(InertKeys.Common, InertKeys.Dropout);
         return config;
     }

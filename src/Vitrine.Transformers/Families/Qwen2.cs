@@ -10,12 +10,16 @@ internal static class Qwen2
     public static TextConfig Read(ConfigReader json)
     {
         json.MustBeOff("use_mrope");
-        var config = Windowed(LlamaConfig.Read(json, Defaults, NormKind.Rms, json.Activation("hidden_act", "silu")).Attending((a, _) => a with { Bias = true }), json);
+        var config = Windowed(
+            LlamaConfig.Read(json, Defaults, NormKind.Rms, json.Activation("hidden_act", "silu")).Attending((a, _) => a with { Bias = true }), json);
         json.RefuseOthers(InertKeys.Common, InertKeys.Dropout);
         return config;
     }
 
-    /// <remarks>sliding_window means nothing unless use_sliding_window is on; then blocks from max_window_layers on look through it (transformers, configuration_qwen2.py).</remarks>
+    /// <remarks>
+    /// sliding_window means nothing unless use_sliding_window is on; then blocks from max_window_layers on look through it (transformers,
+    /// configuration_qwen2.py).
+    /// </remarks>
     public static TextConfig Windowed(TextConfig config, ConfigReader json)
     {
         var (window, first) = (json.Optional("sliding_window", 4096), json.Count("max_window_layers", 28));

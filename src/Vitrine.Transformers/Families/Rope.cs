@@ -31,8 +31,13 @@ internal static class Rope
         spec = kind switch
         {
             "default" => spec,
-            "llama3" => spec with { Scaling = new Llama3Scaling(rope.Number("factor"), rope.Number("low_freq_factor"), rope.Number("high_freq_factor"), rope.Size("original_max_position_embeddings")) },
-            _ => throw new VitrineException($"{rope.Source}: rope_type is '{kind}'; this version computes {string.Join(", ", Kinds)}; the nearest is '{Nearest.Of(kind, Kinds)}'."),
+            "llama3" => spec with
+            {
+                Scaling = new Llama3Scaling(
+                    rope.Number("factor"), rope.Number("low_freq_factor"), rope.Number("high_freq_factor"), rope.Size("original_max_position_embeddings")),
+            },
+            _ => throw new VitrineException(
+                $"{rope.Source}: rope_type is '{kind}'; this version computes {string.Join(", ", Kinds)}; the nearest is '{Nearest.Of(kind, Kinds)}'."),
         };
         rope.RefuseOthers();
         return spec;

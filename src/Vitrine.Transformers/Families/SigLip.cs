@@ -13,7 +13,9 @@ internal static class SigLip
     public static Config Read(ConfigReader json)
     {
         var tower = TowerConfig.Read(
-            json, (size, patch) => new TowerSpec(size, patch, ClassToken: false, 0, PositionOnClassToken: false, PositionResampling.Bicubic, TowerFeatures.Normed), 16, "gelu_pytorch_tanh", 1e-6);
+            json, (size, patch)
+                => new TowerSpec(size, patch, ClassToken: false, 0, PositionOnClassToken: false, PositionResampling.Bicubic,
+                    TowerFeatures.Normed), 16, "gelu_pytorch_tanh", 1e-6);
         var config = new Config(tower, json.Flag("vision_use_head", true));
         json.RefuseOthers(InertKeys.Common, InertKeys.Dropout, ["projection_dim", "projector_hidden_act"]);
         return config;
@@ -29,7 +31,8 @@ internal static class SigLip
 
     /// <summary>Tensors of the text tower that belongs to it.</summary>
     public static bool IsUnused(string name)
-        => name.StartsWith("text_model.", StringComparison.Ordinal) || name is "logit_scale" or "logit_bias" || name.EndsWith("embeddings.position_ids", StringComparison.Ordinal);
+        => name.StartsWith("text_model.", StringComparison.Ordinal) || name is "logit_scale" or "logit_bias"
+            || name.EndsWith("embeddings.position_ids", StringComparison.Ordinal);
 
     /// <param name="weights">The checkpoint.</param>
     /// <param name="prefix">What stands before <c>embeddings.</c>, with its dot.</param>

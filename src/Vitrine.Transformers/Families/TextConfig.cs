@@ -48,18 +48,28 @@ internal sealed record TextConfig(IReadOnlyList<BlockSpec> Blocks, int Vocabular
     /// <param name="lastNorm">Behind the last block.</param>
     /// <param name="head">The unembedding.</param>
     /// <param name="others">Points that the model adds behind the stack.</param>
-    public Decoder Assemble(string name, IReadOnlyList<Block> blocks, TextEmbedding embedding, Norm? entryNorm, Norm? lastNorm, Linear? head, params Point[] others)
+    public Decoder Assemble(
+        string name, IReadOnlyList<Block> blocks, TextEmbedding embedding, Norm? entryNorm, Norm? lastNorm, Linear? head, params Point[] others)
     {
         HashSet<Point> points = [.. Blocks.SelectMany(b => b.PointsInBlock()), Point.Embed, .. others];
-        points.UnionWith(new[] { (Point.EntryNormIn, entryNorm is not null), (Point.FinalNorm, lastNorm is not null), (Point.Logits, head is not null) }.Where(p => p.Item2).Select(p => p.Item1));
+        points.UnionWith(new[] { (Point.EntryNormIn,
+            entryNorm is not null), (Point.FinalNorm, lastNorm is not null), (Point.Logits, head is not null) }.Where(p => p.Item2).Select(p => p.Item1));
         var attention = Spec.Attention;
-        var shape = new StackShape(name, blocks.Count, Spec.Width, attention.Heads, attention.KeyValueHeads, attention.HeadWidth, Spec.Mlp.Neurons, head is null ? 0 : Vocabulary, points);
-        return new Decoder(shape, blocks, embedding) { EntryNorm = entryNorm, LastNorm = lastNorm, Head = head, LogitCap = LogitCap is { } cap ? new SoftCap(cap) : null };
+        var shape = new StackShape(name, blocks.Count, Spec.Width, attention.Heads, attention.KeyValueHeads, attention.HeadWidth, Spec.Mlp.Neurons,
+            head is null ? 0 : Vocabulary, points);
+        return new Decoder(shape, blocks, embedding)
+        {
+            EntryNorm = entryNorm,
+            LastNorm = lastNorm,
+            Head = head,
+            LogitCap = LogitCap is { } cap ? new SoftCap(cap) : null,
+        };
     }
 
     /// <summary>A decoder's head: classes from <c>score.weight</c>, or the next token from the named tensor or the embedding.</summary>
     public (Linear? NextToken, ClassHead? Classes) DecoderHead(WeightReader weights, string unembedding, TextEmbedding embedding)
         => Classes is { } labels
             ? (null, new ScoreHead(weights.Linear("score", labels.Names.Count, Spec.Width, bias: false), PadToken) { Labels = labels })
-            : (Tied && !weights.Has($"{unembedding}.weight") ? new Linear(embedding.Words, null, embedding.Dtype) : weights.Linear(unembedding, Vocabulary, Spec.Width, bias: false), null);
+            : (Tied && !weights.Has($"{unembedding}.weight") ? new Linear(embedding.Words, null, embedding.Dtype) : weights.Linear(unembedding, Vocabulary,
+                Spec.Width, bias: false), null);
 }

@@ -8,7 +8,8 @@ namespace Vitrine.Transformers.Families;
 /// <param name="Load">From tensor names to slots.</param>
 /// <param name="IsUnused">Tensors that files of the family carry and nobody reads.</param>
 internal sealed record TextFamily(
-    string ModelType, Func<ConfigReader, TextConfig> Read, Func<WeightReader, TextConfig, (Decoder Decoder, ClassHead? Classes)> Load, Func<string, bool> IsUnused)
+    string ModelType, Func<ConfigReader, TextConfig> Read, Func<WeightReader, TextConfig, (
+        Decoder Decoder, ClassHead? Classes)> Load, Func<string, bool> IsUnused)
 {
     /// <summary>Every family of this version.</summary>
     public static IReadOnlyList<TextFamily> All { get; } =

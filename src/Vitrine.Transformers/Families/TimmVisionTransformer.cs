@@ -14,7 +14,8 @@ internal static class TimmVisionTransformer
     /// <param name="Registers">Register tokens behind it (Darcet et al. 2024).</param>
     /// <param name="PositionsOnPrefix">Whether the table of positions has rows for the tokens in front.</param>
     /// <param name="AttentionPool">Whether the file has an attention-pool head.</param>
-    internal sealed record Config(BlockSpec Spec, int Depth, int ImageSize, int PatchSize, bool ClassToken, int Registers, bool PositionsOnPrefix, bool AttentionPool)
+    internal sealed record Config(
+        BlockSpec Spec, int Depth, int ImageSize, int PatchSize, bool ClassToken, int Registers, bool PositionsOnPrefix, bool AttentionPool)
     {
         public int PrefixTokens => (ClassToken ? 1 : 0) + Registers;
     }
@@ -36,7 +37,8 @@ internal static class TimmVisionTransformer
 
         var config = Create(
             width, heads, (int)(width * args.Number("mlp_ratio", 4)), args.Size("depth", 12), args.Size("img_size", 224), args.Size("patch_size", 16),
-            classToken, registers, positionsOnPrefix: classToken && !noEmbedClass && registers == 0, layerScale: args.Has("init_values"), epsilon: 1e-6, attentionPool: pool == "map");
+            classToken, registers, positionsOnPrefix: classToken && !noEmbedClass
+                && registers == 0, layerScale: args.Has("init_values"), epsilon: 1e-6, attentionPool: pool == "map");
         if (args.Count("num_classes", 0) != 0)
         {
             throw new VitrineException($"{args.Source}: num_classes is not 0; classification heads are not computed by this version.");
@@ -54,7 +56,8 @@ internal static class TimmVisionTransformer
     }
 
     public static Config Create(
-        int width, int heads, int neurons, int depth, int imageSize, int patchSize, bool classToken, int registers, bool positionsOnPrefix, bool layerScale, double epsilon, bool attentionPool)
+        int width, int heads, int neurons, int depth, int imageSize, int patchSize, bool classToken, int registers,
+        bool positionsOnPrefix, bool layerScale, double epsilon, bool attentionPool)
     {
         if (width % heads != 0 || imageSize % patchSize != 0)
         {
@@ -103,9 +106,11 @@ internal static class TimmVisionTransformer
         var whole = blocksToRun == config.Depth;
         var norm = whole ? weights.Norm(spec.Norm, $"{prefix}norm", width) : null;
         var pool = whole && config.AttentionPool ? Pool(weights, $"{prefix}attn_pool", spec) : null;
-        HashSet<Point> points = [.. spec.PointsInBlock(), Point.Embed, Point.Features, .. whole ? [Point.FinalNorm] : Array.Empty<Point>(), .. pool is null ? [] : AttentionPool.Points];
+        HashSet<Point> points = [.. spec.PointsInBlock(), Point.Embed, Point.Features, .. whole ? [Point.FinalNorm] : Array.Empty<Point>(),
+            .. pool is null ? [] : AttentionPool.Points];
         var shape = new StackShape(name, blocksToRun, width, spec.Attention.Heads, spec.Attention.Heads, spec.Attention.HeadWidth, spec.Mlp.Neurons, 0, points);
-        var tower = new TowerSpec(config.ImageSize, config.PatchSize, config.ClassToken, config.Registers, config.PositionsOnPrefix, PositionResampling.None, TowerFeatures.BlockOutput);
+        var tower = new TowerSpec(config.ImageSize, config.PatchSize, config.ClassToken, config.Registers, config.PositionsOnPrefix, PositionResampling.None,
+            TowerFeatures.BlockOutput);
         var embedding = new PatchEmbedding(
             tower,
             weights.Take($"{prefix}patch_embed.proj.weight", width, 3, config.PatchSize, config.PatchSize),

@@ -16,7 +16,8 @@ internal sealed record TowerConfig(TowerSpec Spec, BlockSpec Block, int Depth)
     /// <param name="activation">Class default.</param>
     /// <param name="epsilon">Class default.</param>
     /// <param name="neurons">F of a width; null for intermediate_size.</param>
-    public static TowerConfig Read(ConfigReader json, Func<int, int, TowerSpec> spec, int patchSize, string activation, double epsilon, Func<int, int>? neurons = null)
+    public static TowerConfig Read(
+        ConfigReader json, Func<int, int, TowerSpec> spec, int patchSize, string activation, double epsilon, Func<int, int>? neurons = null)
     {
         var (width, heads) = (json.Size("hidden_size", 768), json.Size("num_attention_heads", 12));
         if (width % heads != 0)
@@ -33,9 +34,11 @@ internal sealed record TowerConfig(TowerSpec Spec, BlockSpec Block, int Depth)
             width,
             new NormSpec(NormKind.LayerNorm, json.Number("layer_norm_eps", epsilon)),
             new AttentionSpec(heads, heads, width / heads, AttentionMask.Full, Rotary: null) { Bias = json.Flag("qkv_bias", true), OutputBias = true },
-            new MlpSpec(neurons is null ? json.Size("intermediate_size", 3072) : neurons(width), Gated: false, json.Activation("hidden_act", activation)) { Bias = true },
+            new MlpSpec(neurons is null ? json.Size("intermediate_size", 3072) : neurons(width), Gated: false,
+                json.Activation("hidden_act", activation)) { Bias = true },
             LayerScale: false);
-        return new TowerConfig(spec(json.Size("image_size", 224), json.Size("patch_size", patchSize)).Checked(json.Source), block, json.Size("num_hidden_layers", 12));
+        return new TowerConfig(
+            spec(json.Size("image_size", 224), json.Size("patch_size", patchSize)).Checked(json.Source), block, json.Size("num_hidden_layers", 12));
     }
 
     /// <summary>Puts the stack together.</summary>
@@ -46,12 +49,15 @@ internal sealed record TowerConfig(TowerSpec Spec, BlockSpec Block, int Depth)
     /// <param name="lastNorm">Behind the last block.</param>
     /// <param name="pool">An attention pool behind it; null for none.</param>
     /// <param name="pooler">On the class token, with tanh; null for none.</param>
-    public Tower Assemble(string name, IReadOnlyList<Block> blocks, PatchEmbedding embedding, Norm? entryNorm, Norm? lastNorm, AttentionPool? pool = null, Linear? pooler = null)
+    public Tower Assemble(
+        string name, IReadOnlyList<Block> blocks, PatchEmbedding embedding, Norm? entryNorm, Norm? lastNorm, AttentionPool? pool = null, Linear? pooler = null)
     {
         HashSet<Point> points = [.. Block.PointsInBlock(), Point.Embed, Point.Features];
-        points.UnionWith([.. entryNorm is null ? Array.Empty<Point>() : [Point.EntryNormIn], .. lastNorm is null ? Array.Empty<Point>() : [Point.FinalNorm], .. pool is not null ? AttentionPool.Points : []]);
+        points.UnionWith([.. entryNorm is null ? Array.Empty<Point>() : [Point.EntryNormIn], .. lastNorm is null ? Array.Empty<Point>() : [Point.FinalNorm],
+            .. pool is not null ? AttentionPool.Points : []]);
         var attention = Block.Attention;
-        var shape = new StackShape(name, blocks.Count, Block.Width, attention.Heads, attention.KeyValueHeads, attention.HeadWidth, Block.Mlp.Neurons, 0, points);
+        var shape = new StackShape(
+            name, blocks.Count, Block.Width, attention.Heads, attention.KeyValueHeads, attention.HeadWidth, Block.Mlp.Neurons, 0, points);
         return new Tower(shape, blocks, embedding) { EntryNorm = entryNorm, LastNorm = lastNorm, Pool = pool, Pooler = pooler };
     }
 

@@ -48,7 +48,8 @@ internal sealed record VisionFamily(string ModelType, Func<ConfigReader, Func<We
     /// <summary>As the catalogue knows them; names that are read alike stand together.</summary>
     public static IReadOnlyList<ModelFamily> Described { get; } =
     [
-        .. All.Append(Timm).GroupBy(f => f.Read).Select(same => new ModelFamily(same.First().ModelType, ModelKind.Image, (source, options) => VisionModel.Load(same.First(), source, options))
+        .. All.Append(Timm).GroupBy(f => f.Read)
+        .Select(same => new ModelFamily(same.First().ModelType, ModelKind.Image, (source, options) => VisionModel.Load(same.First(), source, options))
         {
             Alike = [.. same.Skip(1).Select(f => f.ModelType)],
         }),

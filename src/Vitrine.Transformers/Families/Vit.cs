@@ -10,18 +10,25 @@ internal static class Vit
     public static Func<WeightReader, VisionParts> Read(ConfigReader json)
     {
         json.MustBe("pooler_act", "tanh");
-        var tower = TowerConfig.Read(json, (size, patch) => new TowerSpec(size, patch, ClassToken: true, 0, PositionOnClassToken: true, PositionResampling.Bicubic, TowerFeatures.Normed), 16, "gelu", 1e-12);
+        var tower = TowerConfig.Read(json,
+            (size, patch)
+                => new TowerSpec(size, patch, ClassToken: true, 0, PositionOnClassToken: true, PositionResampling.Bicubic,
+                    TowerFeatures.Normed), 16, "gelu", 1e-12);
         if (json.Size("pooler_output_size", tower.Block.Width) != tower.Block.Width)
         {
             throw new VitrineException($"{json.Source}: pooler_output_size is not the width {tower.Block.Width}; this version computes only that.");
         }
 
-        var labels = json.Texts("architectures") is [var architecture, ..] && architecture.EndsWith("ForImageClassification", StringComparison.Ordinal) ? Labels.Read(json) : null;
+        var labels = json.Texts("architectures") is [var architecture, ..] && architecture.EndsWith("ForImageClassification", StringComparison.Ordinal)
+            ? Labels.Read(json)
+            : null;
         json.RefuseOthers(InertKeys.Common, InertKeys.Dropout, Inert);
         return weights => Load(weights, tower, labels);
     }
 
-    /// <remarks>A file with a class head has <c>vit.</c> in front of the names and no pooler; a bare one may lack the pooler (add_pooling_layer false).</remarks>
+    /// <remarks>
+    /// A file with a class head has <c>vit.</c> in front of the names and no pooler; a bare one may lack the pooler (add_pooling_layer false).
+    /// </remarks>
     private static VisionParts Load(WeightReader weights, TowerConfig tower, Labels? labels)
     {
         var (spec, width) = (tower.Block, tower.Block.Width);

@@ -41,7 +41,9 @@ public sealed class WeightReader : IDisposable
     /// <summary>Whether the checkpoint has a tensor.</summary>
     public bool Has(string name) => checkpoint.Contains(prefix + name);
 
-    /// <summary>The part of the checkpoint whose names begin so, under the names that stand behind: a language model inside a policy reads as if it were alone.</summary>
+    /// <summary>
+    /// The part of the checkpoint whose names begin so, under the names that stand behind: a language model inside a policy reads as if it were alone.
+    /// </summary>
     /// <param name="inner">E.g. <c>language_model.</c></param>
     /// <returns>What it takes belongs to this one; disposing it does nothing.</returns>
     public WeightReader Under(string inner) => new(this, prefix + inner);
@@ -50,7 +52,9 @@ public sealed class WeightReader : IDisposable
     /// <exception cref="VitrineException">It is missing or of another shape.</exception>
     public Tensor Take(string name, params long[] shape) => Own(TakeLoose(name, shape, isKept: false));
 
-    /// <summary>The decoder of one of the text families, for a model of one's own to be built around: <c>weights.Under("language_model.").Decoder(config)</c>.</summary>
+    /// <summary>
+    /// The decoder of one of the text families, for a model of one's own to be built around: <c>weights.Under("language_model.").Decoder(config)</c>.
+    /// </summary>
     /// <param name="config">Of the text model; its <c>model_type</c> names the family.</param>
     /// <returns>Its weights belong to whoever owns this checkpoint.</returns>
     /// <exception cref="VitrineException">A key or tensor is missing, unknown or of another shape, or the family is none of text; it is named.</exception>
@@ -152,7 +156,8 @@ public sealed class WeightReader : IDisposable
     internal Norm Norm(NormSpec spec, string gain, string bias, long width)
     {
         var weight = Take(gain, width);
-        return new Norm(spec, spec.Kind == NormKind.RmsFromOne ? Own(ones_like(weight).Plus(weight)) : weight, spec.Kind == NormKind.LayerNorm ? Take(bias, width) : null);
+        return new Norm(
+            spec, spec.Kind == NormKind.RmsFromOne ? Own(ones_like(weight).Plus(weight)) : weight, spec.Kind == NormKind.LayerNorm ? Take(bias, width) : null);
     }
 
     /// <summary>A tensor in another shape, without copying.</summary>
@@ -172,17 +177,21 @@ public sealed class WeightReader : IDisposable
         if (others.Length > 0)
         {
             throw new VitrineException(
-                $"{source}: unknown tensor '{others[0]}'{(others.Length > 1 ? $" and {others.Length - 1} more" : "")}; config.json does not ask for it. Is this another model?");
+                $"{source}: unknown tensor '{others[0]}'{(others.Length > 1 ? $" and {others.Length - 1} more" : "")}; config.json does not ask for it. Is "
+                    + "this another model?");
         }
     }
 
     /// <summary>A matrix, in the precision that it is kept in.</summary>
     private Tensor Matrix(string name, long outputs, long inputs) => Own(TakeLoose(name, [outputs, inputs], keeps));
 
-    private Linear[] Stacked(string name, int count, long outputs, long inputs, bool bias) => Parts(Linear(name, count * outputs, inputs, bias), count, outputs);
+    private Linear[] Stacked(string name, int count, long outputs, long inputs, bool bias)
+        => Parts(Linear(name, count * outputs, inputs, bias), count, outputs);
 
     private Linear[] Parts(Linear whole, int count, long outputs)
-        => [.. Enumerable.Range(0, count).Select(i => new Linear(Own(whole.Stored.narrow(0, i * outputs, outputs)), whole.Bias is { } b ? Own(b.narrow(0, i * outputs, outputs)) : null, options.Dtype))];
+        => [.. Enumerable.Range(0, count)
+            .Select(i => new Linear(Own(whole.Stored.narrow(0, i * outputs, outputs)), whole.Bias is { } b ? Own(b.narrow(0, i * outputs, outputs)) : null,
+                options.Dtype))];
 
     /// <summary>A tensor that the caller disposes.</summary>
     private Tensor TakeLoose(string name, long[] shape, bool isKept)

@@ -20,7 +20,8 @@ public readonly record struct Address(string Stack, int? Layer, Point Point, int
     }
 
     /// <inheritdoc/>
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Stack}.{(Layer is { } layer ? $"{layer}." : "")}{Point.Name}{(Step > 0 ? $"@{Step}" : "")}");
+    public override string ToString()
+        => string.Create(CultureInfo.InvariantCulture, $"{Stack}.{(Layer is { } layer ? $"{layer}." : "")}{Point.Name}{(Step > 0 ? $"@{Step}" : "")}");
 }
 
 /// <summary>An address in which stack, layer, point and step may be <c>*</c>, e.g. <c>language.*.mlp.neurons@*</c>.</summary>
@@ -43,7 +44,10 @@ public sealed record AddressPattern(string Text, string? Stack, bool InBlock, in
         if (at >= 0)
         {
             var stepText = text[(at + 1)..];
-            step = stepText == "*" ? null : int.TryParse(stepText, NumberStyles.None, CultureInfo.InvariantCulture, out var k) ? k : throw Malformed(text, $"'{stepText}' is no step");
+            step = stepText == "*"
+                ? null
+                : int.TryParse(stepText, NumberStyles.None, CultureInfo.InvariantCulture, out var k) ? k
+                : throw Malformed(text, $"'{stepText}' is no step");
         }
 
         var path = at >= 0 ? text[..at] : text;

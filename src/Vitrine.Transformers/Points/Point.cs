@@ -15,7 +15,8 @@ public enum PointAxes
 
 /// <summary>A place where an activation can be read or edited: its name, its axes and their sizes.</summary>
 /// <remarks>
-/// The points that blocks compute are named here; <see cref="PointVocabulary"/> lists them. A model may bring points of its own (a dictionary's, an expert's velocity): they are registered in its
+/// The points that blocks compute are named here; <see cref="PointVocabulary"/> lists them. A model may bring points of its own (a dictionary's, an expert's
+/// velocity): they are registered in its
 /// <see cref="StackShape"/> and addressed, edited and saved like the block's own. What no stack of a model registers does not exist in it.
 /// Shapes: B batch, T tokens, d residual width, H heads, Hkv key/value heads, hd head width, F neurons, V vocabulary.
 /// </remarks>
@@ -39,7 +40,8 @@ public sealed record Point : IComparable<Point>
     {
         if (!PointVocabulary.IsName(name) || width < 1 || axes == PointAxes.Attention || (axes == PointAxes.Heads) != (headCount > 0))
         {
-            throw new VitrineException($"point '{name}': {axes} of width {width} with {headCount} heads; expected a name of small letters, digits, dots and underscores, and positive sizes.");
+            throw new VitrineException($"point '{name}': {axes} of width {width} with {headCount} heads; expected a name of small letters, digits, dots and "
+                + "underscores, and positive sizes.");
         }
     }
 
@@ -139,7 +141,10 @@ public sealed record Point : IComparable<Point>
     /// <summary><c>head.mlp.neurons</c> (B,1,F): neuron activations of an attention-pool head.</summary>
     public static Point HeadMlpNeurons { get; } = Stream(30, "head.mlp.neurons", s => s.Neurons);
 
-    /// <summary><c>out</c>: what a model-level part hands on: the projector (B,T,d), a decoder's class head <c>score</c> (B,T,classes), an encoder's <c>pooler</c> (B,d).</summary>
+    /// <summary>
+    /// <c>out</c>: what a model-level part hands on: the projector (B,T,d), a decoder's class head <c>score</c> (B,T,classes), an encoder's <c>pooler</c>
+    /// (B,d).
+    /// </summary>
     public static Point Out { get; } = Stream(31, "out");
 
     /// <summary>The name in an address, e.g. <c>mlp.neurons</c>.</summary>
@@ -176,11 +181,13 @@ public sealed record Point : IComparable<Point>
     /// <inheritdoc/>
     public override string ToString() => Name;
 
-    private static Point Stream(int ordinal, string name, Func<StackShape, int>? width = null) => new(ordinal <= LastInBlock, name, PointAxes.Stream, _ => 0, width ?? (s => s.Width), ordinal);
+    private static Point Stream(int ordinal, string name, Func<StackShape, int>? width = null)
+        => new(ordinal <= LastInBlock, name, PointAxes.Stream, _ => 0, width ?? (s => s.Width), ordinal);
 
     private static Point Head(int ordinal, string name) => new(ordinal <= LastInBlock, name, PointAxes.Heads, s => s.Heads, s => s.HeadWidth, ordinal);
 
-    private static Point KeyValueHead(int ordinal, string name) => new(ordinal <= LastInBlock, name, PointAxes.Heads, s => s.KeyValueHeads, s => s.HeadWidth, ordinal);
+    private static Point KeyValueHead(int ordinal, string name)
+        => new(ordinal <= LastInBlock, name, PointAxes.Heads, s => s.KeyValueHeads, s => s.HeadWidth, ordinal);
 
     private static Point Attention(int ordinal, string name) => new(ordinal <= LastInBlock, name, PointAxes.Attention, s => s.Heads, _ => 0, ordinal);
 }

@@ -18,9 +18,11 @@ public static class PointVocabulary
 
     /// <summary>The point of that name, in a block or outside of it.</summary>
     /// <returns>False when the vocabulary has none; a model may have one of its own.</returns>
-    public static bool TryParse(string name, bool isInBlock, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out Point? point) => ByName.TryGetValue((isInBlock, name), out point);
+    public static bool TryParse(string name, bool isInBlock, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out Point? point)
+        => ByName.TryGetValue((isInBlock, name), out point);
 
     /// <summary>Whether a text can be a point's name: small letters, digits and underscores, in parts that dots separate.</summary>
     internal static bool IsName(string? name)
-        => !string.IsNullOrEmpty(name) && name.Split('.').All(part => part.Length > 0 && part.All(c => c is (>= 'a' and <= 'z') or (>= '0' and <= '9') or '_')) && !char.IsAsciiDigit(name[0]);
+        => !string.IsNullOrEmpty(name) && name.Split('.').All(part => part.Length > 0 && part.All(c => c is (>= 'a' and <= 'z') or (>= '0' and <= '9') or '_'))
+            && !char.IsAsciiDigit(name[0]);
 }

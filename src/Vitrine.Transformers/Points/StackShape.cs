@@ -10,7 +10,8 @@ namespace Vitrine.Transformers.Points;
 /// <param name="Neurons">F, feed-forward neurons in a block.</param>
 /// <param name="Vocabulary">V, or 0 for a stack that speaks no language.</param>
 /// <param name="Points">Those that exist in it: the vocabulary's, and the model's own.</param>
-public sealed record StackShape(string Name, int Layers, int Width, int Heads, int KeyValueHeads, int HeadWidth, int Neurons, int Vocabulary, IReadOnlySet<Point> Points)
+public sealed record StackShape(
+    string Name, int Layers, int Width, int Heads, int KeyValueHeads, int HeadWidth, int Neurons, int Vocabulary, IReadOnlySet<Point> Points)
 {
     /// <summary>The shape of a part of a model that is no stack of blocks: a projector, a head.</summary>
     /// <param name="name">First part of its addresses.</param>

@@ -6,7 +6,9 @@ namespace Vitrine.Transformers.Weights;
 /// <remarks>The four of TransformerLens (fold_ln, center_writing_weights, center_unembed, fold_value_biases), done in that order.</remarks>
 public sealed record Folding
 {
-    /// <summary>Gains and biases of the norms go into the weights that read behind them; what reads behind a LayerNorm reads nothing of the mean any more.</summary>
+    /// <summary>
+    /// Gains and biases of the norms go into the weights that read behind them; what reads behind a LayerNorm reads nothing of the mean any more.
+    /// </summary>
     public bool Norms { get; init; }
 
     /// <summary>What is written into the residual has mean 0, so that a LayerNorm has nothing to subtract. Not with RMS norms, which read the mean.</summary>
@@ -26,7 +28,13 @@ public sealed record Folding
     public static Folding All(Stack stack)
     {
         ArgumentNullException.ThrowIfNull(stack);
-        var folding = new Folding { Norms = true, CentreWriting = CentresWriting(stack), CentreUnembedding = stack is { Head: not null, LogitCap: null }, ValueBiases = true };
+        var folding = new Folding
+        {
+            Norms = true,
+            CentreWriting = CentresWriting(stack),
+            CentreUnembedding = stack is { Head: not null, LogitCap: null },
+            ValueBiases = true,
+        };
         folding.Check(stack);
         return folding;
     }
@@ -42,7 +50,8 @@ public sealed record Folding
 
         if (CentreWriting && !CentresWriting(stack))
         {
-            throw new VitrineException($"folding of '{name}': writing weights are centred only where every reader is a LayerNorm and nothing rescales what is written.");
+            throw new VitrineException(
+                $"folding of '{name}': writing weights are centred only where every reader is a LayerNorm and nothing rescales what is written.");
         }
 
         if (CentreUnembedding && stack.LogitCap is not null)

@@ -4,7 +4,10 @@ using static TorchSharp.torch;
 namespace Vitrine.Transformers.Weights;
 
 /// <summary>A model's weights under the names and in the shapes that TransformerLens gives them.</summary>
-/// <remarks>W_Q (H,d,hd), W_O (H,hd,d), W_in and W_gate (d,F), W_out (F,d), W_U (d,V); grouped keys and values are _W_K and _W_V with Hkv heads. A bias that a family lacks is zero.</remarks>
+/// <remarks>
+/// W_Q (H,d,hd), W_O (H,hd,d), W_in and W_gate (d,F), W_out (F,d), W_U (d,V); grouped keys and values are _W_K and _W_V with Hkv heads. A bias that a family
+/// lacks is zero.
+/// </remarks>
 public static class NamedWeights
 {
     /// <summary>One block's weights.</summary>

@@ -93,7 +93,8 @@ internal sealed class ProcessedWeights : IDisposable
         };
     }
 
-    private Linear FoldedHead() => Finished(raw.Head!, head => folding.CentreUnembedding ? CentredOverOutputs(Read(head, raw.LastNorm)) : Read(head, raw.LastNorm));
+    private Linear FoldedHead()
+        => Finished(raw.Head!, head => folding.CentreUnembedding ? CentredOverOutputs(Read(head, raw.LastNorm)) : Read(head, raw.LastNorm));
 
     /// <remarks>W (g n + b) + c = (W g) n + (W b + c); n has mean 0 behind a LayerNorm, so W may lose its mean too.</remarks>
     private Linear Read(Linear linear, Norm? norm)

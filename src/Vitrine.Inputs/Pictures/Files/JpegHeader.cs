@@ -44,7 +44,8 @@ internal sealed record JpegHeader(int Width, int Height, int Orientation)
                 Picture.RequireSize(name, width, height);
                 if ((long)width * height > bytes.Length * MostPixelsOfByte)
                 {
-                    throw new VitrineException($"{name}: the JPEG picture claims {width} x {height} pixels; its {bytes.Length} bytes cannot hold them. Is it truncated?");
+                    throw new VitrineException(
+                        $"{name}: the JPEG picture claims {width} x {height} pixels; its {bytes.Length} bytes cannot hold them. Is it truncated?");
                 }
 
                 return new JpegHeader(width, height, orientation);

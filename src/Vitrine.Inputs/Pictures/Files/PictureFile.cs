@@ -5,20 +5,25 @@ namespace Vitrine.Inputs.Pictures;
 
 /// <summary>PNG and JPEG files to pictures and back.</summary>
 /// <remarks>
-/// JPEG is decoded by libjpeg-turbo inside SkiaSharp (slow integer DCT, smooth upsampling). PNG is read by <see cref="PngFile"/>, because 16-bit grey, palettes and alpha must come out as
+/// JPEG is decoded by libjpeg-turbo inside SkiaSharp (slow integer DCT, smooth upsampling). PNG is read by <see cref="PngFile"/>, because 16-bit grey, palettes
+/// and alpha must come out as
 /// the field's reference converts them: alpha dropped, palettes expanded, 16-bit grey clipped at 255.
 /// </remarks>
 public static class PictureFile
 {
     private static readonly (string Name, byte[] Start, int At)[] OtherFormats =
     [
-        ("GIF", "GIF8"u8.ToArray(), 0), ("BMP", "BM"u8.ToArray(), 0), ("WebP", "WEBP"u8.ToArray(), 8), ("TIFF", [0x49, 0x49, 0x2A, 0], 0), ("TIFF", [0x4D, 0x4D, 0, 0x2A], 0),
-        ("HEIC or AVIF", "ftyp"u8.ToArray(), 4), ("JPEG 2000", [0, 0, 0, 0x0C, 0x6A, 0x50], 0), ("JPEG XL", [0xFF, 0x0A], 0), ("icon", [0, 0, 1, 0], 0), ("PDF", "%PDF"u8.ToArray(), 0), ("netpbm", "P6"u8.ToArray(), 0),
+        ("GIF", "GIF8"u8.ToArray(), 0), ("BMP", "BM"u8.ToArray(), 0), ("WebP", "WEBP"u8.ToArray(), 8), ("TIFF", [0x49, 0x49, 0x2A, 0],
+            0), ("TIFF", [0x4D, 0x4D, 0, 0x2A], 0),
+        ("HEIC or AVIF", "ftyp"u8.ToArray(), 4), ("JPEG 2000", [0, 0, 0, 0x0C, 0x6A, 0x50],
+            0), ("JPEG XL", [0xFF, 0x0A], 0), ("icon", [0, 0, 1, 0], 0), ("PDF", "%PDF"u8.ToArray(), 0), ("netpbm", "P6"u8.ToArray(), 0),
     ];
 
     /// <summary>Reads a PNG or JPEG; transparency is dropped.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="upright">Whether to turn the picture as its EXIF orientation asks (what transformers' load_image does), or to leave it as stored (what Pillow's open does).</param>
+    /// <param name="upright">
+    /// Whether to turn the picture as its EXIF orientation asks (what transformers' load_image does), or to leave it as stored (what Pillow's open does).
+    /// </param>
     /// <exception cref="VitrineException">The file cannot be read or is no such picture.</exception>
     public static Picture Read(string path, bool upright = false)
     {
@@ -79,7 +84,8 @@ public static class PictureFile
         using var bitmap = Bitmap(picture);
         using var pixels = bitmap.PeekPixels();
         using var data = pixels.Encode(new SKJpegEncoderOptions(quality, SKJpegEncoderDownsample.Downsample420, SKJpegEncoderAlphaOption.Ignore));
-        return data?.ToArray() ?? throw new VitrineException($"picture: {picture.Width} x {picture.Height} pixels cannot be written as JPEG, whose sides end at 65535.");
+        return data?.ToArray()
+            ?? throw new VitrineException($"picture: {picture.Width} x {picture.Height} pixels cannot be written as JPEG, whose sides end at 65535.");
     }
 
     private static Picture DecodeJpeg(byte[] bytes, JpegHeader header, string name)

@@ -8,7 +8,8 @@ namespace Vitrine.Inputs.Pictures;
 /// <param name="Data">Its content.</param>
 internal sealed record PngChunk(string Type, ReadOnlyMemory<byte> Data)
 {
-    private static readonly uint[] Remainders = [.. Enumerable.Range(0, 256).Select(n => Enumerable.Range(0, 8).Aggregate((uint)n, (c, _) => (c & 1) == 1 ? 0xEDB88320 ^ (c >> 1) : c >> 1))];
+    private static readonly uint[] Remainders = [.. Enumerable.Range(0, 256)
+        .Select(n => Enumerable.Range(0, 8).Aggregate((uint)n, (c, _) => (c & 1) == 1 ? 0xEDB88320 ^ (c >> 1) : c >> 1))];
 
     /// <summary>All chunks up to the end mark.</summary>
     /// <exception cref="VitrineException">One is cut off, unknown and critical, or its checksum is wrong; or there is no end mark.</exception>

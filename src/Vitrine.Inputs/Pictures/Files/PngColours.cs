@@ -35,7 +35,8 @@ internal sealed class PngColours
             _ => false,
         };
         return !known ? throw new VitrineException($"{name}: the PNG picture has {depth} bits and colour type {type}, a pair that PNG does not know.")
-            : type == Indexed && (palette.Length is 0 or > 768 || palette.Length % 3 != 0) ? throw new VitrineException($"{name}: the PNG picture's palette has {palette.Length} bytes; expected three for each of 1 to 256 colours.")
+            : type == Indexed && (palette.Length is 0 or > 768 || palette.Length % 3 != 0)
+                ? throw new VitrineException($"{name}: the PNG picture's palette has {palette.Length} bytes; expected three for each of 1 to 256 colours.")
             : new PngColours(depth, type, palette, transparency);
     }
 

@@ -4,13 +4,17 @@ using System.IO.Compression;
 namespace Vitrine.Inputs.Pictures;
 
 /// <summary>A PNG file: its header checked, its pixels decoded when asked.</summary>
-/// <remarks>W3C PNG, third edition. Checksums of critical chunks are verified; a file that claims more pixels than its data can hold is refused before anything is allocated.</remarks>
+/// <remarks>
+/// W3C PNG, third edition. Checksums of critical chunks are verified; a file that claims more pixels than its data can hold is refused before anything is
+/// allocated.
+/// </remarks>
 public sealed class PngFile
 {
     /// <summary>Deflate's best ratio: 258 bytes for two bits.</summary>
     private const long LargestRatio = 1032;
 
-    private static readonly (int X, int Y, int Dx, int Dy)[] Adam7 = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)];
+    private static readonly (int X, int Y, int Dx, int Dy)[] Adam7 = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2),
+        (0, 1, 1, 2)];
 
     private readonly string name;
     private readonly byte[] compressed;
@@ -18,7 +22,8 @@ public sealed class PngFile
     private readonly PngColours colours;
 
     private PngFile(string name, int width, int height, bool interlaced, PngColours colours, int orientation, byte[] compressed)
-        => (this.name, Width, Height, this.interlaced, this.colours, Orientation, this.compressed) = (name, width, height, interlaced, colours, orientation, compressed);
+        => (this.name, Width, Height, this.interlaced, this.colours, Orientation,
+            this.compressed) = (name, width, height, interlaced, colours, orientation, compressed);
 
     private delegate void RowReader(int y, int x, int dx, int columns, ReadOnlySpan<byte> row);
 
@@ -52,7 +57,9 @@ public sealed class PngFile
         }
 
         var chunks = PngChunk.Split(bytes, name);
-        var header = chunks[0].Type == "IHDR" && chunks[0].Data.Length == 13 ? chunks[0].Data : throw new VitrineException($"{name}: the PNG picture does not begin with its header (IHDR).");
+        var header = chunks[0].Type == "IHDR" && chunks[0].Data.Length == 13
+            ? chunks[0].Data
+            : throw new VitrineException($"{name}: the PNG picture does not begin with its header (IHDR).");
         var (wide, high) = (BinaryPrimitives.ReadUInt32BigEndian(header.Span), BinaryPrimitives.ReadUInt32BigEndian(header.Span[4..]));
         if (wide is 0 or > int.MaxValue || high is 0 or > int.MaxValue || (long)wide * high > Picture.LargestPixelCount)
         {
@@ -61,7 +68,8 @@ public sealed class PngFile
 
         if (header.Span[10] != 0 || header.Span[11] != 0 || header.Span[12] > 1)
         {
-            throw new VitrineException($"{name}: compression {header.Span[10]}, filter {header.Span[11]}, interlace {header.Span[12]}; PNG knows 0, 0 and 0 or 1.");
+            throw new VitrineException(
+                $"{name}: compression {header.Span[10]}, filter {header.Span[11]}, interlace {header.Span[12]}; PNG knows 0, 0 and 0 or 1.");
         }
 
         var colours = PngColours.Of(header.Span[8], header.Span[9], Find("PLTE"), Find("tRNS"), name);
@@ -71,7 +79,8 @@ public sealed class PngFile
         var stored = data.Sum(d => (long)d.Length);
         if (needed > (stored * LargestRatio) + 1024)
         {
-            throw new VitrineException($"{name}: {width} x {height} pixels take {needed} bytes; the {stored} compressed ones cannot hold them. Is it truncated?");
+            throw new VitrineException(
+                $"{name}: {width} x {height} pixels take {needed} bytes; the {stored} compressed ones cannot hold them. Is it truncated?");
         }
 
         return new PngFile(name, width, height, interlaced, colours, ExifOrientation.Of(Find("eXIf").Span), Joined(data, stored));
@@ -105,7 +114,10 @@ public sealed class PngFile
         return alpha;
     }
 
-    /// <summary>The numbers as stored, height x width x channels: indices of a palette, 0 and 1 of a bitmap, 16-bit grey; grey of 2 or 4 bits is widened to 8, other 16-bit numbers are cut to 8.</summary>
+    /// <summary>
+    /// The numbers as stored, height x width x channels: indices of a palette, 0 and 1 of a bitmap, 16-bit grey; grey of 2 or 4 bits is widened to 8, other
+    /// 16-bit numbers are cut to 8.
+    /// </summary>
     /// <exception cref="VitrineException">The data are broken.</exception>
     public int[] Samples()
     {

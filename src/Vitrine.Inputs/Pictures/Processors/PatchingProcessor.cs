@@ -3,7 +3,10 @@ using System.Text.Json;
 namespace Vitrine.Inputs.Pictures;
 
 /// <summary>Qwen2-VL, Qwen2.5-VL and Qwen3-VL: sides to multiples of a merged patch, then patches.</summary>
-/// <remarks>Older files bound the pixel count by <c>min_pixels</c> and <c>max_pixels</c>, newer ones by <c>size</c>, whose "edges" are pixel counts too; where both stand, they must agree.</remarks>
+/// <remarks>
+/// Older files bound the pixel count by <c>min_pixels</c> and <c>max_pixels</c>, newer ones by <c>size</c>, whose "edges" are pixel counts too; where both
+/// stand, they must agree.
+/// </remarks>
 internal static class PatchingProcessor
 {
     public static PictureRecipe Read(ProcessorConfig config)
@@ -16,7 +19,8 @@ internal static class PatchingProcessor
         var (side, merge, times) = (config.Side("patch_size", 14), config.Side("merge_size", 2), config.Side("temporal_patch_size", 2));
         if ((long)side * merge > 4096 || times > 64)
         {
-            throw new VitrineException($"{config.Source}: patch_size {side}, merge_size {merge}, temporal_patch_size {times}; expected merged patches of at most 4096 pixels and 64 frames.");
+            throw new VitrineException($"{config.Source}: patch_size {side}, merge_size {merge}, temporal_patch_size {times}; expected merged patches of at "
+                + "most 4096 pixels and 64 frames.");
         }
 
         var fewest = Pixels(config, "min_pixels", "shortest_edge", 56 * 56);
@@ -41,7 +45,8 @@ internal static class PatchingProcessor
         long? edge = null;
         if (config.Find("size") is { } size)
         {
-            if (size.ValueKind != JsonValueKind.Object || size.EnumerateObject().Any(p => p.Name is not ("shortest_edge" or "longest_edge" or "min_pixels" or "max_pixels")))
+            if (size.ValueKind != JsonValueKind.Object
+                || size.EnumerateObject().Any(p => p.Name is not ("shortest_edge" or "longest_edge" or "min_pixels" or "max_pixels")))
             {
                 throw config.Refused("size", size, "an object with shortest_edge and longest_edge");
             }
@@ -54,6 +59,8 @@ internal static class PatchingProcessor
             : count ?? edge ?? otherwise;
 
         long Count(string key, JsonElement value)
-            => value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var pixels) && pixels is > 0 and <= Picture.LargestPixelCount ? pixels : throw config.Refused(key, value, $"1 to {Picture.LargestPixelCount} pixels");
+            => value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var pixels) && pixels is > 0 and <= Picture.LargestPixelCount
+                ? pixels
+                : throw config.Refused(key, value, $"1 to {Picture.LargestPixelCount} pixels");
     }
 }

@@ -85,7 +85,8 @@ internal static class PlainProcessor
                 return Of(config.Side("size", number));
             case { } found:
                 var sides = config.Sides("size", found, "height", "width", "shortest_edge");
-                return sides.Count == 2 && sides.TryGetValue("height", out var height) && sides.TryGetValue("width", out var width) ? new Resize(width, height, filter)
+                return sides.Count == 2 && sides.TryGetValue("height", out var height) && sides.TryGetValue("width", out var width)
+                    ? new Resize(width, height, filter)
                     : sides.Count == 1 && sides.TryGetValue("shortest_edge", out var edge) ? new ResizeShortestEdge(edge, filter)
                     : throw config.Refused("size", found, "height and width, or shortest_edge");
         }

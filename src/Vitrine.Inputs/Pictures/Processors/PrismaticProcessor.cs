@@ -4,7 +4,8 @@ namespace Vitrine.Inputs.Pictures;
 
 /// <summary>OpenVLA: letterboxed or not, resized and normalised once for each tower, the towers' channels one behind the other.</summary>
 /// <remarks>
-/// Means and deviations are read from <c>tvf_normalize_params</c>: real checkpoints carry bfloat16-rounded ones. Source: openvla, prismatic/extern/hf/processing_prismatic.py.
+/// Means and deviations are read from <c>tvf_normalize_params</c>: real checkpoints carry bfloat16-rounded ones. Source: openvla,
+/// prismatic/extern/hf/processing_prismatic.py.
 /// </remarks>
 internal static class PrismaticProcessor
 {
@@ -48,7 +49,9 @@ internal static class PrismaticProcessor
             return [.. Enumerable.Repeat(ResampleFilter.Bicubic, towers)];
         }
 
-        var filters = config.List("interpolations", found).Select(v => v.ValueKind == JsonValueKind.String && Enum.TryParse<ResampleFilter>(v.GetString(), ignoreCase: true, out var filter) && !int.TryParse(v.GetString(), out _)
+        var filters = config.List("interpolations", found)
+            .Select(v => v.ValueKind == JsonValueKind.String && Enum.TryParse<ResampleFilter>(v.GetString(), ignoreCase: true,
+                out var filter) && !int.TryParse(v.GetString(), out _)
             ? filter
             : throw config.Refused("interpolations", found, "lanczos, bilinear or bicubic")).ToArray();
         return filters.Length == towers ? filters : throw config.Refused("interpolations", found, $"one name for each of {towers} towers");
@@ -58,9 +61,12 @@ internal static class PrismaticProcessor
     {
         var (means, deviations) = (config.Find("means"), config.Find("stds"));
         Normalise[] norms = config.Find("tvf_normalize_params") is { } found
-            ? [.. config.List("tvf_normalize_params", found).Select(n => new Normalise(config.Three("tvf_normalize_params.mean", Inside(config, "tvf_normalize_params", n, "mean")), config.Three("tvf_normalize_params.std", Inside(config, "tvf_normalize_params", n, "std"), positive: true)))]
+            ? [.. config.List("tvf_normalize_params", found)
+                .Select(n => new Normalise(config.Three("tvf_normalize_params.mean", Inside(config, "tvf_normalize_params", n, "mean")),
+                    config.Three("tvf_normalize_params.std", Inside(config, "tvf_normalize_params", n, "std"), positive: true)))]
             : means is { } m && deviations is { } d
-                ? [.. config.List("means", m).Zip(config.List("stds", d), (a, b) => new Normalise(config.Three("means", a), config.Three("stds", b, positive: true)))]
+                ? [.. config.List("means", m)
+                    .Zip(config.List("stds", d), (a, b) => new Normalise(config.Three("means", a), config.Three("stds", b, positive: true)))]
                 : throw new VitrineException($"{config.Source}: has neither tvf_normalize_params nor means and stds.");
         return norms.Length == towers ? norms : throw new VitrineException($"{config.Source}: normalises for {norms.Length} towers, input_sizes has {towers}.");
     }
@@ -89,7 +95,8 @@ internal static class PrismaticProcessor
             ? [.. list.Select(v => Of(config.Three("tvf_letterbox_fill", v)))]
             : [.. norms.Select(_ => Of(config.Three("tvf_letterbox_fill", colours)))];
 
-        Letterbox Of(IEnumerable<float> colour) => colour.Select(c => (int)c).ToArray() is [>= 0 and <= 255 and var r, >= 0 and <= 255 and var g, >= 0 and <= 255 and var b]
+        Letterbox Of(IEnumerable<float> colour)
+            => colour.Select(c => (int)c).ToArray() is [>= 0 and <= 255 and var r, >= 0 and <= 255 and var g, >= 0 and <= 255 and var b]
             ? new Letterbox((byte)r, (byte)g, (byte)b)
             : throw new VitrineException($"{config.Source}: fills the letterbox with numbers that are no colour.");
     }
@@ -104,7 +111,9 @@ internal static class PrismaticProcessor
         }
 
         var entries = config.List("tvf_resize_params", found);
-        return entries.Length == sizes.Length ? [.. entries.Select(Entry)] : throw config.Refused("tvf_resize_params", found, $"one entry for each of {sizes.Length} towers");
+        return entries.Length == sizes.Length
+            ? [.. entries.Select(Entry)]
+            : throw config.Refused("tvf_resize_params", found, $"one entry for each of {sizes.Length} towers");
 
         IPictureStep[] Entry(JsonElement entry, int tower)
         {
@@ -122,24 +131,32 @@ internal static class PrismaticProcessor
             }
 
             var sides = config.List("tvf_resize_params.size", size).Select(v => config.Side("tvf_resize_params.size", v)).ToArray();
-            return sides is [var height, var width] && (height, width) == sizes[tower] ? [new Resize(width, height, filter)] : throw config.Refused("tvf_resize_params.size", size, "the size of input_sizes, or a shorter side");
+            return sides is [var height, var width] && (height, width) == sizes[tower]
+                ? [new Resize(width, height, filter)]
+                : throw config.Refused("tvf_resize_params.size", size, "the size of input_sizes, or a shorter side");
         }
 
-        static IPictureStep[] Shorter(int edge, (int Height, int Width) size, ResampleFilter filter) => [new ResizeShortestEdge(edge, filter), new CentreCrop(size.Width, size.Height)];
+        static IPictureStep[] Shorter(int edge, (int Height, int Width) size, ResampleFilter filter)
+            => [new ResizeShortestEdge(edge, filter), new CentreCrop(size.Width, size.Height)];
     }
 
     private static void Crops(ProcessorConfig config, (int Height, int Width)[] sizes)
     {
         if (config.Find("tvf_crop_params") is { } crops
-            && !config.List("tvf_crop_params", crops).Select(c => config.List("tvf_crop_params", Inside(config, "tvf_crop_params", c, "output_size")).Select(v => config.Side("tvf_crop_params", v)).ToArray())
+            && !config.List("tvf_crop_params", crops)
+                .Select(c => config.List("tvf_crop_params", Inside(config, "tvf_crop_params", c, "output_size")).Select(v => config.Side("tvf_crop_params", v))
+                    .ToArray())
                 .All(s => s.SequenceEqual([sizes[0].Height, sizes[0].Width])))
         {
             throw config.Refused("tvf_crop_params", crops, "the size of input_sizes");
         }
     }
 
-    private static JsonElement Required(ProcessorConfig config, string key) => config.Find(key) ?? throw new VitrineException($"{config.Source}: has no '{key}'.");
+    private static JsonElement Required(ProcessorConfig config, string key)
+        => config.Find(key) ?? throw new VitrineException($"{config.Source}: has no '{key}'.");
 
     private static JsonElement Inside(ProcessorConfig config, string key, JsonElement json, string inner)
-        => json.ValueKind == JsonValueKind.Object && json.TryGetProperty(inner, out var value) ? value : throw config.Refused(key, json, $"an object with '{inner}'");
+        => json.ValueKind == JsonValueKind.Object && json.TryGetProperty(inner, out var value)
+            ? value
+            : throw config.Refused(key, json, $"an object with '{inner}'");
 }

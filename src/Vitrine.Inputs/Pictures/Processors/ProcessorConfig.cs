@@ -11,7 +11,8 @@ internal sealed class ProcessorConfig
     /// <summary>Keys that change no pixel.</summary>
     private static readonly string[] Silent =
     [
-        "image_processor_type", "feature_extractor_type", "processor_class", "auto_map", "do_convert_rgb", "use_fast", "default_to_square", "_valid_processor_keys", "input_data_format", "data_format",
+        "image_processor_type", "feature_extractor_type", "processor_class", "auto_map", "do_convert_rgb", "use_fast", "default_to_square",
+        "_valid_processor_keys", "input_data_format", "data_format",
         "return_tensors", "device", "disable_grouping", "return_row_col_info", "image_seq_length", "image_seq_len", "use_square_size", "video_sampling",
     ];
 
@@ -53,17 +54,26 @@ internal sealed class ProcessorConfig
         var family = fast ? Type[..^4] : Type;
         var recipe = family switch
         {
-            "CLIPImageProcessor" or "CLIPFeatureExtractor" or "BitImageProcessor" => PlainProcessor.Read(this, new PlainDefaults(ResampleFilter.Bicubic, PlainDefaults.ClipMean, PlainDefaults.ClipDeviation, ShortestEdge: true, Crop: true)),
-            "SiglipImageProcessor" => PlainProcessor.Read(this, new PlainDefaults(ResampleFilter.Bicubic, PlainDefaults.Half, PlainDefaults.Half, ShortestEdge: false, Crop: false)),
-            "ViTImageProcessor" or "ViTFeatureExtractor" => PlainProcessor.Read(this, new PlainDefaults(ResampleFilter.Bilinear, PlainDefaults.Half, PlainDefaults.Half, ShortestEdge: false, Crop: false)),
+            "CLIPImageProcessor" or "CLIPFeatureExtractor" or "BitImageProcessor"
+                => PlainProcessor.Read(this,
+                    new PlainDefaults(ResampleFilter.Bicubic, PlainDefaults.ClipMean, PlainDefaults.ClipDeviation, ShortestEdge: true, Crop: true)),
+            "SiglipImageProcessor"
+                => PlainProcessor.Read(this,
+                    new PlainDefaults(ResampleFilter.Bicubic, PlainDefaults.Half, PlainDefaults.Half, ShortestEdge: false, Crop: false)),
+            "ViTImageProcessor" or "ViTFeatureExtractor"
+                => PlainProcessor.Read(this,
+                    new PlainDefaults(ResampleFilter.Bilinear, PlainDefaults.Half, PlainDefaults.Half, ShortestEdge: false, Crop: false)),
             "Idefics3ImageProcessor" or "SmolVLMImageProcessor" => TilingProcessor.Read(this),
             "Qwen2VLImageProcessor" => PatchingProcessor.Read(this),
             "PrismaticImageProcessor" => PrismaticProcessor.Read(this),
-            _ => throw new VitrineException($"{Source}: image_processor_type is '{Type}'; this version computes CLIP, SigLIP, ViT, Bit (DINOv2), Idefics3, SmolVLM, Qwen2VL and Prismatic (OpenVLA)."),
+            _
+                => throw new VitrineException($"{Source}: image_processor_type is '{Type}'; this version computes CLIP, SigLIP, ViT, Bit (DINOv2), Idefics3, "
+                    + "SmolVLM, Qwen2VL and Prismatic (OpenVLA)."),
         };
         foreach (var property in json.EnumerateObject().Where(p => !read.Contains(p.Name) && p.Value.ValueKind is not JsonValueKind.Null))
         {
-            throw new VitrineException($"{Source}: '{property.Name}' is {Raw(property.Value)}; this version does not know that key of {Type}, and it may change pixels.");
+            throw new VitrineException(
+                $"{Source}: '{property.Name}' is {Raw(property.Value)}; this version does not know that key of {Type}, and it may change pixels.");
         }
 
         return fast ? recipe.With(ResizeEngine.Torchvision) : recipe;
@@ -93,7 +103,9 @@ internal sealed class ProcessorConfig
     public int Side(string key, int otherwise) => Find(key) is { } found ? Side(key, found) : otherwise;
 
     public int Side(string key, JsonElement found)
-        => found.ValueKind == JsonValueKind.Number && found.TryGetInt32(out var side) && side is > 0 and <= LargestSide ? side : throw Refused(key, found, $"1 to {LargestSide}");
+        => found.ValueKind == JsonValueKind.Number && found.TryGetInt32(out var side) && side is > 0 and <= LargestSide
+            ? side
+            : throw Refused(key, found, $"1 to {LargestSide}");
 
     public ResampleFilter Filter(string key, ResampleFilter otherwise) => Find(key) is { } found ? Filter(key, found) : otherwise;
 
@@ -103,18 +115,22 @@ internal sealed class ProcessorConfig
             : throw Refused(key, found, "1 (lanczos), 2 (bilinear), 3 (bicubic), 4 (box) or 5 (hamming)");
 
     /// <summary>Three finite numbers.</summary>
-    public float[] Three(string key, IReadOnlyList<float> otherwise, bool positive = false) => Find(key) is { } found ? Three(key, found, positive) : [.. otherwise];
+    public float[] Three(string key, IReadOnlyList<float> otherwise, bool positive = false)
+        => Find(key) is { } found ? Three(key, found, positive) : [.. otherwise];
 
     public float[] Three(string key, JsonElement found, bool positive = false)
     {
         var numbers = found.ValueKind == JsonValueKind.Array && found.GetArrayLength() == 3
             ? found.EnumerateArray().Select(v => v.ValueKind == JsonValueKind.Number && v.TryGetSingle(out var number) ? number : float.NaN).ToArray()
             : [];
-        return numbers.Length == 3 && numbers.All(n => float.IsFinite(n) && (n > 0 || !positive)) ? numbers : throw Refused(key, found, positive ? "three positive numbers" : "three numbers");
+        return numbers.Length == 3 && numbers.All(n => float.IsFinite(n) && (n > 0 || !positive))
+            ? numbers
+            : throw Refused(key, found, positive ? "three positive numbers" : "three numbers");
     }
 
     /// <summary>The elements of a list.</summary>
-    public JsonElement[] List(string key, JsonElement found) => found.ValueKind == JsonValueKind.Array ? [.. found.EnumerateArray()] : throw Refused(key, found, "a list");
+    public JsonElement[] List(string key, JsonElement found)
+        => found.ValueKind == JsonValueKind.Array ? [.. found.EnumerateArray()] : throw Refused(key, found, "a list");
 
     /// <summary>The only keys of an object, with the lengths that they hold.</summary>
     public Dictionary<string, int> Sides(string key, JsonElement found, params string[] known)
@@ -124,11 +140,13 @@ internal sealed class ProcessorConfig
             throw Refused(key, found, $"an object with {string.Join(", ", known)}");
         }
 
-        var sides = found.EnumerateObject().Where(p => p.Value.ValueKind != JsonValueKind.Null).ToDictionary(p => p.Name, p => Side($"{key}.{p.Name}", p.Value), StringComparer.Ordinal);
+        var sides = found.EnumerateObject().Where(p => p.Value.ValueKind != JsonValueKind.Null)
+            .ToDictionary(p => p.Name, p => Side($"{key}.{p.Name}", p.Value), StringComparer.Ordinal);
         return sides.Keys.All(known.Contains) ? sides : throw Refused(key, found, $"an object with {string.Join(", ", known)}");
     }
 
-    public VitrineException Refused(string key, JsonElement found, string expected) => new($"{Source}: {key} is {Raw(found)}; this version computes {expected}.");
+    public VitrineException Refused(string key, JsonElement found, string expected)
+        => new($"{Source}: {key} is {Raw(found)}; this version computes {expected}.");
 
     private static string Raw(JsonElement value)
     {

@@ -24,7 +24,8 @@ internal static class TilingProcessor
         // Padding only evens out the frames of a batch; see PreparedBatch.
         config.Flag("do_pad", true);
         IReadOnlyList<IPictureStep> frames = split ? [new ResizeToTiles(tile, filter), new SplitIntoTiles(tile, filter)] : [new Resize(tile, tile, filter)];
-        return new PictureRecipe([new ResizeLongestEdge(edge, filter), .. frames, PlainProcessor.Normalising(config, PlainDefaults.Half, PlainDefaults.Half)], 3, tile, tile);
+        return new PictureRecipe(
+            [new ResizeLongestEdge(edge, filter), .. frames, PlainProcessor.Normalising(config, PlainDefaults.Half, PlainDefaults.Half)], 3, tile, tile);
     }
 
     private static int Edge(ProcessorConfig config, string key, int otherwise)

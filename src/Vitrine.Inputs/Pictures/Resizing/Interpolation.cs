@@ -17,7 +17,8 @@ public static class Interpolation
         Picture.RequireSize("interpolate", width, height);
         if (!(filter is ResampleFilter.Bilinear or ResampleFilter.Bicubic || (filter == ResampleFilter.Lanczos && antialias)) || (antialias && alignCorners))
         {
-            throw new VitrineException($"interpolate: {filter}{(antialias ? ", antialiased" : "")}{(alignCorners ? ", corners aligned" : "")} is not computed; expected Bilinear, Bicubic, or Lanczos with antialiasing, and corners aligned only without it.");
+            throw new VitrineException($"interpolate: {filter}{(antialias ? ", antialiased" : "")}{(alignCorners ? ", corners aligned" : "")} is not "
+                + "computed; expected Bilinear, Bicubic, or Lanczos with antialiasing, and corners aligned only without it.");
         }
 
         return antialias

@@ -70,7 +70,8 @@ public static class Resampling
         {
             for (var x = 0; x < from.Width; x++)
             {
-                Accumulate(from.Rgb, ((taps.First[y] * from.Width) + x) * 3, from.Width * 3, taps.Weights[y], taps.Bits, rgb.AsSpan(((y * from.Width) + x) * 3, 3));
+                Accumulate(
+                    from.Rgb, ((taps.First[y] * from.Width) + x) * 3, from.Width * 3, taps.Weights[y], taps.Bits, rgb.AsSpan(((y * from.Width) + x) * 3, 3));
             }
         });
         return new Picture(from.Width, height, rgb);

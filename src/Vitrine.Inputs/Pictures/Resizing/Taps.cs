@@ -60,7 +60,9 @@ internal sealed record Taps(int[] First, double[][] Weights)
     }
 
     /// <summary>tf.image.resize, lanczos3 with antialiasing.</summary>
-    /// <remarks>Centre c = (i + 1/2) s, taps with |j + 1/2 - c| &lt; 3 max(s, 1), normalised over those inside. Source: tensorflow, scale_and_translate_op.cc.</remarks>
+    /// <remarks>
+    /// Centre c = (i + 1/2) s, taps with |j + 1/2 - c| &lt; 3 max(s, 1), normalised over those inside. Source: tensorflow, scale_and_translate_op.cc.
+    /// </remarks>
     public static Taps TensorFlowLanczos(int from, int to)
     {
         var scale = (double)from / to;

@@ -4,11 +4,14 @@ namespace Vitrine.Inputs.Pictures;
 /// <param name="Area">Share of the area: each side is cut to its square root.</param>
 /// <param name="Width">Pixels in a row of the result.</param>
 /// <param name="Height">Rows of the result.</param>
-/// <remarks>Bytes to [0, 1] and back as tf.image.convert_image_dtype does it: back by 255.5, cut off. Source: openvla, experiments/robot/openvla_utils.py.</remarks>
+/// <remarks>
+/// Bytes to [0, 1] and back as tf.image.convert_image_dtype does it: back by 255.5, cut off. Source: openvla, experiments/robot/openvla_utils.py.
+/// </remarks>
 public sealed record CentreAreaCrop(double Area, int Width, int Height) : PictureStep
 {
     /// <inheritdoc/>
-    public override string Describe(ResizeEngine engine) => FormattableString.Invariant($"crop the middle {Area} of the area and resize it to {Width} x {Height}, bilinear (TensorFlow)");
+    public override string Describe(ResizeEngine engine)
+        => FormattableString.Invariant($"crop the middle {Area} of the area and resize it to {Width} x {Height}, bilinear (TensorFlow)");
 
     /// <inheritdoc/>
     public override Picture Apply(Picture picture, ResizeEngine engine)

@@ -3,7 +3,10 @@ namespace Vitrine.Inputs.Pictures;
 /// <summary>The middle; a smaller picture is laid on black first.</summary>
 /// <param name="Width">Pixels in a row.</param>
 /// <param name="Height">Rows.</param>
-/// <remarks>An odd pixel stays right and below when cropping. When padding, Pillow's users put it left and above, torchvision's right and below. Source: transformers, image_transforms.py and image_processing_backends.py.</remarks>
+/// <remarks>
+/// An odd pixel stays right and below when cropping. When padding, Pillow's users put it left and above, torchvision's right and below. Source: transformers,
+/// image_transforms.py and image_processing_backends.py.
+/// </remarks>
 public sealed record CentreCrop(int Width, int Height) : PictureStep
 {
     /// <inheritdoc/>

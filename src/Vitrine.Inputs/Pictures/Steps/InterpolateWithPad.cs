@@ -9,7 +9,8 @@ public sealed record InterpolateWithPad(int Width, int Height, bool Centred) : I
 {
     /// <inheritdoc/>
     public string Describe(ResizeEngine engine)
-        => $"x / 255, fit into {Width} x {Height}, bilinear without antialiasing, {(Centred ? "centred on 0" : "0 on the left and above")}, then 2x - 1 (torch)";
+        => $"x / 255, fit into {Width} x {Height}, bilinear without antialiasing, {(Centred ? "centred on 0" : "0 on the left and above")}, then 2x - 1 "
+            + "(torch)";
 
     /// <inheritdoc/>
     public Preparation Apply(Preparation picture, ResizeEngine engine)
@@ -20,7 +21,9 @@ public sealed record InterpolateWithPad(int Width, int Height, bool Centred) : I
 
     private Pixels Fit(Picture picture)
     {
-        var place = Centred ? Placement.Centred(picture.Width, picture.Height, Width, Height) : Placement.BottomRight(picture.Width, picture.Height, Width, Height);
+        var place = Centred
+            ? Placement.Centred(picture.Width, picture.Height, Width, Height)
+            : Placement.BottomRight(picture.Width, picture.Height, Width, Height);
         var fitted = Interpolation.Torch(Pixels.Of(picture, (_, v) => v / 255f), place.Width, place.Height, ResampleFilter.Bilinear);
         var values = new float[3 * Width * Height];
         Array.Fill(values, -1);

@@ -4,7 +4,9 @@ namespace Vitrine.Inputs.Pictures;
 /// <param name="Red">Red of the border.</param>
 /// <param name="Green">Green of the border.</param>
 /// <param name="Blue">Blue of the border.</param>
-/// <remarks>OpenVLA pads both sides by the same whole number, so an odd difference leaves the canvas one pixel off square. Source: openvla, processing_prismatic.py.</remarks>
+/// <remarks>
+/// OpenVLA pads both sides by the same whole number, so an odd difference leaves the canvas one pixel off square. Source: openvla, processing_prismatic.py.
+/// </remarks>
 public sealed record Letterbox(byte Red, byte Green, byte Blue) : PictureStep
 {
     /// <inheritdoc/>

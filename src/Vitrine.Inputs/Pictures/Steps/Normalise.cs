@@ -29,5 +29,6 @@ public sealed record Normalise(IReadOnlyList<float> Mean, IReadOnlyList<float> D
         return (value - (Mean[channel] * inverse)) / (Deviation[channel] * inverse);
     }
 
-    private static string List(IEnumerable<float> values) => string.Join(", ", values.Select(v => v.ToString(System.Globalization.CultureInfo.InvariantCulture)));
+    private static string List(IEnumerable<float> values)
+        => string.Join(", ", values.Select(v => v.ToString(System.Globalization.CultureInfo.InvariantCulture)));
 }

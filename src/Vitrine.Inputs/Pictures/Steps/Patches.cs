@@ -4,7 +4,9 @@ namespace Vitrine.Inputs.Pictures;
 /// <param name="Side">Side of a patch.</param>
 /// <param name="Merge">Patches on a side of a merged block.</param>
 /// <param name="Times">How many frames a patch spans; a still picture is repeated.</param>
-/// <remarks>Rows: block row, block column, row in the block, column in the block. Numbers: channel, time, y, x. Source: transformers, image_processing_qwen2_vl.py.</remarks>
+/// <remarks>
+/// Rows: block row, block column, row in the block, column in the block. Numbers: channel, time, y, x. Source: transformers, image_processing_qwen2_vl.py.
+/// </remarks>
 public sealed record Patches(int Side, int Merge, int Times) : IPictureStep
 {
     /// <inheritdoc/>
@@ -16,7 +18,8 @@ public sealed record Patches(int Side, int Merge, int Times) : IPictureStep
         ArgumentNullException.ThrowIfNull(picture);
         if (picture.Pixels is not [var pixels] || pixels.Height % (Side * Merge) != 0 || pixels.Width % (Side * Merge) != 0)
         {
-            throw new VitrineException($"patches: {string.Join(", ", picture.Pixels.Select(p => $"{p.Width} x {p.Height}"))} pixels came; expected one frame of whole blocks of {Side * Merge}.");
+            throw new VitrineException($"patches: {string.Join(", ", picture.Pixels.Select(p => $"{p.Width} x {p.Height}"))} pixels came; expected one frame "
+                + $"of whole blocks of {Side * Merge}.");
         }
 
         var (rows, columns) = (pixels.Height / Side, pixels.Width / Side);

@@ -30,6 +30,8 @@ public sealed record Placement(int Width, int Height, int Left, int Top, int Rig
         Picture.RequireSize("canvas", canvasWidth, canvasHeight);
         var ratio = Math.Max((double)width / canvasWidth, (double)height / canvasHeight);
         var (w, h) = ((int)(width / ratio), (int)(height / ratio));
-        return w > 0 && h > 0 ? (w, h) : throw new VitrineException($"resize with pad: {width} x {height} pixels are too thin for {canvasWidth} x {canvasHeight}; a side would vanish.");
+        return w > 0 && h > 0
+            ? (w, h)
+            : throw new VitrineException($"resize with pad: {width} x {height} pixels are too thin for {canvasWidth} x {canvasHeight}; a side would vanish.");
     }
 }

@@ -11,7 +11,8 @@ public sealed record SmartResize(int Factor, long FewestPixels, long MostPixels,
     private const double LargestRatio = 200;
 
     /// <inheritdoc/>
-    public override string Describe(ResizeEngine engine) => $"resize both sides to multiples of {Factor}, {FewestPixels} to {MostPixels} pixels, {Named(Filter, engine)}";
+    public override string Describe(ResizeEngine engine)
+        => $"resize both sides to multiples of {Factor}, {FewestPixels} to {MostPixels} pixels, {Named(Filter, engine)}";
 
     /// <inheritdoc/>
     public override Picture Apply(Picture picture, ResizeEngine engine)
@@ -34,7 +35,8 @@ public sealed record SmartResize(int Factor, long FewestPixels, long MostPixels,
         if (w * h > MostPixels)
         {
             var shrink = Math.Sqrt((double)width * height / MostPixels);
-            (w, h) = (Math.Max(Factor, Factor * (long)Math.Floor(width / shrink / Factor)), Math.Max(Factor, Factor * (long)Math.Floor(height / shrink / Factor)));
+            (w, h) = (Math.Max(Factor, Factor * (long)Math.Floor(width / shrink / Factor)),
+                Math.Max(Factor, Factor * (long)Math.Floor(height / shrink / Factor)));
         }
         else if (w * h < FewestPixels)
         {

@@ -6,13 +6,16 @@ namespace Vitrine.Inputs.Pictures;
 public sealed record SplitIntoTiles(int Side, ResampleFilter Filter) : IPictureStep
 {
     /// <inheritdoc/>
-    public string Describe(ResizeEngine engine) => $"split into tiles of {Side} x {Side}, row by row, the whole picture resized to {Side} x {Side} ({engine}) behind them";
+    public string Describe(ResizeEngine engine)
+        => $"split into tiles of {Side} x {Side}, row by row, the whole picture resized to {Side} x {Side} ({engine}) behind them";
 
     /// <inheritdoc/>
     public Preparation Apply(Preparation picture, ResizeEngine engine)
     {
         ArgumentNullException.ThrowIfNull(picture);
-        var whole = picture.Frames is [var only] ? only : throw new VitrineException($"split into tiles: {picture.Frames.Count} frames came; expected one picture.");
+        var whole = picture.Frames is [var only]
+            ? only
+            : throw new VitrineException($"split into tiles: {picture.Frames.Count} frames came; expected one picture.");
         if (whole.Width <= Side && whole.Height <= Side)
         {
             return picture;

@@ -49,7 +49,10 @@ internal sealed record ByteFallbackDecoder : IDecoder
 
     /// <summary>The byte of a byte piece.</summary>
     public static byte? ByteOf(string piece)
-        => piece.Length == 6 && piece.StartsWith("<0x", StringComparison.Ordinal) && piece[5] == '>' && byte.TryParse(piece.AsSpan(3, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value) ? value : null;
+        => piece.Length == 6 && piece.StartsWith("<0x", StringComparison.Ordinal) && piece[5] == '>'
+            && byte.TryParse(piece.AsSpan(3, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value)
+            ? value
+            : null;
 }
 
 /// <summary>All pieces are read as letters of <see cref="ByteAlphabet"/>; a piece that has others is taken as it is written.</summary>

@@ -64,12 +64,15 @@ internal sealed record MetaspaceDecoder(char Replacement, bool Prepended) : IDec
         => [.. pieces.Select((p, i) => i == 0 && Prepended ? p.Replace(Replacement.ToString(), "", StringComparison.Ordinal) : p.Replace(Replacement, ' '))];
 }
 
-/// <summary>Continuations join the piece before them, other pieces get a space in front; clean-up closes the gaps before punctuation and contractions.</summary>
+/// <summary>
+/// Continuations join the piece before them, other pieces get a space in front; clean-up closes the gaps before punctuation and contractions.
+/// </summary>
 internal sealed record WordPieceDecoder(string Prefix, bool CleanUp) : IDecoder
 {
     private static readonly (string Spaced, string Closed)[] Gaps =
     [
-        (" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"), (" n't", "n't"), (" 'm", "'m"), (" do not", " don't"), (" 's", "'s"), (" 've", "'ve"), (" 're", "'re"),
+        (" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"), (" n't", "n't"), (" 'm", "'m"), (" do not", " don't"), (" 's", "'s"), (" 've", "'ve"),
+        (" 're", "'re"),
     ];
 
     public IReadOnlyList<string> Apply(IReadOnlyList<string> pieces) => [.. pieces.Select((piece, i) =>

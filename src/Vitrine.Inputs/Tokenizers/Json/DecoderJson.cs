@@ -15,7 +15,9 @@ internal static class DecoderJson
         "ByteFallback" => new ByteFallbackDecoder(),
         "Fuse" => new FuseDecoder(),
         "Strip" => new StripDecoder(
-            Rune.TryGetRuneAt(json.Text("content"), 0, out var content) && content.Utf16SequenceLength == json.Text("content").Length ? content : throw json.Wrong("a 'content' of one character"),
+            Rune.TryGetRuneAt(json.Text("content"), 0, out var content) && content.Utf16SequenceLength == json.Text("content").Length
+                ? content
+                : throw json.Wrong("a 'content' of one character"),
             json.Number("start"), json.Number("stop")),
         "Metaspace" => new MetaspaceDecoder(PreTokenizerJson.Sign(json), PreTokenizerJson.Scheme(json) != PrependScheme.Never),
         "WordPiece" => new WordPieceDecoder(json.OptionalText("prefix") ?? "##", json.Flag("cleanup", otherwise: true)),

@@ -7,10 +7,13 @@ internal readonly record struct JsonPart(JsonElement Element, string Source, str
 {
     public string Kind => Text("type");
 
-    public JsonPart Part(string key, string what) => Element.ValueKind == JsonValueKind.Object && Element.TryGetProperty(key, out var value) ? new JsonPart(value, Source, what) : throw Missing(key);
+    public JsonPart Part(string key, string what)
+        => Element.ValueKind == JsonValueKind.Object && Element.TryGetProperty(key, out var value) ? new JsonPart(value, Source, what) : throw Missing(key);
 
     public JsonPart? OptionalPart(string key, string what)
-        => Element.ValueKind == JsonValueKind.Object && Element.TryGetProperty(key, out var value) && value.ValueKind != JsonValueKind.Null ? new JsonPart(value, Source, what) : null;
+        => Element.ValueKind == JsonValueKind.Object && Element.TryGetProperty(key, out var value) && value.ValueKind != JsonValueKind.Null
+            ? new JsonPart(value, Source, what)
+            : null;
 
     public IEnumerable<JsonPart> List(string key, string what)
     {
@@ -28,7 +31,11 @@ internal readonly record struct JsonPart(JsonElement Element, string Source, str
 
     public string Text(string key) => OptionalText(key) ?? throw Missing(key);
 
-    public string? OptionalText(string key) => OptionalPart(key, What) is not { } value ? null : value.Element.ValueKind == JsonValueKind.String ? value.Element.GetString()! : throw Wrong($"a text under '{key}'");
+    public string? OptionalText(string key)
+        => OptionalPart(key, What) is not { } value
+            ? null
+            : value.Element.ValueKind == JsonValueKind.String ? value.Element.GetString()!
+            : throw Wrong($"a text under '{key}'");
 
     public bool Flag(string key, bool otherwise = false) => OptionalFlag(key) ?? otherwise;
 

@@ -10,26 +10,34 @@ internal static class ModelJson
     {
         "BPE" => BytePair(json),
         "WordLevel" => new WordLevelModel(Words(json), json.Text("unk_token"), json.Source),
-        "WordPiece" => new WordPieceModel(Words(json), json.Text("unk_token"), json.OptionalText("continuing_subword_prefix") ?? "##", json.OptionalNumber("max_input_chars_per_word") ?? 100, json.Source),
+        "WordPiece"
+            => new WordPieceModel(Words(json), json.Text("unk_token"), json.OptionalText("continuing_subword_prefix") ?? "##",
+                json.OptionalNumber("max_input_chars_per_word") ?? 100, json.Source),
         "Unigram" => Unigram(json),
         var kind => throw json.Unsupported(kind),
     };
 
     /// <remarks>Very old files leave the type out; what only one model has tells which it is.</remarks>
     private static string Kind(JsonPart json) => json.OptionalText("type")
-        ?? (json.OptionalPart("merges", "merges") is not null ? "BPE" : json.OptionalPart("max_input_chars_per_word", "model") is not null ? "WordPiece" : json.OptionalPart("unk_id", "model") is not null ? "Unigram" : "WordLevel");
+        ?? (json.OptionalPart("merges", "merges") is not null ? "BPE" : json.OptionalPart("max_input_chars_per_word",
+            "model") is not null ? "WordPiece" : json.OptionalPart("unk_id", "model") is not null ? "Unigram" : "WordLevel");
 
     private static Vocabulary Words(JsonPart json)
     {
         var words = json.Part("vocab", "vocabulary");
         return words.Element.ValueKind == JsonValueKind.Object
-            ? new Vocabulary(words.Element.EnumerateObject().Select(p => (p.Name, p.Value.ValueKind == JsonValueKind.Number && p.Value.TryGetInt32(out var id) ? id : throw words.Wrong($"a whole number for '{p.Name}'"))), json.Source)
+            ? new Vocabulary(words.Element.EnumerateObject()
+                .Select(p => (p.Name,
+                    p.Value.ValueKind == JsonValueKind.Number && p.Value.TryGetInt32(out var id)
+                        ? id
+                        : throw words.Wrong($"a whole number for '{p.Name}'"))), json.Source)
             : throw words.Wrong("an object of words and ids");
     }
 
     private static BytePairModel BytePair(JsonPart json)
     {
-        if (json.OptionalPart("dropout", "BPE dropout") is { } dropout && !(dropout.Element.ValueKind == JsonValueKind.Number && dropout.Element.GetDouble() == 0))
+        if (json.OptionalPart("dropout", "BPE dropout") is { } dropout
+            && !(dropout.Element.ValueKind == JsonValueKind.Number && dropout.Element.GetDouble() == 0))
         {
             throw json.Unsupported("BPE with dropout");
         }
@@ -66,7 +74,8 @@ internal static class ModelJson
         var pieces = new List<(string, double)>();
         foreach (var piece in json.List("vocab", "piece"))
         {
-            pieces.Add(piece.Element.ValueKind == JsonValueKind.Array && piece.Element.GetArrayLength() == 2 && piece.Element[0].ValueKind == JsonValueKind.String && piece.Element[1].ValueKind == JsonValueKind.Number
+            pieces.Add(piece.Element.ValueKind == JsonValueKind.Array && piece.Element.GetArrayLength() == 2 && piece.Element[0]
+                .ValueKind == JsonValueKind.String && piece.Element[1].ValueKind == JsonValueKind.Number
                 ? (piece.Element[0].GetString()!, piece.Element[1].GetDouble())
                 : throw piece.Wrong("a text and a score"));
         }

@@ -21,8 +21,13 @@ internal static class NormalizerJson
         "StripAccents" => RuneNormalizer.StripAccents,
         "Nmt" => RuneNormalizer.Nmt,
         "ByteLevel" => new ByteLevelNormalizer(),
-        "BertNormalizer" => BertNormalizer.Of(json.Flag("clean_text", otherwise: true), json.Flag("handle_chinese_chars", otherwise: true), json.OptionalFlag("strip_accents"), json.Flag("lowercase", otherwise: true)),
-        "Precompiled" => json.OptionalText("precompiled_charsmap") is { Length: > 0 } map ? new PrecompiledNormalizer(new CharacterMap(Bytes(map, json), json.Source)) : new NormalizerSequence([]),
+        "BertNormalizer"
+            => BertNormalizer.Of(json.Flag("clean_text", otherwise: true), json.Flag("handle_chinese_chars", otherwise: true),
+                json.OptionalFlag("strip_accents"), json.Flag("lowercase", otherwise: true)),
+        "Precompiled"
+            => json.OptionalText("precompiled_charsmap") is { Length: > 0 } map
+                ? new PrecompiledNormalizer(new CharacterMap(Bytes(map, json), json.Source))
+                : new NormalizerSequence([]),
         var kind => throw json.Unsupported(kind),
     };
 

@@ -11,10 +11,15 @@ internal static class PostProcessorJson
     {
         "Sequence" => new ProcessorSequence([.. json.List("processors", "post_processor").Select(p => Read(p, vocabulary))]),
         "TemplateProcessing" => Template(json),
-        "ByteLevel" => json.Flag("trim_offsets", otherwise: true) ? new OffsetTrimming(vocabulary, json.Flag("add_prefix_space", otherwise: true)) : new PlainProcessor(),
+        "ByteLevel"
+            => json.Flag("trim_offsets", otherwise: true)
+                ? new OffsetTrimming(vocabulary, json.Flag("add_prefix_space", otherwise: true))
+                : new PlainProcessor(),
         "BertProcessing" => Classic(json, roberta: false),
         "RobertaProcessing" => new ProcessorSequence([
-            json.Flag("trim_offsets", otherwise: true) ? new OffsetTrimming(vocabulary, json.Flag("add_prefix_space", otherwise: true)) : new PlainProcessor(), Classic(json, roberta: true)]),
+            json.Flag("trim_offsets", otherwise: true)
+                ? new OffsetTrimming(vocabulary, json.Flag("add_prefix_space", otherwise: true))
+                : new PlainProcessor(), Classic(json, roberta: true)]),
         var kind => throw json.Unsupported(kind),
     };
 
@@ -34,7 +39,8 @@ internal static class PostProcessorJson
         {
             if (place.OptionalPart("Sequence", "template part") is { } sequence)
             {
-                return new TemplatePart(sequence.Text("id") switch { "A" => 0, "B" => 1, _ => throw sequence.Wrong("the text A or B") }, [], sequence.OptionalNumber("type_id") ?? 0);
+                return new TemplatePart(sequence.Text("id") switch { "A" => 0, "B" => 1, _ => throw sequence.Wrong("the text A or B") }, [],
+                    sequence.OptionalNumber("type_id") ?? 0);
             }
 
             var special = place.Part("SpecialToken", "special token of the template");
@@ -56,9 +62,14 @@ internal static class PostProcessorJson
         int Token(string key)
         {
             var pair = json.Part(key, key);
-            return pair.Element.ValueKind == JsonValueKind.Array && pair.Element.GetArrayLength() == 2 ? Id(new JsonPart(pair.Element[1], json.Source, $"id of {key}")) : throw pair.Wrong("a token and its id");
+            return pair.Element.ValueKind == JsonValueKind.Array && pair.Element.GetArrayLength() == 2
+                ? Id(new JsonPart(pair.Element[1], json.Source, $"id of {key}"))
+                : throw pair.Wrong("a token and its id");
         }
     }
 
-    private static int Id(JsonPart id) => id.Element.ValueKind == JsonValueKind.Number && id.Element.TryGetInt32(out var value) && value is >= 0 and <= Vocabulary.LargestAllowedId ? value : throw id.Wrong("an id");
+    private static int Id(JsonPart id)
+        => id.Element.ValueKind == JsonValueKind.Number && id.Element.TryGetInt32(out var value) && value is >= 0 and <= Vocabulary.LargestAllowedId
+            ? value
+            : throw id.Wrong("an id");
 }

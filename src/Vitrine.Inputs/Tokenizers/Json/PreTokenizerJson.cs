@@ -16,15 +16,18 @@ internal static class PreTokenizerJson
         "Whitespace" => new PatternSplit(new WordPattern(), SplitBehavior.Removed, Invert: true),
         "WhitespaceSplit" => new PatternSplit(new RunePattern(Rune.IsWhiteSpace), SplitBehavior.Removed),
         "BertPreTokenizer" => new PreTokenizerSequence([
-            new PatternSplit(new RunePattern(Rune.IsWhiteSpace), SplitBehavior.Removed), new PatternSplit(new RunePattern(RuneKinds.IsPunctuation), SplitBehavior.Isolated)]),
-        "Punctuation" => new PatternSplit(new RunePattern(RuneKinds.IsPunctuation), json.OptionalText("behavior") is null ? SplitBehavior.Isolated : Behavior(json)),
+            new PatternSplit(new RunePattern(Rune.IsWhiteSpace), SplitBehavior.Removed), new PatternSplit(
+                new RunePattern(RuneKinds.IsPunctuation), SplitBehavior.Isolated)]),
+        "Punctuation"
+            => new PatternSplit(new RunePattern(RuneKinds.IsPunctuation), json.OptionalText("behavior") is null ? SplitBehavior.Isolated : Behavior(json)),
         "Digits" => new PatternSplit(new RunePattern(RuneKinds.IsNumeric), json.Flag("individual_digits") ? SplitBehavior.Isolated : SplitBehavior.Contiguous),
         "CharDelimiterSplit" => new PatternSplit(new LiteralPattern(json.Text("delimiter")), SplitBehavior.Removed),
         var kind => throw json.Unsupported(kind),
     };
 
     /// <summary>The one sign that stands for a space.</summary>
-    public static char Sign(JsonPart json) => (json.OptionalText("replacement") ?? "\u2581") is { Length: 1 } sign ? sign[0] : throw json.Wrong("a 'replacement' of one character");
+    public static char Sign(JsonPart json)
+        => (json.OptionalText("replacement") ?? "\u2581") is { Length: 1 } sign ? sign[0] : throw json.Wrong("a 'replacement' of one character");
 
     /// <remarks>Files before tokenizers 0.15 say add_prefix_space instead of prepend_scheme.</remarks>
     public static PrependScheme Scheme(JsonPart json) => json.OptionalText("prepend_scheme") switch

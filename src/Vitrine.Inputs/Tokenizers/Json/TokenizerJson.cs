@@ -28,7 +28,8 @@ internal static class TokenizerJson
 
             if (token.Id is < 0 or > Models.Vocabulary.LargestAllowedId)
             {
-                throw new VitrineException($"{source}: the id {token.Id} of the added token '{token.Content}' is out of range; expected 0 to {Models.Vocabulary.LargestAllowedId}.");
+                throw new VitrineException(
+                    $"{source}: the id {token.Id} of the added token '{token.Content}' is out of range; expected 0 to {Models.Vocabulary.LargestAllowedId}.");
             }
         }
 
@@ -72,13 +73,17 @@ internal static class TokenizerJson
     private static Padding Padding(JsonPart json)
     {
         var strategy = json.Part("strategy", "padding strategy");
-        int? length = strategy.Element.ValueKind == JsonValueKind.Object ? strategy.Number("Fixed") : strategy.Element.ValueKind == JsonValueKind.String && strategy.Element.GetString() == "BatchLongest" ? null : throw strategy.Wrong("'BatchLongest' or a 'Fixed' length");
+        int? length = strategy.Element.ValueKind == JsonValueKind.Object
+            ? strategy.Number("Fixed")
+            : strategy.Element.ValueKind == JsonValueKind.String && strategy.Element.GetString() == "BatchLongest" ? null
+            : throw strategy.Wrong("'BatchLongest' or a 'Fixed' length");
         if (length is < 0 or > 10_000_000 || json.OptionalNumber("pad_to_multiple_of") is < 0 or > 10_000_000)
         {
             throw json.Wrong("lengths from 0 to 10000000");
         }
 
-        return new Padding(json.Number("pad_id"), json.Text("pad_token"), length, FromLeft(json), json.OptionalNumber("pad_to_multiple_of") ?? 0, json.OptionalNumber("pad_type_id") ?? 0);
+        return new Padding(json.Number("pad_id"), json.Text("pad_token"), length, FromLeft(json), json.OptionalNumber("pad_to_multiple_of") ?? 0,
+            json.OptionalNumber("pad_type_id") ?? 0);
     }
 
     private static bool FromLeft(JsonPart json) => (json.OptionalText("direction") ?? "Right") switch

@@ -33,7 +33,9 @@ internal sealed class BytePairModel : ITokenModel
     public BytePairModel(Vocabulary vocabulary, IReadOnlyList<(string Left, string Right)> pairs, BytePairOptions options, string source)
     {
         (Vocabulary, this.options) = (vocabulary, options);
-        unknown = options.UnknownToken is { } token ? vocabulary.Id(token) ?? throw new VitrineException($"{source}: unk_token '{token}' is not in the vocabulary.") : null;
+        unknown = options.UnknownToken is { } token
+            ? vocabulary.Id(token) ?? throw new VitrineException($"{source}: unk_token '{token}' is not in the vocabulary.")
+            : null;
         merges = MergeTable.Of(vocabulary, pairs, options.ContinuingSubwordPrefix, source);
     }
 

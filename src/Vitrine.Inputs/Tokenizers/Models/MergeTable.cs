@@ -37,6 +37,8 @@ internal sealed class MergeTable
         return found;
     }
 
-    /// <remarks>.NET hashes a ulong to the exclusive or of its halves, which is 0 for every pair of equals; an odd factor spreads them and keeps keys distinct.</remarks>
+    /// <remarks>
+    /// .NET hashes a ulong to the exclusive or of its halves, which is 0 for every pair of equals; an odd factor spreads them and keeps keys distinct.
+    /// </remarks>
     private static ulong Key(int left, int right) => (((ulong)(uint)left << 32) | (uint)right) * 0x9E3779B97F4A7C15;
 }

@@ -2,7 +2,9 @@ using System.Text;
 
 namespace Vitrine.Inputs.Tokenizers.Models;
 
-/// <summary>All ways to spell a word in pieces, and the best of them by the sum of scores (Viterbi, left to right; the first found holds among equals).</summary>
+/// <summary>
+/// All ways to spell a word in pieces, and the best of them by the sum of scores (Viterbi, left to right; the first found holds among equals).
+/// </summary>
 internal sealed class PieceLattice
 {
     private readonly int[] ids;
@@ -11,7 +13,9 @@ internal sealed class PieceLattice
     private readonly bool single;
 
     /// <param name="length">Characters of the word.</param>
-    /// <param name="single">Whether sums are kept in float32 at each place and compared before they are rounded, as SentencePiece does; near ties hang on it.</param>
+    /// <param name="single">
+    /// Whether sums are kept in float32 at each place and compared before they are rounded, as SentencePiece does; near ties hang on it.
+    /// </param>
     public PieceLattice(int length, bool single)
     {
         (ids, starts, best, this.single) = (new int[length + 1], new int[length + 1], new double[length + 1], single);

@@ -1,7 +1,9 @@
 namespace Vitrine.Inputs.Tokenizers.Models;
 
 /// <summary>Unigram language model: of all ways to spell a word in pieces, the one with the largest sum of log probabilities (Kudo 2018).</summary>
-/// <remarks>Viterbi over the places between characters. A character that is no piece itself costs 10 more than the rarest piece (SentencePiece, kUnkPenalty).</remarks>
+/// <remarks>
+/// Viterbi over the places between characters. A character that is no piece itself costs 10 more than the rarest piece (SentencePiece, kUnkPenalty).
+/// </remarks>
 internal sealed class UnigramModel : ITokenModel
 {
     private const double UnknownPenalty = 10;
@@ -29,7 +31,8 @@ internal sealed class UnigramModel : ITokenModel
         scores = [.. pieces.Select(p => p.Score)];
         if (scores.Any(s => !double.IsFinite(s)))
         {
-            throw new VitrineException($"{source}: the piece '{pieces[Array.FindIndex(scores, s => !double.IsFinite(s))].Piece}' has a score that is no number.");
+            throw new VitrineException(
+                $"{source}: the piece '{pieces[Array.FindIndex(scores, s => !double.IsFinite(s))].Piece}' has a score that is no number.");
         }
 
         unknownScore = scores.Min() - UnknownPenalty;
@@ -67,7 +70,10 @@ internal sealed class UnigramModel : ITokenModel
     private List<(int From, int To)> Pieces(ReadOnlySpan<char> word)
     {
         var lattice = new PieceLattice(word.Length, single: false);
-        lattice.Fill(word, trie, id => scores[id], unknownScore, rune => unknown ?? throw new VitrineException($"the text has '{rune}', which is no piece of this vocabulary, and the vocabulary has no unknown token."));
+        lattice.Fill(word, trie, id => scores[id], unknownScore,
+            rune
+                => unknown ?? throw new VitrineException(
+                    $"the text has '{rune}', which is no piece of this vocabulary, and the vocabulary has no unknown token."));
         var pieces = new List<(int From, int To)>();
         var lastIsUnknown = false;
         foreach (var piece in lattice.Best())

@@ -15,5 +15,6 @@ internal sealed class WordLevelModel : ITokenModel
 
     public Vocabulary Vocabulary { get; }
 
-    public void Encode(ReadOnlySpan<char> word, List<ModelToken> tokens) => tokens.Add(new ModelToken(Vocabulary.TryId(word, out var id) ? id : unknown, 0, word.Length));
+    public void Encode(ReadOnlySpan<char> word, List<ModelToken> tokens)
+        => tokens.Add(new ModelToken(Vocabulary.TryId(word, out var id) ? id : unknown, 0, word.Length));
 }

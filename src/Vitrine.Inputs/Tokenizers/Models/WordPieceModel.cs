@@ -1,6 +1,8 @@
 namespace Vitrine.Inputs.Tokenizers.Models;
 
-/// <summary>BERT's model: the longest word of the vocabulary from the left, again and again; a word that does not come out whole is one unknown token.</summary>
+/// <summary>
+/// BERT's model: the longest word of the vocabulary from the left, again and again; a word that does not come out whole is one unknown token.
+/// </summary>
 internal sealed class WordPieceModel : ITokenModel
 {
     private readonly string prefix;

@@ -3,8 +3,12 @@ using System.Text;
 
 namespace Vitrine.Inputs.Tokenizers.Normalizers;
 
-/// <summary>The precompiled character map of SentencePiece: a double-array trie over UTF-8 bytes whose leaves point at the texts that stand for what was found.</summary>
-/// <remarks>Layout: the trie's length in bytes (uint32), the trie's units (uint32 each, little-endian; darts-clone 0.32), then texts that end in a zero byte.</remarks>
+/// <summary>
+/// The precompiled character map of SentencePiece: a double-array trie over UTF-8 bytes whose leaves point at the texts that stand for what was found.
+/// </summary>
+/// <remarks>
+/// Layout: the trie's length in bytes (uint32), the trie's units (uint32 each, little-endian; darts-clone 0.32), then texts that end in a zero byte.
+/// </remarks>
 internal sealed class CharacterMap
 {
     private readonly uint[] units;
@@ -18,7 +22,8 @@ internal sealed class CharacterMap
         var size = blob.Length >= 4 ? BinaryPrimitives.ReadUInt32LittleEndian(blob) : 0;
         if (size == 0 || size % 4 != 0 || size > blob.Length - 4)
         {
-            throw new VitrineException($"{source}: the precompiled character map has {blob.Length} bytes, and its trie would take {size}; it is cut off or no such map.");
+            throw new VitrineException(
+                $"{source}: the precompiled character map has {blob.Length} bytes, and its trie would take {size}; it is cut off or no such map.");
         }
 
         units = new uint[size / 4];
@@ -82,7 +87,8 @@ internal sealed class CharacterMap
         var end = offset < texts.Length ? Array.IndexOf(texts, (byte)0, offset) : -1;
         return end >= 0
             ? Encoding.UTF8.GetString(texts, offset, end - offset)
-            : throw new VitrineException($"{source}: the precompiled character map points at byte {offset} of its {texts.Length} bytes of text; it is cut off.");
+            : throw new VitrineException(
+                $"{source}: the precompiled character map points at byte {offset} of its {texts.Length} bytes of text; it is cut off.");
     }
 
     private static uint Label(uint unit) => unit & 0x800000FF;

@@ -4,7 +4,10 @@ using System.Text;
 namespace Vitrine.Inputs.Tokenizers.Normalizers;
 
 /// <summary>A SentencePiece character map as the tokenizers library applies it: whole grapheme clusters first, then code points.</summary>
-/// <remarks>The crate spm_precompiled takes a short cluster (below 6 bytes) as a whole when the map knows a beginning of it, and otherwise goes code point by code point; both are kept, since ids depend on them.</remarks>
+/// <remarks>
+/// The crate spm_precompiled takes a short cluster (below 6 bytes) as a whole when the map knows a beginning of it, and otherwise goes code point by code
+/// point; both are kept, since ids depend on them.
+/// </remarks>
 internal sealed class PrecompiledNormalizer(CharacterMap map) : INormalizer
 {
     private const int ShortCluster = 6;

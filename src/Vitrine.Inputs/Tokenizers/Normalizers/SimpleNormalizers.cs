@@ -107,7 +107,8 @@ internal sealed record RuneNormalizer(Func<Rune, string?> Change) : INormalizer
     });
 
     /// <summary>Drops every combining mark (categories M*).</summary>
-    public static RuneNormalizer StripAccents { get; } = new(rune => Rune.GetUnicodeCategory(rune) is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark ? "" : null);
+    public static RuneNormalizer StripAccents { get; } = new(rune => Rune.GetUnicodeCategory(rune)
+        is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark ? "" : null);
 
     /// <summary>Drops marks that take no room (category Mn), as BERT does.</summary>
     public static RuneNormalizer StripNonSpacingMarks { get; } = new(rune => Rune.GetUnicodeCategory(rune) == UnicodeCategory.NonSpacingMark ? "" : null);

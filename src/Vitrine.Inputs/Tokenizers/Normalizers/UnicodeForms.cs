@@ -3,10 +3,14 @@ using System.Globalization;
 namespace Vitrine.Inputs.Tokenizers.Normalizers;
 
 /// <summary>Combining classes, decompositions and compositions of Unicode 15.</summary>
-/// <remarks>.NET's own string.Normalize leaves all but ASCII as it is where InvariantGlobalization is on, as in this project's programs (measured on .NET 10, Linux), so the tables come along.</remarks>
+/// <remarks>
+/// .NET's own string.Normalize leaves all but ASCII as it is where InvariantGlobalization is on, as in this project's programs (measured on .NET 10, Linux), so
+/// the tables come along.
+/// </remarks>
 internal sealed class UnicodeForms
 {
-    private const int HangulFirst = 0xAC00, HangulLast = 0xD7A3, LeadFirst = 0x1100, VowelFirst = 0x1161, TailBefore = 0x11A7, Leads = 19, Vowels = 21, Tails = 28;
+    private const int HangulFirst = 0xAC00, HangulLast = 0xD7A3, LeadFirst = 0x1100, VowelFirst = 0x1161, TailBefore = 0x11A7;
+    private const int Leads = 19, Vowels = 21, Tails = 28;
     private static readonly Lazy<UnicodeForms> Shared = new(() => new UnicodeForms());
 
     private readonly Dictionary<int, byte> classes = [];
@@ -50,7 +54,8 @@ internal sealed class UnicodeForms
     public int CombiningClass(int code) => classes.GetValueOrDefault(code);
 
     /// <summary>Whether a code point may join with one before it.</summary>
-    public bool MayJoin(int code) => classes.ContainsKey(code) || seconds.Contains(code) || code is >= VowelFirst and < VowelFirst + Vowels or > TailBefore and < TailBefore + Tails;
+    public bool MayJoin(int code)
+        => classes.ContainsKey(code) || seconds.Contains(code) || code is >= VowelFirst and < VowelFirst + Vowels or > TailBefore and < TailBefore + Tails;
 
     /// <summary>Adds the full decomposition of a code point.</summary>
     public void Decompose(int code, bool compatibility, List<int> into)

@@ -3,7 +3,10 @@ using System.Text;
 namespace Vitrine.Inputs.Tokenizers.Normalizers;
 
 /// <summary>The four normalisation forms of Unicode (UAX 15).</summary>
-/// <remarks>Works on stretches that cannot interact: a stretch begins where a code point whose decomposition begins with a starter that joins with nothing before it stands.</remarks>
+/// <remarks>
+/// Works on stretches that cannot interact: a stretch begins where a code point whose decomposition begins with a starter that joins with nothing before it
+/// stands.
+/// </remarks>
 internal sealed class UnicodeNormalizer : INormalizer
 {
     private readonly bool compose;

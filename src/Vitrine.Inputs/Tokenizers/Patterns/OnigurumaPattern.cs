@@ -7,7 +7,8 @@ namespace Vitrine.Inputs.Tokenizers.Patterns;
 
 /// <summary>A regular expression in the dialect of tokenizer.json (Oniguruma, Ruby syntax), matched on code points.</summary>
 /// <remarks>
-/// .NET matches UTF-16 units, and its \p{L} knows no letter beyond the BMP. So a text with such code points is matched through a copy in which each of them is one
+/// .NET matches UTF-16 units, and its \p{L} knows no letter beyond the BMP. So a text with such code points is matched through a copy in which each of them is
+/// one
 /// BMP character of the same general category that the expression does not name; the ranges found are carried back.
 /// </remarks>
 internal sealed class OnigurumaPattern : ITextPattern
@@ -18,7 +19,8 @@ internal sealed class OnigurumaPattern : ITextPattern
     private readonly Dictionary<UnicodeCategory, char> substitutes;
     private readonly string source;
 
-    private OnigurumaPattern(Regex regex, Dictionary<UnicodeCategory, char> substitutes, string source) => (this.regex, this.substitutes, this.source) = (regex, substitutes, source);
+    private OnigurumaPattern(Regex regex, Dictionary<UnicodeCategory, char> substitutes, string source)
+        => (this.regex, this.substitutes, this.source) = (regex, substitutes, source);
 
     /// <exception cref="VitrineException">The expression is broken, or uses what is not computed; it is named.</exception>
     public static OnigurumaPattern Of(string pattern, string source)
@@ -26,7 +28,8 @@ internal sealed class OnigurumaPattern : ITextPattern
         var translated = OnigurumaSyntax.Translate(pattern, source);
         try
         {
-            return new OnigurumaPattern(new Regex(translated.Pattern, RegexOptions.CultureInvariant | RegexOptions.Compiled, Limit), Substitutes(translated.Named), source);
+            return new OnigurumaPattern(
+                new Regex(translated.Pattern, RegexOptions.CultureInvariant | RegexOptions.Compiled, Limit), Substitutes(translated.Named), source);
         }
         catch (ArgumentException e)
         {

@@ -4,11 +4,14 @@ using System.Text;
 namespace Vitrine.Inputs.Tokenizers.Patterns;
 
 /// <summary>Rewrites a regular expression from Oniguruma's dialect into .NET's; what has no counterpart is refused by its name.</summary>
-/// <remarks>Oniguruma RE (doc/RE of its sources), ONIG_SYNTAX_RUBY: ^ and $ are always ends of lines, X++ X*+ X?+ are possessive, sets nest, \h is a hexadecimal digit.</remarks>
+/// <remarks>
+/// Oniguruma RE (doc/RE of its sources), ONIG_SYNTAX_RUBY: ^ and $ are always ends of lines, X++ X*+ X?+ are possessive, sets nest, \h is a hexadecimal digit.
+/// </remarks>
 internal sealed class OnigurumaSyntax
 {
     private const string Word = @"\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\u24B6-\u24E9";
-    private static readonly string[] Categories = ["L", "Lu", "Ll", "Lt", "Lm", "Lo", "M", "Mn", "Mc", "Me", "N", "Nd", "Nl", "No", "P", "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "S", "Sm", "Sc", "Sk", "So", "Z", "Zs", "Zl", "Zp", "C", "Cc", "Cf", "Cs", "Co", "Cn"];
+    private static readonly string[] Categories = ["L", "Lu", "Ll", "Lt", "Lm", "Lo", "M", "Mn", "Mc", "Me", "N", "Nd", "Nl", "No", "P", "Pc", "Pd", "Ps", "Pe",
+        "Pi", "Pf", "Po", "S", "Sm", "Sc", "Sk", "So", "Z", "Zs", "Zl", "Zp", "C", "Cc", "Cf", "Cs", "Co", "Cn"];
 
     private readonly string pattern;
     private readonly string source;
@@ -258,7 +261,8 @@ internal sealed class OnigurumaSyntax
 
     private char Coded(int digits)
     {
-        if (digits is < 1 or > 8 || at + digits > pattern.Length || !int.TryParse(pattern.AsSpan(at, digits), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var code) || code > char.MaxValue)
+        if (digits is < 1 or > 8 || at + digits > pattern.Length
+            || !int.TryParse(pattern.AsSpan(at, digits), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var code) || code > char.MaxValue)
         {
             throw Refused("a character code that is broken or beyond the BMP");
         }

@@ -87,12 +87,17 @@ internal static class RuneKinds
 
     public static bool IsNumeric(Rune rune) => Rune.IsNumber(rune);
 
-    /// <remarks>Unicode Technical Standard 18: Alphabetic, marks, decimal numbers, connectors and joiners; the circled and squared letters are alphabetic symbols.</remarks>
+    /// <remarks>
+    /// Unicode Technical Standard 18: Alphabetic, marks, decimal numbers, connectors and joiners; the circled and squared letters are alphabetic symbols.
+    /// </remarks>
     public static bool IsWord(Rune rune) => Rune.GetUnicodeCategory(rune) switch
     {
-        UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter or UnicodeCategory.TitlecaseLetter or UnicodeCategory.ModifierLetter or UnicodeCategory.OtherLetter => true,
+        UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter or UnicodeCategory.TitlecaseLetter => true,
+        UnicodeCategory.ModifierLetter or UnicodeCategory.OtherLetter => true,
         UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark => true,
         UnicodeCategory.DecimalDigitNumber or UnicodeCategory.LetterNumber or UnicodeCategory.ConnectorPunctuation => true,
-        _ => rune.Value is 0x200C or 0x200D or (>= 0x24B6 and <= 0x24E9) or (>= 0x1F130 and <= 0x1F149) or (>= 0x1F150 and <= 0x1F169) or (>= 0x1F170 and <= 0x1F189),
+        _
+            => rune.Value is 0x200C or 0x200D or (>= 0x24B6 and <= 0x24E9) or (
+                >= 0x1F130 and <= 0x1F149) or (>= 0x1F150 and <= 0x1F169) or (>= 0x1F170 and <= 0x1F189),
     };
 }

@@ -10,7 +10,8 @@ internal sealed record TemplatePart(int? Text, IReadOnlyList<int> Ids, int TypeI
 /// <param name="Single">For one text.</param>
 /// <param name="Pair">For two.</param>
 /// <param name="SegmentsWithoutTokens">Whether the template's segments hold also where no special tokens are wanted.</param>
-internal sealed record TemplateProcessor(IReadOnlyList<TemplatePart> Single, IReadOnlyList<TemplatePart> Pair, bool SegmentsWithoutTokens = true) : IPostProcessor
+internal sealed record TemplateProcessor(
+    IReadOnlyList<TemplatePart> Single, IReadOnlyList<TemplatePart> Pair, bool SegmentsWithoutTokens = true) : IPostProcessor
 {
     public int Added(bool pair) => (pair ? Pair : Single).Where(p => p.Text is null).Sum(p => p.Ids.Count);
 

@@ -2,8 +2,12 @@ using Vitrine.Inputs.Tokenizers.Models;
 
 namespace Vitrine.Inputs.Tokenizers.SentencePiece;
 
-/// <summary>SentencePiece's byte-pair encoding: of all neighbours that make a piece, those with the best score are joined first, the leftmost among equals.</summary>
-/// <remarks>sentencepiece, bpe_model.cc; llama.cpp's SPM tokenizer is the same. Pieces that are marked unused help on the way and are taken apart at the end.</remarks>
+/// <summary>
+/// SentencePiece's byte-pair encoding: of all neighbours that make a piece, those with the best score are joined first, the leftmost among equals.
+/// </summary>
+/// <remarks>
+/// sentencepiece, bpe_model.cc; llama.cpp's SPM tokenizer is the same. Pieces that are marked unused help on the way and are taken apart at the end.
+/// </remarks>
 internal sealed class ScoredMergeModel(PieceTable pieces) : ITokenModel
 {
     private readonly WordCache cache = new();
@@ -106,7 +110,8 @@ internal sealed class ScoredMergeModel(PieceTable pieces) : ITokenModel
         {
             var right = next[left];
             var length = lengths[left] + lengths[right];
-            if (frozen[left] || frozen[right] || length > pieces.LongestPiece || !pieces.Vocabulary.TryId(word.Slice(starts[left], length), out var id) || !pieces.IsText(id))
+            if (frozen[left] || frozen[right] || length > pieces.LongestPiece || !pieces.Vocabulary.TryId(word.Slice(starts[left], length), out var id)
+                || !pieces.IsText(id))
             {
                 return;
             }

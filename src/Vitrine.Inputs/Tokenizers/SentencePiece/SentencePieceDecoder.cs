@@ -3,7 +3,9 @@ using Vitrine.Inputs.Tokenizers.Decoders;
 
 namespace Vitrine.Inputs.Tokenizers.SentencePiece;
 
-/// <summary>SentencePiece's way back: visible spaces become spaces, the one that was put in front goes, control signs are nothing, bytes become characters.</summary>
+/// <summary>
+/// SentencePiece's way back: visible spaces become spaces, the one that was put in front goes, control signs are nothing, bytes become characters.
+/// </summary>
 /// <remarks>sentencepiece, sentencepiece_processor.cc, Decode: each byte that begins no character becomes U+FFFD by itself.</remarks>
 internal sealed record SentencePieceDecoder(PieceTable Pieces, string UnknownSurface, bool DropsFirstSpace, bool DropsAllFirstSpaces) : IDecoder
 {

@@ -2,14 +2,17 @@ using Vitrine.Inputs.Tokenizers.Normalizers;
 
 namespace Vitrine.Inputs.Tokenizers.SentencePiece;
 
-/// <summary>SentencePiece's normalisation: its character map, spaces trimmed and doubled ones removed, a space in front, and spaces made visible (U+2581).</summary>
+/// <summary>
+/// SentencePiece's normalisation: its character map, spaces trimmed and doubled ones removed, a space in front, and spaces made visible (U+2581).
+/// </summary>
 /// <param name="Map">The file's character map; null where it has none.</param>
 /// <param name="UserDefined">Texts that pass as they are.</param>
 /// <param name="AddDummyPrefix">Whether a space is put in front.</param>
 /// <param name="RemoveExtraWhitespaces">Whether spaces at the ends and doubled ones go.</param>
 /// <param name="EscapeWhitespaces">Whether spaces become U+2581.</param>
 /// <remarks>sentencepiece, normalizer.cc.</remarks>
-internal sealed record SentencePieceNormalizer(CharacterMap? Map, CharacterTrie UserDefined, bool AddDummyPrefix, bool RemoveExtraWhitespaces, bool EscapeWhitespaces) : INormalizer
+internal sealed record SentencePieceNormalizer(
+    CharacterMap? Map, CharacterTrie UserDefined, bool AddDummyPrefix, bool RemoveExtraWhitespaces, bool EscapeWhitespaces) : INormalizer
 {
     public const string VisibleSpace = "\u2581";
 

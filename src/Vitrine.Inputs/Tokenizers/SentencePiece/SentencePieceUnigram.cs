@@ -4,7 +4,10 @@ using Vitrine.Inputs.Tokenizers.Models;
 namespace Vitrine.Inputs.Tokenizers.SentencePiece;
 
 /// <summary>SentencePiece's unigram model (Kudo 2018).</summary>
-/// <remarks>sentencepiece, unigram_model.cc, EncodeOptimized: float32 sums; a user-defined piece scores its length in bytes times the best score, less 0.1; what no piece spells scores 10 below the worst.</remarks>
+/// <remarks>
+/// sentencepiece, unigram_model.cc, EncodeOptimized: float32 sums; a user-defined piece scores its length in bytes times the best score, less 0.1; what no
+/// piece spells scores 10 below the worst.
+/// </remarks>
 internal sealed class SentencePieceUnigram : ITokenModel
 {
     private const float UnknownPenalty = 10;
