@@ -7,8 +7,8 @@ namespace Vitrine.OwnFamily;
 /// <summary>Writes a <see cref="VelocityPolicy"/> of random weights: two layers of width 32, for tests.</summary>
 public static class TinyVelocity
 {
-    private const int Width = 32, Neurons = 48, Layers = 2, Heads = 4;
-    private const int Vocabulary = 1 << 8;
+    private const int Width = 32, Neurons = 48, Layers = 2, Heads = 4, Vocabulary = 256;
+    private const string Unknown = "<unk>";
 
     /// <summary>Writes config.json, weights, tokenizer and statistics.</summary>
     /// <param name="folder">Where to; made if it is not there.</param>
@@ -31,14 +31,16 @@ public static class TinyVelocity
                 vocab_size = Vocabulary,
             },
         });
+        var vocab = words.Prepend(Unknown).Distinct().Take(Vocabulary).Index().ToDictionary(w => w.Item, w => w.Index);
         WriteJson("tokenizer.json", new
         {
             added_tokens = Array.Empty<object>(),
             pre_tokenizer = new { type = "WhitespaceSplit" },
-            model = new { type = "WordLevel", unk_token = "<unk>", vocab = words.Distinct().Where(w => w != "<unk>").Take(Vocabulary - 1).Prepend("<unk>").Index().ToDictionary(w => w.Item, w => w.Index) },
+            model = new { type = "WordLevel", unk_token = Unknown, vocab },
         });
         double[] steps = [.1, .1, .1, 0, 0, 0, 1];
-        WriteJson("dataset_statistics.json", new { tabletop = new { action = new { q01 = steps.Select(s => -s), q99 = steps, mask = steps.Select((_, d) => d < 6) } } });
+        var action = new { q01 = steps.Select(s => -s), q99 = steps, mask = steps.Select((_, d) => d < 6) };
+        WriteJson("dataset_statistics.json", new { tabletop = new { action } });
         WriteWeights(Path.Combine(folder, "model.safetensors"), seed);
 
         void WriteJson(string name, object content) => File.WriteAllText(Path.Combine(folder, name), JsonSerializer.Serialize(content));
@@ -70,13 +72,7 @@ public static class TinyVelocity
             weights[$"{at}.mlp.down_proj.weight"] = Matrix(Width, Neurons);
         }
 
-        using var writer = SafetensorsWriter.Create(path, [.. weights.Select(w => TensorPlan.Of(w.Key, w.Value))]);
-        foreach (var (name, value) in weights)
-        {
-            writer.Write(name, value);
-        }
-
-        writer.Finish();
+        SafetensorsFile.Save(path, weights);
 
         // Normal, of a size that keeps sums at 1.
         Tensor Matrix(long outputs, long inputs) => randn([outputs, inputs], generator: generator) / tensor(MathF.Sqrt(inputs));

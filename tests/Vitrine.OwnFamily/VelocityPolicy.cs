@@ -11,7 +11,10 @@ using static TorchSharp.torch;
 
 namespace Vitrine.OwnFamily;
 
-/// <summary>A policy that gives numbers: one linear map makes tokens of a picture's raw pixels, a decoder reads them before the words, another linear map makes an action of the last word's residual.</summary>
+/// <summary>A policy that gives numbers instead of tokens.</summary>
+/// <remarks>
+/// One linear map makes tokens of a picture's raw pixels, a decoder reads them before the words, another linear map makes an action of the last word's residual.
+/// </remarks>
 public sealed class VelocityPolicy : Policy
 {
     /// <summary>Pixels on a side of a picture, of a patch, and patches on a side.</summary>
@@ -22,10 +25,10 @@ public sealed class VelocityPolicy : Policy
     private readonly Tensor head;
     private readonly IReadOnlyDictionary<string, ActionStatistics> statistics;
 
-    private VelocityPolicy(ModelSource source, WeightReader weights, Decoder language, Tokenizer tokenizer, IReadOnlyDictionary<string, ActionStatistics> statistics)
+    private VelocityPolicy(ModelSource source, WeightReader weights, Decoder language)
         : base(source, weights, [language], [language.Shape, StackShape.Part(ActionPart, Names.Length, Velocity)])
     {
-        (Language, Tokenizer, this.statistics) = (language, tokenizer, statistics);
+        (Language, Tokenizer, statistics) = (language, Tokenizer.Open(Folder), ActionStatistics.Open(Folder, source.Config));
         eye = weights.Take("eye.weight", language.Shape.Width, PatchSize * PatchSize * 3);
         head = weights.Take("head.weight", Names.Length, language.Shape.Width);
         weights.RefuseOthers(_ => false);
@@ -98,9 +101,7 @@ public sealed class VelocityPolicy : Policy
         var weights = source.Weights(options);
         try
         {
-            var language = weights.Under("language_model.").Decoder(source.Config.Object("text_config"));
-            var folder = source.Location.Folder;
-            return new VelocityPolicy(source, weights, language, Tokenizer.Open(folder), ActionStatistics.Open(folder, source.Config));
+            return new VelocityPolicy(source, weights, weights.Under("language_model.").Decoder(source.Config.Object("text_config")));
         }
         catch
         {
@@ -126,7 +127,8 @@ public sealed class VelocityPolicy : Policy
         var words = TokenBatch.Of([.. layout.Rows.Select(r => (IReadOnlyList<long>)[.. r.Words.Select(w => w.Id)])]);
         var image = stack([.. observations.Select(o => Patches(o.Picture))]).to(Dtype, Device).matmul(eye.t()); // (B, P, d)
         var patches = Enumerable.Range(0, ImageTokens).Select(i => (long)i).ToArray();
-        return (cat([image, Language.Embed(words.Ids)], 1), [.. words.Positions.Select(row => (IReadOnlyList<long>)[.. patches, .. row.Select(p => p < 0 ? -1 : p + ImageTokens)])]);
+        var positions = words.Positions.Select(row => (IReadOnlyList<long>)[.. patches, .. row.Select(p => p < 0 ? -1 : p + ImageTokens)]);
+        return (cat([image, Language.Embed(words.Ids)], 1), [.. positions]);
     }
 
     /// <returns>(P, 16 x 16 x 3), row by row, in [0, 1].</returns>
