@@ -1,3 +1,4 @@
+using TorchSharp;
 using Vitrine.Mechanisms.Causes;
 using Vitrine.Mechanisms.Doses;
 using Vitrine.Policies;
@@ -25,9 +26,13 @@ internal sealed record DemoConcept(string Name, string Word, ActionMetric Metric
     ];
 
     /// <summary>Its edits with their controls, made on states that serve for nothing else.</summary>
-    public ConceptEdits Edits(Policy policy, NeuronSet cluster, IReadOnlySet<Neuron> clustered, Calibration calibration, DemoSize size, CancellationToken cancellation) => new(
-        policy,
-        new ConceptSelection
+    /// <remarks>
+    /// The first concept's are made with all cores and the others' with one, as every demo so far has made them: with another number of threads the last bits of a mean
+    /// difference differ, and with them the fingerprints of the arms.
+    /// </remarks>
+    public ConceptEdits Edits(Policy policy, NeuronSet cluster, IReadOnlySet<Neuron> clustered, Calibration calibration, DemoSize size, CancellationToken cancellation)
+    {
+        var selection = new ConceptSelection
         {
             Word = Word,
             States = TabletopStates.Draw(size.Seed, LayoutSplit.Selection, Tasks, size.States),
@@ -37,8 +42,18 @@ internal sealed record DemoConcept(string Name, string Word, ActionMetric Metric
             Clustered = clustered,
             Draws = size.Draws,
             Seed = (int)size.Seed,
-        },
-        cancellation);
+        };
+        var threads = torch.get_num_threads();
+        torch.set_num_threads(this == All[0] ? threads : 1);
+        try
+        {
+            return new ConceptEdits(policy, selection, cancellation);
+        }
+        finally
+        {
+            torch.set_num_threads(threads);
+        }
+    }
 
     /// <summary>Where it acts in one decision.</summary>
     public OneStepResult Decide(Policy policy, ConceptEdits edits, DemoSize size, IProgress<double> progress, CancellationToken cancellation)

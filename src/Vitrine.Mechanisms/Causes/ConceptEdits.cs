@@ -41,6 +41,7 @@ public sealed class ConceptEdits : IDisposable
     private readonly ComponentOutputs[] random;
 
     /// <summary>Makes them: two acts in the selection's states, one with the word.</summary>
+    /// <remarks>The last bits of the difference depend on libtorch's number of threads, as those of any act do; the edits themselves travel with the study.</remarks>
     /// <param name="policy">Whose edits.</param>
     /// <param name="selection">What they are made from.</param>
     /// <param name="cancellation">Stops between passes.</param>

@@ -12,7 +12,7 @@ public sealed class OneStepExperiment(Policy policy, ConceptEdits edits, IReadOn
 {
     private static readonly Component[] Adding = [Component.Attention, Component.FeedForward];
 
-    /// <summary>Runs it.</summary>
+    /// <summary>Runs it. Everything computes with one libtorch thread, baseline and watched outputs too, so that no sum is split by how many run beside it.</summary>
     /// <param name="metric">What is measured of the decided action.</param>
     /// <param name="workers">Acts side by side; nothing depends on it.</param>
     /// <param name="progress">Told the share that is done.</param>
@@ -20,6 +20,8 @@ public sealed class OneStepExperiment(Policy policy, ConceptEdits edits, IReadOn
     public OneStepEffects Run(ActionMetric metric, int workers = 1, IProgress<double>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(metric);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(workers);
+        using var one = OneThread.Begin();
         var without = new OneStep(policy, states);
         var with = without.With(edits.Word);
         using var worded = with.Outputs(cancellation);
@@ -79,23 +81,33 @@ public sealed class OneStepExperiment(Policy policy, ConceptEdits edits, IReadOn
             return questions[^1];
         }
 
-        /// <remarks>Every act computes with one thread, so that no sum is split by how many run beside it.</remarks>
+        /// <remarks>On threads of their own: a thread of the pool would keep its single libtorch thread.</remarks>
         public void Answer(int workers, IProgress<double>? progress)
         {
             _ = baseline.Baseline;
-            var (threads, done) = (torch.get_num_threads(), 0);
-            try
+            var (next, done) = (-1, 0);
+            var working = Enumerable.Range(0, Math.Min(workers, questions.Count))
+                .Select(_ => Task.Factory.StartNew(Work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default));
+            Task.WhenAll(working).GetAwaiter().GetResult();
+
+            void Work()
             {
-                Parallel.ForEach(questions, new ParallelOptions { MaxDegreeOfParallelism = workers, CancellationToken = cancellation }, question =>
+                torch.set_num_threads(1);
+                while (Interlocked.Increment(ref next) is var turn && turn < questions.Count)
                 {
-                    torch.set_num_threads(1);
-                    question.Answer(baseline, metric, cancellation);
+                    try
+                    {
+                        cancellation.ThrowIfCancellationRequested();
+                        questions[turn].Answer(baseline, metric, cancellation);
+                    }
+                    catch
+                    {
+                        Interlocked.Exchange(ref next, questions.Count);
+                        throw;
+                    }
+
                     progress?.Report((double)Interlocked.Increment(ref done) / questions.Count);
-                });
-            }
-            finally
-            {
-                torch.set_num_threads(threads);
+                }
             }
         }
     }

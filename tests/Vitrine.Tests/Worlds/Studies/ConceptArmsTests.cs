@@ -9,6 +9,7 @@ using Vitrine.Worlds.Tabletop;
 
 namespace Vitrine.Tests.Worlds.Studies;
 
+[Collection(ThreadCount.Name)]
 public sealed class ConceptArmsTests : IDisposable
 {
     private const string Word = "quickly";

@@ -11,6 +11,7 @@ using Vitrine.Worlds.Tabletop;
 namespace Vitrine.Tests.Worlds.Studies;
 
 /// <summary>Studies of a real policy, whose arms carry their plans.</summary>
+[Collection(ThreadCount.Name)]
 public sealed class PolicyStudyTests : IDisposable
 {
     private const string FolderOfTheKilled = "VITRINE_TESTS_KILLED_POLICY_STUDY";
