@@ -130,8 +130,15 @@ internal static class NeuronsDiffCommand
         }
 
         AnsiConsole.Write(profile);
+        var most = diff.MostChanged(count);
+        if (most.Count == 0)
+        {
+            Console.WriteLine("no value vector changed");
+            return;
+        }
+
         var changed = Output.Table("most changed neuron", "cosine", "change / norm");
-        foreach (var neuron in diff.MostChanged(count))
+        foreach (var neuron in most)
         {
             changed.Add($"{neuron.Neuron}", Number(neuron.Cosine), Number(neuron.Change));
         }

@@ -96,6 +96,14 @@ public sealed class StackValueVectorTests
     }
 
     [Fact]
+    public void A_quantised_gguf_file_of_a_real_model_is_compared_with_itself()
+    {
+        using var source = StackValueVectors.Open(SharedModels.Gguf());
+        (source.Layers, source.Neurons, source.Width, source.Vocabulary).ShouldBe((30, 1536, 576, 49_152));
+        NeuronDiff.OfVectors(source, source, cancellation: TestContext.Current.CancellationToken).Neurons.ShouldAllBe(n => n.Change == 0 && Math.Abs(n.Cosine - 1) < 1e-5);
+    }
+
+    [Fact]
     public void A_policy_s_tower_is_compared_with_the_encoder_that_it_was_made_of()
     {
         const string Prefix = "vision_backbone.featurizer.";
