@@ -7,7 +7,9 @@ namespace Vitrine.Cli;
 internal static class Suggestions
 {
     /// <summary>A line for each word that is nearly a verb or an option; none when the words are right.</summary>
-    /// <remarks>A misspelled option may stand where a verb takes a model or a text, and is then no error of the parser. Words behind <c>--</c> are the user's own.</remarks>
+    /// <remarks>
+    /// A misspelled option may stand where a verb takes a model or a text, and is then no error of the parser. Words behind <c>--</c> are the user's own.
+    /// </remarks>
     public static IReadOnlyList<string> Of(ParseResult parsed)
     {
         var command = parsed.CommandResult.Command;

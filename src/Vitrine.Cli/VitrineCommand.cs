@@ -7,7 +7,8 @@ namespace Vitrine.Cli;
 /// <summary>The <c>vitrine</c> command: every verb is a thin face of the libraries.</summary>
 internal static class VitrineCommand
 {
-    public static RootCommand Create() => new("Vitrine opens vision-language-action models, changes their parts while the robot runs, and measures the effect honestly.")
+    public static RootCommand Create()
+        => new("Vitrine opens vision-language-action models, changes their parts while the robot runs, and measures the effect honestly.")
     {
         DemoCommand.Create(),
         InspectCommand.Create(),

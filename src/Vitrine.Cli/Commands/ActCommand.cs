@@ -40,7 +40,9 @@ internal static class ActCommand
     private static void Print(Policy policy, PolicyAction action)
     {
         var table = Output.Table(
-            action.Tokens is null ? ["step", "dimension", "normalised", "action"] : ["dimension", "token", "bin", "normalised", "action", "expected", "entropy (nats)", "probability"]);
+            action.Tokens is null
+                ? ["step", "dimension", "normalised", "action"]
+                : ["dimension", "token", "bin", "normalised", "action", "expected", "entropy (nats)", "probability"]);
         for (var step = 0; step < action.Chunk.Count; step++)
         {
             for (var d = 0; d < action.Chunk[step].Count; d++)
@@ -49,8 +51,8 @@ internal static class ActCommand
                 if (action.Tokens is { } tokens)
                 {
                     table.Add(
-                        name, $"{tokens.TokenIds[d]}", $"{tokens.Bins[d]}", normalised, value, Output.Signed(tokens.Expected[d]), Output.Signed(tokens.Entropy[d]),
-                        Output.Signed(tokens.Probability[d]));
+                        name, $"{tokens.TokenIds[d]}", $"{tokens.Bins[d]}", normalised, value, Output.Signed(tokens.Expected[d]),
+                        Output.Signed(tokens.Entropy[d]), Output.Signed(tokens.Probability[d]));
                 }
                 else
                 {

@@ -12,13 +12,24 @@ internal static class CertifyCommand
 {
     public static Command Create()
     {
-        var folders = new Argument<string[]>("DIR") { Description = "Folders with golden.safetensors, or golden.json, and meta.json.", Arity = ArgumentArity.OneOrMore };
+        var folders = new Argument<string[]>("DIR")
+        {
+            Description = "Folders with golden.safetensors, or golden.json, and meta.json.",
+            Arity = ArgumentArity.OneOrMore,
+        };
         var json = Output.JsonOption();
         var all = new Option<bool>("--all") { Description = "List every point, not only the worst of each case." };
-        var record = new Option<string?>("--record") { Description = "Write what was compared of each family to this JSON file; Vitrine's own is src/Vitrine.Certification/certified.json." };
+        var record = new Option<string?>("--record")
+        {
+            Description = "Write what was compared of each family to this JSON file; Vitrine's own is src/Vitrine.Certification/certified.json.",
+        };
         var page = new Option<string?>("--markdown") { Description = "Write the same as a page to this file; Vitrine's own is docs/models.md." };
-        var list = new Option<string?>("--readme") { Description = "Renew the list of families in this file, between <!-- families --> and <!-- /families -->." };
-        var command = new Command("certify", "Hold folders of reference numbers against the engine, point by point.") { folders, all, record, page, list, json };
+        var list = new Option<string?>("--readme")
+        {
+            Description = "Renew the list of families in this file, between <!-- families --> and <!-- /families -->.",
+        };
+        var command = new Command(
+            "certify", "Hold folders of reference numbers against the engine, point by point.") { folders, all, record, page, list, json };
         command.SetAction((parsed, cancellation) =>
         {
             string[] targets = [.. new[] { parsed.GetValue(record), parsed.GetValue(page), parsed.GetValue(list) }.OfType<string>()];
@@ -75,12 +86,14 @@ internal static class CertifyCommand
         {
             foreach (var row in all ? rows : rows.Where(r => !r.Passed || r == Worst(rows)))
             {
-                table.Add(row.Case, row.Point, Number(row.Error), Number(row.Bound), row.Passed ? "agrees" : "DIFFERS", all ? row.Note : $"{rows.Count()} compared{(row.Note.Length > 0 ? "; " + row.Note : "")}");
+                table.Add(row.Case, row.Point, Number(row.Error), Number(row.Bound), row.Passed ? "agrees" : "DIFFERS",
+                    all ? row.Note : $"{rows.Count()} compared{(row.Note.Length > 0 ? "; " + row.Note : "")}");
             }
         }
 
         AnsiConsole.Write(table);
-        Console.WriteLine($"{certificate.Folder} ({certificate.Family}): {certificate.Rows.Count(r => r.Passed)} of {certificate.Rows.Count} agree, {(certificate.Passed ? "certified" : "NOT certified")}");
+        Console.WriteLine($"{certificate.Folder} ({certificate.Family}): {certificate.Rows.Count(r => r.Passed)} of {certificate.Rows.Count} agree, "
+            + $"{(certificate.Passed ? "certified" : "NOT certified")}");
     }
 
     private static CertificateRow Worst(IEnumerable<CertificateRow> rows) => rows.MaxBy(r => r.Bound > 0 ? r.Error / r.Bound : r.Error)!;

@@ -16,12 +16,21 @@ internal static class ClassifyCommand
         var target = new Option<string?>("--class") { Description = "Class to ask about, by name or number; the first by default." };
         var against = new Option<string?>("--against") { Description = "Class to hold it against; the mean of all by default." };
         var top = new Option<int>("--top") { Description = "Classes to print.", DefaultValueFactory = _ => 5 };
-        var fill = new Option<AblationFill>("--fill") { Description = "What stands where a patch, a head or a neuron was taken away: mean or zero.", DefaultValueFactory = _ => AblationFill.Mean };
-        var reach = new Option<int>("--reach") { Description = "Neighbours taken away with each patch: 0 none, 1 a square of 3 x 3.", DefaultValueFactory = _ => 0 };
+        var fill = new Option<AblationFill>("--fill")
+        {
+            Description = "What stands where a patch, a head or a neuron was taken away: mean or zero.",
+            DefaultValueFactory = _ => AblationFill.Mean,
+        };
+        var reach = new Option<int>("--reach")
+        {
+            Description = "Neighbours taken away with each patch: 0 none, 1 a square of 3 x 3.",
+            DefaultValueFactory = _ => 0,
+        };
         var random = new Option<int>("--random") { Description = "Random sets of patches beside each method's.", DefaultValueFactory = _ => 20 };
         var units = new Option<int>("--units", "-n") { Description = "Heads and neurons to ablate, of each.", DefaultValueFactory = _ => 10 };
         var seed = new Option<int>("--seed") { Description = "Of the random sets and units.", DefaultValueFactory = _ => 0 };
-        var command = new Command("classify", "Name what is in a picture, and which patches, heads and neurons speak for it.") { target, against, top, fill, reach, random, units, seed };
+        var command = new Command("classify",
+            "Name what is in a picture, and which patches, heads and neurons speak for it.") { target, against, top, fill, reach, random, units, seed };
         common.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -41,11 +50,14 @@ internal static class ClassifyCommand
                     Seed = parsed.GetValue(seed),
                 };
                 var count = RequireWithin("--top", parsed.GetValue(top), 1, int.MaxValue);
-                var evidence = await Output.WithProgressAsync("asking for evidence", p => Task.FromResult(new EvidenceReader(model, input.Pixels, options).Read(p, cancellation))).ConfigureAwait(false);
+                var evidence = await Output.WithProgressAsync(
+                    "asking for evidence", p => Task.FromResult(new EvidenceReader(model, input.Pixels, options).Read(p, cancellation))).ConfigureAwait(false);
                 if (common.Folder(parsed) is { } folder)
                 {
                     await Output.WithProgressAsync("painting maps", p => Task.FromResult(new PictureFolder(folder, input, scale).Write(
-                        evidence, made => Page(evidence, model, input, file, made), common.CommandLine("classify", parsed), model, $"{options.Seed}", Maps(evidence), p))).ConfigureAwait(false);
+                        evidence, made
+                            => Page(evidence, model, input, file,
+                                made), common.CommandLine("classify", parsed), model, $"{options.Seed}", Maps(evidence), p))).ConfigureAwait(false);
                 }
 
                 if (common.IsJson(parsed))
@@ -64,7 +76,9 @@ internal static class ClassifyCommand
     }
 
     private static int RequireWithin(string option, int value, int least, int most)
-        => value >= least && value <= most ? value : throw new VitrineException($"{option} is {value}; expected {least}{(most == int.MaxValue ? " or more" : $" to {most}")}.");
+        => value >= least && value <= most
+            ? value
+            : throw new VitrineException($"{option} is {value}; expected {least}{(most == int.MaxValue ? " or more" : $" to {most}")}.");
 
     private static int? Class(VisionModel model, string option, string? text)
     {
@@ -76,7 +90,8 @@ internal static class ClassifyCommand
         var index = labels.Names.ToList().FindIndex(n => string.Equals(n, text, StringComparison.OrdinalIgnoreCase));
         return index >= 0 ? index
             : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number < labels.Names.Count ? number
-            : throw new VitrineException($"{option} is '{text}'; {model.Name} has {labels.Names.Count} classes; the nearest is '{Nearest.Of(text, labels.Names)}'.");
+            : throw new VitrineException(
+                $"{option} is '{text}'; {model.Name} has {labels.Names.Count} classes; the nearest is '{Nearest.Of(text, labels.Names)}'.");
     }
 
     private static List<(string, PatchMap, MapStyle)> Maps(ClassEvidence evidence) =>
@@ -92,7 +107,8 @@ internal static class ClassifyCommand
         Lead = "What a classifier says to one picture, and which of its parts say so. Every claim stands beside the same measure for random parts.",
         Facts =
         [
-            new("first class", evidence.Classes[0].Name), new("its probability", PictureOptions.Share(evidence.Classes[0].Probability)), new("classes", $"{evidence.Classes.Count}"),
+            new("first class", evidence.Classes[0].Name), new(
+                "its probability", PictureOptions.Share(evidence.Classes[0].Probability)), new("classes", $"{evidence.Classes.Count}"),
             new("layers", $"{model.Tower.Shape.Layers}"), new("tokens", $"{evidence.Tokens.Count}"),
         ],
         Picture = input.Shown,
@@ -117,7 +133,8 @@ internal static class ClassifyCommand
         foreach (var method in evidence.Patches)
         {
             patches.Add(
-                method.Method, string.Join("  ", method.Map.Descending().Take(3).Select(evidence.Tokens.NameOfPatch)), PictureOptions.Signed(method.Deletion.Effect),
+                method.Method, string.Join(
+                    "  ", method.Map.Descending().Take(3).Select(evidence.Tokens.NameOfPatch)), PictureOptions.Signed(method.Deletion.Effect),
                 PictureOptions.Signed(method.Deletion.Random.Average()), $"{method.Deletion.AsLow} of {method.Deletion.Random.Count}");
         }
 
@@ -138,7 +155,8 @@ internal static class ClassifyCommand
         foreach (var unit in units)
         {
             table.Add(
-                $"{unit.Layer}:{unit.Index}", PictureOptions.Signed(unit.Direct ?? double.NaN), PictureOptions.Signed(unit.Gradient), PictureOptions.Signed(unit.Ablated),
+                $"{unit.Layer}:{unit.Index}", PictureOptions.Signed(
+                    unit.Direct ?? double.NaN), PictureOptions.Signed(unit.Gradient), PictureOptions.Signed(unit.Ablated),
                 unit.Random is { } random ? $"{PictureOptions.Signed(random.Ablated)} ({random.Layer}:{random.Index})" : "-");
         }
 

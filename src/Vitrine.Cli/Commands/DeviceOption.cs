@@ -45,7 +45,8 @@ internal sealed class DeviceOption() : Option<string>("--device")
         return cards() switch
         {
             0 => throw new VitrineException(
-                $"--device is '{text}'; the libtorch at hand has no CUDA or sees no device. Build with -p:VitrineCompute=cuda-linux or cuda-windows, or take cpu."),
+                $"--device is '{text}'; the libtorch at hand has no CUDA or sees no device. Build with -p:VitrineCompute=cuda-linux or cuda-windows, or take "
+                    + "cpu."),
             var count when index >= count => throw new VitrineException($"--device is '{text}'; there are {count} CUDA devices, counted from 0."),
             _ => index,
         };

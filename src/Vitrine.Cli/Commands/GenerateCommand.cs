@@ -15,7 +15,10 @@ internal static class GenerateCommand
         var plan = EditOption.Create(", held in every step that its scopes name.");
         var chat = new Option<bool>("--chat") { Description = "Put the prompt into the model's chat template, as a user's message." };
         var system = new Option<string?>("--system") { Description = "With --chat: the system's message." };
-        var temperature = new Option<double?>("--temperature") { Description = "Draw tokens instead of taking the largest logit; 1 leaves the probabilities as they are." };
+        var temperature = new Option<double?>("--temperature")
+        {
+            Description = "Draw tokens instead of taking the largest logit; 1 leaves the probabilities as they are.",
+        };
         var topK = new Option<int?>("--top-k") { Description = "Draw among the k likeliest." };
         var topP = new Option<double?>("--top-p") { Description = "Draw among the likeliest that together hold this share." };
         var minP = new Option<double?>("--min-p") { Description = "Draw among those at least this share as likely as the likeliest." };
@@ -35,11 +38,19 @@ internal static class GenerateCommand
                 ? model.ChatTemplate().Render(Messages(parsed.GetValue(system), parsed.GetValue(prompt)!), addGenerationPrompt: true)
                 : parsed.GetValue(prompt)!;
             var batch = TokenBatch.Of([.. model.Tokenizer.Encode(text, addSpecialTokens: !parsed.GetValue(chat)).Select(i => (long)i)]);
-            var isDrawn = parsed.GetValue(temperature) is not null || parsed.GetValue(topK) is not null || parsed.GetValue(topP) is not null || parsed.GetValue(minP) is not null;
+            var isDrawn = parsed.GetValue(temperature) is not null || parsed.GetValue(topK) is not null || parsed.GetValue(topP) is not null
+                || parsed.GetValue(minP) is not null;
             var options = new GenerationOptions(parsed.GetValue(count))
             {
                 Sampling = isDrawn
-                    ? new Sampling { Temperature = parsed.GetValue(temperature) ?? 1, TopK = parsed.GetValue(topK), TopP = parsed.GetValue(topP), MinP = parsed.GetValue(minP), Seed = parsed.GetValue(seed) }
+                    ? new Sampling
+                    {
+                        Temperature = parsed.GetValue(temperature) ?? 1,
+                        TopK = parsed.GetValue(topK),
+                        TopP = parsed.GetValue(topP),
+                        MinP = parsed.GetValue(minP),
+                        Seed = parsed.GetValue(seed),
+                    }
                     : null,
                 StopIds = parsed.GetValue(endless) ? [] : model.StopIds,
                 StopStrings = parsed.GetValue(stop) ?? [],
@@ -48,11 +59,14 @@ internal static class GenerateCommand
             };
             var stream = model.Tokenizer.Stream();
             var isJson = parsed.GetValue(json);
-            var progress = isJson ? null : new TokenPrinter(step => Console.Write(step.Stopped[0] && model.StopIds.Contains(step.Ids[0]) ? "" : stream.Add((int)step.Ids[0])));
+            var progress = isJson
+                ? null
+                : new TokenPrinter(step => Console.Write(step.Stopped[0] && model.StopIds.Contains(step.Ids[0]) ? "" : stream.Add((int)step.Ids[0])));
             using var generation = model.Generate(batch, options, plan.Plan(parsed), progress: progress, cancellation: cancellation);
             if (isJson)
             {
-                Output.Write(new { Prompt = text, PromptIds = batch.Ids[0], Ids = generation.Ids[0], Text = model.Tokenizer.Decode(generation.Ids[0].Select(i => (int)i)) });
+                Output.Write(new { Prompt = text, PromptIds = batch.Ids[0], Ids = generation.Ids[0], Text = model.Tokenizer.Decode(generation.Ids[0]
+                    .Select(i => (int)i)) });
             }
             else
             {

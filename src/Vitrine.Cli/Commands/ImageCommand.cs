@@ -15,13 +15,22 @@ internal static class ImageCommand
     public static Command Create()
     {
         var common = new PictureOptions();
-        var query = new Option<string?>("--query") { Description = "Who looks: class, register:K, patch:ROW,COLUMN or mean (of all patches). The class token by default, mean where there is none." };
+        var query = new Option<string?>("--query")
+        {
+            Description = "Who looks: class, register:K, patch:ROW,COLUMN or mean (of all patches). The class token by default, mean where there is none.",
+        };
         var layer = new Option<int?>("--layer") { Description = "Heads and neurons of one layer instead of all." };
         var head = new Option<int?>("--head") { Description = "One head of each layer instead of all." };
-        var neuron = new Option<string[]>("--neuron") { Description = "A neuron as LAYER:INDEX; several may be named. Those that write most by default.", AllowMultipleArgumentsPerToken = true };
+        var neuron = new Option<string[]>("--neuron")
+        {
+            Description = "A neuron as LAYER:INDEX; several may be named. Those that write most by default.",
+            AllowMultipleArgumentsPerToken = true,
+        };
         var count = new Option<int>("--neurons", "-n") { Description = "How many neurons to choose where none is named.", DefaultValueFactory = _ => 12 };
         var cut = new Option<double?>("--cut-off") { Description = "Norm from which on a patch is high-norm; found in each layer by default." };
-        var command = new Command("image", "Show what an image encoder does with a picture: attention, rollout, norms and outliers, heads and neurons.") { query, layer, head, neuron, count, cut };
+        var command = new Command("image",
+            "Show what an image encoder does with a picture: attention, rollout, norms and outliers, heads and neurons.") { query, layer, head, neuron, count,
+            cut };
         common.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -37,19 +46,24 @@ internal static class ImageCommand
                 Layer = parsed.GetValue(layer),
                 Head = parsed.GetValue(head),
                 Neurons = [.. (parsed.GetValue(neuron) ?? []).Select(n => NeuronText.Parse(n, "--neuron"))],
-                NeuronCount = parsed.GetValue(count) is > 0 and var n ? n : throw new VitrineException($"--neurons is {parsed.GetValue(count)}; expected at least 1."),
+                NeuronCount = parsed.GetValue(count) is > 0 and var n
+                    ? n
+                    : throw new VitrineException($"--neurons is {parsed.GetValue(count)}; expected at least 1."),
                 Norms = new NormRule(CutOff: parsed.GetValue(cut)),
             };
             var (model, input, file) = common.Open(parsed);
             using (model)
             using (input)
             {
-                var reading = await Output.WithProgressAsync("reading the picture", p => Task.FromResult(PictureReading.Of(model, input.Pixels, options, p, cancellation))).ConfigureAwait(false);
+                var reading = await Output.WithProgressAsync(
+                    "reading the picture", p => Task.FromResult(PictureReading.Of(model, input.Pixels, options, p, cancellation))).ConfigureAwait(false);
                 if (common.Folder(parsed) is { } folder)
                 {
                     var maps = Maps(reading);
                     await Output.WithProgressAsync("painting maps", p => Task.FromResult(new PictureFolder(folder, input, scale).Write(
-                        reading, made => Page(reading, model, input, file, made), common.CommandLine("image", parsed), model, "none: nothing is drawn", maps, p))).ConfigureAwait(false);
+                        reading, made
+                            => Page(reading, model, input, file,
+                                made), common.CommandLine("image", parsed), model, "none: nothing is drawn", maps, p))).ConfigureAwait(false);
                 }
 
                 if (common.IsJson(parsed))
@@ -79,10 +93,12 @@ internal static class ImageCommand
     private static PicturePageData Page(PictureReading reading, VisionModel model, PictureInput input, string file, Provenance made) => new()
     {
         Title = $"{Path.GetFileName(file)} in {Path.GetFileName(model.Name.TrimEnd('/'))}",
-        Lead = "What an image encoder does with one picture: where its heads look, what could have reached the query through the layers, which tokens are out of line, and what single heads and neurons answer to.",
+        Lead = "What an image encoder does with one picture: where its heads look, what could have reached the query through the layers, which tokens are "
+            + "out of line, and what single heads and neurons answer to.",
         Facts =
         [
-            new("layers", $"{model.Tower.Shape.Layers}"), new("heads in a layer", $"{model.Tower.Shape.Heads}"), new("neurons in a layer", model.Tower.Shape.Neurons.ToString("N0", CultureInfo.InvariantCulture)),
+            new("layers", $"{model.Tower.Shape.Layers}"), new("heads in a layer", $"{model.Tower.Shape.Heads}"), new(
+                "neurons in a layer", model.Tower.Shape.Neurons.ToString("N0", CultureInfo.InvariantCulture)),
             new("tokens", $"{reading.Tokens.Count}"), new("patches out of line", $"{reading.Norms.Outliers.Count}"),
         ],
         Picture = input.Shown,
@@ -96,7 +112,8 @@ internal static class ImageCommand
     private static void Print(PictureReading reading, VisionModel model, PictureInput input, string? folder)
     {
         var (tokens, shape) = (reading.Tokens, model.Tower.Shape);
-        Console.WriteLine($"{reading.Model}: {shape.Layers} layers of {shape.Heads} heads and {shape.Neurons} neurons; {tokens.Rows} x {tokens.Columns} patches{(tokens.Prefix.Count > 0 ? " behind " + string.Join(", ", tokens.Prefix) : "")}");
+        Console.WriteLine($"{reading.Model}: {shape.Layers} layers of {shape.Heads} heads and {shape.Neurons} neurons; {tokens.Rows} x {tokens.Columns} "
+            + $"patches{(tokens.Prefix.Count > 0 ? " behind " + string.Join(", ", tokens.Prefix) : "")}");
         Console.WriteLine($"picture: {string.Join("; ", input.Steps)}");
         Console.WriteLine();
         var layers = Output.Table(["layer", "rollout: first patch", "its share", "median norm", "largest patch", "outliers", "high-norm", .. tokens.Prefix]);
@@ -108,7 +125,8 @@ internal static class ImageCommand
                 norms.Layer < 0 ? "in" : $"{norms.Layer}",
                 rollout is null ? "" : tokens.NameOfPatch(rollout.Map.Peak),
                 rollout is null ? "" : PictureOptions.Share(rollout.Map.Values[rollout.Map.Peak]),
-                PictureOptions.Plain(norms.Median), PictureOptions.Plain(norms.Norms.Skip(tokens.Prefix.Count).Max()), $"{norms.Outliers.Count}", $"{norms.HighNorm.Count}",
+                PictureOptions.Plain(norms.Median), PictureOptions.Plain(norms.Norms.Skip(tokens.Prefix.Count)
+                    .Max()), $"{norms.Outliers.Count}", $"{norms.HighNorm.Count}",
                 .. norms.Norms.Take(tokens.Prefix.Count).Select(v => PictureOptions.Plain(v)),
             ]);
         }
@@ -117,14 +135,18 @@ internal static class ImageCommand
         Console.WriteLine(reading.Norms.Rule);
         foreach (var outlier in reading.Norms.Outliers.Take(Listed))
         {
-            Console.WriteLine($"  {outlier.Name}: up to {outlier.Ratio.ToString("0.00", CultureInfo.InvariantCulture)} medians; outlier in {Layers(outlier.Layers)}; high-norm in {Layers(outlier.HighNormLayers)}; written by {(outlier.PeakLayer < 0 ? "the picture itself" : string.Join(", ", outlier.Writers.Select(w => $"neuron {w.Layer}:{w.Index} ({PictureOptions.Share(w.Share)})")))}");
+            var writers = string.Join(", ", outlier.Writers.Select(w => $"neuron {w.Layer}:{w.Index} ({PictureOptions.Share(w.Share)})"));
+            Console.WriteLine($"  {outlier.Name}: up to {outlier.Ratio.ToString("0.00", CultureInfo.InvariantCulture)} medians; outlier in "
+                + $"{Layers(outlier.Layers)}; high-norm in {Layers(outlier.HighNormLayers)}; "
+                + $"written by {(outlier.PeakLayer < 0 ? "the picture itself" : writers)}");
         }
 
         Console.WriteLine();
         var heads = Output.Table("head", $"looks from {reading.Query} at", "with", "on patches");
         foreach (var head in reading.Attention.Concat(reading.Pool).OrderByDescending(h => h.Map.Values[h.Map.Peak]).Take(Listed))
         {
-            heads.Add(head.Layer == shape.Layers ? $"pool:{head.Head}" : $"{head.Layer}:{head.Head}", tokens.NameOfPatch(head.Map.Peak), PictureOptions.Share(head.Map.Values[head.Map.Peak]), PictureOptions.Share(head.MassOnPatches));
+            heads.Add(head.Layer == shape.Layers ? $"pool:{head.Head}" : $"{head.Layer}:{head.Head}", tokens.NameOfPatch(head.Map.Peak),
+                PictureOptions.Share(head.Map.Values[head.Map.Peak]), PictureOptions.Share(head.MassOnPatches));
         }
 
         AnsiConsole.Write(heads);
@@ -132,7 +154,8 @@ internal static class ImageCommand
         foreach (var neuron in reading.Neurons)
         {
             var peak = neuron.Map.Values.Index().MaxBy(v => Math.Abs(v.Item)).Index;
-            neurons.Add($"{neuron.Layer}:{neuron.Index}", tokens.NameOfPatch(peak), PictureOptions.Signed(neuron.Map.Values[peak]), PictureOptions.Plain(neuron.Share));
+            neurons.Add(
+                $"{neuron.Layer}:{neuron.Index}", tokens.NameOfPatch(peak), PictureOptions.Signed(neuron.Map.Values[peak]), PictureOptions.Plain(neuron.Share));
         }
 
         AnsiConsole.Write(neurons);

@@ -12,7 +12,9 @@ internal static class InspectCommand
         var name = ModelArgument.Any();
         var device = DeviceOption.Create();
         var json = Output.JsonOption();
-        var command = new Command("inspect", "Show what a model is made of: stacks, blocks, points, tokenizer, picture recipe, weights. Without MODEL: the families that open, and what was certified.") { name, device, json };
+        var command = new Command("inspect",
+            "Show what a model is made of: stacks, blocks, points, tokenizer, picture recipe, weights. Without MODEL: the families that open, and what was "
+                + "certified.") { name, device, json };
         command.SetAction((parsed, _) =>
         {
             var isJson = parsed.GetValue(json);

@@ -18,7 +18,10 @@ internal static class ModelArgument
     public static Argument<string> Text() => new("MODEL") { Description = $"A text model: a folder, a .gguf file, or {Cached}." };
 
     /// <summary>A model with a vocabulary: a text model or a policy.</summary>
-    public static Argument<string> Speaking() => new("MODEL") { Description = $"A text model or a policy: a folder, a .gguf file, {Cached}, or embedded:tabletop." };
+    public static Argument<string> Speaking() => new("MODEL")
+    {
+        Description = $"A text model or a policy: a folder, a .gguf file, {Cached}, or embedded:tabletop.",
+    };
 
     /// <summary>A model that sees pictures.</summary>
     public static Argument<string> Image() => new("MODEL") { Description = $"An image encoder or a policy: a folder, {Cached}, or embedded:tabletop." };

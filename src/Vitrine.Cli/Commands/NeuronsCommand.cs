@@ -16,8 +16,15 @@ internal static class NeuronsCommand
         var top = new Option<int>("--top") { Description = "Tokens at each end.", DefaultValueFactory = _ => 30 };
         var count = new Option<int>("--count", "-n") { Description = "Neurons of the layer to list.", DefaultValueFactory = _ => 20 };
         var words = WordsOption.Create();
-        var published = new Option<bool>("--as-published") { Description = "Read in every row of the unembedding, padding rows included, as the published code does." };
-        var norm = new Option<ReadingNorm>("--norm") { Description = "What stands before the unembedding: nothing (as published), the gain of the final norm, or the gain centred.", DefaultValueFactory = _ => ReadingNorm.None };
+        var published = new Option<bool>("--as-published")
+        {
+            Description = "Read in every row of the unembedding, padding rows included, as the published code does.",
+        };
+        var norm = new Option<ReadingNorm>("--norm")
+        {
+            Description = "What stands before the unembedding: nothing (as published), the gain of the final norm, or the gain centred.",
+            DefaultValueFactory = _ => ReadingNorm.None,
+        };
         var folder = new Option<string?>("--out") { Description = "Keep all layers in this folder as Parquet, one file a layer; an interrupted run goes on." };
         var lines = new Option<bool>("--jsonl") { Description = "With --out: JSON lines beside Parquet." };
         var device = DeviceOption.Create();
@@ -32,18 +39,25 @@ internal static class NeuronsCommand
             using var model = Policy.Catalog.Open(parsed.GetValue(name)!, device.ModelOptionsOf(parsed));
             var tokens = TokenReader.Of(model);
             int[] layers = parsed.GetValue(layer) is { } one ? [one] : [.. Enumerable.Range(0, tokens.Language.Shape.Layers)];
-            var settings = new ProjectionSettings { Count = parsed.GetValue(top), Norm = parsed.GetValue(norm), Tokens = parsed.GetValue(published) ? null : tokens.Valid };
+            var settings = new ProjectionSettings
+            {
+                Count = parsed.GetValue(top),
+                Norm = parsed.GetValue(norm),
+                Tokens = parsed.GetValue(published) ? null : tokens.Valid,
+            };
             var source = new StackValueVectors(model, tokens.Language.Shape.Name);
             if (parsed.GetValue(folder) is { } target)
             {
                 var forms = parsed.GetValue(lines) ? ProjectionForms.Parquet | ProjectionForms.JsonLines : ProjectionForms.Parquet;
                 var kept = ProjectionFolder.Open(target, source, settings);
-                var done = await Output.WithProgressAsync("reading value vectors", p => kept.RunAsync(tokens.Print, forms, layers, p, cancellation)).ConfigureAwait(false);
+                var done = await Output.WithProgressAsync("reading value vectors", p => kept.RunAsync(tokens.Print, forms, layers, p, cancellation))
+                    .ConfigureAwait(false);
                 Console.WriteLine($"{target}: {done.Count} layers read, {layers.Length - done.Count} were there; model {model.Fingerprint}");
                 return 0;
             }
 
-            var readings = await Output.WithProgressAsync("reading value vectors", p => Task.FromResult(VocabularyProjection.Read(source, layers, settings, p, cancellation))).ConfigureAwait(false);
+            var readings = await Output.WithProgressAsync(
+                "reading value vectors", p => Task.FromResult(VocabularyProjection.Read(source, layers, settings, p, cancellation))).ConfigureAwait(false);
             if (parsed.GetValue(layer) is not null)
             {
                 List(readings[0], layers[0], tokens, parsed.GetValue(count), parsed.GetValue(json));
@@ -60,11 +74,13 @@ internal static class NeuronsCommand
             var table = Output.Table("layer", "patterned", "of top 10", "at the other end", "shuffled vocabulary", "action tokens");
             foreach (var row in profile)
             {
-                table.Add($"{row.Layer}", Share(row.Patterned), Share(row.PatternedTop10), Share(row.PatternedBottom), Share(row.Shuffled), Share(row.ActionTokens));
+                table.Add(
+                    $"{row.Layer}", Share(row.Patterned), Share(row.PatternedTop10), Share(row.PatternedBottom), Share(row.Shuffled), Share(row.ActionTokens));
             }
 
             AnsiConsole.Write(table);
-            Console.WriteLine($"patterned: at least 4 of the top {parsed.GetValue(top)} tokens belong to one word list; {tokens.Language.Shape.Layers * tokens.Language.Shape.Neurons} neurons");
+            Console.WriteLine($"patterned: at least 4 of the top {parsed.GetValue(top)} tokens belong to one word list; "
+                + $"{tokens.Language.Shape.Layers * tokens.Language.Shape.Neurons} neurons");
             return 0;
         });
         return command;
@@ -74,7 +90,17 @@ internal static class NeuronsCommand
     {
         if (json)
         {
-            Output.Write(neurons.Select((n, i) => new { Layer = layer, Index = i, Top = n.TopIds.Select(tokens.Print), n.TopIds, n.TopScores, Bottom = n.BottomIds.Select(tokens.Print), n.BottomIds, n.BottomScores }));
+            Output.Write(neurons.Select((n, i) => new
+            {
+                Layer = layer,
+                Index = i,
+                Top = n.TopIds.Select(tokens.Print),
+                n.TopIds,
+                n.TopScores,
+                Bottom = n.BottomIds.Select(tokens.Print),
+                n.BottomIds,
+                n.BottomScores,
+            }));
             return;
         }
 

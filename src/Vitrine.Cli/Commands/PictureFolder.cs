@@ -24,7 +24,8 @@ internal sealed class PictureFolder(string folder, PictureInput input, int scale
     /// <param name="maps">Named maps.</param>
     /// <param name="progress">From 0 to 1.</param>
     /// <returns>How many maps there are.</returns>
-    public int Write(object data, Func<Provenance, PicturePageData> page, string command, VisionModel model, string seed, IReadOnlyList<(string Name, PatchMap Map, MapStyle Style)> maps, IProgress<double> progress)
+    public int Write(object data, Func<Provenance, PicturePageData> page, string command, VisionModel model, string seed,
+        IReadOnlyList<(string Name, PatchMap Map, MapStyle Style)> maps, IProgress<double> progress)
     {
         AtomicFile.RequireFolder(Path.Combine(folder, Maps));
         foreach (var (index, (name, map, style)) in maps.Index())

@@ -16,7 +16,11 @@ internal sealed class PictureOptions
     private readonly Argument<string> picture = new("PICTURE") { Description = "A PNG or JPEG file." };
     private readonly Option<string?> tower = new("--tower") { Description = "Which image tower of a policy: dino or siglip; the first by default." };
     private readonly Option<string?> output = new("--out") { Description = "Folder for page.html, data.json and the maps as PNG files." };
-    private readonly Option<int> scale = new("--scale") { Description = "Pixels of a PNG map for each pixel that the model sees.", DefaultValueFactory = _ => 2 };
+    private readonly Option<int> scale = new("--scale")
+    {
+        Description = "Pixels of a PNG map for each pixel that the model sees.",
+        DefaultValueFactory = _ => 2,
+    };
     private readonly DeviceOption device = DeviceOption.Create();
     private readonly Option<bool> json = Output.JsonOption();
 
@@ -40,7 +44,10 @@ internal sealed class PictureOptions
 
     /// <summary>Pixels of a PNG map for each pixel of the picture.</summary>
     /// <exception cref="VitrineException">Out of bounds.</exception>
-    public int Scale(ParseResult parsed) => parsed.GetValue(scale) is >= 1 and <= LargestScale and var s ? s : throw new VitrineException($"--scale is {parsed.GetValue(scale)}; expected 1 to {LargestScale}.");
+    public int Scale(ParseResult parsed)
+        => parsed.GetValue(scale) is >= 1 and <= LargestScale and var s
+            ? s
+            : throw new VitrineException($"--scale is {parsed.GetValue(scale)}; expected 1 to {LargestScale}.");
 
     /// <summary>The command line without the path of the program.</summary>
     public string CommandLine(string verb, ParseResult parsed) => $"vitrine {verb} {string.Join(' ', parsed.Tokens.Skip(1).Select(t => t.Value))}";

@@ -13,12 +13,25 @@ internal static class RolloutCommand
 {
     public static Command Create()
     {
-        var name = new Argument<string>("POLICY") { Description = "A policy: a folder, ORG/NAME in the local cache, or embedded:tabletop; or 'expert' for the scripted one.", DefaultValueFactory = _ => "embedded:tabletop" };
+        var name = new Argument<string>("POLICY")
+        {
+            Description = "A policy: a folder, ORG/NAME in the local cache, or embedded:tabletop; or 'expert' for the scripted one.",
+            DefaultValueFactory = _ => "embedded:tabletop",
+        };
         var layouts = new Option<int>("--layouts", "-n") { Description = "Layouts of each task.", DefaultValueFactory = _ => 200 };
-        var tasks = new Option<string[]>("--tasks") { Description = "Tasks of the world.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [.. TabletopWorld.TaskNames] };
+        var tasks = new Option<string[]>("--tasks")
+        {
+            Description = "Tasks of the world.",
+            AllowMultipleArgumentsPerToken = true,
+            DefaultValueFactory = _ => [.. TabletopWorld.TaskNames],
+        };
         var steps = new Option<int>("--steps") { Description = "An episode that has not succeeded by then has failed.", DefaultValueFactory = _ => 80 };
         var seed = new Option<ulong>("--seed") { Description = "Decides layouts and sensor noise.", DefaultValueFactory = _ => 1 };
-        var workers = new Option<int>("--workers") { Description = "Batches that run at the same time; the result does not depend on it.", DefaultValueFactory = _ => Environment.ProcessorCount };
+        var workers = new Option<int>("--workers")
+        {
+            Description = "Batches that run at the same time; the result does not depend on it.",
+            DefaultValueFactory = _ => Environment.ProcessorCount,
+        };
         var plan = EditOption.Create(", held during every act.");
         var plain = new Option<bool>("--no-adverbs") { Description = "Leave speed and height words out of the instructions." };
         var forgiving = new Option<bool>("--forgiving") { Description = "Physics in which a closed gripper grasps while it moves." };
@@ -31,7 +44,11 @@ internal static class RolloutCommand
         };
         command.SetAction(async (parsed, cancellation) =>
         {
-            var world = new TabletopOptions { Adverbs = !parsed.GetValue(plain), Physics = parsed.GetValue(forgiving) ? TabletopPhysics.Forgiving : TabletopPhysics.Strict };
+            var world = new TabletopOptions
+            {
+                Adverbs = !parsed.GetValue(plain),
+                Physics = parsed.GetValue(forgiving) ? TabletopPhysics.Forgiving : TabletopPhysics.Strict,
+            };
             using var policy = parsed.GetValue(name) == "expert" ? null : Policy.Open(parsed.GetValue(name)!, device.ModelOptionsOf(parsed));
             var edits = plan.Plan(parsed);
             if (policy is null && edits is not null)

@@ -13,13 +13,21 @@ internal static class RunCommand
     {
         var name = ModelArgument.Text();
         var prompt = new Argument<string>("PROMPT") { Description = "What the model reads." };
-        var capture = new Option<string[]>("--capture") { Description = "Addresses to keep, wildcards allowed, e.g. 'language.*.resid_post'.", AllowMultipleArgumentsPerToken = true };
+        var capture = new Option<string[]>("--capture")
+        {
+            Description = "Addresses to keep, wildcards allowed, e.g. 'language.*.resid_post'.",
+            AllowMultipleArgumentsPerToken = true,
+        };
         var plan = EditOption.Create();
-        var path = new Option<string?>("--out") { Description = "Safetensors file for what is captured, with the prompt's ids and the logits (or class logits)." };
+        var path = new Option<string?>("--out")
+        {
+            Description = "Safetensors file for what is captured, with the prompt's ids and the logits (or class logits).",
+        };
         var count = new Option<int>("--top", "-n") { Description = "Next tokens, or classes, to print.", DefaultValueFactory = _ => 10 };
         var device = DeviceOption.Create();
         var json = Output.JsonOption();
-        var command = new Command("run", "Run a text model over a prompt, keep activations, and print what it expects next.") { name, prompt, capture, plan, path, count, device, json };
+        var command = new Command("run",
+            "Run a text model over a prompt, keep activations, and print what it expects next.") { name, prompt, capture, plan, path, count, device, json };
         command.SetAction((parsed, _) =>
         {
             if (parsed.GetValue(path) is { } target)
@@ -51,11 +59,13 @@ internal static class RunCommand
             var table = Output.Table(model.Labels is null ? "next token" : "class", "id", "logit", "probability");
             foreach (var answer in answers)
             {
-                table.Add(answer.Name, $"{answer.Id}", answer.Logit.ToString("0.000", CultureInfo.InvariantCulture), answer.Probability.ToString("0.0 %", CultureInfo.InvariantCulture));
+                table.Add(answer.Name, $"{answer.Id}", answer.Logit.ToString("0.000", CultureInfo.InvariantCulture),
+                    answer.Probability.ToString("0.0 %", CultureInfo.InvariantCulture));
             }
 
             AnsiConsole.Write(table);
-            Console.WriteLine($"{batch.Lengths[0]} tokens read, {run.Activations.Count} activations kept{(parsed.GetValue(path) is { } written ? $" in {written}" : "")}");
+            Console.WriteLine(
+                $"{batch.Lengths[0]} tokens read, {run.Activations.Count} activations kept{(parsed.GetValue(path) is { } written ? $" in {written}" : "")}");
             return Task.FromResult(0);
         });
         return command;
@@ -75,7 +85,8 @@ internal static class RunCommand
         using var scope = TorchSharp.torch.NewDisposeScope();
         var logits = (run.Logits.dim() == 2 ? run.Logits[0] : run.Logits[0, -1]).cpu();
         var (values, ids) = logits.topk((int)Math.Min(count, logits.shape[0]));
-        var (scores, probabilities) = (values.to(TorchSharp.torch.float64).data<double>().ToArray(), logits.to(TorchSharp.torch.float64).softmax(-1).index_select(0, ids).data<double>().ToArray());
+        var (scores, probabilities) = (values.to(TorchSharp.torch.float64).data<double>().ToArray(),
+            logits.to(TorchSharp.torch.float64).softmax(-1).index_select(0, ids).data<double>().ToArray());
         return [.. ids.data<long>().ToArray().Select((id, i) => (Name((int)id), (int)id, scores[i], probabilities[i]))];
 
         string Name(int id) => model.Labels is { } labels ? labels.Names[id] : model.Tokenizer.Decode([id], skipSpecialTokens: false).ReplaceLineEndings("\\n");

@@ -9,7 +9,10 @@ internal static class TokensCommand
 {
     public static Command Create()
     {
-        var name = new Argument<string>("MODEL") { Description = "A model or its tokenizer: a folder, a .gguf file, ORG/NAME in the local cache, a tokenizer.json, or a SentencePiece .model." };
+        var name = new Argument<string>("MODEL")
+        {
+            Description = "A model or its tokenizer: a folder, a .gguf file, ORG/NAME in the local cache, a tokenizer.json, or a SentencePiece .model.",
+        };
         var text = new Argument<string>("TEXT") { Description = "Any text." };
         var bare = new Option<bool>("--no-special-tokens") { Description = "Leave out what the tokenizer puts around a text." };
         var json = Output.JsonOption();
@@ -18,7 +21,13 @@ internal static class TokensCommand
         {
             var tokenizer = ModelFiles.OpenTokenizer(parsed.GetValue(name)!);
             var encoded = tokenizer.EncodeText(parsed.GetValue(text)!, addSpecialTokens: !parsed.GetValue(bare));
-            var rows = encoded.Ids.Select((id, i) => new { Id = id, Token = tokenizer.Token(id), Special = tokenizer.IsSpecial(id), Text = tokenizer.Decode([id], skipSpecialTokens: false) }).ToArray();
+            var rows = encoded.Ids.Select(id => new
+            {
+                Id = id,
+                Token = tokenizer.Token(id),
+                Special = tokenizer.IsSpecial(id),
+                Text = tokenizer.Decode([id], skipSpecialTokens: false),
+            }).ToArray();
             if (parsed.GetValue(json))
             {
                 Output.Write(new { Tokens = rows, Decoded = tokenizer.Decode(encoded.Ids) });

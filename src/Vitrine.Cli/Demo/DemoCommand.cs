@@ -27,12 +27,19 @@ internal static class DemoCommand
         var states = new Option<int>("--states") { Description = "Situations of each one-step table.", DefaultValueFactory = _ => 48 };
         var draws = new Option<int>("--draws") { Description = "Random draws of each control; at least 8.", DefaultValueFactory = _ => 8 };
         var steps = new Option<int>("--steps") { Description = "Control steps of an episode.", DefaultValueFactory = _ => 50 };
-        var workers = new Option<int>("--workers") { Description = "Batches side by side; nothing depends on it.", DefaultValueFactory = _ => Environment.ProcessorCount };
+        var workers = new Option<int>("--workers")
+        {
+            Description = "Batches side by side; nothing depends on it.",
+            DefaultValueFactory = _ => Environment.ProcessorCount,
+        };
         var seed = new Option<ulong>("--seed") { Description = "Decides all that is drawn.", DefaultValueFactory = _ => 1 };
-        var command = new Command("demo", "Open the embedded policy, find its concepts, steer it with every control, and write one report.") { output, layouts, states, draws, steps, workers, seed };
+        var command = new Command("demo",
+            "Open the embedded policy, find its concepts, steer it with every control, and write one report.") { output, layouts, states, draws, steps, workers,
+            seed };
         command.SetAction((parsed, cancellation) => RunAsync(
             parsed.GetValue(output)!,
-            new DemoSize(parsed.GetValue(states), parsed.GetValue(layouts), parsed.GetValue(draws), parsed.GetValue(steps), parsed.GetValue(workers), parsed.GetValue(seed)),
+            new DemoSize(parsed.GetValue(states), parsed.GetValue(layouts), parsed.GetValue(draws), parsed.GetValue(steps), parsed.GetValue(workers),
+                parsed.GetValue(seed)),
             cancellation));
         return command;
     }
@@ -45,20 +52,25 @@ internal static class DemoCommand
         var tokens = TokenReader.Of(policy);
         var certificates = await Step("certifying the engine", p => Certify(p, cancellation)).ConfigureAwait(false);
         var layers = Enumerable.Range(0, policy.Language.Shape.Layers).ToArray();
-        var readings = await Step("reading value vectors", p => VocabularyProjection.Read(policy.Language, layers, 30, tokens.Valid, p, cancellation)).ConfigureAwait(false);
+        var readings = await Step("reading value vectors", p => VocabularyProjection.Read(policy.Language, layers, 30, tokens.Valid, p, cancellation))
+            .ConfigureAwait(false);
         var patterns = new LexicalPatterns(readings, tokens, TabletopVocabulary.Concepts);
-        var calibration = await Step("calibrating neurons", p => Calibration.Measure(policy, TabletopStates.ForCalibration(size.Seed, 2 * size.States), p, cancellation)).ConfigureAwait(false);
+        var calibration = await Step("calibrating neurons",
+            p => Calibration.Measure(policy, TabletopStates.ForCalibration(size.Seed, 2 * size.States), p, cancellation)).ConfigureAwait(false);
         var clusters = DemoConcept.All.ToDictionary(c => c.Name, c => patterns.Cluster(c.Name));
         var (oneStep, studies, episodes) = (new List<OneStepResult>(), new List<StudyResult>(), new List<EpisodePair>());
         foreach (var concept in DemoConcept.All)
         {
             var cluster = new NeuronSet(clusters[concept.Name].Select(n => n.Neuron));
-            using var edits = await Step($"{concept.Name}: mean differences", _ => concept.Edits(policy, cluster, patterns.AllClustered(), calibration, size, cancellation)).ConfigureAwait(false);
-            oneStep.Add(await Step($"{concept.Name}: where it acts in one decision", p => concept.Decide(policy, edits, size, p, cancellation)).ConfigureAwait(false));
+            using var edits = await Step($"{concept.Name}: mean differences",
+                _ => concept.Edits(policy, cluster, patterns.AllClustered(), calibration, size, cancellation)).ConfigureAwait(false);
+            oneStep.Add(await Step($"{concept.Name}: where it acts in one decision", p => concept.Decide(policy, edits, size, p, cancellation))
+                .ConfigureAwait(false));
             var study = concept.Study(policy, edits, size);
             var options = new StudyOptions { Workers = size.Workers, Folder = Path.Combine(folder, $"study-{concept.Name}") };
             var run = await Output.WithProgressAsync($"{concept.Name}: closed loop, {study.Arms.Count} arms", p => new StudyRunner(DemoPictures.NewWorld)
-                .RunAsync(study, policy, options, new Progress<StudyProgress>(s => p.Report((double)s.Chunks / s.AllChunks)), cancellation)).ConfigureAwait(false);
+                .RunAsync(study, policy, options, new Progress<StudyProgress>(s => p.Report((double)s.Chunks / s.AllChunks)),
+                    cancellation)).ConfigureAwait(false);
             studies.Add(StudyResult.Of(run));
             episodes.Add(DemoPictures.Film(run, "attention mean difference"));
         }
@@ -85,13 +97,15 @@ internal static class DemoCommand
         };
         Write(folder, result);
         Print(result);
-        Console.WriteLine($"{Path.GetFullPath(Path.Combine(folder, "report.html"))}  ({clock.Elapsed.TotalSeconds.ToString("0", CultureInfo.InvariantCulture)} s)");
+        Console.WriteLine(
+            $"{Path.GetFullPath(Path.Combine(folder, "report.html"))}  ({clock.Elapsed.TotalSeconds.ToString("0", CultureInfo.InvariantCulture)} s)");
         return certificates.All(c => c.Passed) ? 0 : 1;
     }
 
     private static IReadOnlyList<Certificate> Certify(IProgress<double> progress, CancellationToken cancellation)
     {
-        var folders = Directory.GetDirectories(Path.Combine(AppContext.BaseDirectory, "certificates")).Where(d => File.Exists(Path.Combine(d, "meta.json"))).Order(StringComparer.Ordinal).ToArray();
+        var folders = Directory.GetDirectories(Path.Combine(AppContext.BaseDirectory, "certificates")).Where(d => File.Exists(Path.Combine(d, "meta.json")))
+            .Order(StringComparer.Ordinal).ToArray();
         return
         [
             .. folders.Select((f, i) =>
@@ -120,7 +134,8 @@ internal static class DemoCommand
             AtomicFile.WriteAllText(Path.Combine(folder, name), text);
         }
 
-        AtomicFile.WriteAllText(Path.Combine(folder, "report.html"), Report.Render(DemoReport.Of(demo, [.. files.Select(f => f.Name), .. demo.Studies.Select(s => $"study-{s.Study}/")])));
+        AtomicFile.WriteAllText(Path.Combine(folder, "report.html"),
+            Report.Render(DemoReport.Of(demo, [.. files.Select(f => f.Name), .. demo.Studies.Select(s => $"study-{s.Study}/")])));
     }
 
     private static void Print(DemoResult demo)
@@ -135,7 +150,8 @@ internal static class DemoCommand
 
             foreach (var draws in study.Draws)
             {
-                table.Add(study.Study, $"{draws.Group} ({draws.Draws} draws)", Range(draws.Differences["speed"]), Range(draws.Differences["height"]), $"{Number(draws.Means["success"].Smallest, "0.00")} to {Number(draws.Means["success"].Largest, "0.00")}");
+                table.Add(study.Study, $"{draws.Group} ({draws.Draws} draws)", Range(draws.Differences["speed"]), Range(draws.Differences["height"]),
+                    $"{Number(draws.Means["success"].Smallest, "0.00")} to {Number(draws.Means["success"].Largest, "0.00")}");
             }
         }
 

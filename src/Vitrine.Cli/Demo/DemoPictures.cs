@@ -24,7 +24,8 @@ internal static class DemoPictures
 
     /// <summary>The heads that look most at the picture.</summary>
     public static IReadOnlyList<AttentionMap> Attention(Policy policy, Observation seen, PictureRegion target, CancellationToken cancellation)
-        => [.. PromptAttention.Strongest(policy, seen, Heads, cancellation).Select(look => new AttentionMap { Look = look, Picture = seen.Picture, Target = target })];
+        => [.. PromptAttention.Strongest(policy, seen, Heads, cancellation)
+            .Select(look => new AttentionMap { Look = look, Picture = seen.Picture, Target = target })];
 
     /// <summary>The first layout of a study, without and with a change: the episodes that the study measured.</summary>
     public static EpisodePair Film(StudyRun run, string arm)

@@ -17,12 +17,15 @@ internal static class DemoReport
         return new ReportData
         {
             Title = "A robot policy *opened*",
-            Lead = "What the feed-forward neurons of a vision-language-action model write, which of them spell a concept, what happens when they are held while the robot moves, and what really carries the concept.",
+            Lead = "What the feed-forward neurons of a vision-language-action model write, which of them spell a concept, what happens when they are held "
+                + "while the robot moves, and what really carries the concept.",
             Facts =
             [
                 new NamedValue("parameters", demo.Policy.Parameters.ToString("N0", CultureInfo.InvariantCulture)),
-                new NamedValue("value vectors read", (demo.Policy.Language.Shape.Layers * demo.Policy.Language.Shape.Neurons).ToString("N0", CultureInfo.InvariantCulture)),
-                new NamedValue("reference points that agree", $"{demo.Certificates.Sum(c => c.Rows.Count(r => r.Passed))} of {demo.Certificates.Sum(c => c.Rows.Count)}"),
+                new NamedValue("value vectors read",
+                    (demo.Policy.Language.Shape.Layers * demo.Policy.Language.Shape.Neurons).ToString("N0", CultureInfo.InvariantCulture)),
+                new NamedValue(
+                    "reference points that agree", $"{demo.Certificates.Sum(c => c.Rows.Count(r => r.Passed))} of {demo.Certificates.Sum(c => c.Rows.Count)}"),
                 new NamedValue("closed-loop episodes", demo.Studies.Sum(s => s.Arms.Count * s.Layouts).ToString("N0", CultureInfo.InvariantCulture)),
                 new NamedValue("success without edits", Percent(demo.Studies[0].Arms[0].All.Success.Rate)),
             ],
@@ -32,7 +35,8 @@ internal static class DemoReport
                 .. shown.Where(s => s.IsEffect != true),
                 new Statement("One small policy, trained once in one simulated world: nothing here says how a larger policy or a real robot would behave."),
                 new Statement("Words, colours and shapes of the tests all occur in its training; the layouts do not."),
-                new Statement($"The study is small ({demo.Studies[0].Layouts} layouts an arm). Success of this policy hangs on a gripper that must close at the right step, so random edits also change it: read success beside the random draws."),
+                new Statement($"The study is small ({demo.Studies[0].Layouts} layouts an arm). Success of this policy hangs on a gripper that must close at "
+                    + "the right step, so random edits also change it: read success beside the random draws."),
             ],
             Model = ModelDescription.Of(demo.Policy),
             Pass = Pass(demo),
@@ -42,7 +46,8 @@ internal static class DemoReport
                 Rule = "at least 4 of the top 30 tokens belong to one word list",
                 Rows = demo.Profile,
             },
-            Concepts = [.. DemoConcept.All.Select(c => ConceptCluster.Of(demo.Words.Single(w => w.Name == c.Name), demo.Clusters[c.Name], demo.Readings, demo.Tokens, demo.Calibration))],
+            Concepts = [.. DemoConcept.All.Select(c => ConceptCluster.Of(demo.Words.Single(w => w.Name == c.Name), demo.Clusters[c.Name], demo.Readings,
+                demo.Tokens, demo.Calibration))],
             Attention = demo.Attention,
             OneStep = demo.OneStep,
             Study = new StudySummary
@@ -50,13 +55,15 @@ internal static class DemoReport
                 Studies = [.. demo.Studies.Zip(DemoConcept.All, (study, concept) => new ShownStudy(study, concept.Measure))],
                 SpeedMeaning = "change of speed, steps 1 to 6",
                 HeightMeaning = "change of height, steps 1 to 10",
-                Note = $"{demo.Studies[0].Layouts} layouts an arm; the same layouts and pixel noise in every arm; paired bootstrap 95 %, Wilson 95 % for success, Holm over the edit arms of a concept. fast: reach, lift, push; high: reach, lift.",
+                Note = $"{demo.Studies[0].Layouts} layouts an arm; the same layouts and pixel noise in every arm; paired bootstrap 95 %, Wilson 95 % for "
+                    + "success, Holm over the edit arms of a concept. fast: reach, lift, push; high: reach, lift.",
             },
             Episodes = demo.Episodes,
             Certificate = new CertificateSummary
             {
                 Bound = 5e-5,
-                Folders = [.. demo.Certificates.Select(c => new CertificateFolder(Path.GetFileName(c.Folder.TrimEnd('/')), c.Rows.Count, c.LargestRelativeError, c.Passed))],
+                Folders = [.. demo.Certificates.Select(c => new CertificateFolder(Path.GetFileName(c.Folder.TrimEnd('/')), c.Rows.Count, c.LargestRelativeError,
+                    c.Passed))],
             },
             Provenance = new Provenance
             {
@@ -80,13 +87,18 @@ internal static class DemoReport
             },
             Definitions =
             [
-                new NamedValue("speed", "displacement of the gripper per control step over the first 6 steps: it does not depend on how long an episode lasts."),
+                new NamedValue(
+                    "speed", "displacement of the gripper per control step over the first 6 steps: it does not depend on how long an episode lasts."),
                 new NamedValue("height", "mean height of the gripper after steps 1 to 10."),
-                new NamedValue("success", "of the task *as it is said without the word*: who obeys `high` may pass the height that the unworded task asks for."),
-                new NamedValue("lexical clamp", "the neurons whose value vectors spell the concept, held at their natural mean plus 4 deviations at every position."),
+                new NamedValue(
+                    "success", "of the task *as it is said without the word*: who obeys `high` may pass the height that the unworded task asks for."),
+                new NamedValue(
+                    "lexical clamp", "the neurons whose value vectors spell the concept, held at their natural mean plus 4 deviations at every position."),
                 new NamedValue("mean difference", "what the word changes on average in a component's output, added where actions are decided."),
-                new NamedValue("interchange", "a component's output put in from the run with the word, state by state (sufficient), or held at the run without it (necessary)."),
-                new NamedValue("matched random", "neurons of the same layers with similar deviation and value-vector norm that spell nothing, at the same dose."),
+                new NamedValue("interchange",
+                    "a component's output put in from the run with the word, state by state (sufficient), or held at the run without it (necessary)."),
+                new NamedValue(
+                    "matched random", "neurons of the same layers with similar deviation and value-vector norm that spell nothing, at the same dose."),
             ],
         };
     }
@@ -98,12 +110,14 @@ internal static class DemoReport
         {
             Contributions =
             [
-                .. Enumerable.Range(0, demo.Policy.Language.Shape.Layers).Select(l => new BlockContribution(l, Share(Component.Attention, l), Share(Component.FeedForward, l))),
+                .. Enumerable.Range(0, demo.Policy.Language.Shape.Layers)
+                .Select(l => new BlockContribution(l, Share(Component.Attention, l), Share(Component.FeedForward, l))),
             ],
             ContributionMeaning = $"share of the effect of the word '{DemoConcept.All[0].Word}' that the part carries by itself, put in state by state",
         };
 
-        double Share(Component component, int layer) => parts.Parts.Single(p => p.Component == component && p.Layer == layer).Sufficient.Mean / parts.Prompt.Mean;
+        double Share(Component component, int layer)
+            => parts.Parts.Single(p => p.Component == component && p.Layer == layer).Sufficient.Mean / parts.Prompt.Mean;
     }
 
     private static Statement[] Statements(DemoResult demo) =>

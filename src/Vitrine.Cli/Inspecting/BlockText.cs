@@ -15,10 +15,18 @@ internal static class BlockText
         .. Where(spec.LayerScale, "LayerScale"),
     ]);
 
+    private static string Rotary(RotarySpec r)
+    {
+        var plain = string.Create(CultureInfo.InvariantCulture, $"rotary on {r.Width} with base {r.Theta:0.####}");
+        return r.Scaling is not { } s ? plain : plain + string.Create(CultureInfo.InvariantCulture,
+            $", stretched {s.Factor:0.####} times as llama3 ({s.LowFrequencyFactor:0.####} to {s.HighFrequencyFactor:0.####} of {s.OriginalPositions})");
+    }
+
     private static string Attention(AttentionSpec a) => string.Join(", ",
     [
-        string.Create(CultureInfo.InvariantCulture, $"attention {Mask(a)}, {a.Heads} heads of {a.HeadWidth}{(a.KeyValueHeads == a.Heads ? "" : $" on {a.KeyValueHeads} key/value heads")}"),
-        a.Rotary is { } r ? string.Create(CultureInfo.InvariantCulture, $"rotary on {r.Width} with base {r.Theta:0.####}{(r.Scaling is { } s ? $", stretched {s.Factor:0.####} times as llama3 ({s.LowFrequencyFactor:0.####} to {s.HighFrequencyFactor:0.####} of {s.OriginalPositions})" : "")}") : "no rotary positions",
+        string.Create(CultureInfo.InvariantCulture,
+            $"attention {Mask(a)}, {a.Heads} heads of {a.HeadWidth}{(a.KeyValueHeads == a.Heads ? "" : $" on {a.KeyValueHeads} key/value heads")}"),
+        a.Rotary is { } r ? Rotary(r) : "no rotary positions",
         string.Create(CultureInfo.InvariantCulture, $"scale {a.Scale:0.######}"),
         .. Where(a.SoftCap is not null, string.Create(CultureInfo.InvariantCulture, $"scores capped at {a.SoftCap:0.####}")),
         .. Where(a.Window is not null, string.Create(CultureInfo.InvariantCulture, $"window of {a.Window}")),
@@ -35,7 +43,9 @@ internal static class BlockText
         _ => "block by block",
     }) + a.Keys switch { KeySource.PrefixThenOwn => " behind a prefix's keys", KeySource.Prefix => " to a prefix's keys", _ => "" };
 
-    private static string Mlp(MlpSpec m) => string.Create(CultureInfo.InvariantCulture, $"feed-forward of {m.Neurons} neurons, {(m.Gated ? "gated by " : "")}{m.Activation}{(m.Bias ? ", bias" : "")}");
+    private static string Mlp(MlpSpec m)
+        => string.Create(CultureInfo.InvariantCulture,
+            $"feed-forward of {m.Neurons} neurons, {(m.Gated ? "gated by " : "")}{m.Activation}{(m.Bias ? ", bias" : "")}");
 
     private static string Norm(NormSpec norm) => string.Create(CultureInfo.InvariantCulture, $"{norm.Kind} (epsilon {norm.Epsilon:0.##e-0})");
 

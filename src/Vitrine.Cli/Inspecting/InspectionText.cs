@@ -16,7 +16,8 @@ internal static class InspectionText
         var table = Output.Table("stack", "layers", "width", "heads", "neurons", "vocabulary", "points");
         foreach (var stack in model.Stacks)
         {
-            table.Add(stack.Name, Count(stack.Layers), Count(stack.Width), Count(stack.Heads), Count(stack.Neurons), Count(stack.Vocabulary), string.Join(' ', stack.Points));
+            table.Add(stack.Name, Count(stack.Layers), Count(stack.Width), Count(stack.Heads), Count(stack.Neurons), Count(stack.Vocabulary),
+                string.Join(' ', stack.Points));
         }
 
         AnsiConsole.Write(table);
@@ -31,7 +32,8 @@ internal static class InspectionText
         Weights(model.Weights);
         foreach (var stack in model.Stacks.Where(s => s.Decoding is not null))
         {
-            Console.WriteLine($"decoding, {stack.Name}: {stack.Decoding!.OneRow} of {stack.Decoding.Matrices} matrices by the one-row product, the others by libtorch");
+            Console.WriteLine(
+                $"decoding, {stack.Name}: {stack.Decoding!.OneRow} of {stack.Decoding.Matrices} matrices by the one-row product, the others by libtorch");
         }
 
         Inputs(model);
@@ -48,16 +50,19 @@ internal static class InspectionText
         var table = Output.Table("for", "family", "certified by", "compared", "largest relative error", "verdict");
         foreach (var f in file.Families)
         {
-            table.Add(f.Kind.ToString(), string.Join(", ", [f.Name, .. f.Alike]), f.FixtureNames, Count(f.Compared), CertifiedFamily.Number(f.LargestRelativeError), f.Verdict);
+            table.Add(f.Kind.ToString(), string.Join(", ", [f.Name, .. f.Alike]), f.FixtureNames, Count(f.Compared),
+                CertifiedFamily.Number(f.LargestRelativeError), f.Verdict);
         }
 
         AnsiConsole.Write(table);
-        Console.WriteLine("'vitrine inspect MODEL' shows one model; 'vitrine certify DIR' compares again. The bound is 5e-5 of max(1, the largest number), in float32.");
+        Console.WriteLine(
+            "'vitrine inspect MODEL' shows one model; 'vitrine certify DIR' compares again. The bound is 5e-5 of max(1, the largest number), in float32.");
     }
 
     private static void Weights(StoredWeights weights)
         => Console.WriteLine(
-            $"weights: {Bytes(weights.Bytes)} as {string.Join(", ", weights.Formats.Select(f => weights.Formats.Count == 1 ? f.Format : $"{f.Format} ({Share(f.Count, weights.Count)})"))}; "
+            $"weights: {Bytes(weights.Bytes)} as "
+                + $"{string.Join(", ", weights.Formats.Select(f => weights.Formats.Count == 1 ? f.Format : $"{f.Format} ({Share(f.Count, weights.Count)})"))}; "
             + $"dtype auto computes in {weights.Auto} here ({Bytes(weights.BytesIn(weights.Auto))})");
 
     private static void Inputs(Inspection model)
@@ -65,17 +70,21 @@ internal static class InspectionText
         if (model.Tokenizer is { } t)
         {
             var shown = t.Special.Take(ShownTokens).Select(s => $"{s.Text} {s.Id}");
-            Console.WriteLine($"tokenizer: {t.Kind}, {Whole(t.Vocabulary)} ids; special: {(t.Special.Count == 0 ? "none" : string.Join(", ", shown))}{(t.Special.Count > ShownTokens ? $" and {t.Special.Count - ShownTokens} more" : "")}{(t.ChatTemplate ? "; chat template" : "")}");
+            var others = t.Special.Count > ShownTokens ? $" and {t.Special.Count - ShownTokens} more" : "";
+            Console.WriteLine($"tokenizer: {t.Kind}, {Whole(t.Vocabulary)} ids; "
+                + $"special: {(t.Special.Count == 0 ? "none" : string.Join(", ", shown))}{others}{(t.ChatTemplate ? "; chat template" : "")}");
         }
 
         if (model.Picture is { } steps)
         {
-            Console.WriteLine($"picture: {string.Join("; ", steps)}{(model.ImageTokens is { } image ? $"; {image} image tokens behind the first token of the prompt" : "")}");
+            Console.WriteLine(
+                $"picture: {string.Join("; ", steps)}{(model.ImageTokens is { } image ? $"; {image} image tokens behind the first token of the prompt" : "")}");
         }
 
         if (model.Classes is { } classes)
         {
-            Console.WriteLine($"classes: {string.Join(", ", classes.Take(ShownTokens))}{(classes.Count > ShownTokens ? $" and {classes.Count - ShownTokens} more" : "")}");
+            Console.WriteLine(
+                $"classes: {string.Join(", ", classes.Take(ShownTokens))}{(classes.Count > ShownTokens ? $" and {classes.Count - ShownTokens} more" : "")}");
         }
 
         if (model is { ActionTokens: { } actions, UnnormKeys: { } keys })

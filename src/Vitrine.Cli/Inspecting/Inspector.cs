@@ -33,7 +33,11 @@ internal static class Inspector
         inspection = model switch
         {
             Policy policy => OfPolicy(inspection, policy, absent),
-            VisionModel encoder => inspection with { Picture = OrAbsent("picture recipe", () => encoder.Recipe, absent)?.Steps, Classes = encoder.Labels?.Names },
+            VisionModel encoder => inspection with
+            {
+                Picture = OrAbsent("picture recipe", () => encoder.Recipe, absent)?.Steps,
+                Classes = encoder.Labels?.Names,
+            },
             TextModel text => OfText(inspection, text, absent),
             _ => inspection,
         };
@@ -63,7 +67,9 @@ internal static class Inspector
         shape.Name, shape.Layers, shape.Width, shape.Heads, shape.KeyValueHeads, shape.HeadWidth, shape.Neurons, shape.Vocabulary,
         [.. shape.Points.Order().Select(p => p.Name)],
         stack is null ? [] : LayerGroups.Of(stack.Specs),
-        stack is not null && shape.Vocabulary > 0 && stack.Spec.Attention.Mask == AttentionMask.Causal ? new DecodingProducts(stack.RowProducts, stack.Matrices) : null);
+        stack is not null && shape.Vocabulary > 0 && stack.Spec.Attention.Mask == AttentionMask.Causal
+            ? new DecodingProducts(stack.RowProducts, stack.Matrices)
+            : null);
 
     private static InspectedTokenizer Tokens(Tokenizer tokenizer, bool chatTemplate)
         => new(tokenizer.Kind, tokenizer.VocabularySize, [.. tokenizer.SpecialIds.Select(id => new SpecialToken(id, tokenizer.Token(id)))], chatTemplate);

@@ -27,7 +27,8 @@ internal sealed record StoredWeights(long Count, long Bytes, IReadOnlyList<Store
         return new StoredWeights(
             tensors.Sum(t => t.Count),
             tensors.Sum(t => t.Bytes),
-            [.. tensors.GroupBy(t => t.Format).Select(g => new StoredFormat(g.Key, g.Sum(t => t.Count))).OrderByDescending(f => f.Count).ThenBy(f => f.Format, StringComparer.Ordinal)],
+            [.. tensors.GroupBy(t => t.Format).Select(g => new StoredFormat(g.Key, g.Sum(t => t.Count))).OrderByDescending(f => f.Count)
+                .ThenBy(f => f.Format, StringComparer.Ordinal)],
             DtypePolicy.Decide("auto", checkpoint, AvailableMemory.Read()));
     }
 

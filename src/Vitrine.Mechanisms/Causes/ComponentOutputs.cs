@@ -12,7 +12,8 @@ public sealed class ComponentOutputs : IDisposable
     private readonly Dictionary<(Component Component, int Layer), Tensor> values; // (states, steps, d)
     private readonly PromptLayout layout;
 
-    private ComponentOutputs(Dictionary<(Component, int), Tensor> values, int layers, PromptLayout layout) => (this.values, Layers, this.layout) = (values, layers, layout);
+    private ComponentOutputs(Dictionary<(Component, int), Tensor> values, int layers, PromptLayout layout)
+        => (this.values, Layers, this.layout) = (values, layers, layout);
 
     /// <summary>Blocks of the stack.</summary>
     public int Layers { get; }
@@ -25,7 +26,8 @@ public sealed class ComponentOutputs : IDisposable
     {
         ArgumentNullException.ThrowIfNull(policy);
         var (name, layers) = (policy.Language.Shape.Name, policy.Language.Shape.Layers);
-        using var run = policy.Act(observations, RunPlan.Capturing([.. Enum.GetValues<Component>().Select(c => $"{name}.*.{c.Point()}@*")]), cancellation: cancellation);
+        using var run = policy.Act(
+            observations, RunPlan.Capturing([.. Enum.GetValues<Component>().Select(c => $"{name}.*.{c.Point()}@*")]), cancellation: cancellation);
         using var scope = NewDisposeScope();
         var values = new Dictionary<(Component, int), Tensor>();
         foreach (var component in Enum.GetValues<Component>())

@@ -33,7 +33,10 @@ public sealed record ConceptSelection
     public int Seed { get; init; }
 }
 
-/// <summary>A concept's edits with their controls: its neurons clamped, beside matched random neurons; what its word changes on average, added, beside random directions.</summary>
+/// <summary>
+/// A concept's edits with their controls: its neurons clamped, beside matched random neurons; what its word changes on average, added, beside random
+/// directions.
+/// </summary>
 public sealed class ConceptEdits : IDisposable
 {
     private readonly int[] layers;
@@ -41,7 +44,9 @@ public sealed class ConceptEdits : IDisposable
     private readonly ComponentOutputs[] random;
 
     /// <summary>Makes them: two acts in the selection's states, one with the word.</summary>
-    /// <remarks>The last bits of the difference depend on libtorch's number of threads, as those of any act do; the edits themselves travel with the study.</remarks>
+    /// <remarks>
+    /// The last bits of the difference depend on libtorch's number of threads, as those of any act do; the edits themselves travel with the study.
+    /// </remarks>
     /// <param name="policy">Whose edits.</param>
     /// <param name="selection">What they are made from.</param>
     /// <param name="cancellation">Stops between passes.</param>
@@ -82,7 +87,10 @@ public sealed class ConceptEdits : IDisposable
     /// <param name="component">Which component.</param>
     /// <param name="at">In which layers; all when null.</param>
     /// <param name="factor">0 is the zero dose.</param>
-    public RunPlan MeanDifference(Component component, IReadOnlyList<int>? at = null, double factor = 1) => new() { Edits = difference.Added(component, at ?? layers, factor) };
+    public RunPlan MeanDifference(Component component, IReadOnlyList<int>? at = null, double factor = 1) => new()
+    {
+        Edits = difference.Added(component, at ?? layers, factor),
+    };
 
     /// <summary>A random direction with the norms of the mean difference, added in all layers.</summary>
     /// <param name="draw">Which one, from 0.</param>

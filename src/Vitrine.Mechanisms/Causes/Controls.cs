@@ -24,15 +24,19 @@ public static class Controls
     /// <param name="excluded">Neurons that must not be drawn: those of any concept's cluster.</param>
     /// <param name="draws">Random sets, at least 8 for a claim.</param>
     /// <param name="seed">Of the draws.</param>
-    /// <remarks>For each chosen neuron one of the 20 nearest of its layer in (log norm of the value vector, log sigma), without repetition within a set.</remarks>
-    public static ClampControls For(Stack stack, NeuronSet chosen, Dose dose, Calibration calibration, IReadOnlySet<Neuron> excluded, int draws = 8, int seed = 0)
+    /// <remarks>
+    /// For each chosen neuron one of the 20 nearest of its layer in (log norm of the value vector, log sigma), without repetition within a set.
+    /// </remarks>
+    public static ClampControls For(
+        Stack stack, NeuronSet chosen, Dose dose, Calibration calibration, IReadOnlySet<Neuron> excluded, int draws = 8, int seed = 0)
     {
         ArgumentNullException.ThrowIfNull(stack);
         ArgumentNullException.ThrowIfNull(chosen);
         ArgumentNullException.ThrowIfNull(dose);
         var candidates = chosen.Neurons.Select(n => NearestOf(stack, n, calibration, excluded, chosen)).ToArray();
         var sets = Enumerable.Range(0, draws).Select(d => Draw(candidates, new Random((seed * 1009) + d), chosen.Stack)).ToArray();
-        return new ClampControls([.. chosen.Layers.Select(l => new Scale($"{chosen.Stack}.{l}.mlp.neurons", 1))], [.. sets.Select(s => dose.Clamp(s, calibration))], sets);
+        return new ClampControls(
+            [.. chosen.Layers.Select(l => new Scale($"{chosen.Stack}.{l}.mlp.neurons", 1))], [.. sets.Select(s => dose.Clamp(s, calibration))], sets);
     }
 
     private static NeuronSet Draw(Neuron[][] candidates, Random random, string stack)

@@ -6,14 +6,17 @@ namespace Vitrine.Mechanisms.Causes;
 /// <param name="MeanDifference">Change where the mean difference that the word makes here is added.</param>
 /// <param name="Sufficient">Change where its output alone is put in from the run with the word.</param>
 /// <param name="Necessary">Change that remains of the word's where it is held at the run without.</param>
-public sealed record PartEffects(Component Component, int? Layer, IReadOnlyList<double> MeanDifference, IReadOnlyList<double> Sufficient, IReadOnlyList<double> Necessary);
+public sealed record PartEffects(
+    Component Component, int? Layer, IReadOnlyList<double> MeanDifference, IReadOnlyList<double> Sufficient, IReadOnlyList<double> Necessary);
 
 /// <summary>Random directions added to one component in all layers.</summary>
 /// <param name="Component">Which component.</param>
 /// <param name="Draws">[draw][state].</param>
 public sealed record DirectionEffects(Component Component, IReadOnlyList<IReadOnlyList<double>> Draws);
 
-/// <summary>Where a word acts in one decision: changes of a metric, state by state, of everything that was asked. No statistics; who reports puts intervals around them.</summary>
+/// <summary>
+/// Where a word acts in one decision: changes of a metric, state by state, of everything that was asked. No statistics; who reports puts intervals around them.
+/// </summary>
 public sealed record OneStepEffects
 {
     /// <summary>The metric itself in each state, without any change.</summary>

@@ -12,7 +12,9 @@ public sealed class OneStepExperiment(Policy policy, ConceptEdits edits, IReadOn
 {
     private static readonly Component[] Adding = [Component.Attention, Component.FeedForward];
 
-    /// <summary>Runs it. Everything computes with one libtorch thread, baseline and watched outputs too, so that no sum is split by how many run beside it.</summary>
+    /// <summary>
+    /// Runs it. Everything computes with one libtorch thread, baseline and watched outputs too, so that no sum is split by how many run beside it.
+    /// </summary>
     /// <param name="metric">What is measured of the decided action.</param>
     /// <param name="workers">Acts side by side; nothing depends on it.</param>
     /// <param name="progress">Told the share that is done.</param>
@@ -58,7 +60,8 @@ public sealed class OneStepExperiment(Policy policy, ConceptEdits edits, IReadOn
 
     /// <remarks>The residual stream of a layer holds all that came before it, so its layers are not asked together.</remarks>
     private IEnumerable<(Component Component, int? Layer)> Parts()
-        => Adding.Append(Component.Residual).SelectMany(component => edits.Layers.Select(layer => (component, (int?)layer)).Concat(Adding.Contains(component) ? [(component, null)] : []));
+        => Adding.Append(Component.Residual)
+            .SelectMany(component => edits.Layers.Select(layer => (component, (int?)layer)).Concat(Adding.Contains(component) ? [(component, null)] : []));
 
     /// <summary>One act that is asked for, and how far it leads from the baseline once answered.</summary>
     private sealed class Question(OneStep step, Func<RunPlan?> plan)
@@ -67,7 +70,8 @@ public sealed class OneStepExperiment(Policy policy, ConceptEdits edits, IReadOn
 
         public IReadOnlyList<double> Effect => effect ?? throw new InvalidOperationException("The question was not answered.");
 
-        public void Answer(OneStep baseline, ActionMetric metric, CancellationToken cancellation) => effect = baseline.Effect("", step.Act(plan(), cancellation), metric).Hard;
+        public void Answer(OneStep baseline, ActionMetric metric, CancellationToken cancellation)
+            => effect = baseline.Effect("", step.Act(plan(), cancellation), metric).Hard;
     }
 
     /// <summary>All questions of a run, answered side by side. Plans are made as their turn comes: they hold values for every state.</summary>

@@ -21,7 +21,8 @@ public sealed record ConceptMap(IReadOnlyList<MapPoint> Points, IReadOnlyList<do
     /// <param name="groups">Neurons by group, at least two in all.</param>
     /// <param name="label">What a neuron writes, in a few tokens.</param>
     /// <remarks>
-    /// Principal components of the centred points, computed in float64; the sign of a direction is such that its largest coordinate is positive, so that a map looks the same wherever it is made.
+    /// Principal components of the centred points, computed in float64; the sign of a direction is such that its largest coordinate is positive, so that a map
+    /// looks the same wherever it is made.
     /// </remarks>
     public static ConceptMap Of(SemanticSpace space, IReadOnlyList<(string Name, IReadOnlyList<Neuron> Neurons)> groups, Func<Neuron, string> label)
     {

@@ -32,7 +32,9 @@ public sealed record ConceptQuality(double Measured, double Shuffled, double Lar
     /// <param name="members">At least two.</param>
     /// <param name="shuffles">Shuffled vocabularies.</param>
     /// <param name="seed">Of the shuffles.</param>
-    /// <remarks>Members that share tokens stay near to each other in a shuffled space; what the shuffle takes away is the nearness of different words.</remarks>
+    /// <remarks>
+    /// Members that share tokens stay near to each other in a shuffled space; what the shuffle takes away is the nearness of different words.
+    /// </remarks>
     public static ConceptQuality OfSet(SemanticSpace space, IReadOnlyList<Neuron> members, int shuffles = 5, int seed = 0)
     {
         ArgumentNullException.ThrowIfNull(space);

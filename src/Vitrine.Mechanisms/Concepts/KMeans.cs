@@ -7,7 +7,10 @@ namespace Vitrine.Mechanisms.Concepts;
 /// <param name="Centres">[cluster][coordinate].</param>
 /// <param name="Coherence">[cluster] mean cosine of the members with their centre; 0 where there is none.</param>
 /// <param name="Rounds">Rounds until nothing changed, or the limit.</param>
-/// <remarks>First centres by k-means++ (Arthur and Vassilvitskii 2007) with squared distances 2 - 2 cos. The same points and seed give the same clusters. An empty cluster keeps its centre.</remarks>
+/// <remarks>
+/// First centres by k-means++ (Arthur and Vassilvitskii 2007) with squared distances 2 - 2 cos. The same points and seed give the same clusters. An empty
+/// cluster keeps its centre.
+/// </remarks>
 public sealed record KMeans(IReadOnlyList<int> Assignments, IReadOnlyList<IReadOnlyList<float>> Centres, IReadOnlyList<double> Coherence, int Rounds)
 {
     /// <summary>Clusters points.</summary>
@@ -53,7 +56,8 @@ public sealed record KMeans(IReadOnlyList<int> Assignments, IReadOnlyList<IReadO
         var own = (all * centres.index_select(0, tensor(assignments))).sum(1).data<float>().ToArray();
         var members = Enumerable.Range(0, clusters).Select(c => own.Where((_, i) => assignments[i] == c).Select(v => (double)v).ToArray());
         return new KMeans(
-            [.. assignments.Select(a => (int)a)], [.. Enumerable.Range(0, clusters).Select(c => centres[c].contiguous().data<float>().ToArray())], [.. members.Select(m => m.Length == 0 ? 0 : m.Average())], round);
+            [.. assignments.Select(a => (int)a)], [.. Enumerable.Range(0, clusters)
+                .Select(c => centres[c].contiguous().data<float>().ToArray())], [.. members.Select(m => m.Length == 0 ? 0 : m.Average())], round);
     }
 
     private static long[] FirstCentres(Tensor points, int clusters, Random random)

@@ -7,7 +7,8 @@ namespace Vitrine.Mechanisms.Concepts;
 
 /// <summary>Neuron sets as YAML: Vitrine's own form, and the published one of Haon et al. 2025.</summary>
 /// <remarks>
-/// Own form: <c>fingerprint</c>, <c>stack</c> and <c>sets: {name: [[layer, index], ...]}</c>. Published form: <c>name: {flat: [token, ...]}</c> or <c>name: [flat, ...]</c>,
+/// Own form: <c>fingerprint</c>, <c>stack</c> and <c>sets: {name: [[layer, index], ...]}</c>. Published form: <c>name: {flat: [token, ...]}</c> or
+/// <c>name: [flat, ...]</c>,
 /// where flat = layer x neurons + index.
 /// </remarks>
 public static class NeuronSetFile
@@ -74,7 +75,8 @@ public static class NeuronSetFile
             return sets.ToDictionary(p => Text(p.Key), p => new NeuronSet(List(p.Value, source, Text(p.Key)).Select(n => Pair(n, source)), named));
         }
 
-        return root.ToDictionary(p => p.Key, p => new NeuronSet(Flat(p.Value, source, p.Key).Select(i => new Neuron(i / neuronsPerLayer, i % neuronsPerLayer)), stack));
+        return root.ToDictionary(
+            p => p.Key, p => new NeuronSet(Flat(p.Value, source, p.Key).Select(i => new Neuron(i / neuronsPerLayer, i % neuronsPerLayer)), stack));
     }
 
     private static IEnumerable<int> Flat(object value, string source, string name) => value switch
@@ -85,12 +87,17 @@ public static class NeuronSetFile
     };
 
     private static Neuron Pair(object value, string source)
-        => value is List<object> { Count: 2 } pair ? new Neuron(Whole(pair[0], source), Whole(pair[1], source)) : throw new VitrineException($"{source}: a neuron is a pair [layer, index]; found '{value}'.");
+        => value is List<object> { Count: 2 } pair
+            ? new Neuron(Whole(pair[0], source), Whole(pair[1], source))
+            : throw new VitrineException($"{source}: a neuron is a pair [layer, index]; found '{value}'.");
 
-    private static List<object> List(object value, string source, string name) => value as List<object> ?? throw new VitrineException($"{source}: '{name}' is no list of neurons.");
+    private static List<object> List(object value, string source, string name)
+        => value as List<object> ?? throw new VitrineException($"{source}: '{name}' is no list of neurons.");
 
     private static int Whole(object value, string source)
-        => int.TryParse(Text(value), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : throw new VitrineException($"{source}: '{value}' is no neuron's index.");
+        => int.TryParse(Text(value), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? number
+            : throw new VitrineException($"{source}: '{value}' is no neuron's index.");
 
     private static string Text(object value) => Convert.ToString(value, CultureInfo.InvariantCulture) ?? "";
 }

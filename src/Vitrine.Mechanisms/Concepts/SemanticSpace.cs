@@ -19,8 +19,10 @@ public enum Depth
 
 /// <summary>Every neuron as a point among word embeddings: what its value vector means, not only which words it spells.</summary>
 /// <remarks>
-/// sem_i = sum over the k largest logits t of softmax(logit)_t e(t), e the output embeddings, then scaled to length 1, so that products are cosines (Haon et al. 2025: k = 5; other works take 20).
-/// In a shuffled space every token carries the embedding of another, by one permutation of the vocabulary: neurons keep their tokens and weights, words lose their meaning.
+/// sem_i = sum over the k largest logits t of softmax(logit)_t e(t), e the output embeddings, then scaled to length 1, so that products are cosines (Haon et
+/// al. 2025: k = 5; other works take 20).
+/// In a shuffled space every token carries the embedding of another, by one permutation of the vocabulary: neurons keep their tokens and weights, words lose
+/// their meaning.
 /// </remarks>
 public sealed class SemanticSpace : IDisposable
 {
@@ -52,7 +54,8 @@ public sealed class SemanticSpace : IDisposable
         ArgumentNullException.ThrowIfNull(valid);
         if (count < 1 || readings.Any(l => l.Any(n => n.TopIds.Count < count)))
         {
-            throw new VitrineException($"semantic space: {count} tokens a neuron are asked for; the readings hold {readings.SelectMany(l => l).Select(n => n.TopIds.Count).DefaultIfEmpty(0).Min()}.");
+            throw new VitrineException($"semantic space: {count} tokens a neuron are asked for; the readings hold "
+                + $"{readings.SelectMany(l => l).Select(n => n.TopIds.Count).DefaultIfEmpty(0).Min()}.");
         }
 
         using var mode = no_grad();

@@ -17,7 +17,8 @@ namespace Vitrine.Mechanisms.Doses;
 /// <param name="Quantiles">[level][layer x neurons + index].</param>
 /// <param name="Fingerprint">Of the model.</param>
 public sealed record Calibration(
-    int Layers, int Neurons, int Samples, IReadOnlyList<float> Mean, IReadOnlyList<float> Sigma, IReadOnlyList<double> Levels, IReadOnlyList<IReadOnlyList<float>> Quantiles, string Fingerprint)
+    int Layers, int Neurons, int Samples, IReadOnlyList<float> Mean, IReadOnlyList<float> Sigma, IReadOnlyList<double> Levels,
+    IReadOnlyList<IReadOnlyList<float>> Quantiles, string Fingerprint)
 {
     private static readonly double[] KeptLevels = [0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1];
 
@@ -29,7 +30,8 @@ public sealed record Calibration(
     /// <param name="observations">At least two; many and varied.</param>
     /// <param name="progress">Told the share that is done.</param>
     /// <param name="cancellation">Stops between batches.</param>
-    public static Calibration Measure(Policy policy, IReadOnlyList<Observation> observations, IProgress<double>? progress = null, CancellationToken cancellation = default)
+    public static Calibration Measure(
+        Policy policy, IReadOnlyList<Observation> observations, IProgress<double>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(policy);
         ArgumentNullException.ThrowIfNull(observations);
@@ -69,7 +71,8 @@ public sealed record Calibration(
         if (Fingerprint != policy.Fingerprint || (Stack, Layers, Neurons) != (stack.Name, stack.Layers, stack.Neurons))
         {
             throw new VitrineException(
-                $"calibration: of stack '{Stack}' with {Layers} layers of {Neurons} neurons, model {Start(Fingerprint)}; {policy.Name} is {Start(policy.Fingerprint)} "
+                $"calibration: of stack '{Stack}' with {Layers} layers of {Neurons} neurons, model {Start(Fingerprint)}; {policy.Name} is "
+                    + $"{Start(policy.Fingerprint)} "
                 + $"with '{stack.Name}' of {stack.Layers} and {stack.Neurons}. Measure it again.");
         }
 
@@ -126,7 +129,8 @@ public sealed record Calibration(
         try
         {
             var read = JsonSerializer.Deserialize<Calibration>(json);
-            return read is { Mean: not null, Sigma: not null, Quantiles: not null, Levels: not null } && read.Mean.Count == read.Layers * read.Neurons && read.Sigma.Count == read.Mean.Count
+            return read is { Mean: not null, Sigma: not null, Quantiles: not null, Levels: not null } && read.Mean.Count == read.Layers * read.Neurons
+                && read.Sigma.Count == read.Mean.Count
                 ? read
                 : throw new VitrineException($"{source}: is no calibration, or an incomplete one.");
         }

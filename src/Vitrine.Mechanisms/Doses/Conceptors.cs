@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace Vitrine.Mechanisms.Doses;
 
-/// <summary>Conceptors of activations: soft projectors onto the directions in which they vary, and their logic. All in float64; all results (d,d), owned by the caller.</summary>
+/// <summary>
+/// Conceptors of activations: soft projectors onto the directions in which they vary, and their logic. All in float64; all results (d,d), owned by the caller.
+/// </summary>
 /// <remarks>Jaeger 2014; in robot policies COAST, arXiv 2605.17144. Not centred, as its code does.</remarks>
 public static class Conceptors
 {
@@ -17,7 +19,8 @@ public static class Conceptors
         ArgumentNullException.ThrowIfNull(activations);
         if (!(aperture > 0) || activations.dim() != 2 || activations.shape[0] < 1)
         {
-            throw new VitrineException($"conceptor: aperture {aperture} of activations [{string.Join(", ", activations.shape)}]; expected a positive aperture and [samples, d].");
+            throw new VitrineException(
+                $"conceptor: aperture {aperture} of activations [{string.Join(", ", activations.shape)}]; expected a positive aperture and [samples, d].");
         }
 
         using var mode = no_grad();

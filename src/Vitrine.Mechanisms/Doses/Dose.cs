@@ -30,7 +30,9 @@ public abstract record Dose
             _ when text.EndsWith("max", StringComparison.Ordinal) && Number(text[..^3]) is { } factor => OfMaximum(factor),
             _ when text.StartsWith('q') && Number(text[1..]) is { } level => Quantile(level),
             _ when Number(text) is { } value => Absolute(value),
-            _ => throw new VitrineException($"dose '{text}': expected a number, deviations from the natural mean as +4sd, a natural quantile as q0.99, or a multiple of the natural maximum as 2max."),
+            _
+                => throw new VitrineException($"dose '{text}': expected a number, deviations from the natural mean as +4sd, a natural quantile as q0.99, or "
+                    + "a multiple of the natural maximum as 2max."),
         };
 
         static double? Number(string t) => double.TryParse(t, NumberStyles.Float, CultureInfo.InvariantCulture, out var n) && double.IsFinite(n) ? n : null;
@@ -67,7 +69,8 @@ public abstract record Dose
             throw new VitrineException($"neuron {outside}: a layer has {neuronsPerLayer} neurons, counted from 0.");
         }
 
-        return [.. neurons.Layers.Select(layer => new Add($"{neurons.Stack}.{layer}.mlp.neurons", Vector(layer)) { Scope = new EditScope { Neurons = [.. neurons.In(layer).Select(i => (int)i)] } })];
+        return [.. neurons.Layers.Select(layer => new Add($"{neurons.Stack}.{layer}.mlp.neurons",
+            Vector(layer)) { Scope = new EditScope { Neurons = [.. neurons.In(layer).Select(i => (int)i)] } })];
 
         EditValue Vector(int layer)
         {
@@ -81,7 +84,8 @@ public abstract record Dose
         }
     }
 
-    private static Calibration RequireCalibration(Calibration? calibration) => calibration ?? throw new VitrineException("dose: deviations, quantiles and maxima need a calibration; run 'vitrine calibrate' first.");
+    private static Calibration RequireCalibration(Calibration? calibration)
+        => calibration ?? throw new VitrineException("dose: deviations, quantiles and maxima need a calibration; run 'vitrine calibrate' first.");
 
     private sealed record AbsoluteDose(double Value) : Dose
     {
@@ -92,7 +96,8 @@ public abstract record Dose
 
     private sealed record SigmaDose(double Count) : Dose
     {
-        public override float Of(Neuron neuron, Calibration? calibration) => (float)(RequireCalibration(calibration).MeanOf(neuron) + (Count * RequireCalibration(calibration).SigmaOf(neuron)));
+        public override float Of(Neuron neuron, Calibration? calibration)
+            => (float)(RequireCalibration(calibration).MeanOf(neuron) + (Count * RequireCalibration(calibration).SigmaOf(neuron)));
 
         public override float Added(Neuron neuron, Calibration? calibration) => (float)(Count * RequireCalibration(calibration).SigmaOf(neuron));
 

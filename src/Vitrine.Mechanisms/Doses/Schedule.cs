@@ -97,7 +97,9 @@ public sealed record Window(int First, int Last, double Strength = 1) : Schedule
     /// <inheritdoc/>
     public override ScheduleRun Start() => ScheduleRun.ByTime(step => step >= First && step <= Last ? Strength : null);
 
-    internal override void Check() => Require(First >= 0 && Last >= First && double.IsFinite(Strength), $"a window from step {First} to {Last} at {Strength}; expected 0 <= first <= last and a finite strength");
+    internal override void Check()
+        => Require(First >= 0 && Last >= First && double.IsFinite(Strength),
+            $"a window from step {First} to {Last} at {Strength}; expected 0 <= first <= last and a finite strength");
 }
 
 /// <summary>A strength that moves in a straight line between two steps, and stays there; no edit before.</summary>
@@ -108,9 +110,12 @@ public sealed record Window(int First, int Last, double Strength = 1) : Schedule
 public sealed record Ramp(int First, int Last, double From, double To) : Schedule
 {
     /// <inheritdoc/>
-    public override ScheduleRun Start() => ScheduleRun.ByTime(step => step < First ? null : step >= Last ? To : From + ((To - From) * (step - First) / (Last - First)));
+    public override ScheduleRun Start()
+        => ScheduleRun.ByTime(step => step < First ? null : step >= Last ? To : From + ((To - From) * (step - First) / (Last - First)));
 
-    internal override void Check() => Require(First >= 0 && Last >= First && double.IsFinite(From) && double.IsFinite(To), $"a ramp from step {First} to {Last}, {From} to {To}; expected 0 <= first <= last and finite strengths");
+    internal override void Check()
+        => Require(First >= 0 && Last >= First && double.IsFinite(From) && double.IsFinite(To),
+            $"a ramp from step {First} to {Last}, {From} to {To}; expected 0 <= first <= last and finite strengths");
 }
 
 /// <summary>A strength that a controller chooses so that a measured quantity reaches its target.</summary>
@@ -126,7 +131,8 @@ public sealed record Ramp(int First, int Last, double From, double To) : Schedul
 /// alpha_t = clip(K_P e_t + K_I sum e + K_D (e_t - e_(t-1)), low, high) with e = target - measured; the first step has no difference
 /// (CTRL-STEER, arXiv 2606.00269: gains 4, 0.5, 1, bounds 0 and 20, horizon 20). Times are control steps, so gains depend on the step's length.
 /// </remarks>
-public sealed record ClosedLoop(string Quantity, double Target, double Proportional, double Integral, double Derivative, double Low, double High, int? Horizon = null) : Schedule
+public sealed record ClosedLoop(
+    string Quantity, double Target, double Proportional, double Integral, double Derivative, double Low, double High, int? Horizon = null) : Schedule
 {
     /// <inheritdoc/>
     [JsonIgnore]
@@ -137,8 +143,10 @@ public sealed record ClosedLoop(string Quantity, double Target, double Proportio
 
     internal override void Check()
         => Require(
-            !string.IsNullOrEmpty(Quantity) && Low <= High && Horizon is null or > 0 && double.IsFinite(Target + Proportional + Integral + Derivative + Low + High),
-            $"a loop on '{Quantity}' to {Target} with gains {Proportional}, {Integral}, {Derivative} within {Low} and {High}, horizon {Horizon}; expected finite numbers, low <= high, a positive horizon");
+            !string.IsNullOrEmpty(Quantity) && Low <= High && Horizon is null or > 0
+                && double.IsFinite(Target + Proportional + Integral + Derivative + Low + High),
+            $"a loop on '{Quantity}' to {Target} with gains {Proportional}, {Integral}, {Derivative} within {Low} and {High}, horizon {Horizon}; expected "
+                + "finite numbers, low <= high, a positive horizon");
 
     private sealed class Controller(ClosedLoop loop) : ScheduleRun
     {

@@ -8,7 +8,8 @@ namespace Vitrine.Mechanisms.Doses;
 /// <param name="Edit">At strength 1.</param>
 /// <param name="Schedule">Its strength over the control steps.</param>
 /// <remarks>
-/// Strength s makes of a clamp to v a clamp to s v (so that a clamp to 1 under a closed loop is the published alpha_t), multiplies the factor of an addition and the beta of a conceptor, and moves the
+/// Strength s makes of a clamp to v a clamp to s v (so that a clamp to 1 under a closed loop is the published alpha_t), multiplies the factor of an addition
+/// and the beta of a conceptor, and moves the
 /// factor of a scaling to 1 + s (factor - 1). Other edits are on or off: they know the strength 1 only, and a step without edit.
 /// </remarks>
 public sealed record ScheduledEdit(Edit Edit, Schedule Schedule)
@@ -29,7 +30,8 @@ public sealed record ScheduledEdit(Edit Edit, Schedule Schedule)
     public static string ToJson(IReadOnlyList<ScheduledEdit> edits)
     {
         ArgumentNullException.ThrowIfNull(edits);
-        return JsonSerializer.Serialize(edits.Select(e => new { plan = ParseElement(RunPlan.Editing(e.Edit).ToJson()), schedule = ParseElement(e.Schedule.ToJson()) }));
+        return JsonSerializer.Serialize(
+            edits.Select(e => new { plan = ParseElement(RunPlan.Editing(e.Edit).ToJson()), schedule = ParseElement(e.Schedule.ToJson()) }));
     }
 
     /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>

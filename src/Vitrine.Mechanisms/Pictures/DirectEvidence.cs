@@ -22,7 +22,8 @@ public sealed record LayerEvidence(int Layer, double Attention, double FeedForwa
 
 /// <summary>Direct logit attribution: the class measure as an exact sum over the parts that write to the tokens that the class head reads.</summary>
 /// <remarks>
-/// measure = constant + sum over tokens t of u_t . x_t, x the residual stream before the last norm, u_t = (gain * g_t - mean(gain * g_t)) / sigma_t, g_t the gradient at
+/// measure = constant + sum over tokens t of u_t . x_t, x the residual stream before the last norm, u_t = (gain * g_t - mean(gain * g_t)) / sigma_t, g_t the
+/// gradient at
 /// the normed token, sigma_t the norm's own (held fixed). x is the sum of what embedding, heads and neurons wrote, so the measure is a sum of their shares.
 /// What a part does by way of later parts is not in it (Elhage et al. 2021, "direct path").
 /// </remarks>
@@ -34,11 +35,13 @@ public sealed record LayerEvidence(int Layer, double Attention, double FeedForwa
 /// <param name="Patches">All heads together, by the patch that they bring it from.</param>
 /// <param name="Remainder">Measure minus constant and all parts: rounding.</param>
 public sealed record DirectEvidence(
-    double Measure, double Constant, double Embedding, IReadOnlyList<LayerEvidence> Layers, IReadOnlyList<HeadEvidence> Heads, PatchMap Patches, double Remainder)
+    double Measure, double Constant, double Embedding, IReadOnlyList<LayerEvidence> Layers, IReadOnlyList<HeadEvidence> Heads,
+    PatchMap Patches, double Remainder)
 {
     /// <summary>What a run must capture, besides the gradient at <c>final_norm</c>.</summary>
     internal static string[] Needs(StackShape shape)
-        => [$"{shape.Name}.embed", $"{shape.Name}.*.attn.z", $"{shape.Name}.*.attn.v", $"{shape.Name}.*.mlp.neurons", $"{shape.Name}.{shape.Layers - 1}.resid_post", .. Patterns.Needs(shape)];
+        => [$"{shape.Name}.embed", $"{shape.Name}.*.attn.z", $"{shape.Name}.*.attn.v", $"{shape.Name}.*.mlp.neurons",
+            $"{shape.Name}.{shape.Layers - 1}.resid_post", .. Patterns.Needs(shape)];
 
     /// <summary>Splits the measure.</summary>
     /// <param name="run">It captured <see cref="Needs"/>.</param>
@@ -66,7 +69,8 @@ public sealed record DirectEvidence(
             var own = HeadsOf(run, stack, layer, tokens, read, toAttention.matmul(weights.Output.Weight));
             var neurons = toFeedForward.matmul(weights.Down.Weight) * run[$"{name}.{layer}.mlp.neurons"][0].detach().index_select(0, rows);   // (R, F)
             heads.AddRange(own);
-            layers.Add(new LayerEvidence(layer, own.Sum(h => h.Value) + Bias(weights.Output, toAttention), Sum(neurons) + Bias(weights.Down, toFeedForward), neurons.sum([0]).Flat()));
+            layers.Add(new LayerEvidence(layer, own.Sum(h => h.Value) + Bias(weights.Output, toAttention), Sum(neurons) + Bias(weights.Down, toFeedForward),
+                neurons.sum([0]).Flat()));
         }
 
         var constant = measure - Sum(towards * residual);

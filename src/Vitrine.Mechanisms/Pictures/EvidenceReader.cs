@@ -23,34 +23,50 @@ public sealed class EvidenceReader(VisionModel model, Tensor pixels, EvidenceOpt
     public ClassEvidence Read(IProgress<double>? progress = null, CancellationToken cancellation = default)
     {
         var classes = Classes();
-        var contrast = new ClassContrast(RequireClass(options.Class) ?? classes[0].Class, RequireClass(options.Against), labels.Names.Count, labels.Scores == ClassScores.OneOfMany);
+        var contrast = new ClassContrast(
+            RequireClass(options.Class) ?? classes[0].Class, RequireClass(options.Against), labels.Names.Count, labels.Scores == ClassScores.OneOfMany);
         var experiments = new Experiments(model, pixels, contrast, options.RowsPerPass);
         var occlusion = Occlusion.Of(model, pixels, options.Fill);
 
         var reading = new GradientReading(model, pixels, tokens, contrast, options.Fill);
         progress?.Report(.1);
         var occluded = experiments.Effects([.. occlusion.OneByOne(options.Reach)], SectionOf(progress, .1, .6), cancellation);
-        List<(string Method, PatchMap Map)> maps = [($"taken away ({(options.Fill == AblationFill.Mean ? "mean" : "zero")} embedding)", Map(occluded.Select(e => -e))), (options.Fill == AblationFill.Mean ? "gradient x (embedding - mean)" : "gradient x embedding", reading.Patches)];
+        List<(string Method,
+            PatchMap Map)> maps = [($"taken away ({(options.Fill == AblationFill.Mean ? "mean" : "zero")} embedding)", Map(occluded.Select(e => -e))),
+                (options.Fill == AblationFill.Mean ? "gradient x (embedding - mean)" : "gradient x embedding", reading.Patches)];
         if (reading.Direct is { } direct)
         {
             maps.Add(("brought by heads, directly", direct.Patches));
         }
 
         var patches = DeletePatches(maps, occlusion, experiments, SectionOf(progress, .6, .8), cancellation);
-        var heads = Units(reading.Heads, shape.Heads, n => Ablation($"{shape.Name}.{n.Layer}.attn.z", new EditScope { Heads = [n.Index] }), experiments, SectionOf(progress, .8, .9), cancellation);
-        var neurons = Units(reading.Neurons, shape.Neurons, n => Ablation($"{shape.Name}.{n.Layer}.mlp.neurons", new EditScope { Neurons = [n.Index] }), experiments, SectionOf(progress, .9, 1), cancellation);
-        return new ClassEvidence(model.Name, tokens, classes, contrast.Text(labels.Names), reading.Direct, reading.NotDirect, options.Fill, patches, heads, neurons);
+        var heads = Units(reading.Heads, shape.Heads, n => Ablation($"{shape.Name}.{n.Layer}.attn.z", new EditScope { Heads = [n.Index] }), experiments,
+            SectionOf(progress, .8, .9), cancellation);
+        var neurons = Units(reading.Neurons, shape.Neurons, n => Ablation($"{shape.Name}.{n.Layer}.mlp.neurons", new EditScope { Neurons = [n.Index] }),
+            experiments, SectionOf(progress, .9, 1), cancellation);
+        return new ClassEvidence(
+            model.Name, tokens, classes, contrast.Text(labels.Names), reading.Direct, reading.NotDirect, options.Fill, patches, heads, neurons);
     }
 
-    private Edit Ablation(string place, EditScope scope) => options.Fill == AblationFill.Mean ? new Mean(place) { Scope = scope } : new Zero(place) { Scope = scope };
+    private Edit Ablation(string place, EditScope scope) => options.Fill == AblationFill.Mean ? new Mean(place)
+    {
+        Scope = scope } : new Zero(place) { Scope = scope,
+    };
 
     private ClassScore[] Classes()
     {
         using var run = model.Run(pixels, RunPlan.Empty);
         using var scope = NewDisposeScope();
         var logits = run.Logits[0].detach().to(float64).cpu();
-        var scores = (labels.Scores switch { ClassScores.OneOfMany => logits.softmax(-1), ClassScores.Independent => logits.sigmoid(), _ => logits }).data<double>().ToArray();
-        return [.. logits.data<double>().ToArray().Select((l, i) => new ClassScore(i, labels.Names[i], l, scores[i])).OrderByDescending(c => c.Logit).ThenBy(c => c.Class)];
+        var probabilities = labels.Scores switch
+        {
+            ClassScores.OneOfMany => logits.softmax(-1),
+            ClassScores.Independent => logits.sigmoid(),
+            _ => logits,
+        };
+        var scores = probabilities.data<double>().ToArray();
+        return [.. logits.data<double>().ToArray().Select((l, i) => new ClassScore(i, labels.Names[i], l, scores[i])).OrderByDescending(c => c.Logit)
+            .ThenBy(c => c.Class)];
     }
 
     private int? RequireClass(int? index) => index is { } i && (i < 0 || i >= labels.Names.Count)
@@ -59,7 +75,8 @@ public sealed class EvidenceReader(VisionModel model, Tensor pixels, EvidenceOpt
 
     private PatchMap Map(IEnumerable<double> values) => new(tokens.Rows, tokens.Columns, [.. values.Select(v => (float)v)]);
 
-    private PatchEvidence[] DeletePatches(List<(string Method, PatchMap Map)> maps, Occlusion occlusion, Experiments experiments, IProgress<double>? progress, CancellationToken cancellation)
+    private PatchEvidence[] DeletePatches(
+        List<(string Method, PatchMap Map)> maps, Occlusion occlusion, Experiments experiments, IProgress<double>? progress, CancellationToken cancellation)
     {
         var count = Math.Clamp((int)Math.Round(options.DeletedShare * tokens.Patches), 1, tokens.Patches);
         int[][] chosen = [.. maps.Select(m => m.Map.Descending().Take(count).ToArray())];
@@ -71,7 +88,8 @@ public sealed class EvidenceReader(VisionModel model, Tensor pixels, EvidenceOpt
 
     /// <summary>Ablates the first of a ranking, each beside a random unit that is not among them: of its layer, or of any where none is left there.</summary>
     private UnitEvidence[] Units(
-        IReadOnlyList<UnitReading> ranked, int inLayer, Func<UnitReading, Edit> ablation, Experiments experiments, IProgress<double>? progress, CancellationToken cancellation)
+        IReadOnlyList<UnitReading> ranked, int inLayer, Func<UnitReading, Edit> ablation, Experiments experiments, IProgress<double>? progress,
+        CancellationToken cancellation)
     {
         UnitReading[] chosen = [.. ranked.Take(options.Units)];
         var random = new Random(options.Seed);
@@ -93,10 +111,13 @@ public sealed class EvidenceReader(VisionModel model, Tensor pixels, EvidenceOpt
         return
         [
             .. chosen.Select((unit, i) => new UnitEvidence(
-                unit.Layer, unit.Index, unit.Direct, unit.Gradient, effects[i], controls[i] is { } control ? new UnitControl(control.Layer, control.Index, ofControl.Dequeue()) : null, unit.Map())),
+                unit.Layer, unit.Index, unit.Direct, unit.Gradient, effects[i], controls[i] is { } control
+                    ? new UnitControl(control.Layer, control.Index, ofControl.Dequeue())
+                    : null, unit.Map())),
         ];
 
-        (int Layer, int Index)[] Others(int layer) => [.. Enumerable.Range(0, inLayer).Select(i => (layer, i)).Where(u => !chosen.Any(c => (c.Layer, c.Index) == u))];
+        (int Layer, int Index)[] Others(int layer)
+            => [.. Enumerable.Range(0, inLayer).Select(i => (layer, i)).Where(u => !chosen.Any(c => (c.Layer, c.Index) == u))];
     }
 
     private static int[] Distinct(Random random, int count, int of)

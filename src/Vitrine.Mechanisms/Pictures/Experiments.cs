@@ -23,7 +23,8 @@ public sealed class Experiments(VisionModel model, Tensor pixels, ClassContrast 
     /// Kernels may round a row differently in a batch of another size, and at another place in it. Held against itself in a batch of the same size, no change
     /// gives exactly 0.
     /// </remarks>
-    public IReadOnlyList<double> Effects(IReadOnlyList<IReadOnlyList<Edit>> changes, IProgress<double>? progress = null, CancellationToken cancellation = default)
+    public IReadOnlyList<double> Effects(
+        IReadOnlyList<IReadOnlyList<Edit>> changes, IProgress<double>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(changes);
         ArgumentOutOfRangeException.ThrowIfLessThan(rowsPerPass, 1);

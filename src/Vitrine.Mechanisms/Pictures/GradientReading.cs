@@ -19,8 +19,10 @@ internal sealed record UnitReading(int Layer, int Index, double? Direct, double 
 
 /// <summary>One pass with gradients: attribution of the class measure to patches, heads and neurons.</summary>
 /// <remarks>
-/// gradient x (activation - fill) estimates, to first order, the measure minus what it were with the fill in the activation's place (gradient x input against a baseline,
-/// Shrikumar et al. 2017, section 2). Whether the class head is linear on normed tokens is not assumed but tried: with final_norm halved, the measure must move as the gradient says.
+/// gradient x (activation - fill) estimates, to first order, the measure minus what it were with the fill in the activation's place (gradient x input against a
+/// baseline,
+/// Shrikumar et al. 2017, section 2). Whether the class head is linear on normed tokens is not assumed but tried: with final_norm halved, the measure must move
+/// as the gradient says.
 /// </remarks>
 internal sealed class GradientReading
 {
@@ -45,7 +47,9 @@ internal sealed class GradientReading
         using var mode = no_grad();
         var measure = contrast.Of(run.Logits.detach()).to(float64).item<double>();
         Patches = OfPatches(run[embed][0].detach(), gradients[embed][0], tokens);
-        NotDirect = normed ? WhyNotDirect(model, pixels, contrast, run[norm].detach(), gradients[norm], measure) : $"stack '{shape.Name}' has no norm behind its last block";
+        NotDirect = normed
+            ? WhyNotDirect(model, pixels, contrast, run[norm].detach(), gradients[norm], measure)
+            : $"stack '{shape.Name}' has no norm behind its last block";
         Direct = NotDirect is null ? DirectEvidence.Of(run, model.Tower, tokens, PerToken(gradients[norm], tokens), measure) : null;
         Heads = [.. Strongest(Enumerable.Range(0, shape.Layers).SelectMany(layer => OfHeads(run, gradients, shape, layer, tokens)))];
         Neurons = [.. Strongest(Enumerable.Range(0, shape.Layers).SelectMany(layer => OfNeurons(run, gradients, shape, layer, tokens)))];
@@ -70,7 +74,8 @@ internal sealed class GradientReading
     /// <summary>The strongest first.</summary>
     public IReadOnlyList<UnitReading> Neurons { get; }
 
-    private static IEnumerable<UnitReading> Strongest(IEnumerable<UnitReading> units) => units.OrderByDescending(u => u.Strength).ThenBy(u => u.Layer).ThenBy(u => u.Index).Take(Kept);
+    private static IEnumerable<UnitReading> Strongest(IEnumerable<UnitReading> units)
+        => units.OrderByDescending(u => u.Strength).ThenBy(u => u.Layer).ThenBy(u => u.Index).Take(Kept);
 
     private PatchMap OfPatches(Tensor embedded, Tensor gradient, PictureTokens tokens)
     {

@@ -12,7 +12,8 @@ public sealed record NormWriter(int Layer, int Index, double Share);
 
 /// <summary>Finds the neurons that make a patch stand out.</summary>
 /// <remarks>
-/// The token x is the sum of what was written to it, so |x|^2 is the sum of x . w over everything written: a neuron's share is activation x (x . value vector) / |x|^2.
+/// The token x is the sum of what was written to it, so |x|^2 is the sum of x . w over everything written: a neuron's share is activation x (x . value vector)
+/// / |x|^2.
 /// A few neurons write most of a high-norm token (Jiang et al. 2025, "Vision Transformers Don't Need Trained Registers").
 /// </remarks>
 internal static class NormWriters
@@ -25,7 +26,11 @@ internal static class NormWriters
     /// <param name="stack">Whose run.</param>
     public static TokenNorms WithNeurons(TokenNorms norms, Run run, Stack stack)
         => stack.Specs.All(s => s.Norms == NormPlaces.PreNorm)
-            ? norms with { Outliers = [.. norms.Outliers.Select((o, i) => i < Tokens && o.PeakLayer >= 0 ? o with { Writers = Of(run, stack, o.PeakLayer, o.Token, Named) } : o)] }
+            ? norms with
+            {
+                Outliers = [.. norms.Outliers.Select((o, i) => i < Tokens && o.PeakLayer >= 0 ? o with { Writers = Of(run, stack, o.PeakLayer, o.Token,
+                    Named) } : o)],
+            }
             : norms;
 
     /// <summary>The neurons with the largest shares in a token behind a layer.</summary>

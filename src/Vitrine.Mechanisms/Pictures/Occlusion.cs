@@ -46,6 +46,7 @@ public sealed class Occlusion
     public IEnumerable<IReadOnlyList<Edit>> OneByOne(int reach = 0)
         => Enumerable.Range(0, tokens.Patches).Select(p => Without(
         [
-            .. Enumerable.Range(0, tokens.Patches).Where(o => Math.Abs((o / tokens.Columns) - (p / tokens.Columns)) <= reach && Math.Abs((o % tokens.Columns) - (p % tokens.Columns)) <= reach),
+            .. Enumerable.Range(0, tokens.Patches)
+            .Where(o => Math.Abs((o / tokens.Columns) - (p / tokens.Columns)) <= reach && Math.Abs((o % tokens.Columns) - (p % tokens.Columns)) <= reach),
         ]));
 }

@@ -6,7 +6,9 @@ using static TorchSharp.torch;
 
 namespace Vitrine.Mechanisms.Pictures;
 
-/// <summary>Attention patterns of a picture, computed again layer by layer from queries and keys: all of them at once would be layers x heads x tokens^2 numbers.</summary>
+/// <summary>
+/// Attention patterns of a picture, computed again layer by layer from queries and keys: all of them at once would be layers x heads x tokens^2 numbers.
+/// </summary>
 internal static class Patterns
 {
     /// <summary>What a run must capture.</summary>
@@ -41,7 +43,9 @@ internal static class Patterns
         return pattern.MoveToOuterDisposeScope();
     }
 
-    private static Point Query(StackShape shape) => shape.Points.Contains(Point.AttnQRot) ? Point.AttnQRot : shape.Points.Contains(Point.AttnQNorm) ? Point.AttnQNorm : Point.AttnQ;
+    private static Point Query(StackShape shape)
+        => shape.Points.Contains(Point.AttnQRot) ? Point.AttnQRot : shape.Points.Contains(Point.AttnQNorm) ? Point.AttnQNorm : Point.AttnQ;
 
-    private static Point Key(StackShape shape) => shape.Points.Contains(Point.AttnKRot) ? Point.AttnKRot : shape.Points.Contains(Point.AttnKNorm) ? Point.AttnKNorm : Point.AttnK;
+    private static Point Key(StackShape shape)
+        => shape.Points.Contains(Point.AttnKRot) ? Point.AttnKRot : shape.Points.Contains(Point.AttnKNorm) ? Point.AttnKNorm : Point.AttnK;
 }

@@ -48,7 +48,9 @@ public sealed partial record PictureQuery(string Name, IReadOnlyList<int> Tokens
             : -1;
 
     private static string QueriesOf(PictureTokens tokens)
-        => string.Join(", ", [.. tokens.Prefix.Select(p => p.Replace(' ', ':')), FormattableString.Invariant($"patch:0,0 to patch:{tokens.Rows - 1},{tokens.Columns - 1}"), "mean"]);
+        => string.Join(", ",
+            [.. tokens.Prefix.Select(p => p.Replace(' ', ':')), FormattableString.Invariant($"patch:0,0 to patch:{tokens.Rows - 1},{tokens.Columns - 1}"),
+                "mean"]);
 
     [GeneratedRegex("^(class|register:[0-9]{1,9}|patch:(?<row>[0-9]{1,9}),(?<column>[0-9]{1,9}))$")]
     private static partial Regex Form();

@@ -32,7 +32,8 @@ public sealed record PictureReading(
     /// <param name="progress">From 0 to 1.</param>
     /// <param name="cancellation">Stops between layers.</param>
     /// <exception cref="VitrineException">A layer, head, neuron or token does not exist.</exception>
-    public static PictureReading Of(VisionModel model, Tensor pixels, ReadingOptions options, IProgress<double>? progress = null, CancellationToken cancellation = default)
+    public static PictureReading Of(
+        VisionModel model, Tensor pixels, ReadingOptions options, IProgress<double>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(options);
@@ -45,7 +46,8 @@ public sealed record PictureReading(
         using var run = model.Run(pixels, RunPlan.Capturing(pooled ? [.. at, $"{shape.Name}.head.attn.pattern"] : at));
         progress?.Report(.4);
 
-        var norms = NormWriters.WithNeurons(TokenNorms.Of([.. Enumerable.Range(-1, shape.Layers + 1).Select(layer => Norm(run, shape, layer))], tokens, options.Norms), run, stack);
+        var norms = NormWriters.WithNeurons(
+            TokenNorms.Of([.. Enumerable.Range(-1, shape.Layers + 1).Select(layer => Norm(run, shape, layer))], tokens, options.Norms), run, stack);
         var attention = new List<HeadAttention>();
         var heads = new List<HeadMap>();
         var rollout = new List<RolloutLayer>();
@@ -77,7 +79,8 @@ public sealed record PictureReading(
         => options.Neurons.Count > 0
             ? options.Neurons
             : Enumerable.Range(0, model.Tower.Shape.Layers).Where(layer => options.Layer is null || options.Layer == layer)
-                .SelectMany(layer => UnitMaps.Largest(run, model.Tower, layer, tokens, Median(norms, layer), options.NeuronCount).Select(n => (n.Share, Neuron: new Neuron(layer, n.Index))))
+                .SelectMany(layer => UnitMaps.Largest(run, model.Tower, layer, tokens, Median(norms, layer), options.NeuronCount)
+                    .Select(n => (n.Share, Neuron: new Neuron(layer, n.Index))))
                 .OrderByDescending(n => n.Share).ThenBy(n => n.Neuron).Take(options.NeuronCount).Select(n => n.Neuron);
 
     /// <remarks>A pool's pattern is (B,H,1,T), or (B,1,T) where only the mean of its heads is known; pools look at all tokens.</remarks>

@@ -32,7 +32,8 @@ public sealed record PictureTokens(IReadOnlyList<string> Prefix, int Rows, int C
     /// <param name="rows">Rows of patches.</param>
     /// <param name="columns">Patches in a row.</param>
     public static PictureTokens Of(bool classToken, int registers, int rows, int columns)
-        => new([.. classToken ? ["class"] : Array.Empty<string>(), .. Enumerable.Range(0, registers).Select(i => FormattableString.Invariant($"register {i}"))], rows, columns);
+        => new([.. classToken ? ["class"] : Array.Empty<string>(), .. Enumerable.Range(0, registers).Select(i => FormattableString.Invariant($"register {i}"))],
+            rows, columns);
 
     /// <summary>What a token is: <c>class</c>, <c>register 2</c>, or <c>patch 3,5</c> with row and column from 0.</summary>
     public string Name(int token) => token < Prefix.Count ? Prefix[token] : NameOfPatch(token - Prefix.Count);

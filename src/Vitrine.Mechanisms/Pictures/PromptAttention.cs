@@ -21,7 +21,9 @@ public sealed record HeadLook(string Stack, int Layer, int Head, string Query, i
 /// <summary>Reads where a policy's heads look in the picture while it decides.</summary>
 public static class PromptAttention
 {
-    /// <summary>The heads that look most at the picture, each from the word of the instruction, or from the last token of the prompt, from which it looks most.</summary>
+    /// <summary>
+    /// The heads that look most at the picture, each from the word of the instruction, or from the last token of the prompt, from which it looks most.
+    /// </summary>
     /// <param name="policy">Who looks.</param>
     /// <param name="observation">At what; the first of several pictures counts.</param>
     /// <param name="count">How many heads, ordered by layer and head.</param>
@@ -55,7 +57,8 @@ public static class PromptAttention
             }
 
             double[] From(int head, int query)
-                => [.. values.AsSpan((int)((((head * tokens) + row.Words[query].Position) * tokens) + patches.First), patches.Count).ToArray().Select(v => (double)v)];
+                => [.. values.AsSpan((int)((((head * tokens) + row.Words[query].Position) * tokens) + patches.First), patches.Count).ToArray()
+                    .Select(v => (double)v)];
         }
 
         return [.. looks.OrderByDescending(m => m.MassOnPicture).Take(count).OrderBy(m => m.Layer).ThenBy(m => m.Head)];

@@ -16,7 +16,8 @@ public sealed record NormRule(double Deviations = 6, double? CutOff = null)
     public string Text => FormattableString.Invariant($"outlier: norm above median + {Deviations} x 1.4826 MAD of the layer's patches; high-norm: ")
         + (CutOff is { } cut
             ? FormattableString.Invariant($"norm of at least {cut}")
-            : FormattableString.Invariant($"a second mode of at most {Share * 100} % of the patches, at least {Times} medians high, above a gap of at least {(Gap - 1) * 100} %"));
+            : FormattableString.Invariant(
+                $"a second mode of at most {Share * 100} % of the patches, at least {Times} medians high, above a gap of at least {(Gap - 1) * 100} %"));
 
     /// <summary>Norm above which a patch is an outlier.</summary>
     /// <param name="patches">Norms of a layer's patches.</param>
@@ -97,7 +98,8 @@ public sealed record TokenNorms(string Rule, IReadOnlyList<NormsOfLayer> Layers,
         {
             var peak = layers.Where(l => l.Outliers.Contains(token) || l.HighNorm.Contains(token)).MaxBy(l => l.RatioOf(token))!;
             return new OutlierToken(
-                token, tokens.Name(token), [.. layers.Where(l => l.Outliers.Contains(token)).Select(l => l.Layer)], [.. layers.Where(l => l.HighNorm.Contains(token)).Select(l => l.Layer)],
+                token, tokens.Name(token), [.. layers.Where(l => l.Outliers.Contains(token))
+                    .Select(l => l.Layer)], [.. layers.Where(l => l.HighNorm.Contains(token)).Select(l => l.Layer)],
                 peak.RatioOf(token), peak.Layer);
         });
         return new TokenNorms(rule.Text, layers, [.. found.OrderByDescending(o => o.Ratio).ThenBy(o => o.Token)]);

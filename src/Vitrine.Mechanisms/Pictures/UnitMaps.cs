@@ -8,7 +8,9 @@ namespace Vitrine.Mechanisms.Pictures;
 /// <param name="Layer">From 0.</param>
 /// <param name="Head">From 0.</param>
 /// <param name="Z">Norm of its weighted values (<c>attn.z</c>).</param>
-/// <param name="Written">Norm of what it adds to the residual stream: its slice of the output projection times z, scaled where a LayerScale stands behind.</param>
+/// <param name="Written">
+/// Norm of what it adds to the residual stream: its slice of the output projection times z, scaled where a LayerScale stands behind.
+/// </param>
 public sealed record HeadMap(int Layer, int Head, PatchMap Z, PatchMap Written);
 
 /// <summary>Where a feed-forward neuron is active.</summary>
@@ -16,7 +18,9 @@ public sealed record HeadMap(int Layer, int Head, PatchMap Z, PatchMap Written);
 /// <param name="Index">From 0.</param>
 /// <param name="Map">Its activation at each patch.</param>
 /// <param name="OnPrefix">Its activation at each token in front of the patches.</param>
-/// <param name="Share">What it writes at the patch where it is most active, over the median norm of the layer's output: |activation| x norm of its value vector / median.</param>
+/// <param name="Share">
+/// What it writes at the patch where it is most active, over the median norm of the layer's output: |activation| x norm of its value vector / median.
+/// </param>
 public sealed record NeuronMap(int Layer, int Index, PatchMap Map, IReadOnlyList<float> OnPrefix, double Share);
 
 /// <summary>Reads heads and neurons of a run as maps over the picture.</summary>

@@ -14,7 +14,9 @@ internal static class LastLevelCache
     {
         try
         {
-            var sizes = Directory.Exists(folder) ? Directory.GetDirectories(folder, "index*").Select(d => Parse(File.ReadAllText(Path.Combine(d, "size")).Trim())).ToArray() : [];
+            var sizes = Directory.Exists(folder)
+                ? Directory.GetDirectories(folder, "index*").Select(d => Parse(File.ReadAllText(Path.Combine(d, "size")).Trim())).ToArray()
+                : [];
             return sizes.Length > 0 ? Math.Max(sizes.Max(), 1 << 20) : Usual;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException)

@@ -11,7 +11,8 @@ namespace Vitrine.Mechanisms.ValueVectors;
 /// <param name="Shuffled">The same at the top when the words are moved to random tokens: the control.</param>
 /// <param name="ActionTokens">Action tokens among all top tokens.</param>
 /// <param name="Ordinal">Neurons with at least 12 top tokens within 24 neighbouring action bins.</param>
-public sealed record LayerReading(int Layer, double Patterned, double PatternedTop10, double PatternedBottom, double Shuffled, double ActionTokens, double Ordinal);
+public sealed record LayerReading(
+    int Layer, double Patterned, double PatternedTop10, double PatternedBottom, double Shuffled, double ActionTokens, double Ordinal);
 
 /// <summary>A neuron of a concept's cluster.</summary>
 /// <param name="Neuron">Which one.</param>
@@ -73,14 +74,17 @@ public sealed class LexicalPatterns
         ];
     }
 
-    /// <summary>The cluster of a concept: neurons with at least 4 of its words and no concept more often, by (its words - its opposite's), layer, index.</summary>
+    /// <summary>
+    /// The cluster of a concept: neurons with at least 4 of its words and no concept more often, by (its words - its opposite's), layer, index.
+    /// </summary>
     /// <exception cref="VitrineException">There is no such word list.</exception>
     public IReadOnlyList<ClusterNeuron> Cluster(string concept)
     {
         var index = concepts.ToList().FindIndex(c => c.Name == concept);
         if (index < 0)
         {
-            throw new VitrineException($"concept '{concept}': there is no such word list; known are {string.Join(", ", concepts.Select(c => c.Name))}; the nearest is '{Nearest.Of(concept, concepts.Select(c => c.Name))}'.");
+            throw new VitrineException($"concept '{concept}': there is no such word list; known are {string.Join(", ", concepts.Select(c => c.Name))}; the "
+                + $"nearest is '{Nearest.Of(concept, concepts.Select(c => c.Name))}'.");
         }
 
         var opposite = concepts.ToList().FindIndex(c => c.Name == concepts[index].Opposite);

@@ -8,7 +8,8 @@ namespace Vitrine.Mechanisms.ValueVectors;
 
 /// <summary>One layer's readings as a Parquet file or as JSON lines.</summary>
 /// <remarks>
-/// Parquet: a row for each neuron, end and rank with the columns <c>layer, neuron, end, rank, token_id, token, logit</c>; <c>end</c> is top or bottom, <c>rank</c> counts from 0; fingerprint and settings
+/// Parquet: a row for each neuron, end and rank with the columns <c>layer, neuron, end, rank, token_id, token, logit</c>; <c>end</c> is top or bottom,
+/// <c>rank</c> counts from 0; fingerprint and settings
 /// stand in the file's metadata. JSON lines: a line with fingerprint and settings, then one a neuron.
 /// </remarks>
 public static class ProjectionFile
@@ -25,11 +26,13 @@ public static class ProjectionFile
     /// <param name="about">Fingerprint and settings.</param>
     /// <param name="cancellation">Stops between columns.</param>
     public static async Task WriteParquetAsync(
-        string path, int layer, IReadOnlyList<NeuronReading> neurons, Func<int, string> print, IReadOnlyDictionary<string, string> about, CancellationToken cancellation = default)
+        string path, int layer, IReadOnlyList<NeuronReading> neurons, Func<int, string> print, IReadOnlyDictionary<string, string> about,
+        CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(neurons);
         ArgumentNullException.ThrowIfNull(print);
-        var rows = neurons.SelectMany((n, i) => TopAndBottom(n).SelectMany(e => e.Ids.Select((id, rank) => (Neuron: i, e.End, Rank: rank, Id: id, Logit: e.Scores[rank])))).ToArray();
+        var rows = neurons.SelectMany((n, i) => TopAndBottom(n)
+            .SelectMany(e => e.Ids.Select((id, rank) => (Neuron: i, e.End, Rank: rank, Id: id, Logit: e.Scores[rank])))).ToArray();
         using var stream = new MemoryStream();
         var writer = await ParquetWriter.CreateAsync(Schema, stream, cancellationToken: cancellation).ConfigureAwait(false);
         await using (writer.ConfigureAwait(false))
@@ -70,7 +73,8 @@ public static class ProjectionFile
                 NeuronReading Reading(int[] rows)
                 {
                     var (top, bottom) = (rows.Where(r => ends[r] == "top").ToArray(), rows.Where(r => ends[r] != "top").ToArray());
-                    return new([.. top.Select(r => ids[r])], [.. top.Select(r => logits[r])], [.. bottom.Select(r => ids[r])], [.. bottom.Select(r => logits[r])]);
+                    return new(
+                        [.. top.Select(r => ids[r])], [.. top.Select(r => logits[r])], [.. bottom.Select(r => ids[r])], [.. bottom.Select(r => logits[r])]);
                 }
             }
         }
@@ -86,7 +90,8 @@ public static class ProjectionFile
     /// <param name="neurons">Every neuron of it.</param>
     /// <param name="print">A token as people read it.</param>
     /// <param name="about">Fingerprint and settings.</param>
-    public static void WriteJsonLines(string path, int layer, IReadOnlyList<NeuronReading> neurons, Func<int, string> print, IReadOnlyDictionary<string, string> about)
+    public static void WriteJsonLines(
+        string path, int layer, IReadOnlyList<NeuronReading> neurons, Func<int, string> print, IReadOnlyDictionary<string, string> about)
     {
         ArgumentNullException.ThrowIfNull(neurons);
         var lines = neurons.Select((n, i) => JsonSerializer.Serialize(new

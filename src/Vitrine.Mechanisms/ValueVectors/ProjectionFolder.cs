@@ -14,7 +14,9 @@ public enum ProjectionForms
     JsonLines = 2,
 }
 
-/// <summary>A folder of readings, one file a layer. A run that was interrupted goes on where it stopped; a folder of another model or of other settings is refused.</summary>
+/// <summary>
+/// A folder of readings, one file a layer. A run that was interrupted goes on where it stopped; a folder of another model or of other settings is refused.
+/// </summary>
 public sealed class ProjectionFolder
 {
     private const string About = "projection.json";
@@ -26,7 +28,14 @@ public sealed class ProjectionFolder
     private ProjectionFolder(string folder, IValueVectorSource source, ProjectionSettings settings)
     {
         (this.folder, this.source, this.settings) = (folder, source, settings);
-        about = new() { ["fingerprint"] = source.Fingerprint, ["settings"] = settings.Fingerprint(), ["norm"] = settings.Norm.ToString(), ["layers"] = $"{source.Layers}", ["neurons"] = $"{source.Neurons}" };
+        about = new()
+        {
+            ["fingerprint"] = source.Fingerprint,
+            ["settings"] = settings.Fingerprint(),
+            ["norm"] = settings.Norm.ToString(),
+            ["layers"] = $"{source.Layers}",
+            ["neurons"] = $"{source.Neurons}",
+        };
     }
 
     /// <summary>Opens or starts a folder.</summary>
@@ -81,7 +90,8 @@ public sealed class ProjectionFolder
     /// <param name="cancellation">Stops between tiles; finished layers stay.</param>
     /// <returns>Layers that this call read.</returns>
     public async Task<IReadOnlyList<int>> RunAsync(
-        Func<int, string> print, ProjectionForms forms = ProjectionForms.Parquet, IReadOnlyList<int>? layers = null, IProgress<double>? progress = null, CancellationToken cancellation = default)
+        Func<int, string> print, ProjectionForms forms = ProjectionForms.Parquet, IReadOnlyList<int>? layers = null, IProgress<double>? progress = null,
+        CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(print);
         var wanted = layers ?? [.. Enumerable.Range(0, source.Layers)];
@@ -106,7 +116,8 @@ public sealed class ProjectionFolder
 
             if (forms.HasFlag(ProjectionForms.Parquet))
             {
-                await ProjectionFile.WriteParquetAsync(Path.Combine(folder, ProjectionFile.NameOf(missing[i], "parquet")), missing[i], neurons, print, about, cancellation).ConfigureAwait(false);
+                await ProjectionFile.WriteParquetAsync(
+                    Path.Combine(folder, ProjectionFile.NameOf(missing[i], "parquet")), missing[i], neurons, print, about, cancellation).ConfigureAwait(false);
             }
         }
 

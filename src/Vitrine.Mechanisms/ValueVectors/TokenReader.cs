@@ -33,9 +33,11 @@ public sealed class TokenReader
     public static TokenReader Of(Model model) => model switch
     {
         Policy policy when policy.Language.Shape.Vocabulary > 0 => new TokenReader(policy.Language, policy.Tokenizer, policy.Actions),
-        Policy policy => throw new VitrineException($"{policy.Name}: stack '{policy.Language.Shape.Name}' of this policy has no vocabulary; its value vectors cannot be read in words."),
+        Policy policy => throw new VitrineException(
+            $"{policy.Name}: stack '{policy.Language.Shape.Name}' of this policy has no vocabulary; its value vectors cannot be read in words."),
         TextModel text when text.Language.Shape.Vocabulary > 0 => new TokenReader(text.Language, text.Tokenizer, null),
-        TextModel text => throw new VitrineException($"{text.Name}: this {text.Family} model has no head over a vocabulary; its value vectors cannot be read in words."),
+        TextModel text => throw new VitrineException(
+            $"{text.Name}: this {text.Family} model has no head over a vocabulary; its value vectors cannot be read in words."),
         _ => throw new VitrineException($"{model?.Name}: is an image encoder, which has no vocabulary; expected a text model or a policy."),
     };
 
@@ -62,7 +64,10 @@ public sealed class TokenReader
     public string Print(IEnumerable<int> ids, int count = 10) => string.Join(' ', ids.Take(count).Select(id => Print(id)));
 
     /// <summary>The id of a word, as it stands alone in the vocabulary or with a leading space; null where there is none.</summary>
-    /// <remarks>In the vocabulary of a text model a word begins with its space; without it the token is the end or the middle of other words. A policy's words stand alone first.</remarks>
+    /// <remarks>
+    /// In the vocabulary of a text model a word begins with its space; without it the token is the end or the middle of other words. A policy's words stand
+    /// alone first.
+    /// </remarks>
     public int? Id(string word) => actions is null
         ? tokenizer.Id(ByteLevel + word) ?? tokenizer.Id(Piece + word) ?? tokenizer.Id(word)
         : tokenizer.Id(word) ?? tokenizer.Id(Piece + word);

@@ -7,8 +7,10 @@ namespace Vitrine.Mechanisms.ValueVectors;
 
 /// <summary>Finds the tokens with the largest and with the smallest logits of one vector after another. One for each worker: it keeps its buffers.</summary>
 /// <remarks>
-/// Given approximate logits a_j with |a_j - c_j| at most m_j (<see cref="ScreenMargin"/>), c_j the exact ones. The k-th largest of max(a_j - m_j) over blocks of tokens is a bound L that k different tokens reach,
-/// so that a token with a_j + m_j below L cannot be among the k largest c. The others are computed exactly in the order of a_j + m_j, until that falls below the k-th best found. Both comparisons
+/// Given approximate logits a_j with |a_j - c_j| at most m_j (<see cref="ScreenMargin"/>), c_j the exact ones. The k-th largest of max(a_j - m_j) over blocks
+/// of tokens is a bound L that k different tokens reach,
+/// so that a token with a_j + m_j below L cannot be among the k largest c. The others are computed exactly in the order of a_j + m_j, until that falls below
+/// the k-th best found. Both comparisons
 /// are strict, so that tokens that tie are never dropped. The answer is therefore that of computing all c, whatever the margin was.
 /// </remarks>
 internal sealed class TopBottomSearch
@@ -91,11 +93,13 @@ internal sealed class TopBottomSearch
     /// <summary>The tokens with the largest logits, largest first.</summary>
     /// <param name="logits">(V), approximate, all parts scanned.</param>
     /// <param name="tokens">First number of the unembedding (V,d).</param>
-    public (int[] Ids, float[] Scores) Largest(ReadOnlySpan<float> logits, ref float tokens) => BestTokens(logits, largest.AsSpan(current * blocks, blocks), 1, ref tokens);
+    public (int[] Ids, float[] Scores) Largest(ReadOnlySpan<float> logits, ref float tokens)
+        => BestTokens(logits, largest.AsSpan(current * blocks, blocks), 1, ref tokens);
 
     /// <summary>The tokens with the smallest logits, smallest first.</summary>
     /// <inheritdoc cref="Largest"/>
-    public (int[] Ids, float[] Scores) Smallest(ReadOnlySpan<float> logits, ref float tokens) => BestTokens(logits, smallest.AsSpan(current * blocks, blocks), -1, ref tokens);
+    public (int[] Ids, float[] Scores) Smallest(ReadOnlySpan<float> logits, ref float tokens)
+        => BestTokens(logits, smallest.AsSpan(current * blocks, blocks), -1, ref tokens);
 
     /// <param name="logits">Approximate.</param>
     /// <param name="extremes">Of each block, at the side that is searched.</param>
@@ -209,8 +213,10 @@ internal sealed class TopBottomSearch
             }
 
             var (l, h) = (Vector128.MinNative(lows.GetLower(), lows.GetUpper()), Vector128.MaxNative(highs.GetLower(), highs.GetUpper()));
-            (l, h) = (Vector128.MinNative(l, Vector128.Shuffle(l, Vector128.Create(2, 3, 0, 1))), Vector128.MaxNative(h, Vector128.Shuffle(h, Vector128.Create(2, 3, 0, 1))));
-            (low, high) = (Vector128.MinNative(l, Vector128.Shuffle(l, Vector128.Create(1, 0, 3, 2)))[0], Vector128.MaxNative(h, Vector128.Shuffle(h, Vector128.Create(1, 0, 3, 2)))[0]);
+            (l, h) = (Vector128.MinNative(l, Vector128.Shuffle(l, Vector128.Create(2, 3, 0, 1))),
+                Vector128.MaxNative(h, Vector128.Shuffle(h, Vector128.Create(2, 3, 0, 1))));
+            (low, high) = (Vector128.MinNative(l, Vector128.Shuffle(l, Vector128.Create(1, 0, 3, 2)))[0],
+                Vector128.MaxNative(h, Vector128.Shuffle(h, Vector128.Create(1, 0, 3, 2)))[0]);
         }
 
         for (; i < block.Length; i++)
@@ -222,7 +228,8 @@ internal sealed class TopBottomSearch
     }
 
     /// <remarks>
-    /// Products of two float32 are exact in float64, fused with their sum or not; the sums run in 16 lanes whose order is fixed here, so that every machine rounds alike.
+    /// Products of two float32 are exact in float64, fused with their sum or not; the sums run in 16 lanes whose order is fixed here, so that every machine
+    /// rounds alike.
     /// </remarks>
     private float Dot(ref float token)
     {

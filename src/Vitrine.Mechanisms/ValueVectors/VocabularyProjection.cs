@@ -4,8 +4,10 @@ namespace Vitrine.Mechanisms.ValueVectors;
 
 /// <summary>Reads what feed-forward neurons write: logits = E w, where w is the neuron's value vector and E the unembedding.</summary>
 /// <remarks>
-/// Geva et al. 2022; Haon et al. 2025, section 3. A logit is the exact product summed in float64 and rounded to float32 once, so that the same weights give the same
-/// answer on every machine, with any number of threads and with or without screening; equal logits are ordered by id. How it stays fast: <see cref="VocabularyReader"/>.
+/// Geva et al. 2022; Haon et al. 2025, section 3. A logit is the exact product summed in float64 and rounded to float32 once, so that the same weights give the
+/// same
+/// answer on every machine, with any number of threads and with or without screening; equal logits are ordered by id. How it stays fast:
+/// <see cref="VocabularyReader"/>.
 /// </remarks>
 public static class VocabularyProjection
 {
@@ -18,7 +20,8 @@ public static class VocabularyProjection
     /// <param name="cancellation">Stops between tiles.</param>
     /// <returns>[layer in the given order][neuron].</returns>
     public static IReadOnlyList<IReadOnlyList<NeuronReading>> Read(
-        Stack stack, IReadOnlyList<int> layers, int count = 30, IReadOnlyList<int>? tokens = null, IProgress<double>? progress = null, CancellationToken cancellation = default)
+        Stack stack, IReadOnlyList<int> layers, int count = 30, IReadOnlyList<int>? tokens = null, IProgress<double>? progress = null,
+        CancellationToken cancellation = default)
         => Read(new StackValueVectors(stack, fingerprint: ""), layers, new ProjectionSettings { Count = count, Tokens = tokens }, progress, cancellation);
 
     /// <summary>Reads every neuron of some layers.</summary>
@@ -29,7 +32,8 @@ public static class VocabularyProjection
     /// <param name="cancellation">Stops between tiles.</param>
     /// <returns>[layer in the given order][neuron].</returns>
     public static IReadOnlyList<IReadOnlyList<NeuronReading>> Read(
-        IValueVectorSource source, IReadOnlyList<int> layers, ProjectionSettings? settings = null, IProgress<double>? progress = null, CancellationToken cancellation = default)
+        IValueVectorSource source, IReadOnlyList<int> layers, ProjectionSettings? settings = null, IProgress<double>? progress = null,
+        CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(layers);
         using var reader = VocabularyReader.Open(source, settings ?? new());

@@ -4,10 +4,14 @@ using static TorchSharp.torch;
 
 namespace Vitrine.Mechanisms.ValueVectors;
 
-/// <summary>Reads value vectors against one unembedding: a fast product finds the few tokens that can be among the best, and these are computed exactly.</summary>
+/// <summary>
+/// Reads value vectors against one unembedding: a fast product finds the few tokens that can be among the best, and these are computed exactly.
+/// </summary>
 /// <remarks>
-/// A tile of vectors is multiplied with one part of the vocabulary after another, into a buffer that is used again. While a part's logits are in cache, one pass over them finds minimum and maximum
-/// of every block of tokens (<see cref="TopBottomSearch"/>); at the end only blocks that can hold one of the best are looked into. A tile has 256 vectors because products of fewer rows are slower
+/// A tile of vectors is multiplied with one part of the vocabulary after another, into a buffer that is used again. While a part's logits are in cache, one
+/// pass over them finds minimum and maximum
+/// of every block of tokens (<see cref="TopBottomSearch"/>); at the end only blocks that can hold one of the best are looked into. A tile has 256 vectors
+/// because products of fewer rows are slower
 /// (112 rows: 80 % of the rate, 48 rows: 60 %, on one core of an EPYC), and parts are so narrow that 256 rows of them stay in cache.
 /// Tiles are read side by side, each with one libtorch thread, so that the search runs in parallel too.
 /// </remarks>
@@ -65,7 +69,8 @@ public sealed class VocabularyReader : IDisposable
 
         tokens = tokens.contiguous();
         var work = (double)source.Neurons * tokens.shape[0] * tokens.shape[1];
-        var coarse = settings.Screening == Screening.Always || (settings.Screening == Screening.Measured && work >= WorthWorkers && ScreenTrial.IsWorthIt(tokens));
+        var coarse = settings.Screening == Screening.Always
+            || (settings.Screening == Screening.Measured && work >= WorthWorkers && ScreenTrial.IsWorthIt(tokens));
         return new VocabularyReader(tokens.DetachFromDisposeScope(), settings, coarse);
     }
 
