@@ -24,5 +24,5 @@ Edit Edit(TorchSharp.torch.Tensor matrix, double beta)
 void Report(string arm, Edit edit)
 {
     var effect = decisions.Effect(arm, decisions.Act(RunPlan.Editing(edit)), ActionMetric.Speed);
-    Console.WriteLine($"{effect.Arm,-14}changes {effect.Changed:P0} of the decisions, and the expected step's length by {effect.Soft.Average():+0.0000;-0.0000;0}");
+    Console.WriteLine($"{effect.Arm,-14}changes {effect.Changed:P0} of the decisions, the expected step's length by {effect.Soft.Average():0.0000}");
 }

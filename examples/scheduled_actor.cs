@@ -1,4 +1,4 @@
-// Edits over time while a robot moves: what 'quickly' adds, in a window of steps or as a controller of the speed needs it. dotnet run examples/scheduled_actor.cs
+// Edits over time while a robot moves: what 'quickly' adds, in some steps or as a controller of the speed needs it. dotnet run examples/scheduled_actor.cs
 #:project ../src/Vitrine.Worlds/Vitrine.Worlds.csproj
 using Vitrine.Mechanisms.Causes;
 using Vitrine.Mechanisms.Doses;

@@ -15,7 +15,8 @@ for (var head = 0; head < shape.Heads; head++)
     var plan = RunPlan.Editing(new Zero($"language.{last}.attn.z") { Scope = new EditScope { Heads = [head] } });
     using var fromCache = model.Run(prompt, plan, start);
     using var fromScratch = model.Run(prompt, plan);
-    Console.WriteLine($"without head {head} a logit moves by up to {Apart(fromCache, whole):0.000}; a run from the embeddings differs by {Apart(fromCache, fromScratch)}");
+    var moved = Apart(fromCache, whole);
+    Console.WriteLine($"without head {head} a logit moves by up to {moved:0.000}; a run from the embeddings differs by {Apart(fromCache, fromScratch)}");
 }
 
 static float Apart(Run one, Run other) => (one.Logits - other.Logits)[0, -1].abs().max().item<float>();

@@ -13,7 +13,7 @@ namespace Vitrine.OwnFamily;
 
 /// <summary>A policy that gives numbers instead of tokens.</summary>
 /// <remarks>
-/// One linear map makes tokens of a picture's raw pixels, a decoder reads them before the words, another linear map makes an action of the last word's residual.
+/// One linear map makes tokens of a picture's raw pixels, a decoder reads them before the words, another map makes an action of the last word's residual.
 /// </remarks>
 public sealed class VelocityPolicy : Policy
 {
