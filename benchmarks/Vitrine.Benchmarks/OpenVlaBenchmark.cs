@@ -59,7 +59,7 @@ internal static class OpenVlaBenchmark
         var all = (long)source.Layers * source.Neurons;
         Say($"projection, exact top 30 at both ends: {read:N0} of {all:N0} value vectors, {spent.Wall:0.0} s ({spent.Processor:0.0} s of processor time), "
             + $"{read / spent.Wall:0} vectors/s, {flop / spent.Wall / 1e9:0} GFLOP/s{(reader.IsScreening ? ", bfloat16 first" : "")}; all would take "
-                + $"{spent.Wall * all / read / 60:0.0} min; {memory}");
+            + $"{spent.Wall * all / read / 60:0.0} min; {memory}");
     }
 
     private static void Act(string folder, OpenVlaSizes sizes, WeightStorage storage)
@@ -94,7 +94,7 @@ internal static class OpenVlaBenchmark
         var (whole, inside) = (stages.Aggregate((a, b) => a + b), alone.Aggregate((a, b) => a + b));
         Say($"outside matrix products: {Math.Max(0, 1 - (inside.Wall / whole.Wall)):0 %} of the second act's wall time, "
             + $"{Math.Max(0, 1 - (inside.Processor / whole.Processor)):0 %} of its processor time (of which widening "
-                + $"{widening.Processor / whole.Processor:0 %}); peak of the process {Measured.PeakMemory() / 1e9:0.00} GB");
+            + $"{widening.Processor / whole.Processor:0 %}); peak of the process {Measured.PeakMemory() / 1e9:0.00} GB");
 
         static string Both(Measured m) => FormattableString.Invariant($"{m.Wall:0.00} s ({m.Processor:0.00} s of processor time)");
     }
@@ -115,5 +115,5 @@ internal static class OpenVlaBenchmark
         public Measured[] Spans() => [.. at.Zip(at.Skip(1), (before, after) => after - before)];
     }
 
-    private static void Say(FormattableString line) => Console.WriteLine(FormattableString.Invariant(line));
+    private static void Say(string line) => Console.WriteLine(line);
 }

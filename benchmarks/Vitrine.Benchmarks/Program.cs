@@ -1,3 +1,4 @@
+using System.Globalization;
 using Vitrine;
 using Vitrine.Benchmarks;
 
@@ -10,6 +11,7 @@ const string Usage = """
         a full-size OpenVLA checkpoint (15.08 GB): written when asked, then one act and the projection of a slice
     """;
 
+CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 try
 {
     var arguments = Arguments.Parse(args);

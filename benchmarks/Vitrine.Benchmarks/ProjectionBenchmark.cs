@@ -55,10 +55,10 @@ internal static class ProjectionBenchmark
         var wall = Measured.Median(plain.Zip(reading).Select(p => p.First.Wall / p.Second.Wall));
         var processor = Measured.Median(plain.Zip(reading).Select(p => p.First.Processor / p.Second.Processor));
         var seconds = Measured.Median(reading.Select(m => m.Wall));
-        Console.WriteLine(FormattableString.Invariant(
+        Console.WriteLine(
             $"{shape.Name + (reader.IsScreening ? " *" : ""),-20} {threads,7} {flop / Measured.Median(plain.Select(m => m.Wall)) / 1e9,16:0} "
                 + $"{flop / seconds / 1e9,16:0} {wall,16:0 %} {processor,18:0 %} {shape.Slice / seconds,10:0} {seconds * shape.All / shape.Slice,9:0.0} "
-                    + $"{Measured.PeakMemory() >> 20,8}"));
+                + $"{Measured.PeakMemory() >> 20,8}");
     }
 
     private static void Product(Tensor vectors, Tensor tokens)
