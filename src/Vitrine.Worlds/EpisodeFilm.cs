@@ -3,7 +3,10 @@ using Vitrine.Inputs.Pictures;
 namespace Vitrine.Worlds;
 
 /// <summary>Films an episode that was measured, afterwards: its own actions in a fresh world.</summary>
-/// <remarks>All that is random in a world comes from layout and step, so the film is the measured episode itself. Letting a policy act again would not be: another batch may round another way.</remarks>
+/// <remarks>
+/// All that is random in a world comes from layout and step, so the film is the measured episode itself. Letting a policy act again would not be: another batch may
+/// round another way.
+/// </remarks>
 public static class EpisodeFilm
 {
     /// <summary>The episode with what the camera saw before each action and at the end.</summary>
@@ -29,5 +32,6 @@ public static class EpisodeFilm
     private static Picture Seen(IWorld world, Episode measured, int step) => world.Gripper == measured.Path[step]
         ? world.Observe().Picture
         : throw new VitrineException(
-            $"film: after {step} steps of {measured.Layout.Task} {measured.Layout.Index} the gripper is at {world.Gripper}; it was measured at {measured.Path[step]}. Is '{world.Description}' the world of the study?");
+            $"film: after {step} steps of {measured.Layout.Task} {measured.Layout.Index} the gripper is at {world.Gripper}; it was measured at {measured.Path[step]}. "
+            + $"Is '{world.Description}' the world of the study?");
 }

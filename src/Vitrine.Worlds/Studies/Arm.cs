@@ -75,6 +75,9 @@ public sealed record Arm
         ArgumentNullException.ThrowIfNull(policy);
         return Schedule is null
             ? new ObservingActor(policy.With(Plan), Word)
-            : new ScheduledActor(policy, [.. (Plan ?? RunPlan.Empty).Edits.Select(e => new ScheduledEdit(e, Schedule))], Word) { Steady = Plan is null ? null : Plan with { Edits = [] } };
+            : new ScheduledActor(policy, [.. (Plan ?? RunPlan.Empty).Edits.Select(e => new ScheduledEdit(e, Schedule))], Word)
+            {
+                Steady = Plan is null ? null : Plan with { Edits = [] },
+            };
     }
 }

@@ -16,14 +16,16 @@ public static class ConceptArms
         return
         [
             Baseline,
-            NewArm(concept, "zero dose", ArmKind.ZeroDose, new RunPlan { Edits = [.. edits.ClampControls.ZeroDose, .. edits.MeanDifference(Component.Attention, factor: 0).Edits] }),
+            NewArm(
+                concept, "zero dose", ArmKind.ZeroDose,
+                new RunPlan { Edits = [.. edits.ClampControls.ZeroDose, .. edits.MeanDifference(Component.Attention, factor: 0).Edits] }),
             Said(concept, edits.Word),
             NewArm(concept, "lexical clamp", ArmKind.Edit, RunPlan.Editing(edits.Clamp)),
             NewArm(concept, "attention mean difference", ArmKind.Edit, edits.MeanDifference(Component.Attention)),
             NewArm(concept, "feed-forward mean difference", ArmKind.Edit, edits.MeanDifference(Component.FeedForward)),
             .. MatchedRandom(concept, edits.ClampControls),
-            .. Enumerable.Range(0, edits.Draws).Select(d => NewArm(concept, $"random direction {d + 1}", ArmKind.RandomDirection, edits.RandomDirection(d, Component.Attention))
-                with { Group = "random directions, attention" }),
+            .. Enumerable.Range(0, edits.Draws).Select(d => NewArm(
+                concept, $"random direction {d + 1}", ArmKind.RandomDirection, edits.RandomDirection(d, Component.Attention)) with { Group = "random directions, attention" }),
         ];
     }
 
@@ -51,7 +53,8 @@ public static class ConceptArms
     private static Arm Said(string concept, string word) => new() { Name = $"say '{word}'", Kind = ArmKind.Prompt, Concept = concept, Word = word };
 
     private static IEnumerable<Arm> MatchedRandom(string concept, ClampControls controls)
-        => controls.MatchedRandom.Select((clamp, d) => NewArm(concept, $"matched random {d + 1}", ArmKind.MatchedRandom, RunPlan.Editing(clamp)) with { Group = "matched-random clamps" });
+        => controls.MatchedRandom.Select((clamp, d) => NewArm(concept, $"matched random {d + 1}", ArmKind.MatchedRandom, RunPlan.Editing(clamp))
+            with { Group = "matched-random clamps" });
 
     private static Arm NewArm(string concept, string name, ArmKind kind, RunPlan plan) => new() { Name = name, Kind = kind, Concept = concept, Plan = plan };
 }

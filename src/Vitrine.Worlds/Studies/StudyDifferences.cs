@@ -13,8 +13,10 @@ internal static class StudyDifferences
         (string What, object? There, object? Asked)[] parts =
         [
             ("the policy's weights", there.Policy?.Short, asked.Policy?.Short), ("the policy's units", there.Policy?.Units, asked.Policy?.Units),
-            ("the world", there.World, asked.World), ("the name", there.Name, asked.Name), ("the tasks", string.Join(", ", there.Tasks), string.Join(", ", asked.Tasks)),
-            ("the layouts of each task", there.LayoutsPerTask, asked.LayoutsPerTask), ("the step limit", there.StepLimit, asked.StepLimit), ("the seed", there.Seed, asked.Seed),
+            ("the world", there.World, asked.World), ("the name", there.Name, asked.Name),
+            ("the tasks", string.Join(", ", there.Tasks), string.Join(", ", asked.Tasks)),
+            ("the layouts of each task", there.LayoutsPerTask, asked.LayoutsPerTask), ("the step limit", there.StepLimit, asked.StepLimit),
+            ("the seed", there.Seed, asked.Seed),
             ("the split", there.Split, asked.Split), ("the block size", there.BlockSize, asked.BlockSize),
         ];
         string[] arms = [.. Arms(there, asked)];
@@ -56,7 +58,8 @@ internal static class StudyDifferences
     {
         (string What, object? There, object? Asked)[] parts =
         [
-            ("plan", there.Plan?.ToJson(), asked.Plan?.ToJson()), ("schedule", there.Schedule?.ToJson(), asked.Schedule?.ToJson()), ("word", there.Word, asked.Word),
+            ("plan", there.Plan?.ToJson(), asked.Plan?.ToJson()), ("schedule", there.Schedule?.ToJson(), asked.Schedule?.ToJson()),
+            ("word", there.Word, asked.Word),
             ("kind", there.Kind, asked.Kind), ("concept", there.Concept, asked.Concept), ("group", there.Group, asked.Group),
         ];
         return parts.Where(p => !Equals(p.There, p.Asked)).Select(p => p.What);

@@ -106,7 +106,8 @@ internal sealed class StudyFolder : IDisposable
         {
             var differences = string.Join("; ", StudyDifferences.Of(found.Study, header.Study));
             throw new VitrineException(
-                $"{path}: holds study '{found.Study.Name}', which is not the one asked for: {(differences.Length > 0 ? differences : "its study.json was changed")}. Nothing was touched; give this one a folder of its own.");
+                $"{path}: holds study '{found.Study.Name}', which is not the one asked for: "
+                + $"{(differences.Length > 0 ? differences : "its study.json was changed")}. Nothing was touched; give this one a folder of its own.");
         }
     }
 

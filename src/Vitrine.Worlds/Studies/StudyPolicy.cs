@@ -26,7 +26,8 @@ public sealed record StudyPolicy(string Name, string Fingerprint, string? Units 
     {
         if (policy.Fingerprint != Fingerprint)
         {
-            throw new VitrineException($"study '{study}': is of the policy '{Name}' with the weights {Short}; '{policy.Name}' has the weights {Of(policy).Short}.");
+            throw new VitrineException($"study '{study}': is of the policy '{Name}' with the weights {Short}; "
+                + $"'{policy.Name}' has the weights {Of(policy).Short}.");
         }
 
         if (policy.Units is { } units && units != Units)
@@ -36,7 +37,8 @@ public sealed record StudyPolicy(string Name, string Fingerprint, string? Units 
 
         if (policy.Plan.Edits.Count > 0)
         {
-            throw new VitrineException($"study '{study}': the policy is under a plan of {policy.Plan.Edits.Count} edits of its own; plans belong to the study's arms.");
+            throw new VitrineException($"study '{study}': the policy is under a plan of {policy.Plan.Edits.Count} edits of its own; "
+                + "plans belong to the study's arms.");
         }
     }
 }

@@ -13,7 +13,8 @@ public sealed record StudyRun(Study Study, IReadOnlyList<ArmEpisodes> Arms)
     /// <summary>The measured episode of one arm in one layout.</summary>
     /// <exception cref="VitrineException">The run has no such arm or layout.</exception>
     public Episode EpisodeOf(string arm, LayoutKey layout)
-        => (Arms.FirstOrDefault(a => a.Arm.Name == arm) ?? throw new VitrineException($"study '{Study.Name}': has no arm '{arm}', only {string.Join(", ", Arms.Select(a => a.Arm.Name))}."))
+        => (Arms.FirstOrDefault(a => a.Arm.Name == arm)
+            ?? throw new VitrineException($"study '{Study.Name}': has no arm '{arm}', only {string.Join(", ", Arms.Select(a => a.Arm.Name))}."))
             .Episodes.FirstOrDefault(e => e.Layout == layout) ?? throw new VitrineException($"study '{Study.Name}': the arm '{arm}' met no layout {layout}.");
 
     /// <summary>The run as JSON, without loss: equal runs give equal text.</summary>

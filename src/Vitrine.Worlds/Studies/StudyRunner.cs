@@ -44,7 +44,8 @@ public sealed class StudyRunner(Func<IWorld> newWorld)
     {
         ArgumentNullException.ThrowIfNull(study);
         ArgumentNullException.ThrowIfNull(policy);
-        var named = study.Policy ?? throw new VitrineException($"study '{study.Name}': names no policy; {nameof(StudyPolicy)}.{nameof(StudyPolicy.Of)} names one.");
+        var named = study.Policy
+            ?? throw new VitrineException($"study '{study.Name}': names no policy; {nameof(StudyPolicy)}.{nameof(StudyPolicy.Of)} names one.");
         named.Check(study.Name, policy);
         if (study.Arms.FirstOrDefault(a => a.Kind is not (ArmKind.Baseline or ArmKind.Prompt) && a.Plan is null) is { } planless)
         {
@@ -57,7 +58,10 @@ public sealed class StudyRunner(Func<IWorld> newWorld)
 
     /// <summary>Runs a study with actors of one's own: a policy in another process, a model of one's own.</summary>
     /// <param name="study">The plan.</param>
-    /// <param name="actorFor">Makes the actor of an arm. Called for every chunk, on the worker that runs it, and disposed after it where it can be; what the actors share must bear several threads. The arm's word is appended to the instruction by the runner.</param>
+    /// <param name="actorFor">
+    /// Makes the actor of an arm. Called for every chunk, on the worker that runs it, and disposed after it where it can be; what the actors share must bear several
+    /// threads. The arm's word is appended to the instruction by the runner.
+    /// </param>
     /// <param name="options">How to carry it out.</param>
     /// <param name="progress">Told after every chunk.</param>
     /// <param name="cancellation">Stops; finished chunks stay in the folder.</param>
