@@ -43,8 +43,10 @@ internal static class LlamaCheckpoint
 
         File.WriteAllText(Path.Combine(folder, "config.json"), FormattableString.Invariant(
             $$"""
-            {"model_type": "llama", "hidden_size": {{Width}}, "intermediate_size": {{Neurons}}, "num_hidden_layers": {{Layers}}, "num_attention_heads": {{Heads}},
-             "num_key_value_heads": {{KeyValueHeads}}, "vocab_size": {{Vocabulary}}, "rms_norm_eps": {{Epsilon}}, "rope_theta": {{Theta}}, "tie_word_embeddings": true}
+            {"model_type": "llama", "hidden_size": {{Width}}, "intermediate_size": {{Neurons}}, "num_hidden_layers": {{Layers}},
+             "num_attention_heads": {{Heads}},
+             "num_key_value_heads": {{KeyValueHeads}}, "vocab_size": {{Vocabulary}}, "rms_norm_eps": {{Epsilon}},
+             "rope_theta": {{Theta}}, "tie_word_embeddings": true}
             """));
         using var generator = new Generator(1, CPU);
         var plans = Tensors().Select(t => new TensorPlan(t.Name, Dtype.F32, t.Shape)).ToArray();

@@ -15,14 +15,17 @@ public sealed class AttentionOverlay(AttentionMap map) : View
     {
         if (look.Rows <= 0 || look.Columns <= 0 || look.Weights.Count != look.Rows * look.Columns)
         {
-            throw new VitrineException($"attention map {look.Stack} layer {look.Layer} head {look.Head}: {look.Weights.Count} weights were given for {look.Rows} x {look.Columns} patches.");
+            throw new VitrineException($"attention map {look.Stack} layer {look.Layer} head {look.Head}: {look.Weights.Count} weights were given for "
+                + $"{look.Rows} x {look.Columns} patches.");
         }
 
         page.Open("figure", ("class", "attention"));
         Draw(page);
         page.Open("figcaption").Text("strong", $"layer {look.Layer}, head {look.Head}").Text(" from ").Text("code", TokenStrip.Visible(look.Query)).Leaf("br")
-            .Text("span", $"{Figures.Percent(look.MassOnPicture)} of its attention is on the picture; brightest patch {Figures.Percent(Peak, 1)}", ("class", "k"));
-        var table = new NumberTable($"attention of {look.Stack} layer {look.Layer} head {look.Head}, in % by patch", ["row", .. Enumerable.Range(0, look.Columns).Select(column => $"{column}")]);
+            .Text("span", $"{Figures.Percent(look.MassOnPicture)} of its attention is on the picture; brightest patch {Figures.Percent(Peak, 1)}",
+                ("class", "k"));
+        var table = new NumberTable($"attention of {look.Stack} layer {look.Layer} head {look.Head}, in % by patch",
+            ["row", .. Enumerable.Range(0, look.Columns).Select(column => $"{column}")]);
         for (var row = 0; row < look.Rows; row++)
         {
             table.Add([$"{row}", .. look.Weights.Skip(row * look.Columns).Take(look.Columns).Select(weight => Figures.Plain(weight * 100, 1))]);
@@ -41,7 +44,8 @@ public sealed class AttentionOverlay(AttentionMap map) : View
         var peak = Peak;
         var brightest = look.Weights.Index().MaxBy(weight => weight.Item).Index;
         page.OpenDrawing("drawing picture", Side, height, $"Attention of {look.Stack} layer {look.Layer} head {look.Head} from {look.Query}",
-            $"The head attends most to the patch in row {brightest / look.Columns}, column {brightest % look.Columns}, with {Figures.Percent(peak, 1)}; {Figures.Percent(look.MassOnPicture)} of its attention is on the picture.");
+            $"The head attends most to the patch in row {brightest / look.Columns}, column {brightest % look.Columns}, with {Figures.Percent(peak, 1)}; "
+                + $"{Figures.Percent(look.MassOnPicture)} of its attention is on the picture.");
         page.Leaf("image", ("href", SpriteSheet.Of(map.Picture).Uri), ("width", Side), ("height", height));
         foreach (var (index, weight) in look.Weights.Index())
         {

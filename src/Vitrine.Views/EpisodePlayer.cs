@@ -58,7 +58,8 @@ public sealed class EpisodePlayer(EpisodePair pair) : View
         page.Open("div", ("class", "reel " + role));
         page.Open("p", ("class", "reel-label")).Text("strong", episode.Label).Text("span", $"“{episode.Episode.Instruction}”", ("class", "k")).Close("p");
         Screen(page, episode);
-        page.Open("p", ("class", episode.Episode.Succeeded ? "outcome yes" : "outcome no")).Open("span", ("aria-hidden", "true")).Text(episode.Episode.Succeeded ? "◉ " : "✕ ").Close("span").Text(Outcome(episode)).Close("p");
+        page.Open("p", ("class", episode.Episode.Succeeded ? "outcome yes" : "outcome no")).Open("span", ("aria-hidden", "true"))
+            .Text(episode.Episode.Succeeded ? "◉ " : "✕ ").Close("span").Text(Outcome(episode)).Close("p");
         page.Close("div");
     }
 
@@ -102,7 +103,8 @@ public sealed class EpisodePlayer(EpisodePair pair) : View
         var chosen = Enumerable.Range(0, count).Select(index => count == 1 ? 0 : (int)Math.Round(index * (Frames(episode).Count - 1) / (count - 1.0))).ToList();
         var steps = string.Join(", ", chosen);
         page.Open("div", ("class", "film"));
-        page.Leaf("img", ("src", SpriteSheet.Of([.. chosen.Select(index => Frames(episode)[index])], count).Uri), ("alt", $"{episode.Label}: frames at steps {steps}"), ("style", FormattableString.Invariant($"max-width:{count * 12.5:0.#}%")));
+        page.Leaf("img", ("src", SpriteSheet.Of([.. chosen.Select(index => Frames(episode)[index])], count).Uri),
+            ("alt", $"{episode.Label}: frames at steps {steps}"), ("style", FormattableString.Invariant($"max-width:{count * 12.5:0.#}%")));
         page.Text("p", $"{episode.Label}, {Outcome(episode)}; frames at steps {steps}", ("class", "k")).Close("div");
     }
 
@@ -115,26 +117,35 @@ public sealed class EpisodePlayer(EpisodePair pair) : View
             $"Mean displacement {Figures.Plain(Mean(before))} in {pair.Before.Label}, {Figures.Plain(Mean(after))} in {pair.After.Label}.");
         foreach (var tick in scale.Ticks())
         {
-            page.Line("axis", along.From, scale.At(tick), along.To, scale.At(tick)).Label("small faint", along.From - 8, scale.At(tick) + 4, Figures.Plain(tick, scale.Decimals()), "end");
+            page.Line("axis", along.From, scale.At(tick), along.To, scale.At(tick))
+                .Label("small faint", along.From - 8, scale.At(tick) + 4, Figures.Plain(tick, scale.Decimals()), "end");
         }
 
         Curve(page, "after", after, along, scale);
         Curve(page, "before", before, along, scale);
-        page.Open("line", ("class", "playhead"), ("x1", along.From), ("x2", along.From), ("y1", 26), ("y2", ChartHeight - 26), ("data-from", along.From), ("data-pitch", along.At(1) - along.From)).Close("line");
+        page.Open("line", ("class", "playhead"), ("x1", along.From), ("x2", along.From), ("y1", 26), ("y2", ChartHeight - 26), ("data-from", along.From),
+            ("data-pitch", along.At(1) - along.From)).Close("line");
         page.Label("small soft", 0, 12, "displacement in each step").Label("small soft", (along.From + along.To) / 2, ChartHeight - 6, "step", "middle")
-            .Label("small faint", along.From, ChartHeight - 8, "0", "middle").Label("small faint", along.To, ChartHeight - 8, $"{length - 1}", "end").Close("svg");
-        page.Open("div", ("class", "legend")).Open("span").Leaf("i", ("class", "key before")).Text($"{pair.Before.Label}, mean {Figures.Plain(Mean(before))}").Close("span")
+            .Label("small faint", along.From, ChartHeight - 8, "0", "middle").Label("small faint", along.To, ChartHeight - 8, $"{length - 1}", "end")
+            .Close("svg");
+        page.Open("div", ("class", "legend")).Open("span").Leaf("i", ("class", "key before")).Text($"{pair.Before.Label}, mean {Figures.Plain(Mean(before))}")
+            .Close("span")
             .Open("span").Leaf("i", ("class", "key after")).Text($"{pair.After.Label}, mean {Figures.Plain(Mean(after))}").Close("span").Close("div");
     }
 
     private static double Mean(double[] displacements) => displacements.Length == 0 ? double.NaN : displacements.Average();
 
     private static void Curve(Markup page, string role, IReadOnlyList<double> values, Scale along, Scale scale)
-        => page.Leaf("polyline", ("class", "curve " + role), ("points", string.Join(' ', values.Index().Where(value => double.IsFinite(value.Item)).Select(value => FormattableString.Invariant($"{along.At(value.Index):0.##},{scale.At(value.Item):0.##}")))));
+        => page.Leaf("polyline", ("class", "curve " + role),
+            ("points",
+                string.Join(' ',
+                    values.Index().Where(value => double.IsFinite(value.Item))
+                        .Select(value => FormattableString.Invariant($"{along.At(value.Index):0.##},{scale.At(value.Item):0.##}")))));
 
     private NumberTable Numbers(int steps)
     {
-        var table = new NumberTable($"{pair.Title}, step by step", ["step", $"{pair.Before.Label}: gripper in the picture", "displacement", $"{pair.After.Label}: gripper in the picture", "displacement"]);
+        var table = new NumberTable($"{pair.Title}, step by step",
+            ["step", $"{pair.Before.Label}: gripper in the picture", "displacement", $"{pair.After.Label}: gripper in the picture", "displacement"]);
         for (var step = 0; step < Math.Max(steps, Math.Max(before.Length, after.Length)); step++)
         {
             table.Add($"{step}", At(pair.Before, step), Moved(before, step), At(pair.After, step), Moved(after, step));
@@ -144,7 +155,9 @@ public sealed class EpisodePlayer(EpisodePair pair) : View
     }
 
     private static string At(FilmedEpisode episode, int step)
-        => step < episode.GripperPath.Count ? $"{Figures.Plain(episode.GripperPath[step].X, 2)}, {Figures.Plain(episode.GripperPath[step].Y, 2)}" : Figures.Missing;
+        => step < episode.GripperPath.Count
+            ? $"{Figures.Plain(episode.GripperPath[step].X, 2)}, {Figures.Plain(episode.GripperPath[step].Y, 2)}"
+            : Figures.Missing;
 
     private static string Moved(double[] displacements, int step) => step < displacements.Length ? Figures.Plain(displacements[step]) : Figures.Missing;
 }

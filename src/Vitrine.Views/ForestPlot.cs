@@ -4,7 +4,10 @@ using Vitrine.Worlds.Statistics;
 
 namespace Vitrine.Views;
 
-/// <summary>A closed-loop study, one line an arm: motion and success side by side, treatments filled, controls hollow, random draws as a band from the smallest to the largest.</summary>
+/// <summary>
+/// A closed-loop study, one line an arm: motion and success side by side, treatments filled, controls hollow, random draws as a band from the smallest to the
+/// largest.
+/// </summary>
 /// <remarks>It is drawn twice, for a wide page and for a narrow one; the style sheet shows the one that fits.</remarks>
 /// <param name="study">What to draw.</param>
 public sealed class ForestPlot(StudySummary study) : View
@@ -96,7 +99,8 @@ public sealed class ForestPlot(StudySummary study) : View
             }
 
             page.Label("heading", 0, top + 14, Fitted(panel.Title, 48));
-            Draw(page, panel, block.Select(place => (place.Row, top + place.Y + 4)), 16, NarrowWidth - 22, top + 24, top + block[^1].Y + 14, top + block[^1].Y + 30);
+            Draw(page, panel, block.Select(place => (place.Row, top + place.Y + 4)), 16, NarrowWidth - 22, top + 24, top + block[^1].Y + 14,
+                top + block[^1].Y + 30);
             foreach (var (row, y, heading) in block)
             {
                 if (heading is not null)
@@ -119,7 +123,8 @@ public sealed class ForestPlot(StudySummary study) : View
     {
         var tested = lines.Count(row => !row.IsControl);
         page.OpenDrawing(@class, width, height, "Closed-loop study: motion and success of every arm",
-            $"{tested} treatments and {lines.Length - tested} controls. " + string.Join(" ", lines.Select(row => $"{row.Name}: speed {Figures.Change(row.Change(Speed))}, success {Figures.Share(row.Success)}.")));
+            $"{tested} treatments and {lines.Length - tested} controls. " + string.Join(" ",
+                lines.Select(row => $"{row.Name}: speed {Figures.Change(row.Change(Speed))}, success {Figures.Share(row.Success)}.")));
     }
 
     /// <summary>Where each arm stands, and the concept's heading where a new one begins.</summary>
@@ -140,7 +145,8 @@ public sealed class ForestPlot(StudySummary study) : View
         return places;
     }
 
-    private void Draw(Markup page, Panel panel, IEnumerable<(StudyLine Row, double Y)> rows, double left, double right, double top, double floor, double ticksAt)
+    private void Draw(
+        Markup page, Panel panel, IEnumerable<(StudyLine Row, double Y)> rows, double left, double right, double top, double floor, double ticksAt)
     {
         var scale = panel.IsShare ? new Scale(0, 1, left, right) : Scale.Around(lines.SelectMany(row => Ends(panel, row)), left, right);
         foreach (var tick in scale.Ticks())
@@ -161,7 +167,8 @@ public sealed class ForestPlot(StudySummary study) : View
             page.Open("g", ("class", kind));
             if (draws is { IsFinite: true })
             {
-                page.Open("rect", ("class", "draws"), ("x", scale.At(draws.Smallest)), ("y", y - 6), ("width", Math.Max(2, scale.At(draws.Largest) - scale.At(draws.Smallest))), ("height", 12), ("rx", 3))
+                page.Open("rect", ("class", "draws"), ("x", scale.At(draws.Smallest)), ("y", y - 6),
+                    ("width", Math.Max(2, scale.At(draws.Largest) - scale.At(draws.Smallest))), ("height", 12), ("rx", 3))
                     .Text("title", $"{row.Name}, {row.Draws} draws: {Range(panel, draws)}").Close("rect");
             }
 
@@ -204,12 +211,14 @@ public sealed class ForestPlot(StudySummary study) : View
 
     private NumberTable Numbers()
     {
-        var table = new NumberTable("closed-loop study", ["arm", "concept", "n", "speed change", "draws", "height change", "draws", "success", "draws", "success change, points", "adjusted p"]);
+        var table = new NumberTable("closed-loop study",
+            ["arm", "concept", "n", "speed change", "draws", "height change", "draws", "success", "draws", "success change, points", "adjusted p"]);
         foreach (var row in lines)
         {
             var points = row.Change(Success) is { IsFinite: true } change
                 ? $"{Figures.Points(change.Mean)} {Figures.Brackets(change.Low * 100, change.High * 100, 0)}" : Figures.Missing;
-            table.Add(row.Name, row.Concept, Figures.Count(row.Episodes), Figures.Change(row.Change(Speed)), Draws(row, row.Range(Speed), false), Figures.Change(row.Change(Height)), Draws(row, row.Range(Height), false),
+            table.Add(row.Name, row.Concept, Figures.Count(row.Episodes), Figures.Change(row.Change(Speed)), Draws(row, row.Range(Speed), false),
+                Figures.Change(row.Change(Height)), Draws(row, row.Range(Height), false),
                 Figures.Share(row.Success), Draws(row, row.SuccessRange, true), points, row.AdjustedP is { } p ? Figures.Probability(p) : Figures.Missing);
         }
 

@@ -2,7 +2,9 @@ using Vitrine.Views.Drawing;
 
 namespace Vitrine.Views;
 
-/// <summary>Layer by layer: the share of patterned neurons (bars), the same with a shuffled vocabulary (ticks across the bars), and the share of action tokens (line).</summary>
+/// <summary>
+/// Layer by layer: the share of patterned neurons (bars), the same with a shuffled vocabulary (ticks across the bars), and the share of action tokens (line).
+/// </summary>
 /// <param name="profile">What to draw.</param>
 public sealed class LayerProfilePlot(LayerProfile profile) : View
 {
@@ -42,7 +44,9 @@ public sealed class LayerProfilePlot(LayerProfile profile) : View
         double Middle(int index) => Left + ((index + .5) * pitch);
 
         page.OpenDrawing("drawing profile", 480, Height, $"What the value vectors of {profile.Stack} write, by layer",
-            $"Patterned share from {Figures.Percent(rows[0].Patterned, 1)} in layer {rows[0].Layer} to {Figures.Percent(rows[^1].Patterned, 1)} in layer {rows[^1].Layer}; with a shuffled vocabulary at most {Figures.Percent(rows.Max(row => row.Shuffled), 1)}; action tokens up to {Figures.Percent(rows.Max(row => row.ActionTokens), 1)}.");
+            $"Patterned share from {Figures.Percent(rows[0].Patterned, 1)} in layer {rows[0].Layer} to {Figures.Percent(rows[^1].Patterned, 1)} in layer "
+                + $"{rows[^1].Layer}; with a shuffled vocabulary at most {Figures.Percent(rows.Max(row => row.Shuffled), 1)}; action tokens up to "
+                + $"{Figures.Percent(rows.Max(row => row.ActionTokens), 1)}.");
         foreach (var tick in share.Ticks())
         {
             page.Line("axis", Left, share.At(tick), Right, share.At(tick)).Label("small faint", Left - 8, share.At(tick) + 4, Figures.Percent(tick), "end");
@@ -54,7 +58,8 @@ public sealed class LayerProfilePlot(LayerProfile profile) : View
             var x = Middle(index);
             if (double.IsFinite(row.Patterned))
             {
-                page.Open("rect", ("class", "bar"), ("x", x - (bar / 2)), ("y", share.At(row.Patterned)), ("width", bar), ("height", Floor - share.At(row.Patterned)), ("rx", Math.Min(3, bar / 4)))
+                page.Open("rect", ("class", "bar"), ("x", x - (bar / 2)), ("y", share.At(row.Patterned)), ("width", bar),
+                    ("height", Floor - share.At(row.Patterned)), ("rx", Math.Min(3, bar / 4)))
                     .Text("title", $"layer {row.Layer}: {Figures.Percent(row.Patterned, 1)} patterned").Close("rect");
             }
 
@@ -69,7 +74,8 @@ public sealed class LayerProfilePlot(LayerProfile profile) : View
             }
         }
 
-        var drawn = rows.Index().Where(row => double.IsFinite(row.Item.ActionTokens)).Select(row => (X: Middle(row.Index), Y: share.At(row.Item.ActionTokens))).ToList();
+        var drawn = rows.Index().Where(row => double.IsFinite(row.Item.ActionTokens)).Select(row => (X: Middle(row.Index), Y: share.At(row.Item.ActionTokens)))
+            .ToList();
         page.Leaf("polyline", ("class", "actions"), ("points", string.Join(' ', drawn.Select(at => FormattableString.Invariant($"{at.X:0.##},{at.Y:0.##}")))));
         foreach (var (x, y) in drawn)
         {

@@ -18,8 +18,10 @@ public sealed class NeighbourMap(ConceptMap map) : View
         ArgumentNullException.ThrowIfNull(title);
         ArgumentNullException.ThrowIfNull(note);
         var page = new Markup();
-        page.Raw("<!doctype html>").Open("html", ("lang", "en")).Open("head").Leaf("meta", ("charset", "utf-8")).Leaf("meta", ("name", "viewport"), ("content", "width=device-width, initial-scale=1"))
-            .Text("title", title).Open("style").Raw(Report.StyleSheet).Close("style").Close("head").Open("body").Open("main").Text("h1", title).Text("p", note, ("class", "lead"));
+        page.Raw("<!doctype html>").Open("html", ("lang", "en")).Open("head").Leaf("meta", ("charset", "utf-8"))
+            .Leaf("meta", ("name", "viewport"), ("content", "width=device-width, initial-scale=1"))
+            .Text("title", title).Open("style").Raw(Report.StyleSheet).Close("style").Close("head").Open("body").Open("main").Text("h1", title)
+            .Text("p", note, ("class", "lead"));
         Write(page);
         page.Close("main").Close("body").Close("html");
         return page.ToString();
@@ -36,7 +38,8 @@ public sealed class NeighbourMap(ConceptMap map) : View
         var groups = map.Points.Select(p => p.Cluster).Distinct().ToList();
         var seen = map.Explained.Sum();
         page.Open("figure");
-        page.OpenDrawing("drawing map", Width, Height, "Neurons by meaning", $"{map.Points.Count} neurons in {groups.Count} groups; the two directions hold {Figures.Percent(seen)} of the variance.");
+        page.OpenDrawing("drawing map", Width, Height, "Neurons by meaning",
+            $"{map.Points.Count} neurons in {groups.Count} groups; the two directions hold {Figures.Percent(seen)} of the variance.");
         var (x, y) = (Across(p => p.X, Margin, Width - Margin), Across(p => p.Y, Height - Margin, Margin));
         foreach (var point in map.Points)
         {
@@ -50,7 +53,9 @@ public sealed class NeighbourMap(ConceptMap map) : View
         }
 
         page.Close("svg");
-        page.Text("p", $"Distances on the map hold {Figures.Percent(seen)} of the variance; neurons that lie on each other here may be far apart in what is not drawn.", ("class", "k"));
+        page.Text("p",
+            $"Distances on the map hold {Figures.Percent(seen)} of the variance; neurons that lie on each other here may be far apart in what is not "
+                + "drawn.", ("class", "k"));
         var table = new NumberTable("neurons on the map", ["neuron", "group", "x", "y", "writes"]);
         foreach (var point in map.Points)
         {

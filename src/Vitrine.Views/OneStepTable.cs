@@ -4,7 +4,9 @@ using Vitrine.Worlds.Statistics;
 
 namespace Vitrine.Views;
 
-/// <summary>Where a concept acts on one decision: component by layer, the mean difference beside the state-by-state interchange, as shares of what the words do.</summary>
+/// <summary>
+/// Where a concept acts on one decision: component by layer, the mean difference beside the state-by-state interchange, as shares of what the words do.
+/// </summary>
 /// <param name="effect">What to show.</param>
 public sealed class OneStepTable(OneStepResult effect) : View
 {
@@ -60,7 +62,8 @@ public sealed class OneStepTable(OneStepResult effect) : View
         page.Close("tr").Close("thead");
         foreach (var component in effect.Parts.GroupBy(row => row.Component))
         {
-            page.Open("tbody").Open("tr").Text("th", OneStepResult.NameOf(component.Key), ("scope", "rowgroup"), ("class", "group"), ("colspan", layers.Count + 1)).Close("tr");
+            page.Open("tbody").Open("tr")
+                .Text("th", OneStepResult.NameOf(component.Key), ("scope", "rowgroup"), ("class", "group"), ("colspan", layers.Count + 1)).Close("tr");
             foreach (var (question, of) in Questions)
             {
                 if (component.All(row => of(row) is not { IsFinite: true }))
@@ -110,7 +113,8 @@ public sealed class OneStepTable(OneStepResult effect) : View
         {
             page.Open("li").Leaf("i", ("class", control.Draws is null ? "key ring" : "key band")).Text(control.Name + " ").Open("strong");
             page.Text(control.Range is { IsFinite: true } draws
-                ? $"{Figures.Percent(Math.Min(Share(draws.Smallest), Share(draws.Largest)))} to {Figures.Percent(Math.Max(Share(draws.Smallest), Share(draws.Largest)))}"
+                ? $"{Figures.Percent(Math.Min(Share(draws.Smallest), Share(draws.Largest)))} to "
+                    + $"{Figures.Percent(Math.Max(Share(draws.Smallest), Share(draws.Largest)))}"
                 : control.Effect is { IsFinite: true } estimate ? Figures.Percent(Share(estimate.Mean)) : Figures.Missing);
             page.Close("strong").Close("li");
         }
@@ -124,12 +128,16 @@ public sealed class OneStepTable(OneStepResult effect) : View
         table.Add("the words", Figures.Change(effect.Prompt), Figures.Missing, Figures.Missing);
         foreach (var row in effect.Parts)
         {
-            table.Add($"{OneStepResult.NameOf(row.Component)}, {Name(row.Layer)}", Figures.Change(row.MeanDifference), Figures.Change(row.Sufficient), Figures.Change(row.Necessary));
+            table.Add($"{OneStepResult.NameOf(row.Component)}, {Name(row.Layer)}", Figures.Change(row.MeanDifference), Figures.Change(row.Sufficient),
+                Figures.Change(row.Necessary));
         }
 
         foreach (var control in effect.Controls)
         {
-            table.Add(control.Name, control.Range is { IsFinite: true } draws ? $"{Figures.Change(draws.Smallest)} to {Figures.Change(draws.Largest)} ({control.Draws!.Count} draws)" : Figures.Change(control.Effect), Figures.Missing, Figures.Missing);
+            table.Add(control.Name,
+                control.Range is { IsFinite: true } draws
+                    ? $"{Figures.Change(draws.Smallest)} to {Figures.Change(draws.Largest)} ({control.Draws!.Count} draws)"
+                    : Figures.Change(control.Effect), Figures.Missing, Figures.Missing);
         }
 
         return table;

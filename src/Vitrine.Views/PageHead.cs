@@ -16,8 +16,10 @@ internal static class PageHead
     public static void Write(Markup page, string title, string styles, string? script)
     {
         var allowed = script is null ? "" : $"; script-src 'sha256-{Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(script)))}'";
-        page.Open("html", ("lang", "en")).Open("head").Leaf("meta", ("charset", "utf-8")).Leaf("meta", ("name", "viewport"), ("content", "width=device-width, initial-scale=1"))
-            .Leaf("meta", ("http-equiv", "Content-Security-Policy"), ("content", $"default-src 'none'; img-src data:; style-src 'unsafe-inline'{allowed}; base-uri 'none'; form-action 'none'"))
+        page.Open("html", ("lang", "en")).Open("head").Leaf("meta", ("charset", "utf-8"))
+            .Leaf("meta", ("name", "viewport"), ("content", "width=device-width, initial-scale=1"))
+            .Leaf("meta", ("http-equiv", "Content-Security-Policy"),
+                ("content", $"default-src 'none'; img-src data:; style-src 'unsafe-inline'{allowed}; base-uri 'none'; form-action 'none'"))
             .Leaf("meta", ("name", "color-scheme"), ("content", "light dark")).Leaf("meta", ("name", "generator"), ("content", "Vitrine"))
             .Text("title", title + " · Vitrine").Open("style").Raw(styles).Close("style").Close("head");
     }

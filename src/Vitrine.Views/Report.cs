@@ -34,7 +34,8 @@ public static class Report
 
     internal static string Resource(string name)
     {
-        using var stream = typeof(Report).Assembly.GetManifestResourceStream(name) ?? throw new InvalidOperationException($"The resource {name} is not in {typeof(Report).Assembly.GetName().Name}.");
+        using var stream = typeof(Report).Assembly.GetManifestResourceStream(name)
+            ?? throw new InvalidOperationException($"The resource {name} is not in {typeof(Report).Assembly.GetName().Name}.");
         using var reader = new StreamReader(stream);
         return reader.ReadToEnd();
     }

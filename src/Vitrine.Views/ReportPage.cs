@@ -46,7 +46,8 @@ internal sealed class ReportPage(ReportData data)
     private void Section(int index, Action content)
     {
         var (id, _, title) = Sections[index];
-        page.Open("section", ("id", id), ("aria-labelledby", id + "-title"), ("class", "chapter")).Open("h2", ("id", id + "-title")).Text("span", $"{index + 1}", ("class", "n")).Text(" " + title).Close("h2");
+        page.Open("section", ("id", id), ("aria-labelledby", id + "-title"), ("class", "chapter")).Open("h2", ("id", id + "-title"))
+            .Text("span", $"{index + 1}", ("class", "n")).Text(" " + title).Close("h2");
         content();
         page.Close("section");
     }
@@ -111,8 +112,11 @@ internal sealed class ReportPage(ReportData data)
 
     private void Pass()
     {
-        page.Text("p", "Patches and words become one sequence. Every block reads the residual stream and adds to it: attention moves information between positions, the feed-forward part works within one. "
-            + (data.Pass is { ActionTokens.Count: 0 } ? "The action is read off the last position." : "The last positions say the action, one token a dimension."));
+        page.Text("p",
+            "Patches and words become one sequence. Every block reads the residual stream and adds to it: attention moves information between positions, the "
+                + "feed-forward part works within one. "
+            + (data.Pass is { ActionTokens.Count: 0 } ? "The action is read off the last position." : "The last positions say the action, one token a "
+                + "dimension."));
         if (data.Model.Stacks.Count > 0)
         {
             Card(new TransformerDiagram(data.Model, data.Pass));
@@ -126,7 +130,9 @@ internal sealed class ReportPage(ReportData data)
 
     private void Writes()
     {
-        page.Text("p", "Each feed-forward neuron adds one fixed vector, its value vector, to the residual stream. Read in the model’s own vocabulary, some spell a concept, some a motion. Both ends are shown, because a neuron that fires negatively writes the other one.");
+        page.Text("p",
+            "Each feed-forward neuron adds one fixed vector, its value vector, to the residual stream. Read in the model’s own vocabulary, some spell a "
+                + "concept, some a motion. Both ends are shown, because a neuron that fires negatively writes the other one.");
         if (data.LayerProfile is { } profile)
         {
             Card(new LayerProfilePlot(profile), "card measured");
@@ -143,7 +149,8 @@ internal sealed class ReportPage(ReportData data)
         }
 
         page.Open("div", ("class", "legend")).Open("span").Text("span", "word", ("class", "chip hit")).Text(" word of the concept").Close("span")
-            .Open("span").Text("span", ".84", ("class", "chip act")).Text(" action value").Close("span").Text("span", "score: " + data.ScoreMeaning).Text("span", "below the score: mean activation ± standard deviation").Close("div");
+            .Open("span").Text("span", ".84", ("class", "chip act")).Text(" action value").Close("span").Text("span", "score: " + data.ScoreMeaning)
+            .Text("span", "below the score: mean activation ± standard deviation").Close("div");
         page.Open("div", ("class", "two"));
         foreach (var cluster in data.Concepts)
         {
@@ -155,7 +162,9 @@ internal sealed class ReportPage(ReportData data)
 
     private void Looks()
     {
-        page.Text("p", "Chosen heads, over the picture that they read. The veil lifts from a patch in proportion to the attention it gets; the frame marks where the object really is. Attention says what a head reads, not what it does with it.");
+        page.Text("p",
+            "Chosen heads, over the picture that they read. The veil lifts from a patch in proportion to the attention it gets; the frame marks where the "
+                + "object really is. Attention says what a head reads, not what it does with it.");
         if (data.Attention.Count == 0)
         {
             Empty("No attention map was recorded.");
@@ -173,7 +182,10 @@ internal sealed class ReportPage(ReportData data)
 
     private void Carries()
     {
-        page.Text("p", "Three questions to each part. What does its mean difference do when it is added? What does its own output do, state by state, when it alone is put in from the run with the words (is it sufficient)? What remains of the words when it is held back (is it necessary)? Where mean difference and put in disagree, the part’s work depends on the state. The deeper the tint, the more of the words’ own effect.");
+        page.Text("p",
+            "Three questions to each part. What does its mean difference do when it is added? What does its own output do, state by state, when it alone is "
+                + "put in from the run with the words (is it sufficient)? What remains of the words when it is held back (is it necessary)? Where mean "
+                + "difference and put in disagree, the part’s work depends on the state. The deeper the tint, the more of the words’ own effect.");
         if (data.OneStep.Count == 0)
         {
             Empty("No part was measured.");
@@ -187,7 +199,9 @@ internal sealed class ReportPage(ReportData data)
 
     private void Steers()
     {
-        page.Text("p", "Every arm runs the same layouts with the same pixel noise. Points are paired differences to no edit. Success stands beside motion, because a robot that moves faster and fails has not been steered.");
+        page.Text("p",
+            "Every arm runs the same layouts with the same pixel noise. Points are paired differences to no edit. Success stands beside motion, because a "
+                + "robot that moves faster and fails has not been steered.");
         if (data.Study is not { } study)
         {
             Empty("No closed-loop study was run.");
@@ -203,7 +217,9 @@ internal sealed class ReportPage(ReportData data)
 
     private void Episodes()
     {
-        page.Text("p", "The same layout and the same noise, on one clock. The line is the gripper’s path with a dot at each step, so dots far apart are fast steps; a ring marks a solved task.");
+        page.Text("p",
+            "The same layout and the same noise, on one clock. The line is the gripper’s path with a dot at each step, so dots far apart are fast steps; a "
+                + "ring marks a solved task.");
         if (data.Episodes.Count == 0)
         {
             Empty("No episode was recorded.");
@@ -224,18 +240,24 @@ internal sealed class ReportPage(ReportData data)
         }
 
         var (passed, points) = (certificate.Folders.Count(folder => folder.Passed), certificate.Folders.Sum(folder => (long)folder.Points));
-        page.Open("p").Text($"The engine was held against reference numbers, point by point; the bound on the relative error is {Figures.Scientific(certificate.Bound)}. ")
+        page.Open("p")
+            .Text("The engine was held against reference numbers, point by point; the bound on the relative error is "
+                + $"{Figures.Scientific(certificate.Bound)}. ")
             .Text("strong", $"{passed} of {certificate.Folders.Count} folders passed, {Figures.Count(points)} points.").Close("p");
         if (certificate.Folders.Count == 0)
         {
             return;
         }
 
-        page.Open("div", ("class", "card")).Open("div", ("class", "scroll"), ("tabindex", 0), ("role", "group"), ("aria-label", "Parity certificate")).Open("table").Text("caption", "Parity certificate", ("class", "unseen"))
-            .Open("thead").Open("tr").Text("th", "reference", ("scope", "col")).Text("th", "points", ("scope", "col"), ("class", "r")).Text("th", "largest relative error", ("scope", "col"), ("class", "r")).Text("th", "verdict", ("scope", "col")).Close("tr").Close("thead").Open("tbody");
+        page.Open("div", ("class", "card")).Open("div", ("class", "scroll"), ("tabindex", 0), ("role", "group"), ("aria-label", "Parity certificate"))
+            .Open("table").Text("caption", "Parity certificate", ("class", "unseen"))
+            .Open("thead").Open("tr").Text("th", "reference", ("scope", "col")).Text("th", "points", ("scope", "col"), ("class", "r"))
+            .Text("th", "largest relative error", ("scope", "col"), ("class", "r")).Text("th", "verdict", ("scope", "col")).Close("tr").Close("thead")
+            .Open("tbody");
         foreach (var folder in certificate.Folders)
         {
-            page.Open("tr").Text("th", folder.Name, ("scope", "row"), ("class", "mono")).Text("td", Figures.Count(folder.Points), ("class", "r")).Text("td", Figures.Scientific(folder.LargestRelativeError), ("class", "r"))
+            page.Open("tr").Text("th", folder.Name, ("scope", "row"), ("class", "mono")).Text("td", Figures.Count(folder.Points), ("class", "r"))
+                .Text("td", Figures.Scientific(folder.LargestRelativeError), ("class", "r"))
                 .Text("td", folder.Passed ? "✓ passed" : "✕ failed", ("class", folder.Passed ? "yes" : "no")).Close("tr");
         }
 

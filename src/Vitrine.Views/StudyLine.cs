@@ -36,11 +36,14 @@ internal sealed class StudyLine
     /// <summary>Adjusted for the number of edits; null where there is none.</summary>
     public double? AdjustedP => arm?.All.Differences.GetValueOrDefault(study.Measure)?.AdjustedP;
 
-    private ArmResult[] Drawn => [.. study.Result.Arms.Where(a => a.Arm.IsRandom && a.Arm.Kind == draws?.Kind && a.Arm.Concept == draws.Concept && (a.Arm.Group ?? a.Arm.Name) == draws.Group)];
+    private ArmResult[] Drawn
+        => [.. study.Result.Arms.Where(a => a.Arm.IsRandom && a.Arm.Kind == draws?.Kind && a.Arm.Concept == draws.Concept && (
+            a.Arm.Group ?? a.Arm.Name) == draws.Group)];
 
     /// <summary>Single arms, then groups of draws.</summary>
     public static IEnumerable<StudyLine> Of(ShownStudy study)
-        => study.Result.Arms.Where(a => !a.Arm.IsRandom).Select(a => new StudyLine(study, a, null)).Concat(study.Result.Draws.Select(d => new StudyLine(study, null, d)));
+        => study.Result.Arms.Where(a => !a.Arm.IsRandom).Select(a => new StudyLine(study, a, null))
+            .Concat(study.Result.Draws.Select(d => new StudyLine(study, null, d)));
 
     /// <summary>Change against the baseline; null for draws, and where it was not measured.</summary>
     public Estimate? Change(string measure) => arm?.All.Differences.GetValueOrDefault(measure)?.Estimate;
@@ -52,6 +55,8 @@ internal sealed class StudyLine
     public IReadOnlyDictionary<string, double> SuccessByTask()
     {
         ArmResult[] arms = arm is null ? Drawn : [arm];
-        return arms.Length == 0 ? new Dictionary<string, double>() : arms[0].ByTask.Keys.ToDictionary(task => task, task => arms.Average(a => a.ByTask[task].Success.Rate));
+        return arms.Length == 0
+            ? new Dictionary<string, double>()
+            : arms[0].ByTask.Keys.ToDictionary(task => task, task => arms.Average(a => a.ByTask[task].Success.Rate));
     }
 }

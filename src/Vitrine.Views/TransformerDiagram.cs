@@ -1,3 +1,4 @@
+using System.Globalization;
 using Vitrine.Views.Drawing;
 
 namespace Vitrine.Views;
@@ -44,13 +45,17 @@ public sealed class TransformerDiagram(ModelDescription model, PassExample? pass
 
     private void Open(Markup page, string @class, double width, double height)
     {
-        var says = pass is null ? "" : $" {(pass.Picture is null ? "No picture is read" : $"The picture is cut into {pass.PatchRows} x {pass.PatchColumns} patches")}; the prompt has {pass.PromptTokens.Count} tokens; "
+        var says = pass is null
+            ? ""
+            : $" {(pass.Picture is null ? "No picture is read" : $"The picture is cut into {pass.PatchRows} x {pass.PatchColumns} patches")}; the prompt has "
+                + $"{pass.PromptTokens.Count} tokens; "
             + (pass.ActionTokens.Count == 0 ? "the action is given in numbers." : $"{pass.ActionTokens.Count} action tokens are said.");
         page.OpenDrawing(@class, width, height, $"The pass of {model.Name}, from picture and words to an action",
             string.Join("; ", model.Stacks.Select(stack => $"{stack.Name}: {Size(stack)}")) + "." + says);
     }
 
-    private static string Size(StackDescription stack) => $"{stack.Layers} layers of {stack.Heads} heads and {Figures.Count(stack.Neurons)} neurons, width {Figures.Count(stack.Width)}";
+    private static string Size(StackDescription stack)
+        => $"{stack.Layers} layers of {stack.Heads} heads and {Figures.Count(stack.Neurons)} neurons, width {Figures.Count(stack.Width)}";
 
     private static string Short(StackDescription stack) => $"{stack.Layers} layers, {stack.Heads} heads";
 
@@ -78,7 +83,8 @@ public sealed class TransformerDiagram(ModelDescription model, PassExample? pass
         }
 
         Sequence(page, 454, 62, 24, 212);
-        page.Label("", 4, 222, pass is null ? "words" : "“" + Cut(pass.Instruction, 54) + "”").Label("small soft", 4, 241, pass is null ? "" : $"{pass.PromptTokens.Count} prompt tokens");
+        page.Label("", 4, 222, pass is null ? "words" : "“" + Cut(pass.Instruction, 54) + "”")
+            .Label("small soft", 4, 241, pass is null ? "" : $"{pass.PromptTokens.Count} prompt tokens");
         Arrow(page, pass is null ? 60 : Math.Min(400, 14 + (7.6 * Math.Min(54, pass.Instruction.Length + 2))), 217, 448, 217);
 
         Arrow(page, 478, residual, 498, residual);
@@ -115,7 +121,8 @@ public sealed class TransformerDiagram(ModelDescription model, PassExample? pass
         if (experts.Count == 0 && pass is { ActionTokens.Count: > 0 })
         {
             var below = residual + (pass.ActionTokens.Count * 12) + 4;
-            page.Leaf("path", ("class", "loop"), ("d", FormattableString.Invariant($"M920 {below:0.#} V306 H466 V284"))).Leaf("path", ("class", "head"), ("d", "M466 278 l-4 8 h8 z"))
+            page.Leaf("path", ("class", "loop"), ("d", FormattableString.Invariant($"M920 {below:0.#} V306 H466 V284")))
+                .Leaf("path", ("class", "head"), ("d", "M466 278 l-4 8 h8 z"))
                 .Label("small soft", (466 + 920) / 2.0, 300, "each action token is read before the next is said", "middle");
         }
 
@@ -144,7 +151,8 @@ public sealed class TransformerDiagram(ModelDescription model, PassExample? pass
             page.Leaf("path", ("class", "wire"), ("d", "M321 98 V180 H180 V196"));
         }
 
-        page.Label("small", 4, 164, pass is null ? "words" : "“" + Cut(pass.Instruction, 44) + "”").Leaf("path", ("class", "wire"), ("d", "M60 170 V180 H180 V196"));
+        page.Label("small", 4, 164, pass is null ? "words" : "“" + Cut(pass.Instruction, 44) + "”")
+            .Leaf("path", ("class", "wire"), ("d", "M60 170 V180 H180 V196"));
         page.Leaf("path", ("class", "head"), ("d", "M180 202 l-4 -8 h8 z"));
         page.Line("residual", middle, 204, middle, end + 6);
         foreach (var (index, layer) in shown.Index())
@@ -178,7 +186,8 @@ public sealed class TransformerDiagram(ModelDescription model, PassExample? pass
         var cell = 352.0 / Math.Max(7, tokens.Count);
         foreach (var (index, token) in tokens.Index())
         {
-            page.Box("said", 4 + (index * cell), end + 24, cell - 4, 26, 5).Label("tiny said-name", 4 + (index * cell) + ((cell - 4) / 2), end + 41, Cut(token.Dimension, 7), "middle")
+            page.Box("said", 4 + (index * cell), end + 24, cell - 4, 26, 5)
+                .Label("tiny said-name", 4 + (index * cell) + ((cell - 4) / 2), end + 41, Cut(token.Dimension, 7), "middle")
                 .Label("tiny soft", 4 + (index * cell) + ((cell - 4) / 2), end + 66, Figures.Change(token.Value), "middle");
         }
 
@@ -235,7 +244,8 @@ public sealed class TransformerDiagram(ModelDescription model, PassExample? pass
         foreach (var (@class, count, name) in parts.Where(part => part.Count > 0))
         {
             var tall = height * Math.Sqrt(count) / whole;
-            page.Open("g").Text("title", $"{count} {name}").Box("seq " + @class, x, y, width, tall - 3, 4).Label("tiny seq-count", x + (width / 2), y + (tall / 2) + 3, $"{count}", "middle").Close("g");
+            page.Open("g").Text("title", $"{count} {name}").Box("seq " + @class, x, y, width, tall - 3, 4)
+                .Label("tiny seq-count", x + (width / 2), y + (tall / 2) + 3, $"{count}", "middle").Close("g");
             y += tall;
         }
     }
@@ -260,15 +270,18 @@ public sealed class TransformerDiagram(ModelDescription model, PassExample? pass
         page.Label("tiny soft", left + unit + 2, residual + 22, unit > 17 ? $"block {layer}" : $"{layer}", "middle");
         if (part is not null)
         {
-            Bar(page, "attention-part", left, top - 10 - Length(part.Attention, 74), unit, Length(part.Attention, 74), part.Attention, left + (unit / 2), top - 14 - Length(part.Attention, 74), "middle");
-            Bar(page, "feedforward-part", right, top - 10 - Length(part.FeedForward, 74), unit, Length(part.FeedForward, 74), part.FeedForward, right + (unit / 2), top - 14 - Length(part.FeedForward, 74), "middle");
+            Bar(page, "attention-part", left, top - 10 - Length(part.Attention, 74), unit, Length(part.Attention, 74), part.Attention, left + (unit / 2),
+                top - 14 - Length(part.Attention, 74), "middle");
+            Bar(page, "feedforward-part", right, top - 10 - Length(part.FeedForward, 74), unit, Length(part.FeedForward, 74), part.FeedForward,
+                right + (unit / 2), top - 14 - Length(part.FeedForward, 74), "middle");
         }
     }
 
     /// <remarks>A bar of a negative share has no length; its number says so.</remarks>
     private static double Length(double share, double full) => double.IsFinite(share) ? Math.Clamp(share, .015, 1.1) * full : 0;
 
-    private static void Bar(Markup page, string @class, double x, double y, double width, double height, double share, double textX, double textY, string anchor)
+    private static void Bar(
+        Markup page, string @class, double x, double y, double width, double height, double share, double textX, double textY, string anchor)
     {
         page.Box("bar " + @class, x, y, width, height, 2);
         if (Math.Abs(share) >= .05)
@@ -313,7 +326,8 @@ public sealed class TransformerDiagram(ModelDescription model, PassExample? pass
         foreach (var (index, token) in tokens.Take(8).Index())
         {
             var y = top + (index * pitch);
-            page.Box("said", x, y + 2, 44, pitch - 4, 5).Label("tiny said-name", x + 22, y + (pitch / 2) + 4, Cut(token.Dimension, 7), "middle").Label("small", x + 52, y + (pitch / 2) + 4, Figures.Change(token.Value));
+            page.Box("said", x, y + 2, 44, pitch - 4, 5).Label("tiny said-name", x + 22, y + (pitch / 2) + 4, Cut(token.Dimension, 7), "middle")
+                .Label("small", x + 52, y + (pitch / 2) + 4, Figures.Change(token.Value));
         }
     }
 
@@ -322,7 +336,11 @@ public sealed class TransformerDiagram(ModelDescription model, PassExample? pass
         var length = Math.Max(1e-6, Math.Sqrt(((x2 - x1) * (x2 - x1)) + ((y2 - y1) * (y2 - y1))));
         var (ux, uy) = ((x2 - x1) / length, (y2 - y1) / length);
         page.Line("wire", x1, y1, x2 - (ux * 5), y2 - (uy * 5))
-            .Leaf("path", ("class", "head"), ("d", FormattableString.Invariant($"M{x2:0.##} {y2:0.##} L{x2 - (ux * 7) - (uy * 3.5):0.##} {y2 - (uy * 7) + (ux * 3.5):0.##} L{x2 - (ux * 7) + (uy * 3.5):0.##} {y2 - (uy * 7) - (ux * 3.5):0.##} Z")));
+            .Leaf("path", ("class", "head"),
+                ("d", string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"M{x2:0.##} {y2:0.##} L{x2 - (ux * 7) - (uy * 3.5):0.##} {y2 - (uy * 7) + (ux * 3.5):0.##} "
+                    + $"L{x2 - (ux * 7) + (uy * 3.5):0.##} {y2 - (uy * 7) - (ux * 3.5):0.##} Z")));
     }
 
     /// <summary>All layers where they fit; else the first and last, with a gap (null) between.</summary>
@@ -348,7 +366,8 @@ public sealed class TransformerDiagram(ModelDescription model, PassExample? pass
         page.Close("p");
         if (pass.ActionTokens.Count > 0)
         {
-            page.Open("div", ("class", "scroll"), ("tabindex", 0), ("role", "group"), ("aria-label", "Action tokens")).Open("table").Text("caption", "What it says: one token a dimension", ("class", "unseen")).Open("thead").Open("tr");
+            page.Open("div", ("class", "scroll"), ("tabindex", 0), ("role", "group"), ("aria-label", "Action tokens")).Open("table")
+                .Text("caption", "What it says: one token a dimension", ("class", "unseen")).Open("thead").Open("tr");
             foreach (var (index, column) in new[] { "dimension", "token", "value", "probability", "entropy, bits" }.Index())
             {
                 page.Text("th", column, ("scope", "col"), ("class", index > 1 ? "r" : null));
@@ -357,9 +376,14 @@ public sealed class TransformerDiagram(ModelDescription model, PassExample? pass
             page.Close("tr").Close("thead").Open("tbody");
             foreach (var token in pass.ActionTokens)
             {
-                page.Open("tr").Text("th", token.Dimension, ("scope", "row")).Open("td").Text("span", TokenStrip.Visible(token.Token), ("class", "chip act")).Close("td")
+                page.Open("tr").Text("th", token.Dimension, ("scope", "row")).Open("td").Text("span", TokenStrip.Visible(token.Token), ("class", "chip act"))
+                    .Close("td")
                     .Text("td", Figures.Change(token.Value) + (token.Unit.Length > 0 ? " " + token.Unit : ""), ("class", "r"))
-                    .Open("td", ("class", "r meter")).Leaf("i", ("style", FormattableString.Invariant($"--v:{(double.IsFinite(token.Probability) ? Math.Clamp(token.Probability, 0, 1) : 0):0.###}"))).Text(Figures.Percent(token.Probability)).Close("td")
+                    .Open("td", ("class", "r meter"))
+                    .Leaf("i",
+                        ("style",
+                            FormattableString.Invariant($"--v:{(double.IsFinite(token.Probability) ? Math.Clamp(token.Probability, 0, 1) : 0):0.###}"))).Text(
+                                Figures.Percent(token.Probability)).Close("td")
                     .Text("td", Figures.Plain(token.EntropyBits, 2), ("class", "r")).Close("tr");
             }
 
@@ -378,7 +402,8 @@ public sealed class TransformerDiagram(ModelDescription model, PassExample? pass
         var table = new NumberTable($"the stacks of {model.Name}", ["stack", "layers", "width", "heads", "neurons a layer", "vocabulary", "parameters"]);
         foreach (var stack in model.Stacks)
         {
-            table.Add(stack.Name, Figures.Count(stack.Layers), Figures.Count(stack.Width), Figures.Count(stack.Heads), Figures.Count(stack.Neurons), stack.Vocabulary is { } tokens ? Figures.Count(tokens) : Figures.Missing, Figures.Large(stack.Parameters));
+            table.Add(stack.Name, Figures.Count(stack.Layers), Figures.Count(stack.Width), Figures.Count(stack.Heads), Figures.Count(stack.Neurons),
+                stack.Vocabulary is { } tokens ? Figures.Count(tokens) : Figures.Missing, Figures.Large(stack.Parameters));
         }
 
         return table;

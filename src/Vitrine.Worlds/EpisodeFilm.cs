@@ -4,7 +4,8 @@ namespace Vitrine.Worlds;
 
 /// <summary>Films an episode that was measured, afterwards: its own actions in a fresh world.</summary>
 /// <remarks>
-/// All that is random in a world comes from layout and step, so the film is the measured episode itself. Letting a policy act again would not be: another batch may
+/// All that is random in a world comes from layout and step, so the film is the measured episode itself. Letting a policy act again would not be: another batch
+/// may
 /// round another way.
 /// </remarks>
 public static class EpisodeFilm
@@ -32,6 +33,7 @@ public static class EpisodeFilm
     private static Picture Seen(IWorld world, Episode measured, int step) => world.Gripper == measured.Path[step]
         ? world.Observe().Picture
         : throw new VitrineException(
-            $"film: after {step} steps of {measured.Layout.Task} {measured.Layout.Index} the gripper is at {world.Gripper}; it was measured at {measured.Path[step]}. "
+            $"film: after {step} steps of {measured.Layout.Task} {measured.Layout.Index} the gripper is at {world.Gripper}; it was measured at "
+                + $"{measured.Path[step]}. "
             + $"Is '{world.Description}' the world of the study?");
 }

@@ -14,7 +14,9 @@ public enum LayoutSplit
     Test,
 }
 
-/// <summary>Names one starting situation of a world. The same key gives the same situation and the same sensor noise, in every arm and on every worker.</summary>
+/// <summary>
+/// Names one starting situation of a world. The same key gives the same situation and the same sensor noise, in every arm and on every worker.
+/// </summary>
 /// <param name="Seed">Seed of the study.</param>
 /// <param name="Split">Selection or test.</param>
 /// <param name="Task">One of the world's tasks.</param>

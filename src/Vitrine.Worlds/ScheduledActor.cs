@@ -49,7 +49,8 @@ public sealed class ScheduledActor(Policy policy, IReadOnlyList<ScheduledEdit> e
         public double?[] Next(IWorld world)
         {
             var now = world.Gripper;
-            double?[] strengths = [.. runs.Select((run, i) => run.Next(edits[i].Schedule.Measured is { } name ? Measured(name, world, now.DistanceTo(last)) : 0))];
+            double?[] strengths = [.. runs.Select((run, i) => run.Next(edits[i]
+                .Schedule.Measured is { } name ? Measured(name, world, now.DistanceTo(last)) : 0))];
             last = now;
             return strengths;
         }
@@ -60,7 +61,8 @@ public sealed class ScheduledActor(Policy policy, IReadOnlyList<ScheduledEdit> e
             "height" => world.Gripper.Z,
             _ => world.Measures.TryGetValue(name, out var value)
                 ? value
-                : throw new VitrineException($"schedule: the world does not measure '{name}'; it measures speed, height, {string.Join(", ", world.Measures.Keys.Order(StringComparer.Ordinal))}."),
+                : throw new VitrineException($"schedule: the world does not measure '{name}'; it measures speed, height, "
+                    + $"{string.Join(", ", world.Measures.Keys.Order(StringComparer.Ordinal))}."),
         };
     }
 }

@@ -3,7 +3,9 @@ namespace Vitrine.Tests;
 /// <summary>Where the reference numbers lie: VITRINE_FIXTURES, or tests/fixtures of this repository.</summary>
 internal static class Fixtures
 {
-    public static string Root { get; } = Environment.GetEnvironmentVariable("VITRINE_FIXTURES") is { Length: > 0 } chosen ? chosen : System.IO.Path.Combine(Repository, "tests", "fixtures");
+    public static string Root { get; } = Environment.GetEnvironmentVariable("VITRINE_FIXTURES") is { Length: > 0 } chosen
+        ? chosen
+        : System.IO.Path.Combine(Repository, "tests", "fixtures");
 
     public static string Repository
     {

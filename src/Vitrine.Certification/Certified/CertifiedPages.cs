@@ -22,10 +22,13 @@ internal static class CertifiedPages
         page.Append("""
             # What this version opens, and what was certified of it
 
-            Every family below runs on the same blocks and was held against its reference implementation, number by number: each row of a fixture is one activation, output, gradient or edited run.
-            In float32 no number may differ from the reference by more than 5e-5 of max(1, the largest of its tensor); ids, flags and texts must be equal. Errors differ a little from machine to machine.
+            Every family below runs on the same blocks and was held against its reference implementation, number by number: each row of a fixture is one
+            activation, output, gradient or edited run.
+            In float32 no number may differ from the reference by more than 5e-5 of max(1, the largest of its tensor); ids, flags and texts must be equal.
+            Errors differ a little from machine to machine.
 
-            This page is written by `vitrine certify DIR... --record src/Vitrine.Certification/certified.json --markdown docs/models.md`, not by hand. `vitrine inspect` prints the same table, `vitrine certify DIR --all` every single comparison.
+            This page is written by `vitrine certify DIR... --record src/Vitrine.Certification/certified.json --markdown docs/models.md`, not by hand.
+            `vitrine inspect` prints the same table, `vitrine certify DIR --all` every single comparison.
 
             """);
         foreach (var (kind, title) in Sections)

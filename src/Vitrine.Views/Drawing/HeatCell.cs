@@ -15,7 +15,8 @@ internal static class HeatCell
         }
 
         var tint = Math.Clamp(share, 0, 1);
-        page.Open("td", ("style", "--v:" + tint.ToString("0.##", CultureInfo.InvariantCulture)), ("class", tint >= .5 ? "hot" : null)).Text(Figures.Plain(share * 100, 0)).Text("span", "\u00A0%", ("class", "unit"));
+        page.Open("td", ("style", "--v:" + tint.ToString("0.##", CultureInfo.InvariantCulture)), ("class", tint >= .5 ? "hot" : null))
+            .Text(Figures.Plain(share * 100, 0)).Text("span", "\u00A0%", ("class", "unit"));
         if (small is not null)
         {
             page.Text("small", small);

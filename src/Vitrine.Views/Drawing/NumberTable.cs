@@ -11,7 +11,8 @@ internal sealed class NumberTable(string caption, IReadOnlyList<string> columns)
     /// <summary>Writes the table behind a disclosure; the caption stands on it unless <paramref name="brief"/>.</summary>
     public void WriteFolded(Markup page, bool brief = false)
     {
-        page.Open("details", ("class", "numbers")).Open("summary").Text("The numbers").Text("span", ": " + caption, ("class", brief ? "unseen" : null)).Close("summary");
+        page.Open("details", ("class", "numbers")).Open("summary").Text("The numbers").Text("span", ": " + caption, ("class", brief ? "unseen" : null))
+            .Close("summary");
         page.Open("div", ("class", "scroll"), ("tabindex", 0), ("role", "group"), ("aria-label", caption));
         Write(page);
         page.Close("div").Close("details");

@@ -26,7 +26,8 @@ internal sealed record SpriteSheet(string Uri, int Columns, int Rows, int FrameW
             var picture = frames[frame];
             if (picture.Width != width || picture.Height != height)
             {
-                throw new VitrineException($"episode frame {frame} is {picture.Width} x {picture.Height}; frame 0 is {width} x {height}. All frames of an episode must have one size.");
+                throw new VitrineException($"episode frame {frame} is {picture.Width} x {picture.Height}; frame 0 is {width} x {height}. All frames of an "
+                    + "episode must have one size.");
             }
 
             var corner = (frame / columns * height * stride) + (frame % columns * width * 4);

@@ -5,7 +5,8 @@ internal static class Svg
 {
     /// <summary>Opens a drawing that a screen reader meets as one picture with a name and a description.</summary>
     public static Markup OpenDrawing(this Markup page, string @class, double width, double height, string title, string description)
-        => page.Open("svg", ("xmlns", "http://www.w3.org/2000/svg"), ("class", @class), ("viewBox", FormattableString.Invariant($"0 0 {width:0.##} {height:0.##}")), ("role", "img"))
+        => page.Open("svg", ("xmlns", "http://www.w3.org/2000/svg"), ("class", @class),
+            ("viewBox", FormattableString.Invariant($"0 0 {width:0.##} {height:0.##}")), ("role", "img"))
             .Text("title", title).Text("desc", description);
 
     /// <summary>A straight line.</summary>
@@ -14,7 +15,8 @@ internal static class Svg
 
     /// <summary>A rectangle with rounded corners.</summary>
     public static Markup Box(this Markup page, string @class, double x, double y, double width, double height, double corner = 3)
-        => page.Leaf("rect", ("class", @class), ("x", x), ("y", y), ("width", Math.Max(0, width)), ("height", Math.Max(0, height)), ("rx", Math.Min(corner, Math.Max(0, Math.Min(width, height)) / 2)));
+        => page.Leaf("rect", ("class", @class), ("x", x), ("y", y), ("width", Math.Max(0, width)), ("height", Math.Max(0, height)),
+            ("rx", Math.Min(corner, Math.Max(0, Math.Min(width, height)) / 2)));
 
     /// <summary>A circle.</summary>
     public static Markup Dot(this Markup page, string @class, double x, double y, double radius)

@@ -11,13 +11,16 @@ public sealed class ClassBars(IReadOnlyList<ClassScore> classes, int count = 10)
     internal override void Write(Markup page)
     {
         page.Open("div", ("class", "scroll"), ("tabindex", 0), ("role", "group"), ("aria-label", "Classes"));
-        page.Open("table", ("class", "classes")).Text("caption", "Classes", ("class", "unseen")).Open("thead").Open("tr").Text("th", "class", ("scope", "col")).Text("th", "probability", ("scope", "col"))
+        page.Open("table", ("class", "classes")).Text("caption", "Classes", ("class", "unseen")).Open("thead").Open("tr").Text("th", "class", ("scope", "col"))
+            .Text("th", "probability", ("scope", "col"))
             .Text("th", "logit", ("scope", "col"), ("class", "r")).Close("tr").Close("thead").Open("tbody");
         foreach (var found in classes.Take(count))
         {
             var share = double.IsFinite(found.Probability) ? Math.Clamp(found.Probability, 0, 1) : 0;
-            page.Open("tr").Open("th", ("scope", "row")).Text("span", found.Name, ("class", "label")).Text("span", $" {found.Class}", ("class", "k")).Close("th")
-                .Open("td", ("class", "meter"), ("style", FormattableString.Invariant($"--v:{share:0.####}"))).Leaf("i", ("aria-hidden", "true")).Text(Figures.Percent(found.Probability, 1)).Close("td")
+            page.Open("tr").Open("th", ("scope", "row")).Text("span", found.Name, ("class", "label")).Text("span", $" {found.Class}", ("class", "k"))
+                .Close("th")
+                .Open("td", ("class", "meter"), ("style", FormattableString.Invariant($"--v:{share:0.####}"))).Leaf("i", ("aria-hidden", "true"))
+                .Text(Figures.Percent(found.Probability, 1)).Close("td")
                 .Text("td", Figures.Change(found.Logit, 2), ("class", "r")).Close("tr");
         }
 

@@ -21,14 +21,19 @@ public sealed class DeletionPlot(IReadOnlyList<PatchEvidence> evidence, string m
         Draw(page, "drawing wide", 1000, 250, 30);
         Draw(page, "drawing narrow", 360, 0, 46);
         page.Open("div", ("class", "legend"));
-        page.Open("span").Leaf("i", ("class", "key dot")).Text($"the {evidence[0].Deletion.Patches.Count} patches that the method puts first, taken away").Close("span");
+        page.Open("span").Leaf("i", ("class", "key dot")).Text($"the {evidence[0].Deletion.Patches.Count} patches that the method puts first, taken away")
+            .Close("span");
         page.Open("span").Leaf("i", ("class", "key ring")).Text("as many random ones").Close("span");
         page.Text("span", "change of the " + measure).Close("div");
-        var table = new NumberTable($"change of the {measure} when patches are taken away", ["method", "patches", "change", "random: mean", "random: least", "random: most", "random at least as low"]);
+        var table = new NumberTable($"change of the {measure} when patches are taken away",
+            ["method", "patches", "change", "random: mean", "random: least", "random: most", "random at least as low"]);
         foreach (var one in evidence)
         {
             var random = one.Deletion.Random;
-            table.Add(one.Method, $"{one.Deletion.Patches.Count}", Figures.Change(one.Deletion.Effect), Figures.Change(random.DefaultIfEmpty(double.NaN).Average()), Figures.Change(random.DefaultIfEmpty(double.NaN).Min()), Figures.Change(random.DefaultIfEmpty(double.NaN).Max()), $"{one.Deletion.AsLow} of {random.Count}");
+            table.Add(one.Method, $"{one.Deletion.Patches.Count}", Figures.Change(one.Deletion.Effect),
+                Figures.Change(random.DefaultIfEmpty(double.NaN)
+                    .Average()), Figures.Change(random.DefaultIfEmpty(double.NaN).Min()), Figures.Change(random.DefaultIfEmpty(double.NaN)
+                    .Max()), $"{one.Deletion.AsLow} of {random.Count}");
         }
 
         table.WriteFolded(page, brief: true);
@@ -40,10 +45,14 @@ public sealed class DeletionPlot(IReadOnlyList<PatchEvidence> evidence, string m
         var (left, right, top) = (labels + 12, width - 30, labels > 0 ? 10.0 : 20.0);
         var floor = top + (evidence.Count * pitch);
         var scale = Scale.Around(evidence.SelectMany(e => e.Deletion.Random.Append(e.Deletion.Effect)), left, right);
-        page.OpenDrawing(@class, width, floor + 26, "Patches taken away, method by method", string.Join(" ", evidence.Select(e => $"{e.Method}: {Figures.Change(e.Deletion.Effect)}, random {Figures.Change(e.Deletion.Random.DefaultIfEmpty(double.NaN).Average())} on average.")));
+        page.OpenDrawing(@class, width, floor + 26, "Patches taken away, method by method",
+            string.Join(" ",
+                evidence.Select(e => $"{e.Method}: {Figures.Change(e.Deletion.Effect)}, random "
+                    + $"{Figures.Change(e.Deletion.Random.DefaultIfEmpty(double.NaN).Average())} on average.")));
         foreach (var tick in scale.Ticks())
         {
-            page.Line(Math.Abs(tick) < 1e-12 ? "zero" : "axis", scale.At(tick), top - 6, scale.At(tick), floor).Label("small faint", scale.At(tick), floor + 18, Figures.Change(tick, scale.Decimals()), "middle");
+            page.Line(Math.Abs(tick) < 1e-12 ? "zero" : "axis", scale.At(tick), top - 6, scale.At(tick), floor)
+                .Label("small faint", scale.At(tick), floor + 18, Figures.Change(tick, scale.Decimals()), "middle");
         }
 
         foreach (var (index, one) in evidence.Index())

@@ -12,7 +12,8 @@ public sealed class HeadHeat(DirectEvidence direct) : View
         var heads = direct.Heads.Select(h => h.Head).Distinct().Count();
         var most = direct.Heads.Select(h => Math.Abs(h.Value)).Concat(direct.Layers.Select(l => Math.Abs(l.FeedForward))).DefaultIfEmpty(0).Max();
         page.Open("div", ("class", "scroll"), ("tabindex", 0), ("role", "group"), ("aria-label", "Direct logit attribution by head"));
-        page.Open("table", ("class", "heat signed")).Text("caption", "Direct logit attribution by head and feed-forward", ("class", "unseen")).Open("thead").Open("tr").Open("td").Close("td");
+        page.Open("table", ("class", "heat signed")).Text("caption", "Direct logit attribution by head and feed-forward", ("class", "unseen")).Open("thead")
+            .Open("tr").Open("td").Close("td");
         for (var head = 0; head < heads; head++)
         {
             page.Open("th", ("scope", "col"));
@@ -34,7 +35,10 @@ public sealed class HeadHeat(DirectEvidence direct) : View
         }
 
         page.Close("tbody").Close("table").Close("div");
-        page.Text("p", $"{Figures.Change(direct.Measure)} = {Figures.Change(direct.Constant)} constant {Signed(direct.Embedding)} embedding {Signed(direct.Layers.Sum(l => l.Attention))} attention {Signed(direct.Layers.Sum(l => l.FeedForward))} feed-forward (remainder {Figures.Scientific(direct.Remainder)})", ("class", "k"));
+        page.Text("p",
+            $"{Figures.Change(direct.Measure)} = {Figures.Change(direct.Constant)} constant {Signed(direct.Embedding)} embedding "
+                + $"{Signed(direct.Layers.Sum(l => l.Attention))} attention {Signed(direct.Layers.Sum(l => l.FeedForward))} feed-forward (remainder "
+                + $"{Figures.Scientific(direct.Remainder)})", ("class", "k"));
     }
 
     private static void Cell(Markup page, double value, double most)

@@ -67,7 +67,8 @@ public sealed class MapGrid : View
                 var peak = map.Map.Values.Index().MaxBy(value => Math.Abs(value.Item)).Index;
                 page.Open("div", ("class", "map-cell"));
                 seen.WriteUnder(page, map.Map, Style, most ?? Full(map.Map), $"{Caption}: {map.Row} {map.Name}",
-                    $"Strongest at row {peak / map.Map.Columns}, column {peak % map.Map.Columns}, with {Print(map.Map.Values[peak])}.{(map.Note.Length > 0 ? " " + map.Note + "." : "")}");
+                    $"Strongest at row {peak / map.Map.Columns}, column {peak % map.Map.Columns}, with "
+                        + $"{Print(map.Map.Values[peak])}.{(map.Note.Length > 0 ? " " + map.Note + "." : "")}");
                 page.Open("p").Text("strong", map.Name);
                 if (map.Note.Length > 0)
                 {
@@ -99,7 +100,8 @@ public sealed class MapGrid : View
         foreach (var map in Maps)
         {
             var peak = map.Map.Values.Index().MaxBy(value => Math.Abs(value.Item)).Index;
-            table.Add($"{map.Row} {map.Name}".Trim(), $"{peak / map.Map.Columns},{peak % map.Map.Columns}", Print(map.Map.Values[peak]), Print(map.Map.Values.Average()), map.Note);
+            table.Add($"{map.Row} {map.Name}".Trim(), $"{peak / map.Map.Columns},{peak % map.Map.Columns}", Print(map.Map.Values[peak]),
+                Print(map.Map.Values.Average()), map.Note);
         }
 
         return table;

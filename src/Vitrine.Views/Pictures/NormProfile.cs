@@ -31,10 +31,12 @@ public sealed class NormProfile(TokenNorms norms, PictureTokens tokens) : View
         }
 
         page.Text("span", norms.Rule).Close("div");
-        var table = new NumberTable("norms of the tokens by layer", ["layer", "median of patches", "largest patch", "outlier above", "outliers", "high-norm", .. tokens.Prefix]);
+        var table = new NumberTable(
+            "norms of the tokens by layer", ["layer", "median of patches", "largest patch", "outlier above", "outliers", "high-norm", .. tokens.Prefix]);
         foreach (var layer in norms.Layers)
         {
-            table.Add([Name(layer.Layer), Number(layer.Median), Number(Patches(layer).Max()), Number(layer.Threshold), $"{layer.Outliers.Count}", $"{layer.HighNorm.Count}", .. layer.Norms.Take(tokens.Prefix.Count).Select(n => Number(n))]);
+            table.Add([Name(layer.Layer), Number(layer.Median), Number(Patches(layer).Max()), Number(layer.Threshold), $"{layer.Outliers.Count}",
+                $"{layer.HighNorm.Count}", .. layer.Norms.Take(tokens.Prefix.Count).Select(n => Number(n))]);
         }
 
         table.WriteFolded(page, brief: true);
@@ -51,12 +53,18 @@ public sealed class NormProfile(TokenNorms norms, PictureTokens tokens) : View
         }
 
         page.Open("div", ("class", "scroll"), ("tabindex", 0), ("role", "group"), ("aria-label", "Outliers"));
-        page.Open("table", ("class", "outliers")).Text("caption", "Patches that are out of line").Open("thead").Open("tr").Text("th", "patch", ("scope", "col")).Text("th", "outlier in layers", ("scope", "col"))
-            .Text("th", "high-norm in layers", ("scope", "col")).Text("th", "largest norm / median", ("scope", "col"), ("class", "r")).Text("th", "written by", ("scope", "col")).Close("tr").Close("thead").Open("tbody");
+        page.Open("table", ("class", "outliers")).Text("caption", "Patches that are out of line").Open("thead").Open("tr").Text("th", "patch", ("scope", "col"))
+            .Text("th", "outlier in layers", ("scope", "col"))
+            .Text("th", "high-norm in layers", ("scope", "col")).Text("th", "largest norm / median", ("scope", "col"), ("class", "r"))
+            .Text("th", "written by", ("scope", "col")).Close("tr").Close("thead").Open("tbody");
         foreach (var outlier in norms.Outliers.Take(ListedOutliers))
         {
-            page.Open("tr").Text("th", outlier.Name, ("scope", "row"), ("class", "mono")).Text("td", Ranges(outlier.Layers)).Text("td", Ranges(outlier.HighNormLayers)).Text("td", $"{Figures.Plain(outlier.Ratio, 2)} in {Name(outlier.PeakLayer)}", ("class", "r"))
-                .Text("td", outlier.PeakLayer < 0 ? "the picture itself" : string.Join(", ", outlier.Writers.Select(w => $"{w.Layer}:{w.Index} ({Figures.Percent(w.Share)})"))).Close("tr");
+            page.Open("tr").Text("th", outlier.Name, ("scope", "row"), ("class", "mono")).Text("td", Ranges(outlier.Layers))
+                .Text("td", Ranges(outlier.HighNormLayers)).Text("td", $"{Figures.Plain(outlier.Ratio, 2)} in {Name(outlier.PeakLayer)}", ("class", "r"))
+                .Text("td",
+                    outlier.PeakLayer < 0
+                        ? "the picture itself"
+                        : string.Join(", ", outlier.Writers.Select(w => $"{w.Layer}:{w.Index} ({Figures.Percent(w.Share)})"))).Close("tr");
         }
 
         page.Close("tbody").Close("table").Close("div");
@@ -74,13 +82,17 @@ public sealed class NormProfile(TokenNorms norms, PictureTokens tokens) : View
         var (least, most) = (all.DefaultIfEmpty(1).Min(), all.DefaultIfEmpty(1).Max());
         var logarithmic = most > 20 * least;
         var (left, right, top, floor) = (52.0, width - 10, 14.0, height - 44);
-        var scale = logarithmic ? new Scale(Math.Floor(Math.Log10(least) * 4) / 4, Math.Max(Math.Ceiling(Math.Log10(most) * 4) / 4, (Math.Floor(Math.Log10(least) * 4) / 4) + .25), floor, top) : Scale.Around(all, floor, top);
+        var scale = logarithmic
+            ? new Scale(Math.Floor(Math.Log10(least) * 4) / 4, Math.Max(Math.Ceiling(Math.Log10(most) * 4) / 4, (Math.Floor(Math.Log10(least) * 4) / 4) + .25),
+                floor, top)
+            : Scale.Around(all, floor, top);
         double Y(double norm) => Math.Clamp(scale.At(logarithmic ? Math.Log10(Math.Max(norm, least)) : norm), top, floor);
         double X(int index) => left + ((index + .5) * (right - left) / norms.Layers.Count);
 
         var largest = norms.Layers.MaxBy(l => Patches(l).Max())!;
         page.OpenDrawing(@class, width, height, "Norms of the tokens by layer",
-            $"The median norm of the patches goes from {Number(norms.Layers[0].Median)} to {Number(norms.Layers[^1].Median)}; the largest patch has {Number(Patches(largest).Max())}, in layer {Name(largest.Layer)}; {norms.Outliers.Count} patches are outliers somewhere.");
+            $"The median norm of the patches goes from {Number(norms.Layers[0].Median)} to {Number(norms.Layers[^1].Median)}; the largest patch has "
+                + $"{Number(Patches(largest).Max())}, in layer {Name(largest.Layer)}; {norms.Outliers.Count} patches are outliers somewhere.");
         foreach (var tick in logarithmic ? Decades(scale.Low, scale.High) : scale.Ticks())
         {
             page.Line("axis", left, Y(tick), right, Y(tick)).Label("small faint", left - 8, Y(tick) + 4, Number(tick), "end");
@@ -106,7 +118,8 @@ public sealed class NormProfile(TokenNorms norms, PictureTokens tokens) : View
 
             foreach (var token in layer.Outliers.Union(layer.HighNorm))
             {
-                page.Open("circle", ("class", "outlier"), ("cx", X(index)), ("cy", Y(layer.Norms[token])), ("r", 3.2)).Text("title", $"{tokens.Name(token)}, layer {Name(layer.Layer)}: {Number(layer.Norms[token])}").Close("circle");
+                page.Open("circle", ("class", "outlier"), ("cx", X(index)), ("cy", Y(layer.Norms[token])), ("r", 3.2))
+                    .Text("title", $"{tokens.Name(token)}, layer {Name(layer.Layer)}: {Number(layer.Norms[token])}").Close("circle");
             }
 
             if (index % every == 0)
@@ -115,7 +128,8 @@ public sealed class NormProfile(TokenNorms norms, PictureTokens tokens) : View
             }
         }
 
-        page.Label("small soft", (left + right) / 2, height - 6, logarithmic ? "output of layer (norms on a logarithmic scale)" : "output of layer", "middle").Close("svg");
+        page.Label("small soft", (left + right) / 2, height - 6, logarithmic ? "output of layer (norms on a logarithmic scale)" : "output of layer", "middle")
+            .Close("svg");
     }
 
     private void Curve(Markup page, string @class, Func<NormsOfLayer, double> value, Func<int, double> x, Func<double, double> y)

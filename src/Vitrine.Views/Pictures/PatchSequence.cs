@@ -21,8 +21,10 @@ public sealed class PatchSequence(Picture picture, PictureTokens tokens, int wid
         Cut(page, seen);
         page.Open("div");
         Sequence(page, seen);
-        page.Open("p", ("class", "k")).Text($"{tokens.Rows} x {tokens.Columns} patches of {picture.Width / tokens.Columns} x {picture.Height / tokens.Rows} pixels, row by row")
-            .Text(tokens.Prefix.Count > 0 ? $", behind {string.Join(", ", tokens.Prefix)}: " : ": ").Text($"{tokens.Count} tokens of {width} numbers. No order but that of the positions that are added to them.");
+        page.Open("p", ("class", "k"))
+            .Text($"{tokens.Rows} x {tokens.Columns} patches of {picture.Width / tokens.Columns} x {picture.Height / tokens.Rows} pixels, row by row")
+            .Text(tokens.Prefix.Count > 0 ? $", behind {string.Join(", ", tokens.Prefix)}: " : ": ")
+            .Text($"{tokens.Count} tokens of {width} numbers. No order but that of the positions that are added to them.");
         if (marked.Count > 0)
         {
             page.Text(" Marked patches are out of line in their norm.");
@@ -43,7 +45,8 @@ public sealed class PatchSequence(Picture picture, PictureTokens tokens, int wid
     private void Cut(Markup page, SeenPicture seen)
     {
         var (across, down) = (seen.Size.Width / tokens.Columns, seen.Size.Height / tokens.Rows);
-        page.OpenDrawing("drawing picture cut", seen.Size.Width, seen.Size.Height, "The picture cut into patches", $"{tokens.Rows} rows and {tokens.Columns} columns of patches.");
+        page.OpenDrawing("drawing picture cut", seen.Size.Width, seen.Size.Height, "The picture cut into patches",
+            $"{tokens.Rows} rows and {tokens.Columns} columns of patches.");
         seen.Write(page);
         for (var column = 1; column < tokens.Columns; column++)
         {
@@ -71,7 +74,8 @@ public sealed class PatchSequence(Picture picture, PictureTokens tokens, int wid
             : [.. Enumerable.Range(0, First), null, .. Enumerable.Range(tokens.Count - Last + 1, Last - 1)];
         var rows = (shown.Length + InRow - 1) / InRow;
         page.OpenDrawing("drawing sequence", InRow * Pitch, rows * (Pitch + 14), "The tokens in order",
-            $"{tokens.Count} tokens: {(tokens.Prefix.Count > 0 ? string.Join(", ", tokens.Prefix) + ", then " : "")}{tokens.Patches} patches from the upper left to the lower right.");
+            $"{tokens.Count} tokens: {(tokens.Prefix.Count > 0 ? string.Join(", ", tokens.Prefix) + ", then " : "")}{tokens.Patches} patches from the upper "
+                + "left to the lower right.");
         foreach (var (index, token) in shown.Index())
         {
             var (x, y) = (index % InRow * Pitch, index / InRow * (Pitch + 14));
@@ -81,7 +85,8 @@ public sealed class PatchSequence(Picture picture, PictureTokens tokens, int wid
             }
             else if (one < tokens.Prefix.Count)
             {
-                page.Box("part", x, y, Side, Side).Label("tiny", x + (Side / 2), y + (Side / 2) + 4, Short(tokens.Prefix[one]), "middle").Label("tiny faint", x + (Side / 2), y + Side + 12, $"{one}", "middle");
+                page.Box("part", x, y, Side, Side).Label("tiny", x + (Side / 2), y + (Side / 2) + 4, Short(tokens.Prefix[one]), "middle")
+                    .Label("tiny faint", x + (Side / 2), y + Side + 12, $"{one}", "middle");
             }
             else
             {
@@ -97,7 +102,8 @@ public sealed class PatchSequence(Picture picture, PictureTokens tokens, int wid
         var patch = token - tokens.Prefix.Count;
         var (across, down) = (seen.Size.Width / tokens.Columns, seen.Size.Height / tokens.Rows);
         page.Open("svg", ("x", x), ("y", y), ("width", Side), ("height", Side), ("preserveAspectRatio", "none"),
-            ("viewBox", FormattableString.Invariant($"{patch % tokens.Columns * across:0.####} {patch / tokens.Columns * down:0.####} {across:0.####} {down:0.####}")));
+            ("viewBox",
+                FormattableString.Invariant($"{patch % tokens.Columns * across:0.####} {patch / tokens.Columns * down:0.####} {across:0.####} {down:0.####}")));
         seen.Write(page);
         page.Close("svg");
         if (marked.Contains(token))

@@ -48,7 +48,8 @@ public sealed class PicturePage
     private string Render()
     {
         PageHead.Write(page, data.Title.Replace("*", ""), Styles, null);
-        page.Open("body").Text("a", "Skip to the page", ("class", "skip"), ("href", "#page")).Open("nav", ("aria-label", "Sections")).Open("div").Text("b", "Vitrine").Open("ul");
+        page.Open("body").Text("a", "Skip to the page", ("class", "skip"), ("href", "#page")).Open("nav", ("aria-label", "Sections")).Open("div")
+            .Text("b", "Vitrine").Open("ul");
         foreach (var (id, name, _, _) in sections)
         {
             page.Open("li").Text("a", name, ("href", "#" + id)).Close("li");
@@ -74,7 +75,8 @@ public sealed class PicturePage
         page.Close("header");
         foreach (var (index, (id, _, title, content)) in sections.Index())
         {
-            page.Open("section", ("id", id), ("aria-labelledby", id + "-title"), ("class", "chapter")).Open("h2", ("id", id + "-title")).Text("span", $"{index + 1}", ("class", "n")).Text(" " + title).Close("h2");
+            page.Open("section", ("id", id), ("aria-labelledby", id + "-title"), ("class", "chapter")).Open("h2", ("id", id + "-title"))
+                .Text("span", $"{index + 1}", ("class", "n")).Text(" " + title).Close("h2");
             content();
             page.Close("section");
         }
@@ -85,7 +87,8 @@ public sealed class PicturePage
 
     private void Patches()
     {
-        Say("The picture is cut into patches, each patch becomes one vector, and the vectors in a row are all that the blocks read: what words are to a language model.");
+        Say("The picture is cut into patches, each patch becomes one vector, and the vectors in a row are all that the blocks read: what words are to a "
+            + "language model.");
         Card(new PatchSequence(data.Picture, data.Tokens, data.Width, [.. data.Reading?.Norms.Outliers.Select(o => o.Token) ?? []]));
     }
 
@@ -97,7 +100,8 @@ public sealed class PicturePage
 
     private void Where(ClassEvidence evidence)
     {
-        Say("Several methods, because none is the truth: teal patches speak for the class, orange ones against it. Under them the test: the patches that a method puts first are taken away together, beside as many random ones. A method that finds what matters lies left of the rings.");
+        Say("Several methods, because none is the truth: teal patches speak for the class, orange ones against it. Under them the test: the patches that a "
+            + "method puts first are taken away together, beside as many random ones. A method that finds what matters lies left of the rings.");
         Card(new MapGrid
         {
             Id = "where-maps",
@@ -114,7 +118,8 @@ public sealed class PicturePage
     {
         if (evidence.Direct is { } direct)
         {
-            Say("The residual stream is a sum, and the class head reads it through one norm: held fixed, the measure is an exact sum of what each head and each feed-forward wrote to the tokens that the head reads. What a part does by way of later parts is not in it; its ablation has both.");
+            Say("The residual stream is a sum, and the class head reads it through one norm: held fixed, the measure is an exact sum of what each head and "
+                + "each feed-forward wrote to the tokens that the head reads. What a part does by way of later parts is not in it; its ablation has both.");
             Card(new HeadHeat(direct));
         }
         else
@@ -123,12 +128,14 @@ public sealed class PicturePage
         }
 
         Card(new UnitTable("head-units", "head", data.Picture, evidence.Heads));
-        Say($"The map of a head is what it brings from each patch, in logits. Ablated: {Filled(evidence.Fill)}, everything behind computed anew; a fall of the measure says that the head spoke for the class.");
+        Say($"The map of a head is what it brings from each patch, in logits. Ablated: {Filled(evidence.Fill)}, everything behind computed anew; a fall of "
+            + "the measure says that the head spoke for the class.");
     }
 
     private void Neurons(ClassEvidence evidence)
     {
-        Say($"A feed-forward neuron adds its value vector, as often as it is active. The map is its activation at each patch. Ablated: {Filled(evidence.Fill)}.");
+        Say("A feed-forward neuron adds its value vector, as often as it is active. The map is its activation at each patch. Ablated: "
+            + $"{Filled(evidence.Fill)}.");
         Card(new UnitTable("neuron-units", "neuron", data.Picture, evidence.Neurons));
     }
 
@@ -138,7 +145,8 @@ public sealed class PicturePage
 
     private void Attention(PictureReading reading)
     {
-        Say("The veil lifts from a patch in proportion to the attention it gets, each map by its own largest. The share is what falls on patches at all; the rest goes to the tokens in front. Attention says what a head reads, not what it does with it.");
+        Say("The veil lifts from a patch in proportion to the attention it gets, each map by its own largest. The share is what falls on patches at all; the "
+            + "rest goes to the tokens in front. Attention says what a head reads, not what it does with it.");
         var shown = reading.Attention.Take(DrawnHeads).ToList();
         Card(new MapGrid
         {
@@ -146,7 +154,8 @@ public sealed class PicturePage
             Caption = $"attention from {reading.Query}",
             Picture = data.Picture,
             Print = value => Figures.Percent(value, 1),
-            Maps = [.. shown.Select(h => new GridMap($"layer {h.Layer}", $"head {h.Head}", Figures.Percent(h.MassOnPatches) + " on patches", h.Map)), .. reading.Pool.Select(h => new GridMap("pool", $"head {h.Head}", Figures.Percent(h.MassOnPatches) + " on patches", h.Map))],
+            Maps = [.. shown.Select(h => new GridMap($"layer {h.Layer}", $"head {h.Head}", Figures.Percent(h.MassOnPatches) + " on patches", h.Map)),
+                .. reading.Pool.Select(h => new GridMap("pool", $"head {h.Head}", Figures.Percent(h.MassOnPatches) + " on patches", h.Map))],
         });
         if (reading.Attention.Count > shown.Count)
         {
@@ -156,7 +165,9 @@ public sealed class PicturePage
 
     private void Rollout(PictureReading reading)
     {
-        Say($"Attention averaged over heads, half of it replaced by the residual stream, multiplied from layer to layer (Abnar and Zuidema 2020): from where information could have come to the query ({reading.Query}). It knows nothing of values and feed-forwards. A map is painted in full from the share on that 97 of 100 patches do not reach.");
+        Say("Attention averaged over heads, half of it replaced by the residual stream, multiplied from layer to layer (Abnar and Zuidema 2020): from where "
+            + $"information could have come to the query ({reading.Query}). It knows nothing of values and feed-forwards. A map is painted in full from the "
+            + "share on that 97 of 100 patches do not reach.");
         Card(new MapGrid
         {
             Id = "rollout-maps",
@@ -164,13 +175,16 @@ public sealed class PicturePage
             FullFrom = .97,
             Picture = data.Picture,
             Print = value => Figures.Percent(value, 2),
-            Maps = [.. reading.Rollout.Select(r => new GridMap("", $"layer {r.Layer}", Figures.Percent(r.Map.Values.Sum(v => (double)v)) + " on patches", r.Map))],
+            Maps = [.. reading.Rollout.Select(r => new GridMap("", $"layer {r.Layer}", Figures.Percent(r.Map.Values.Sum(v => (double)v)) + " on patches",
+                r.Map))],
         });
     }
 
     private void Norms(PictureReading reading)
     {
-        Say("Large encoders use a few patches of little content as scratch space; their tokens have norms far above the others’, and attention maps show them as specks. Registers give the model that space of its own (Darcet et al. 2024). What is out of line before the first layer comes from the picture itself. Written by: the neurons with the largest parts in the token’s squared norm.");
+        Say("Large encoders use a few patches of little content as scratch space; their tokens have norms far above the others’, and attention maps show "
+            + "them as specks. Registers give the model that space of its own (Darcet et al. 2024). What is out of line before the first layer comes from "
+            + "the picture itself. Written by: the neurons with the largest parts in the token’s squared norm.");
         Card(new NormProfile(reading.Norms, reading.Tokens));
     }
 
@@ -182,14 +196,16 @@ public sealed class PicturePage
             Id = "head-maps",
             Caption = "norm of what heads write",
             Picture = data.Picture,
-            Maps = [.. reading.Heads.Take(DrawnHeads).Select(h => new GridMap($"layer {h.Layer}", $"head {h.Head}", "mean " + Figures.Plain(h.Written.Values.Average(), 2), h.Written))],
+            Maps = [.. reading.Heads.Take(DrawnHeads)
+                .Select(h => new GridMap($"layer {h.Layer}", $"head {h.Head}", "mean " + Figures.Plain(h.Written.Values.Average(), 2), h.Written))],
             SharesRow = true,
         });
     }
 
     private void Active(PictureReading reading)
     {
-        Say("Feed-forward neurons, teal where they are positive, orange where they are negative. Share: what the neuron writes where it is most active, over the median norm of its layer’s output.");
+        Say("Feed-forward neurons, teal where they are positive, orange where they are negative. Share: what the neuron writes where it is most active, over "
+            + "the median norm of its layer’s output.");
         Card(new MapGrid
         {
             Id = "neuron-maps",
@@ -221,7 +237,8 @@ public sealed class PicturePage
         page.Close("tbody").Close("table").Close("div");
     }
 
-    private void Line(string name, string value, string? @class) => page.Open("tr").Text("th", name, ("scope", "row")).Text("td", value, ("class", @class)).Close("tr");
+    private void Line(string name, string value, string? @class)
+        => page.Open("tr").Text("th", name, ("scope", "row")).Text("td", value, ("class", @class)).Close("tr");
 
     private void Say(string text) => page.Text("p", text);
 

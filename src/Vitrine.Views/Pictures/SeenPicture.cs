@@ -12,7 +12,8 @@ internal sealed class SeenPicture(Picture picture, string id)
     private bool isDefined;
 
     /// <summary>Units of a drawing of it: 100 in its longer side.</summary>
-    public (double Width, double Height) Size { get; } = (100.0 * picture.Width / Math.Max(picture.Width, picture.Height), 100.0 * picture.Height / Math.Max(picture.Width, picture.Height));
+    public (double Width, double Height) Size { get; } = (
+        100.0 * picture.Width / Math.Max(picture.Width, picture.Height), 100.0 * picture.Height / Math.Max(picture.Width, picture.Height));
 
     /// <summary>Writes it into the open drawing.</summary>
     public void Write(Markup page)
@@ -23,7 +24,8 @@ internal sealed class SeenPicture(Picture picture, string id)
             return;
         }
 
-        page.Leaf("image", ("id", id), ("class", "photo"), ("href", SpriteSheet.Of(picture).Uri), ("width", Size.Width), ("height", Size.Height), ("preserveAspectRatio", "none"));
+        page.Leaf("image", ("id", id), ("class", "photo"), ("href", SpriteSheet.Of(picture).Uri), ("width", Size.Width), ("height", Size.Height),
+            ("preserveAspectRatio", "none"));
         isDefined = true;
     }
 

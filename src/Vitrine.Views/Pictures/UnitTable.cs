@@ -21,7 +21,8 @@ public sealed class UnitTable(string id, string kind, Picture picture, IReadOnly
 
         var seen = new SeenPicture(picture, id + "-seen");
         page.Open("figure").Open("div", ("class", "scroll"), ("tabindex", 0), ("role", "group"), ("aria-label", $"Evidence by {kind}"));
-        page.Open("table", ("class", "units")).Text("caption", $"Evidence by {kind}", ("class", "unseen")).Open("thead").Open("tr").Text("th", kind, ("scope", "col"));
+        page.Open("table", ("class", "units")).Text("caption", $"Evidence by {kind}", ("class", "unseen")).Open("thead").Open("tr")
+            .Text("th", kind, ("scope", "col"));
         foreach (var column in new[] { "map", "says directly", "gradient estimate", "ablated", "a random one, ablated" })
         {
             page.Text("th", column, ("scope", "col"), ("class", column == "map" ? null : "r"));
@@ -32,8 +33,10 @@ public sealed class UnitTable(string id, string kind, Picture picture, IReadOnly
         {
             var peak = unit.Map.Values.Index().MaxBy(value => Math.Abs(value.Item)).Index;
             page.Open("tr").Text("th", $"{unit.Layer}:{unit.Index}", ("scope", "row"), ("class", "mono")).Open("td", ("class", "thumb"));
-            seen.WriteUnder(page, unit.Map, MapStyle.Signed, null, $"Map of {kind} {unit.Layer}:{unit.Index}", $"Strongest at row {peak / unit.Map.Columns}, column {peak % unit.Map.Columns}, with {Figures.Change(unit.Map.Values[peak])}.");
-            page.Close("td").Text("td", Figures.Change(unit.Direct ?? double.NaN), ("class", "r")).Text("td", Figures.Change(unit.Gradient), ("class", "r")).Text("td", Figures.Change(unit.Ablated), ("class", "r"))
+            seen.WriteUnder(page, unit.Map, MapStyle.Signed, null, $"Map of {kind} {unit.Layer}:{unit.Index}",
+                $"Strongest at row {peak / unit.Map.Columns}, column {peak % unit.Map.Columns}, with {Figures.Change(unit.Map.Values[peak])}.");
+            page.Close("td").Text("td", Figures.Change(unit.Direct ?? double.NaN), ("class", "r")).Text("td", Figures.Change(unit.Gradient), ("class", "r"))
+                .Text("td", Figures.Change(unit.Ablated), ("class", "r"))
                 .Open("td", ("class", "r"));
             if (unit.Random is { } random)
             {

@@ -55,7 +55,8 @@ public sealed record ConceptCluster
             ],
         };
 
-        VocabularyToken[] Shown(IReadOnlyList<int> end) => [.. end.Take(ShownTokens).Select(i => new VocabularyToken(tokens.Print(i), ids.Contains(i), tokens.IsAction(i)))];
+        VocabularyToken[] Shown(IReadOnlyList<int> end)
+            => [.. end.Take(ShownTokens).Select(i => new VocabularyToken(tokens.Print(i), ids.Contains(i), tokens.IsAction(i)))];
     }
 }
 

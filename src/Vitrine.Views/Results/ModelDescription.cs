@@ -26,7 +26,10 @@ public sealed record ModelDescription
                 .. policy.Stacks.Where(s => s.Layers > 0).Select(s => new StackDescription
                 {
                     Name = s.Name,
-                    Role = policy.Towers.Any(t => t.Shape.Name == s.Name) ? StackRole.Vision : s.Name == policy.Language.Shape.Name ? StackRole.Language : StackRole.Action,
+                    Role = policy.Towers.Any(t => t.Shape.Name == s.Name)
+                        ? StackRole.Vision
+                        : s.Name == policy.Language.Shape.Name ? StackRole.Language
+                        : StackRole.Action,
                     Layers = s.Layers,
                     Width = s.Width,
                     Heads = s.Heads,

@@ -18,7 +18,9 @@ public sealed record Statement(string Text, bool? IsEffect = null)
         string[] parts =
         [
             $"*{verdict.Arm.Concept}*, {verdict.Arm.Name}: {verdict.Measure} changes by {Signed(change.Mean)} [{Signed(change.Low)}, {Signed(change.High)}]",
-            .. verdict.Said is { } said ? [$", {Percent(change.Mean / said.Mean)} of what saying '{verdict.Word}' does ({Signed(said.Mean)})"] : Array.Empty<string>(),
+            .. verdict.Said is { } said
+                ? [$", {Percent(change.Mean / said.Mean)} of what saying '{verdict.Word}' does ({Signed(said.Mean)})"]
+                : Array.Empty<string>(),
             verdict.Random is { } random ? $"; random draws {Signed(random.Smallest)} to {Signed(random.Largest)}" : "; no random draws were made",
             $"; success {Percent(verdict.Success.Rate)} against {Percent(verdict.BaselineSuccess.Rate)} without edits.",
         ];
@@ -31,7 +33,8 @@ public sealed record Statement(string Text, bool? IsEffect = null)
         ArgumentNullException.ThrowIfNull(verdict);
         var part = verdict.Carrier.Component == Component.Attention ? "attention output" : "feed-forward output";
         return new Statement(
-            $"*{verdict.Concept}*, one decision: the {part} of layer {verdict.Carrier.Layer} put in state by state gives {Percent(verdict.Sufficient)} of the word's effect; "
+            $"*{verdict.Concept}*, one decision: the {part} of layer {verdict.Carrier.Layer} put in state by state gives {Percent(verdict.Sufficient)} of "
+                + "the word's effect; "
             + $"held back, {Percent(verdict.Necessary)} remains; its mean difference gives {Percent(verdict.MeanDifference)}.",
             verdict.IsEffect);
     }

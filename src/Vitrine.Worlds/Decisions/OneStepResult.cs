@@ -45,7 +45,8 @@ public sealed record OneStepResult(
         ArgumentNullException.ThrowIfNull(effects);
         return new OneStepResult(
             concept, metric, effects.Baseline.Count, effects.Baseline.Average(), Estimated(effects.Word),
-            [.. effects.Parts.Select(p => new PartEstimate(p.Component, p.Layer, Estimated(p.MeanDifference), Estimated(p.Sufficient), Estimated(p.Necessary)))],
+            [.. effects.Parts.Select(p => new PartEstimate(p.Component, p.Layer, Estimated(p.MeanDifference), Estimated(p.Sufficient),
+                Estimated(p.Necessary)))],
             [
                 new ControlEstimate("zero dose", Estimated(effects.ZeroDose), null),
                 new ControlEstimate($"lexical clamp, {edits.Clamp.Neurons.Count} neurons at {edits.Dose}", Estimated(effects.Clamp), null),

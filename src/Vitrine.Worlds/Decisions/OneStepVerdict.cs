@@ -7,7 +7,9 @@ namespace Vitrine.Worlds.Decisions;
 /// <param name="Concept">Its name.</param>
 /// <param name="Carrier">The component of one layer that gives most of the word's effect when it alone is put in.</param>
 /// <param name="Word">What the word changes.</param>
-/// <param name="IsEffect">Whether that counts: the interval leaves zero out, and the mean lies outside what random draws do. Without draws nothing counts.</param>
+/// <param name="IsEffect">
+/// Whether that counts: the interval leaves zero out, and the mean lies outside what random draws do. Without draws nothing counts.
+/// </param>
 public sealed record OneStepVerdict(string Concept, PartEstimate Carrier, Estimate Word, bool IsEffect)
 {
     /// <summary>Share of the word's effect that the carrier gives when put in.</summary>

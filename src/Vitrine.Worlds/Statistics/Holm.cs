@@ -1,7 +1,9 @@
 namespace Vitrine.Worlds.Statistics;
 
 /// <summary>Adjusts p values for how many were looked at.</summary>
-/// <remarks>Holm 1979: the i-th smallest of m is multiplied by m - i + 1, and none may fall below the one before it. It holds whatever the tests' dependence.</remarks>
+/// <remarks>
+/// Holm 1979: the i-th smallest of m is multiplied by m - i + 1, and none may fall below the one before it. It holds whatever the tests' dependence.
+/// </remarks>
 public static class Holm
 {
     /// <summary>The adjusted values, in the order given.</summary>

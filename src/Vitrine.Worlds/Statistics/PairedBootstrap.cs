@@ -1,7 +1,9 @@
 namespace Vitrine.Worlds.Statistics;
 
 /// <summary>The mean of paired differences, with a percentile bootstrap interval of 95 %.</summary>
-/// <remarks>Efron 1979. Pairs are drawn together, so what both arms share (the layout, the sensor noise) cancels. Percentiles are interpolated linearly.</remarks>
+/// <remarks>
+/// Efron 1979. Pairs are drawn together, so what both arms share (the layout, the sensor noise) cancels. Percentiles are interpolated linearly.
+/// </remarks>
 public static class PairedBootstrap
 {
     /// <summary>Estimates the mean difference.</summary>

@@ -3,7 +3,9 @@ namespace Vitrine.Worlds.Statistics;
 /// <summary>A share of successes with its 95 % interval.</summary>
 /// <param name="Successes">How many succeeded.</param>
 /// <param name="Count">Of how many.</param>
-/// <remarks>Wilson 1927: (p + z²/2n ± z sqrt(p(1-p)/n + z²/4n²)) / (1 + z²/n). Unlike p ± z sd it keeps inside [0, 1] and holds for 0 and n successes.</remarks>
+/// <remarks>
+/// Wilson 1927: (p + z²/2n ± z sqrt(p(1-p)/n + z²/4n²)) / (1 + z²/n). Unlike p ± z sd it keeps inside [0, 1] and holds for 0 and n successes.
+/// </remarks>
 public sealed record Proportion(int Successes, int Count)
 {
     private const double Z = 1.959963984540054;  // the .975 quantile of the standard normal

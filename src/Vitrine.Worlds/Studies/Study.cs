@@ -3,7 +3,9 @@ using System.Text;
 
 namespace Vitrine.Worlds.Studies;
 
-/// <summary>A plan of closed-loop episodes: every arm meets the same layouts. It is a value: read from a file on another machine it is the same study.</summary>
+/// <summary>
+/// A plan of closed-loop episodes: every arm meets the same layouts. It is a value: read from a file on another machine it is the same study.
+/// </summary>
 public sealed record Study
 {
     /// <summary>Random draws that an edit's control needs at least.</summary>
@@ -44,7 +46,9 @@ public sealed record Study
         => Enumerable.Range(0, LayoutsPerTask).SelectMany(i => Tasks.Select(task => new LayoutKey(Seed, Split, task, i)));
 
     /// <summary>Adds a baseline where there is none, and the controls of every edit.</summary>
-    /// <param name="controls">The arms that an edit needs beside it: zero dose, random draws, the prompt word. Arms that are there already are not added again.</param>
+    /// <param name="controls">
+    /// The arms that an edit needs beside it: zero dose, random draws, the prompt word. Arms that are there already are not added again.
+    /// </param>
     public Study WithControls(Func<Arm, IEnumerable<Arm>> controls)
     {
         ArgumentNullException.ThrowIfNull(controls);
@@ -58,7 +62,8 @@ public sealed record Study
     {
         if (Tasks.Count == 0 || LayoutsPerTask < 1 || StepLimit < 1 || BlockSize < 1)
         {
-            throw new VitrineException($"study '{Name}': {Tasks.Count} tasks, {LayoutsPerTask} layouts per task, {StepLimit} steps, blocks of {BlockSize}; each must be at least 1.");
+            throw new VitrineException(
+                $"study '{Name}': {Tasks.Count} tasks, {LayoutsPerTask} layouts per task, {StepLimit} steps, blocks of {BlockSize}; each must be at least 1.");
         }
 
         if (Repeated(Tasks) is { } task)
@@ -101,7 +106,8 @@ public sealed record Study
 
     /// <summary>Changes when anything changes that the episodes depend on: policy, world, layouts, any arm's plan, schedule or word.</summary>
     public string Fingerprint()
-        => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes((this with { Policy = Policy is null ? null : Policy with { Name = "" } }).ToJson())));
+        => Convert.ToHexStringLower(
+            SHA256.HashData(Encoding.UTF8.GetBytes((this with { Policy = Policy is null ? null : Policy with { Name = "" } }).ToJson())));
 
     private void CheckControls(Arm edit)
     {
@@ -112,14 +118,16 @@ public sealed record Study
 
         if (!Arms.Any(a => a.Kind == ArmKind.ZeroDose && a.Concept == edit.Concept))
         {
-            throw new VitrineException($"study '{Name}': the edit '{edit.Name}' has no zero-dose arm of concept '{edit.Concept}'. {nameof(WithControls)} adds it.");
+            throw new VitrineException(
+                $"study '{Name}': the edit '{edit.Name}' has no zero-dose arm of concept '{edit.Concept}'. {nameof(WithControls)} adds it.");
         }
 
         var draws = Arms.Where(a => a.IsRandom && a.Concept == edit.Concept).GroupBy(a => (a.Kind, a.Group)).Select(g => g.Count()).DefaultIfEmpty().Max();
         if (draws < FewestRandomDraws)
         {
             throw new VitrineException(
-                $"study '{Name}': the edit '{edit.Name}' has {draws} random draws of concept '{edit.Concept}' in its largest group; expected at least {FewestRandomDraws}. {nameof(WithControls)} adds them.");
+                $"study '{Name}': the edit '{edit.Name}' has {draws} random draws of concept '{edit.Concept}' in its largest group; expected at least "
+                    + $"{FewestRandomDraws}. {nameof(WithControls)} adds them.");
         }
     }
 

@@ -75,7 +75,8 @@ internal sealed class StudyFolder : IDisposable
     {
         try
         {
-            return new FileStream(Path.Combine(path, "study.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 1, FileOptions.DeleteOnClose);
+            return new FileStream(
+                Path.Combine(path, "study.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 1, FileOptions.DeleteOnClose);
         }
         catch (IOException e)
         {
@@ -94,7 +95,8 @@ internal sealed class StudyFolder : IDisposable
         {
             if (Directory.EnumerateFiles(path, "chunk-*.json").Any())
             {
-                throw new VitrineException($"{path}: there are chunks but no study.json that says whose. Give study '{header.Study.Name}' a folder of its own.");
+                throw new VitrineException(
+                    $"{path}: there are chunks but no study.json that says whose. Give study '{header.Study.Name}' a folder of its own.");
             }
 
             WriteWhole(file, header);

@@ -38,7 +38,9 @@ public sealed class StudyRunner(Func<IWorld> newWorld)
     /// <param name="options">How to carry it out.</param>
     /// <param name="progress">Told after every chunk.</param>
     /// <param name="cancellation">Stops; finished chunks stay in the folder.</param>
-    /// <exception cref="VitrineException">The policy or the world is not the study's, an edit has no plan, the study lacks controls, or the folder belongs to another one.</exception>
+    /// <exception cref="VitrineException">
+    /// The policy or the world is not the study's, an edit has no plan, the study lacks controls, or the folder belongs to another one.
+    /// </exception>
     public async Task<StudyRun> RunAsync(
         Study study, Policy policy, StudyOptions? options = null, IProgress<StudyProgress>? progress = null, CancellationToken cancellation = default)
     {
@@ -59,7 +61,8 @@ public sealed class StudyRunner(Func<IWorld> newWorld)
     /// <summary>Runs a study with actors of one's own: a policy in another process, a model of one's own.</summary>
     /// <param name="study">The plan.</param>
     /// <param name="actorFor">
-    /// Makes the actor of an arm. Called for every chunk, on the worker that runs it, and disposed after it where it can be; what the actors share must bear several
+    /// Makes the actor of an arm. Called for every chunk, on the worker that runs it, and disposed after it where it can be; what the actors share must bear
+    /// several
     /// threads. The arm's word is appended to the instruction by the runner.
     /// </param>
     /// <param name="options">How to carry it out.</param>
@@ -68,7 +71,8 @@ public sealed class StudyRunner(Func<IWorld> newWorld)
     /// <exception cref="VitrineException">The world is not the study's, the study lacks controls, or the folder belongs to another one.</exception>
     /// <remarks>Nothing here can tell whether the actors are the study's policy.</remarks>
     public Task<StudyRun> RunAsync(
-        Study study, Func<Arm, IActor> actorFor, StudyOptions? options = null, IProgress<StudyProgress>? progress = null, CancellationToken cancellation = default)
+        Study study, Func<Arm, IActor> actorFor, StudyOptions? options = null, IProgress<StudyProgress>? progress = null,
+        CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(actorFor);
         return RunAsync(study, IWorldActor (arm) => new ObservingActor(actorFor(arm), arm.Word), options, progress, cancellation);
@@ -77,7 +81,8 @@ public sealed class StudyRunner(Func<IWorld> newWorld)
     /// <summary>Runs a study with actors that see the worlds themselves.</summary>
     /// <inheritdoc cref="RunAsync(Study, Func{Arm, IActor}, StudyOptions?, IProgress{StudyProgress}?, CancellationToken)"/>
     public async Task<StudyRun> RunAsync(
-        Study study, Func<Arm, IWorldActor> actorFor, StudyOptions? options = null, IProgress<StudyProgress>? progress = null, CancellationToken cancellation = default)
+        Study study, Func<Arm, IWorldActor> actorFor, StudyOptions? options = null, IProgress<StudyProgress>? progress = null,
+        CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(study);
         ArgumentNullException.ThrowIfNull(actorFor);
@@ -99,7 +104,8 @@ public sealed class StudyRunner(Func<IWorld> newWorld)
         try
         {
             await Task.WhenAll(Enumerable.Range(0, Math.Min(options.Workers, open.Length))
-                .Select(_ => Task.Factory.StartNew(Work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default))).ConfigureAwait(false);
+                .Select(_ => Task.Factory.StartNew(Work, CancellationToken.None, TaskCreationOptions.LongRunning,
+                    TaskScheduler.Default))).ConfigureAwait(false);
         }
         finally
         {
@@ -139,7 +145,8 @@ public sealed class StudyRunner(Func<IWorld> newWorld)
 
     /// <summary>Blocks of layouts in the study's order, arm by arm.</summary>
     private static IEnumerable<StudyChunk> ChunksOf(Study study)
-        => study.Arms.SelectMany(arm => study.Layouts().Chunk(study.BlockSize), (arm, layouts) => (arm, layouts)).Select((c, number) => new StudyChunk(number, c.arm, c.layouts));
+        => study.Arms.SelectMany(arm => study.Layouts().Chunk(study.BlockSize), (arm, layouts) => (arm, layouts))
+            .Select((c, number) => new StudyChunk(number, c.arm, c.layouts));
 
     private static IReadOnlyList<Episode> Run(Rollouts rollouts, StudyChunk chunk, Func<Arm, IWorldActor> actorFor, CancellationToken cancellation)
     {

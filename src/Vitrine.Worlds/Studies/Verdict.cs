@@ -29,7 +29,9 @@ public sealed record Verdict
     /// <summary>Success of the baseline.</summary>
     public required Proportion BaselineSuccess { get; init; }
 
-    /// <summary>Whether it counts as an effect: the interval leaves zero out, and the mean lies outside what random draws do. Without draws nothing counts.</summary>
+    /// <summary>
+    /// Whether it counts as an effect: the interval leaves zero out, and the mean lies outside what random draws do. Without draws nothing counts.
+    /// </summary>
     public bool IsEffect => Change.ExcludesZero && Random is { } random && (Change.Mean > random.Largest || Change.Mean < random.Smallest);
 
     /// <summary>The change as a share of what the word does; null where no word was said.</summary>

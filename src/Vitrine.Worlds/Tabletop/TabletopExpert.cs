@@ -43,7 +43,9 @@ public sealed record PushWeights(double Behind, double Push, double Free);
 /// <param name="Weights">For the task push.</param>
 public sealed record ExpertDecision(double[] Action, ExpertPhase Phase, PushWeights? Weights = null);
 
-/// <summary>The scripted expert that the shipped policy learnt from. It has no memory, and blends its modes so that a learner finds no edge to stand still on.</summary>
+/// <summary>
+/// The scripted expert that the shipped policy learnt from. It has no memory, and blends its modes so that a learner finds no edge to stand still on.
+/// </summary>
 public static class TabletopExpert
 {
     private const double ReleaseHeight = .35;

@@ -8,7 +8,8 @@ namespace Vitrine.Worlds.Tabletop;
 /// <param name="Speed">How fast.</param>
 /// <param name="Height">How high.</param>
 public sealed record TabletopInstruction(
-    TabletopTask Task, ObjectColour? Colour = null, ObjectShape? Shape = null, Direction? Direction = null, Speed Speed = Speed.None, Height Height = Height.None)
+    TabletopTask Task, ObjectColour? Colour = null, ObjectShape? Shape = null, Direction? Direction = null,
+    Speed Speed = Speed.None, Height Height = Height.None)
 {
     /// <summary>Names a task on a table.</summary>
     public static TabletopInstruction Of(TaskSpec spec, TabletopState state)

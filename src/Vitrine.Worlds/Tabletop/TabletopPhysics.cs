@@ -13,7 +13,8 @@ public sealed class TabletopPhysics
     private readonly bool graspsWhileMoving;
 
     private TabletopPhysics(string name, bool graspsWhileMoving, double graspHeight, double graspRadius, double pushHeight)
-        => (Name, this.graspsWhileMoving, this.graspHeight, this.graspRadius, this.pushHeight) = (name, graspsWhileMoving, graspHeight, graspRadius, pushHeight);
+        => (Name, this.graspsWhileMoving, this.graspHeight, this.graspRadius,
+            this.pushHeight) = (name, graspsWhileMoving, graspHeight, graspRadius, pushHeight);
 
     /// <summary>The physics that the shipped policy was trained and evaluated in.</summary>
     public static TabletopPhysics Strict { get; } = new("strict", graspsWhileMoving: false, graspHeight: .16, graspRadius: .06, pushHeight: .18);

@@ -123,7 +123,8 @@ public static class TabletopRenderer
     };
 
     /// <summary>Blends something over the picture; <paramref name="reach"/> bounds how far from its centre (u, v) it covers anything.</summary>
-    private static void Paint(double[] image, double u, double v, double reach, Func<double, double, (double Alpha, (double R, double G, double B) Colour)> brush)
+    private static void Paint(
+        double[] image, double u, double v, double reach, Func<double, double, (double Alpha, (double R, double G, double B) Colour)> brush)
     {
         var (left, right) = (Math.Max(0, (int)Math.Floor(u - reach)), Math.Min(Size - 1, (int)Math.Ceiling(u + reach)));
         var (top, bottom) = (Math.Max(0, (int)Math.Floor(v - reach)), Math.Min(Size - 1, (int)Math.Ceiling(v + reach)));

@@ -54,7 +54,8 @@ public static class TabletopVocabulary
     private static WordList List(string words, string? name = null)
     {
         name ??= words[..words.IndexOf(' ')];
-        var opposite = Opposites.Where(p => p.Item1 == name).Select(p => p.Item2).Concat(Opposites.Where(p => p.Item2 == name).Select(p => p.Item1)).FirstOrDefault();
+        var opposite = Opposites.Where(p => p.Item1 == name).Select(p => p.Item2).Concat(Opposites.Where(p => p.Item2 == name).Select(p => p.Item1))
+            .FirstOrDefault();
         return new(name, words.Split(' '), opposite);
     }
 }

@@ -138,7 +138,8 @@ public sealed record TaskSpec(TabletopTask Task, int Target = -1, Direction? Dir
         var (goal, stand) = (Along(target, .16), Along(target, -.18));
         return goal.X is >= .03 and <= .97 && goal.Y is >= .03 and <= .97
             && stand.X is >= 0 and <= 1 && stand.Y is >= 0 and <= 1
-            && !start.Objects.Where((_, i) => i != Target).Any(o => o.Position.HorizontalDistanceTo(goal) < .13 || o.Position.HorizontalDistanceTo(stand) < .13);
+            && !start.Objects.Where((_, i) => i != Target)
+                .Any(o => o.Position.HorizontalDistanceTo(goal) < .13 || o.Position.HorizontalDistanceTo(stand) < .13);
     }
 
     private bool IsDisplaced(Position from, Position to, double along, double across)

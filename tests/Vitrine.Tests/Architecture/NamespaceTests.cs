@@ -2,7 +2,9 @@ using Mono.Cecil;
 
 namespace Vitrine.Tests.Architecture;
 
-/// <summary>The arrows between the namespaces inside Transformers, as docs/architecture.md draws them: each uses exactly those that stand behind it here.</summary>
+/// <summary>
+/// The arrows between the namespaces inside Transformers, as docs/architecture.md draws them: each uses exactly those that stand behind it here.
+/// </summary>
 public sealed class NamespaceTests
 {
     private const string Room = "Vitrine.Transformers";
@@ -60,7 +62,9 @@ public sealed class NamespaceTests
             .. type.Methods.Where(m => m.HasBody).SelectMany(m => m.Body.Instructions).SelectMany(i => i.Operand switch
             {
                 TypeReference t => [t],
-                MethodReference m => (TypeReference[])[m.DeclaringType, m.ReturnType, .. m.Parameters.Select(p => p.ParameterType), .. m is GenericInstanceMethod g ? g.GenericArguments : []],
+                MethodReference m
+                    => (TypeReference[])[m.DeclaringType, m.ReturnType, .. m.Parameters.Select(p => p.ParameterType),
+                        .. m is GenericInstanceMethod g ? g.GenericArguments : []],
                 FieldReference f => [f.DeclaringType, f.FieldType],
                 _ => [],
             }),

@@ -15,7 +15,8 @@ public sealed class RoomTests
     public void A_room_is_referenced_only_by_rooms_to_its_left(string room)
     {
         var project = XDocument.Load(Path.Combine(Fixtures.Repository, "src", $"Vitrine.{room}", $"Vitrine.{room}.csproj"));
-        var used = project.Descendants("ProjectReference").Select(r => Path.GetFileNameWithoutExtension(r.Attribute("Include")!.Value)["Vitrine.".Length..]).ToArray();
+        var used = project.Descendants("ProjectReference").Select(r => Path.GetFileNameWithoutExtension(r.Attribute("Include")!.Value)["Vitrine.".Length..])
+            .ToArray();
         used.ShouldBeSubsetOf(Rooms.SkipWhile(r => r != room).Skip(1));
     }
 
@@ -23,13 +24,15 @@ public sealed class RoomTests
     public void A_compiled_room_uses_only_rooms_to_its_right(string room)
     {
         var assembly = Assembly.Load(room == "Cli" ? "vitrine" : $"Vitrine.{room}");
-        var used = assembly.GetReferencedAssemblies().Select(a => a.Name!).Where(n => n.StartsWith("Vitrine.", StringComparison.Ordinal)).Select(n => n["Vitrine.".Length..]);
+        var used = assembly.GetReferencedAssemblies().Select(a => a.Name!).Where(n => n.StartsWith("Vitrine.", StringComparison.Ordinal))
+            .Select(n => n["Vitrine.".Length..]);
         used.ShouldBeSubsetOf(Rooms.SkipWhile(r => r != room).Skip(1));
     }
 
     [Fact]
     public void Every_project_is_a_known_room()
-        => Directory.GetDirectories(Path.Combine(Fixtures.Repository, "src")).Select(d => Path.GetFileName(d)["Vitrine.".Length..]).Order(StringComparer.Ordinal)
+        => Directory.GetDirectories(Path.Combine(Fixtures.Repository, "src")).Select(d => Path.GetFileName(d)["Vitrine.".Length..])
+            .Order(StringComparer.Ordinal)
             .ShouldBe(Rooms.Order(StringComparer.Ordinal));
 
     [Fact]

@@ -17,7 +17,8 @@ public sealed class OpenVlaCheckpointTests : IDisposable
         tensors.Length.ShouldBe(982);
         tensors.Sum(t => t.Count).ShouldBe(7_541_237_184);
         tensors.Select(t => t.Name).Distinct().Count().ShouldBe(982);
-        (tensors.Count(t => t.Name.StartsWith("vision_backbone.featurizer.", StringComparison.Ordinal)), tensors.Count(t => t.Name.StartsWith("vision_backbone.fused_featurizer.", StringComparison.Ordinal))).ShouldBe((343, 342));
+        (tensors.Count(t => t.Name.StartsWith("vision_backbone.featurizer.", StringComparison.Ordinal)),
+            tensors.Count(t => t.Name.StartsWith("vision_backbone.fused_featurizer.", StringComparison.Ordinal))).ShouldBe((343, 342));
     }
 
     [Fact]

@@ -9,7 +9,8 @@ namespace Vitrine.Tests.Certification;
 [Collection(CommandLine.Collection)]
 public sealed class CertifiedTests : IDisposable
 {
-    private const string Renewed = "run: vitrine certify DIR... --record src/Vitrine.Certification/certified.json --markdown docs/models.md --readme README.md (see docs/models.md)";
+    private const string Renewed = "run: vitrine certify DIR... --record src/Vitrine.Certification/certified.json --markdown docs/models.md --readme "
+        + "README.md (see docs/models.md)";
     private readonly TemporaryFolder folder = new();
 
     [Fact]
@@ -30,7 +31,8 @@ public sealed class CertifiedTests : IDisposable
     public void Every_family_is_in_the_certificate_with_reference_numbers()
     {
         var families = CertifiedFile.Embedded().Families;
-        foreach (var name in TextFamily.All.Select(f => f.ModelType).Concat(VisionFamily.All.Select(f => f.ModelType)).Append(VisionFamily.Timm.ModelType).Append("openvla"))
+        foreach (var name in TextFamily.All.Select(f => f.ModelType).Concat(VisionFamily.All.Select(f => f.ModelType)).Append(VisionFamily.Timm.ModelType)
+            .Append("openvla"))
         {
             families.ShouldContain(f => (f.Name == name || f.Alike.Contains(name)) && f.Fixtures.Count > 0, $"{name}; {Renewed}");
         }
@@ -59,7 +61,8 @@ public sealed class CertifiedTests : IDisposable
     {
         var name = InspectCommandTests.Models().First().Data;
         File.WriteAllText(folder["README.md"], "before\n<!-- families -->\nold\n<!-- /families -->\nbehind\n");
-        var (exit, @out, error) = await CommandLine.RunAsync("certify", Fixtures.Of("models", name), "--record", folder["c.json"], "--markdown", folder["c.md"], "--readme", folder["README.md"]);
+        var (exit, @out, error) = await CommandLine.RunAsync(
+            "certify", Fixtures.Of("models", name), "--record", folder["c.json"], "--markdown", folder["c.md"], "--readme", folder["README.md"]);
         exit.ShouldBe(0, error);
         var line = @out.Trim().Split('\n')[^1];
         var json = File.ReadAllText(folder["c.json"]);

@@ -9,7 +9,8 @@ public sealed class MethodsCertificationTests
     {
         var data = new TheoryData<string>();
         var methods = Path.Combine(Fixtures.Root, "methods");
-        foreach (var folder in Directory.Exists(methods) ? Directory.GetDirectories(methods).Where(f => File.Exists(Path.Combine(f, "meta.json"))).Order(StringComparer.Ordinal) : Enumerable.Empty<string>())
+        foreach (var folder in Directory.Exists(methods) ? Directory.GetDirectories(methods).Where(f => File.Exists(Path.Combine(f, "meta.json")))
+            .Order(StringComparer.Ordinal) : Enumerable.Empty<string>())
         {
             using var fixture = Fixture.Open(folder);
             if (new MethodsCertifier().Knows(fixture))
@@ -28,7 +29,8 @@ public sealed class MethodsCertificationTests
         var rows = new MethodsCertifier().Certify(fixture, TestContext.Current.CancellationToken).ToArray();
         rows.ShouldNotBeEmpty();
         rows.Where(r => !r.Passed).ShouldBeEmpty();
-        rows.Count(r => fixture.Has($"{r.Case}/{r.Point}")).ShouldBe(fixture.Keys.Count(k => !k.Contains("/in.", StringComparison.Ordinal)), "every golden was compared");
+        rows.Count(r => fixture.Has($"{r.Case}/{r.Point}"))
+            .ShouldBe(fixture.Keys.Count(k => !k.Contains("/in.", StringComparison.Ordinal)), "every golden was compared");
         TestContext.Current.SendDiagnosticMessage($"{name}: {rows.Length} rows, worst {rows.Where(r => r.Bound > 0).MaxBy(r => r.Error / r.Bound)}");
     }
 

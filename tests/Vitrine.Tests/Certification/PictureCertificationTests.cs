@@ -8,7 +8,8 @@ public sealed class PictureCertificationTests
     public static TheoryData<string> Folders()
     {
         var images = System.IO.Path.Combine(Fixtures.Root, "images");
-        return [.. Directory.Exists(images) ? Directory.GetDirectories(images).Select(f => System.IO.Path.GetFileName(f)).Order(StringComparer.Ordinal) : Enumerable.Empty<string>()];
+        return [.. Directory.Exists(images) ? Directory.GetDirectories(images).Select(f => System.IO.Path.GetFileName(f))
+            .Order(StringComparer.Ordinal) : Enumerable.Empty<string>()];
     }
 
     [Theory, MemberData(nameof(Folders))]

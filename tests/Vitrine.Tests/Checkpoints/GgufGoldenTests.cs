@@ -57,7 +57,10 @@ public sealed class GgufGoldenTests
         Material.Refusal(() => metadata.Integers("a.string")).ShouldContain("a list of 3 String");
     }
 
-    public static TheoryData<string> FixturesWithDequantisedTensors() => new(Material.ModelFolders().Where(f => File.Exists(Path.Combine(f, "meta.json")) && File.ReadAllText(Path.Combine(f, "meta.json")).Contains("dequantised/", StringComparison.Ordinal)).DefaultIfEmpty(""));
+    public static TheoryData<string> FixturesWithDequantisedTensors()
+        => new(Material.ModelFolders()
+            .Where(f => File.Exists(Path.Combine(f, "meta.json")) && File.ReadAllText(Path.Combine(f, "meta.json"))
+                .Contains("dequantised/", StringComparison.Ordinal)).DefaultIfEmpty(""));
 
     [Theory, MemberData(nameof(FixturesWithDequantisedTensors))]
     public void Every_dequantised_tensor_of_a_real_model_equals_its_reference(string folder)
@@ -79,7 +82,8 @@ public sealed class GgufGoldenTests
             wide.abs().sum().item<double>().ShouldBe(size, 1e-12 * size, name);
             if (golden.Tensors.ContainsKey($"unpermuted/{name}/values"))
             {
-                Rows(checkpoint.Read(GgufTensorNames.ToHuggingFace(file.Architecture, name)!), rows, width).ShouldEqualBitByBit(golden.Read($"unpermuted/{name}/values"), $"unpermuted {name}");
+                Rows(checkpoint.Read(GgufTensorNames.ToHuggingFace(file.Architecture, name)!), rows, width)
+                    .ShouldEqualBitByBit(golden.Read($"unpermuted/{name}/values"), $"unpermuted {name}");
             }
         }
     }
@@ -102,7 +106,8 @@ public sealed class GgufGoldenTests
         checkpoint.Names.ShouldAllBe(n => n.StartsWith("model.", StringComparison.Ordinal));
     }
 
-    private static Tensor Rows(Tensor tensor, Tensor rows, long width) => (tensor.dim() == 1 ? tensor.view(1, -1) : tensor).index_select(0, rows).narrow(1, 0, width);
+    private static Tensor Rows(Tensor tensor, Tensor rows, long width)
+        => (tensor.dim() == 1 ? tensor.view(1, -1) : tensor).index_select(0, rows).narrow(1, 0, width);
 
     /// <summary>The model that the fixture was computed on, known by its hash.</summary>
     private static (string Path, string[] Names) Subject(string folder)
@@ -113,7 +118,9 @@ public sealed class GgufGoldenTests
         var models = Material.Shared is null ? "" : Path.Combine(Material.Shared, "models");
         var path = Directory.Exists(models) ? Directory.GetFiles(models, "*.gguf", SearchOption.AllDirectories).FirstOrDefault(f => Hash(f) == hash) : null;
         Assert.SkipUnless(path is not null, $"no .gguf file with the hash {hash} lies in ../shared/models (or VITRINE_SHARED)");
-        return (path!, [.. meta.RootElement.GetProperty("cases").EnumerateArray().Select(c => c.GetProperty("case").GetString()!).Where(c => c.StartsWith("dequantised/", StringComparison.Ordinal)).Select(c => c["dequantised/".Length..])]);
+        return (path!,
+            [.. meta.RootElement.GetProperty("cases").EnumerateArray().Select(c => c.GetProperty("case").GetString()!)
+                .Where(c => c.StartsWith("dequantised/", StringComparison.Ordinal)).Select(c => c["dequantised/".Length..])]);
     }
 
     private static string Hash(string path)

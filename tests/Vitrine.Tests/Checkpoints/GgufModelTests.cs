@@ -17,7 +17,10 @@ public sealed class GgufModelTests
         repaired.shape.ShouldBe([0, 4]);
     }
 
-    public static TheoryData<string> Convertible() => new(Material.ModelFolders().Where(f => ModelType(f) is { } t && (t == "mistral" || GgufConfig.Architectures.Contains(t)) && File.Exists(Path.Combine(f, "model.safetensors"))).DefaultIfEmpty(""));
+    public static TheoryData<string> Convertible()
+        => new(Material.ModelFolders()
+            .Where(f => ModelType(f) is { } t && (t == "mistral" || GgufConfig.Architectures.Contains(t)) && File.Exists(Path.Combine(f, "model.safetensors")))
+            .DefaultIfEmpty(""));
 
     [Theory, MemberData(nameof(Convertible))]
     public void A_converted_model_has_the_tensors_that_it_was_made_from(string folder)
@@ -56,10 +59,13 @@ public sealed class GgufModelTests
         var derived = GgufConfig.ToConfigJson(file);
         foreach (var property in derived.EnumerateObject())
         {
-            if (config.TryGetProperty(property.Name, out var expected) && property.Name is not ("hidden_act" or "query_pre_attn_scalar")) // Of these, a GGUF file says nothing.
+            // Of these, a GGUF file says nothing.
+            if (config.TryGetProperty(property.Name, out var expected) && property.Name is not ("hidden_act" or "query_pre_attn_scalar"))
             {
-                (property.Value.ValueKind == JsonValueKind.Number ? property.Value.GetDouble() == expected.GetDouble() : property.Value.GetRawText() == expected.GetRawText())
-                    .ShouldBeTrue($"{property.Name}: {property.Value} against {expected}");
+                var isSame = property.Value.ValueKind == JsonValueKind.Number
+                    ? property.Value.GetDouble() == expected.GetDouble()
+                    : property.Value.GetRawText() == expected.GetRawText();
+                isSame.ShouldBeTrue($"{property.Name}: {property.Value} against {expected}");
             }
         }
 
@@ -96,13 +102,15 @@ public sealed class GgufModelTests
     public void A_key_that_might_change_numbers_is_refused_by_name()
     {
         using var place = new Workplace();
-        foreach (var (key, value) in new (string, object)[] { ("llama.attention.clamp_kqv", 8f), ("llama.expert_count", 8u), ("llama.rope.dimension_count", 32u), ("llama.rope.scaling.type", "longrope"), ("llama.attention.causal", false) })
+        foreach (var (key, value) in new (string, object)[] { ("llama.attention.clamp_kqv", 8f), ("llama.expert_count", 8u), ("llama.rope.dimension_count",
+            32u), ("llama.rope.scaling.type", "longrope"), ("llama.attention.causal", false) })
         {
             using var file = GgufFile.Open(place.Write("x.gguf", Llama().Meta(key, value).Build()));
             Material.Refusal(() => GgufConfig.ToConfigJson(file)).ShouldContain(key);
         }
 
-        using var linear = GgufFile.Open(place.Write("y.gguf", Llama().Meta("llama.rope.scaling.type", "linear").Meta("llama.rope.scaling.factor", 4f).Build()));
+        using var linear = GgufFile.Open(
+            place.Write("y.gguf", Llama().Meta("llama.rope.scaling.type", "linear").Meta("llama.rope.scaling.factor", 4f).Build()));
         GgufConfig.ToConfigJson(linear).GetProperty("rope_scaling").GetProperty("factor").GetDouble().ShouldBe(4);
     }
 
@@ -110,7 +118,8 @@ public sealed class GgufModelTests
     public void An_unknown_architecture_is_refused_and_an_unknown_tensor_keeps_its_name()
     {
         using var place = new Workplace();
-        Material.Refusal(() => Checkpoint.Open(place.Write("x.gguf", new GgufBuilder().Meta("general.architecture", "mamba").Build()))).ShouldContain("'mamba'");
+        Material.Refusal(() => Checkpoint.Open(place.Write("x.gguf", new GgufBuilder().Meta("general.architecture", "mamba").Build())))
+            .ShouldContain("'mamba'");
         Material.Refusal(() => Checkpoint.Open(place.Write("z.gguf", Llama().Meta("split.count", (ushort)3).Build()))).ShouldContain("one of 3 parts");
         using var checkpoint = Checkpoint.Open(place.Write("y.gguf", Llama().Tensor("blk.0.odd.weight", [1], 0, new byte[4]).Build()));
         checkpoint.Names.ShouldContain("blk.0.odd.weight");
@@ -121,7 +130,8 @@ public sealed class GgufModelTests
     }
 
     private static GgufBuilder Llama() => new GgufBuilder()
-        .Meta("general.architecture", "llama").Meta("llama.block_count", 1u).Meta("llama.context_length", 64u).Meta("llama.embedding_length", 128u).Meta("llama.feed_forward_length", 4u)
+        .Meta("general.architecture", "llama").Meta("llama.block_count", 1u).Meta("llama.context_length", 64u).Meta("llama.embedding_length", 128u)
+        .Meta("llama.feed_forward_length", 4u)
         .Meta("llama.attention.head_count", 2u).Meta("llama.attention.layer_norm_rms_epsilon", 1e-5f).Meta("llama.rope.freq_base", 500000f)
         .Tensor("token_embd.weight", [128, 2], 0, new byte[1024]);
 
@@ -132,7 +142,9 @@ public sealed class GgufModelTests
     }
 
     private static string? ModelType(string folder)
-        => File.Exists(Path.Combine(folder, "config.json")) && Config(folder) is var c && c.TryGetProperty("model_type", out var type) && c.TryGetProperty("architectures", out var a) && a[0].GetString() is { } name && (name.EndsWith("ForCausalLM", StringComparison.Ordinal) || name == "GPT2LMHeadModel")
+        => File.Exists(Path.Combine(folder, "config.json")) && Config(folder) is var c && c.TryGetProperty("model_type", out var type)
+            && c.TryGetProperty("architectures", out var a) && a[0].GetString() is { } name
+            && (name.EndsWith("ForCausalLM", StringComparison.Ordinal) || name == "GPT2LMHeadModel")
             && !(c.TryGetProperty("rope_scaling", out var rope) && rope.ValueKind == JsonValueKind.Object)
             ? type.GetString()
             : null;
@@ -145,8 +157,11 @@ public sealed class GgufModelTests
         var builder = new GgufBuilder().Meta("general.architecture", architecture);
         foreach (var (key, names) in new (string, string[])[]
         {
-            ("block_count", ["num_hidden_layers", "n_layer"]), ("context_length", ["max_position_embeddings", "n_positions"]), ("embedding_length", ["hidden_size", "n_embd"]), ("feed_forward_length", ["intermediate_size", "n_inner"]),
-            ("attention.head_count", ["num_attention_heads", "n_head"]), ("attention.head_count_kv", ["num_key_value_heads"]), ("attention.key_length", ["head_dim"]),
+            ("block_count", ["num_hidden_layers", "n_layer"]), ("context_length",
+                ["max_position_embeddings", "n_positions"]), ("embedding_length", ["hidden_size", "n_embd"]), ("feed_forward_length",
+                    ["intermediate_size", "n_inner"]),
+            ("attention.head_count",
+                ["num_attention_heads", "n_head"]), ("attention.head_count_kv", ["num_key_value_heads"]), ("attention.key_length", ["head_dim"]),
         })
         {
             if (names.FirstOrDefault(n => config.TryGetProperty(n, out _)) is { } name)
@@ -155,7 +170,8 @@ public sealed class GgufModelTests
             }
         }
 
-        builder.Meta(type == "gpt2" ? "gpt2.attention.layer_norm_epsilon" : $"{architecture}.attention.layer_norm_rms_epsilon", config.GetProperty(type == "gpt2" ? "layer_norm_epsilon" : "rms_norm_eps").GetSingle());
+        builder.Meta(type == "gpt2" ? "gpt2.attention.layer_norm_epsilon" : $"{architecture}.attention.layer_norm_rms_epsilon",
+            config.GetProperty(type == "gpt2" ? "layer_norm_epsilon" : "rms_norm_eps").GetSingle());
         if (type != "gpt2")
         {
             builder.Meta($"{architecture}.rope.freq_base", config.TryGetProperty("rope_theta", out var theta) ? theta.GetSingle() : 10000f);
@@ -185,7 +201,10 @@ public sealed class GgufModelTests
 
             using var tensor = original.Read(NameIn(original, name));
             var (values, shape) = (tensor.data<float>().ToArray(), tensor.shape);
-            var heads = gguf.Contains(".attn_q.", StringComparison.Ordinal) ? config.GetProperty("num_attention_heads").GetInt32() : gguf.Contains(".attn_k.", StringComparison.Ordinal) ? KvHeads(config) : 0;
+            var heads = gguf.Contains(".attn_q.", StringComparison.Ordinal)
+                ? config.GetProperty("num_attention_heads").GetInt32()
+                : gguf.Contains(".attn_k.", StringComparison.Ordinal) ? KvHeads(config)
+                : 0;
             if (architecture == "llama" && heads > 0)
             {
                 values = Permuted(values, (int)shape[0], heads);
@@ -208,13 +227,16 @@ public sealed class GgufModelTests
     }
 
     /// <remarks>GPT-2 as its authors published it has no prefix; as transformers saves it, it has one.</remarks>
-    private static string NameIn(Checkpoint original, string name) => original.Contains(name) ? name : name.Replace("transformer.", "", StringComparison.Ordinal);
+    private static string NameIn(Checkpoint original, string name)
+        => original.Contains(name) ? name : name.Replace("transformer.", "", StringComparison.Ordinal);
 
-    private static int KvHeads(JsonElement config) => config.GetProperty(config.TryGetProperty("num_key_value_heads", out _) ? "num_key_value_heads" : "num_attention_heads").GetInt32();
+    private static int KvHeads(JsonElement config)
+        => config.GetProperty(config.TryGetProperty("num_key_value_heads", out _) ? "num_key_value_heads" : "num_attention_heads").GetInt32();
 
     private static IEnumerable<string> Candidates(int layers)
     {
-        string[] parts = ["attn_norm", "attn_q", "attn_k", "attn_v", "attn_qkv", "attn_output", "attn_q_norm", "attn_k_norm", "ffn_norm", "ffn_gate", "ffn_up", "ffn_down", "post_attention_norm", "post_ffw_norm"];
+        string[] parts = ["attn_norm", "attn_q", "attn_k", "attn_v", "attn_qkv", "attn_output", "attn_q_norm", "attn_k_norm", "ffn_norm", "ffn_gate", "ffn_up",
+            "ffn_down", "post_attention_norm", "post_ffw_norm"];
         foreach (var kind in (string[])["weight", "bias"])
         {
             foreach (var top in (string[])["token_embd", "position_embd", "output_norm", "output"])

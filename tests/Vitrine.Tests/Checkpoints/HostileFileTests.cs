@@ -8,7 +8,9 @@ using static TorchSharp.torch;
 
 namespace Vitrine.Tests.Checkpoints;
 
-/// <summary>Valid files with bytes changed, cut or repeated, and bytes of no kind: a reader reads or refuses, in time, within memory that the file's size bounds.</summary>
+/// <summary>
+/// Valid files with bytes changed, cut or repeated, and bytes of no kind: a reader reads or refuses, in time, within memory that the file's size bounds.
+/// </summary>
 public sealed class HostileFileTests
 {
     private const int Seconds = 2, AtLeast = 20, AtMost = 2000;
@@ -60,8 +62,10 @@ public sealed class HostileFileTests
         using var place = new Workplace();
         var seeds = Seeds(folder, pattern, except);
         var extension = pattern.Length > 0 ? Path.GetExtension(pattern) : ".gguf";
-        var edits = Gen.Select(Gen.Int[0, int.MaxValue], Gen.OneOf(Gen.Byte, Gen.Int[0, 4].Select(i => (byte)(i switch { 0 => 0, 1 => 1, 2 => 127, 3 => 128, _ => 255 }))), Gen.Int[0, 3]).Array[0, 6];
-        var mutated = Gen.Select(Gen.Int[0, seeds.Length - 1], edits, Gen.Int[0, 9], Gen.Double[0, 1], (seed, changes, cut, at) => Mutated(seeds[seed], changes, cut, at));
+        var edits = Gen.Select(Gen.Int[0, int.MaxValue],
+            Gen.OneOf(Gen.Byte, Gen.Int[0, 4].Select(i => (byte)(i switch { 0 => 0, 1 => 1, 2 => 127, 3 => 128, _ => 255 }))), Gen.Int[0, 3]).Array[0, 6];
+        var mutated = Gen.Select(
+            Gen.Int[0, seeds.Length - 1], edits, Gen.Int[0, 9], Gen.Double[0, 1], (seed, changes, cut, at) => Mutated(seeds[seed], changes, cut, at));
         var noise = Gen.Byte.Array[0, 300];
         var (n, clock) = (0, Stopwatch.StartNew());
         Gen.Frequency((9, mutated), (1, noise)).Sample(
@@ -91,7 +95,9 @@ public sealed class HostileFileTests
             print: bytes => $"{bytes.Length} bytes: {Convert.ToBase64String(bytes.AsSpan(0, Math.Min(bytes.Length, 4000)))}");
     }
 
-    /// <summary>Changes near the beginning are likelier: heads are there. In archives and pickles the end matters as much, so half of them go anywhere.</summary>
+    /// <summary>
+    /// Changes near the beginning are likelier: heads are there. In archives and pickles the end matters as much, so half of them go anywhere.
+    /// </summary>
     private static byte[] Mutated(byte[] seed, (int At, byte Value, int Kind)[] changes, int cut, double where)
     {
         var bytes = seed.ToArray();
@@ -120,15 +126,20 @@ public sealed class HostileFileTests
         }
 
         var root = folder == "models" ? Fixtures.Of("models") : Fixtures.Of("checkpoints", folder);
-        var files = Directory.GetFiles(root, pattern, SearchOption.AllDirectories).Order(StringComparer.Ordinal).Where(f => !except.Contains(Path.GetFileName(f)) && new FileInfo(f).Length < 1_500_000).Select(File.ReadAllBytes).ToArray();
-        byte[] all = Material.Safetensors("""{"__metadata__":{"a":"b"},"x":{"dtype":"F8_E4M3","shape":[2,2],"data_offsets":[0,4]},"y":{"dtype":"U64","shape":[1],"data_offsets":[4,12]},"z":{"dtype":"F32","shape":[],"data_offsets":[12,16]}}""", new byte[16]);
+        var files = Directory.GetFiles(root, pattern, SearchOption.AllDirectories).Order(StringComparer.Ordinal)
+            .Where(f => !except.Contains(Path.GetFileName(f)) && new FileInfo(f).Length < 1_500_000).Select(File.ReadAllBytes).ToArray();
+        byte[] all = Material.Safetensors("""{"__metadata__":{"a":"b"},"x":{"dtype":"F8_E4M3","shape":[2,2],"data_offsets":[0,4]},"y":{"dtype":"U64","shape":"""
+            + """[1],"data_offsets":[4,12]},"z":{"dtype":"F32","shape":[],"data_offsets":[12,16]}}""", new byte[16]);
         return folder == "models" ? [all, all, all, .. files.OrderBy(f => f.Length).Take(2)] : files;
     }
 
     private static byte[] SmallModel() => new GgufBuilder()
-        .Meta("general.architecture", "llama").Meta("llama.block_count", 1u).Meta("llama.context_length", 8u).Meta("llama.embedding_length", 32u).Meta("llama.feed_forward_length", 32u)
-        .Meta("llama.attention.head_count", 2u).Meta("llama.attention.head_count_kv", 1u).Meta("llama.attention.layer_norm_rms_epsilon", 1e-5f).Meta("tokenizer.ggml.tokens", new[] { "a", "b" })
-        .Tensor("token_embd.weight", [32, 2], 8, new byte[68]).Tensor("blk.0.attn_q.weight", [32, 32], 2, new byte[576]).Tensor("blk.0.attn_k.weight", [32, 16], 3, new byte[320]).Tensor("blk.0.attn_norm.weight", [32], 0, new byte[128]).Build();
+        .Meta("general.architecture", "llama").Meta("llama.block_count", 1u).Meta("llama.context_length", 8u).Meta("llama.embedding_length", 32u)
+        .Meta("llama.feed_forward_length", 32u)
+        .Meta("llama.attention.head_count", 2u).Meta("llama.attention.head_count_kv", 1u).Meta("llama.attention.layer_norm_rms_epsilon", 1e-5f)
+        .Meta("tokenizer.ggml.tokens", new[] { "a", "b" })
+        .Tensor("token_embd.weight", [32, 2], 8, new byte[68]).Tensor("blk.0.attn_q.weight", [32, 32], 2, new byte[576])
+        .Tensor("blk.0.attn_k.weight", [32, 16], 3, new byte[320]).Tensor("blk.0.attn_norm.weight", [32], 0, new byte[128]).Build();
 
     private static void ReadAll(string path, IEnumerable<string> names, Func<string, Tensor> read, int unpacked = 1)
     {

@@ -29,7 +29,8 @@ internal sealed class Workplace : IDisposable
 internal static class Material
 {
     /// <summary>Where material lies that is too large or not free enough for the repository.</summary>
-    public static string? Shared { get; } = new[] { Environment.GetEnvironmentVariable("VITRINE_SHARED"), Path.Combine(Fixtures.Repository, "..", "shared") }.FirstOrDefault(Directory.Exists);
+    public static string? Shared { get; } = new[] { Environment.GetEnvironmentVariable("VITRINE_SHARED"), Path.Combine(Fixtures.Repository, "..",
+        "shared") }.FirstOrDefault(Directory.Exists);
 
     /// <summary>Every folder of model fixtures, the repository's before the shared ones.</summary>
     public static IEnumerable<string> ModelFolders()

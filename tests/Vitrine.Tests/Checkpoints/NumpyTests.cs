@@ -16,7 +16,9 @@ public sealed class NumpyTests
         foreach (var name in golden.Tensors.Keys)
         {
             using var expected = golden.Read(name);
-            using var actual = name.Split('/', 2) is [var archive, var member] ? NpzFile.Open(Path.Combine(folder, $"{archive}.npz")).Read(member) : NpyFile.Read(Path.Combine(folder, $"{name}.npy"));
+            using var actual = name.Split('/', 2) is [var archive, var member]
+                ? NpzFile.Open(Path.Combine(folder, $"{archive}.npz")).Read(member)
+                : NpyFile.Read(Path.Combine(folder, $"{name}.npy"));
             actual.ShouldEqualBitByBit(expected, name);
             actual.is_contiguous().ShouldBeTrue(name);
         }
@@ -27,15 +29,19 @@ public sealed class NumpyTests
     {
         var folder = Fixtures.Of("checkpoints", "numpy");
         using var place = new Workplace();
-        foreach (var path in Directory.GetFiles(folder, "*.npy").Where(f => !Path.GetFileName(f).StartsWith("refused-", StringComparison.Ordinal) && !Path.GetFileName(f).StartsWith("version-", StringComparison.Ordinal)))
+        foreach (var path in Directory.GetFiles(folder, "*.npy")
+            .Where(f => !Path.GetFileName(f).StartsWith("refused-", StringComparison.Ordinal) && !Path.GetFileName(f)
+                .StartsWith("version-", StringComparison.Ordinal)))
         {
             using var tensor = NpyFile.Read(path);
             using var stream = File.OpenRead(path);
             var header = NpyHeader.Read(stream, stream.Length, path);
-            NpyFile.Write(place.Of("again.npy"), tensor, new NpyLayout { Dtype = header.Dtype, BigEndian = header.BigEndian, FortranOrder = header.FortranOrder });
+            NpyFile.Write(
+                place.Of("again.npy"), tensor, new NpyLayout { Dtype = header.Dtype, BigEndian = header.BigEndian, FortranOrder = header.FortranOrder });
             var (expected, actual) = (File.ReadAllBytes(path), File.ReadAllBytes(place.Of("again.npy")));
             actual.AsSpan(header.ByteCount).SequenceEqual(expected.AsSpan(header.ByteCount)).ShouldBeTrue(path);
-            Encoding.Latin1.GetString(actual, 10, header.ByteCount - 10).TrimEnd().ShouldBe(Encoding.Latin1.GetString(expected, 10, header.ByteCount - 10).TrimEnd());
+            Encoding.Latin1.GetString(actual, 10, header.ByteCount - 10).TrimEnd()
+                .ShouldBe(Encoding.Latin1.GetString(expected, 10, header.ByteCount - 10).TrimEnd());
         }
     }
 
@@ -58,7 +64,8 @@ public sealed class NumpyTests
         Material.Refusal(() => NpyFile.ToBytes(brain)).ShouldContain("no dtype for BF16");
         using var place = new Workplace();
         Material.Refusal(() => NpyFile.Write(place.Of("x.npy"), brain)).ShouldContain("x.npy");
-        Material.Refusal(() => NpzFile.Write(place.Of("x.npz"), new Dictionary<string, Tensor> { ["good"] = negative, ["bad"] = brain })).ShouldContain("'bad'");
+        Material.Refusal(() => NpzFile.Write(place.Of("x.npz"), new Dictionary<string, Tensor> { ["good"] = negative, ["bad"] = brain }))
+            .ShouldContain("'bad'");
         Material.Refusal(() => NpyFile.Write(Path.Combine(place.Folder, "no", "folder", "x.npy"), negative)).ShouldContain("cannot be written");
         Directory.GetFileSystemEntries(place.Folder).ShouldBeEmpty();
         var large = Npy("{'descr': '<u8', 'fortran_order': False, 'shape': (1,), }", [255, 255, 255, 255, 255, 255, 255, 255]);
@@ -83,7 +90,8 @@ public sealed class NumpyTests
     [InlineData("[]", 4, "'{'")]
     [InlineData("", 0, "'{'")]
     public void A_broken_head_is_refused_with_what_was_found(string head, int dataBytes, string named)
-        => Material.Refusal(() => NpyFile.Read(Npy(head, new byte[dataBytes]), "x.npy")).ShouldSatisfyAllConditions(m => m.ShouldStartWith("x.npy"), m => m.ShouldContain(named));
+        => Material.Refusal(() => NpyFile.Read(Npy(head, new byte[dataBytes]), "x.npy"))
+            .ShouldSatisfyAllConditions(m => m.ShouldStartWith("x.npy"), m => m.ShouldContain(named));
 
     [Fact]
     public void A_head_longer_than_the_file_is_refused_before_it_is_read()
@@ -102,7 +110,14 @@ public sealed class NumpyTests
     {
         using var place = new Workplace();
         using var scope = NewDisposeScope();
-        var arrays = new Dictionary<string, Tensor> { ["weights"] = randn(13, 17), ["layer/3"] = arange(5), ["many zeros"] = zeros(300, 300), ["scalar"] = tensor(1.5), ["flags"] = tensor([true, false]) };
+        var arrays = new Dictionary<string, Tensor>
+        {
+            ["weights"] = randn(13, 17),
+            ["layer/3"] = arange(5),
+            ["many zeros"] = zeros(300, 300),
+            ["scalar"] = tensor(1.5),
+            ["flags"] = tensor([true, false]),
+        };
         NpzFile.Write(place.Of("a.npz"), arrays, compress);
         NpzFile.Write(place.Of("b.npz"), arrays, compress);
         File.ReadAllBytes(place.Of("a.npz")).ShouldBe(File.ReadAllBytes(place.Of("b.npz")));

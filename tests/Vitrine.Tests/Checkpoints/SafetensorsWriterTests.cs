@@ -35,7 +35,9 @@ public sealed class SafetensorsWriterTests
         tensors.Keys.ShouldBe(Enum.GetValues<Dtype>(), ignoreOrder: true);
         var path = place.Of("all.safetensors");
         var metadata = new Dictionary<string, string> { ["format"] = "pt", ["näme \"quoted\""] = "🤖\n" };
-        using (var writer = SafetensorsWriter.Create(path, [.. tensors.Select(t => new TensorPlan($"t.{t.Key}", t.Key, t.Value.shape)), new TensorPlan("scalar", Dtype.F32, []), new TensorPlan("empty", Dtype.F32, [0, 3])], metadata))
+        using (var writer = SafetensorsWriter.Create(path,
+            [.. tensors.Select(t => new TensorPlan($"t.{t.Key}", t.Key, t.Value.shape)), new TensorPlan("scalar", Dtype.F32, []),
+                new TensorPlan("empty", Dtype.F32, [0, 3])], metadata))
         {
             foreach (var (dtype, value) in tensors.Reverse())
             {
@@ -101,7 +103,8 @@ public sealed class SafetensorsWriterTests
         var path = place.Of("x.safetensors");
         using var three = zeros(3);
         using var whole = zeros(3, dtype: ScalarType.Int64);
-        using (var writer = SafetensorsWriter.Create(path, [new TensorPlan("a", Dtype.F32, [2]), new TensorPlan("b", Dtype.F32, [3]), new TensorPlan("c", Dtype.U16, [3])]))
+        using (var writer = SafetensorsWriter.Create(path,
+            [new TensorPlan("a", Dtype.F32, [2]), new TensorPlan("b", Dtype.F32, [3]), new TensorPlan("c", Dtype.U16, [3])]))
         {
             Material.Refusal(() => writer.Write("a", three)).ShouldContain("planned is [2]");
             Material.Refusal(() => writer.Write("b", whole)).ShouldContain("F32 is written from Float32");
@@ -112,7 +115,8 @@ public sealed class SafetensorsWriterTests
         }
 
         Directory.GetFiles(place.Folder).ShouldBeEmpty();
-        Material.Refusal(() => SafetensorsWriter.Create(path, [new TensorPlan("a", Dtype.F32, [2]), new TensorPlan("a", Dtype.F32, [2])])).ShouldContain("planned twice");
+        Material.Refusal(() => SafetensorsWriter.Create(path, [new TensorPlan("a", Dtype.F32, [2]), new TensorPlan("a", Dtype.F32, [2])]))
+            .ShouldContain("planned twice");
         Material.Refusal(() => SafetensorsWriter.Create(path, [new TensorPlan("__metadata__", Dtype.F32, [2])])).ShouldContain("reserved");
         Material.Refusal(() => SafetensorsWriter.Create(path, [new TensorPlan("a", Dtype.F32, [-2])])).ShouldContain("no file holds");
         Material.Refusal(() => SafetensorsWriter.Create(place.Of("none") + "/deeper/x.safetensors", [])).ShouldContain("cannot be written");

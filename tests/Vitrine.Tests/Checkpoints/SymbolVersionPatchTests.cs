@@ -10,7 +10,8 @@ public sealed class SymbolVersionPatchTests
     private const string Symbol = "_ZSt21ios_base_library_initv", Other = "another_symbol", OtherVersion = "GLIBCXX_3.4.29";
 
     // A small ELF file: 64 bytes of header, then symbols, versions, names, section headers.
-    private const int Symbols = 64, SymbolSize = 24, Versions = Symbols + (2 * SymbolSize), Names = Versions + 16 + (2 * 16), Sections = Names + 128, SectionSize = 64;
+    private const int Symbols = 64, SymbolSize = 24, Versions = Symbols + (2 * SymbolSize), Names = Versions + 16 + (2 * 16);
+    private const int Sections = Names + 128, SectionSize = 64;
 
     [Fact]
     public void Libtorch_computes_in_this_process()

@@ -123,20 +123,23 @@ public sealed class TorchFileTests
             pickle.Append("2\u0086"); // DUP, TUPLE2: 2^60 paths in 120 bytes.
         }
 
-        Material.Refusal(() => TorchFile.Open(place.Write("x.pt", Container(Encoding.Latin1.GetBytes(pickle.Append('.').ToString()))))).ShouldContain("over and over");
+        Material.Refusal(() => TorchFile.Open(place.Write("x.pt", Container(Encoding.Latin1.GetBytes(pickle.Append('.').ToString())))))
+            .ShouldContain("over and over");
     }
 
     [Fact]
     public void Bytes_that_are_copied_again_and_again_are_refused()
     {
         using var place = new Workplace();
-        var pickle = new StringBuilder("\u0080\u0002(c_codecs\nencode\nq\u0001X\u00a0\u0086\u0001\0" + new string('a', 100_000) + "X\u0006\0\0\0latin1\u0086q\u0002");
+        var pickle = new StringBuilder(
+            "\u0080\u0002(c_codecs\nencode\nq\u0001X\u00a0\u0086\u0001\0" + new string('a', 100_000) + "X\u0006\0\0\0latin1\u0086q\u0002");
         for (var i = 0; i < 100_000; i++)
         {
             pickle.Append("h\u0001h\u0002R");
         }
 
-        Material.Refusal(() => TorchFile.Open(place.Write("x.pt", Container(Encoding.Latin1.GetBytes(pickle.Append("t.").ToString()))))).ShouldContain("copies");
+        Material.Refusal(() => TorchFile.Open(place.Write("x.pt", Container(Encoding.Latin1.GetBytes(pickle.Append("t.").ToString())))))
+            .ShouldContain("copies");
     }
 
     [Theory]
@@ -151,8 +154,10 @@ public sealed class TorchFileTests
     [InlineData("0", 4, 0, "65535,65535,65535,65535", "0,0,0,0", "65535")]
     public void A_tensor_that_leaves_its_storage_is_refused(string key, byte count, byte offset, string shape, string strides, string? named)
     {
-        static string Tuple(string numbers) => "(" + string.Concat(numbers.Split(',').Select(n => $"M{(char)(int.Parse(n) & 255)}{(char)(int.Parse(n) >> 8)}")) + "t";
-        var pickle = $"\u0080\u0002ctorch._utils\n_rebuild_tensor_v2\n((X\u0007\0\0\0storagectorch\nFloatStorage\nX{(char)key.Length}\0\0\0{key}X\u0003\0\0\0cpuK{(char)count}tQK{(char)offset}{Tuple(shape)}{Tuple(strides)}\u0089Nt" + "R.";
+        static string Tuple(string numbers)
+            => "(" + string.Concat(numbers.Split(',').Select(n => $"M{(char)(int.Parse(n) & 255)}{(char)(int.Parse(n) >> 8)}")) + "t";
+        var pickle = $"\u0080\u0002ctorch._utils\n_rebuild_tensor_v2\n((X\u0007\0\0\0storagectorch\nFloatStorage\n"
+            + $"X{(char)key.Length}\0\0\0{key}X\u0003\0\0\0cpuK{(char)count}tQK{(char)offset}{Tuple(shape)}{Tuple(strides)}\u0089Nt" + "R.";
         using var place = new Workplace();
         var path = place.Write("x.pt", Container(Encoding.Latin1.GetBytes(pickle), ("data/0", [.. new[] { 1f, 2, 3, 4 }.SelectMany(BitConverter.GetBytes)])));
         if (named is null)
@@ -169,12 +174,15 @@ public sealed class TorchFileTests
     [Fact]
     public void The_newer_way_to_rebuild_a_tensor_of_an_untyped_storage_is_read()
     {
-        const string Pickle = "\u0080\u0002ctorch._utils\n_rebuild_tensor_v3\n((X\u0007\0\0\0storagectorch.storage\nUntypedStorage\nX\u0001\0\0\00X\u0003\0\0\0cpuK\u0004tQK\0K\u0002\u0085K\u0001\u0085\u0089Nctorch\nuint16\nt" + "R.";
+        const string Pickle = "\u0080\u0002ctorch._utils\n_rebuild_tensor_v3\n((X\u0007\0\0\0storagectorch.storage\nUntypedStorage\n"
+            + "X\u0001\0\0\00X\u0003\0\0\0cpuK\u0004tQK\0K\u0002\u0085K\u0001\u0085\u0089Nctorch\nuint16\nt" + "R.";
         using var place = new Workplace();
-        using var file = TorchFile.Open(place.Write("x.pt", Container(Encoding.Latin1.GetBytes(Pickle), ("byteorder", "little"u8.ToArray()), ("data/0", [1, 0, 255, 255]))));
+        using var file = TorchFile.Open(
+            place.Write("x.pt", Container(Encoding.Latin1.GetBytes(Pickle), ("byteorder", "little"u8.ToArray()), ("data/0", [1, 0, 255, 255]))));
         using var tensor = file.Read("value");
         tensor.data<int>().ToArray().ShouldBe([1, 65535]);
-        Material.Refusal(() => TorchFile.Open(place.Write("y.pt", Container(Encoding.Latin1.GetBytes(Pickle), ("byteorder", "big"u8.ToArray()), ("data/0", [1, 0, 255, 255]))))).ShouldContain("big-endian");
+        Material.Refusal(() => TorchFile.Open(place.Write("y.pt",
+            Container(Encoding.Latin1.GetBytes(Pickle), ("byteorder", "big"u8.ToArray()), ("data/0", [1, 0, 255, 255]))))).ShouldContain("big-endian");
     }
 
     [Fact]
@@ -195,7 +203,8 @@ public sealed class TorchFileTests
         using var golden = SafetensorsFile.Open(Fixtures.Of("checkpoints", "torch", "golden.safetensors"));
         File.Copy(module, place.Of("single", "pytorch_model.bin"));
         File.Copy(module, place.Of("sharded", "pytorch_model-00001-of-00001.bin"));
-        File.WriteAllText(place.Of("sharded", "pytorch_model.bin.index.json"), """{"metadata":{},"weight_map":{"0.weight":"pytorch_model-00001-of-00001.bin","1.bias":"pytorch_model-00001-of-00001.bin"}}""");
+        File.WriteAllText(place.Of("sharded", "pytorch_model.bin.index.json"),
+            """{"metadata":{},"weight_map":{"0.weight":"pytorch_model-00001-of-00001.bin","1.bias":"pytorch_model-00001-of-00001.bin"}}""");
         foreach (var (folder, names) in new[] { ("single", new[] { "0.bias", "0.weight", "1.bias", "1.weight" }), ("sharded", ["0.weight", "1.bias"]) })
         {
             using var checkpoint = Checkpoint.Open(Path.Combine(place.Folder, folder));

@@ -16,7 +16,8 @@ public sealed class ZeroCopyTests
         using var place = new Workplace();
         using var scope = NewDisposeScope();
         var path = place.Of("x.safetensors");
-        SafetensorsFile.Save(path, new Dictionary<string, Tensor> { ["a"] = ones(100, 100, dtype: type), ["b"] = zeros(7, dtype: type), ["c"] = ones(3, dtype: ScalarType.Byte) });
+        SafetensorsFile.Save(path, new Dictionary<string,
+            Tensor> { ["a"] = ones(100, 100, dtype: type), ["b"] = zeros(7, dtype: type), ["c"] = ones(3, dtype: ScalarType.Byte) });
         Tensor first, again;
         using (var file = SafetensorsFile.Open(path))
         {
@@ -36,7 +37,8 @@ public sealed class ZeroCopyTests
         byte[] data = [1, .. values.SelectMany(BitConverter.GetBytes), .. values.Select(v => (double)v).SelectMany(BitConverter.GetBytes)];
         foreach (var padding in Enumerable.Range(0, 8))
         {
-            var header = """{"byte":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"floats":{"dtype":"F32","shape":[3],"data_offsets":[1,13]},"doubles":{"dtype":"F64","shape":[3],"data_offsets":[13,37]}}""" + new string(' ', padding);
+            var header = """{"byte":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"floats":{"dtype":"F32","shape":[3],"data_offsets":[1,13]},"doubles":"""
+                + """{"dtype":"F64","shape":[3],"data_offsets":[13,37]}}""" + new string(' ', padding);
             using var file = SafetensorsFile.Open(place.Write($"askew{padding}.safetensors", Material.Safetensors(header, data)));
             using var floats = file.Read("floats");
             floats.data<float>().ToArray().ShouldBe(values);
@@ -65,7 +67,8 @@ public sealed class ZeroCopyTests
         var address = Address(tensor);
         foreach (var line in File.ReadLines("/proc/self/maps"))
         {
-            var range = line[..line.IndexOf(' ', StringComparison.Ordinal)].Split('-').Select(h => long.Parse(h, NumberStyles.HexNumber, CultureInfo.InvariantCulture)).ToArray();
+            var range = line[..line.IndexOf(' ', StringComparison.Ordinal)].Split('-')
+                .Select(h => long.Parse(h, NumberStyles.HexNumber, CultureInfo.InvariantCulture)).ToArray();
             if (address >= range[0] && address < range[1])
             {
                 return line.Contains('/', StringComparison.Ordinal) ? line[line.IndexOf('/', StringComparison.Ordinal)..] : "no file";

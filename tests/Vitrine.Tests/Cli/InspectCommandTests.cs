@@ -71,7 +71,8 @@ public sealed class InspectCommandTests
         var model = await JsonOf(Fixtures.Of("models", "gemma2"));
         var blocks = model.GetProperty("stacks")[0].GetProperty("blocks").EnumerateArray().ToArray();
         blocks.Length.ShouldBe(2);
-        blocks.Select(b => b.GetProperty("value").GetProperty("attention").GetProperty("window").ValueKind).ShouldBe([JsonValueKind.Number, JsonValueKind.Null]);
+        blocks.Select(b => b.GetProperty("value").GetProperty("attention").GetProperty("window").ValueKind)
+            .ShouldBe([JsonValueKind.Number, JsonValueKind.Null]);
         (await CommandLine.RunAsync("inspect", Fixtures.Of("models", "gemma2"))).Out.ShouldContain(blocks[1].GetProperty("named").GetString()!);
     }
 

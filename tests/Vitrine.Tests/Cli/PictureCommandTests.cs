@@ -55,7 +55,8 @@ public sealed class PictureCommandTests : IDisposable
         var (exit, @out, error) = await CommandLine.RunAsync("classify", Classifier(), Picture(), "--json", "-n", "2", "--random", "3");
         exit.ShouldBe(0, error);
         var evidence = JsonDocument.Parse(@out).RootElement;
-        var names = JsonDocument.Parse(File.ReadAllText(Path.Combine(Classifier(), "config.json"))).RootElement.GetProperty("id2label").EnumerateObject().Select(l => l.Value.GetString()).ToArray();
+        var names = JsonDocument.Parse(File.ReadAllText(Path.Combine(Classifier(), "config.json"))).RootElement.GetProperty("id2label").EnumerateObject()
+            .Select(l => l.Value.GetString()).ToArray();
         evidence.GetProperty("classes").EnumerateArray().Select(c => c.GetProperty("name").GetString()).ShouldBe(names, ignoreOrder: true);
         evidence.GetProperty("heads").GetArrayLength().ShouldBe(2);
         evidence.GetProperty("not_direct").ValueKind.ShouldBe(JsonValueKind.Null);
@@ -65,8 +66,10 @@ public sealed class PictureCommandTests : IDisposable
     [Fact]
     public async Task A_class_is_asked_about_by_name()
     {
-        var last = JsonDocument.Parse(File.ReadAllText(Path.Combine(Classifier(), "config.json"))).RootElement.GetProperty("id2label").EnumerateObject().Last().Value.GetString()!;
-        var (exit, @out, error) = await CommandLine.RunAsync("classify", Classifier(), Picture(), "--class", last.ToUpperInvariant(), "--against", "0", "--fill", "zero", "--reach", "1", "--out", folder["shown"]);
+        var last = JsonDocument.Parse(File.ReadAllText(Path.Combine(Classifier(), "config.json"))).RootElement.GetProperty("id2label").EnumerateObject()
+            .Last().Value.GetString()!;
+        var (exit, @out, error) = await CommandLine.RunAsync("classify", Classifier(), Picture(), "--class", last.ToUpperInvariant(), "--against", "0",
+            "--fill", "zero", "--reach", "1", "--out", folder["shown"]);
         exit.ShouldBe(0, error);
         @out.ShouldContain($"logit of {last} minus logit of ");
         RenderedPage.Parse(File.ReadAllText(Path.Combine(folder["shown"], "page.html"))).Value.ShouldContain($"logit of {last} minus logit of ");

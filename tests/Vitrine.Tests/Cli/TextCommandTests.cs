@@ -15,19 +15,25 @@ public sealed class TextCommandTests : IDisposable
     private readonly TemporaryFolder folder = new();
 
     /// <summary>Decoders of the fixtures that have a tokenizer.</summary>
-    public static TheoryData<string> Decoders() => [.. TextFixtures.Decoders().Select(r => r.Data).Where(n => File.Exists(Path.Combine(Fixtures.Root, "models", n, "tokenizer.json")))];
+    public static TheoryData<string> Decoders()
+        => [.. TextFixtures.Decoders().Select(r => r.Data).Where(n => File.Exists(Path.Combine(Fixtures.Root, "models", n, "tokenizer.json")))];
 
     /// <summary>Classifiers whose goldens hold texts.</summary>
     public static TheoryData<string> Classifiers() => [.. Folders("models").Where(n => Has(n, "text/out.class_logits"))];
 
     /// <summary>Texts and ids.</summary>
-    public static TheoryData<string> Tokenizers() => [.. Folders("tokenizers").Where(n => File.Exists(Path.Combine(Fixtures.Root, "tokenizers", n, "tokenizer.json")) && File.Exists(Path.Combine(Fixtures.Root, "tokenizers", n, "golden.json")))];
+    public static TheoryData<string> Tokenizers()
+        => [.. Folders("tokenizers")
+            .Where(n => File.Exists(
+                Path.Combine(Fixtures.Root, "tokenizers", n, "tokenizer.json")) && File.Exists(Path.Combine(Fixtures.Root, "tokenizers", n, "golden.json")))];
 
     [Theory, MemberData(nameof(Tokenizers))]
     public async Task Tokens_are_those_of_the_reference(string name)
     {
         using var fixture = Fixture.Open(Fixtures.Of("tokenizers", name));
-        var texts = fixture.Texts().Where(t => t.TryGetProperty("ids_with_special", out var ids) && ids.ValueKind == JsonValueKind.Array && !IsPair(t) && t.GetProperty("text").GetString() is { Length: > 0 }).Take(8).ToArray();
+        var texts = fixture.Texts()
+            .Where(t => t.TryGetProperty("ids_with_special", out var ids) && ids.ValueKind == JsonValueKind.Array && !IsPair(t) && t.GetProperty("text")
+                .GetString() is { Length: > 0 }).Take(8).ToArray();
         texts.ShouldNotBeEmpty();
         foreach (var entry in texts)
         {
@@ -79,7 +85,8 @@ public sealed class TextCommandTests : IDisposable
         using var logits = fixture.Read("text/out.class_logits");
         foreach (var (row, entry) in fixture.Meta.GetProperty("text").EnumerateArray().Index().Where(e => !IsPair(e.Item)))
         {
-            var (exit, @out, error) = await CommandLine.RunAsync("run", fixture.Folder, entry.GetProperty("text").GetString()!, "--out", folder["run.safetensors"], "--json");
+            var (exit, @out, error) = await CommandLine.RunAsync(
+                "run", fixture.Folder, entry.GetProperty("text").GetString()!, "--out", folder["run.safetensors"], "--json");
             exit.ShouldBe(0, error);
             JsonDocument.Parse(@out).RootElement.GetProperty("answers")[0].GetProperty("text").GetString().ShouldBe(entry.GetProperty("label").GetString());
             using var file = SafetensorsFile.Open(folder["run.safetensors"]);
@@ -116,7 +123,8 @@ public sealed class TextCommandTests : IDisposable
         var path = Fixtures.Of("models", name);
         using var model = TextModel.Open(path);
         var edit = Edit(model);
-        var (exit, @out, error) = await CommandLine.RunAsync("run", path, Text, "--capture", "language.*.resid_post", "--edit", edit, "--out", folder["run.safetensors"], "--json");
+        var (exit, @out, error) = await CommandLine.RunAsync(
+            "run", path, Text, "--capture", "language.*.resid_post", "--edit", edit, "--out", folder["run.safetensors"], "--json");
         exit.ShouldBe(0, error);
         using var expected = model.Run(model.Encode(Text), RunPlan.Load(edit) with { Capture = ["language.*.resid_post"] });
         using var plain = model.Run(model.Encode(Text));
@@ -137,7 +145,8 @@ public sealed class TextCommandTests : IDisposable
     [Theory, MemberData(nameof(Decoders))]
     public async Task An_address_that_the_model_lacks_writes_nothing(string name)
     {
-        var (exit, _, error) = await CommandLine.RunAsync("run", Fixtures.Of("models", name), Text, "--capture", "language.*.resid_psot", "--out", folder["run.safetensors"]);
+        var (exit, _, error) = await CommandLine.RunAsync(
+            "run", Fixtures.Of("models", name), Text, "--capture", "language.*.resid_psot", "--out", folder["run.safetensors"]);
         exit.ShouldBe(1);
         error.ShouldContain("resid_psot");
         error.ShouldContain("the nearest");
@@ -158,7 +167,9 @@ public sealed class TextCommandTests : IDisposable
         var logits = model.Language.Unembedding().matmul(vector);
         var found = neurons[0].GetProperty("top_ids").EnumerateArray().Select(i => i.GetInt64()).ToArray();
         logits[found[0]].item<float>().ShouldBe(neurons[0].GetProperty("top_scores")[0].GetSingle(), 1e-4f);
-        logits.index_select(0, tensor([.. Enumerable.Range(0, (int)logits.shape[0]).Where(i => model.Tokenizer.Token(i) is not null and not "<unk>").Select(i => (long)i)])).max().item<float>()
+        logits.index_select(0,
+            tensor([.. Enumerable.Range(0, (int)logits.shape[0]).Where(i => model.Tokenizer.Token(i) is not null and not "<unk>")
+                .Select(i => (long)i)])).max().item<float>()
             .ShouldBe(logits[found[0]].item<float>(), 1e-4f, "no word of the vocabulary is raised more");
     }
 
@@ -182,7 +193,9 @@ public sealed class TextCommandTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     private static IEnumerable<string> Folders(string kind)
-        => Directory.Exists(Path.Combine(Fixtures.Root, kind)) ? Directory.GetDirectories(Path.Combine(Fixtures.Root, kind)).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal) : [];
+        => Directory.Exists(Path.Combine(Fixtures.Root, kind))
+            ? Directory.GetDirectories(Path.Combine(Fixtures.Root, kind)).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal)
+            : [];
 
     /// <summary>The command reads one text at a time.</summary>
     private static bool IsPair(JsonElement entry) => entry.TryGetProperty("pair", out var pair) && pair.ValueKind == JsonValueKind.String;

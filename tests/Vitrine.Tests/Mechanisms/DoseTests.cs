@@ -48,15 +48,20 @@ public sealed class DoseTests
     [Fact]
     public void A_schedule_is_data()
     {
-        foreach (var schedule in new Schedule[] { new Constant(2), new Window(1, 4, -1), new Ramp(0, 9, 1, 2.5), new ClosedLoop("height", 0.3, 4, 0.5, 1, 0, 20, 20) })
+        foreach (var schedule in new Schedule[] { new Constant(2), new Window(1, 4, -1), new Ramp(0, 9, 1, 2.5), new ClosedLoop("height", 0.3, 4, 0.5, 1, 0, 20,
+            20) })
         {
             Schedule.FromJson(schedule.ToJson()).ShouldBe(schedule);
         }
 
         Should.Throw<VitrineException>(() => Schedule.FromJson("""{"schedule":"sometimes"}""", "plan.json")).Message.ShouldStartWith("plan.json");
-        Should.Throw<VitrineException>(() => Schedule.FromJson("""{"schedule":"window","first":3,"last":1,"strength":1}""")).Message.ShouldContain("from step 3 to 1");
-        Should.Throw<VitrineException>(() => Schedule.FromJson("""{"schedule":"closed_loop","quantity":"","target":1,"proportional":1,"integral":0,"derivative":0,"low":0,"high":1}""")).Message.ShouldContain("loop");
-        ScheduledEdit[] edits = [new(new Clamp(new NeuronSet([new Neuron(1, 3)]), 1), new Ramp(0, 3, 0, 4)), new(new Zero("language.0.mlp.out"), new Window(0, 2))];
+        Should.Throw<VitrineException>(() => Schedule.FromJson(
+            """{"schedule":"window","first":3,"last":1,"strength":1}""")).Message.ShouldContain("from step 3 to 1");
+        Should.Throw<VitrineException>(() => Schedule.FromJson(
+            """{"schedule":"closed_loop","quantity":"","target":1,"proportional":1,"integral":0,"derivative":0,"low":0,"high":1}"""))
+            .Message.ShouldContain("loop");
+        ScheduledEdit[] edits = [new(new Clamp(new NeuronSet([new Neuron(1, 3)]), 1), new Ramp(0, 3, 0, 4)),
+            new(new Zero("language.0.mlp.out"), new Window(0, 2))];
         var read = ScheduledEdit.FromJson(ScheduledEdit.ToJson(edits));
         read.Select(e => e.Schedule).ShouldBe(edits.Select(e => e.Schedule));
         read.Select(e => e.Edit).ShouldBe(edits.Select(e => e.Edit));
@@ -112,12 +117,15 @@ public sealed class DoseTests
     [Fact]
     public void The_published_set_up_10_is_read()
     {
-        (int Layer, int Index)[] published = [(18, 7648), (20, 9364), (21, 6514), (22, 4206), (22, 4350), (23, 10520), (24, 9851), (25, 10147), (27, 5349), (27, 5504)];
+        (int Layer, int Index)[] published = [(18, 7648), (20, 9364), (21, 6514), (22, 4206), (22, 4350), (23, 10520), (24, 9851), (25, 10147), (27, 5349),
+            (27, 5504)];
         const int PerLayer = 11_008;
-        var yaml = "up_10:\n" + string.Concat(published.Select(n => $"  {(n.Layer * PerLayer) + n.Index}: [higher, lower]\n")) + "high_cluster: [256459, 260217, 40857]\n";
+        var yaml = "up_10:\n" + string.Concat(
+            published.Select(n => $"  {(n.Layer * PerLayer) + n.Index}: [higher, lower]\n")) + "high_cluster: [256459, 260217, 40857]\n";
         var sets = NeuronSetFile.Read(yaml, "dictionaries.yaml", PerLayer);
         sets["up_10"].Neurons.ShouldBe(published.Select(n => new Neuron(n.Layer, n.Index)));
-        NeuronSetFile.Read(yaml, "dictionaries.yaml", 16_384)["high_cluster"].Neurons.ShouldBe([new Neuron(15, 10699), new Neuron(15, 14457), new Neuron(2, 8089)]);
+        NeuronSetFile.Read(yaml, "dictionaries.yaml", 16_384)["high_cluster"].Neurons.ShouldBe(
+            [new Neuron(15, 10699), new Neuron(15, 14457), new Neuron(2, 8089)]);
     }
 
     private static double?[] Strengths(Schedule schedule, int steps)

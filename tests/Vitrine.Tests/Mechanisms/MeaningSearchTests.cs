@@ -77,7 +77,8 @@ public sealed class MeaningSearchTests : IDisposable
     {
         using var model = TextModel.Open(Fixtures.Of("models", "llama"));
         var tokens = TokenReader.Of(model);
-        Should.Throw<VitrineException>(() => ConceptSearch.ByActionDirection(model.Language, tokens, _ => 0, positive: true)).Message.ShouldContain("no action tokens");
+        Should.Throw<VitrineException>(() => ConceptSearch.ByActionDirection(model.Language, tokens, _ => 0,
+            positive: true)).Message.ShouldContain("no action tokens");
     }
 
     [Fact]

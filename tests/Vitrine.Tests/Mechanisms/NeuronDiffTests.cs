@@ -70,7 +70,8 @@ public sealed class NeuronDiffTests
         var diff = NeuronDiff.Of(before, after, isAction: null, new ProjectionSettings { Tokens = valid });
         diff.Tokens.Select(t => t.Id).ShouldBe(valid.Where(id => id < FirstAction));
         diff.Tokens.ShouldAllBe(t => t.Base == t.Tuned);
-        Should.Throw<VitrineException>(() => NeuronDiff.Of(before, after, isAction: null)).Message.ShouldContain($"{FirstAction} tokens", customMessage: "nobody said which tokens are meant");
+        Should.Throw<VitrineException>(() => NeuronDiff.Of(before, after, isAction: null)).Message.ShouldContain(
+            $"{FirstAction} tokens", customMessage: "nobody said which tokens are meant");
     }
 
     [Fact]

@@ -48,8 +48,10 @@ public sealed class ProjectionFolderTests : IDisposable
     public void A_folder_of_another_model_or_other_settings_is_refused()
     {
         ProjectionFolder.Open(folder, source, Settings);
-        Should.Throw<VitrineException>(() => ProjectionFolder.Open(folder, source, Settings with { Norm = ReadingNorm.Gain })).Message.ShouldContain("settings");
-        Should.Throw<VitrineException>(() => ProjectionFolder.Open(folder, source, Settings with { Tokens = [1, 2, 3, 4, 5, 6] })).Message.ShouldContain("settings");
+        Should.Throw<VitrineException>(() => ProjectionFolder.Open(folder, source,
+            Settings with { Norm = ReadingNorm.Gain })).Message.ShouldContain("settings");
+        Should.Throw<VitrineException>(() => ProjectionFolder.Open(folder, source,
+            Settings with { Tokens = [1, 2, 3, 4, 5, 6] })).Message.ShouldContain("settings");
         using var other = new RandomVectors([source.Vectors(0), source.Vectors(1), source.Vectors(2)], source.Unembedding(), "another");
         Should.Throw<VitrineException>(() => ProjectionFolder.Open(folder, other, Settings)).Message.ShouldContain("fingerprint");
         File.WriteAllText(Path.Combine(folder, "projection.json"), "[1");

@@ -70,7 +70,8 @@ public sealed class ProjectionTests
         using var source = new RandomVectors([ones(3, 8)], ones(5000, 8));
         foreach (var screening in Enum.GetValues<Screening>())
         {
-            Read(source, new() { Count = 6, Screening = screening }).ShouldAllBe(n => n.TopIds.SequenceEqual(Enumerable.Range(0, 6)) && n.BottomIds.SequenceEqual(Enumerable.Range(0, 6)));
+            Read(source, new() { Count = 6, Screening = screening })
+                .ShouldAllBe(n => n.TopIds.SequenceEqual(Enumerable.Range(0, 6)) && n.BottomIds.SequenceEqual(Enumerable.Range(0, 6)));
         }
     }
 
@@ -116,7 +117,8 @@ public sealed class ProjectionTests
         using var onDisk = StackValueVectors.Open(policy.Folder);
         using var same = StackValueVectors.Open(policy.Folder);
         onDisk.Fingerprint.ShouldBe(same.Fingerprint);
-        (onDisk.Layers, onDisk.Neurons, onDisk.Vocabulary).ShouldBe((policy.Language.Shape.Layers, policy.Language.Shape.Neurons, policy.Language.Shape.Vocabulary));
+        (onDisk.Layers, onDisk.Neurons, onDisk.Vocabulary)
+            .ShouldBe((policy.Language.Shape.Layers, policy.Language.Shape.Neurons, policy.Language.Shape.Vocabulary));
         Same(VocabularyProjection.Read(onDisk, [1])[0], VocabularyProjection.Read(policy.Language, [1])[0]);
         Should.Throw<VitrineException>(() => onDisk.Vectors(onDisk.Layers)).Message.ShouldContain($"{onDisk.Layers} layers");
     }
@@ -156,7 +158,8 @@ public sealed class ProjectionTests
         }
     }
 
-    private static IReadOnlyList<NeuronReading> Read(IValueVectorSource source, ProjectionSettings settings) => VocabularyProjection.Read(source, [0], settings, cancellation: TestContext.Current.CancellationToken)[0];
+    private static IReadOnlyList<NeuronReading> Read(IValueVectorSource source, ProjectionSettings settings)
+        => VocabularyProjection.Read(source, [0], settings, cancellation: TestContext.Current.CancellationToken)[0];
 
     private static void Agrees(IReadOnlyList<NeuronReading> found, Tensor exact)
     {

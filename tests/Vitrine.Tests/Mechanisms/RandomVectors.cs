@@ -22,7 +22,8 @@ internal sealed class RandomVectors(Tensor[] layers, Tensor tokens, string finge
     public static RandomVectors Draw(int seed, int layers, int neurons, int vocabulary, int width)
     {
         using var generator = new Generator((ulong)seed, CPU);
-        return new RandomVectors([.. Enumerable.Range(0, layers).Select(_ => randn([neurons, width], generator: generator))], randn([vocabulary, width], generator: generator));
+        return new RandomVectors(
+            [.. Enumerable.Range(0, layers).Select(_ => randn([neurons, width], generator: generator))], randn([vocabulary, width], generator: generator));
     }
 
     public Tensor Vectors(int layer) => layers[layer].alias();

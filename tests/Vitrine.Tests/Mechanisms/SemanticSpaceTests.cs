@@ -129,7 +129,8 @@ public sealed class SemanticSpaceTests
         page.ShouldContain("writes 0:1");
         var view = Vitrine.Tests.Views.RenderedPage.ParseFragment(new NeighbourMap(map).Render());
         Vitrine.Tests.Views.RenderedPage.All(view, "circle").Count().ShouldBe(4);
-        Vitrine.Tests.Views.RenderedPage.All(view, "td").Count(cell => cell.Value.StartsWith("writes", StringComparison.Ordinal)).ShouldBe(4, "the table says what the picture shows");
+        Vitrine.Tests.Views.RenderedPage.All(view, "td").Count(cell => cell.Value.StartsWith("writes", StringComparison.Ordinal))
+            .ShouldBe(4, "the table says what the picture shows");
     }
 
     private static Tensor Planted(int groups, int each, int width, double noise)

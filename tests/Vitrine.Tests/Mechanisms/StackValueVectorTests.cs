@@ -100,7 +100,8 @@ public sealed class StackValueVectorTests
     {
         using var source = StackValueVectors.Open(SharedModels.Gguf());
         (source.Layers, source.Neurons, source.Width, source.Vocabulary).ShouldBe((30, 1536, 576, 49_152));
-        NeuronDiff.OfVectors(source, source, cancellation: TestContext.Current.CancellationToken).Neurons.ShouldAllBe(n => n.Change == 0 && Math.Abs(n.Cosine - 1) < 1e-5);
+        NeuronDiff.OfVectors(
+            source, source, cancellation: TestContext.Current.CancellationToken).Neurons.ShouldAllBe(n => n.Change == 0 && Math.Abs(n.Cosine - 1) < 1e-5);
     }
 
     [Fact]

@@ -22,7 +22,8 @@ public sealed class SteeringEditTests : IDisposable
         policy = OpenVlaPolicy.Open(fixture.Folder, OpenVlaCertifier.Options(fixture));
         using var one = fixture.Read("single/in.pixel_values");
         pixels = one.narrow(0, 0, 1).repeat(2, 1, 1, 1);
-        prompt = policy.PromptIds(fixture.Meta.GetProperty("cases").EnumerateArray().First(c => c.TryGetProperty("instruction", out _)).GetProperty("instruction").GetString()!);
+        prompt = policy.PromptIds(fixture.Meta.GetProperty("cases").EnumerateArray().First(c => c.TryGetProperty("instruction", out _))
+            .GetProperty("instruction").GetString()!);
     }
 
     /// <summary>f_i = alpha for chosen neurons at all positions, in the prefill and in every decode step; FFN = sum of f_i w_i.</summary>
@@ -45,7 +46,8 @@ public sealed class SteeringEditTests : IDisposable
 
             using var vectors = policy.Language.ValueVectors(Layer);
             var expected = neurons.matmul(vectors);
-            (clamped.Run[$"language.1.mlp.out{at}"] - expected).abs().max().item<float>().ShouldBeLessThan(1e-5f * Math.Max(1, expected.abs().max().item<float>()));
+            (clamped.Run[$"language.1.mlp.out{at}"] - expected).abs().max().item<float>()
+                .ShouldBeLessThan(1e-5f * Math.Max(1, expected.abs().max().item<float>()));
         }
 
         long[] others = [.. Enumerable.Range(0, policy.Language.Shape.Neurons).Where(i => !chosen.Contains(i)).Select(i => (long)i)];
@@ -88,7 +90,8 @@ public sealed class SteeringEditTests : IDisposable
         var x = plain.Run["language.0.resid_post"].to(float64);
         var expected = (x * 0.7) + (x.matmul(matrix.t()) * 0.3);
         (some.Run["language.0.resid_post"] - expected).abs().max().item<double>().ShouldBeLessThan(1e-5 * Math.Max(1, expected.abs().max().item<double>()));
-        Should.Throw<VitrineException>(() => Act([new Conceptor("language.0.resid_post", EditValue.Of(ones(3, 3)))])).Message.ShouldContain($"[{width}, {width}]");
+        Should.Throw<VitrineException>(() => Act([new Conceptor("language.0.resid_post", EditValue.Of(ones(3, 3)))])).Message.ShouldContain(
+            $"[{width}, {width}]");
     }
 
     [Fact]
@@ -107,15 +110,18 @@ public sealed class SteeringEditTests : IDisposable
         var expected = x + ((reading.clamp(low, high) - reading).unsqueeze(-1) * w / w.dot(w));
         (run.Run["language.0.resid_post"] - expected).abs().max().item<double>().ShouldBeLessThan(1e-5 * Math.Max(1, expected.abs().max().item<double>()));
         var inside = reading.gt(low + 1e-3).logical_and(reading.lt(high - 1e-3));
-        run.Run["language.0.resid_post"].eq(plain.Run["language.0.resid_post"]).all(-1).masked_select(inside).all().item<bool>().ShouldBeTrue("readings within the bounds are not touched");
+        run.Run["language.0.resid_post"].eq(plain.Run["language.0.resid_post"]).all(-1).masked_select(inside).all().item<bool>()
+            .ShouldBeTrue("readings within the bounds are not touched");
         Should.Throw<VitrineException>(() => Act([new Constrain("language.0.resid_post", EditValue.Of(zeros(width)), 0)])).Message.ShouldContain("zero");
-        Should.Throw<VitrineException>(() => Act([new Constrain("language.0.resid_post", EditValue.Of(weights), 0, 2, 1)])).Message.ShouldContain("low <= high");
+        Should.Throw<VitrineException>(() => Act(
+            [new Constrain("language.0.resid_post", EditValue.Of(weights), 0, 2, 1)])).Message.ShouldContain("low <= high");
     }
 
     [Fact]
     public void New_edits_are_data_too()
     {
-        Edit[] edits = [new Conceptor("language.0.resid_post", new EditValue([1, 1], [0.5f]), 0.25), new Constrain("language.0.resid_post", EditValue.Of(1, 2), 0.5, High: 3)];
+        Edit[] edits = [new Conceptor("language.0.resid_post", new EditValue([1, 1], [0.5f]), 0.25),
+            new Constrain("language.0.resid_post", EditValue.Of(1, 2), 0.5, High: 3)];
         var plan = RunPlan.Editing(edits);
         RunPlan.FromJson(plan.ToJson()).Edits.ShouldBe(edits);
     }
@@ -124,7 +130,8 @@ public sealed class SteeringEditTests : IDisposable
     public void A_neuron_beyond_the_layer_is_a_clear_error()
     {
         var shape = policy.Language.Shape;
-        Should.Throw<VitrineException>(() => Act([new Clamp(new NeuronSet([new Neuron(0, shape.Neurons)]), 1)])).Message.ShouldContain($"neuron {shape.Neurons} lies outside");
+        Should.Throw<VitrineException>(() => Act([new Clamp(new NeuronSet([new Neuron(0, shape.Neurons)]), 1)])).Message.ShouldContain(
+            $"neuron {shape.Neurons} lies outside");
         Should.Throw<VitrineException>(() => Act([new Clamp(new NeuronSet([new Neuron(shape.Layers, 0)]), 1)])).Message.ShouldContain($"{shape.Layers} layers");
     }
 
@@ -136,5 +143,6 @@ public sealed class SteeringEditTests : IDisposable
     }
 
     private PolicyRun Act(Edit[] edits, params string[] capture)
-        => policy.Act(pixels, [prompt, prompt], new RunPlan { Edits = edits, Capture = capture }, policy.UnitKeys.First(), TestContext.Current.CancellationToken);
+        => policy.Act(pixels, [prompt, prompt], new RunPlan { Edits = edits, Capture = capture }, policy.UnitKeys.First(),
+            TestContext.Current.CancellationToken);
 }

@@ -20,7 +20,8 @@ public sealed class TabletopTruthTests : IDisposable
     {
         var reference = TabletopTruth.Json("vocabulary.json");
         var tokens = TokenReader.Of(policy);
-        var readings = VocabularyProjection.Read(policy.Language, [.. Enumerable.Range(0, policy.Language.Shape.Layers)], 30, tokens.Valid, cancellation: TestContext.Current.CancellationToken);
+        var readings = VocabularyProjection.Read(
+            policy.Language, [.. Enumerable.Range(0, policy.Language.Shape.Layers)], 30, tokens.Valid, cancellation: TestContext.Current.CancellationToken);
         var patterns = new LexicalPatterns(readings, tokens, TabletopVocabulary.Concepts);
         foreach (var cluster in reference.GetProperty("clusters").EnumerateObject())
         {
@@ -80,7 +81,8 @@ public sealed class TabletopTruthTests : IDisposable
         Agrees(rows, "lexical clamp", step, step.Act(RunPlan.Editing(Dose.Sigmas(4).Clamp(cluster, calibration))), metric, cluster.Count, "mean+4sd");
         Agrees(rows, "lexical clamp", step, step.Act(RunPlan.Editing(new Clamp(cluster, 10))), metric, cluster.Count, "alpha10");
         Agrees(rows, "prompt with the lexical cluster clamped to 0", step, step.With(word).Act(RunPlan.Editing(new Clamp(cluster, 0))), metric, cluster.Count);
-        var draws = truth.Random($"{concept} 40").Select(s => step.Effect("random", step.Act(RunPlan.Editing(Dose.Sigmas(4).Clamp(s, calibration))), metric).Soft.Average()).ToArray();
+        var draws = truth.Random($"{concept} 40")
+            .Select(s => step.Effect("random", step.Act(RunPlan.Editing(Dose.Sigmas(4).Clamp(s, calibration))), metric).Soft.Average()).ToArray();
         var expected = Row(rows, "matched random clamp", cluster.Count, "mean+4sd").GetProperty(Soft(metric));
         new[] { draws.Average(), draws.Min(), draws.Max() }.Zip(expected.EnumerateArray()).ShouldAllBe(p => Math.Abs(p.First - p.Second.GetDouble()) < 3e-4);
     }
@@ -97,11 +99,15 @@ public sealed class TabletopTruthTests : IDisposable
         using var without = step.Outputs(TestContext.Current.CancellationToken);
         var rows = TabletopTruth.Json("path.json").EnumerateArray().Where(r => r.GetProperty("concept").GetString() == concept).ToArray();
         int[] all = [.. Enumerable.Range(0, policy.Language.Shape.Layers)];
-        Agrees(rows, "per-state attn outputs from the word run, all layers", step, step.Act(new RunPlan { Edits = with.PutIn(Component.Attention, all) }), metric);
-        Agrees(rows, $"per-state attn output from the word run, layer {layer}", step, step.Act(new RunPlan { Edits = with.PutIn(Component.Attention, [layer]) }), metric);
+        Agrees(
+            rows, "per-state attn outputs from the word run, all layers", step, step.Act(new RunPlan { Edits = with.PutIn(Component.Attention, all) }), metric);
+        Agrees(rows, $"per-state attn output from the word run, layer {layer}", step,
+            step.Act(new RunPlan { Edits = with.PutIn(Component.Attention, [layer]) }), metric);
         Agrees(rows, "per-state mlp output from the word run, layer 5", step, step.Act(new RunPlan { Edits = with.PutIn(Component.FeedForward, [5]) }), metric);
-        Agrees(rows, $"word run, attn output of layer {layer} from the run without", step, worded.Act(new RunPlan { Edits = without.PutIn(Component.Attention, [layer]) }), metric);
-        Agrees(rows, "word run, mlp output of layer 5 from the run without", step, worded.Act(new RunPlan { Edits = without.PutIn(Component.FeedForward, [5]) }), metric);
+        Agrees(rows, $"word run, attn output of layer {layer} from the run without", step,
+            worded.Act(new RunPlan { Edits = without.PutIn(Component.Attention, [layer]) }), metric);
+        Agrees(rows, "word run, mlp output of layer 5 from the run without", step,
+            worded.Act(new RunPlan { Edits = without.PutIn(Component.FeedForward, [5]) }), metric);
     }
 
     [Fact]
@@ -136,8 +142,11 @@ public sealed class TabletopTruthTests : IDisposable
         return difference;
     }
 
-    /// <remarks>The soft metric is smooth: the mean of 96 states comes out within 2e-4. The decoded one moves by a bin (8e-4) where an argmax is close.</remarks>
-    private static void Agrees(System.Text.Json.JsonElement[] rows, string arm, OneStep step, IReadOnlyList<PolicyAction> actions, ActionMetric metric, int? n = null, string? dose = null)
+    /// <remarks>
+    /// The soft metric is smooth: the mean of 96 states comes out within 2e-4. The decoded one moves by a bin (8e-4) where an argmax is close.
+    /// </remarks>
+    private static void Agrees(System.Text.Json.JsonElement[] rows, string arm, OneStep step, IReadOnlyList<PolicyAction> actions, ActionMetric metric,
+        int? n = null, string? dose = null)
     {
         var effect = step.Effect(arm, actions, metric);
         var row = Row(rows, arm, n, dose);
@@ -148,7 +157,8 @@ public sealed class TabletopTruthTests : IDisposable
     private static System.Text.Json.JsonElement Row(System.Text.Json.JsonElement[] rows, string arm, int? n = null, string? dose = null)
         => rows.Single(r => r.GetProperty("arm").GetString()!.Split(',')[0] == arm.Split(',')[0] && (n is null
             ? r.GetProperty("arm").GetString() == arm
-            : r.TryGetProperty("n", out var count) && count.GetInt32() == n && (dose is null || (r.TryGetProperty("dose", out var d) && d.GetString() == dose))));
+            : r.TryGetProperty("n", out var count) && count.GetInt32() == n
+                && (dose is null || (r.TryGetProperty("dose", out var d) && d.GetString() == dose))));
 
     private static string Soft(ActionMetric metric) => $"soft_{metric.Name}";
 

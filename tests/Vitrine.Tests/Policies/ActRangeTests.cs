@@ -11,7 +11,9 @@ using static TorchSharp.torch;
 
 namespace Vitrine.Tests.Policies;
 
-/// <summary>What holds of a text model's runs holds of a policy's acts: they start at a cached residual, stop behind a block, are differentiated, and keep nothing.</summary>
+/// <summary>
+/// What holds of a text model's runs holds of a policy's acts: they start at a cached residual, stop behind a block, are differentiated, and keep nothing.
+/// </summary>
 public sealed class ActRangeTests : IDisposable
 {
     private readonly Fixture fixture = Fixture.Open(Fixtures.Of("models", "openvla"));
@@ -131,7 +133,9 @@ public sealed class ActRangeTests : IDisposable
         new Add("language.*.resid_post", Direction(policy.Language.Shape.Width), 0.1) { Scope = new EditScope { Positions = Positions.Last } });
 
     internal static Observation[] Seen(int count)
-        => [.. Enumerable.Range(0, count).Select(i => new Observation(new Picture(40, 30, [.. Enumerable.Range(0, 3600).Select(p => (byte)((p * (i + 3)) % 251))]), i == 0 ? "push" : "push the block"))];
+        => [.. Enumerable.Range(0, count)
+            .Select(i => new Observation(new Picture(40, 30, [.. Enumerable.Range(0, 3600).Select(p => (byte)((p * (i + 3)) % 251))]),
+                i == 0 ? "push" : "push the block"))];
 
     private static EditValue Direction(int width) => EditValue.Of([.. Enumerable.Range(0, width).Select(i => MathF.Sin((7 * i) + 1))]);
 }

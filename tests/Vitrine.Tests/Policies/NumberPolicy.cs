@@ -9,7 +9,9 @@ using static TorchSharp.torch;
 namespace Vitrine.Tests.Policies;
 
 /// <summary>A policy unlike OpenVLA: chunks of numbers in one pass, a deciding stack called "brain" without a vocabulary, the units of two robots.</summary>
-/// <remarks>The brain is the fixtures' Llama without its head; the picture's colour is added to the last token, from whose residual the numbers are read.</remarks>
+/// <remarks>
+/// The brain is the fixtures' Llama without its head; the picture's colour is added to the last token, from whose residual the numbers are read.
+/// </remarks>
 internal sealed class NumberPolicy : Policy
 {
     public const string Brain = "brain";

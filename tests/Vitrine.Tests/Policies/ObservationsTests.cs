@@ -39,7 +39,8 @@ public sealed class ObservationsTests : IDisposable
     [InlineData("""[{"cameras": {"image": "nowhere.png"}, "instruction": "push"}]""", "entry 0, camera 'image'", "nowhere.png")]
     [InlineData("""[{"cameras": {"image": "list.json"}, "instruction": "push"}]""", "entry 0, camera 'image'", "is no PNG or JPEG")]
     [InlineData("""[{"cameras": {"image": "a.png"}, "instruction": "push", "state": [1]}]""", "entry 0: 'state' is a list")]
-    [InlineData("""[{"cameras": {"image": "a.png"}, "instruction": "push", "state": {"joints": ["x"]}}]""", "entry 0: state 'joints' is a list of something else")]
+    [InlineData("""[{"cameras": {"image": "a.png"}, "instruction": "push", "state": {"joints": ["x"]}}]""",
+        "entry 0: state 'joints' is a list of something else")]
     [InlineData("""[{"cameras": {"image": "a.png"}, "instruction": "push", "state": {"joints": []}}]""", "entry 0: state 'joints'")]
     [InlineData("""[{"cameras": {"image": "a.png"}, "instruction": "push", "state": {"joints": [1e999]}}]""", "entry 0: state 'joints'")]
     [InlineData("""[{"cameras": {"image": "a.png"}, "instruction": "push", "sate": {}}]""", "entry 0: there is no key 'sate'")]

@@ -35,7 +35,8 @@ public sealed class ClassificationTests
             foreach (var padded in new[] { left, right })
             {
                 padded.Names[row].ShouldBe(alone.Names[0]);
-                (padded.Run.Logits[row] - alone.Run.Logits[0]).abs().max().item<float>().ShouldBeLessThan(5e-5f * Math.Max(1, alone.Run.Logits.abs().max().item<float>()));
+                (padded.Run.Logits[row] - alone.Run.Logits[0]).abs().max().item<float>()
+                    .ShouldBeLessThan(5e-5f * Math.Max(1, alone.Run.Logits.abs().max().item<float>()));
             }
         }
     }
@@ -56,7 +57,8 @@ public sealed class ClassificationTests
     public void A_classifier_generates_nothing_and_says_so(string name)
     {
         using var model = TextModel.Open(Fixtures.Of("models", name));
-        Should.Throw<VitrineException>(() => model.Generate(TokenBatch.Of(3, 4), 2, cancellation: TestContext.Current.CancellationToken)).Message.ShouldContain(model.Family);
+        Should.Throw<VitrineException>(() => model.Generate(TokenBatch.Of(3, 4), 2,
+            cancellation: TestContext.Current.CancellationToken)).Message.ShouldContain(model.Family);
     }
 
     [Fact]

@@ -54,7 +54,8 @@ public sealed class GenerationTests
             foreach (var padded in new[] { left, right })
             {
                 padded.Ids[row].ShouldBe(alone.Ids[0]);
-                (padded.Run.Logits[row] - alone.Run.Logits[0]).abs().max().item<float>().ShouldBeLessThan(5e-5f * Math.Max(1, alone.Run.Logits.abs().max().item<float>()));
+                (padded.Run.Logits[row] - alone.Run.Logits[0]).abs().max().item<float>()
+                    .ShouldBeLessThan(5e-5f * Math.Max(1, alone.Run.Logits.abs().max().item<float>()));
             }
         }
     }

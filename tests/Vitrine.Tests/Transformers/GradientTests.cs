@@ -14,7 +14,8 @@ public sealed class GradientTests
     public void A_gradient_predicts_a_small_change_at_its_point(string name)
     {
         using var model = Subject.Open(name, ScalarType.Float64);
-        Point[] points = [.. new[] { Point.ResidPre, Point.AttnIn, Point.AttnV, Point.AttnZ, Point.ResidMid, Point.MlpIn, Point.MlpNeurons }.Where(model.Shape.Points.Contains)];
+        Point[] points = [.. new[] { Point.ResidPre, Point.AttnIn, Point.AttnV, Point.AttnZ, Point.ResidMid, Point.MlpIn, Point.MlpNeurons }.Where(
+            model.Shape.Points.Contains)];
         Address[] addresses = [.. points.Select(p => new Address(model.Shape.Name, model.Shape.Layers - 1, p))];
         using var run = model.Run(new RunPlan { Gradients = [.. addresses.Select(a => a.ToString())] });
         var gradients = run.GradientsOf(Metric);

@@ -35,7 +35,8 @@ public sealed class PlanTests
 
     [Fact]
     public void A_callback_cannot_be_saved_and_says_so()
-        => Should.Throw<VitrineException>(() => RunPlan.Editing(new CallbackEdit("language.0.mlp.out", (x, _) => x)).ToJson()).Message.ShouldContain("callback");
+        => Should.Throw<VitrineException>(() => RunPlan.Editing(new CallbackEdit("language.0.mlp.out", (x, _) => x))
+            .ToJson()).Message.ShouldContain("callback");
 
     [Fact]
     public void An_unknown_edit_in_a_file_is_refused_with_the_files_name()

@@ -85,7 +85,10 @@ public sealed class RefusalTests
     [Fact]
     public void Labels_are_ordered_by_number_and_get_their_default_names()
     {
-        using var reversed = new ChangedFolder("bert", config => config["id2label"] = new JsonObject(config["id2label"]!.AsObject().Reverse().Select(p => KeyValuePair.Create(p.Key, (JsonNode?)JsonValue.Create($"class {p.Key}")))));
+        using var reversed = new ChangedFolder("bert",
+            config
+                => config["id2label"] = new JsonObject(config["id2label"]!.AsObject().Reverse()
+                    .Select(p => KeyValuePair.Create(p.Key, (JsonNode?)JsonValue.Create($"class {p.Key}")))));
         using var model = TextModel.Open(reversed.Path);
         model.Labels!.Names.ShouldBe(Enumerable.Range(0, model.Labels.Names.Count).Select(i => $"class {i}"));
         using var nameless = new ChangedFolder("bert", config =>
@@ -133,7 +136,8 @@ public sealed class RefusalTests
             var source = Subject.Names().Select(row => System.IO.Path.Combine(Fixtures.Root, "models", row.Data)).FirstOrDefault(f =>
             {
                 using var fixture = Fixture.Open(f);
-                return fixture.Family == family && (classifier is null ? family is "bert" or "vit" || !fixture.Has("single/out.class_logits") : fixture.Has("single/out.class_logits"));
+                return fixture.Family == family
+                    && (classifier is null ? family is "bert" or "vit" || !fixture.Has("single/out.class_logits") : fixture.Has("single/out.class_logits"));
             });
             Assert.SkipUnless(source is not null, $"the fixtures have no {family}");
             Path = Directory.CreateTempSubdirectory("vitrine-").FullName;

@@ -8,7 +8,8 @@ using static TorchSharp.torch;
 namespace Vitrine.Tests.Transformers;
 
 /// <summary>A model of either kind with an input of its fixture.</summary>
-internal sealed class Subject(IDisposable model, IReadOnlyList<StackShape> stacks, Stack stack, Func<RunPlan, Run> run, Func<RunPlan, Run> runTwice, IDisposable input) : IDisposable
+internal sealed class Subject(
+    IDisposable model, IReadOnlyList<StackShape> stacks, Stack stack, Func<RunPlan, Run> run, Func<RunPlan, Run> runTwice, IDisposable input) : IDisposable
 {
     public Stack Stack => stack;
 
@@ -47,7 +48,8 @@ internal sealed class Subject(IDisposable model, IReadOnlyList<StackShape> stack
             var pixels = fixture.Read($"{@case}/in.pixel_values");
             var vision = VisionModel.Open(fixture.Folder, options);
             var texts = vision.Text is null ? null : TokenBatch.Masked(fixture.Rows($"{@case}/in.input_ids"), fixture.Rows($"{@case}/in.attention_mask"));
-            return new Subject(vision, vision.Stacks, vision.Tower, p => Seen(pixels.narrow(0, 0, 1), p), p => Seen(pixels.narrow(0, 0, 1).repeat(2, 1, 1, 1), p), pixels);
+            return new Subject(
+                vision, vision.Stacks, vision.Tower, p => Seen(pixels.narrow(0, 0, 1), p), p => Seen(pixels.narrow(0, 0, 1).repeat(2, 1, 1, 1), p), pixels);
 
             Run Seen(Tensor of, RunPlan plan) => texts is null ? vision.Run(of, plan) : vision.Match(of, texts, plan).Run;
         }

@@ -10,7 +10,8 @@ internal static class TextFixtures
     /// <summary>Names of folders below models/ that hold a decoder with a vocabulary.</summary>
     public static TheoryData<string> Decoders() => GenerationTests.Models();
 
-    public static TextModel Open(string name, ScalarType dtype = ScalarType.Float32) => TextModel.Open(Fixtures.Of("models", name), new ModelOptions { Dtype = dtype });
+    public static TextModel Open(string name, ScalarType dtype = ScalarType.Float32)
+        => TextModel.Open(Fixtures.Of("models", name), new ModelOptions { Dtype = dtype });
 
     /// <summary>The first decoder that there is; the test is skipped where there is none.</summary>
     public static TextModel Any(ScalarType dtype = ScalarType.Float32) => Open(First(), dtype);

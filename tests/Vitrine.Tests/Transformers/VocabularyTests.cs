@@ -35,7 +35,8 @@ public sealed partial class VocabularyTests
             var parsed = Address.Parse(address);
             places.ShouldContain(parsed, key);
             using var golden = fixture.Read(key);
-            (parsed.Point.Axes == PointAxes.Stream ? golden.dim() is 2 or 3 : golden.dim() == 4 || (golden.dim() == 3 && !parsed.Point.IsInBlock)).ShouldBeTrue(key);
+            (parsed.Point.Axes == PointAxes.Stream ? golden.dim() is 2 or 3 : golden.dim() == 4 || (golden.dim() == 3 && !parsed.Point.IsInBlock))
+                .ShouldBeTrue(key);
             compared++;
         }
 

@@ -7,7 +7,8 @@ namespace Vitrine.Tests.Views;
 /// <summary>WCAG 2.2, 1.4.3 and 1.4.11, computed from the style sheet's own colours.</summary>
 public sealed class ContrastTests
 {
-    private static readonly Dictionary<string, string>[] Themes = [.. Regex.Matches(Report.StyleSheet, @":root \{(.*?)\}", RegexOptions.Singleline).Take(2).Select(block =>
+    private static readonly Dictionary<string, string>[] Themes = [.. Regex.Matches(Report.StyleSheet, @":root \{(.*?)\}", RegexOptions.Singleline).Take(2)
+        .Select(block =>
         Regex.Matches(block.Groups[1].Value, @"--([\w-]+): ([^;]+);").ToDictionary(match => match.Groups[1].Value, match => match.Groups[2].Value))];
 
     [Theory, MemberData(nameof(Pairs))]

@@ -10,7 +10,8 @@ public sealed class ForestPlotTests
 {
     private static readonly ArmResult NoEdit = SampleReport.Arm("no edit", ArmKind.Baseline, "fast", 0, 0, .9, 0, count: 40);
     private static readonly ArmResult Edit = SampleReport.Arm("edit", ArmKind.Edit, "fast", .034, .01, .75, .003, count: 40);
-    private static readonly StudyResult Result = SampleReport.Result("fast", [NoEdit, Edit, .. SampleReport.Draws("random", ArmKind.MatchedRandom, "fast", .7, -.013, .009)]);
+    private static readonly StudyResult Result = SampleReport.Result(
+        "fast", [NoEdit, Edit, .. SampleReport.Draws("random", ArmKind.MatchedRandom, "fast", .7, -.013, .009)]);
     private static readonly StudySummary Study = new() { Studies = [new(Result, "speed")] };
 
     [Theory, InlineData("wide"), InlineData("narrow")]
@@ -43,7 +44,8 @@ public sealed class ForestPlotTests
         }
 
         bands.Count.ShouldBe(3);
-        foreach (var (band, axis, spread) in new[] { (bands[0], speed, draws.Differences["speed"]), (bands[1], height, draws.Differences["height"]), (bands[2], success, range) })
+        foreach (var (band, axis, spread) in new[] { (bands[0], speed, draws.Differences["speed"]), (bands[1], height,
+            draws.Differences["height"]), (bands[2], success, range) })
         {
             band.Number("x").ShouldBe(axis(spread.Smallest), .02);
             (band.Number("x") + band.Number("width")).ShouldBe(axis(spread.Largest), .03);
@@ -62,7 +64,8 @@ public sealed class ForestPlotTests
     {
         var view = RenderedPage.ParseFragment(new ForestPlot(Study).Render());
         var cells = view.All("td").Select(cell => cell.Value).ToHashSet();
-        var shown = view.All("circle").SelectMany(dot => dot.All("title")).Select(title => title.Value[(title.Value.IndexOf(": ", StringComparison.Ordinal) + 2)..]).ToList();
+        var shown = view.All("circle").SelectMany(dot => dot.All("title"))
+            .Select(title => title.Value[(title.Value.IndexOf(": ", StringComparison.Ordinal) + 2)..]).ToList();
         shown.ShouldNotBeEmpty();
         shown.ShouldAllBe(number => cells.Contains(number));
     }
@@ -78,7 +81,8 @@ public sealed class ForestPlotTests
 
     private static Estimate Rate(ArmResult arm) => new(arm.All.Success.Rate, arm.All.Success.Low, arm.All.Success.High);
 
-    private static double Value(string label) => double.Parse(label.Replace('−', '-').Replace("+", "").Replace("\u00A0%", ""), CultureInfo.InvariantCulture) * (label.Contains('%') ? .01 : 1);
+    private static double Value(string label)
+        => double.Parse(label.Replace('−', '-').Replace("+", "").Replace("\u00A0%", ""), CultureInfo.InvariantCulture) * (label.Contains('%') ? .01 : 1);
 
     private static Func<double, double> Axis(List<(double Pixel, string Label)> ticks)
     {

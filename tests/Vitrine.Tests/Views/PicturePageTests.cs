@@ -18,8 +18,10 @@ public sealed class PicturePageTests
     public void The_page_is_well_formed_and_its_links_lead_somewhere()
     {
         var page = RenderedPage.Parse(Page());
-        page.All("section").Select(section => section.Get("id")).ShouldBe(["patches", "classes", "where", "heads", "neurons", "attention", "rollout", "norms", "moved", "neurons-of", "how"]);
-        page.All("a").Concat(page.All("use")).Select(link => link.Get("href")).ShouldAllBe(target => page.DescendantsAndSelf().Any(element => "#" + element.Get("id") == target));
+        page.All("section").Select(section => section.Get("id"))
+            .ShouldBe(["patches", "classes", "where", "heads", "neurons", "attention", "rollout", "norms", "moved", "neurons-of", "how"]);
+        page.All("a").Concat(page.All("use")).Select(link => link.Get("href"))
+            .ShouldAllBe(target => page.DescendantsAndSelf().Any(element => "#" + element.Get("id") == target));
         page.DescendantsAndSelf().Select(element => element.Get("id")).Where(id => id.Length > 0).ShouldBeUnique();
         Regex.Matches(Page(), "<([a-z]+)[^<>]*/>").Select(match => match.Groups[1].Value).Distinct().ShouldBeSubsetOf(["br", "img", "input", "meta"]);
     }
@@ -32,7 +34,8 @@ public sealed class PicturePageTests
         var page = RenderedPage.Parse(Page());
         page.All("script").ShouldBeEmpty();
         page.All("image").Attributes("href").ShouldAllBe(source => source.Value.StartsWith("data:image/png;base64,"));
-        page.All("meta").Select(meta => meta.Get("content")).ShouldContain(policy => policy.StartsWith("default-src 'none'; img-src data:") && !policy.Contains("script"));
+        page.All("meta").Select(meta => meta.Get("content"))
+            .ShouldContain(policy => policy.StartsWith("default-src 'none'; img-src data:") && !policy.Contains("script"));
     }
 
     [Fact]
@@ -70,7 +73,13 @@ public sealed class PicturePageTests
     [Fact]
     public void What_was_not_measured_is_printed_as_a_dash_and_never_as_a_number()
     {
-        var nothing = Evidence("none") with { Direct = null, NotDirect = "the head is bent", Classes = [new(0, "none", double.NaN, double.NaN)], Patches = [new("lost", Map(float.NaN), new([0], double.NaN, []))] };
+        var nothing = Evidence("none") with
+        {
+            Direct = null,
+            NotDirect = "the head is bent",
+            Classes = [new(0, "none", double.NaN, double.NaN)],
+            Patches = [new("lost", Map(float.NaN), new([0], double.NaN, []))],
+        };
         var html = PicturePage.Render(Data("none") with { Evidence = nothing, Reading = null });
         RenderedPage.Parse(html).Value.ShouldContain("the head is bent");
         html.ShouldNotContain("NaN");
@@ -110,7 +119,8 @@ public sealed class PicturePageTests
 
     [Fact]
     public void A_map_of_another_size_than_it_names_is_refused()
-        => Should.Throw<VitrineException>(() => MapPaint.Png(Seen, new PatchMap(2, 2, [1, 2, 3]), MapStyle.Veil)).Message.ShouldContain("3 values were given for 2 x 2 patches");
+        => Should.Throw<VitrineException>(() => MapPaint.Png(Seen, new PatchMap(2, 2, [1, 2, 3]), MapStyle.Veil)).Message.ShouldContain(
+            "3 values were given for 2 x 2 patches");
 
     [Fact]
     public void A_file_of_absurd_size_is_refused_before_it_is_painted()
@@ -149,7 +159,8 @@ public sealed class PicturePageTests
 
     private static ClassEvidence Evidence(string name) => new(
         name, Tokens, [new(1, name, 2, .8), new(0, name, 1, .2)], name,
-        new DirectEvidence(2, .5, .25, [new(0, .5, .25, [1]), new(1, .25, .25, [1])], [.. Enumerable.Range(0, 6).Select(h => new HeadEvidence(h / 3, h % 3, h - 3, Map(1), [0, 0, 0]))], Map(1), 1e-7), null, AblationFill.Mean,
+        new DirectEvidence(2, .5, .25, [new(0, .5, .25, [1]), new(1, .25, .25, [1])],
+            [.. Enumerable.Range(0, 6).Select(h => new HeadEvidence(h / 3, h % 3, h - 3, Map(1), [0, 0, 0]))], Map(1), 1e-7), null, AblationFill.Mean,
         [new(name, Map(1), new([1, 2], -1, [-.1, .2])), new("second", Map(-1), new([3, 4], -.5, [-.1, .2]))],
         [new(0, 1, .5, .4, -.3, new UnitControl(0, 2, .01), Map(1)), new(1, 1, null, .4, -.3, null, Map(1))],
         [new(0, 1, .5, .4, -.3, new UnitControl(0, 2, .01), Map(1))]);

@@ -22,7 +22,8 @@ internal static partial class RenderedPage
 
     public static string Get(this XElement element, string attribute) => (string?)element.Attribute(attribute) ?? "";
 
-    public static double Number(this XElement element, string attribute) => double.Parse(element.Get(attribute), System.Globalization.CultureInfo.InvariantCulture);
+    public static double Number(this XElement element, string attribute)
+        => double.Parse(element.Get(attribute), System.Globalization.CultureInfo.InvariantCulture);
 
     public static bool Is(this XElement element, string @class) => element.Get("class").Split(' ').Contains(@class);
 

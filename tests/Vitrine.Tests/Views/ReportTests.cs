@@ -22,13 +22,16 @@ public sealed class ReportTests
     public void The_page_is_well_formed_and_holds_every_section()
     {
         var page = RenderedPage.Parse(Page);
-        page.All("section").Where(section => section.Is("chapter")).Select(section => section.Get("id")).ShouldBe(["pass", "write", "look", "carry", "steer", "film", "trust", "how"]);
-        page.All("a").Select(link => link.Get("href")).Where(target => target.StartsWith('#')).ShouldAllBe(target => page.DescendantsAndSelf().Any(element => element.Get("id") == target.Substring(1)));
+        page.All("section").Where(section => section.Is("chapter")).Select(section => section.Get("id"))
+            .ShouldBe(["pass", "write", "look", "carry", "steer", "film", "trust", "how"]);
+        page.All("a").Select(link => link.Get("href")).Where(target => target.StartsWith('#'))
+            .ShouldAllBe(target => page.DescendantsAndSelf().Any(element => element.Get("id") == target.Substring(1)));
     }
 
     [Fact]
     public void No_element_but_a_void_one_is_closed_in_the_short_form()
-        => Regex.Matches(Page, "<([a-z]+)[^<>]*/>").Select(match => match.Groups[1].Value).Distinct().Order().ShouldBe(["br", "img", "input", "meta"], ignoreOrder: true);
+        => Regex.Matches(Page, "<([a-z]+)[^<>]*/>").Select(match => match.Groups[1].Value).Distinct().Order()
+            .ShouldBe(["br", "img", "input", "meta"], ignoreOrder: true);
 
     [Fact]
     public void Ids_are_unique()
@@ -41,7 +44,8 @@ public sealed class ReportTests
         Page.ShouldNotContain("url(");
         Page.ShouldNotContain("@import");
         var page = RenderedPage.Parse(Page);
-        page.DescendantsAndSelf().Attributes("src").Concat(page.All("image").Attributes("href")).ShouldAllBe(source => source.Value.StartsWith("data:image/png;base64,"));
+        page.DescendantsAndSelf().Attributes("src").Concat(page.All("image").Attributes("href"))
+            .ShouldAllBe(source => source.Value.StartsWith("data:image/png;base64,"));
         page.All("link").ShouldBeEmpty();
         page.All("meta").Select(meta => meta.Get("content")).ShouldContain(policy => policy.StartsWith("default-src 'none'; img-src data:"));
     }
@@ -96,7 +100,8 @@ public sealed class ReportTests
     [Fact]
     public void Headings_leave_out_no_level()
     {
-        var levels = RenderedPage.Parse(Page).DescendantsAndSelf().Where(element => Regex.IsMatch(element.Name.LocalName, "^h[1-6]$")).Select(element => element.Name.LocalName[1] - '0').ToList();
+        var levels = RenderedPage.Parse(Page).DescendantsAndSelf().Where(element => Regex.IsMatch(element.Name.LocalName, "^h[1-6]$"))
+            .Select(element => element.Name.LocalName[1] - '0').ToList();
         levels[0].ShouldBe(1);
         levels.Count(level => level == 1).ShouldBe(1);
         levels.Zip(levels.Skip(1)).ShouldAllBe(pair => pair.Second <= pair.First + 1);
@@ -122,9 +127,18 @@ public sealed class ReportTests
         {
             Concepts = [new() { Concept = "none", Neurons = [] }],
             LayerProfile = new() { Stack = "language", Rule = "", Rows = [new(0, double.NaN, 0, 0, double.NaN, double.NaN, 0)] },
-            OneStep = [new("none", "speed", 0, double.NaN, new(0, 0, 0), [new(Component.Attention, 0, nothing, nothing, nothing)], [new("zero dose", nothing, null), new("random", null, []), new("lost", null, [double.NaN])])],
+            OneStep = [new("none", "speed", 0, double.NaN, new(0, 0, 0), [new(Component.Attention, 0, nothing, nothing, nothing)],
+                [new("zero dose", nothing, null), new("random", null, []), new("lost", null, [double.NaN])])],
             Study = new() { Studies = [new(SampleReport.Result("none", lost), "speed")] },
-            Episodes = [new() { Title = "lost", Before = new() { Label = "a", Episode = SampleReport.Episode("", false, [], null) }, After = new() { Label = "b", Episode = SampleReport.Episode("", true, [], null) } }],
+            Episodes =
+            [
+                new()
+                {
+                    Title = "lost",
+                    Before = new() { Label = "a", Episode = SampleReport.Episode("", false, [], null) },
+                    After = new() { Label = "b", Episode = SampleReport.Episode("", true, [], null) },
+                },
+            ],
             Certificate = new() { Bound = 5e-5, Folders = [] },
         };
         var html = Report.Render(data);

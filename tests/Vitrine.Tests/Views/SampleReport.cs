@@ -20,7 +20,8 @@ internal static class SampleReport
     public static ReportData Create() => new()
     {
         Title = "What makes this policy move *fast*?",
-        Lead = "Sample data: embedded:tabletop, an OpenVLA-layout policy of 2.6 million parameters, opened, read, steered and judged on 96 paired layouts. No number on this page was measured.",
+        Lead = "Sample data: embedded:tabletop, an OpenVLA-layout policy of 2.6 million parameters, opened, read, steered and judged on 96 paired layouts. "
+            + "No number on this page was measured.",
         Facts =
         [
             new("feed-forward neurons, 6 layers", "2,304"), new("write one concept (shuffled .4 %)", "17.3 %"), new("success, [93.5, 96.5], n 800", "95 %"),
@@ -29,8 +30,10 @@ internal static class SampleReport
         Shown =
         [
             new("The word *quickly* makes the arm 65 % faster: +.040 per step [.038, .041].", true),
-            new("Attention brings the word in at the last layer (mean difference +.034 [.031, .037]); the last feed-forward layer carries it: put in state by state it gives 99 %, held back it leaves none.", true),
-            new("Clamping the ten neurons that spell *fast* does nothing to speed: .000 [−.001, .001], like 8 matched random sets; success hardly changes.", false),
+            new("Attention brings the word in at the last layer (mean difference +.034 [.031, .037]); the last feed-forward layer carries it: put in state "
+                + "by state it gives 99 %, held back it leaves none.", true),
+            new("Clamping the ten neurons that spell *fast* does nothing to speed: .000 [−.001, .001], like 8 matched random sets; success hardly changes.",
+                false),
         ],
         NotShown = [new("That no other dose or set would work: one checkpoint, one seed of training."), new("Anything about a real robot.")],
         Model = Model(),
@@ -45,7 +48,8 @@ internal static class SampleReport
                 new(4, .193, .1, .1, .003, .56, .1), new(5, .125, .1, .1, .004, .72, .1),
             ],
         },
-        Concepts = [Cluster("fast", Fast, Slow, 10, 1), Cluster("slow", Slow, Fast, 4, 2), Cluster("high", High, Low, 6, 3), new() { Concept = "purple haste", Words = ["purple"], Neurons = [] }],
+        Concepts = [Cluster("fast", Fast, Slow, 10, 1), Cluster("slow", Slow, Fast, 4, 2), Cluster("high", High, Low, 6, 3),
+            new() { Concept = "purple haste", Words = ["purple"], Neurons = [] }],
         Attention = [Map(2, 0, "cube", .39, .62, .10), Map(2, 1, "cube", .39, .62, .16), Map(4, 3, "dx", .45, .55, .3), Map(5, 1, "dz", .5, .3, .45)],
         OneStep = [OneStep("fast", "displacement per step", .038, 5, 5), OneStep("high", "change of z", .0195, 4, 5)],
         Study = Study(),
@@ -53,7 +57,8 @@ internal static class SampleReport
         Certificate = new()
         {
             Bound = 5e-5,
-            Folders = [new("tabletop", 118, 3.1e-6, true), new("tabletop-flow", 96, 4.7e-6, true), new("tokenizers", 2140, 0, true), new("models/smollm2", 61, 1.2e-4, false)],
+            Folders = [new("tabletop", 118, 3.1e-6, true), new("tabletop-flow", 96, 4.7e-6, true), new("tokenizers", 2140, 0, true),
+                new("models/smollm2", 61, 1.2e-4, false)],
         },
         Provenance = new()
         {
@@ -159,7 +164,8 @@ internal static class SampleReport
             [
                 .. Enumerable.Range(0, count).Select(index => new ConceptNeuron
                 {
-                    Layer = random.Next(6), Index = random.Next(384), Score = 12 - index, MeanActivation = (random.NextDouble() - .3) * .4, Sigma = random.NextDouble() * .5,
+                    Layer = random.Next(6), Index = random.Next(384), Score = 12 - index, MeanActivation = (
+                        random.NextDouble() - .3) * .4, Sigma = random.NextDouble() * .5,
                     Top = Tokens(words, true, 8), Bottom = Tokens(opposite, false, 4),
                 }),
             ],
@@ -168,7 +174,9 @@ internal static class SampleReport
 
     private static AttentionMap Map(int layer, int head, string query, double x, double y, double spread)
     {
-        var weights = Enumerable.Range(0, 64).Select(index => .002 + Math.Exp(-(Math.Pow((((index % 8) + .5) / 8) - x, 2) + Math.Pow((((index / 8) + .5) / 8) - y, 2)) / (spread * spread))).ToList();
+        var weights = Enumerable.Range(0, 64)
+            .Select(index => .002 + Math.Exp(-(Math.Pow((((index % 8) + .5) / 8) - x, 2) + Math.Pow((((index / 8) + .5) / 8) - y, 2)) / (spread * spread)))
+            .ToList();
         var sum = weights.Sum() / .8;
         return new()
         {
@@ -198,7 +206,8 @@ internal static class SampleReport
 
             if (component != Component.Residual)
             {
-                parts.Add(new(component, null, Around(component == Component.Attention ? .96 : .06), component == Component.Attention ? Around(1) : Around(.99), Around(0)));
+                parts.Add(new(component, null, Around(component == Component.Attention ? .96 : .06), component == Component.Attention ? Around(1) : Around(.99),
+                    Around(0)));
             }
         }
 
@@ -246,14 +255,26 @@ internal static class SampleReport
     /// <param name="half">Half the width of the speed's interval; the height's is four times as wide.</param>
     public static ArmResult Arm(string name, ArmKind kind, string concept, double speed, double height, double success, double half, int count = 96)
     {
-        var label = new ArmLabel { Name = name, Kind = kind, Concept = kind == ArmKind.Baseline ? null : concept, Group = kind is ArmKind.MatchedRandom or ArmKind.RandomDirection ? name : null };
-        Difference Change(double mean, double width) => new(new(mean, mean - width, mean + width), .01, kind == ArmKind.Edit ? (Math.Abs(speed) > .01 ? .0002 : .41) : null);
+        var label = new ArmLabel
+        {
+            Name = name,
+            Kind = kind,
+            Concept = kind == ArmKind.Baseline ? null : concept,
+            Group = kind is ArmKind.MatchedRandom or ArmKind.RandomDirection ? name : null,
+        };
+        Difference Change(double mean, double width)
+            => new(new(mean, mean - width, mean + width), .01, kind == ArmKind.Edit ? (Math.Abs(speed) > .01 ? .0002 : .41) : null);
         ArmMeasures Over(double rate, int of) => new(
             new Proportion((int)Math.Round(rate * of), of),
             new Dictionary<string, double> { ["success"] = rate, ["speed"] = .06 + speed, ["height"] = .4 + height },
             kind == ArmKind.Baseline
                 ? new Dictionary<string, Difference>()
-                : new Dictionary<string, Difference> { ["success"] = Change(rate - .95, .05), ["speed"] = Change(speed, half), ["height"] = Change(height, half * 4) });
+                : new Dictionary<string, Difference>
+                {
+                    ["success"] = Change(rate - .95, .05),
+                    ["speed"] = Change(speed, half),
+                    ["height"] = Change(height, half * 4),
+                });
         return new(label, 0, Over(success, count), new Dictionary<string, ArmMeasures>
         {
             ["reach"] = Over(success, count / 4),

@@ -58,7 +58,8 @@ public sealed class ViewTests
 
     [Fact]
     public void Frames_of_different_sizes_are_refused()
-        => Should.Throw<VitrineException>(() => SpriteSheet.Of([new Picture(1, 1, new byte[3]), new Picture(2, 1, new byte[6])], 2)).Message.ShouldContain("frame 1 is 2 x 1");
+        => Should.Throw<VitrineException>(() => SpriteSheet.Of([new Picture(1, 1, new byte[3]), new Picture(2, 1, new byte[6])],
+            2)).Message.ShouldContain("frame 1 is 2 x 1");
 
     [Fact]
     public void An_episode_plays_to_the_end_of_the_longer_one()
@@ -68,7 +69,8 @@ public sealed class ViewTests
         var steps = Math.Max(pair.Before.Episode.Pictures!.Count, pair.After.Episode.Pictures!.Count);
         view.All("input").Single().Number("max").ShouldBe(steps - 1);
         view.All("tbody").Single().All("tr").Count().ShouldBe(steps);
-        view.All("polyline").Where(line => line.Is("path") && !line.Is("under")).Select(line => line.Get("points").Split(' ').Length).ShouldBe([pair.Before.GripperPath.Count, pair.After.GripperPath.Count]);
+        view.All("polyline").Where(line => line.Is("path") && !line.Is("under")).Select(line => line.Get("points").Split(' ').Length)
+            .ShouldBe([pair.Before.GripperPath.Count, pair.After.GripperPath.Count]);
     }
 
     [Fact]
@@ -96,7 +98,8 @@ public sealed class ViewTests
         var numbers = PassExample.Of(policy, seen, run.Actions[0] with { Tokens = null });
         numbers.ActionTokens.ShouldBeEmpty();
         var view = RenderedPage.ParseFragment(new TransformerDiagram(ModelDescription.Of(policy), numbers).Render());
-        view.All("p").Where(p => p.Is("empty")).Select(p => p.Value).ShouldBe(["This policy gives its action in numbers, so there are no action tokens to show."]);
+        view.All("p").Where(p => p.Is("empty")).Select(p => p.Value)
+            .ShouldBe(["This policy gives its action in numbers, so there are no action tokens to show."]);
         view.Value.ShouldContain("the action is given in numbers");
         view.All("table").Select(t => t.All("caption").Single().Value).ShouldNotContain(c => c.Contains("one token a dimension"));
     }
@@ -123,7 +126,8 @@ public sealed class ViewTests
             Success = new(3, 4), BaselineSuccess = new(4, 4),
         };
         Statement.Of(verdict).ShouldBe(new Statement(
-            "*fast*, clamp: speed changes by +0.0100 [+0.0080, +0.0120], 25 % of what saying 'quickly' does (+0.0400); random draws -0.0020 to +0.0030; success 75 % against 100 % without edits.", true));
+            "*fast*, clamp: speed changes by +0.0100 [+0.0080, +0.0120], 25 % of what saying 'quickly' does (+0.0400); random draws -0.0020 to +0.0030; "
+                + "success 75 % against 100 % without edits.", true));
         Statement.Of(verdict with { Said = null, Random = null }).ShouldBe(new Statement(
             "*fast*, clamp: speed changes by +0.0100 [+0.0080, +0.0120]; no random draws were made; success 75 % against 100 % without edits.", false));
     }
@@ -133,7 +137,8 @@ public sealed class ViewTests
     public void Blanks_and_controls_of_a_token_are_made_visible(string token, string visible) => TokenStrip.Visible(token).ShouldBe(visible);
 
     [Theory]
-    [InlineData(.038, "+.038"), InlineData(-.0294, "−.029"), InlineData(.0001, ".000"), InlineData(-.0001, ".000"), InlineData(1.5, "+1.500"), InlineData(double.NaN, "–")]
+    [InlineData(.038, "+.038"), InlineData(-.0294, "−.029"), InlineData(.0001, ".000"), InlineData(-.0001, ".000"), InlineData(1.5, "+1.500"),
+        InlineData(double.NaN, "–")]
     public void A_change_is_printed_with_its_sign(double value, string printed) => Figures.Change(value).ShouldBe(printed);
 
     [Fact]
@@ -170,6 +175,7 @@ public sealed class ViewTests
     }
 
     [Theory]
-    [InlineData("what makes it *fast*?", "what makes it <em>fast</em>?"), InlineData("2 * 3", "2 * 3"), InlineData("*<b>*", "<em>&lt;b&gt;</em>"), InlineData("**", "**")]
+    [InlineData("what makes it *fast*?", "what makes it <em>fast</em>?"), InlineData("2 * 3", "2 * 3"), InlineData("*<b>*", "<em>&lt;b&gt;</em>"),
+        InlineData("**", "**")]
     public void Words_between_asterisks_are_set_in_italics(string text, string markup) => new Markup().Prose(text).ToString().ShouldBe(markup);
 }

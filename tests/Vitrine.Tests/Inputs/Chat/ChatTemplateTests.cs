@@ -15,7 +15,8 @@ public sealed class ChatTemplateTests
         using var json = JsonDocument.Parse(File.ReadAllBytes(golden));
         var cases = json.RootElement.EnumerateArray().ToArray();
         cases.Length.ShouldBeGreaterThan(100);
-        cases.Where(c => Rendered(c) != c.GetProperty("text").GetString()).Select(c => $"{c.GetProperty("template").GetString()} gives {Rendered(c)}").ShouldBeEmpty();
+        cases.Where(c => Rendered(c) != c.GetProperty("text").GetString()).Select(c => $"{c.GetProperty("template").GetString()} gives {Rendered(c)}")
+            .ShouldBeEmpty();
     }
 
     [Theory]
@@ -32,7 +33,9 @@ public sealed class ChatTemplateTests
     [InlineData("{% break %}", "outside of a loop")]
     [InlineData("{{ f(*a) }}", "unpacked arguments")]
     public void What_is_outside_the_subset_is_refused_by_name_and_line(string template, string expected)
-        => Should.Throw<VitrineException>(() => ChatTemplate.Parse(template, "model/chat_template.jinja")).Message.ShouldSatisfyAllConditions(m => m.ShouldStartWith("model/chat_template.jinja: "), m => m.ShouldContain(expected));
+        => Should.Throw<VitrineException>(() => ChatTemplate.Parse(template,
+            "model/chat_template.jinja")).Message.ShouldSatisfyAllConditions(m => m.ShouldStartWith("model/chat_template.jinja: "),
+                m => m.ShouldContain(expected));
 
     [Theory]
     [InlineData("\n{{ raise_exception('no tools') }}", "line 2: the template refuses these messages: no tools")]
@@ -62,9 +65,12 @@ public sealed class ChatTemplateTests
     [Fact]
     public void Deep_nesting_is_refused_and_not_followed()
     {
-        Should.Throw<VitrineException>(() => ChatTemplate.Parse("{{ " + new string('(', 50_000) + "1" + new string(')', 50_000) + " }}", "t")).Message.ShouldContain("nested deeper");
-        Should.Throw<VitrineException>(() => ChatTemplate.Parse("{{ " + string.Concat(Enumerable.Repeat("not ", 50_000)) + "1 }}", "t")).Message.ShouldContain("nested deeper");
-        Should.Throw<VitrineException>(() => ChatTemplate.Parse(string.Concat(Enumerable.Repeat("{% if 1 %}", 50_000)), "t")).Message.ShouldContain("nested deeper");
+        Should.Throw<VitrineException>(() => ChatTemplate.Parse("{{ " + new string('(', 50_000) + "1" + new string(')', 50_000) + " }}",
+            "t")).Message.ShouldContain("nested deeper");
+        Should.Throw<VitrineException>(() => ChatTemplate.Parse("{{ " + string.Concat(Enumerable.Repeat("not ", 50_000)) + "1 }}",
+            "t")).Message.ShouldContain("nested deeper");
+        Should.Throw<VitrineException>(() => ChatTemplate.Parse(string.Concat(Enumerable.Repeat("{% if 1 %}", 50_000)),
+            "t")).Message.ShouldContain("nested deeper");
     }
 
     [Fact]
@@ -72,7 +78,9 @@ public sealed class ChatTemplateTests
     {
         using var folder = new TemporaryFolder();
         Should.Throw<VitrineException>(() => ChatTemplate.Open(folder.Path)).Message.ShouldContain("chat_template.jinja");
-        folder.Write("tokenizer_config.json", """{"bos_token": {"content": "<s>"}, "chat_template": [{"name": "default", "template": "{{ bos_token }}{{ messages[0].content }}"}, {"name": "tool_use", "template": "tools"}]}""");
+        folder.Write("tokenizer_config.json",
+            """{"bos_token": {"content": "<s>"}, "chat_template": [{"name": "default", "template": "{{ bos_token }}{{ messages[0].content }}"}, """
+                + """{"name": "tool_use", "template": "tools"}]}""");
         ChatTemplate.Open(folder.Path).Render(Hello).ShouldBe("<s>Hello");
         ChatTemplate.Open(folder.Path, "tool_use").Render(Hello).ShouldBe("tools");
         folder.Write("chat_template.jinja", "{{ messages[0].role }}");
@@ -92,8 +100,10 @@ public sealed class ChatTemplateTests
     {
         try
         {
-            return ChatTemplate.Parse(golden.GetProperty("template").GetString()!, "golden", golden.GetProperty("special_tokens").EnumerateObject().ToDictionary(p => p.Name, p => p.Value.GetString()!))
-                .Render(golden.GetProperty("messages"), golden.GetProperty("add_generation_prompt").GetBoolean(), golden.GetProperty("variables").EnumerateObject().ToDictionary(p => p.Name, p => p.Value));
+            return ChatTemplate.Parse(golden.GetProperty("template").GetString()!, "golden",
+                golden.GetProperty("special_tokens").EnumerateObject().ToDictionary(p => p.Name, p => p.Value.GetString()!))
+                .Render(golden.GetProperty("messages"), golden.GetProperty("add_generation_prompt").GetBoolean(),
+                    golden.GetProperty("variables").EnumerateObject().ToDictionary(p => p.Name, p => p.Value));
         }
         catch (VitrineException)
         {

@@ -6,7 +6,8 @@ namespace Vitrine.Tests.Inputs.Pictures;
 
 public sealed class PictureFileTests
 {
-    private static readonly (int Type, int Depth)[] Kinds = [(0, 1), (0, 2), (0, 4), (0, 8), (0, 16), (2, 8), (2, 16), (3, 1), (3, 2), (3, 4), (3, 8), (4, 8), (4, 16), (6, 8), (6, 16)];
+    private static readonly (int Type, int Depth)[] Kinds = [(0, 1), (0, 2), (0, 4), (0, 8), (0, 16), (2, 8), (2, 16), (3, 1), (3, 2), (3, 4), (3, 8), (4, 8),
+        (4, 16), (6, 8), (6, 16)];
 
     private static readonly byte[] Palette = [.. Enumerable.Range(0, 768).Select(i => (byte)(i * 7))];
 
@@ -25,13 +26,16 @@ public sealed class PictureFileTests
 
     [Fact]
     public void Png_of_every_depth_colour_filter_and_interlacing_is_read_as_it_was_written()
-        => Gen.Select(Gen.Int[1, 19], Gen.Int[1, 19], Gen.Int[0, Kinds.Length - 1].Select(i => Kinds[i]), Gen.Int[0, 4], Gen.Bool, Gen.Int[0, int.MaxValue]).Sample(
+        => Gen.Select(Gen.Int[1, 19], Gen.Int[1, 19], Gen.Int[0, Kinds.Length - 1].Select(i => Kinds[i]), Gen.Int[0, 4], Gen.Bool, Gen.Int[0, int.MaxValue])
+            .Sample(
             (width, height, kind, filter, interlaced, seed) =>
             {
                 var random = new Random(seed);
                 var samples = Enumerable.Range(0, width * height * PngWriter.ChannelsOf(kind.Type)).Select(_ => random.Next(1 << kind.Depth)).ToArray();
-                var png = PngFile.Parse(PngWriter.Write(width, height, kind.Depth, kind.Type, samples, filter, interlaced, kind.Type == 3 ? [("PLTE", Palette)] : []), "png");
-                png.Samples().ShouldBe(samples.Select(s => (kind.Type, kind.Depth) switch { (0, 2) => s * 85, (0, 4) => s * 17, (not 0, 16) => s >> 8, _ => s }));
+                var png = PngFile.Parse(
+                    PngWriter.Write(width, height, kind.Depth, kind.Type, samples, filter, interlaced, kind.Type == 3 ? [("PLTE", Palette)] : []), "png");
+                png.Samples()
+                    .ShouldBe(samples.Select(s => (kind.Type, kind.Depth) switch { (0, 2) => s * 85, (0, 4) => s * 17, (not 0, 16) => s >> 8, _ => s }));
                 var rgb = png.ToPicture().Rgb;
                 for (var i = 0; i < width * height; i++)
                 {
@@ -90,10 +94,13 @@ public sealed class PictureFileTests
             { "a TIFF", [.. "II*\0"u8, .. new byte[60]], "is a TIFF file" },
             { "a text", Encoding.UTF8.GetBytes("no picture at all"), "is no PNG or JPEG" },
             { "a PNG of no width", PngWriter.File(("IHDR", PngWriter.Header(0, 5, 8, 2, false)), ("IDAT", []), ("IEND", [])), "0 x 5 pixels" },
-            { "a PNG of 30,000 x 30,000", PngWriter.File(("IHDR", PngWriter.Header(30_000, 30_000, 8, 2, false)), ("IDAT", new byte[10]), ("IEND", [])), "30000 x 30000 pixels" },
-            { "a PNG that claims more than it holds", PngWriter.File(("IHDR", PngWriter.Header(9_000, 9_000, 8, 2, false)), ("IDAT", new byte[10]), ("IEND", [])), "cannot hold them" },
+            { "a PNG of 30,000 x 30,000", PngWriter.File(("IHDR", PngWriter.Header(30_000, 30_000, 8, 2, false)), ("IDAT", new byte[10]),
+                ("IEND", [])), "30000 x 30000 pixels" },
+            { "a PNG that claims more than it holds", PngWriter.File(("IHDR", PngWriter.Header(9_000, 9_000, 8, 2, false)), ("IDAT", new byte[10]),
+                ("IEND", [])), "cannot hold them" },
             { "a PNG of 3 bits", PngWriter.File(("IHDR", PngWriter.Header(5, 5, 3, 2, false)), ("IDAT", new byte[10]), ("IEND", [])), "3 bits" },
-            { "a PNG without palette", PngWriter.File(("IHDR", PngWriter.Header(5, 5, 8, 3, false)), ("IDAT", new byte[10]), ("IEND", [])), "palette has 0 bytes" },
+            { "a PNG without palette", PngWriter.File(("IHDR", PngWriter.Header(5, 5, 8, 3, false)), ("IDAT", new byte[10]),
+                ("IEND", [])), "palette has 0 bytes" },
             { "a PNG with a colour beyond its palette", PngWriter.Write(2, 1, 8, 3, [0, 9], 0, false, ("PLTE", [1, 2, 3])), "colour 9 of a palette of 1" },
             { "a PNG with an unknown critical chunk", PngWriter.Write(2, 1, 8, 0, [0, 9], 0, false, ("QQQQ", [1])), "QQQQ" },
             { "a PNG with a wrong filter", PngWriter.Write(2, 1, 8, 0, [0, 9], 7, false), "filter 7" },
@@ -103,8 +110,10 @@ public sealed class PictureFileTests
             { "the start of a JPEG", jpeg[..20], "broken or truncated" },
             { "a JPEG truncated in its header", jpeg[..(jpeg.Length / 2)], "broken or truncated" },
             { "a JPEG truncated in its pixels", jpeg[..^60], "is truncated" },
-            { "a JPEG that claims more than it holds", [0xFF, 0xD8, 0xFF, 0xC0, 0, 11, 8, 0x23, 0x28, 0x23, 0x28, 1, 1, 0x11, 0], "9000 x 9000 pixels; its 15 bytes cannot hold them" },
-            { "a JPEG without tables", [0xFF, 0xD8, 0xFF, 0xC0, 0, 11, 8, 0, 5, 0, 5, 1, 1, 0x11, 0, 0xFF, 0xDA, 0, 8, 1, 1, 0, 0, 63, 0, 1, 2, 3, 0xFF, 0xD9], "JPEG picture is" },
+            { "a JPEG that claims more than it holds", [0xFF, 0xD8, 0xFF, 0xC0, 0, 11, 8, 0x23, 0x28, 0x23, 0x28, 1, 1, 0x11,
+                0], "9000 x 9000 pixels; its 15 bytes cannot hold them" },
+            { "a JPEG without tables", [0xFF, 0xD8, 0xFF, 0xC0, 0, 11, 8, 0, 5, 0, 5, 1, 1, 0x11, 0, 0xFF, 0xDA, 0, 8, 1, 1, 0, 0, 63, 0, 1, 2, 3, 0xFF,
+                0xD9], "JPEG picture is" },
             { "a JPEG of no height", [0xFF, 0xD8, 0xFF, 0xC0, 0, 11, 8, 0, 0, 0, 5, 1, 1, 0x11, 0], "5 x 0 pixels" },
             { "a JPEG of 30,000 x 30,000", [0xFF, 0xD8, 0xFF, 0xC0, 0, 11, 8, 0x75, 0x30, 0x75, 0x30, 1, 1, 0x11, 0], "30000 x 30000 pixels" },
         };
@@ -165,7 +174,8 @@ public sealed class PictureFileTests
         => Gen.Select(Gen.Byte.Array[0, 60], Gen.Int[1, 30], Gen.Int[1, 30], Gen.Int[0, Kinds.Length - 1].Select(i => Kinds[i]), Gen.Bool).Sample(
             (data, width, height, kind, interlaced) =>
             {
-                var file = PngWriter.File(("IHDR", PngWriter.Header(width, height, kind.Depth, kind.Type, interlaced)), ("PLTE", Palette[..30]), ("IDAT", [0x78, 0x9C, .. data]), ("IEND", []));
+                var file = PngWriter.File(("IHDR", PngWriter.Header(width, height, kind.Depth, kind.Type, interlaced)), ("PLTE", Palette[..30]),
+                    ("IDAT", [0x78, 0x9C, .. data]), ("IEND", []));
                 try
                 {
                     PictureFile.Decode(file, "damaged");

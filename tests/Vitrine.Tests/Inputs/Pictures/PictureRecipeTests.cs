@@ -8,7 +8,8 @@ public sealed class PictureRecipeTests : IDisposable
 
     public static TheoryData<string> Processors()
         => [.. Directory.Exists(Fixtures.Root)
-            ? Directory.EnumerateFiles(Fixtures.Root, "preprocessor_config.json", SearchOption.AllDirectories).Select(f => System.IO.Path.GetRelativePath(Fixtures.Root, System.IO.Path.GetDirectoryName(f)!)).Order(StringComparer.Ordinal)
+            ? Directory.EnumerateFiles(Fixtures.Root, "preprocessor_config.json", SearchOption.AllDirectories)
+                .Select(f => System.IO.Path.GetRelativePath(Fixtures.Root, System.IO.Path.GetDirectoryName(f)!)).Order(StringComparer.Ordinal)
             : Enumerable.Empty<string>()];
 
     [Theory, MemberData(nameof(Processors))]
@@ -28,17 +29,24 @@ public sealed class PictureRecipeTests : IDisposable
     }
 
     [Theory]
-    [InlineData("""{"image_processor_type":"SiglipImageProcessor"}""", "resize to 224 x 224, bicubic, antialiased, 8-bit (Pillow12)|(x / 255 - [0.5, 0.5, 0.5]) / [0.5, 0.5, 0.5]")]
-    [InlineData("""{"feature_extractor_type":"ViTFeatureExtractor","size":384}""", "resize to 384 x 384, bilinear, antialiased, 8-bit (Pillow12)|(x / 255 - [0.5, 0.5, 0.5]) / [0.5, 0.5, 0.5]")]
-    [InlineData("""{"feature_extractor_type":"CLIPFeatureExtractor","size":336,"crop_size":330,"do_normalize":false}""", "resize the shorter side to 336, bicubic, antialiased, 8-bit (Pillow12)|crop the middle 330 x 330|(x / 255 - [0, 0, 0]) / [1, 1, 1]")]
-    [InlineData("""{"image_processor_type":"SmolVLMImageProcessorFast","size":{"longest_edge":512},"max_image_size":{"longest_edge":512},"do_image_splitting":false}""", "resize the longer side to 512, lanczos, antialiased, 8-bit (Torchvision)|resize to 512 x 512, lanczos, antialiased, 8-bit (Torchvision)|(x / 255 - [0.5, 0.5, 0.5]) / [0.5, 0.5, 0.5]")]
+    [InlineData("""{"image_processor_type":"SiglipImageProcessor"}""",
+        "resize to 224 x 224, bicubic, antialiased, 8-bit (Pillow12)|(x / 255 - [0.5, 0.5, 0.5]) / [0.5, 0.5, 0.5]")]
+    [InlineData("""{"feature_extractor_type":"ViTFeatureExtractor","size":384}""",
+        "resize to 384 x 384, bilinear, antialiased, 8-bit (Pillow12)|(x / 255 - [0.5, 0.5, 0.5]) / [0.5, 0.5, 0.5]")]
+    [InlineData("""{"feature_extractor_type":"CLIPFeatureExtractor","size":336,"crop_size":330,"do_normalize":false}""",
+        "resize the shorter side to 336, bicubic, antialiased, 8-bit (Pillow12)|crop the middle 330 x 330|(x / 255 - [0, 0, 0]) / [1, 1, 1]")]
+    [InlineData(
+        """{"image_processor_type":"SmolVLMImageProcessorFast","size":{"longest_edge":512},"max_image_size":{"longest_edge":512},"do_image_splitting":false}""",
+        "resize the longer side to 512, lanczos, antialiased, 8-bit (Torchvision)|resize to 512 x 512, lanczos, antialiased, 8-bit (Torchvision)|"
+        + "(x / 255 - [0.5, 0.5, 0.5]) / [0.5, 0.5, 0.5]")]
     public void A_file_prints_as_its_steps_and_class_defaults_fill_what_it_leaves_out(string json, string steps)
         => Open(json).Steps.ShouldBe(steps.Split('|'));
 
     [Fact]
     public void A_processor_inside_processor_config_is_found()
     {
-        File.WriteAllText(System.IO.Path.Combine(folder, "processor_config.json"), """{"processor_class":"X","image_processor":{"image_processor_type":"ViTImageProcessor","size":{"height":32,"width":48}}}""");
+        File.WriteAllText(System.IO.Path.Combine(folder, "processor_config.json"),
+            """{"processor_class":"X","image_processor":{"image_processor_type":"ViTImageProcessor","size":{"height":32,"width":48}}}""");
         var recipe = PictureRecipe.Open(folder);
         (recipe.Channels, recipe.Height, recipe.Width).ShouldBe((3, 32, 48));
     }
@@ -60,8 +68,10 @@ public sealed class PictureRecipeTests : IDisposable
     [InlineData("""{"image_processor_type":"Qwen2VLImageProcessor","min_pixels":5,"max_pixels":4}""", "at least 5 and at most 4")]
     [InlineData("""{"image_processor_type":"Qwen2VLImageProcessor","min_pixels":5,"size":{"shortest_edge":6}}""", "min_pixels is 5, size.shortest_edge 6")]
     [InlineData("""{"image_processor_type":"PrismaticImageProcessor"}""", "image_resize_strategy")]
-    [InlineData("""{"image_processor_type":"PrismaticImageProcessor","image_resize_strategy":"resize-naive","input_sizes":[[3,8,8],[3,9,9]]}""", "input_sizes is")]
-    [InlineData("""{"image_processor_type":"PrismaticImageProcessor","image_resize_strategy":"stretch","input_sizes":[[3,8,8]]}""", "image_resize_strategy is \"stretch\"")]
+    [InlineData("""{"image_processor_type":"PrismaticImageProcessor","image_resize_strategy":"resize-naive","input_sizes":[[3,8,8],[3,9,9]]}""",
+        "input_sizes is")]
+    [InlineData("""{"image_processor_type":"PrismaticImageProcessor","image_resize_strategy":"stretch","input_sizes":[[3,8,8]]}""",
+        "image_resize_strategy is \"stretch\"")]
     [InlineData("[]", "is Array")]
     [InlineData("{", "is not JSON")]
     public void What_is_not_understood_is_refused_by_name(string json, string why)
@@ -78,7 +88,8 @@ public sealed class PictureRecipeTests : IDisposable
     [Fact]
     public void OpenVlas_letterbox_has_a_border_for_each_tower()
     {
-        var recipe = Open("""{"image_processor_type":"PrismaticImageProcessor","image_resize_strategy":"letterbox","input_sizes":[[3,8,8],[3,8,8]],"means":[[0.25,0.5,0.75],[0.5,0.5,0.5]],"stds":[[0.5,0.5,0.5],[0.25,0.25,0.25]]}""");
+        var recipe = Open("""{"image_processor_type":"PrismaticImageProcessor","image_resize_strategy":"letterbox","input_sizes":[[3,8,8],[3,8,8]],"means":"""
+            + """[[0.25,0.5,0.75],[0.5,0.5,0.5]],"stds":[[0.5,0.5,0.5],[0.25,0.25,0.25]]}""");
         recipe.Steps.ShouldHaveSingleItem().ShouldContain("letterbox to a square on (63, 127, 191)");
         (recipe.Channels, recipe.Height, recipe.Width).ShouldBe((6, 8, 8));
         // A white picture of 4 x 8 keeps two black-by-mean columns on both sides: there the first tower sees nearly zero.
@@ -91,7 +102,10 @@ public sealed class PictureRecipeTests : IDisposable
     [Fact]
     public void OpenVlas_crop_keeps_the_shape_and_takes_the_middle()
     {
-        var recipe = Open("""{"image_processor_type":"PrismaticImageProcessor","image_resize_strategy":"resize-crop","input_sizes":[[3,8,8]],"interpolations":["bicubic"],"means":[[0,0,0]],"stds":[[1,1,1]],"tvf_resize_params":[{"size":8,"interpolation":3,"antialias":true,"max_size":null}],"tvf_crop_params":[{"output_size":[8,8]}],"tvf_do_letterbox":false,"tvf_letterbox_fill":null}""");
+        var recipe = Open("""{"image_processor_type":"PrismaticImageProcessor","image_resize_strategy":"resize-crop","input_sizes":[[3,8,8]]"""
+            + ""","interpolations":["bicubic"],"means":[[0,0,0]],"stds":[[1,1,1]],"tvf_resize_params":"""
+            + """[{"size":8,"interpolation":3,"antialias":true,"max_size":null}],"tvf_crop_params":[{"output_size":[8,8]}]"""
+            + ""","tvf_do_letterbox":false,"tvf_letterbox_fill":null}""");
         var picture = SamplePictures.Waves(16, 8);
         recipe.Apply(picture).ShouldBe(Pixels.Of(picture.Part(4, 0, 8, 8), (_, v) => (float)(v / 255.0)).Values);
     }
@@ -176,7 +190,8 @@ public sealed class PictureRecipeTests : IDisposable
         Should.Throw<VitrineException>(() => PreparedBatch.Of([a, b])).Message.ShouldContain("cannot lie in one batch");
         Should.Throw<VitrineException>(() => PreparedBatch.Of([])).Message.ShouldContain("no pixels");
         Should.Throw<VitrineException>(() => recipe.Tiled(true)).Message.ShouldContain("no tiles");
-        Should.Throw<VitrineException>(() => new ResizeWithPad(8, 8).Apply(SamplePictures.Waves(1, 100), ResizeEngine.Pillow12)).Message.ShouldContain("too thin");
+        Should.Throw<VitrineException>(() => new ResizeWithPad(8, 8)
+            .Apply(SamplePictures.Waves(1, 100), ResizeEngine.Pillow12)).Message.ShouldContain("too thin");
     }
 
     public void Dispose() => Directory.Delete(folder, recursive: true);

@@ -6,13 +6,15 @@ namespace Vitrine.Tests.Inputs.Pictures;
 /// <summary>Writes PNG files of every kind, to hold the reader against: any depth, any colour type, any filter, interlaced or not.</summary>
 internal static class PngWriter
 {
-    private static readonly (int X, int Y, int Dx, int Dy)[] Adam7 = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)];
+    private static readonly (int X, int Y, int Dx, int Dy)[] Adam7 = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2),
+        (0, 1, 1, 2)];
 
     public static int ChannelsOf(int type) => type switch { 0 or 3 => 1, 4 => 2, 2 => 3, _ => 4 };
 
     /// <param name="samples">height x width x channels numbers of the given depth.</param>
     /// <param name="filter">0 to 4 for every row.</param>
-    public static byte[] Write(int width, int height, int depth, int type, int[] samples, int filter, bool interlaced, params (string Type, byte[] Data)[] extra)
+    public static byte[] Write(
+        int width, int height, int depth, int type, int[] samples, int filter, bool interlaced, params (string Type, byte[] Data)[] extra)
     {
         var channels = ChannelsOf(type);
         using var raw = new MemoryStream();
@@ -21,7 +23,8 @@ internal static class PngWriter
             byte[]? above = null;
             for (var y = y0; y < height && x0 < width; y += dy)
             {
-                var row = Pack([.. Enumerable.Range(0, (width - x0 + dx - 1) / dx).SelectMany(i => samples.Skip(((y * width) + x0 + (i * dx)) * channels).Take(channels))], depth);
+                var row = Pack([.. Enumerable.Range(0, (width - x0 + dx - 1) / dx)
+                    .SelectMany(i => samples.Skip(((y * width) + x0 + (i * dx)) * channels).Take(channels))], depth);
                 raw.WriteByte((byte)filter);
                 raw.Write(Filtered(row, above ?? new byte[row.Length], filter, Math.Max(1, channels * depth / 8)));
                 above = row;

@@ -11,12 +11,16 @@ public sealed class ResamplingTests
 
     [Fact]
     public void Resizing_to_the_same_size_changes_nothing()
-        => Gen.Select(SamplePictures.Any, Filters, Engines).Sample((picture, filter, engine) => Resampling.Resize(picture, picture.Width, picture.Height, filter, engine).Rgb.SequenceEqual(picture.Rgb), iter: 200);
+        => Gen.Select(SamplePictures.Any, Filters, Engines)
+            .Sample((picture, filter, engine) => Resampling.Resize(picture, picture.Width, picture.Height, filter, engine).Rgb.SequenceEqual(picture.Rgb),
+                iter: 200);
 
     [Fact]
     public void A_picture_of_one_colour_stays_of_one_colour()
         => Gen.Select(Gen.Int[1, 40], Gen.Int[1, 40], Gen.Int[1, 40], Gen.Int[1, 40], Gen.Byte, Filters, Engines).Sample(
-            (w, h, toWidth, toHeight, value, filter, engine) => Resampling.Resize(Picture.Plain(w, h, (value, value, value)), toWidth, toHeight, filter, engine).Rgb.All(v => Math.Abs(v - value) <= (engine == ResizeEngine.Torchvision ? 1 : 0)),
+            (w, h, toWidth, toHeight, value, filter, engine)
+                => Resampling.Resize(Picture.Plain(w, h, (value, value, value)), toWidth, toHeight, filter,
+                    engine).Rgb.All(v => Math.Abs(v - value) <= (engine == ResizeEngine.Torchvision ? 1 : 0)),
             iter: 400);
 
     [Fact]
@@ -70,7 +74,8 @@ public sealed class ResamplingTests
             {
                 var from = Pixels.Of(picture);
                 var to = Interpolation.Torch(from, 17, 13, ResampleFilter.Bicubic, alignCorners: true);
-                return Math.Abs(to.Values[0] - from.Values[0]) < 1e-3 && (picture.Width == 1 || picture.Height == 1 || Math.Abs(to.Values[^1] - from.Values[^1]) < 0.05);
+                return Math.Abs(to.Values[0] - from.Values[0]) < 1e-3
+                    && (picture.Width == 1 || picture.Height == 1 || Math.Abs(to.Values[^1] - from.Values[^1]) < 0.05);
             },
             iter: 100);
 
@@ -104,7 +109,8 @@ public sealed class ResamplingTests
             found[i].ShouldBe((float)(source.Zip(weights).Sum(p => p.First * p.Second) / weights.Sum()), 1e-5f);
         }
 
-        static double Lanczos(double x) => x == 0 ? 1 : Math.Abs(x) >= 3 ? 0 : 3 * Math.Sin(Math.PI * x) * Math.Sin(Math.PI * x / 3) / (Math.PI * Math.PI * x * x);
+        static double Lanczos(double x)
+            => x == 0 ? 1 : Math.Abs(x) >= 3 ? 0 : 3 * Math.Sin(Math.PI * x) * Math.Sin(Math.PI * x / 3) / (Math.PI * Math.PI * x * x);
     }
 
     [Theory]
@@ -114,11 +120,14 @@ public sealed class ResamplingTests
     public void A_size_that_is_none_or_too_large_is_refused_before_it_is_allocated(int width, int height)
     {
         var picture = SamplePictures.Waves(4, 3);
-        Should.Throw<VitrineException>(() => Resampling.Resize(picture, width, height, ResampleFilter.Bicubic)).Message.ShouldContain($"{width} x {height} pixels");
-        Should.Throw<VitrineException>(() => Interpolation.Torch(Pixels.Of(picture), width, height, ResampleFilter.Bilinear)).Message.ShouldContain($"{width} x {height} pixels");
+        Should.Throw<VitrineException>(() => Resampling.Resize(picture, width, height, ResampleFilter.Bicubic)).Message.ShouldContain(
+            $"{width} x {height} pixels");
+        Should.Throw<VitrineException>(() => Interpolation.Torch(Pixels.Of(picture), width, height, ResampleFilter.Bilinear)).Message.ShouldContain(
+            $"{width} x {height} pixels");
     }
 
     [Fact]
     public void An_interpolation_that_torch_lacks_is_refused()
-        => Should.Throw<VitrineException>(() => Interpolation.Torch(Pixels.Of(SamplePictures.Waves(4, 3)), 2, 2, ResampleFilter.Lanczos)).Message.ShouldContain("Lanczos");
+        => Should.Throw<VitrineException>(() => Interpolation.Torch(Pixels.Of(SamplePictures.Waves(4, 3)), 2, 2,
+            ResampleFilter.Lanczos)).Message.ShouldContain("Lanczos");
 }

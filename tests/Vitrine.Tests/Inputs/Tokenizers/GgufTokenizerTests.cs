@@ -6,7 +6,8 @@ namespace Vitrine.Tests.Inputs.Tokenizers;
 
 public sealed class GgufTokenizerTests
 {
-    private static readonly string[] Pieces = ["<unk>", "<s>", "</s>", .. Enumerable.Range(0, 256).Select(b => $"<0x{b:X2}>"), "\u2581", "h", "i", "hi", "\u2581hi"];
+    private static readonly string[] Pieces = ["<unk>", "<s>", "</s>", .. Enumerable.Range(0, 256).Select(b => $"<0x{b:X2}>"), "\u2581", "h", "i", "hi",
+        "\u2581hi"];
 
     [Fact]
     public void The_tokenizer_inside_a_file_gives_the_reference_s_ids_and_texts()
@@ -64,13 +65,20 @@ public sealed class GgufTokenizerTests
             metadata[$"tokenizer.ggml.{key}"] = value;
         }
 
-        Should.Throw<VitrineException>(() => GgufTokenizer.FromMetadata(metadata, "x.gguf")).Message.ShouldSatisfyAllConditions(m => m.ShouldStartWith("x.gguf"), m => m.ShouldContain(expected));
+        Should.Throw<VitrineException>(() => GgufTokenizer.FromMetadata(metadata, "x.gguf")).Message.ShouldSatisfyAllConditions(
+            m => m.ShouldStartWith("x.gguf"), m => m.ShouldContain(expected));
     }
 
     [Fact]
     public void Merges_of_unknown_tokens_and_unknown_splits_are_refused()
     {
-        var metadata = new Dictionary<string, object> { ["tokenizer.ggml.model"] = "gpt2", ["tokenizer.ggml.pre"] = "gpt-2", ["tokenizer.ggml.tokens"] = new[] { "a", "b" }, ["tokenizer.ggml.merges"] = new[] { "a b" } };
+        var metadata = new Dictionary<string, object>
+        {
+            ["tokenizer.ggml.model"] = "gpt2",
+            ["tokenizer.ggml.pre"] = "gpt-2",
+            ["tokenizer.ggml.tokens"] = new[] { "a", "b" },
+            ["tokenizer.ggml.merges"] = new[] { "a b" },
+        };
         Should.Throw<VitrineException>(() => GgufTokenizer.FromMetadata(metadata)).Message.ShouldContain("'a' + 'b'");
         metadata["tokenizer.ggml.merges"] = Array.Empty<string>();
         GgufTokenizer.FromMetadata(metadata).Encode("ab").ShouldBe([0, 1]);

@@ -40,7 +40,8 @@ public sealed class HostileTokenizerTests
     [InlineData("""{"normalizer": {"type": "Precompiled", "precompiled_charsmap": "//8/f/8="}, "model": WORDS}""", "cut off")]
     [InlineData("""{"normalizer": {"type": "Precompiled", "precompiled_charsmap": "%"}, "model": WORDS}""", "base64")]
     [InlineData("""{"decoder": {"type": "CTC"}, "model": WORDS}""", "'CTC' is not computed")]
-    [InlineData("""{"post_processor": {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}], "special_tokens": {}}, "model": WORDS}""", "'<s>'")]
+    [InlineData("""{"post_processor": {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}}, {"Sequence": """
+        + """{"id": "A", "type_id": 0}}], "special_tokens": {}}, "model": WORDS}""", "'<s>'")]
     [InlineData("""{"post_processor": {"type": "TemplateProcessing", "single": [], "special_tokens": {}}, "model": WORDS}""", "single")]
     [InlineData("""{"truncation": {"max_length": -1}, "model": WORDS}""", "max_length")]
     [InlineData("""{"padding": {"strategy": {"Fixed": 2000000000}, "pad_id": 0, "pad_token": "a"}, "model": WORDS}""", "lengths")]

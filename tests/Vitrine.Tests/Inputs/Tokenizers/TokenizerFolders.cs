@@ -3,13 +3,17 @@ using Vitrine.Inputs.Tokenizers;
 
 namespace Vitrine.Tests.Inputs.Tokenizers;
 
-/// <summary>Folders with a tokenizer and its goldens: those of the fixtures, and those that lie beside the repository because their vocabularies are not to be copied.</summary>
+/// <summary>
+/// Folders with a tokenizer and its goldens: those of the fixtures, and those that lie beside the repository because their vocabularies are not to be copied.
+/// </summary>
 internal static class TokenizerFolders
 {
     private static readonly Dictionary<string, Tokenizer> Opened = [];
 
     /// <summary>VITRINE_SHARED, or <c>../shared</c> beside the repository.</summary>
-    public static string Shared { get; } = Environment.GetEnvironmentVariable("VITRINE_SHARED") is { Length: > 0 } chosen ? chosen : Path.Combine(Fixtures.Repository, "..", "shared");
+    public static string Shared { get; } = Environment.GetEnvironmentVariable("VITRINE_SHARED") is { Length: > 0 } chosen
+        ? chosen
+        : Path.Combine(Fixtures.Repository, "..", "shared");
 
     /// <summary>Names of all folders that are known to exist somewhere; a test of one that is absent here is skipped.</summary>
     public static TheoryData<string> All()

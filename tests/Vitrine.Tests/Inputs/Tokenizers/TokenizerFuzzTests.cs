@@ -11,7 +11,9 @@ public sealed class TokenizerFuzzTests
     private const int Seconds = 4;
     private static readonly Gen<(int Place, byte Value, int Kind)[]> Changes = Gen.Select(Gen.Int[0, int.MaxValue - 1], Gen.Byte, Gen.Int[0, 3]).Array[1, 4];
 
-    public static TheoryData<string> Readers() => ["pipeline-uni_pre/tokenizer.json", "pipeline-l3/tokenizer.json", "pipeline-wpbert/tokenizer.json", "sentencepiece-uni/tokenizer.model", "sentencepiece-bpeid/tokenizer.model"];
+    public static TheoryData<string> Readers()
+        => ["pipeline-uni_pre/tokenizer.json", "pipeline-l3/tokenizer.json", "pipeline-wpbert/tokenizer.json", "sentencepiece-uni/tokenizer.model",
+            "sentencepiece-bpeid/tokenizer.model"];
 
     [Theory, MemberData(nameof(Readers))]
     public void A_changed_file_is_read_or_refused(string name)
@@ -31,8 +33,12 @@ public sealed class TokenizerFuzzTests
     [Fact]
     public void A_changed_template_renders_or_is_refused()
     {
-        var template = Encoding.UTF8.GetBytes("""{% set ns = namespace(n=0) %}{%- for m in messages if m.role != 'x' -%}{{ loop.index0 ~ m['role'] | trim }}{% if m.content[1:] is string and not loop.last %}{{ m | tojson(indent=2) }}{% elif 1 + 2 * 3 > ns.n %}{% set ns.n = ns.n + 1 %}{% endif %}{% endfor %}{% macro f(a, b=1) %}{{ a }}{% endmacro %}{{ f([1, {'k': 2.5}]) }}""");
-        Changes.Sample(changes => OnlyRefuses(() => ChatTemplate.Parse(Encoding.UTF8.GetString(Changed(template, changes)), "fuzz").Render([new ChatMessage("user", "hi"), new ChatMessage("x", "y")])), time: Seconds, threads: 1);
+        var template = Encoding.UTF8.GetBytes(
+            """{% set ns = namespace(n=0) %}{%- for m in messages if m.role != 'x' -%}{{ loop.index0 ~ m['role'] | trim }}"""
+            + """{% if m.content[1:] is string and not loop.last %}{{ m | tojson(indent=2) }}{% elif 1 + 2 * 3 > ns.n %}{% set ns.n = ns.n + 1 %}{% endif %}"""
+            + """{% endfor %}{% macro f(a, b=1) %}{{ a }}{% endmacro %}{{ f([1, {'k': 2.5}]) }}""");
+        Changes.Sample(changes => OnlyRefuses(() => ChatTemplate.Parse(Encoding.UTF8.GetString(Changed(template, changes)), "fuzz")
+            .Render([new ChatMessage("user", "hi"), new ChatMessage("x", "y")])), time: Seconds, threads: 1);
     }
 
     private static void OnlyRefuses(Action action)

@@ -18,15 +18,20 @@ public sealed class TokenizerGoldenTests
     public void Every_golden_text_gives_the_reference_s_ids_with_special_tokens(string name)
     {
         var tokenizer = TokenizerFolders.Open(name);
-        Differences(name, golden => Encoded(tokenizer, golden, addSpecialTokens: true).SequenceEqual(TokenizerFolders.Ids(golden, "ids_with_special"))).ShouldBeEmpty();
+        Differences(name, golden => Encoded(tokenizer, golden, addSpecialTokens: true).SequenceEqual(TokenizerFolders.Ids(golden, "ids_with_special")))
+            .ShouldBeEmpty();
     }
 
     [Theory, MemberData(nameof(Folders))]
     public void Every_golden_decodes_to_the_reference_s_text(string name)
     {
         var tokenizer = TokenizerFolders.Open(name);
-        Differences(name, golden => tokenizer.Decode(TokenizerFolders.Ids(golden, "ids"), skipSpecialTokens: false) == golden.GetProperty("decoded").GetString()).ShouldBeEmpty();
-        Differences(name, golden => tokenizer.Decode(TokenizerFolders.Ids(golden, "ids_with_special")) == golden.GetProperty("decoded_skip").GetString()).ShouldBeEmpty();
+        Differences(name,
+            golden
+                => tokenizer.Decode(TokenizerFolders.Ids(golden, "ids"), skipSpecialTokens: false) == golden.GetProperty("decoded")
+                    .GetString()).ShouldBeEmpty();
+        Differences(name, golden => tokenizer.Decode(TokenizerFolders.Ids(golden, "ids_with_special")) == golden.GetProperty("decoded_skip").GetString())
+            .ShouldBeEmpty();
     }
 
     [Theory, MemberData(nameof(Folders))]
@@ -50,14 +55,19 @@ public sealed class TokenizerGoldenTests
             var encoded = tokenizer.EncodeText(Text(golden), golden.TryGetProperty("pair", out var pair) ? pair.GetString() : null);
             return encoded.Ids.SequenceEqual(TokenizerFolders.Ids(golden, "ids_with_special"))
                 && (!golden.TryGetProperty("type_ids", out _) || encoded.TypeIds.SequenceEqual(TokenizerFolders.Ids(golden, "type_ids")))
-                && (!golden.TryGetProperty("offsets", out var offsets) || encoded.Offsets.SequenceEqual(offsets.EnumerateArray().Select(o => (o[0].GetInt32(), o[1].GetInt32()))))
-                && encoded.AttentionMask.SequenceEqual(golden.TryGetProperty("attention_mask", out _) ? TokenizerFolders.Ids(golden, "attention_mask") : encoded.Ids.Select(_ => 1))
-                && Enumerable.Range(0, encoded.Ids.Count).All(i => encoded.AttentionMask[i] == 0 || encoded.Tokens[i] == tokenizer.Token(encoded.Ids[i])); // Padding is spelled as the file says.
+                && (!golden.TryGetProperty("offsets", out var offsets) || encoded.Offsets.SequenceEqual(offsets.EnumerateArray()
+                    .Select(o => (o[0].GetInt32(), o[1].GetInt32()))))
+                && encoded.AttentionMask.SequenceEqual(
+                    golden.TryGetProperty("attention_mask", out _) ? TokenizerFolders.Ids(golden, "attention_mask") : encoded.Ids.Select(_ => 1))
+                // Padding is spelled as the file says.
+                && Enumerable.Range(0, encoded.Ids.Count).All(i => encoded.AttentionMask[i] == 0 || encoded.Tokens[i] == tokenizer.Token(encoded.Ids[i]));
         }).ShouldBeEmpty();
     }
 
     private static int[] Encoded(Tokenizer tokenizer, JsonElement golden, bool addSpecialTokens)
-        => golden.TryGetProperty("pair", out var pair) ? tokenizer.Encode(Text(golden), pair.GetString()!, addSpecialTokens) : tokenizer.Encode(Text(golden), addSpecialTokens);
+        => golden.TryGetProperty("pair", out var pair)
+            ? tokenizer.Encode(Text(golden), pair.GetString()!, addSpecialTokens)
+            : tokenizer.Encode(Text(golden), addSpecialTokens);
 
     private static string Text(JsonElement golden) => golden.GetProperty("text").GetString()!;
 

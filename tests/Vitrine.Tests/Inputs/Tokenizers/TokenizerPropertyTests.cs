@@ -32,7 +32,8 @@ public sealed class TokenizerPropertyTests
             text =>
             {
                 var offsets = tokenizer.EncodeText(text, addSpecialTokens: false).Offsets;
-                return offsets.All(o => o.Start >= 0 && o.Start <= o.End && o.End <= text.Length) && offsets.Zip(offsets.Skip(1)).All(p => p.First.Start <= p.Second.Start);
+                return offsets.All(o => o.Start >= 0 && o.Start <= o.End && o.End <= text.Length)
+                    && offsets.Zip(offsets.Skip(1)).All(p => p.First.Start <= p.Second.Start);
             },
             iter: 1000, threads: 1);
     }

@@ -35,7 +35,9 @@ public sealed class TokenizerTimeTests
         tokenizer.Encode(Repeated(Megabyte / 16), addSpecialTokens: false);
         var (small, large) = (Best(part), Best(whole));
         large.ShouldBeLessThan(TimeSpan.FromSeconds(30));
-        (large / (small + TimeSpan.FromMilliseconds(10))).ShouldBeLessThan(Math.Pow(3, Doublings), $"{Times} times the text, at most 3 times the time for each doubling; with the square of the length it would be {Times * Times} times");
+        (large / (small + TimeSpan.FromMilliseconds(10)))
+            .ShouldBeLessThan(Math.Pow(3, Doublings),
+                $"{Times} times the text, at most 3 times the time for each doubling; with the square of the length it would be {Times * Times} times");
 
         string Repeated(int length) => string.Concat(Enumerable.Repeat(unit, length / unit.Length));
 

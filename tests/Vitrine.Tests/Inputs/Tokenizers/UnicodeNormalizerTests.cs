@@ -12,7 +12,8 @@ public sealed class UnicodeNormalizerTests
         INormalizer[] forms = [UnicodeNormalizer.Nfc, UnicodeNormalizer.Nfd, UnicodeNormalizer.Nfkc, UnicodeNormalizer.Nfkd];
         var lines = File.ReadLines(Fixtures.Of("unicode", "normalization.txt")).Where(l => !l.StartsWith('#')).ToArray();
         lines.Length.ShouldBeGreaterThan(100);
-        var wrong = lines.Where(line => line.Split(';') is var columns && forms.Select((form, i) => Normal(form, Text(columns[0])) != Text(columns[i + 1])).Any(differs => differs));
+        var wrong = lines.Where(line => line.Split(';') is var columns && forms.Select((form, i) => Normal(form, Text(columns[0])) != Text(columns[i + 1]))
+            .Any(differs => differs));
         wrong.ShouldBeEmpty();
     }
 
@@ -27,5 +28,7 @@ public sealed class UnicodeNormalizerTests
 
     private static string Normal(INormalizer form, string text) => form.Normalize(AlignedText.Of(text, track: false)).Text;
 
-    private static string Text(string codes) => string.Concat(codes.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(c => char.ConvertFromUtf32(int.Parse(c, NumberStyles.HexNumber, CultureInfo.InvariantCulture))));
+    private static string Text(string codes)
+        => string.Concat(codes.Split(' ', StringSplitOptions.RemoveEmptyEntries)
+            .Select(c => char.ConvertFromUtf32(int.Parse(c, NumberStyles.HexNumber, CultureInfo.InvariantCulture))));
 }

@@ -11,7 +11,8 @@ internal sealed class Encoder : IDisposable
 {
     private readonly VisionModel owner;
 
-    private Encoder(Fixture fixture, string @case, VisionModel model, VisionModel owner, Tensor pixels) => (Fixture, Case, Model, this.owner, Pixels) = (fixture, @case, model, owner, pixels);
+    private Encoder(Fixture fixture, string @case, VisionModel model, VisionModel owner, Tensor pixels)
+        => (Fixture, Case, Model, this.owner, Pixels) = (fixture, @case, model, owner, pixels);
 
     public Fixture Fixture { get; }
 
@@ -51,7 +52,8 @@ internal sealed class Encoder : IDisposable
         foreach (var name in Names().Select(n => n.Data))
         {
             using var fixture = Fixture.Open(Path.Combine(Fixtures.Root, "models", name));
-            if (fixture.Keys.Any(k => k.EndsWith("/out.pooled", StringComparison.Ordinal) || k.EndsWith("/out.class_logits", StringComparison.Ordinal) || k.EndsWith("/out.image_embeds", StringComparison.Ordinal)))
+            if (fixture.Keys.Any(k => k.EndsWith("/out.pooled", StringComparison.Ordinal) || k.EndsWith("/out.class_logits",
+                StringComparison.Ordinal) || k.EndsWith("/out.image_embeds", StringComparison.Ordinal)))
             {
                 names.Add(name);
             }

@@ -21,7 +21,8 @@ public sealed class EvidenceTests
         if (evidence.Direct is not { } direct)
         {
             evidence.NotDirect.ShouldNotBeNullOrEmpty();
-            (encoder.Model.Tower.Shape.Points.Contains(Point.HeadAttnPattern) || encoder.Fixture.Family == "vit").ShouldBeTrue("only an attention pool and ViT's tanh pooler are not linear");
+            (encoder.Model.Tower.Shape.Points.Contains(Point.HeadAttnPattern) || encoder.Fixture.Family == "vit")
+                .ShouldBeTrue("only an attention pool and ViT's tanh pooler are not linear");
             return;
         }
 
@@ -41,7 +42,8 @@ public sealed class EvidenceTests
     }
 
     /// <remarks>
-    /// With the norm's sigma as it was, the measure is linear in what the last block adds: a head of the last layer that is taken away changes u . x by minus its share. The test divides the
+    /// With the norm's sigma as it was, the measure is linear in what the last block adds: a head of the last layer that is taken away changes u . x by minus
+    /// its share. The test divides the
     /// change of sigma out of the measure by computing u . x from the normed token itself: u . x' = (measure' - constant) sigma' / sigma.
     /// </remarks>
     [Theory, MemberData(nameof(Names))]
@@ -51,7 +53,8 @@ public sealed class EvidenceTests
         using var encoder = Encoder.Open(name, asClassifier: true);
         var evidence = new EvidenceReader(encoder.Model, encoder.Pixels, Few).Read();
         Assert.SkipUnless(evidence.Direct is not null, evidence.NotDirect ?? "");
-        var (last, contrast) = (encoder.Layers - 1, new ClassContrast(1, null, encoder.Model.Labels!.Names.Count, encoder.Model.Labels.Scores == ClassScores.OneOfMany));
+        var (last, contrast) = (
+            encoder.Layers - 1, new ClassContrast(1, null, encoder.Model.Labels!.Names.Count, encoder.Model.Labels.Scores == ClassScores.OneOfMany));
         var (place, mlp) = ($"{encoder.Stack}.{last}.resid_post", $"{encoder.Stack}.{last}.mlp.out");
         using var plain = encoder.Model.Run(encoder.Pixels, RunPlan.Capturing(place, mlp));
         foreach (var head in evidence.Direct!.Heads.Where(h => h.Layer == last))
@@ -59,13 +62,15 @@ public sealed class EvidenceTests
             using var without = encoder.Model.Run(encoder.Pixels, new RunPlan
             {
                 Capture = [place],
-                Edits = [new Zero($"{encoder.Stack}.{last}.attn.z") { Scope = new() { Heads = [head.Head] } }, new Replace($"{encoder.Stack}.{last}.mlp.out", EditValue.Of(plain[mlp]))],
+                Edits = [new Zero($"{encoder.Stack}.{last}.attn.z") { Scope = new() { Heads = [head.Head] } },
+                    new Replace($"{encoder.Stack}.{last}.mlp.out", EditValue.Of(plain[mlp]))],
             });
             var scaled = (contrast.Of(without.Logits).item<float>() - evidence.Direct.Constant) * Sigma(without[place], encoder) / Sigma(plain[place], encoder);
             (evidence.Direct.Measure - evidence.Direct.Constant - scaled).ShouldBe(head.Value, 2e-4);
         }
 
-        static double Sigma(Tensor residual, Encoder encoder) => Math.Sqrt(residual[0, 0].to(float64).var(unbiased: false).item<double>() + encoder.Model.Tower.Spec.Norm.Epsilon);
+        static double Sigma(Tensor residual, Encoder encoder)
+            => Math.Sqrt(residual[0, 0].to(float64).var(unbiased: false).item<double>() + encoder.Model.Tower.Spec.Norm.Epsilon);
     }
 
     [Theory, MemberData(nameof(Names))]
@@ -87,7 +92,8 @@ public sealed class EvidenceTests
 
             double Moved(EditValue direction, double step)
             {
-                using var moved = encoder.Model.Run(encoder.Pixels, RunPlan.Editing(new Add(embed, direction, step) { Scope = new() { Positions = Positions.At(patch + tokens.Prefix.Count) } }));
+                using var moved = encoder.Model.Run(encoder.Pixels,
+                    RunPlan.Editing(new Add(embed, direction, step) { Scope = new() { Positions = Positions.At(patch + tokens.Prefix.Count) } }));
                 return contrast.Of(moved.Logits).item<float>();
             }
         }
@@ -107,7 +113,8 @@ public sealed class EvidenceTests
 
             double Scaled(double factor)
             {
-                using var run = encoder.Model.Run(encoder.Pixels, RunPlan.Editing(new Scale($"{encoder.Stack}.{neuron.Layer}.mlp.neurons", factor) { Scope = new() { Neurons = [neuron.Index] } }));
+                using var run = encoder.Model.Run(encoder.Pixels,
+                    RunPlan.Editing(new Scale($"{encoder.Stack}.{neuron.Layer}.mlp.neurons", factor) { Scope = new() { Neurons = [neuron.Index] } }));
                 return contrast.Of(run.Logits).item<float>();
             }
         }
@@ -121,7 +128,8 @@ public sealed class EvidenceTests
         var occlusion = Occlusion.Of(encoder.Model, encoder.Pixels, AblationFill.Mean);
         IReadOnlyList<Edit> nothing = occlusion.Without([]), patch = occlusion.Without([3]);
         IReadOnlyList<Edit> key = [new KnockOut($"{encoder.Stack}.*.attn.scores", Positions.At(encoder.Tokens.Prefix.Count + 3))];
-        IReadOnlyList<Edit>[] changes = [nothing, patch, nothing, nothing, patch, nothing, nothing, key, nothing, nothing, key, nothing, nothing, key, nothing, nothing];
+        IReadOnlyList<Edit>[] changes = [nothing, patch, nothing, nothing, patch, nothing, nothing, key, nothing, nothing, key, nothing, nothing, key, nothing,
+            nothing];
         foreach (var (effect, change) in Effects(encoder, changes).Zip(changes))
         {
             (effect == 0).ShouldBe(change == nothing, $"{effect}");
@@ -150,7 +158,8 @@ public sealed class EvidenceTests
         evidence.Patches.ShouldAllBe(p => p.Deletion.Random.Count == 3 && p.Deletion.Patches.Distinct().Count() == p.Deletion.Patches.Count);
         evidence.Heads.Count.ShouldBe(4);
         evidence.Neurons.Count.ShouldBe(4);
-        evidence.Neurons.ShouldAllBe(n => n.Random != null && n.Random.Layer == n.Layer && evidence.Neurons.All(o => o.Layer != n.Layer || o.Index != n.Random.Index));
+        evidence.Neurons.ShouldAllBe(n => n.Random != null && n.Random.Layer == n.Layer
+            && evidence.Neurons.All(o => o.Layer != n.Layer || o.Index != n.Random.Index));
         evidence.Heads.ShouldAllBe(h => h.Random != null && evidence.Heads.All(o => o.Layer != h.Random.Layer || o.Index != h.Random.Index));
         evidence.Classes.Select(c => c.Logit).ShouldBeInOrder(SortDirection.Descending);
         evidence.Classes.Sum(c => c.Probability).ShouldBe(1, 1e-9);
@@ -182,7 +191,8 @@ public sealed class EvidenceTests
     public void A_class_that_is_not_there_is_refused()
     {
         using var encoder = Encoder.Open(Names().First().Data, asClassifier: true);
-        Should.Throw<VitrineException>(() => new EvidenceReader(encoder.Model, encoder.Pixels, Few with { Class = 99_999 }).Read()).Message.ShouldStartWith("class 99999:");
+        Should.Throw<VitrineException>(() => new EvidenceReader(encoder.Model, encoder.Pixels, Few with { Class = 99_999 })
+            .Read()).Message.ShouldStartWith("class 99999:");
     }
 
     private static IReadOnlyList<double> Effects(Encoder encoder, params IReadOnlyList<Edit>[] changes)

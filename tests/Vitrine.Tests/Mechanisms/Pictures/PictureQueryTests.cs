@@ -28,7 +28,8 @@ public sealed class PictureQueryTests
         => PictureQuery.Parse(null, PictureTokens.Of(false, 0, 2, 2)).Tokens.ShouldBe([0, 1, 2, 3]);
 
     [Theory]
-    [InlineData("register:4"), InlineData("patch:3,0"), InlineData("patch:0,4"), InlineData("patch:-1,0"), InlineData("patch:99999999999,0"), InlineData("patch"), InlineData("CLASS "), InlineData("")]
+    [InlineData("register:4"), InlineData("patch:3,0"), InlineData("patch:0,4"), InlineData("patch:-1,0"), InlineData("patch:99999999999,0"),
+        InlineData("patch"), InlineData("CLASS "), InlineData("")]
     public void What_is_not_there_is_told_what_is(string text)
         => Should.Throw<VitrineException>(() => PictureQuery.Parse(text, Tokens)).Message.ShouldContain("register:3, patch:0,0 to patch:2,3, mean");
 

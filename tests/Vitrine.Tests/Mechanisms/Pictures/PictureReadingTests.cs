@@ -21,7 +21,8 @@ public sealed class PictureReadingTests
         reading.Attention.Count.ShouldBe(encoder.Layers * encoder.Model.Tower.Shape.Heads);
         foreach (var head in reading.Attention)
         {
-            var golden = encoder.Golden($"{encoder.Stack}.{head.Layer}.attn.pattern")[head.Head].narrow(0, encoder.Tokens.Prefix.Count, encoder.Tokens.Patches).mean([0]);
+            var golden = encoder.Golden($"{encoder.Stack}.{head.Layer}.attn.pattern")[head.Head].narrow(
+                0, encoder.Tokens.Prefix.Count, encoder.Tokens.Patches).mean([0]);
             Distance([.. head.OnPrefix, .. head.Map.Values], golden).ShouldBeLessThan(Bound);
             (head.OnPrefix.Sum() + head.MassOnPatches).ShouldBe(1, 1e-5);
         }
@@ -72,8 +73,14 @@ public sealed class PictureReadingTests
             Distance(head.Z.Values, z).ShouldBeLessThan(Bound * 10);
 
             // What the other heads and the bias write does not change when this head is taken away, so the difference is what it writes.
-            using var without = encoder.Model.Run(encoder.Pixels, new RunPlan { Capture = [$"{encoder.Stack}.1.{added}"], Edits = [new Vitrine.Transformers.Edits.Zero($"{encoder.Stack}.1.attn.z") { Scope = new() { Heads = [head.Head] } }] });
-            var written = (run[$"{encoder.Stack}.1.{added}"] - without[$"{encoder.Stack}.1.{added}"])[0].to(float64).norm(-1).narrow(0, encoder.Tokens.Prefix.Count, encoder.Tokens.Patches);
+            using var without = encoder.Model.Run(encoder.Pixels,
+                new RunPlan
+                {
+                    Capture = [$"{encoder.Stack}.1.{added}"],
+                    Edits = [new Vitrine.Transformers.Edits.Zero($"{encoder.Stack}.1.attn.z") { Scope = new() { Heads = [head.Head] } }],
+                });
+            var written = (run[$"{encoder.Stack}.1.{added}"] - without[$"{encoder.Stack}.1.{added}"])[0].to(float64).norm(-1).narrow(
+                0, encoder.Tokens.Prefix.Count, encoder.Tokens.Patches);
             Distance(head.Written.Values, written).ShouldBeLessThan(1e-4);
         }
     }
@@ -89,7 +96,10 @@ public sealed class PictureReadingTests
         Distance([.. shown.OnPrefix, .. shown.Map.Values], encoder.Golden($"{encoder.Stack}.2.mlp.neurons").select(1, 7)).ShouldBeLessThan(Bound * 10);
     }
 
-    /// <remarks>All neurons of a layer together write mlp.out less the bias, so their shares add up to (mlp.out - bias) . x / |x|^2, and the bias's part is what is left when all are silenced.</remarks>
+    /// <remarks>
+    /// All neurons of a layer together write mlp.out less the bias, so their shares add up to (mlp.out - bias) . x / |x|^2, and the bias's part is what is left
+    /// when all are silenced.
+    /// </remarks>
     [Theory, MemberData(nameof(Names))]
     public void Shares_of_the_neurons_add_up_to_what_the_feed_forward_writes(string name)
     {
@@ -98,7 +108,8 @@ public sealed class PictureReadingTests
         var (shape, token) = (encoder.Model.Tower.Shape, encoder.Tokens.Prefix.Count + 3);
         var added = $"{shape.Name}.0.{(shape.Points.Contains(Point.MlpOutPost) ? "mlp.out_post" : "mlp.out")}";
         using var run = encoder.Model.Run(encoder.Pixels, RunPlan.Capturing($"{shape.Name}.0.resid_post", $"{shape.Name}.0.mlp.neurons", added));
-        using var silent = encoder.Model.Run(encoder.Pixels, new RunPlan { Capture = [added], Edits = [new Vitrine.Transformers.Edits.Zero($"{shape.Name}.0.mlp.neurons")] });
+        using var silent = encoder.Model.Run(
+            encoder.Pixels, new RunPlan { Capture = [added], Edits = [new Vitrine.Transformers.Edits.Zero($"{shape.Name}.0.mlp.neurons")] });
         var x = run[$"{shape.Name}.0.resid_post"][0, token].to(float64);
         var written = (run[added][0, token] - silent[added][0, token]).to(float64);
         var writers = NormWriters.Of(run, encoder.Model.Tower, 0, token, shape.Neurons);
@@ -119,7 +130,9 @@ public sealed class PictureReadingTests
     public void The_neurons_that_are_chosen_write_most(string name)
     {
         using var encoder = Encoder.Open(name);
-        var all = PictureReading.Of(encoder.Model, encoder.Pixels, new ReadingOptions { Neurons = [.. Enumerable.Range(0, encoder.Layers).SelectMany(l => Enumerable.Range(0, encoder.Model.Tower.Shape.Neurons).Select(i => new Neuron(l, i)))] }).Neurons;
+        var all = PictureReading.Of(encoder.Model, encoder.Pixels,
+            new ReadingOptions { Neurons = [.. Enumerable.Range(0, encoder.Layers)
+                .SelectMany(l => Enumerable.Range(0, encoder.Model.Tower.Shape.Neurons).Select(i => new Neuron(l, i)))] }).Neurons;
         var chosen = PictureReading.Of(encoder.Model, encoder.Pixels, new ReadingOptions { NeuronCount = 5 }).Neurons;
         chosen.Select(n => (n.Layer, n.Index)).ShouldBe(all.OrderByDescending(n => n.Share).Take(5).Select(n => (n.Layer, n.Index)));
     }
@@ -135,7 +148,8 @@ public sealed class PictureReadingTests
             "head" => new ReadingOptions { Head = index },
             _ => new ReadingOptions { Neurons = [new Neuron(0, index)] },
         };
-        Should.Throw<VitrineException>(() => PictureReading.Of(encoder.Model, encoder.Pixels, options)).Message.ShouldStartWith($"{what} {index}: stack '{encoder.Stack}' has ");
+        Should.Throw<VitrineException>(() => PictureReading.Of(encoder.Model, encoder.Pixels, options)).Message.ShouldStartWith(
+            $"{what} {index}: stack '{encoder.Stack}' has ");
     }
 
     private static double Distance(IEnumerable<float> values, Tensor golden)

@@ -8,7 +8,9 @@ namespace Vitrine.Tests.Mechanisms.Pictures;
 /// <summary>The real DINOv2-S on a real picture: weights that are too large for the repository, found beside it or under VITRINE_SHARED.</summary>
 public sealed class RealDinoTests
 {
-    private static string Shared { get; } = Environment.GetEnvironmentVariable("VITRINE_SHARED") is { Length: > 0 } chosen ? chosen : Path.Combine(Fixtures.Repository, "..", "shared");
+    private static string Shared { get; } = Environment.GetEnvironmentVariable("VITRINE_SHARED") is { Length: > 0 } chosen
+        ? chosen
+        : Path.Combine(Fixtures.Repository, "..", "shared");
 
     [Fact]
     public void From_the_picture_file_to_attention_and_norms_it_does_what_the_reference_does()

@@ -35,7 +35,13 @@ public sealed class ActionTests
         using var place = new Workplace();
         var folder = Example.Copy(place.Folder);
         var file = Path.Combine(folder, "dataset_statistics.json");
-        var one = new JsonObject { ["mine"] = new JsonObject { ["action"] = new JsonObject { ["q01"] = new JsonArray(-2, 0), ["q99"] = new JsonArray(2, 1), ["mask"] = new JsonArray(true, false) } } };
+        var one = new JsonObject
+        {
+            ["mine"] = new JsonObject
+            {
+                ["action"] = new JsonObject { ["q01"] = new JsonArray(-2, 0), ["q99"] = new JsonArray(2, 1), ["mask"] = new JsonArray(true, false) },
+            },
+        };
         File.WriteAllText(file, one.ToJsonString());
         using (var tuned = Example.Open(folder))
         {
@@ -100,7 +106,8 @@ public sealed class ActionTests
     {
         using var plain = Example.Open();
         using var evaluated = Example.Open(options: new OpenVlaOptions { Before = LiberoFrames.AsEvaluated(42) });
-        evaluated.Recipe.Sequence.Take(4).Select(s => s.GetType()).ShouldBe([typeof(HalfTurn), typeof(JpegRoundTrip), typeof(LanczosResize), typeof(CentreAreaCrop)]);
+        evaluated.Recipe.Sequence.Take(4).Select(s => s.GetType())
+            .ShouldBe([typeof(HalfTurn), typeof(JpegRoundTrip), typeof(LanczosResize), typeof(CentreAreaCrop)]);
         evaluated.Recipe.Steps.Skip(4).ShouldBe(plain.Recipe.Steps);
         evaluated.Recipe.Steps.ShouldContain(s => s.Contains("0.9", StringComparison.Ordinal));
         evaluated.Recipe.Apply(Example.Observe().Picture).ShouldNotBe(plain.Recipe.Apply(Example.Observe().Picture));

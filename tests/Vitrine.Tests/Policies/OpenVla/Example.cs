@@ -19,7 +19,8 @@ internal static class Example
         return OpenVlaPolicy.Open(folder ?? Folder, (options ?? new OpenVlaOptions()) with { TimmArguments = OpenVlaCertifier.Options(fixture).TimmArguments });
     }
 
-    public static Observation Observe(string instruction = Instruction) => new(new Picture(40, 30, [.. Enumerable.Range(0, 40 * 30 * 3).Select(i => (byte)(i * 37))]), instruction);
+    public static Observation Observe(string instruction = Instruction)
+        => new(new Picture(40, 30, [.. Enumerable.Range(0, 40 * 30 * 3).Select(i => (byte)(i * 37))]), instruction);
 
     /// <summary>A copy of the fixture that a test may change.</summary>
     public static string Copy(string to)

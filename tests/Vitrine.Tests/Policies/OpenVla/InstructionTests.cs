@@ -10,7 +10,8 @@ public sealed class InstructionTests
     {
         PromptTemplate.Current.Text("Pick UP").ShouldBe("In: What action should the robot take to pick up?\nOut:");
         PromptTemplate.V01.Text("Pick UP").ShouldBe(
-            "A chat between a curious user and an artificial intelligence assistant. The assistant gives helpful, detailed, and polite answers to the user's questions. "
+            "A chat between a curious user and an artificial intelligence assistant. The assistant gives helpful, detailed, and polite answers to the user's "
+                + "questions. "
             + "USER: What action should the robot take to pick up? ASSISTANT:");
     }
 
@@ -42,7 +43,8 @@ public sealed class InstructionTests
     public void An_empty_instruction_is_refused(string instruction)
     {
         using var policy = Example.Open();
-        Should.Throw<VitrineException>(() => policy.With(units: "bridge_orig").Act([Example.Observe(instruction)])).Message.ShouldContain("the instruction is empty");
+        Should.Throw<VitrineException>(() => policy.With(units: "bridge_orig")
+            .Act([Example.Observe(instruction)])).Message.ShouldContain("the instruction is empty");
     }
 
     [Fact]
@@ -53,7 +55,8 @@ public sealed class InstructionTests
         var tokens = policy.PromptIds(instruction).Length;
         tokens.ShouldBeGreaterThan(2048);
         Should.Throw<VitrineException>(() => policy.With(units: "bridge_orig").Act([Example.Observe(instruction)])).Message
-            .ShouldBe($"act: the prompt has {tokens} tokens; with {policy.ImageTokens} of the picture and 7 of the action that is more than the 2048 of llm_max_length. Shorten the instruction.");
+            .ShouldBe($"act: the prompt has {tokens} tokens; with {policy.ImageTokens} of the picture and 7 of the action that is more than the 2048 of "
+                + "llm_max_length. Shorten the instruction.");
     }
 
     [Fact]

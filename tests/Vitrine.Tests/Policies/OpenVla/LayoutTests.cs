@@ -22,8 +22,10 @@ public sealed class LayoutTests
         using var widened = Example.Open(twin.Folder, new OpenVlaOptions { Storage = WeightStorage.Widened });
         kept.Language.Blocks.Concat(kept.Towers.SelectMany(t => t.Blocks)).ShouldAllBe(b => b.Weights.Up.Stored.dtype == ScalarType.BFloat16);
         var plan = RunPlan.Capturing("*.*.*@*", "projector.out");
-        using var one = kept.With(plan, "bridge_orig").Act([Example.Observe(), Example.Observe("push it")], cancellation: TestContext.Current.CancellationToken);
-        using var other = widened.With(plan, "bridge_orig").Act([Example.Observe(), Example.Observe("push it")], cancellation: TestContext.Current.CancellationToken);
+        using var one = kept.With(plan, "bridge_orig")
+            .Act([Example.Observe(), Example.Observe("push it")], cancellation: TestContext.Current.CancellationToken);
+        using var other = widened.With(plan, "bridge_orig")
+            .Act([Example.Observe(), Example.Observe("push it")], cancellation: TestContext.Current.CancellationToken);
         one.Actions.SelectMany(a => a.Tokens!.TokenIds).ShouldBe(other.Actions.SelectMany(a => a.Tokens!.TokenIds));
         one.Run.Logits.ShouldBeClose(other.Run.Logits);
         foreach (var (address, value) in other.Run.Activations)
@@ -33,7 +35,8 @@ public sealed class LayoutTests
     }
 
     /// <remarks>
-    /// Prismatic models with one tower (openvla-v01 saw through SigLIP alone) have it in the first place, and a projector of two layers: fc2(gelu(fc1(features))). The fixture's SigLIP moves there, with
+    /// Prismatic models with one tower (openvla-v01 saw through SigLIP alone) have it in the first place, and a projector of two layers:
+    /// fc2(gelu(fc1(features))). The fixture's SigLIP moves there, with
     /// corners of its projector's matrices; its features must not change.
     /// </remarks>
     [Fact]
@@ -49,8 +52,10 @@ public sealed class LayoutTests
         policy.Stacks.Select(s => s.Name).ShouldBe(["siglip", "projector", "language"]);
         var plan = RunPlan.Capturing("siglip.features", "projector.out");
         using var pixels = randn([1, 6, 42, 42], generator: new Generator(5, CPU));
-        using var alone = policy.Act(pixels.narrow(1, 3, 3), [policy.PromptIds(Example.Instruction)], plan, "bridge_orig", TestContext.Current.CancellationToken);
-        using var both = pair.Act(pixels, [pair.PromptIds(Example.Instruction)], RunPlan.Capturing("siglip.features"), "bridge_orig", TestContext.Current.CancellationToken);
+        using var alone = policy.Act(
+            pixels.narrow(1, 3, 3), [policy.PromptIds(Example.Instruction)], plan, "bridge_orig", TestContext.Current.CancellationToken);
+        using var both = pair.Act(
+            pixels, [pair.PromptIds(Example.Instruction)], RunPlan.Capturing("siglip.features"), "bridge_orig", TestContext.Current.CancellationToken);
         alone.Run["siglip.features"].ShouldBeClose(both.Run["siglip.features"]);
         var hidden = nn.functional.gelu(nn.functional.linear(both.Run["siglip.features"], single["projector.fc1.weight"], single["projector.fc1.bias"]));
         alone.Run["projector.out"].ShouldBeClose(nn.functional.linear(hidden, single["projector.fc2.weight"], single["projector.fc2.bias"]));
@@ -62,7 +67,8 @@ public sealed class LayoutTests
         using var place = new Workplace();
         SingleTower(place.Folder);
         using var fixture = Fixture.Open(Example.Folder);
-        Should.Throw<VitrineException>(() => OpenVlaPolicy.Open(place.Folder, new OpenVlaOptions { TimmArguments = OpenVlaCertifier.Options(fixture).TimmArguments })).Message
+        Should.Throw<VitrineException>(() => OpenVlaPolicy.Open(place.Folder,
+            new OpenVlaOptions { TimmArguments = OpenVlaCertifier.Options(fixture).TimmArguments })).Message
             .ShouldContain("2 vision towers; expected 1, as use_fused_vision_backbone is off");
     }
 
@@ -73,7 +79,8 @@ public sealed class LayoutTests
         Directory.GetFiles(folder, "*.safetensors*").ToList().ForEach(File.Delete);
         using var checkpoint = Checkpoint.Open(Example.Folder);
         var tensors = new Dictionary<string, Tensor>();
-        foreach (var name in checkpoint.Names.Where(n => !n.StartsWith(First, StringComparison.Ordinal) && !n.StartsWith("projector.", StringComparison.Ordinal)))
+        foreach (var name in checkpoint.Names.Where(n => !n.StartsWith(First, StringComparison.Ordinal) && !n.StartsWith("projector.",
+            StringComparison.Ordinal)))
         {
             tensors[name.StartsWith(Second, StringComparison.Ordinal) ? First + name[Second.Length..] : name] = checkpoint.Read(name);
         }

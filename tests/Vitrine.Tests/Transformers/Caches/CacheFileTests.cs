@@ -53,9 +53,11 @@ public sealed class CacheFileTests : IDisposable
             }
         }
 
-        Write(new() { ["format"] = "vitrine.activations/1", ["fingerprint"] = model.Fingerprint }, ("in.input_ids", ones(1, 2, int64)), ("in.positions", ones(1, 3, int64)));
+        Write(new() { ["format"] = "vitrine.activations/1", ["fingerprint"] = model.Fingerprint }, ("in.input_ids", ones(1, 2, int64)),
+            ("in.positions", ones(1, 3, int64)));
         Should.Throw<VitrineException>(() => ActivationCache.Load(model, path)).Message.ShouldContain("differ in shape");
-        Write(new() { ["format"] = "vitrine.activations/1", ["fingerprint"] = model.Fingerprint }, ("in.input_ids", ones(1, 2, int64)), ("in.positions", ones(1, 2, int64)), ("nonsense", ones(1, 2)));
+        Write(new() { ["format"] = "vitrine.activations/1", ["fingerprint"] = model.Fingerprint }, ("in.input_ids", ones(1, 2, int64)),
+            ("in.positions", ones(1, 2, int64)), ("nonsense", ones(1, 2)));
         Should.Throw<VitrineException>(() => ActivationCache.Load(model, path)).Message.ShouldContain("nonsense");
         Write([], ("in.input_ids", ones(1, 2, int64)));
         Should.Throw<VitrineException>(() => ActivationCache.Load(model, path)).Message.ShouldContain("format");

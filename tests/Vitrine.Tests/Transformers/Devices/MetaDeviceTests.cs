@@ -10,7 +10,9 @@ using static TorchSharp.torch;
 
 namespace Vitrine.Tests.Transformers.Devices;
 
-/// <summary>Every family on libtorch's meta device, where there are shapes and no numbers: a tensor that was made on the CPU raises there, as it would on a GPU.</summary>
+/// <summary>
+/// Every family on libtorch's meta device, where there are shapes and no numbers: a tensor that was made on the CPU raises there, as it would on a GPU.
+/// </summary>
 public sealed class MetaDeviceTests
 {
     private static readonly ModelOptions OnMeta = new() { Device = META };
@@ -45,7 +47,8 @@ public sealed class MetaDeviceTests
             run.Logits.device_type.ShouldBe(TorchSharp.DeviceType.META, edit.ToString());
         }
 
-        using var rows = model.RunTwice(RunPlan.ForRows(RunPlan.Editing(new Scale($"{model.Shape.Name}.0.mlp.out", 2)), RunPlan.Editing(new Scale($"{model.Shape.Name}.0.mlp.out", 3))));
+        using var rows = model.RunTwice(
+            RunPlan.ForRows(RunPlan.Editing(new Scale($"{model.Shape.Name}.0.mlp.out", 2)), RunPlan.Editing(new Scale($"{model.Shape.Name}.0.mlp.out", 3))));
         rows.Logits.device_type.ShouldBe(TorchSharp.DeviceType.META);
     }
 

@@ -22,7 +22,8 @@ public sealed class PerRowTests
             Sweep(r => new Add("language.0.resid_post", vector, 2 * new[] { 0, 0.5, -1 }[r])),
             Sweep(r => new Scale("language.1.attn.z", 2 * new[] { 0.5, 1, 0 }[r])),
             Sweep(r => r == 1 ? new Zero("language.1.attn.z") : new Scale("language.1.attn.z", 1 + r)),
-            (RunPlan.Editing(new Replace("language.1.resid_pre", rows)), r => new Replace("language.1.resid_pre", new EditValue([1, 1, width], [.. rows.Data.Skip(r * width).Take(width)]))),
+            (RunPlan.Editing(new Replace("language.1.resid_pre", rows)),
+                r => new Replace("language.1.resid_pre", new EditValue([1, 1, width], [.. rows.Data.Skip(r * width).Take(width)]))),
         ];
         foreach (var (together, alone) in sweeps)
         {
@@ -35,7 +36,8 @@ public sealed class PerRowTests
             }
         }
 
-        static (RunPlan, Func<int, Edit>) Sweep(Func<int, Edit> alone) => (RunPlan.ForRows([.. Enumerable.Range(0, 3).Select(r => RunPlan.Editing(alone(r)))]), alone);
+        static (RunPlan, Func<int, Edit>) Sweep(Func<int, Edit> alone)
+            => (RunPlan.ForRows([.. Enumerable.Range(0, 3).Select(r => RunPlan.Editing(alone(r)))]), alone);
     }
 
     [Fact]

@@ -27,7 +27,8 @@ public sealed class PlanFileTests : IDisposable
     }
 
     [Theory]
-    [InlineData("../means.safetensors"), InlineData("/means.safetensors"), InlineData("a/../../means.safetensors"), InlineData("a//means.safetensors"), InlineData("")]
+    [InlineData("../means.safetensors"), InlineData("/means.safetensors"), InlineData("a/../../means.safetensors"), InlineData("a//means.safetensors"),
+        InlineData("")]
     public void A_file_outside_the_plans_folder_is_refused(string file)
     {
         var path = Path.Combine(folder, "plan.json");
@@ -50,12 +51,15 @@ public sealed class PlanFileTests : IDisposable
 
     [Fact]
     public void A_plan_from_elsewhere_may_name_no_file()
-        => Should.Throw<VitrineException>(() => RunPlan.FromJson("""{"edits":[{"edit":"add","at":"language.0.mlp.out","value":{"file":"a","key":"b"}}]}""", "request"))
+        => Should.Throw<VitrineException>(() => RunPlan.FromJson("""{"edits":[{"edit":"add","at":"language.0.mlp.out","value":{"file":"a","key":"b"}}]}""",
+            "request"))
             .Message.ShouldStartWith("request: names the file 'a'");
 
     [Theory]
-    [InlineData("""{"edits":[{"edit":"zero"}]}"""), InlineData("""{"edits":[null]}"""), InlineData("""{"capture":[null]}"""), InlineData("""{"edits":[{"edit":"mean","at":"x","over":7}]}""")]
-    public void What_is_missing_or_wrong_in_a_plan_is_refused(string json) => Should.Throw<VitrineException>(() => RunPlan.FromJson(json, "plan.json")).Message.ShouldStartWith("plan.json");
+    [InlineData("""{"edits":[{"edit":"zero"}]}"""), InlineData("""{"edits":[null]}"""), InlineData("""{"capture":[null]}"""),
+        InlineData("""{"edits":[{"edit":"mean","at":"x","over":7}]}""")]
+    public void What_is_missing_or_wrong_in_a_plan_is_refused(string json)
+        => Should.Throw<VitrineException>(() => RunPlan.FromJson(json, "plan.json")).Message.ShouldStartWith("plan.json");
 
     [Fact]
     public void Every_new_edit_and_scope_survives_the_round_trip()
@@ -67,7 +71,12 @@ public sealed class PlanFileTests : IDisposable
             Edits =
             [
                 new Project("language.0.resid_post", new EditValue([2, 3], [1, 2, 3, float.NaN, float.PositiveInfinity, 6])) { Out = true },
-                new Mean("language.0.mlp.out") { Over = MeanOver.Rows, Given = EditValue.Of(1, 2), Scope = new EditScope { Positions = Positions.OfGenerated } },
+                new Mean("language.0.mlp.out")
+                {
+                    Over = MeanOver.Rows,
+                    Given = EditValue.Of(1, 2),
+                    Scope = new EditScope { Positions = Positions.OfGenerated },
+                },
                 new Clamp(new NeuronSet([new Neuron(1, 3)]), [2.5f]) { Scope = new EditScope { Rows = [0, 2] } },
                 new Add("language.0.mlp.out", EditValue.Of(1)) { Scope = new EditScope { Positions = Positions.OfPrompt } },
                 new Scale("language.0.mlp.out", 1) { Scope = new EditScope { Positions = Positions.Of("image", "text") } },
@@ -98,7 +107,8 @@ public sealed class PlanFileTests : IDisposable
         var path = Path.Combine(folder, name);
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         var data = tensor.contiguous().bytes.ToArray();
-        var header = System.Text.Encoding.UTF8.GetBytes($$$"""{"{{{key}}}":{"dtype":"F32","shape":[{{{string.Join(',', tensor.shape)}}}],"data_offsets":[0,{{{data.Length}}}]}}""");
+        var header = System.Text.Encoding.UTF8.GetBytes(
+            $$$"""{"{{{key}}}":{"dtype":"F32","shape":[{{{string.Join(',', tensor.shape)}}}],"data_offsets":[0,{{{data.Length}}}]}}""");
         File.WriteAllBytes(path, [.. BitConverter.GetBytes((long)header.Length), .. header, .. data]);
     }
 }

@@ -31,7 +31,8 @@ public sealed class PositionTests
         foreach (var padLeft in new[] { false, true })
         {
             // row 0 goes on at its positions 4 and 5, row 1 at 2 and 3: the kind "late" names the first of them in row 0
-            var batch = TokenBatch.Of(Prompts, padLeft).With(new TokenKinds(new Dictionary<string, IReadOnlyList<IReadOnlyList<long>>> { ["image"] = [[1, 2], [0]], ["late"] = [[0, 4], []] }));
+            var batch = TokenBatch.Of(Prompts, padLeft)
+                .With(new TokenKinds(new Dictionary<string, IReadOnlyList<IReadOnlyList<long>>> { ["image"] = [[1, 2], [0]], ["late"] = [[0, 4], []] }));
             var plan = new RunPlan { Capture = [$"{At}@*"], Edits = [new Zero(At) { Scope = new EditScope { Positions = positions } }] };
             using var run = model.Generate(batch, 3, plan, TestContext.Current.CancellationToken);
             using var scope = NewDisposeScope();
@@ -40,7 +41,8 @@ public sealed class PositionTests
             {
                 for (var position = 0; position < Prompts[row].Length; position++)
                 {
-                    zero[row, Array.IndexOf([.. batch.Positions[row]], (long)position)].item<bool>().ShouldBe(prompt.Contains((10 * row) + position), $"row {row}, position {position}");
+                    zero[row, Array.IndexOf([.. batch.Positions[row]], (long)position)].item<bool>()
+                        .ShouldBe(prompt.Contains((10 * row) + position), $"row {row}, position {position}");
                 }
             }
 

@@ -48,7 +48,8 @@ public sealed class ProjectTests
         using var model = TextFixtures.Any();
         var width = model.Language.Shape.Width;
         var ones = Enumerable.Repeat(1f, width).ToArray();
-        EditValue[] wrong = [new([2, width], [.. ones, .. ones.Select(v => -2 * v)]), EditValue.Of(new float[width]), EditValue.Of(1, 2, 3), new([0, width], []), EditValue.Of([float.NaN, .. ones[1..]])];
+        EditValue[] wrong = [new([2, width], [.. ones, .. ones.Select(v => -2 * v)]), EditValue.Of(new float[width]), EditValue.Of(1, 2, 3),
+            new([0, width], []), EditValue.Of([float.NaN, .. ones[1..]])];
         foreach (var vectors in wrong)
         {
             Should.Throw<VitrineException>(() => model.Run(TokenBatch.Of(3, 4), RunPlan.Editing(new Project(At, vectors)))).Message.ShouldContain(At);

@@ -60,7 +60,9 @@ public sealed class PrefixCacheTests
         Should.Throw<VitrineException>(() => behind.Read(Input(model.Language, [TextFixtures.Prompt(name)]))).Message.ShouldContain("prefix");
     }
 
-    /// <remarks>SmolVLA's cross-attention: the keys and values of the expert are projections of those of the prefix. Held against the formula, written out in float64.</remarks>
+    /// <remarks>
+    /// SmolVLA's cross-attention: the keys and values of the expert are projections of those of the prefix. Held against the formula, written out in float64.
+    /// </remarks>
     [Fact]
     public void Cross_attention_reads_the_prefix_alone()
     {
@@ -76,11 +78,13 @@ public sealed class PrefixCacheTests
         Linear Projection(long outputs, long inputs) => new(randn(outputs, inputs), randn(outputs));
         var norm = new NormSpec(NormKind.LayerNorm, 1e-5);
         var spec = new BlockSpec(
-            stream, norm, new AttentionSpec(heads, heads, width, AttentionMask.Full, null) { Keys = KeySource.Prefix, Bias = true }, new MlpSpec(5, false, Activation.Tanh), LayerScale: false);
+            stream, norm, new AttentionSpec(heads, heads, width, AttentionMask.Full,
+                null) { Keys = KeySource.Prefix, Bias = true }, new MlpSpec(5, false, Activation.Tanh), LayerScale: false);
         var weights = new BlockWeights
         {
             AttentionNorm = new Norm(norm, randn(stream), randn(stream)), MlpNorm = new Norm(norm, randn(stream), randn(stream)),
-            Query = Projection(heads * width, stream), Key = Projection(heads * width, given), Value = Projection(heads * width, given), Output = Projection(stream, heads * width),
+            Query = Projection(heads * width,
+                stream), Key = Projection(heads * width, given), Value = Projection(heads * width, given), Output = Projection(stream, heads * width),
             Up = Projection(5, stream), Down = Projection(stream, 5),
         };
         var shape = new StackShape("expert", 1, stream, heads, heads, width, 5, 0, spec.PointsInBlock().Append(Point.Embed).ToHashSet());
@@ -92,7 +96,8 @@ public sealed class PrefixCacheTests
         Tensor Applied(Linear l, Tensor y) => y.matmul(l.Weight.to(float64).t()) + l.Bias!.to(float64);
         var wide = x.to(float64);
         var centred = wide - wide.mean([-1], keepdim: true);
-        var normed = (centred / ((centred * centred).mean([-1], keepdim: true) + 1e-5).sqrt() * weights.AttentionNorm!.Gain.to(float64)) + weights.AttentionNorm.Bias!.to(float64);
+        var normed = (centred / (
+            (centred * centred).mean([-1], keepdim: true) + 1e-5).sqrt() * weights.AttentionNorm!.Gain.to(float64)) + weights.AttentionNorm.Bias!.to(float64);
         Tensor Flat(Tensor t) => t.transpose(1, 2).flatten(2).to(float64);
         Tensor Split(Tensor t) => t.reshape(1, -1, heads, width).transpose(1, 2);
         var (q, k, v) = (Split(Applied(weights.Query, normed)), Split(Applied(weights.Key, Flat(keys))), Split(Applied(weights.Value, Flat(values))));

@@ -9,7 +9,8 @@ namespace Vitrine.Tests.Transformers.Runs;
 public sealed class EditedGradientTests
 {
     private const string Upstream = "language.0.resid_post";
-    private static readonly string[] Edits = ["none", "clamp", "add", "scale", "zero", "mean", "mean of rows", "project", "project out", "replace", "knock-out", "callback"];
+    private static readonly string[] Edits = ["none", "clamp", "add", "scale", "zero", "mean", "mean of rows", "project", "project out", "replace", "knock-out",
+        "callback"];
 
     public static TheoryData<string, string> Cases()
     {

@@ -50,7 +50,8 @@ public sealed class GenerationOptionTests
         using var free = model.Generate(TokenBatch.Of(prompt), 5, cancellation: Token);
         var text = Decode(free.Ids[0]);
         var wanted = Decode([.. free.Ids[0].Skip(1).Take(2)])[1..];
-        using var stopped = model.Generate(TokenBatch.Of(prompt), new GenerationOptions(5) { StopStrings = ["never", wanted], Decode = Decode }, cancellation: Token);
+        using var stopped = model.Generate(
+            TokenBatch.Of(prompt), new GenerationOptions(5) { StopStrings = ["never", wanted], Decode = Decode }, cancellation: Token);
         var until = Enumerable.Range(1, 5).First(n => Decode([.. free.Ids[0].Take(n)]).Contains(wanted, StringComparison.Ordinal));
         stopped.Ids[0].ShouldBe(free.Ids[0].Take(until), $"'{wanted}' in '{text}'");
     }
@@ -62,7 +63,8 @@ public sealed class GenerationOptionTests
         var prompt = TextFixtures.Prompt(TextFixtures.First());
         long[] Draw(ulong seed)
         {
-            using var run = model.Generate(TokenBatch.Of(prompt), new GenerationOptions(12) { Sampling = new Sampling { Temperature = 2, Seed = seed } }, cancellation: Token);
+            using var run = model.Generate(
+                TokenBatch.Of(prompt), new GenerationOptions(12) { Sampling = new Sampling { Temperature = 2, Seed = seed } }, cancellation: Token);
             return [.. run.Ids[0]];
         }
 
@@ -77,7 +79,8 @@ public sealed class GenerationOptionTests
         var prompt = TextFixtures.Prompt(TextFixtures.First());
         var plan = RunPlan.Editing(new Clamp(new NeuronSet([new Neuron(1, 2)]), 4) { Scope = new EditScope { Positions = Positions.OfGenerated } });
         using var greedy = model.Generate(TokenBatch.Of(prompt), 6, plan, Token);
-        using var sampled = model.Generate(TokenBatch.Of(prompt), new GenerationOptions(6) { Sampling = new Sampling { TopK = 1, Seed = 5 } }, plan, cancellation: Token);
+        using var sampled = model.Generate(
+            TokenBatch.Of(prompt), new GenerationOptions(6) { Sampling = new Sampling { TopK = 1, Seed = 5 } }, plan, cancellation: Token);
         sampled.Ids[0].ShouldBe(greedy.Ids[0]);
         sampled.Run.Logits.ShouldHaveTheBitsOf(greedy.Run.Logits, "the same passes");
     }
@@ -119,7 +122,8 @@ public sealed class GenerationOptionTests
     public void Settings_that_mean_nothing_are_refused()
     {
         using var model = TextFixtures.Any();
-        GenerationOptions[] wrong = [new(0), new(3) { StopStrings = ["x"] }, new(3) { StopStrings = [""], Decode = Decode }, new(3) { Sampling = new Sampling { TopP = 2 } }];
+        GenerationOptions[] wrong = [new(0), new(3) { StopStrings = ["x"] }, new(3) { StopStrings = [""], Decode = Decode },
+            new(3) { Sampling = new Sampling { TopP = 2 } }];
         foreach (var options in wrong)
         {
             Should.Throw<VitrineException>(() => model.Generate(TokenBatch.Of(3, 4), options, cancellation: Token));

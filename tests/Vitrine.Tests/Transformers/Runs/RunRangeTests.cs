@@ -56,7 +56,8 @@ public sealed class RunRangeTests
         var shape = model.Language.Shape;
         var prompt = TextFixtures.Prompt(name);
         using var clean = model.Run(TokenBatch.Of(prompt), new RunPlan { Capture = [.. RunStart.Needs(shape, 1, 3)] });
-        var sweep = RunPlan.ForRows([.. new[] { 0.5, 1, 2 }.Select(f => RunPlan.Editing(new Scale("language.1.resid_pre", f) { Scope = new EditScope { Positions = Positions.At(3) } }))]);
+        var sweep = RunPlan.ForRows([.. new[] { 0.5, 1, 2 }.Select(f => RunPlan.Editing(
+            new Scale("language.1.resid_pre", f) { Scope = new EditScope { Positions = Positions.At(3) } }))]);
         var batch = TokenBatch.Of([prompt, prompt, prompt]);
         using var full = model.Run(batch, sweep);
         using var part = model.Run(batch, sweep, RunStart.From(clean, shape, 1, 3));
@@ -102,7 +103,8 @@ public sealed class RunRangeTests
         using var all = model.Run(batch, new RunPlan { Capture = [.. RunStart.Needs(shape, 1, 1)] });
         Refused(() => RunStart.From(all, shape, 1, 3), "column 3");
         Refused(() => RunStart.From(full, shape, 1, 2), "was not captured");
-        Refused(() => model.Run(TokenBatch.Of([[3, 4, 5], [3, 4, 5]]), RunPlan.Empty, RunStart.At(1, full["language.1.resid_pre"].repeat(3, 1, 1))), "3 cached rows");
+        Refused(() => model.Run(TokenBatch.Of([[3, 4, 5], [3, 4, 5]]), RunPlan.Empty, RunStart.At(1, full["language.1.resid_pre"].repeat(3, 1, 1))),
+            "3 cached rows");
     }
 
     private static void Refused(Action run, string why) => Should.Throw<VitrineException>(run).Message.ShouldContain(why);

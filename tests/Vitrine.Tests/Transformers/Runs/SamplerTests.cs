@@ -27,7 +27,8 @@ public sealed class SamplerTests
     }
 
     [Theory]
-    [InlineData(0.0001, 1), InlineData(0.49, 1), InlineData(0.51, 2), InlineData(0.79, 2), InlineData(0.81, 3), InlineData(0.949, 3), InlineData(0.951, 4), InlineData(1, 4)]
+    [InlineData(0.0001, 1), InlineData(0.49, 1), InlineData(0.51, 2), InlineData(0.79, 2), InlineData(0.81, 3), InlineData(0.949, 3), InlineData(0.951, 4),
+        InlineData(1, 4)]
     public void The_nucleus_is_the_smallest_set_that_reaches_p(double p, int size)
     {
         var kept = new[] { 0.5, 0.3, 0.15, 0.05 }.Take(size).ToArray();
@@ -54,12 +55,14 @@ public sealed class SamplerTests
 
     [Fact]
     public void Probabilities_sum_to_1_and_the_best_token_survives_every_filter()
-        => Gen.Select(Gen.Float[-20, 20].Array[1, 50], Gen.Double[0.1, 3], Gen.Int[1, 60], Gen.Double[0.001, 1], Gen.Double[0, 1]).Sample((logits, temperature, k, p, minP) =>
+        => Gen.Select(Gen.Float[-20, 20].Array[1, 50], Gen.Double[0.1, 3], Gen.Int[1, 60], Gen.Double[0.001, 1], Gen.Double[0, 1])
+            .Sample((logits, temperature, k, p, minP) =>
         {
             var found = Sampler.Probabilities(logits, new Sampling { Temperature = temperature, TopK = k, TopP = p, MinP = minP });
             found.Sum().ShouldBe(1, 1e-9);
             found[Array.IndexOf(logits, logits.Max())].ShouldBeGreaterThan(0);
-            found.Count(q => q > 0).ShouldBeLessThanOrEqualTo(Math.Max(k, logits.Count(l => l >= logits.OrderDescending().ElementAt(Math.Min(k, logits.Length) - 1))));
+            found.Count(q => q > 0)
+                .ShouldBeLessThanOrEqualTo(Math.Max(k, logits.Count(l => l >= logits.OrderDescending().ElementAt(Math.Min(k, logits.Length) - 1))));
         });
 
     [Fact]
@@ -97,7 +100,8 @@ public sealed class SamplerTests
     {
         Sampling[] wrong =
         [
-            new() { Temperature = 0 }, new() { Temperature = double.NaN }, new() { Temperature = -1 }, new() { TopK = 0 }, new() { TopP = 0 }, new() { TopP = 1.1 }, new() { MinP = -0.1 },
+            new() { Temperature = 0 }, new() { Temperature = double.NaN }, new() { Temperature = -1 }, new() { TopK = 0 }, new() { TopP = 0 },
+            new() { TopP = 1.1 }, new() { MinP = -0.1 },
         ];
         foreach (var sampling in wrong)
         {

@@ -18,7 +18,8 @@ public sealed class FoldingTests
         using var raw = model.Run(batch);
         using var expected = raw.Logits.log_softmax(-1);
         var valid = tensor([.. batch.Positions.SelectMany(r => r).Select(p => p >= 0)], [2, batch.Ids[0].Count, 1]);
-        foreach (var folding in (Folding[])[new() { Norms = true }, new() { CentreWriting = all.CentreWriting }, new() { CentreUnembedding = all.CentreUnembedding }, new() { ValueBiases = true }, all])
+        foreach (var folding in (Folding[])[new() { Norms = true }, new() { CentreWriting = all.CentreWriting },
+            new() { CentreUnembedding = all.CentreUnembedding }, new() { ValueBiases = true }, all])
         {
             using var scope = NewDisposeScope();
             using var processed = model.Processed(folding);

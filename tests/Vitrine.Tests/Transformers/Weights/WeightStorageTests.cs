@@ -142,13 +142,16 @@ public sealed class WeightStorageTests
         var folder = Fixtures.Of("models", "llama-sharded-bf16");
         using var model = TextModel.Open(folder, new ModelOptions { Storage = WeightStorage.AsStored });
         using var checkpoint = Checkpoint.Open(folder);
-        var matrices = new List<(string Name, Tensor Stored)> { ("model.embed_tokens.weight", model.Language.Embedding.Words), ("lm_head.weight", model.Language.Head!.Stored) };
+        var matrices = new List<(
+            string Name, Tensor Stored)> { ("model.embed_tokens.weight", model.Language.Embedding.Words), ("lm_head.weight", model.Language.Head!.Stored) };
         for (var layer = 0; layer < model.Language.Shape.Layers; layer++)
         {
             var (w, at) = (model.Language.Blocks[layer].Weights, $"model.layers.{layer}");
             matrices.AddRange(
             [
-                ($"{at}.self_attn.q_proj.weight", w.Query.Stored), ($"{at}.self_attn.k_proj.weight", w.Key.Stored), ($"{at}.self_attn.v_proj.weight", w.Value.Stored), ($"{at}.self_attn.o_proj.weight", w.Output.Stored),
+                ($"{at}.self_attn.q_proj.weight",
+                    w.Query.Stored), ($"{at}.self_attn.k_proj.weight", w.Key.Stored), ($"{at}.self_attn.v_proj.weight",
+                        w.Value.Stored), ($"{at}.self_attn.o_proj.weight", w.Output.Stored),
                 ($"{at}.mlp.gate_proj.weight", w.Gate!.Stored), ($"{at}.mlp.up_proj.weight", w.Up.Stored), ($"{at}.mlp.down_proj.weight", w.Down.Stored),
             ]);
         }
@@ -159,7 +162,8 @@ public sealed class WeightStorageTests
             var (first, start) = (file.First(), shard.Tensors[file.First().Name].Begin);
             foreach (var (name, stored) in file)
             {
-                ((long)Unsafe.ByteOffset(ref MemoryMarshal.GetReference(first.Stored.bytes), ref MemoryMarshal.GetReference(stored.bytes))).ShouldBe(shard.Tensors[name].Begin - start, name);
+                ((long)Unsafe.ByteOffset(ref MemoryMarshal.GetReference(first.Stored.bytes), ref MemoryMarshal.GetReference(stored.bytes)))
+                    .ShouldBe(shard.Tensors[name].Begin - start, name);
             }
         }
 

@@ -117,7 +117,9 @@ public sealed class StatisticsTests
     public void Drawn_patterns_come_near_the_exact_value()
         => SignFlip.PValue([.. Enumerable.Range(0, 20).Select(i => i < 15 ? 1.0 : -1)], draws: 100_000).ShouldBe(2 * 21700 / Math.Pow(2, 20), .003);
 
-    /// <remarks>90 of 150 positive: 2 P(X ≥ 90), X binomial with n = 150 and p = 1/2, is .01765 (normal approximation with continuity correction: .0178).</remarks>
+    /// <remarks>
+    /// 90 of 150 positive: 2 P(X ≥ 90), X binomial with n = 150 and p = 1/2, is .01765 (normal approximation with continuity correction: .0178).
+    /// </remarks>
     [Fact]
     public void More_than_64_differences_are_all_flipped()
         => SignFlip.PValue([.. Enumerable.Range(0, 150).Select(i => i < 90 ? 1.0 : -1)], draws: 100_000).ShouldBe(.0177, .002);

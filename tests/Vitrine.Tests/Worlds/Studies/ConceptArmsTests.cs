@@ -37,9 +37,12 @@ public sealed class ConceptArmsTests : IDisposable
         var study = StudyOf(ConceptArms.Of("fast", edits));
         study.Check();
         study.WithControls(_ => []).Arms.Count.ShouldBe(study.Arms.Count);
-        study.Arms.CountBy(a => a.Kind).ShouldBe([new(ArmKind.Baseline, 1), new(ArmKind.ZeroDose, 1), new(ArmKind.Prompt, 1), new(ArmKind.Edit, 3), new(ArmKind.MatchedRandom, 8), new(ArmKind.RandomDirection, 8)]);
+        study.Arms.CountBy(a => a.Kind)
+            .ShouldBe([new(ArmKind.Baseline, 1), new(ArmKind.ZeroDose, 1), new(ArmKind.Prompt, 1), new(ArmKind.Edit, 3), new(ArmKind.MatchedRandom, 8),
+                new(ArmKind.RandomDirection, 8)]);
         study.Arms.Select(a => a.Fingerprint()).ShouldBeUnique();
-        var result = StudyResult.Of(await new StudyRunner(() => new TabletopWorld(new() { Adverbs = false })).RunAsync(study, policy, cancellation: TestContext.Current.CancellationToken), resamples: 50);
+        var result = StudyResult.Of(await new StudyRunner(() => new TabletopWorld(new() { Adverbs = false }))
+            .RunAsync(study, policy, cancellation: TestContext.Current.CancellationToken), resamples: 50);
         result.Arms.Single(a => a.Arm.Kind == ArmKind.ZeroDose).SameAsBaseline.ShouldBe(1);
         Verdict.Of(result, "speed").Select(v => v.Arm.Name).ShouldBe(["lexical clamp", "attention mean difference", "feed-forward mean difference"]);
     }
@@ -78,9 +81,11 @@ public sealed class ConceptArmsTests : IDisposable
         var result = OneStepResult.Of("fast", "speed", edits, effects);
         result.Prompt.Mean.ShouldBe(effects.Word.Average());
         result.Controls.Select(c => c.Name).ShouldBe(
-            ["zero dose", "lexical clamp, 2 neurons at mean +4 sd", "matched-random clamps", "random directions, attention, same norms", "random directions, feed-forward, same norms"]);
+            ["zero dose", "lexical clamp, 2 neurons at mean +4 sd", "matched-random clamps", "random directions, attention, same norms",
+                "random directions, feed-forward, same norms"]);
         var again = new OneStepExperiment(policy, edits, states).Run(ActionMetric.Speed, workers: 3);
-        again.Parts.Zip(effects.Parts).ShouldAllBe(p => p.First.Necessary.SequenceEqual(p.Second.Necessary) && p.First.Sufficient.SequenceEqual(p.Second.Sufficient));
+        again.Parts.Zip(effects.Parts)
+            .ShouldAllBe(p => p.First.Necessary.SequenceEqual(p.Second.Necessary) && p.First.Sufficient.SequenceEqual(p.Second.Sufficient));
 
         PartEffects Part(Component component, int? layer) => effects.Parts.Single(p => p.Component == component && p.Layer == layer);
 
@@ -95,6 +100,7 @@ public sealed class ConceptArmsTests : IDisposable
 
     private Study StudyOf(IReadOnlyList<Arm> arms) => new()
     {
-        Name = "concept", Policy = StudyPolicy.Of(policy), World = StudyTests.World, Tasks = ["reach"], LayoutsPerTask = 1, StepLimit = 2, Seed = 3, Arms = arms,
+        Name = "concept", Policy = StudyPolicy.Of(policy), World = StudyTests.World, Tasks = ["reach"],
+        LayoutsPerTask = 1, StepLimit = 2, Seed = 3, Arms = arms,
     };
 }

@@ -40,7 +40,9 @@ public sealed class PolicyStudyTests : IDisposable
         foreach (var arm in study.Arms)
         {
             using var planned = policy.With(arm.Plan);
-            IWorldActor expected = arm.Schedule is null ? new ObservingActor(planned, arm.Word) : new ScheduledActor(policy, [new ScheduledEdit(arm.Plan!.Edits[0], arm.Schedule)]);
+            IWorldActor expected = arm.Schedule is null
+                ? new ObservingActor(planned, arm.Word)
+                : new ScheduledActor(policy, [new ScheduledEdit(arm.Plan!.Edits[0], arm.Schedule)]);
             var episodes = new Rollouts(NewWorld, study.StepLimit).Run(expected, [.. study.Layouts()], Cancellation);
             run.Arms.Single(a => a.Arm.Name == arm.Name).Episodes.Zip(episodes).ShouldAllBe(pair => pair.First.HasSameActionsAs(pair.Second), arm.Name);
         }
@@ -76,8 +78,10 @@ public sealed class PolicyStudyTests : IDisposable
     public async Task A_film_in_another_world_is_refused()
     {
         var measured = (await Runner.RunAsync(study, policy, cancellation: Cancellation)).EpisodeOf("clamp", study.Layouts().First());
-        Should.Throw<VitrineException>(() => EpisodeFilm.Of(NewWorld, measured with { Layout = measured.Layout with { Seed = 77 } })).Message.ShouldContain("after 0 steps");
-        Should.Throw<VitrineException>(() => EpisodeFilm.Of(NewWorld, measured with { Actions = [.. measured.Actions.Reverse()] })).Message.ShouldContain("the gripper is at");
+        Should.Throw<VitrineException>(() => EpisodeFilm.Of(NewWorld,
+            measured with { Layout = measured.Layout with { Seed = 77 } })).Message.ShouldContain("after 0 steps");
+        Should.Throw<VitrineException>(() => EpisodeFilm.Of(NewWorld,
+            measured with { Actions = [.. measured.Actions.Reverse()] })).Message.ShouldContain("the gripper is at");
     }
 
     [Fact]
@@ -88,7 +92,8 @@ public sealed class PolicyStudyTests : IDisposable
         (await Refused(study with { Policy = null }, policy)).ShouldContain("names no policy");
         using var planned = policy.With(StudyTests.Clamped(3));
         (await Refused(study, planned)).ShouldContain("under a plan of 1 edits of its own");
-        (await Refused(study with { Arms = [.. study.Arms.Select(a => a.Name == "clamp" ? a with { Plan = null } : a)] }, policy)).ShouldContain("the arm 'clamp' (Edit) has no plan");
+        (await Refused(study with { Arms = [.. study.Arms.Select(a => a.Name == "clamp" ? a with { Plan = null } : a)] }, policy))
+            .ShouldContain("the arm 'clamp' (Edit) has no plan");
     }
 
     [Fact]
@@ -97,10 +102,13 @@ public sealed class PolicyStudyTests : IDisposable
         var whole = (await Runner.RunAsync(study, policy, new() { Folder = folder }, cancellation: Cancellation)).ToJson();
         var before = Files();
         using var other = Retrained();
-        (await Refused(StudyOf(other), other)).ShouldContain($"the policy's weights: '{policy.Fingerprint[..12]}' there, '{other.Fingerprint[..12]}' asked for");
-        (await Refused(study with { Arms = [.. study.Arms.Select(a => a.Name == "clamp" ? a with { Plan = StudyTests.Clamped(41) } : a)] }, policy)).ShouldContain("the arm 'clamp' has another plan");
+        (await Refused(StudyOf(other), other))
+            .ShouldContain($"the policy's weights: '{policy.Fingerprint[..12]}' there, '{other.Fingerprint[..12]}' asked for");
+        (await Refused(study with { Arms = [.. study.Arms.Select(a => a.Name == "clamp" ? a with { Plan = StudyTests.Clamped(41) } : a)] }, policy))
+            .ShouldContain("the arm 'clamp' has another plan");
         var elsewhere = new StudyRunner(() => new TabletopWorld());
-        (await Should.ThrowAsync<VitrineException>(() => elsewhere.RunAsync(study with { World = new TabletopWorld().Description }, policy, new() { Folder = folder }, cancellation: Cancellation)))
+        (await Should.ThrowAsync<VitrineException>(() => elsewhere.RunAsync(study with { World = new TabletopWorld().Description }, policy,
+            new() { Folder = folder }, cancellation: Cancellation)))
             .Message.ShouldContain("the world: ");
         Files().ShouldBe(before);
 
@@ -166,7 +174,8 @@ public sealed class PolicyStudyTests : IDisposable
                 new Arm { Name = "zero dose", Kind = ArmKind.ZeroDose, Concept = "fast", Plan = RunPlan.Editing(new Scale("language.2.mlp.neurons", 1)) },
                 .. Enumerable.Range(0, 8).Select(i => new Arm
                 {
-                    Name = $"random {i}", Kind = ArmKind.MatchedRandom, Concept = "fast", Group = "random", Plan = RunPlan.Editing(new Clamp(new NeuronSet([new Neuron(1, 20 + i)]), 2)),
+                    Name = $"random {i}", Kind = ArmKind.MatchedRandom, Concept = "fast", Group = "random", Plan = RunPlan.Editing(
+                        new Clamp(new NeuronSet([new Neuron(1, 20 + i)]), 2)),
                 }),
             ],
         }.WithControls(_ => []);
@@ -203,7 +212,8 @@ public sealed class PolicyStudyTests : IDisposable
             start.ArgumentList.Add(typeof(PolicyStudyTests).Assembly.Location);
         }
 
-        foreach (var argument in new[] { "-explicit", "only", "-method", $"{typeof(PolicyStudyTests).FullName}.{nameof(A_policy_study_that_waits_to_be_killed)}" })
+        var method = $"{typeof(PolicyStudyTests).FullName}.{nameof(A_policy_study_that_waits_to_be_killed)}";
+        foreach (var argument in new[] { "-explicit", "only", "-method", method })
         {
             start.ArgumentList.Add(argument);
         }

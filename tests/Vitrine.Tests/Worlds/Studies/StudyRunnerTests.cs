@@ -59,7 +59,9 @@ public sealed class StudyRunnerTests : IDisposable
         var whole = (await Runner.RunAsync(Study, ActorFor, cancellation: Cancellation)).ToJson();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
         await Should.ThrowAsync<OperationCanceledException>(
-            () => Runner.RunAsync(Study, ActorFor, new() { Workers = 2, Folder = _folder }, new Told(p => { if (p.Chunks == 5) { stop.Cancel(); } }), stop.Token));
+            ()
+                => Runner.RunAsync(Study, ActorFor, new() { Workers = 2, Folder = _folder }, new Told(p => { if (p.Chunks == 5) { stop.Cancel(); } }),
+                    stop.Token));
         Directory.EnumerateFiles(_folder, "chunk-*.json").Count().ShouldBeInRange(5, 6);
 
         var resumed = new ConcurrentBag<StudyProgress>();
@@ -121,7 +123,8 @@ public sealed class StudyRunnerTests : IDisposable
     {
         var folder = Environment.GetEnvironmentVariable(FolderOfTheKilled) ?? throw new InvalidOperationException($"Set {FolderOfTheKilled}.");
         var chunks = 0;
-        await Runner.RunAsync(Study, IActor (arm) => ++chunks < 4 ? ActorFor(arm) : new Stuck(Path.Combine(folder, "stuck")), new() { Folder = folder }, cancellation: Cancellation);
+        await Runner.RunAsync(Study, IActor (arm) => ++chunks < 4 ? ActorFor(arm) : new Stuck(Path.Combine(folder, "stuck")), new() { Folder = folder },
+            cancellation: Cancellation);
     }
 
     [Fact]
@@ -142,7 +145,8 @@ public sealed class StudyRunnerTests : IDisposable
         await Runner.RunAsync(Study, ActorFor, new() { Folder = _folder }, cancellation: Cancellation);
         var other = Study with { Name = "other", Seed = 1 };
         (await Should.ThrowAsync<VitrineException>(() => Runner.RunAsync(other, ActorFor, new() { Folder = _folder }, cancellation: Cancellation)))
-            .Message.ShouldContain("holds study 'plan', which is not the one asked for: the name: 'plan' there, 'other' asked for; the seed: '9' there, '1' asked for.");
+            .Message.ShouldContain(
+                "holds study 'plan', which is not the one asked for: the name: 'plan' there, 'other' asked for; the seed: '9' there, '1' asked for.");
         var elsewhere = new StudyRunner(() => new TabletopWorld());
         (await Should.ThrowAsync<VitrineException>(() => elsewhere.RunAsync(Study, ActorFor, new() { Folder = _folder }, cancellation: Cancellation)))
             .Message.ShouldContain("without adverbs");
@@ -158,7 +162,8 @@ public sealed class StudyRunnerTests : IDisposable
     public async Task A_folder_with_a_broken_header_is_refused_by_name(string header)
     {
         File.WriteAllText(Path.Combine(_folder, "study.json"), header);
-        (await Should.ThrowAsync<VitrineException>(() => Runner.RunAsync(Study, ActorFor, new() { Folder = _folder }, cancellation: Cancellation))).Message.ShouldContain("study.json");
+        (await Should.ThrowAsync<VitrineException>(() => Runner.RunAsync(Study, ActorFor, new() { Folder = _folder },
+            cancellation: Cancellation))).Message.ShouldContain("study.json");
     }
 
     [Theory]
@@ -183,16 +188,19 @@ public sealed class StudyRunnerTests : IDisposable
     [Fact]
     public async Task An_error_of_a_policy_ends_the_study_with_that_error()
         => (await Should.ThrowAsync<VitrineException>(() => Runner.RunAsync(
-            Study, IActor (arm) => arm.Kind == ArmKind.Edit ? throw new VitrineException("no such neuron") : ActorFor(arm), new() { Workers = 2 }, cancellation: Cancellation)))
+            Study, IActor (arm)
+                => arm.Kind == ArmKind.Edit ? throw new VitrineException("no such neuron") : ActorFor(arm), new() { Workers = 2 }, cancellation: Cancellation)))
             .Message.ShouldBe("no such neuron");
 
     [Fact]
     public async Task A_task_that_the_world_lacks_is_refused_by_name()
-        => (await Should.ThrowAsync<VitrineException>(() => Runner.RunAsync(Study with { Tasks = ["juggle"] }, ActorFor, cancellation: Cancellation))).Message.ShouldContain("no task 'juggle'");
+        => (await Should.ThrowAsync<VitrineException>(() => Runner.RunAsync(Study with { Tasks = ["juggle"] }, ActorFor,
+            cancellation: Cancellation))).Message.ShouldContain("no task 'juggle'");
 
     [Fact]
     public async Task A_study_without_controls_is_not_run()
-        => await Should.ThrowAsync<VitrineException>(() => Runner.RunAsync(Study with { Arms = [.. Study.Arms.Where(a => !a.IsRandom)] }, ActorFor, cancellation: Cancellation));
+        => await Should.ThrowAsync<VitrineException>(() => Runner.RunAsync(Study with { Arms = [.. Study.Arms.Where(a => !a.IsRandom)] }, ActorFor,
+            cancellation: Cancellation));
 
     [Fact]
     public async Task A_run_and_its_result_come_back_from_json_as_they_were()

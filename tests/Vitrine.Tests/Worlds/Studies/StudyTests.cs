@@ -21,10 +21,17 @@ public sealed class StudyTests
     public static IEnumerable<Arm> ControlsOf(Arm edit)
         =>
         [
-            new() { Name = $"{edit.Concept}, zero dose", Kind = ArmKind.ZeroDose, Concept = edit.Concept, Plan = RunPlan.Editing(new Scale("language.1.mlp.neurons", 1)) },
+            new()
+            {
+                Name = $"{edit.Concept}, zero dose",
+                Kind = ArmKind.ZeroDose,
+                Concept = edit.Concept,
+                Plan = RunPlan.Editing(new Scale("language.1.mlp.neurons", 1)),
+            },
             .. Enumerable.Range(0, 8).Select(i => new Arm
             {
-                Name = $"{edit.Concept}, random {i}", Kind = ArmKind.MatchedRandom, Concept = edit.Concept, Group = $"{edit.Concept}, random", Plan = Clamped(i),
+                Name = $"{edit.Concept}, random {i}", Kind = ArmKind.MatchedRandom, Concept = edit.Concept,
+                Group = $"{edit.Concept}, random", Plan = Clamped(i),
             }),
         ];
 
@@ -40,7 +47,8 @@ public sealed class StudyTests
 
     [Fact]
     public void A_study_without_a_baseline_is_refused()
-        => Should.Throw<VitrineException>(() => Planned(new Arm { Name = "a", Kind = ArmKind.Prompt, Word = "fast" }).Check()).Message.ShouldContain("0 baseline arms");
+        => Should.Throw<VitrineException>(() => Planned(new Arm { Name = "a", Kind = ArmKind.Prompt, Word = "fast" })
+            .Check()).Message.ShouldContain("0 baseline arms");
 
     [Fact]
     public void An_edit_without_zero_dose_is_refused_by_name()
@@ -52,7 +60,8 @@ public sealed class StudyTests
 
     [Fact]
     public void Controls_of_another_concept_do_not_count()
-        => Should.Throw<VitrineException>(() => Planned(Edit).WithControls(edit => ControlsOf(edit with { Concept = "slow" })).Check()).Message.ShouldContain("concept 'fast'");
+        => Should.Throw<VitrineException>(() => Planned(Edit).WithControls(edit => ControlsOf(edit with { Concept = "slow" }))
+            .Check()).Message.ShouldContain("concept 'fast'");
 
     [Fact]
     public void Eight_draws_of_two_kinds_are_not_eight_draws_of_one()
@@ -64,11 +73,13 @@ public sealed class StudyTests
 
     [Fact]
     public void Two_arms_of_one_name_are_refused()
-        => Should.Throw<VitrineException>(() => (Planned(Edit, Edit with { Plan = Clamped(11) }).WithControls(ControlsOf)).Check()).Message.ShouldContain("two arms are called 'clamp fast'");
+        => Should.Throw<VitrineException>(() => (Planned(Edit, Edit with { Plan = Clamped(11) }).WithControls(ControlsOf))
+            .Check()).Message.ShouldContain("two arms are called 'clamp fast'");
 
     [Fact]
     public void A_prompt_arm_without_a_word_is_refused()
-        => Should.Throw<VitrineException>(() => Planned(new Arm { Name = "p", Kind = ArmKind.Prompt }).WithControls(ControlsOf).Check()).Message.ShouldContain("'p' has no word");
+        => Should.Throw<VitrineException>(() => Planned(new Arm { Name = "p", Kind = ArmKind.Prompt }).WithControls(ControlsOf)
+            .Check()).Message.ShouldContain("'p' has no word");
 
     [Fact]
     public void Selection_and_test_share_no_layout_and_tasks_are_mixed()
@@ -83,7 +94,9 @@ public sealed class StudyTests
     public void A_study_comes_back_from_json_with_its_plans_and_schedules()
     {
         var added = new Add("language.3.attn.out", EditValue.Of([.1f, 1 / 3f, -1e-30f])) { Scope = new EditScope { Positions = Positions.Last, Steps = [2] } };
-        var study = Planned(Edit, Edit with { Name = "loop", Plan = new RunPlan { Edits = [.. Clamped(1).Edits, added] }, Schedule = new ClosedLoop("speed", .1, 4, .5, 1, 0, 20, 20) })
+        var study = Planned(Edit,
+            Edit with { Name = "loop", Plan = new RunPlan { Edits = [.. Clamped(1).Edits, added] }, Schedule = new ClosedLoop("speed", .1, 4, .5, 1, 0, 20,
+                20) })
             .WithControls(ControlsOf) with { Policy = new StudyPolicy("here", "abc", "bridge") };
         var back = Study.FromJson(study.ToJson());
         back.ToJson().ShouldBe(study.ToJson());
@@ -138,11 +151,13 @@ public sealed class StudyTests
 
     [Fact]
     public void A_schedule_without_an_edit_is_refused()
-        => Should.Throw<VitrineException>(() => (Planned(Edit with { Plan = null, Schedule = new Constant() }).WithControls(ControlsOf)).Check()).Message.ShouldContain("'clamp fast' has a schedule and no edit");
+        => Should.Throw<VitrineException>(() => (Planned(Edit with { Plan = null, Schedule = new Constant() }).WithControls(ControlsOf))
+            .Check()).Message.ShouldContain("'clamp fast' has a schedule and no edit");
 
     [Fact]
     public void A_callback_cannot_be_part_of_a_study()
-        => Should.Throw<VitrineException>(() => Planned(Edit with { Plan = RunPlan.Editing(new CallbackEdit("language.1.mlp.neurons", (value, _) => value)) }).ToJson()).Message.ShouldContain("callback");
+        => Should.Throw<VitrineException>(() => Planned(Edit with { Plan = RunPlan.Editing(new CallbackEdit("language.1.mlp.neurons", (value, _) => value)) })
+            .ToJson()).Message.ShouldContain("callback");
 
     private static string Refused(Func<Arm, bool> kept)
     {

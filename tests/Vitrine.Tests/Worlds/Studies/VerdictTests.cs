@@ -48,7 +48,8 @@ public sealed class VerdictTests
 
     [Fact]
     public void Draws_of_another_concept_do_not_count()
-        => Verdict.Of(SampleReport.Result("two", [Baseline, Clamp(.01, .002), .. SampleReport.Draws("random", ArmKind.MatchedRandom, "high", .8, -1, 1), .. Random]), "speed")
+        => Verdict.Of(SampleReport.Result("two",
+            [Baseline, Clamp(.01, .002), .. SampleReport.Draws("random", ArmKind.MatchedRandom, "high", .8, -1, 1), .. Random]), "speed")
             .ShouldHaveSingleItem().IsEffect.ShouldBeTrue();
 
     [Fact]
@@ -88,6 +89,7 @@ public sealed class VerdictTests
     private static Verdict Of(double change, double half, string measure)
     {
         var said = SampleReport.Arm("say 'quickly'", ArmKind.Prompt, "fast", .04, 0, .95, .001);
-        return Verdict.Of(SampleReport.Result("fast", [Baseline, said with { Arm = said.Arm with { Word = "quickly" } }, Clamp(change, half), .. Random]), measure).ShouldHaveSingleItem();
+        return Verdict.Of(SampleReport.Result("fast", [Baseline, said with { Arm = said.Arm with { Word = "quickly" } }, Clamp(change, half), .. Random]),
+            measure).ShouldHaveSingleItem();
     }
 }

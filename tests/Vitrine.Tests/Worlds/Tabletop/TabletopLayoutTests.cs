@@ -6,7 +6,8 @@ namespace Vitrine.Tests.Worlds.Tabletop;
 public sealed class TabletopLayoutTests
 {
     private static readonly TabletopLayout[] Layouts =
-        [.. TabletopWorld.TaskNames.SelectMany(task => Enumerable.Range(0, 1000).Select(i => TabletopLayout.Draw(new LayoutKey(3, LayoutSplit.Test, task, i))))];
+        [.. TabletopWorld.TaskNames.SelectMany(task => Enumerable.Range(0, 1000)
+            .Select(i => TabletopLayout.Draw(new LayoutKey(3, LayoutSplit.Test, task, i))))];
 
     [Fact]
     public void Layouts_are_feasible_unsolved_and_start_open_and_empty()
@@ -48,7 +49,8 @@ public sealed class TabletopLayoutTests
     [Fact]
     public void Without_adverbs_no_instruction_says_how()
     {
-        var layouts = TabletopWorld.TaskNames.SelectMany(task => Enumerable.Range(0, 100).Select(i => TabletopLayout.Draw(new LayoutKey(3, LayoutSplit.Test, task, i), adverbs: false)));
+        var layouts = TabletopWorld.TaskNames.SelectMany(task => Enumerable.Range(0, 100)
+            .Select(i => TabletopLayout.Draw(new LayoutKey(3, LayoutSplit.Test, task, i), adverbs: false)));
         layouts.ShouldAllBe(l => l.Spec.Speed == Speed.None && l.Spec.Height == Height.None);
     }
 

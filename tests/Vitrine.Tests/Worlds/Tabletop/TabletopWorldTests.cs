@@ -15,7 +15,8 @@ public sealed class TabletopWorldTests
     {
         var rollouts = new Rollouts(() => new TabletopWorld(), stepLimit: 80);
         var episodes = rollouts.Run(
-            new ExpertActor(ActionCodec.Tabletop), [.. Enumerable.Range(0, 200).Select(i => new LayoutKey(20001, LayoutSplit.Test, task, i))], TestContext.Current.CancellationToken);
+            new ExpertActor(ActionCodec.Tabletop), [.. Enumerable.Range(0, 200)
+                .Select(i => new LayoutKey(20001, LayoutSplit.Test, task, i))], TestContext.Current.CancellationToken);
         episodes.Count(e => e.Succeeded).ShouldBe(200);
     }
 
@@ -25,7 +26,8 @@ public sealed class TabletopWorldTests
     [InlineData(Speed.Slow, .03)]
     public void The_experts_speed_is_the_one_that_the_word_means(Speed speed, double expected)
     {
-        LayoutKey[] keys = [.. Enumerable.Range(0, 300).Select(i => new LayoutKey(5, LayoutSplit.Test, "move", i)).Where(k => TabletopLayout.Draw(k).Spec.Speed == speed)];
+        LayoutKey[] keys = [.. Enumerable.Range(0, 300).Select(i => new LayoutKey(5, LayoutSplit.Test, "move", i))
+            .Where(k => TabletopLayout.Draw(k).Spec.Speed == speed)];
         var episodes = new Rollouts(() => new TabletopWorld(), 80).Run(new ExpertActor(), keys, TestContext.Current.CancellationToken);
         episodes.ShouldAllBe(e => Math.Abs(Measure.Speed.Of(e) - expected) < 1e-12);
     }
