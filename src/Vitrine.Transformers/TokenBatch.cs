@@ -89,10 +89,13 @@ public sealed class TokenBatch
     public TokenBatch With(TokenKinds kinds)
     {
         ArgumentNullException.ThrowIfNull(kinds);
-        return kinds.Rows is { } rows && rows != Ids.Count
-            ? throw new VitrineException($"token kinds: have lists for {rows} rows; the batch has {Ids.Count}.")
-            : new TokenBatch([.. Ids.Select(r => r.ToArray())], [.. Positions.Select(r => r.ToArray())], Copy(PositionIds), Copy(Segments),
-                IsPaddedHere) { Kinds = kinds };
+        if (kinds.Rows is { } rows && rows != Ids.Count)
+        {
+            throw new VitrineException($"token kinds: have lists for {rows} rows; the batch has {Ids.Count}.");
+        }
+
+        long[][] ids = [.. Ids.Select(r => r.ToArray())], positions = [.. Positions.Select(r => r.ToArray())];
+        return new TokenBatch(ids, positions, Copy(PositionIds), Copy(Segments), IsPaddedHere) { Kinds = kinds };
     }
 
     private static long[][]? Copy(IReadOnlyList<IReadOnlyList<long>>? rows) => rows is null ? null : [.. rows.Select(r => r.ToArray())];

@@ -65,8 +65,13 @@ internal static class GenerateCommand
             using var generation = model.Generate(batch, options, plan.Plan(parsed), progress: progress, cancellation: cancellation);
             if (isJson)
             {
-                Output.Write(new { Prompt = text, PromptIds = batch.Ids[0], Ids = generation.Ids[0], Text = model.Tokenizer.Decode(generation.Ids[0]
-                    .Select(i => (int)i)) });
+                Output.Write(new
+                {
+                    Prompt = text,
+                    PromptIds = batch.Ids[0],
+                    Ids = generation.Ids[0],
+                    Text = model.Tokenizer.Decode(generation.Ids[0].Select(i => (int)i)),
+                });
             }
             else
             {

@@ -58,8 +58,8 @@ public sealed class PictureRecipe
         IEnumerable<IPictureStep> frames = split
             ? [new ResizeToTiles(Height, filter), new SplitIntoTiles(Height, filter)]
             : [new Resize(Width, Height, filter)];
-        return new([.. Sequence.Take(at + 1), .. frames, .. Sequence.Skip(at + 1).SkipWhile(s => s is Resize or ResizeToTiles or SplitIntoTiles)], Channels,
-            Height, Width) { Engine = Engine };
+        IPictureStep[] steps = [.. Sequence.Take(at + 1), .. frames, .. Sequence.Skip(at + 1).SkipWhile(s => s is Resize or ResizeToTiles or SplitIntoTiles)];
+        return new(steps, Channels, Height, Width) { Engine = Engine };
     }
 
     /// <summary>Prepares a picture.</summary>

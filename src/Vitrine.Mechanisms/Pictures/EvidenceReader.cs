@@ -48,10 +48,8 @@ public sealed class EvidenceReader(VisionModel model, Tensor pixels, EvidenceOpt
             model.Name, tokens, classes, contrast.Text(labels.Names), reading.Direct, reading.NotDirect, options.Fill, patches, heads, neurons);
     }
 
-    private Edit Ablation(string place, EditScope scope) => options.Fill == AblationFill.Mean ? new Mean(place)
-    {
-        Scope = scope } : new Zero(place) { Scope = scope,
-    };
+    private Edit Ablation(string place, EditScope scope)
+        => options.Fill == AblationFill.Mean ? new Mean(place) { Scope = scope } : new Zero(place) { Scope = scope };
 
     private ClassScore[] Classes()
     {

@@ -28,8 +28,10 @@ internal static class NormWriters
         => stack.Specs.All(s => s.Norms == NormPlaces.PreNorm)
             ? norms with
             {
-                Outliers = [.. norms.Outliers.Select((o, i) => i < Tokens && o.PeakLayer >= 0 ? o with { Writers = Of(run, stack, o.PeakLayer, o.Token,
-                    Named) } : o)],
+                Outliers =
+                [
+                    .. norms.Outliers.Select((o, i) => i < Tokens && o.PeakLayer >= 0 ? o with { Writers = Of(run, stack, o.PeakLayer, o.Token, Named) } : o),
+                ],
             }
             : norms;
 

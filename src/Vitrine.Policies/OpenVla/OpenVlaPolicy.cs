@@ -160,10 +160,15 @@ public sealed class OpenVlaPolicy : Policy
 
     /// <summary>The recipe of one tower out of that of the pair.</summary>
     protected internal override PictureRecipe RecipeOf(Tower tower)
-        => Recipe.Sequence.Count > 0 && Recipe.Sequence[^1] is Towers pair
-            ? new PictureRecipe([.. Recipe.Sequence.SkipLast(1), .. pair.Recipes[Towers.ToList().IndexOf(tower)]], 3, Recipe.Height,
-                Recipe.Width) { Engine = Recipe.Engine }
-            : Recipe;
+    {
+        if (Recipe.Sequence.Count == 0 || Recipe.Sequence[^1] is not Towers pair)
+        {
+            return Recipe;
+        }
+
+        IPictureStep[] steps = [.. Recipe.Sequence.SkipLast(1), .. pair.Recipes[Towers.ToList().IndexOf(tower)]];
+        return new PictureRecipe(steps, 3, Recipe.Height, Recipe.Width) { Engine = Recipe.Engine };
+    }
 
     private PolicyRun Act(Func<Tensor> pixels, PromptLayout layout, ActRequest request)
     {

@@ -47,8 +47,8 @@ internal static class Clip
             new AttentionSpec(heads, heads, width / heads, AttentionMask.Causal, Rotary: null) { Bias = true, OutputBias = true },
             new MlpSpec(json.Size("intermediate_size", 2048), Gated: false, json.Activation("hidden_act", "quick_gelu")) { Bias = true },
             LayerScale: false);
-        var config = new TextConfig([.. Enumerable.Repeat(spec, json.Size("num_hidden_layers", 12))],
-            json.Size("vocab_size", 49408)) { Positions = json.Size("max_position_embeddings", 77) };
+        BlockSpec[] blocks = [.. Enumerable.Repeat(spec, json.Size("num_hidden_layers", 12))];
+        var config = new TextConfig(blocks, json.Size("vocab_size", 49408)) { Positions = json.Size("max_position_embeddings", 77) };
         var end = json.Count("eos_token_id", 49407);
         json.RefuseOthers(InertKeys.Common, InertKeys.Dropout, ["projection_dim"]);
         return new TextPart(config, end);

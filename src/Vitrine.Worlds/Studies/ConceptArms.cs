@@ -54,8 +54,8 @@ public static class ConceptArms
     private static Arm Said(string concept, string word) => new() { Name = $"say '{word}'", Kind = ArmKind.Prompt, Concept = concept, Word = word };
 
     private static IEnumerable<Arm> MatchedRandom(string concept, ClampControls controls)
-        => controls.MatchedRandom.Select((clamp, d) => NewArm(concept, $"matched random {d + 1}", ArmKind.MatchedRandom, RunPlan.Editing(clamp))
-            with { Group = "matched-random clamps" });
+        => controls.MatchedRandom.Select((clamp, d) => NewArm(concept, $"matched random {d + 1}", ArmKind.MatchedRandom, RunPlan.Editing(clamp)))
+            .Select(arm => arm with { Group = "matched-random clamps" });
 
     private static Arm NewArm(string concept, string name, ArmKind kind, RunPlan plan) => new() { Name = name, Kind = kind, Concept = concept, Plan = plan };
 }

@@ -16,8 +16,12 @@ public sealed class ZeroCopyTests
         using var place = new Workplace();
         using var scope = NewDisposeScope();
         var path = place.Of("x.safetensors");
-        SafetensorsFile.Save(path, new Dictionary<string,
-            Tensor> { ["a"] = ones(100, 100, dtype: type), ["b"] = zeros(7, dtype: type), ["c"] = ones(3, dtype: ScalarType.Byte) });
+        SafetensorsFile.Save(path, new Dictionary<string, Tensor>
+        {
+            ["a"] = ones(100, 100, dtype: type),
+            ["b"] = zeros(7, dtype: type),
+            ["c"] = ones(3, dtype: ScalarType.Byte),
+        });
         Tensor first, again;
         using (var file = SafetensorsFile.Open(path))
         {

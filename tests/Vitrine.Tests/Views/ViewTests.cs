@@ -122,8 +122,14 @@ public sealed class ViewTests
         var edit = new ArmLabel { Name = "clamp", Kind = ArmKind.Edit, Concept = "fast" };
         var verdict = new Verdict
         {
-            Arm = edit, Measure = "speed", Change = new(.01, .008, .012), Word = "quickly", Said = new(.04, .03, .05), Random = new(0, -.002, .003),
-            Success = new(3, 4), BaselineSuccess = new(4, 4),
+            Arm = edit,
+            Measure = "speed",
+            Change = new(.01, .008, .012),
+            Word = "quickly",
+            Said = new(.04, .03, .05),
+            Random = new(0, -.002, .003),
+            Success = new(3, 4),
+            BaselineSuccess = new(4, 4),
         };
         Statement.Of(verdict).ShouldBe(new Statement(
             "*fast*, clamp: speed changes by +0.0100 [+0.0080, +0.0120], 25 % of what saying 'quickly' does (+0.0400); random draws -0.0020 to +0.0030; "

@@ -130,9 +130,9 @@ public sealed class PictureReadingTests
     public void The_neurons_that_are_chosen_write_most(string name)
     {
         using var encoder = Encoder.Open(name);
-        var all = PictureReading.Of(encoder.Model, encoder.Pixels,
-            new ReadingOptions { Neurons = [.. Enumerable.Range(0, encoder.Layers)
-                .SelectMany(l => Enumerable.Range(0, encoder.Model.Tower.Shape.Neurons).Select(i => new Neuron(l, i)))] }).Neurons;
+        var indices = Enumerable.Range(0, encoder.Model.Tower.Shape.Neurons);
+        Neuron[] neurons = [.. Enumerable.Range(0, encoder.Layers).SelectMany(l => indices.Select(i => new Neuron(l, i)))];
+        var all = PictureReading.Of(encoder.Model, encoder.Pixels, new ReadingOptions { Neurons = neurons }).Neurons;
         var chosen = PictureReading.Of(encoder.Model, encoder.Pixels, new ReadingOptions { NeuronCount = 5 }).Neurons;
         chosen.Select(n => (n.Layer, n.Index)).ShouldBe(all.OrderByDescending(n => n.Share).Take(5).Select(n => (n.Layer, n.Index)));
     }

@@ -78,14 +78,21 @@ public sealed class PrefixCacheTests
         Linear Projection(long outputs, long inputs) => new(randn(outputs, inputs), randn(outputs));
         var norm = new NormSpec(NormKind.LayerNorm, 1e-5);
         var spec = new BlockSpec(
-            stream, norm, new AttentionSpec(heads, heads, width, AttentionMask.Full,
-                null) { Keys = KeySource.Prefix, Bias = true }, new MlpSpec(5, false, Activation.Tanh), LayerScale: false);
+            stream,
+            norm,
+            new AttentionSpec(heads, heads, width, AttentionMask.Full, null) { Keys = KeySource.Prefix, Bias = true },
+            new MlpSpec(5, false, Activation.Tanh),
+            LayerScale: false);
         var weights = new BlockWeights
         {
-            AttentionNorm = new Norm(norm, randn(stream), randn(stream)), MlpNorm = new Norm(norm, randn(stream), randn(stream)),
-            Query = Projection(heads * width,
-                stream), Key = Projection(heads * width, given), Value = Projection(heads * width, given), Output = Projection(stream, heads * width),
-            Up = Projection(5, stream), Down = Projection(stream, 5),
+            AttentionNorm = new Norm(norm, randn(stream), randn(stream)),
+            MlpNorm = new Norm(norm, randn(stream), randn(stream)),
+            Query = Projection(heads * width, stream),
+            Key = Projection(heads * width, given),
+            Value = Projection(heads * width, given),
+            Output = Projection(stream, heads * width),
+            Up = Projection(5, stream),
+            Down = Projection(stream, 5),
         };
         var shape = new StackShape("expert", 1, stream, heads, heads, width, 5, 0, spec.PointsInBlock().Append(Point.Embed).ToHashSet());
         var expert = new Decoder(shape, [new Block(spec, weights)], new TextEmbedding(randn(3, stream)));

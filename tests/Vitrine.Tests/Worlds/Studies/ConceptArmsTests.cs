@@ -100,7 +100,13 @@ public sealed class ConceptArmsTests : IDisposable
 
     private Study StudyOf(IReadOnlyList<Arm> arms) => new()
     {
-        Name = "concept", Policy = StudyPolicy.Of(policy), World = StudyTests.World, Tasks = ["reach"],
-        LayoutsPerTask = 1, StepLimit = 2, Seed = 3, Arms = arms,
+        Name = "concept",
+        Policy = StudyPolicy.Of(policy),
+        World = StudyTests.World,
+        Tasks = ["reach"],
+        LayoutsPerTask = 1,
+        StepLimit = 2,
+        Seed = 3,
+        Arms = arms,
     };
 }

@@ -94,10 +94,9 @@ public sealed class StudyTests
     public void A_study_comes_back_from_json_with_its_plans_and_schedules()
     {
         var added = new Add("language.3.attn.out", EditValue.Of([.1f, 1 / 3f, -1e-30f])) { Scope = new EditScope { Positions = Positions.Last, Steps = [2] } };
-        var study = Planned(Edit,
-            Edit with { Name = "loop", Plan = new RunPlan { Edits = [.. Clamped(1).Edits, added] }, Schedule = new ClosedLoop("speed", .1, 4, .5, 1, 0, 20,
-                20) })
-            .WithControls(ControlsOf) with { Policy = new StudyPolicy("here", "abc", "bridge") };
+        var holds = new ClosedLoop("speed", .1, 4, .5, 1, 0, 20, 20);
+        var looped = Edit with { Name = "loop", Plan = new RunPlan { Edits = [.. Clamped(1).Edits, added] }, Schedule = holds };
+        var study = Planned(Edit, looped).WithControls(ControlsOf) with { Policy = new StudyPolicy("here", "abc", "bridge") };
         var back = Study.FromJson(study.ToJson());
         back.ToJson().ShouldBe(study.ToJson());
         back.Fingerprint().ShouldBe(study.Fingerprint());
