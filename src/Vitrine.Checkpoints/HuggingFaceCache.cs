@@ -3,8 +3,8 @@ namespace Vitrine.Checkpoints;
 /// <summary>Models that Hugging Face's tools have fetched before: found offline, never fetched.</summary>
 /// <remarks>
 /// Layout after huggingface_hub, "Understand caching": <c>models--ORG--NAME/refs/REVISION</c> names a commit, <c>snapshots/COMMIT</c> holds the files as links
-/// into <c>blobs</c>.
-/// The cache is HF_HUB_CACHE (or the older HUGGINGFACE_HUB_CACHE), else HF_HOME/hub, else XDG_CACHE_HOME/huggingface/hub, else ~/.cache/huggingface/hub.
+/// into <c>blobs</c>. The cache is HF_HUB_CACHE (or the older HUGGINGFACE_HUB_CACHE), else HF_HOME/hub, else XDG_CACHE_HOME/huggingface/hub, else
+/// ~/.cache/huggingface/hub.
 /// </remarks>
 public static class HuggingFaceCache
 {
@@ -98,7 +98,7 @@ public static class HuggingFaceCache
         return IsCommit(revision)
             ? revision
             : throw new VitrineException(
-                $"{name}: revision '{revision}' is not in the cache; {Path.Combine(model, "refs")} has {Known(model)}. Fetch it with: {fetch}");
+                $"{name}: revision '{revision}' is not in the cache; {Path.Combine(model, "refs")} has {RevisionsOf(model)}. Fetch it with: {fetch}");
     }
 
     private static string ReadShort(string path)
@@ -117,7 +117,7 @@ public static class HuggingFaceCache
 
     private static bool IsCommit(string text) => text.Length == 40 && text.All(char.IsAsciiHexDigitLower);
 
-    private static string Known(string model)
+    private static string RevisionsOf(string model)
     {
         var refs = Path.Combine(model, "refs");
         var known = Directory.Exists(refs)

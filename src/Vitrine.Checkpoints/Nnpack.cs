@@ -5,8 +5,7 @@ namespace Vitrine.Checkpoints;
 /// <summary>Switches libtorch's NNPACK off, as torch.backends.nnpack does in Python; TorchSharp has no door to it.</summary>
 /// <remarks>
 /// Where a processor lacks what NNPACK asks for, the first convolution of a process writes "Could not initialize NNPACK!" on standard error and takes another
-/// kernel. Switched
-/// off, it takes that kernel without a word. A library without these symbols (Windows, other releases) is left as it is.
+/// kernel. Switched off, it takes that kernel without a word. A library without these symbols (Windows, other releases) is left as it is.
 /// </remarks>
 public static class Nnpack
 {

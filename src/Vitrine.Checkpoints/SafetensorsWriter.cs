@@ -8,8 +8,7 @@ namespace Vitrine.Checkpoints;
 /// <summary>Writes a safetensors file tensor by tensor: planned first, given in any order, renamed to its name when complete.</summary>
 /// <remarks>
 /// Only the tensor being written is in memory. Wide formats come first in the file and the header is padded to 8 bytes, so that every tensor lies at a multiple
-/// of its element size
-/// and a reader need not copy it.
+/// of its element size and a reader need not copy it.
 /// </remarks>
 public sealed class SafetensorsWriter : IDisposable
 {

@@ -25,8 +25,7 @@ public sealed record Labels(IReadOnlyList<string> Names, ClassScores Scores)
     /// <summary>Reads <c>id2label</c>, <c>num_labels</c> and <c>problem_type</c>.</summary>
     /// <remarks>
     /// Ordered by the number, never by place in the file. Where there is no id2label there are num_labels classes, or 2, called LABEL_0 ...; files that
-    /// contradict
-    /// themselves are read differently by different releases of the reference (configuration_utils.py) and are refused.
+    /// contradict themselves are read differently by different releases of the reference (configuration_utils.py) and are refused.
     /// </remarks>
     internal static Labels Read(ConfigReader json)
     {

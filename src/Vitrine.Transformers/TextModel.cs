@@ -89,8 +89,7 @@ public sealed class TextModel : Model
     /// <param name="from">Where to start; at the embeddings when null.</param>
     /// <returns>
     /// Logits (B,T,V) and what was captured; class logits (B,classes) of a classifier; hidden states (B,T,d) of an encoder without head; the residual (B,T,d)
-    /// where the plan
-    /// stops early. T counts the columns that were computed.
+    /// where the plan stops early. T counts the columns that were computed.
     /// </returns>
     public Run Run(TokenBatch batch, RunPlan? plan = null, RunStart? from = null) => With(plan, bound => Run(batch, bound, from));
 

@@ -111,8 +111,8 @@ public sealed class EpisodePlayer(EpisodePair pair) : View
     private void Chart(Markup page, int steps)
     {
         var length = Math.Max(steps, Math.Max(before.Length, after.Length));
-        var scale = Scale.Around(before.Concat(after), ChartHeight - 26, 30, 4);
-        var along = new Scale(0, Math.Max(1, length - 1), 36, ChartWidth - 6);
+        var scale = AxisScale.Around(before.Concat(after), ChartHeight - 26, 30, 4);
+        var along = new AxisScale(0, Math.Max(1, length - 1), 36, ChartWidth - 6);
         page.OpenDrawing("drawing chart", ChartWidth, ChartHeight, $"{pair.Title}: displacement in each step",
             $"Mean displacement {Figures.Plain(Mean(before))} in {pair.Before.Label}, {Figures.Plain(Mean(after))} in {pair.After.Label}.");
         foreach (var tick in scale.Ticks())
@@ -135,7 +135,7 @@ public sealed class EpisodePlayer(EpisodePair pair) : View
 
     private static double Mean(double[] displacements) => displacements.Length == 0 ? double.NaN : displacements.Average();
 
-    private static void Curve(Markup page, string role, IReadOnlyList<double> values, Scale along, Scale scale)
+    private static void Curve(Markup page, string role, IReadOnlyList<double> values, AxisScale along, AxisScale scale)
         => page.Leaf("polyline", ("class", "curve " + role),
             ("points",
                 string.Join(' ',

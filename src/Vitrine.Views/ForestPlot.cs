@@ -88,7 +88,7 @@ public sealed class ForestPlot(StudySummary study) : View
 
     private void Narrow(Markup page, List<Panel> panels)
     {
-        var blocks = panels.Select(panel => Places(lines.Where(row => Ends(panel, row).Any()), 44, NarrowPitch, 26)).ToList();
+        var blocks = panels.Select(panel => Places(lines.Where(row => BoundsOf(panel, row).Any()), 44, NarrowPitch, 26)).ToList();
         Open(page, "drawing narrow", NarrowWidth, blocks.Sum(block => Depth(block)));
         var top = 0.0;
         foreach (var (panel, block) in panels.Zip(blocks))
@@ -148,7 +148,7 @@ public sealed class ForestPlot(StudySummary study) : View
     private void Draw(
         Markup page, Panel panel, IEnumerable<(StudyLine Row, double Y)> rows, double left, double right, double top, double floor, double ticksAt)
     {
-        var scale = panel.IsShare ? new Scale(0, 1, left, right) : Scale.Around(lines.SelectMany(row => Ends(panel, row)), left, right);
+        var scale = panel.IsShare ? new AxisScale(0, 1, left, right) : AxisScale.Around(lines.SelectMany(row => BoundsOf(panel, row)), left, right);
         foreach (var tick in scale.Ticks())
         {
             page.Line(!panel.IsShare && Math.Abs(tick) < 1e-12 ? "zero" : "axis", scale.At(tick), top, scale.At(tick), floor)
@@ -183,7 +183,7 @@ public sealed class ForestPlot(StudySummary study) : View
         }
     }
 
-    private static IEnumerable<double> Ends(Panel panel, StudyLine row)
+    private static IEnumerable<double> BoundsOf(Panel panel, StudyLine row)
     {
         if (panel.Estimate(row) is { IsFinite: true } estimate)
         {

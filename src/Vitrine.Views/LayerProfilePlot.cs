@@ -38,7 +38,7 @@ public sealed class LayerProfilePlot(LayerProfile profile) : View
     private void Draw(Markup page)
     {
         var rows = profile.Rows;
-        var share = Scale.Around(rows.SelectMany(row => new[] { row.Patterned, row.Shuffled, row.ActionTokens }), Floor, Top);
+        var share = AxisScale.Around(rows.SelectMany(row => new[] { row.Patterned, row.Shuffled, row.ActionTokens }), Floor, Top);
         var pitch = (Right - Left) / rows.Count;
         var bar = Math.Min(36, pitch * .56);
         double Middle(int index) => Left + ((index + .5) * pitch);

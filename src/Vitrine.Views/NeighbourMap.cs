@@ -68,9 +68,9 @@ public sealed class NeighbourMap(ConceptMap map) : View
 
     private static string Colour(int group) => group < Colours ? FormattableString.Invariant($"dot group-{group}") : "dot";
 
-    private Scale Across(Func<MapPoint, double> coordinate, double from, double to)
+    private AxisScale Across(Func<MapPoint, double> coordinate, double from, double to)
     {
         var (low, high) = (map.Points.Min(coordinate), map.Points.Max(coordinate));
-        return high > low ? new Scale(low, high, from, to) : new Scale(low - 1, low + 1, from, to);
+        return high > low ? new AxisScale(low, high, from, to) : new AxisScale(low - 1, low + 1, from, to);
     }
 }

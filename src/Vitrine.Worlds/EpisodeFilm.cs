@@ -5,8 +5,7 @@ namespace Vitrine.Worlds;
 /// <summary>Films an episode that was measured, afterwards: its own actions in a fresh world.</summary>
 /// <remarks>
 /// All that is random in a world comes from layout and step, so the film is the measured episode itself. Letting a policy act again would not be: another batch
-/// may
-/// round another way.
+/// may round another way.
 /// </remarks>
 public static class EpisodeFilm
 {

@@ -8,8 +8,7 @@ namespace Vitrine.Checkpoints.Gguf;
 /// <summary>ggml's formats of 32 elements a block.</summary>
 /// <remarks>
 /// Layout and order of operations after ggml, <c>dequantize_row_q4_0</c> and its sisters: a 16-byte row of codes holds elements 0 to 15 in its low and 16 to 31
-/// in its high halves;
-/// a value is code * scale, or code * scale + minimum with both roundings (no fused operation), so that results are equal to the last bit.
+/// in its high halves; a value is code * scale, or code * scale + minimum with both roundings (no fused operation), so that results are equal to the last bit.
 /// </remarks>
 internal static class BlockQuants
 {

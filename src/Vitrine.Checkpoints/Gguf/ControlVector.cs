@@ -5,8 +5,7 @@ namespace Vitrine.Checkpoints.Gguf;
 /// <summary>Steering directions by layer in llama.cpp's control vector format (<c>llama-cli --control-vector</c>, repeng).</summary>
 /// <remarks>
 /// The tensor <c>direction.N</c> is added to the output of block N, counted from 0; N is at least 1, block 0 cannot be expressed. All directions are float32 of
-/// one width.
-/// In this project's points it is an addition at <c>language.N.resid_post</c>.
+/// one width. In this project's points it is an addition at <c>language.N.resid_post</c>.
 /// </remarks>
 /// <param name="ModelHint">Architecture of the model that they are for; may be empty.</param>
 /// <param name="Directions">By layer, 1 or more.</param>

@@ -5,8 +5,7 @@ namespace Vitrine.Checkpoints.Gguf;
 /// <summary>llama.cpp's tensor names in transformers' words, and what its converter did to the numbers.</summary>
 /// <remarks>
 /// After llama.cpp, convert_hf_to_gguf.py and gguf-py/gguf/tensor_mapping.py: Llama and Mistral (both are architecture <c>llama</c>) have the rows of q and k
-/// permuted for its rotary layout;
-/// Gemma's norm weights hold 1 + w; GPT-2's weights are transposed to [out, in].
+/// permuted for its rotary layout; Gemma's norm weights hold 1 + w; GPT-2's weights are transposed to [out, in].
 /// </remarks>
 public static class GgufTensorNames
 {

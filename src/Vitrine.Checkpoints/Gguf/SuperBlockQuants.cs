@@ -55,8 +55,7 @@ internal static class SuperBlockQuants
 
     /// <remarks>
     /// Block: 128 bytes of low halves, 64 bytes of upper pairs of bits, 16 signed scales, scale of scales (half). Two halves of 128 elements, each of four rows
-    /// of 32:
-    /// rows 0 and 1 take the low, rows 2 and 3 the high halves of bytes 0 to 31 and 32 to 63; row r takes bits 2r and 2r + 1 of the upper bytes.
+    /// of 32: rows 0 and 1 take the low, rows 2 and 3 the high halves of bytes 0 to 31 and 32 to 63; row r takes bits 2r and 2r + 1 of the upper bytes.
     /// </remarks>
     public static void Q6(ReadOnlySpan<byte> blocks, Span<float> values)
     {

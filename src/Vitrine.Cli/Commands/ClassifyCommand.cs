@@ -107,8 +107,8 @@ internal static class ClassifyCommand
         Lead = "What a classifier says to one picture, and which of its parts say so. Every claim stands beside the same measure for random parts.",
         Facts =
         [
-            new("first class", evidence.Classes[0].Name), new(
-                "its probability", PictureOptions.Share(evidence.Classes[0].Probability)), new("classes", $"{evidence.Classes.Count}"),
+            new("first class", evidence.Classes[0].Name),
+            new("its probability", PictureOptions.Share(evidence.Classes[0].Probability)), new("classes", $"{evidence.Classes.Count}"),
             new("layers", $"{model.Tower.Shape.Layers}"), new("tokens", $"{evidence.Tokens.Count}"),
         ],
         Picture = input.Shown,
@@ -133,8 +133,8 @@ internal static class ClassifyCommand
         foreach (var method in evidence.Patches)
         {
             patches.Add(
-                method.Method, string.Join(
-                    "  ", method.Map.Descending().Take(3).Select(evidence.Tokens.NameOfPatch)), PictureOptions.Signed(method.Deletion.Effect),
+                method.Method,
+                string.Join("  ", method.Map.Descending().Take(3).Select(evidence.Tokens.NameOfPatch)), PictureOptions.Signed(method.Deletion.Effect),
                 PictureOptions.Signed(method.Deletion.Random.Average()), $"{method.Deletion.AsLow} of {method.Deletion.Random.Count}");
         }
 
@@ -155,8 +155,8 @@ internal static class ClassifyCommand
         foreach (var unit in units)
         {
             table.Add(
-                $"{unit.Layer}:{unit.Index}", PictureOptions.Signed(
-                    unit.Direct ?? double.NaN), PictureOptions.Signed(unit.Gradient), PictureOptions.Signed(unit.Ablated),
+                $"{unit.Layer}:{unit.Index}",
+                PictureOptions.Signed(unit.Direct ?? double.NaN), PictureOptions.Signed(unit.Gradient), PictureOptions.Signed(unit.Ablated),
                 unit.Random is { } random ? $"{PictureOptions.Signed(random.Ablated)} ({random.Layer}:{random.Index})" : "-");
         }
 

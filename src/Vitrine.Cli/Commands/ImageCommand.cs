@@ -97,8 +97,8 @@ internal static class ImageCommand
             + "out of line, and what single heads and neurons answer to.",
         Facts =
         [
-            new("layers", $"{model.Tower.Shape.Layers}"), new("heads in a layer", $"{model.Tower.Shape.Heads}"), new(
-                "neurons in a layer", model.Tower.Shape.Neurons.ToString("N0", CultureInfo.InvariantCulture)),
+            new("layers", $"{model.Tower.Shape.Layers}"), new("heads in a layer", $"{model.Tower.Shape.Heads}"),
+            new("neurons in a layer", model.Tower.Shape.Neurons.ToString("N0", CultureInfo.InvariantCulture)),
             new("tokens", $"{reading.Tokens.Count}"), new("patches out of line", $"{reading.Norms.Outliers.Count}"),
         ],
         Picture = input.Shown,

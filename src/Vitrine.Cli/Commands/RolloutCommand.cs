@@ -36,11 +36,12 @@ internal static class RolloutCommand
         var plain = new Option<bool>("--no-adverbs") { Description = "Leave speed and height words out of the instructions." };
         var forgiving = new Option<bool>("--forgiving") { Description = "Physics in which a closed gripper grasps while it moves." };
         var folder = new Option<string?>("--out") { Description = "Keep finished batches here and go on from them." };
+        var units = UnitsOption.Create();
         var device = DeviceOption.Create();
         var json = Output.JsonOption();
         var command = new Command("rollout", "Let a policy act in the tabletop world and report success with Wilson intervals.")
         {
-            name, layouts, tasks, steps, seed, workers, plan, plain, forgiving, folder, device, json,
+            name, layouts, tasks, steps, seed, workers, plan, plain, forgiving, folder, units, device, json,
         };
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -49,11 +50,12 @@ internal static class RolloutCommand
                 Adverbs = !parsed.GetValue(plain),
                 Physics = parsed.GetValue(forgiving) ? TabletopPhysics.Forgiving : TabletopPhysics.Strict,
             };
-            using var policy = parsed.GetValue(name) == "expert" ? null : Policy.Open(parsed.GetValue(name)!, device.ModelOptionsOf(parsed));
+            using var opened = parsed.GetValue(name) == "expert" ? null : Policy.Open(parsed.GetValue(name)!, device.ModelOptionsOf(parsed));
+            using var policy = opened?.With(units: parsed.GetValue(units));
             var edits = plan.Plan(parsed);
-            if (policy is null && edits is not null)
+            if (policy is null && (edits is not null || parsed.GetValue(units) is not null))
             {
-                throw new VitrineException("rollout: the scripted expert has nothing that --edit could change.");
+                throw new VitrineException("rollout: the scripted expert has nothing that --edit could change, and no --units.");
             }
 
             var study = new Study

@@ -28,8 +28,7 @@ internal sealed record DemoConcept(string Name, string Word, ActionMetric Metric
     /// <summary>Its edits with their controls, made on states that serve for nothing else.</summary>
     /// <remarks>
     /// The first concept's are made with all cores and the others' with one, as every demo so far has made them: with another number of threads the last bits
-    /// of a mean
-    /// difference differ, and with them the fingerprints of the arms.
+    /// of a mean difference differ, and with them the fingerprints of the arms.
     /// </remarks>
     public ConceptEdits Edits(
         Policy policy, NeuronSet cluster, IReadOnlySet<Neuron> clustered, Calibration calibration, DemoSize size, CancellationToken cancellation)

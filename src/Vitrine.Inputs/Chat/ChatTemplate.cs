@@ -5,8 +5,8 @@ namespace Vitrine.Inputs.Chat;
 /// <summary>A model's chat template: messages to the text that the model was trained on.</summary>
 /// <remarks>
 /// Templates are written in Jinja and run here in a subset of it, with the settings and functions of transformers (trim_blocks, lstrip_blocks, tojson,
-/// raise_exception, strftime_now).
-/// What is outside the subset is refused by its name and line. Steps, depth and length are bounded, so a hostile template ends in an error.
+/// raise_exception, strftime_now). What is outside the subset is refused by its name and line. Steps, depth and length are bounded, so a hostile template ends
+/// in an error.
 /// </remarks>
 public sealed class ChatTemplate
 {

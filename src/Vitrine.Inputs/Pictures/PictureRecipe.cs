@@ -40,7 +40,7 @@ public sealed class PictureRecipe
     public PictureRecipe With(PassOrder order) => With(order == PassOrder.Pillow13 ? ResizeEngine.Pillow13 : ResizeEngine.Pillow12);
 
     /// <summary>The same steps behind others, which prepare the picture as an evaluation did; see <see cref="LiberoFrames"/>.</summary>
-    public PictureRecipe Behind(params IReadOnlyList<IPictureStep> first) => new([.. first, .. Sequence], Channels, Height, Width) { Engine = Engine };
+    public PictureRecipe PrecededBy(params IReadOnlyList<IPictureStep> first) => new([.. first, .. Sequence], Channels, Height, Width) { Engine = Engine };
 
     /// <summary>
     /// The same recipe with the picture split into tiles, or with the whole picture alone: processors of the Idefics3 kind let the caller choose.

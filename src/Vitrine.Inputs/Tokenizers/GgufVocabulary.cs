@@ -20,7 +20,7 @@ internal sealed class GgufVocabulary
             throw new VitrineException($"{source}: {Prefix}tokens is empty.");
         }
 
-        Types = [.. List<int>("token_type", _ => (int)PieceType.Normal).Select(Known)];
+        Types = [.. List<int>("token_type", _ => (int)PieceType.Normal).Select(PieceTypeOf)];
         Scores = List<float>("scores", _ => 0f);
         if (Scores.Any(s => !float.IsFinite(s)))
         {
@@ -56,7 +56,7 @@ internal sealed class GgufVocabulary
         .Select((token, id) => new AddedToken(token, id) { Special = Types[id] == PieceType.Control })
         .Where(t => Types[t.Id] is PieceType.Control or PieceType.UserDefined && t.Content.Length > 0);
 
-    private PieceType Known(int type)
+    private PieceType PieceTypeOf(int type)
         => Enum.IsDefined((PieceType)type) ? (PieceType)type : throw new VitrineException($"{source}: {Prefix}token_type has {type}; 1 to 6 are known.");
 
     private IReadOnlyList<T> List<T>(string key, Func<int, T> otherwise)

@@ -8,8 +8,7 @@ namespace Vitrine.Mechanisms.Concepts;
 /// <summary>Neuron sets as YAML: Vitrine's own form, and the published one of Haon et al. 2025.</summary>
 /// <remarks>
 /// Own form: <c>fingerprint</c>, <c>stack</c> and <c>sets: {name: [[layer, index], ...]}</c>. Published form: <c>name: {flat: [token, ...]}</c> or
-/// <c>name: [flat, ...]</c>,
-/// where flat = layer x neurons + index.
+/// <c>name: [flat, ...]</c>, where flat = layer x neurons + index.
 /// </remarks>
 public static class NeuronSetFile
 {

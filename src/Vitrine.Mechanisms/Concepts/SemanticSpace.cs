@@ -20,9 +20,8 @@ public enum Depth
 /// <summary>Every neuron as a point among word embeddings: what its value vector means, not only which words it spells.</summary>
 /// <remarks>
 /// sem_i = sum over the k largest logits t of softmax(logit)_t e(t), e the output embeddings, then scaled to length 1, so that products are cosines (Haon et
-/// al. 2025: k = 5; other works take 20).
-/// In a shuffled space every token carries the embedding of another, by one permutation of the vocabulary: neurons keep their tokens and weights, words lose
-/// their meaning.
+/// al. 2025: k = 5; other works take 20). In a shuffled space every token carries the embedding of another, by one permutation of the vocabulary: neurons keep
+/// their tokens and weights, words lose their meaning.
 /// </remarks>
 public sealed class SemanticSpace : IDisposable
 {

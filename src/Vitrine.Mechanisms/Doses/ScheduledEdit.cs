@@ -9,8 +9,8 @@ namespace Vitrine.Mechanisms.Doses;
 /// <param name="Schedule">Its strength over the control steps.</param>
 /// <remarks>
 /// Strength s makes of a clamp to v a clamp to s v (so that a clamp to 1 under a closed loop is the published alpha_t), multiplies the factor of an addition
-/// and the beta of a conceptor, and moves the
-/// factor of a scaling to 1 + s (factor - 1). Other edits are on or off: they know the strength 1 only, and a step without edit.
+/// and the beta of a conceptor, and moves the factor of a scaling to 1 + s (factor - 1). Other edits are on or off: they know the strength 1 only, and a step
+/// without edit.
 /// </remarks>
 public sealed record ScheduledEdit(Edit Edit, Schedule Schedule)
 {

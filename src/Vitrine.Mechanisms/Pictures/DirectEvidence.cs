@@ -23,9 +23,8 @@ public sealed record LayerEvidence(int Layer, double Attention, double FeedForwa
 /// <summary>Direct logit attribution: the class measure as an exact sum over the parts that write to the tokens that the class head reads.</summary>
 /// <remarks>
 /// measure = constant + sum over tokens t of u_t . x_t, x the residual stream before the last norm, u_t = (gain * g_t - mean(gain * g_t)) / sigma_t, g_t the
-/// gradient at
-/// the normed token, sigma_t the norm's own (held fixed). x is the sum of what embedding, heads and neurons wrote, so the measure is a sum of their shares.
-/// What a part does by way of later parts is not in it (Elhage et al. 2021, "direct path").
+/// gradient at the normed token, sigma_t the norm's own (held fixed). x is the sum of what embedding, heads and neurons wrote, so the measure is a sum of their
+/// shares. What a part does by way of later parts is not in it (Elhage et al. 2021, "direct path").
 /// </remarks>
 /// <param name="Measure">The class measure.</param>
 /// <param name="Constant">What no part of the stream can change: biases of norm and head.</param>

@@ -20,9 +20,8 @@ internal sealed record UnitReading(int Layer, int Index, double? Direct, double 
 /// <summary>One pass with gradients: attribution of the class measure to patches, heads and neurons.</summary>
 /// <remarks>
 /// gradient x (activation - fill) estimates, to first order, the measure minus what it were with the fill in the activation's place (gradient x input against a
-/// baseline,
-/// Shrikumar et al. 2017, section 2). Whether the class head is linear on normed tokens is not assumed but tried: with final_norm halved, the measure must move
-/// as the gradient says.
+/// baseline, Shrikumar et al. 2017, section 2). Whether the class head is linear on normed tokens is not assumed but tried: with final_norm halved, the measure
+/// must move as the gradient says.
 /// </remarks>
 internal sealed class GradientReading
 {

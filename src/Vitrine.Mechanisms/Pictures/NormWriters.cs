@@ -13,8 +13,7 @@ public sealed record NormWriter(int Layer, int Index, double Share);
 /// <summary>Finds the neurons that make a patch stand out.</summary>
 /// <remarks>
 /// The token x is the sum of what was written to it, so |x|^2 is the sum of x . w over everything written: a neuron's share is activation x (x . value vector)
-/// / |x|^2.
-/// A few neurons write most of a high-norm token (Jiang et al. 2025, "Vision Transformers Don't Need Trained Registers").
+/// / |x|^2. A few neurons write most of a high-norm token (Jiang et al. 2025, "Vision Transformers Don't Need Trained Registers").
 /// </remarks>
 internal static class NormWriters
 {

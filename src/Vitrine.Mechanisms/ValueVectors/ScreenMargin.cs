@@ -6,22 +6,18 @@ namespace Vitrine.Mechanisms.ValueVectors;
 /// <remarks>
 /// <para>
 /// Claim: |a - c| is at most m + r |a|, where a is the logit that the fast product gave, c the exact product x y summed in float64 and rounded to float32, r =
-/// <see cref="Relative"/>, and
-/// m = |r_x| |y| + (|x| + |r_x|) |r_y| + (d u' + 2^-22) (|x| + |r_x|) (|y| + |r_y|). Here x is the vector, y the token, x~ and y~ what is multiplied, r_x = x -
-/// x~, r_y = y - y~ (zero in float32),
-/// | | Euclidean norms, d the width and u' = 2^-22.
+/// <see cref="Relative"/>, and m = |r_x| |y| + (|x| + |r_x|) |r_y| + (d u' + 2^-22) (|x| + |r_x|) (|y| + |r_y|). Here x is the vector, y the token, x~ and y~
+/// what is multiplied, r_x = x - x~, r_y = y - y~ (zero in float32), | | Euclidean norms, d the width and u' = 2^-22.
 /// </para>
 /// <para>
-/// Proof. (1) x y - x~ y~ = r_x y + x~ r_y; by Cauchy and Schwarz that is at most |r_x| |y| + |x~| |r_y|, and |x~| is at most |x| + |r_x|.
-/// (2) Summing d products in float32 in any order, fused or not, is off by at most d u / (1 - d u) sum |x~_i y~_i| with u = 2^-24 (Higham 2002, section 3.1);
-/// u' = 4 u leaves room for hardware that truncates, as long as d is below 2^21; sum |x~_i y~_i| is at most |x~| |y~|.
-/// (3) A product kept in bfloat16 is rounded to 8 bits: |a - s| is at most 2^-8 |s|, hence at most 2^-8 / (1 - 2^-8) |a|, which is below r = 2^-8 + 2^-15. In
-/// float32 nothing is rounded twice.
-/// (4) The exact product, summed in float64 and rounded to float32, is off by less than 2^-23 |x| |y|, which 2^-22 covers.
-/// (5) The bounds themselves are computed in float32 with a few roundings of 2^-24 each, relative to m, a and their sum; r holds 2^-20 more and m is multiplied
-/// by 1 + 2^-16 for that.
-/// Numbers that underflow count as zero; 2^-100 is added for them. Products of bfloat16 in lower precision than float32 sums would break (2):
-/// <see cref="ScreenTrial"/> looks for that on real numbers.
+/// Proof. (1) x y - x~ y~ = r_x y + x~ r_y; by Cauchy and Schwarz that is at most |r_x| |y| + |x~| |r_y|, and |x~| is at most |x| + |r_x|. (2) Summing d
+/// products in float32 in any order, fused or not, is off by at most d u / (1 - d u) sum |x~_i y~_i| with u = 2^-24 (Higham 2002, section 3.1); u' = 4 u leaves
+/// room for hardware that truncates, as long as d is below 2^21; sum |x~_i y~_i| is at most |x~| |y~|. (3) A product kept in bfloat16 is rounded to 8 bits: |a
+/// - s| is at most 2^-8 |s|, hence at most 2^-8 / (1 - 2^-8) |a|, which is below r = 2^-8 + 2^-15. In float32 nothing is rounded twice. (4) The exact product,
+/// summed in float64 and rounded to float32, is off by less than 2^-23 |x| |y|, which 2^-22 covers. (5) The bounds themselves are computed in float32 with a
+/// few roundings of 2^-24 each, relative to m, a and their sum; r holds 2^-20 more and m is multiplied by 1 + 2^-16 for that. Numbers that underflow count as
+/// zero; 2^-100 is added for them. Products of bfloat16 in lower precision than float32 sums would break (2): <see cref="ScreenTrial"/> looks for that on real
+/// numbers.
 /// </para>
 /// <para>Norms of tokens are taken as the largest of a block of neighbours, so that a block's extremes bound all of its tokens.</para>
 /// </remarks>

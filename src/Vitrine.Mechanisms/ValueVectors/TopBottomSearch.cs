@@ -8,10 +8,9 @@ namespace Vitrine.Mechanisms.ValueVectors;
 /// <summary>Finds the tokens with the largest and with the smallest logits of one vector after another. One for each worker: it keeps its buffers.</summary>
 /// <remarks>
 /// Given approximate logits a_j with |a_j - c_j| at most m_j (<see cref="ScreenMargin"/>), c_j the exact ones. The k-th largest of max(a_j - m_j) over blocks
-/// of tokens is a bound L that k different tokens reach,
-/// so that a token with a_j + m_j below L cannot be among the k largest c. The others are computed exactly in the order of a_j + m_j, until that falls below
-/// the k-th best found. Both comparisons
-/// are strict, so that tokens that tie are never dropped. The answer is therefore that of computing all c, whatever the margin was.
+/// of tokens is a bound L that k different tokens reach, so that a token with a_j + m_j below L cannot be among the k largest c. The others are computed
+/// exactly in the order of a_j + m_j, until that falls below the k-th best found. Both comparisons are strict, so that tokens that tie are never dropped. The
+/// answer is therefore that of computing all c, whatever the margin was.
 /// </remarks>
 internal sealed class TopBottomSearch
 {

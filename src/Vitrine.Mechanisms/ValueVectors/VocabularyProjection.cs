@@ -5,8 +5,7 @@ namespace Vitrine.Mechanisms.ValueVectors;
 /// <summary>Reads what feed-forward neurons write: logits = E w, where w is the neuron's value vector and E the unembedding.</summary>
 /// <remarks>
 /// Geva et al. 2022; Haon et al. 2025, section 3. A logit is the exact product summed in float64 and rounded to float32 once, so that the same weights give the
-/// same
-/// answer on every machine, with any number of threads and with or without screening; equal logits are ordered by id. How it stays fast:
+/// same answer on every machine, with any number of threads and with or without screening; equal logits are ordered by id. How it stays fast:
 /// <see cref="VocabularyReader"/>.
 /// </remarks>
 public static class VocabularyProjection

@@ -9,11 +9,9 @@ namespace Vitrine.Mechanisms.ValueVectors;
 /// </summary>
 /// <remarks>
 /// A tile of vectors is multiplied with one part of the vocabulary after another, into a buffer that is used again. While a part's logits are in cache, one
-/// pass over them finds minimum and maximum
-/// of every block of tokens (<see cref="TopBottomSearch"/>); at the end only blocks that can hold one of the best are looked into. A tile has 256 vectors
-/// because products of fewer rows are slower
-/// (112 rows: 80 % of the rate, 48 rows: 60 %, on one core of an EPYC), and parts are so narrow that 256 rows of them stay in cache.
-/// Tiles are read side by side, each with one libtorch thread, so that the search runs in parallel too.
+/// pass over them finds minimum and maximum of every block of tokens (<see cref="TopBottomSearch"/>); at the end only blocks that can hold one of the best are
+/// looked into. A tile has 256 vectors because products of fewer rows are slower (112 rows: 80 % of the rate, 48 rows: 60 %, on one core of an EPYC), and parts
+/// are so narrow that 256 rows of them stay in cache. Tiles are read side by side, each with one libtorch thread, so that the search runs in parallel too.
 /// </remarks>
 public sealed class VocabularyReader : IDisposable
 {

@@ -2,9 +2,8 @@ namespace Vitrine.Policies.Actions;
 
 /// <summary>Actions as tokens, as OpenVLA and its kin say them: the last ids of the vocabulary, one for each bin of [-1, 1].</summary>
 /// <remarks>
-/// With N = vocabulary without padding rows, edges = linspace(-1, 1, bins) and centres between them: encode id = N - digitize(clip(a)), decode
-/// centre[clip(N - id - 1, 0, bins - 2)] (openvla, prismatic/vla/action_tokenizer.py). There is one id more than there are centres: the first two ids share the
-/// last centre,
+/// With N = vocabulary without padding rows, edges = linspace(-1, 1, bins) and centres between them: encode id = N - digitize(clip(a)), decode centre[clip(N -
+/// id - 1, 0, bins - 2)] (openvla, prismatic/vla/action_tokenizer.py). There is one id more than there are centres: the first two ids share the last centre,
 /// and an id that is no action token decodes to it too.
 /// </remarks>
 public sealed class ActionTokens

@@ -69,7 +69,7 @@ public sealed class OpenVlaPolicy : Policy
         var statistics = ActionStatistics.Open(folder, config);
         var actions = new ActionTokens(text.Vocabulary - config.Count("pad_to_multiple_of", 64), config.Size("n_action_bins", 256));
         var tokenizer = Tokenizer.Open(folder);
-        var recipe = PictureRecipe.Open(folder).Behind(options.Before);
+        var recipe = PictureRecipe.Open(folder).PrecededBy(options.Before);
         var template = options.Template ?? PromptTemplate.Of(folder, config.Has("_name_or_path") ? config.Text("_name_or_path") : null);
         var maxLength = config.Size("llm_max_length", 2048);
         var weights = new WeightReader(Checkpoints.Checkpoint.Open(source.Location.Weights), folder, opening);

@@ -3,9 +3,9 @@ namespace Vitrine.Policies.OpenVla;
 /// <summary>How an instruction is put to an OpenVLA checkpoint: words before and behind it, as the training had them.</summary>
 /// <param name="Name">What it is called.</param>
 /// <param name="Before">What stands before the instruction.</param>
-/// <param name="Behind">What stands behind it.</param>
+/// <param name="After">What stands behind it.</param>
 /// <remarks>Source: openvla, experiments/robot/openvla_utils.py, get_vla_action.</remarks>
-public sealed record PromptTemplate(string Name, string Before, string Behind)
+public sealed record PromptTemplate(string Name, string Before, string After)
 {
     private const string OldCheckpoints = "openvla-v01";
 
@@ -35,7 +35,7 @@ public sealed record PromptTemplate(string Name, string Before, string Behind)
     {
         ArgumentNullException.ThrowIfNull(instruction);
 #pragma warning disable CA1308 // The template asks for lower case.
-        return Before + instruction.ToLowerInvariant() + Behind;
+        return Before + instruction.ToLowerInvariant() + After;
 #pragma warning restore CA1308
     }
 }

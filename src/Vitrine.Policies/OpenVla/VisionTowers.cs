@@ -15,7 +15,7 @@ internal static class VisionTowers
     /// <param name="Prefix">Of the tensor names.</param>
     /// <param name="Config">Sizes.</param>
     /// <param name="BlocksToRun">The features come from the last of them.</param>
-    internal sealed record Tower(string Name, string Prefix, TimmVisionTransformer.Config Config, int BlocksToRun);
+    internal sealed record TowerEntry(string Name, string Prefix, TimmVisionTransformer.Config Config, int BlocksToRun);
 
     /// <summary>Reads the towers.</summary>
     /// <param name="config">config.json.</param>
@@ -24,11 +24,11 @@ internal static class VisionTowers
     /// A real checkpoint leaves sizes to its timm names; <c>vision_towers</c>, where it stands, spells them out. The features are those of the
     /// second-to-last block, without the final norm (openvla, modeling_prismatic.py).
     /// </remarks>
-    public static IReadOnlyList<Tower> Read(ConfigReader config, IReadOnlyList<JsonElement>? timmArguments)
+    public static IReadOnlyList<TowerEntry> Read(ConfigReader config, IReadOnlyList<JsonElement>? timmArguments)
     {
         if (config.Find("vision_towers") is { ValueKind: JsonValueKind.Array } spelled)
         {
-            return Checked(config, [.. spelled.EnumerateArray().Select((t, i) => Spelled(new ConfigReader(t, $"{config.Source}: vision_towers[{i}]"), i))]);
+            return Checked(config, [.. spelled.EnumerateArray().Select((t, i) => OfConfig(new ConfigReader(t, $"{config.Source}: vision_towers[{i}]"), i))]);
         }
 
         var ids = config.Find("timm_model_ids") is { ValueKind: JsonValueKind.Array } array
@@ -42,10 +42,10 @@ internal static class VisionTowers
         }
 
         var sizes = config.Find("image_sizes") is { ValueKind: JsonValueKind.Array } s ? s.EnumerateArray().Select(v => v.GetInt32()).ToArray() : [224, 224];
-        return Checked(config, [.. ids.Select((id, i) => Penultimate(Known(config, id, i < sizes.Length ? sizes[i] : 224), i, NameOf(ids, i)))]);
+        return Checked(config, [.. ids.Select((id, i) => Penultimate(RegistrySizes(config, id, i < sizes.Length ? sizes[i] : 224), i, NameOf(ids, i)))]);
     }
 
-    private static Tower[] Checked(ConfigReader config, Tower[] towers)
+    private static TowerEntry[] Checked(ConfigReader config, TowerEntry[] towers)
     {
         var expected = config.Flag("use_fused_vision_backbone", towers.Length == 2) ? 2 : 1;
         return towers.Length == expected
@@ -54,7 +54,7 @@ internal static class VisionTowers
                 + $"{expected}{(expected == 2 ? ", the fused pair of DINOv2 and SigLIP" : ", as use_fused_vision_backbone is off")}.");
     }
 
-    private static Tower Penultimate(TimmVisionTransformer.Config config, int index, string name) => new(name, Prefixes[index], config, config.Depth - 1);
+    private static TowerEntry Penultimate(TimmVisionTransformer.Config config, int index, string name) => new(name, Prefixes[index], config, config.Depth - 1);
 
     /// <remarks>A tower that stands alone has the first place, whichever it is.</remarks>
     private static string NameOf(string[] ids, int index)
@@ -62,7 +62,7 @@ internal static class VisionTowers
             : ids.Length == 1 && ids[0].Contains(Names[1], StringComparison.Ordinal) ? Names[1]
             : Names[index];
 
-    private static Tower Spelled(ConfigReader tower, int index)
+    private static TowerEntry OfConfig(ConfigReader tower, int index)
     {
         var width = tower.Size("embed_dim");
         if (tower.Activation("act", "gelu") != Transformers.Engine.Activation.Gelu || !tower.Flag("qkv_bias", true) || tower.Flag("final_norm", false)
@@ -73,14 +73,14 @@ internal static class VisionTowers
 
         var config = TimmVisionTransformer.Create(
             width, tower.Size("num_heads"), (int)(width * tower.Number("mlp_ratio", 4)), tower.Size("depth"), tower.Size("img_size"), tower.Size("patch_size"),
-            tower.Flag("class_token", false), tower.Count("reg_tokens", 0), tower.Flag(
-                "pos_embed_on_prefix", false), tower.Flag("layer_scale", false), tower.Number("norm_eps", 1e-6), attentionPool: false);
-        return new Tower(tower.Text("kind", Names[index]), tower.Text("prefix", Prefixes[index].TrimEnd('.')) + ".", config,
+            tower.Flag("class_token", false), tower.Count("reg_tokens", 0),
+            tower.Flag("pos_embed_on_prefix", false), tower.Flag("layer_scale", false), tower.Number("norm_eps", 1e-6), attentionPool: false);
+        return new TowerEntry(tower.Text("kind", Names[index]), tower.Text("prefix", Prefixes[index].TrimEnd('.')) + ".", config,
             tower.Count("output_block", config.Depth - 2) + 1);
     }
 
     /// <remarks>Sizes of timm's registry (timm, vision_transformer.py); SigLIP's feed-forward is 3.7362 times as wide.</remarks>
-    private static TimmVisionTransformer.Config Known(ConfigReader config, string id, int imageSize) => id switch
+    private static TimmVisionTransformer.Config RegistrySizes(ConfigReader config, string id, int imageSize) => id switch
     {
         "vit_large_patch14_reg4_dinov2.lvd142m"
             => TimmVisionTransformer.Create(1024, 16, 4096, 24, imageSize, 14, classToken: true, registers: 4, positionsOnPrefix: false, layerScale: true, 1e-6,

@@ -7,8 +7,7 @@ namespace Vitrine.Transformers.Caches;
 /// <summary>A run's activations with the algebra of the residual stream: take apart, stack, norm, attribute, cut, save.</summary>
 /// <remarks>
 /// The verbs and labels are those of TransformerLens' ActivationCache, the numbers too (fixtures/methods/dla). What a norm or a LayerScale does to an output
-/// before it is added counts:
-/// parts are given as they arrive in the residual, such a norm frozen at the scale that it had in the run.
+/// before it is added counts: parts are given as they arrive in the residual, such a norm frozen at the scale that it had in the run.
 /// </remarks>
 public sealed partial class ActivationCache : IDisposable
 {

@@ -16,7 +16,7 @@ public sealed record Positions
     public int? From { get; init; }
 
     /// <summary>The newest token of each pass: the last prompt token in the prefill, the one being read in a decode step.</summary>
-    public bool Newest { get; init; }
+    public bool IsLast { get; init; }
 
     /// <summary>Every token of the prompt.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
@@ -39,7 +39,7 @@ public sealed record Positions
 
     /// <summary>The newest token of each pass.</summary>
     [JsonIgnore]
-    public static Positions Last { get; } = new() { Newest = true };
+    public static Positions Last { get; } = new() { IsLast = true };
 
     /// <summary>Every token of the prompt.</summary>
     [JsonIgnore]
@@ -60,19 +60,19 @@ public sealed record Positions
 
     /// <summary>Two that name the same are equal.</summary>
     public bool Equals(Positions? other)
-        => other is not null && From == other.From && Newest == other.Newest && Prompt == other.Prompt && Generated == other.Generated
+        => other is not null && From == other.From && IsLast == other.IsLast && Prompt == other.Prompt && Generated == other.Generated
             && Lists.Same(Indices, other.Indices) && Lists.Same(Kinds, other.Kinds);
 
     /// <inheritdoc/>
-    public override int GetHashCode() => HashCode.Combine(From, Newest, Prompt, Generated, Indices?.Count, Kinds?.Count);
+    public override int GetHashCode() => HashCode.Combine(From, IsLast, Prompt, Generated, Indices?.Count, Kinds?.Count);
 
     /// <param name="position">In the row's own text; negative for padding.</param>
     /// <param name="promptLength">Own tokens of the row's prompt.</param>
-    /// <param name="newest">Whether it is the pass's newest token of the row.</param>
+    /// <param name="isLast">Whether it is the pass's newest token of the row.</param>
     /// <param name="isKind">Whether the position is of a kind, by name.</param>
-    internal bool Holds(long position, long promptLength, bool newest, Func<string, bool> isKind)
+    internal bool Holds(long position, long promptLength, bool isLast, Func<string, bool> isKind)
         => position >= 0
-            && ((Newest && newest)
+            && ((IsLast && isLast)
                 || (Prompt && position < promptLength)
                 || (Generated && position >= promptLength)
                 || (From is { } from && position >= (from < 0 ? from + promptLength : from))

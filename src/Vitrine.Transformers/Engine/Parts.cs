@@ -49,11 +49,10 @@ internal sealed record Linear(Tensor Stored, Tensor? Bias, ScalarType Dtype)
 
 /// <summary>A norm with its gain (what the normed values are multiplied with) and, for a LayerNorm, its bias.</summary>
 /// <remarks>
-/// TorchSharp does not keep a number that becomes a <see cref="Scalar"/> alive during the native call, and the garbage collector may free it there:
-/// whatever runs often keeps its scalars in fields. <c>square</c>, <c>add_</c> of a number without its factor, and <c>linalg.vector_norm</c> make such numbers
-/// unseen and are
-/// not used. The root mean square comes from one reduction over the row, without a tensor of squares, and the gain is multiplied in
-/// place: at 256 x 2048 numbers that takes a quarter of the time of the formula written out.
+/// TorchSharp does not keep a number that becomes a <see cref="Scalar"/> alive during the native call, and the garbage collector may free it there: whatever
+/// runs often keeps its scalars in fields. <c>square</c>, <c>add_</c> of a number without its factor, and <c>linalg.vector_norm</c> make such numbers unseen
+/// and are not used. The root mean square comes from one reduction over the row, without a tensor of squares, and the gain is multiplied in place: at 256 x
+/// 2048 numbers that takes a quarter of the time of the formula written out.
 /// </remarks>
 internal sealed record Norm(NormSpec Spec, Tensor Gain, Tensor? Bias)
 {

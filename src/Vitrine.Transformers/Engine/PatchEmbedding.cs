@@ -36,8 +36,7 @@ internal sealed record PatchEmbedding(TowerSpec Spec, Tensor Kernel, Tensor? Bia
     /// </summary>
     /// <remarks>
     /// On a GPU convolutions round to TF32 unless they are told not to, which products do not; libtorch's meta device has no convolution at all. On the CPU the
-    /// convolution is
-    /// faster where many pictures run together. Pixels behind the last whole patch are left out, as a convolution does.
+    /// convolution is faster where many pictures run together. Pixels behind the last whole patch are left out, as a convolution does.
     /// </remarks>
     internal Tensor Multiplied(Tensor pixels, long height, long width)
     {

@@ -8,12 +8,10 @@ namespace Vitrine.Transformers.Engine;
 /// <summary>y = x W^T for a single row x, or few where W is narrow, as a decode step asks for it: nothing but reading W once.</summary>
 /// <remarks>
 /// The BLAS kernels behind <c>linear</c> reach two thirds of the memory's rate on some processors (docs/performance.md). Rows of W stored [out, in] lie one
-/// behind
-/// the other, so that all outputs one after the other read one consecutive stream, which the processor fetches ahead by itself: several rows side by side, or
-/// fetching ahead by hand, are slower. No turned copy of the weights is needed.
-/// Weights in bfloat16 are widened in registers, so that only half the bytes are read; products are added up in the same order as in float32, so the sums have
-/// the same bits.
-/// Widening a matrix for a product writes and reads it once more in float32, which several rows read in turns from cache do not have to pay.
+/// behind the other, so that all outputs one after the other read one consecutive stream, which the processor fetches ahead by itself: several rows side by
+/// side, or fetching ahead by hand, are slower. No turned copy of the weights is needed. Weights in bfloat16 are widened in registers, so that only half the
+/// bytes are read; products are added up in the same order as in float32, so the sums have the same bits. Widening a matrix for a product writes and reads it
+/// once more in float32, which several rows read in turns from cache do not have to pay.
 /// </remarks>
 internal sealed class RowProduct
 {

@@ -46,7 +46,7 @@ internal sealed record TextEmbedding(Tensor Words)
     {
         if (Segments is not null)
         {
-            embedded = embedded.Plus(segments is null ? Segments.narrow(0, 0, 1) : Segments[Known(segments, Segments.shape[0])]);
+            embedded = embedded.Plus(segments is null ? Segments.narrow(0, 0, 1) : Segments[Checked(segments, Segments.shape[0])]);
         }
         else if (segments is not null && segments.any().item<bool>())
         {
@@ -60,7 +60,7 @@ internal sealed record TextEmbedding(Tensor Words)
         ? Table(Positions[ids])
         : throw new VitrineException($"position {last}: the model has learned {Positions.shape[0]} positions, counted from 0. Shorten the text.");
 
-    private static Tensor Known(Tensor segments, long count)
+    private static Tensor Checked(Tensor segments, long count)
     {
         var (low, high) = (segments.min().item<long>(), segments.max().item<long>());
         return low >= 0 && high < count ? segments : throw new VitrineException($"segment {(low < 0 ? low : high)}: the model knows {count}, counted from 0.");

@@ -22,8 +22,7 @@ internal sealed record TextSide(Decoder Decoder, Linear Projection, long EndToke
 
     /// <remarks>
     /// The first end token stands for the text. Old configurations say 2, which is wrong for the vocabulary; the reference then takes the largest id, which is
-    /// the end
-    /// token there (transformers, modeling_clip.py).
+    /// the end token there (transformers, modeling_clip.py).
     /// </remarks>
     private long EndOf(IReadOnlyList<long> row)
     {

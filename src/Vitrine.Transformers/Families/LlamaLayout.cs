@@ -25,8 +25,7 @@ internal static class LlamaLayout
 
     /// <remarks>
     /// post_attention_layernorm stands before the feed-forward, as the norm of what attention left behind; only where norms stand around a sub-layer (Gemma 2)
-    /// it is
-    /// what its name says, and the one before the feed-forward is pre_feedforward_layernorm (transformers, modeling_gemma2.py).
+    /// it is what its name says, and the one before the feed-forward is pre_feedforward_layernorm (transformers, modeling_gemma2.py).
     /// </remarks>
     private static BlockWeights Weights(WeightReader weights, string at, BlockSpec spec)
     {

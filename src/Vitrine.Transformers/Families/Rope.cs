@@ -5,7 +5,7 @@ namespace Vitrine.Transformers.Families;
 /// <summary>Reads rotary positions: transformers 4 writes a base and rope_scaling, transformers 5 both inside rope_parameters.</summary>
 internal static class Rope
 {
-    private static readonly string[] Kinds = ["default", "llama3"];
+    private static readonly string[] Schemes = ["default", "llama3"];
 
     /// <param name="json">config.json.</param>
     /// <param name="headWidth">hd.</param>
@@ -37,7 +37,7 @@ internal static class Rope
                     rope.Number("factor"), rope.Number("low_freq_factor"), rope.Number("high_freq_factor"), rope.Size("original_max_position_embeddings")),
             },
             _ => throw new VitrineException(
-                $"{rope.Source}: rope_type is '{kind}'; this version computes {string.Join(", ", Kinds)}; the nearest is '{Nearest.Of(kind, Kinds)}'."),
+                $"{rope.Source}: rope_type is '{kind}'; this version computes {string.Join(", ", Schemes)}; the nearest is '{Nearest.Of(kind, Schemes)}'."),
         };
         rope.RefuseOthers();
         return spec;

@@ -30,11 +30,12 @@ internal sealed record TowerConfig(TowerSpec Spec, BlockSpec Block, int Depth)
             throw new VitrineException($"{json.Source}: num_channels is not 3; pictures have red, green and blue.");
         }
 
+        var hidden = neurons?.Invoke(width) ?? json.Size("intermediate_size", 3072);
         var block = new BlockSpec(
             width,
             new NormSpec(NormKind.LayerNorm, json.Number("layer_norm_eps", epsilon)),
             new AttentionSpec(heads, heads, width / heads, AttentionMask.Full, Rotary: null) { Bias = json.Flag("qkv_bias", true), OutputBias = true },
-            new MlpSpec(neurons?.Invoke(width) ?? json.Size("intermediate_size", 3072), Gated: false, json.Activation("hidden_act", activation)) { Bias = true },
+            new MlpSpec(hidden, Gated: false, json.Activation("hidden_act", activation)) { Bias = true },
             LayerScale: false);
         return new TowerConfig(
             spec(json.Size("image_size", 224), json.Size("patch_size", patchSize)).Checked(json.Source), block, json.Size("num_hidden_layers", 12));

@@ -16,9 +16,8 @@ public enum PointAxes
 /// <summary>A place where an activation can be read or edited: its name, its axes and their sizes.</summary>
 /// <remarks>
 /// The points that blocks compute are named here; <see cref="PointVocabulary"/> lists them. A model may bring points of its own (a dictionary's, an expert's
-/// velocity): they are registered in its
-/// <see cref="StackShape"/> and addressed, edited and saved like the block's own. What no stack of a model registers does not exist in it.
-/// Shapes: B batch, T tokens, d residual width, H heads, Hkv key/value heads, hd head width, F neurons, V vocabulary.
+/// velocity): they are registered in its <see cref="StackShape"/> and addressed, edited and saved like the block's own. What no stack of a model registers does
+/// not exist in it. Shapes: B batch, T tokens, d residual width, H heads, Hkv key/value heads, hd head width, F neurons, V vocabulary.
 /// </remarks>
 public sealed record Point : IComparable<Point>
 {

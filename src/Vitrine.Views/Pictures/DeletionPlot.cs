@@ -44,7 +44,7 @@ public sealed class DeletionPlot(IReadOnlyList<PatchEvidence> evidence, string m
     {
         var (left, right, top) = (labels + 12, width - 30, labels > 0 ? 10.0 : 20.0);
         var floor = top + (evidence.Count * pitch);
-        var scale = Scale.Around(evidence.SelectMany(e => e.Deletion.Random.Append(e.Deletion.Effect)), left, right);
+        var scale = AxisScale.Around(evidence.SelectMany(e => e.Deletion.Random.Append(e.Deletion.Effect)), left, right);
         page.OpenDrawing(@class, width, floor + 26, "Patches taken away, method by method",
             string.Join(" ",
                 evidence.Select(e => $"{e.Method}: {Figures.Change(e.Deletion.Effect)}, random "

@@ -82,10 +82,10 @@ public sealed class NormProfile(TokenNorms norms, PictureTokens tokens) : View
         var (least, most) = (all.DefaultIfEmpty(1).Min(), all.DefaultIfEmpty(1).Max());
         var logarithmic = most > 20 * least;
         var (left, right, top, floor) = (52.0, width - 10, 14.0, height - 44);
+        var low = Math.Floor(Math.Log10(least) * 4) / 4;
         var scale = logarithmic
-            ? new Scale(Math.Floor(Math.Log10(least) * 4) / 4, Math.Max(Math.Ceiling(Math.Log10(most) * 4) / 4, (Math.Floor(Math.Log10(least) * 4) / 4) + .25),
-                floor, top)
-            : Scale.Around(all, floor, top);
+            ? new AxisScale(low, Math.Max(Math.Ceiling(Math.Log10(most) * 4) / 4, low + .25), floor, top)
+            : AxisScale.Around(all, floor, top);
         double Y(double norm) => Math.Clamp(scale.At(logarithmic ? Math.Log10(Math.Max(norm, least)) : norm), top, floor);
         double X(int index) => left + ((index + .5) * (right - left) / norms.Layers.Count);
 

@@ -25,8 +25,8 @@ public static class ConceptArms
             NewArm(concept, "feed-forward mean difference", ArmKind.Edit, edits.MeanDifference(Component.FeedForward)),
             .. MatchedRandom(concept, edits.ClampControls),
             .. Enumerable.Range(0, edits.Draws).Select(d => NewArm(
-                concept, $"random direction {d + 1}", ArmKind.RandomDirection, edits.RandomDirection(
-                    d, Component.Attention)) with { Group = "random directions, attention" }),
+                concept, $"random direction {d + 1}", ArmKind.RandomDirection,
+                edits.RandomDirection(d, Component.Attention)) with { Group = "random directions, attention" }),
         ];
     }
 

@@ -62,8 +62,7 @@ public sealed class StudyRunner(Func<IWorld> newWorld)
     /// <param name="study">The plan.</param>
     /// <param name="actorFor">
     /// Makes the actor of an arm. Called for every chunk, on the worker that runs it, and disposed after it where it can be; what the actors share must bear
-    /// several
-    /// threads. The arm's word is appended to the instruction by the runner.
+    /// several threads. The arm's word is appended to the instruction by the runner.
     /// </param>
     /// <param name="options">How to carry it out.</param>
     /// <param name="progress">Told after every chunk.</param>

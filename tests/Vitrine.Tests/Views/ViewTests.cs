@@ -163,7 +163,7 @@ public sealed class ViewTests
     [InlineData(-.013, .037), InlineData(0, 1), InlineData(-5, 0), InlineData(.4, .41), InlineData(0, 0), InlineData(1e-7, 3e-7)]
     public void A_scale_holds_zero_and_all_values_between_round_ends(double low, double high)
     {
-        var scale = Scale.Around([low, high], 10, 110);
+        var scale = AxisScale.Around([low, high], 10, 110);
         scale.At(scale.Low).ShouldBe(10, 1e-9);
         scale.At(scale.High).ShouldBe(110, 1e-9);
         scale.At(low).ShouldBeInRange(10 - 1e-9, 110 + 1e-9);

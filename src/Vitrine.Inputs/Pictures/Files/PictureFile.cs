@@ -6,8 +6,7 @@ namespace Vitrine.Inputs.Pictures;
 /// <summary>PNG and JPEG files to pictures and back.</summary>
 /// <remarks>
 /// JPEG is decoded by libjpeg-turbo inside SkiaSharp (slow integer DCT, smooth upsampling). PNG is read by <see cref="PngFile"/>, because 16-bit grey, palettes
-/// and alpha must come out as
-/// the field's reference converts them: alpha dropped, palettes expanded, 16-bit grey clipped at 255.
+/// and alpha must come out as the field's reference converts them: alpha dropped, palettes expanded, 16-bit grey clipped at 255.
 /// </remarks>
 public static class PictureFile
 {

@@ -8,8 +8,7 @@ namespace Vitrine.Inputs.Tokenizers.Patterns;
 /// <summary>A regular expression in the dialect of tokenizer.json (Oniguruma, Ruby syntax), matched on code points.</summary>
 /// <remarks>
 /// .NET matches UTF-16 units, and its \p{L} knows no letter beyond the BMP. So a text with such code points is matched through a copy in which each of them is
-/// one
-/// BMP character of the same general category that the expression does not name; the ranges found are carried back.
+/// one BMP character of the same general category that the expression does not name; the ranges found are carried back.
 /// </remarks>
 internal sealed class OnigurumaPattern : ITextPattern
 {

@@ -113,7 +113,7 @@ public sealed class PictureRecipeTests : IDisposable
     [Fact]
     public void Libero_frames_are_turned_compressed_resized_and_cropped_in_front_of_the_checkpoints_recipe()
     {
-        var recipe = Open("""{"image_processor_type":"SiglipImageProcessor"}""").Behind(LiberoFrames.AsEvaluated());
+        var recipe = Open("""{"image_processor_type":"SiglipImageProcessor"}""").PrecededBy(LiberoFrames.AsEvaluated());
         recipe.Steps.Take(4).ShouldBe(
         [
             "turn by 180 degrees", "through JPEG of quality 95", "resize to 224 x 224, lanczos3, antialiased, float between the passes (TensorFlow)",
@@ -129,9 +129,9 @@ public sealed class PictureRecipeTests : IDisposable
         var frame = Directory.EnumerateFiles(Fixtures.Of("images", "libero-frames"), "*.png").Order(StringComparer.Ordinal).First();
         var upright = PictureFile.Read(frame);
         var recipe = Open("""{"image_processor_type":"SiglipImageProcessor"}""");
-        var expected = recipe.Behind(LiberoFrames.AsEvaluated(turned: false)).Apply(upright);
-        recipe.Behind(LiberoFrames.AsEvaluated()).Apply(upright.HalfTurned()).ShouldBe(expected);
-        recipe.Behind(LiberoFrames.AsEvaluated()).Apply(upright).ShouldNotBe(expected);
+        var expected = recipe.PrecededBy(LiberoFrames.AsEvaluated(turned: false)).Apply(upright);
+        recipe.PrecededBy(LiberoFrames.AsEvaluated()).Apply(upright.HalfTurned()).ShouldBe(expected);
+        recipe.PrecededBy(LiberoFrames.AsEvaluated()).Apply(upright).ShouldNotBe(expected);
     }
 
     [Fact]

@@ -43,8 +43,8 @@ public sealed class EvidenceTests
 
     /// <remarks>
     /// With the norm's sigma as it was, the measure is linear in what the last block adds: a head of the last layer that is taken away changes u . x by minus
-    /// its share. The test divides the
-    /// change of sigma out of the measure by computing u . x from the normed token itself: u . x' = (measure' - constant) sigma' / sigma.
+    /// its share. The test divides the change of sigma out of the measure by computing u . x from the normed token itself: u . x' = (measure' - constant)
+    /// sigma' / sigma.
     /// </remarks>
     [Theory, MemberData(nameof(Names))]
     public void A_head_of_the_last_layer_says_what_its_absence_takes_away(string name)

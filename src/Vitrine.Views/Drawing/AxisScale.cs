@@ -5,10 +5,10 @@ namespace Vitrine.Views.Drawing;
 /// <param name="High">The value at <paramref name="To"/>; larger than <paramref name="Low"/>.</param>
 /// <param name="From">Pixel of the low end.</param>
 /// <param name="To">Pixel of the high end.</param>
-internal readonly record struct Scale(double Low, double High, double From, double To)
+internal readonly record struct AxisScale(double Low, double High, double From, double To)
 {
     /// <summary>A scale whose ends are round numbers and hold zero and every given value.</summary>
-    public static Scale Around(IEnumerable<double> values, double from, double to, int ticks = 4)
+    public static AxisScale Around(IEnumerable<double> values, double from, double to, int ticks = 4)
     {
         var (low, high) = (0.0, 0.0);
         foreach (var value in values)
@@ -25,7 +25,7 @@ internal readonly record struct Scale(double Low, double High, double From, doub
         }
 
         var step = Step(high - low, ticks);
-        return new Scale(Math.Floor((low / step) + 1e-9) * step, Math.Ceiling((high / step) - 1e-9) * step, from, to);
+        return new AxisScale(Math.Floor((low / step) + 1e-9) * step, Math.Ceiling((high / step) - 1e-9) * step, from, to);
     }
 
     /// <summary>The pixel of a value.</summary>
