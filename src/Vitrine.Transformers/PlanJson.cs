@@ -7,6 +7,14 @@ namespace Vitrine.Transformers;
 /// <summary>How plans are spelled in JSON.</summary>
 internal static class PlanJson
 {
+    private static volatile JsonSerializerOptions? alone;
+
+    /// <remarks>A library that is loaded later may bring edits of its own.</remarks>
+    static PlanJson() => AppDomain.CurrentDomain.AssemblyLoad += (_, _) => alone = null;
+
+    /// <summary>Options for plans that travel alone. They are kept: what they know of the edits' types takes longer to make than a plan to write.</summary>
+    public static JsonSerializerOptions Alone => alone ??= Options(folder: null);
+
     /// <param name="folder">Where the plan's file lies, so that it may name files beside it; null where the plan travels alone.</param>
     /// <param name="source">What to call the plan in errors.</param>
     public static JsonSerializerOptions Options(string? folder, string source = "plan") => new()

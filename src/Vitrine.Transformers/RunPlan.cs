@@ -130,7 +130,7 @@ public sealed record RunPlan
     private string Written(string? folder)
         => Edits.Any(e => e is CallbackEdit)
             ? throw new VitrineException("plan: a callback edit cannot be saved; use the edit records.")
-            : JsonSerializer.Serialize(this, PlanJson.Options(folder));
+            : JsonSerializer.Serialize(this, folder is null ? PlanJson.Alone : PlanJson.Options(folder));
 
     private static RunPlan Read(string json, string source, string? folder)
     {

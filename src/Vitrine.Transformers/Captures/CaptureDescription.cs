@@ -35,9 +35,9 @@ public sealed record CaptureDescription(string Family, string Fingerprint, strin
 
     internal string ToJson()
     {
-        var json = JsonSerializer.SerializeToNode(this, PlanJson.Options(folder: null))!.AsObject();
+        var json = JsonSerializer.SerializeToNode(this, PlanJson.Alone)!.AsObject();
         json.Insert(0, "format", Format);
-        return json.ToJsonString(PlanJson.Options(folder: null)) + "\n";
+        return json.ToJsonString(PlanJson.Alone) + "\n";
     }
 
     /// <exception cref="VitrineException">The folder has no index, or it is broken.</exception>
