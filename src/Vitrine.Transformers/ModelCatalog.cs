@@ -25,6 +25,12 @@ public sealed record ModelFamily(string Name, ModelKind Kind, Func<ModelSource, 
 {
     /// <summary>Other names that are read alike.</summary>
     public IReadOnlyList<string> Alike { get; init; } = [];
+
+    /// <summary>
+    /// Tells a folder of the family by more than the name in its configuration: a fine-tune that says what its base model says, a file that names no type. Null
+    /// where the name decides.
+    /// </summary>
+    public Func<ModelLocation, ConfigReader, bool>? Recognises { get; init; }
 }
 
 /// <summary>A model that was found and is not opened yet.</summary>
@@ -47,7 +53,10 @@ public sealed record ModelSource(ModelLocation Location, ConfigReader Config, Mo
 public sealed class ModelCatalog
 {
     private const string Scheme = "embedded:";
-    private const string TypeKey = "model_type";
+
+    /// <summary>Where transformers writes a model's family, and where LeRobot writes a policy's.</summary>
+    private const string TypeKey = "model_type", PolicyKey = "type";
+
     private readonly IReadOnlyDictionary<string, string> embedded;
 
     private ModelCatalog(IReadOnlyList<ModelFamily> families, IReadOnlyDictionary<string, string> embedded) => (Families, this.embedded) = (families, embedded);
@@ -101,10 +110,13 @@ public sealed class ModelCatalog
     {
         var location = Locate(name);
         var config = location.GgufFile is { } file ? OfGguf(file) : ConfigReader.Open(Path.Combine(location.Folder, options?.ConfigFile ?? "config.json"));
-        return new ModelSource(location, config, FamilyOf(config, kind));
+        var recognised = Families.FirstOrDefault(f => (kind is null || f.Kind == kind) && f.Recognises?.Invoke(location, config) == true);
+        return new ModelSource(location, config, recognised ?? FamilyOf(config, kind));
     }
 
-    /// <summary>The family that a configuration names: timm's files have an architecture, those of transformers a model_type.</summary>
+    /// <summary>
+    /// The family that a configuration names: timm's files have an architecture, those of transformers a model_type, LeRobot's policies a type.
+    /// </summary>
     internal ModelFamily FamilyOf(ConfigReader config, ModelKind? kind = null)
     {
         var known = Families.Where(f => kind is null || f.Kind == kind).ToArray();
@@ -116,9 +128,11 @@ public sealed class ModelCatalog
                 : throw new VitrineException($"{config.Source}: architecture is '{architecture}'; of timm this version opens vit_*.");
         }
 
-        var name = config.Text(TypeKey);
+        var key = !config.Has(TypeKey) && config.Has(PolicyKey) ? PolicyKey : TypeKey;
+        (known, kind) = key == PolicyKey ? ([.. known.Where(f => f.Kind == ModelKind.Policy)], ModelKind.Policy) : (known, kind);
+        var name = config.Text(key);
         return Array.Find(known, f => Names(f).Contains(name))
-            ?? throw Unknown(config, name, kind, [.. known.SelectMany(Names).Where(n => n != VisionFamily.Timm.ModelType)]);
+            ?? throw Unknown(config, key, name, kind, [.. known.SelectMany(Names).Where(n => n != VisionFamily.Timm.ModelType)]);
     }
 
     /// <summary>The folder or file that a name means.</summary>
@@ -149,7 +163,7 @@ public sealed class ModelCatalog
         return new ConfigReader(GgufConfig.ToConfigJson(file), path);
     }
 
-    private static VitrineException Unknown(ConfigReader config, string name, ModelKind? kind, string[] known)
+    private static VitrineException Unknown(ConfigReader config, string key, string name, ModelKind? kind, string[] known)
     {
         var what = kind switch
         {
@@ -160,6 +174,6 @@ public sealed class ModelCatalog
         };
         var timm = kind is null or ModelKind.Image ? " and timm's vit_*" : "";
         return new VitrineException(
-            $"{config.Source}: model_type is '{name}'; {what} {string.Join(", ", known)}{timm}; the nearest is '{Nearest.Of(name, known)}'.");
+            $"{config.Source}: {key} is '{name}'; {what} {string.Join(", ", known)}{timm}; the nearest is '{Nearest.Of(name, known) ?? "none"}'.");
     }
 }

@@ -11,6 +11,7 @@ internal static class BlockText
         $"{Norm(spec.Norm)} {Places(spec.Norms)}",
         Attention(spec.Attention),
         Mlp(spec.Mlp),
+        .. spec.Cross is { } cross ? [$"then {Attention(cross)}"] : Array.Empty<string>(),
         .. Where(spec.Parallel, "attention and feed-forward side by side"),
         .. Where(spec.LayerScale, "LayerScale"),
     ]);
@@ -26,7 +27,7 @@ internal static class BlockText
     [
         string.Create(CultureInfo.InvariantCulture,
             $"attention {Mask(a)}, {a.Heads} heads of {a.HeadWidth}{(a.KeyValueHeads == a.Heads ? "" : $" on {a.KeyValueHeads} key/value heads")}"),
-        a.Rotary is { } r ? Rotary(r) : "no rotary positions",
+        a.Rotary is { } r ? Rotary(r) : a.AddsPositions ? "positions added to queries and keys" : "no rotary positions",
         string.Create(CultureInfo.InvariantCulture, $"scale {a.Scale:0.######}"),
         .. Where(a.SoftCap is not null, string.Create(CultureInfo.InvariantCulture, $"scores capped at {a.SoftCap:0.####}")),
         .. Where(a.Window is not null, string.Create(CultureInfo.InvariantCulture, $"window of {a.Window}")),
@@ -41,7 +42,7 @@ internal static class BlockText
         AttentionMask.Full => "both ways",
         AttentionMask.Prefix => "causal behind a prefix",
         _ => "block by block",
-    }) + a.Keys switch { KeySource.PrefixThenOwn => " behind a prefix's keys", KeySource.Prefix => " to a prefix's keys", _ => "" };
+    }) + a.Keys switch { KeySource.PrefixThenOwn => " behind a prefix's keys", KeySource.Prefix => " to a prefix's keys", KeySource.Memory => " to another stack's output", _ => "" };
 
     private static string Mlp(MlpSpec m)
         => string.Create(CultureInfo.InvariantCulture,
@@ -52,7 +53,7 @@ internal static class BlockText
     private static string Places(NormPlaces places) => places switch
     {
         NormPlaces.PreNorm => "before each part",
-        NormPlaces.PostNorm => "of each sum",
+        NormPlaces.PostNorm or NormPlaces.PostNormOfSums => "of each sum",
         _ => "before each part and of what it adds",
     };
 

@@ -85,13 +85,15 @@ public sealed class EditSite
     }
 
     /// <summary>Refuses, in each run, kinds of tokens that the place's stack does not have.</summary>
-    internal void Require(Positions? positions)
+    /// <param name="positions">None when null.</param>
+    /// <param name="ofOthers">Whether those of the stacks that it reads will do.</param>
+    internal void Require(Positions? positions, bool ofOthers)
     {
         foreach (var kind in positions?.Kinds ?? [])
         {
             checks.Add(rows =>
             {
-                IReadOnlyCollection<string> known = rows.Kinds.Stack == Address.Stack ? rows.Kinds.Names : [];
+                string[] known = [.. rows.Kinds.NamesIn(Address.Stack).Concat(ofOthers ? Shape.Reads.SelectMany(rows.Kinds.NamesIn) : []).Distinct()];
                 if (!known.Contains(kind))
                 {
                     var nearest = Nearest.Of(kind, known) is { } name ? $"the nearest that exists is '{name}'" : "the batch names none there";

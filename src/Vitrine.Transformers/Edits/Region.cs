@@ -31,7 +31,7 @@ public sealed class Region
         site.Require(scope.Neurons, last, "coordinate");
         site.RequireRows(scope.Rows);
         site.Require(scope.Steps, int.MaxValue, "step");
-        site.Require(scope.Positions);
+        site.Require(scope.Positions, ofOthers: MayBeOfOthers(place.Point));
         fixedAxes = And(
             scope.Heads is { } h ? Chosen(h, heads).reshape(-1, 1).reshape(axes == PointAxes.Attention ? [heads, 1, 1] : [heads, 1]) : null,
             scope.Neurons is { } n ? Chosen(n, last) : null) is { } mask ? site.Own(mask) : null;
@@ -60,9 +60,9 @@ public sealed class Region
             throw new VitrineException($"edit at '{place}': the point has one vector a row and no positions.");
         }
 
-        var rows = scope.Rows is { } r ? RowsOf(r, pass).reshape([pass.Rows, .. Enumerable.Repeat(1L, (int)dims - 1)]) : null;
+        var rows = scope.Rows is { } r ? RowsOf(r, pass, (int)dims) : null;
         var positions = scope.Positions is { } p
-            ? pass.QueryMask(p).reshape(axes switch
+            ? Named(p, pass).reshape(axes switch
             {
                 PointAxes.Attention => [pass.Rows, 1, pass.Length, 1],
                 PointAxes.Heads => [pass.Rows, pass.Length, 1, 1],
@@ -72,11 +72,33 @@ public sealed class Region
         return And(And(rows, positions), fixedAxes);
     }
 
+    /// <remarks>
+    /// What is read of another stack has that stack's tokens, be it keys and values as they come or the projections of them; what is read of the own stack, at
+    /// the same address of another layer, does not.
+    /// </remarks>
+    private static bool MayBeOfOthers(Point point)
+        => point == Point.AttnPrefixK || point == Point.AttnPrefixV || point == Point.AttnK || point == Point.AttnV || point == Point.AttnKRot
+            || point == Point.AttnKNorm || point == Point.CrossIn || point == Point.CrossInK || point == Point.CrossK || point == Point.CrossV;
+
+    private Tensor Named(Positions positions, Pass pass)
+    {
+        var stack = pass.KindsOf ?? place.Stack;
+        return positions.Kinds?.FirstOrDefault(k => !pass.Run.Rows.Kinds.NamesIn(stack).Contains(k)) is { } kind
+            ? throw new VitrineException(
+                $"edit at '{place}': its tokens are those of '{stack}', which have no kind '{kind}'; the kinds are {Known(pass.Run.Rows.Kinds.NamesIn(stack))}.")
+            : pass.QueryMask(positions, place.Stack);
+    }
+
+    private static string Known(IReadOnlyCollection<string> kinds) => kinds.Count == 0 ? "none" : string.Join(", ", kinds);
+
     /// <remarks>The towers of pictures and texts may run different numbers of rows.</remarks>
-    private Tensor RowsOf(IReadOnlyList<int> rows, Pass pass)
-        => rows.FirstOrDefault(r => r >= pass.Rows) is > 0 and var outside
-            ? throw new VitrineException($"edit at '{place}': row {outside} lies outside; there are {pass.Rows}, counted from 0.")
-            : Chosen(rows, pass.Rows).to(pass.Device);
+    private Tensor RowsOf(IReadOnlyList<int> rows, Pass pass, int dims)
+    {
+        var count = pass.Owners is null ? pass.Rows : pass.Owners.Max() + 1;
+        return rows.FirstOrDefault(r => r >= count) is > 0 and var outside
+            ? throw new VitrineException($"edit at '{place}': row {outside} lies outside; there are {count}, counted from 0.")
+            : pass.RowMask(rows, dims);
+    }
 
     private static Tensor Chosen(IEnumerable<int> indices, int size)
     {

@@ -28,32 +28,43 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
         var (read, attentionGate) = weights.AttentionNorm.Of(x, pass.Condition);
         var attended = Attend(slots.At(Point.AttnIn, read, pass), slots, pass, cache, layer);
         attended = Added(attended, weights.AttentionOutputNorm, weights.AttentionScale, attentionGate, Point.AttnOutPost, slots, pass);
-        var mid = spec.Parallel ? x : slots.At(Point.ResidMid, weights.AttentionPostNorm.Of(x.Plus(attended)), pass);   // (B, T, d)
+        var mid = spec.Parallel ? x : Settled(Point.ResidMid, x.Plus(attended), weights.AttentionPostNorm, slots, pass);   // (B, T, d)
+        if (weights.Cross is { } cross)
+        {
+            mid = Settled(Point.ResidCross, mid.Plus(Cross(cross, mid, slots, pass)), cross.PostNorm, slots, pass);
+        }
+
         (read, var mlpGate) = weights.MlpNorm.Of(mid, pass.Condition);
         var fed = FeedForward(slots.At(Point.MlpIn, read, pass), slots, pass);
         fed = Added(fed, weights.MlpOutputNorm, weights.MlpScale, mlpGate, Point.MlpOutPost, slots, pass);
         var sum = (spec.Parallel ? x.Plus(attended) : mid).Plus(fed);
+        sum = spec.Norms == NormPlaces.PostNormOfSums ? slots.At(Point.ResidMlp, sum, pass) : sum;
         return slots.At(Point.ResidPost, weights.MlpPostNorm.Of(sum), pass);                               // (B, T, d)
     }
+
+    /// <summary>A sum behind its norm; the point stands behind the norm too, or between the two.</summary>
+    private Tensor Settled(Point point, Tensor sum, Norm? norm, Slots slots, Pass pass)
+        => spec.Norms == NormPlaces.PostNormOfSums ? norm.Of(slots.At(point, sum, pass)) : slots.At(point, norm.Of(sum), pass);
 
     private Tensor Attend(Tensor x, Slots slots, Pass pass, KeyValueCache? cache, int layer)
     {
         var (b, t, heads, width) = (x.shape[0], x.shape[1], spec.Attention.Heads, spec.Attention.HeadWidth);
-        var prefix = spec.Attention.Keys == KeySource.Own ? default : pass.Prefix?.Layer(layer, b) ?? throw NoPrefix(layer);   // (B, Hkv, Tp, hd)
-        var (keyed, valued) = spec.Attention.Keys == KeySource.Prefix ? (Flat(prefix.Keys), Flat(prefix.Values)) : (x, x);
-        var q = slots.At(Point.AttnQ, weights.Query.Apply(x).view(b, t, heads, width), pass);              // (B, T, H, hd)
-        var k = slots.At(Point.AttnK, weights.Key.Apply(keyed).view(b, -1, spec.Attention.KeyValueHeads, width), pass);       // (B, T, Hkv, hd)
-        var v = slots.At(Point.AttnV, weights.Value.Apply(valued).view(b, -1, spec.Attention.KeyValueHeads, width), pass);    // (B, T, Hkv, hd)
+        var prefix = spec.Attention.Keys is KeySource.Own ? default : PrefixOf(layer, b, slots, pass);     // (B, Hkv, Tp, hd)
+        var isOfPrefix = spec.Attention.Keys == KeySource.Prefix;
+        var (asking, keyed, valued, tokens) = isOfPrefix ? (x, Flat(prefix.Keys), Flat(prefix.Values), pass.OfPrefix) : Read(x, slots, pass);
+        var q = slots.At(Point.AttnQ, weights.Query.Apply(asking).view(b, t, heads, width), pass);         // (B, T, H, hd)
+        var k = slots.At(Point.AttnK, weights.Key.Apply(keyed).view(b, -1, spec.Attention.KeyValueHeads, width), tokens);     // (B, T, Hkv, hd)
+        var v = slots.At(Point.AttnV, weights.Value.Apply(valued).view(b, -1, spec.Attention.KeyValueHeads, width), tokens);  // (B, T, Hkv, hd)
         if (weights.QueryNorm is { } queryNorm && weights.KeyNorm is { } keyNorm)
         {
             q = slots.At(Point.AttnQNorm, queryNorm.Apply(q), pass);
-            k = slots.At(Point.AttnKNorm, keyNorm.Apply(k), pass);
+            k = slots.At(Point.AttnKNorm, keyNorm.Apply(k), tokens);
         }
 
         if (pass.Rotation is { } rotation)
         {
             q = slots.At(Point.AttnQRot, Rotary.Turned(q, rotation), pass);
-            k = spec.Attention.Keys == KeySource.Prefix ? k : slots.At(Point.AttnKRot, Rotary.Turned(k, rotation), pass);
+            k = slots.At(Point.AttnKRot, isOfPrefix ? k : Rotary.Turned(k, rotation), tokens);             // a prefix's keys were turned where they were made
         }
 
         (q, k, v) = (q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2));                             // (B, H, T, hd)
@@ -67,8 +78,47 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
             (k, v) = (cat([prefix.Keys, k], 2), cat([prefix.Values, v], 2));                               // (B, Hkv, Tp + Tk, hd)
         }
 
-        var z = slots.At(Point.AttnZ, Weighted(q, k, v, slots, pass).transpose(1, 2), pass);               // (B, T, H, hd)
+        var z = Weighted(q, k, v, spec.Attention, Point.AttnScores, Point.AttnPattern, slots, pass).transpose(1, 2);
+        z = slots.At(Point.AttnZ, z, pass);                                                                // (B, T, H, hd)
         return slots.At(Point.AttnOut, weights.Output.Apply(z.reshape(b, t, heads * width)), pass);        // (B, T, d)
+    }
+
+    /// <summary>What queries, keys and values read of the block's own tokens, and whose tokens keys and values are of.</summary>
+    private (Tensor Asking, Tensor Keyed, Tensor Valued, Pass Tokens) Read(Tensor x, Slots slots, Pass pass)
+    {
+        if (!spec.Attention.AddsPositions)
+        {
+            return (x, x, x, pass);
+        }
+
+        var placed = x.Plus(pass.Added());
+        return (slots.At(Point.AttnInQ, placed, pass), slots.At(Point.AttnInK, placed, pass), x, pass);
+    }
+
+    /// <summary>The keys and values of another stack's tokens (B,Hkv,Tp,hd), as this block reads them.</summary>
+    private static (Tensor Keys, Tensor Values) PrefixOf(int layer, long rows, Slots slots, Pass pass)
+    {
+        var (keys, values) = pass.Prefix?.Layer(layer, rows) ?? throw NoPrefix(layer);
+        return (Visited(Point.AttnPrefixK, keys), Visited(Point.AttnPrefixV, values));
+
+        Tensor Visited(Point point, Tensor heads) => slots.Wants(point) ? slots.At(point, heads.transpose(1, 2), pass.OfPrefix).transpose(1, 2) : heads;
+    }
+
+    /// <summary>Attention to another stack's output.</summary>
+    private Tensor Cross(CrossWeights cross, Tensor x, Slots slots, Pass pass)
+    {
+        var (b, heads, width) = (x.shape[0], spec.Cross!.Heads, spec.Cross.HeadWidth);
+        var memory = pass.Memory ?? throw new VitrineException("attention: reads another stack's output; this pass was given none.");
+        var values = slots.At(Point.CrossIn, memory.Output, memory.Pass);                                  // (B, Tm, d)
+        var asking = slots.At(Point.CrossInQ, x.Plus(pass.Added()), pass);                                 // (B, T, d)
+        var keyed = slots.At(Point.CrossInK, values.Plus(memory.Pass.Added()), memory.Pass);
+        var q = slots.At(Point.CrossQ, cross.Query.Apply(asking).view(b, -1, heads, width), pass);         // (B, T, H, hd)
+        var k = slots.At(Point.CrossK, cross.Key.Apply(keyed).view(b, -1, heads, width), memory.Pass);     // (B, Tm, H, hd)
+        var v = slots.At(Point.CrossV, cross.Value.Apply(values).view(b, -1, heads, width), memory.Pass);
+        var z = Weighted(
+            q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), spec.Cross, Point.CrossScores, Point.CrossPattern, slots, pass).transpose(1, 2);
+        z = slots.At(Point.CrossZ, z, pass);                                                               // (B, T, H, hd)
+        return slots.At(Point.CrossOut, cross.Output.Apply(z.reshape(b, -1, heads * width)), pass);        // (B, T, d)
     }
 
     /// <summary>Heads side by side, as a projection reads them: (B,Tp,Hkv hd).</summary>
@@ -80,16 +130,16 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
     /// Scores and patterns are computed only when a plan reads or edits them, or where a soft cap leaves no other way. What is only read is computed beside
     /// the fused kernel, so that reading changes nothing.
     /// </remarks>
-    private Tensor Weighted(Tensor q, Tensor k, Tensor v, Slots slots, Pass pass)
+    private Tensor Weighted(Tensor q, Tensor k, Tensor v, AttentionSpec attention, Point scored, Point patterned, Slots slots, Pass pass)
     {
-        var isExplicit = softCap is not null || slots.Edits(Point.AttnScores) || slots.Edits(Point.AttnPattern)
+        var isExplicit = softCap is not null || slots.Edits(scored) || slots.Edits(patterned)
             || pass.Plan.ExplicitAttention || pass.Plan.NeedsGradients || !OnAnyDevice.HasFusedAttention(q);
-        if (isExplicit || slots.Wants(Point.AttnScores) || slots.Wants(Point.AttnPattern))
+        if (isExplicit || slots.Wants(scored) || slots.Wants(patterned))
         {
             var scores = (q * scoreScale).matmul(ForEachHead(k).transpose(2, 3));                          // (B, H, Tq, Tk)
-            scores = slots.At(Point.AttnScores, softCap is null ? scores : softCap.Apply(scores), pass);
-            var masked = pass.Mask(q.dtype, spec.Attention) is { } mask ? scores.Plus(mask) : scores;
-            var pattern = slots.At(Point.AttnPattern, masked.softmax(-1), pass);
+            scores = slots.At(scored, softCap is null ? scores : softCap.Apply(scores), pass);
+            var masked = pass.Mask(q.dtype, attention) is { } mask ? scores.Plus(mask) : scores;
+            var pattern = slots.At(patterned, masked.softmax(-1), pass);
             if (isExplicit)
             {
                 return pattern.matmul(ForEachHead(v));                                                     // (B, H, Tq, hd)
@@ -101,13 +151,13 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
         {
             // One token: heads that share keys and values are so many queries of them, and nothing is copied.
             var grouped = q.reshape(q.shape[0], k.shape[1], -1, q.shape[3]);                               // (B, Hkv, H/Hkv, hd)
-            return nn.functional.scaled_dot_product_attention(grouped, k, v, pass.Mask(q.dtype, spec.Attention)).reshape(q.shape);
+            return nn.functional.scaled_dot_product_attention(grouped, k, v, pass.Mask(q.dtype, attention)).reshape(q.shape);
         }
 
         (k, v) = (ForEachHead(k), ForEachHead(v));
-        return pass.IsPlainCausal(spec.Attention)
+        return pass.IsPlainCausal(attention)
             ? nn.functional.scaled_dot_product_attention(q, k, v, is_casual: true)
-            : nn.functional.scaled_dot_product_attention(q, k, v, pass.Mask(q.dtype, spec.Attention));
+            : nn.functional.scaled_dot_product_attention(q, k, v, pass.Mask(q.dtype, attention));
     }
 
     private Tensor ForEachHead(Tensor shared) => spec.Attention.Heads == spec.Attention.KeyValueHeads

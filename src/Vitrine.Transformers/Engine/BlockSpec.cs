@@ -35,6 +35,9 @@ public enum NormPlaces
     /// <summary>norm(x + f(x)): the stream is no sum of what was written (Vaswani et al. 2017).</summary>
     PostNorm,
 
+    /// <summary>The same; <c>resid_mid</c>, <c>resid_cross</c> and <c>resid_mlp</c> are the sums in front of the norms (ACT).</summary>
+    PostNormOfSums,
+
     /// <summary>x + norm(f(norm(x))).</summary>
     SandwichNorm,
 }
@@ -46,6 +49,9 @@ public sealed record RotarySpec(double Theta, int Width)
 {
     /// <summary>Stretches the long wavelengths; null leaves all as they are.</summary>
     public Llama3Scaling? Scaling { get; init; }
+
+    /// <summary>Whether positions count the tokens of the pass from 0, whatever stands before them (SmolVLA's cross-attention).</summary>
+    public bool CountsOwnTokens { get; init; }
 }
 
 /// <summary>Llama 3's stretching of rotary wavelengths (transformers, modeling_rope_utils.py).</summary>
@@ -82,6 +88,9 @@ public enum KeySource
 
     /// <summary>Those that another stack left alone, through projections of the block's own (SmolVLA's cross attention).</summary>
     Prefix,
+
+    /// <summary>The output of another stack, through projections of the block's own (cross-attention as Vaswani et al. 2017 have it).</summary>
+    Memory,
 }
 
 /// <summary>Attention.</summary>
@@ -95,6 +104,8 @@ public sealed record AttentionSpec(int Heads, int KeyValueHeads, int HeadWidth, 
     /// <summary>Where keys and values come from.</summary>
     public KeySource Keys { get; init; } = KeySource.Own;
 
+    /// <summary>Whether positions are added to what queries and keys read, and not to what values read (DETR's blocks; ACT).</summary>
+    public bool AddsPositions { get; init; }
 
     /// <summary>Multiplies q k; hd^-1/2 unless the family says otherwise.</summary>
     public double Scale { get; init; } = Math.Pow(HeadWidth, -0.5);
@@ -139,14 +150,28 @@ public sealed record BlockSpec(int Width, NormSpec Norm, AttentionSpec Attention
     /// <summary>Whether the feed-forward reads the block's input beside attention, not what attention made of it.</summary>
     public bool Parallel { get; init; }
 
+    /// <summary>
+    /// Attention to another stack's output between attention and feed-forward (ACT's decoder), of as many heads of the same width; null for none.
+    /// </summary>
+    public AttentionSpec? Cross { get; init; }
+
     /// <summary>The points that exist in such a block.</summary>
-    public IEnumerable<Point> PointsInBlock() => PointVocabulary.All.Where(p => p.IsInBlock).Except(Absent());
+    public IEnumerable<Point> PointsInBlock() => PointVocabulary.All.Where(p => p.IsInBlock).Except(Absent()).Concat(Further());
+
+    private IEnumerable<Point> Further() =>
+    [
+        .. Where(Attention.AddsPositions, Point.AttnInQ, Point.AttnInK),
+        .. Where(Attention.Keys is KeySource.Prefix or KeySource.PrefixThenOwn, Point.AttnPrefixK, Point.AttnPrefixV),
+        .. Where(
+            Cross is not null, Point.CrossIn, Point.CrossInQ, Point.CrossInK, Point.CrossQ, Point.CrossK, Point.CrossV, Point.CrossScores, Point.CrossPattern,
+            Point.CrossZ, Point.CrossOut, Point.ResidCross),
+        .. Where(Norms == NormPlaces.PostNormOfSums, Point.ResidMlp),
+    ];
 
     private IEnumerable<Point> Absent() =>
     [
         .. Where(Attention.QueryKeyNorm is null, Point.AttnQNorm, Point.AttnKNorm),
         .. Where(Attention.Rotary is null, Point.AttnQRot, Point.AttnKRot),
-        .. Where(Attention is { Rotary: not null, Keys: KeySource.Prefix }, Point.AttnKRot),
         .. Where(!LayerScale && Norms != NormPlaces.SandwichNorm && Norm.Kind != NormKind.AdaptiveRms, Point.AttnOutPost, Point.MlpOutPost),
         .. Where(Parallel, Point.ResidMid),
         .. Where(!Mlp.Gated, Point.MlpGate),

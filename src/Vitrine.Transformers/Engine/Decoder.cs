@@ -7,10 +7,16 @@ namespace Vitrine.Transformers.Engine;
 /// <summary>A stack of tokens: embedding, blocks, final norm, head. It decodes where its attention is causal; text encoders are stacks of tokens too.</summary>
 public sealed class Decoder : Stack
 {
-    internal Decoder(StackShape shape, IReadOnlyList<Block> blocks, TextEmbedding embedding)
-        : base(shape, blocks) => Embedding = embedding;
+    private readonly TextEmbedding? embedding;
 
-    internal TextEmbedding Embedding { get; }
+    /// <param name="shape">Sizes and points.</param>
+    /// <param name="blocks">With their weights.</param>
+    /// <param name="embedding">Of words; null for a stack that reads none (an action expert).</param>
+    internal Decoder(StackShape shape, IReadOnlyList<Block> blocks, TextEmbedding? embedding)
+        : base(shape, blocks) => this.embedding = embedding;
+
+    /// <exception cref="VitrineException">The stack reads no words.</exception>
+    internal TextEmbedding Embedding => embedding ?? throw new VitrineException($"stack '{Shape.Name}': reads no words.");
 
     /// <summary>Token embeddings, scaled where the family scales them; positions come in behind.</summary>
     /// <param name="ids">[row][token], rows of one length.</param>
@@ -64,6 +70,15 @@ public sealed class Decoder : Stack
         return (ids, logits!);
     }
 
+    /// <summary>The same stack under another name.</summary>
+    internal Decoder Called(string name) => name == Shape.Name ? this : new Decoder(Shape with { Name = name }, Blocks, embedding)
+    {
+        EntryNorm = EntryNorm,
+        LastNorm = LastNorm,
+        Head = Head,
+        LogitCap = LogitCap,
+    };
+
     /// <summary>The same stack with weights that are folded when they are asked for.</summary>
     internal Decoder Processed(ProcessedWeights weights) => new(Shape, Blocks, Embedding with { IsCentred = weights.Folding.CentreWriting })
     {
@@ -79,13 +94,15 @@ public sealed class Decoder : Stack
     {
         run.Prompt(Shape.Name, input.Positions);
         var earlier = column == 0 ? [] : input.Positions.Select(r => r[..column]).ToArray();
-        return new Pass(run, 0, [.. input.Positions.Select(r => r[column..])], earlier, Lengths(input.Positions))
+        return new Pass(run, input.Step, [.. input.Positions.Select(r => r[column..])], earlier, Lengths(input.Positions))
         {
             GivenPositionIds = input.PositionIds is { } ids ? [.. ids.Select(r => r[column..])] : null,
             Prefix = input.Prefix,
             PrefixLengths = input.PrefixLengths,
             BlockNumbers = input.BlockNumbers,
             Condition = input.Condition,
+            Memory = input.Memory,
+            AddedPositions = input.AddedPositions,
         };
     }
 
@@ -113,7 +130,7 @@ public sealed class Decoder : Stack
     private Tensor Residual(DecoderInput input, Pass pass, RunStart? from, KeyValueCache? cache)
     {
         var residual = from is null
-            ? Enter(Embedding.Placed(input.Embedded(), pass, input.Segments), pass)
+            ? Enter(embedding is null ? input.Embedded() : embedding.Placed(input.Embedded(), pass, input.Segments), pass)
             : from.Residual(input.Positions.Length, input.Positions[0].Length, Shape);
         return Through(residual, pass, cache, pass.Run.Range?.First ?? 0, pass.Run.Range?.Last ?? Shape.Layers - 1).Residual;
     }
@@ -168,7 +185,7 @@ public sealed class Decoder : Stack
         using var cache = new KeyValueCache(Shape.Layers, input.Positions[0].Length, isDifferentiated: run.Plan.NeedsGradients);
         using var pass = PassOver(run, input);
         _ = Residual(input, pass, from: null, cache);
-        return new PrefixCache(cache.Release(), input.Positions);
+        return new PrefixCache(cache.Release(), input.Positions, Shape.Name);
     }
 
     /// <summary>Column <paramref name="columns"/>[b] of each row b: (B,x).</summary>
@@ -210,6 +227,15 @@ internal sealed record DecoderInput(long[][] Positions, Func<Tensor> Embedded)
 
     /// <summary>What conditioned norms read.</summary>
     public Tensor? Condition { get; init; }
+
+    /// <summary>The output of another stack; see <see cref="Pass.Memory"/>.</summary>
+    public AttendedOutput? Memory { get; init; }
+
+    /// <summary>See <see cref="Pass.AddedPositions"/>.</summary>
+    public Tensor? AddedPositions { get; init; }
+
+    /// <summary>The flow step, of a stack that a run goes through several times.</summary>
+    public int Step { get; init; }
 
     public static DecoderInput Of(Decoder decoder, TokenBatch batch) => new([.. batch.Positions.Select(r => r.ToArray())], () => decoder.Embed(batch.Ids))
     {

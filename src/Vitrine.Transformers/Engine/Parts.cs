@@ -149,9 +149,13 @@ internal sealed class BlockWeights
 
     public required Linear Down { get; init; }
 
+    /// <summary>Of attention to another stack's output; null where there is none.</summary>
+    public CrossWeights? Cross { get; init; }
+
     /// <summary>Those that stand there.</summary>
     public IEnumerable<Norm> Norms()
-        => new[] { AttentionNorm, AttentionOutputNorm, AttentionPostNorm, MlpNorm, MlpOutputNorm, MlpPostNorm, QueryNorm, KeyNorm }.OfType<Norm>();
+        => new[] { AttentionNorm, AttentionOutputNorm, AttentionPostNorm, MlpNorm, MlpOutputNorm, MlpPostNorm, QueryNorm, KeyNorm, Cross?.PostNorm }
+            .OfType<Norm>();
 
     /// <summary>LayerScale vector (d) on what attention adds.</summary>
     public Tensor? AttentionScale { get; init; }
@@ -159,6 +163,14 @@ internal sealed class BlockWeights
     /// <summary>LayerScale vector (d) on what the feed-forward adds.</summary>
     public Tensor? MlpScale { get; init; }
 }
+
+/// <summary>Weights of attention to another stack's output.</summary>
+/// <param name="Query">Reads the block's own tokens.</param>
+/// <param name="Key">Reads the other stack's output.</param>
+/// <param name="Value">As <paramref name="Key"/>.</param>
+/// <param name="Output">Back into the stream.</param>
+/// <param name="PostNorm">Of the sum; null for none.</param>
+internal sealed record CrossWeights(Linear Query, Linear Key, Linear Value, Linear Output, Norm? PostNorm);
 
 /// <summary>Norms that may not stand there.</summary>
 internal static class Norms

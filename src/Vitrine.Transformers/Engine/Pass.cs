@@ -16,6 +16,7 @@ public sealed class Pass : IDisposable
     private readonly long[][] keys;
     private readonly long[] promptLengths;
     private readonly bool hasPadding;
+    private Pass? ofPrefix;
     private readonly Dictionary<(AttentionMask, int, KeySource), Tensor?> masks = [];
 
     /// <param name="run">The run that it belongs to.</param>
@@ -71,6 +72,22 @@ public sealed class Pass : IDisposable
     /// <summary>(B,c), or (B,T,c): what conditioned norms read; null where there are none.</summary>
     internal Tensor? Condition { get; init; }
 
+    /// <summary>The output of another stack that blocks attend to; null for none.</summary>
+    internal AttendedOutput? Memory { get; init; }
+
+    /// <summary>(1,T,d), or (B,T,d): positions that are added to what queries and keys read; null where there are none.</summary>
+    internal Tensor? AddedPositions { get; init; }
+
+    /// <summary>[row of the pass]: row of the batch that it belongs to, where there are several to one: a tower's pictures. Null where they are the same.</summary>
+    internal int[]? Owners { get; init; }
+
+    /// <summary>The stack whose kinds of tokens these are, where it is not the one whose point is visited.</summary>
+    internal string? KindsOf { get; init; }
+
+    /// <summary>The tokens of <see cref="Prefix"/>, as the edits of what is read of them see them.</summary>
+    internal Pass OfPrefix
+        => ofPrefix ??= new Pass(Run, Step, Required(Prefix).PositionsOf(Rows), [], LengthsOf(Required(Prefix))) { KindsOf = Prefix!.Stack, Owners = Owners };
+
     /// <summary>Rotary tables for the block that runs; made by the stack.</summary>
     internal (Tensor Cos, Tensor Sin)? Rotation { get; set; }
 
@@ -98,6 +115,7 @@ public sealed class Pass : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        ofPrefix?.Dispose();
         foreach (var mask in masks.Values)
         {
             mask?.Dispose();
@@ -117,16 +135,36 @@ public sealed class Pass : IDisposable
     /// <summary>(B,T,1,..): true on a row's own tokens, false on padding.</summary>
     internal Tensor OwnPositions(long dims) => tensor(Flat(queries, p => p >= 0), [Rows, Length, .. Enumerable.Repeat(1L, (int)dims - 2)], device: Device);
 
-    /// <summary>(B,T): which tokens of the pass are named.</summary>
-    internal Tensor QueryMask(Positions positions) => PositionMask(positions, queries);
+    /// <summary>Positions that are added to what queries and keys read.</summary>
+    /// <exception cref="VitrineException">There are none.</exception>
+    internal Tensor Added() => AddedPositions ?? throw new VitrineException("attention: positions are added to queries and keys; this pass was given none.");
 
-    /// <summary>(B,1,1,Tk): which keys are named; a prefix's are not.</summary>
-    internal Tensor KeyMask(Positions positions)
+    /// <summary>(B,T): which tokens of the pass are named.</summary>
+    /// <param name="positions">Their names.</param>
+    /// <param name="stack">Whose kinds of tokens they may be.</param>
+    internal Tensor QueryMask(Positions positions, string stack) => PositionMask(positions, queries, KindsOf ?? stack);
+
+    /// <summary>(B,1,1,Tk): which keys are named.</summary>
+    /// <param name="positions">Their names.</param>
+    /// <param name="stack">Whose kinds of tokens they may be, besides those of a prefix.</param>
+    /// <param name="ofPrefix">Whether positions count the prefix's tokens and not the pass's own.</param>
+    /// <param name="count">Tk: those of a prefix, of the pass and those before it, or both.</param>
+    internal Tensor KeyMask(Positions positions, string stack, bool ofPrefix, long count)
     {
-        var own = PositionMask(positions, keys);
-        var all = Prefix is null ? own : cat([zeros([Rows, Prefix.Length], ScalarType.Bool, Device), own], 1);
-        return all.reshape(Rows, 1, 1, all.shape[1]);
+        Tensor[] parts = [.. Ahead(), .. Prefix is not null && count == Prefix.Length ? Array.Empty<Tensor>() : [Own()]];
+        return cat(parts, 1).reshape(Rows, 1, 1, -1);
+
+        Tensor Own() => ofPrefix ? zeros([Rows, keys[0].Length], ScalarType.Bool, Device) : PositionMask(positions, keys, KindsOf ?? stack);
+
+        Tensor[] Ahead() => Prefix is null ? [] : [OfPrefix.QueryMask(ofPrefix ? positions : new Positions { Kinds = positions.Kinds }, Prefix.Stack)];
     }
+
+    /// <summary>(B,1,...): which rows of the pass belong to named rows of the batch.</summary>
+    internal Tensor RowMask(IReadOnlyList<int> rows, int dims)
+        => tensor([.. Enumerable.Range(0, Rows).Select(r => rows.Contains(Owners?[r] ?? r))], [Rows, .. Enumerable.Repeat(1L, dims - 1)], device: Device);
+
+    /// <summary>A tensor with one entry a row of the batch, as one with an entry a row of the pass.</summary>
+    internal Tensor ForRows(Tensor perRow) => Owners is null ? perRow : perRow[tensor([.. Owners.Select(o => (long)o)], device: perRow.device)];
 
     /// <summary>Added to the scores (B,1,Tq,Tk); null when every key is seen by every query.</summary>
     /// <param name="dtype">Of the scores.</param>
@@ -143,8 +181,8 @@ public sealed class Pass : IDisposable
         return mask;
     }
 
-    private bool IsFull(AttentionSpec attention, int width) => attention.Keys == KeySource.Prefix
-        ? Required(Prefix).IsWhole
+    private bool IsFull(AttentionSpec attention, int width) => attention.Keys == KeySource.Memory ? true
+        : attention.Keys == KeySource.Prefix ? Required(Prefix).IsWhole
         : !hasPadding && width == 0 && (attention.Mask == AttentionMask.Full || (attention.Mask == AttentionMask.Causal && Length == 1))
             && (attention.Keys == KeySource.Own || Required(Prefix).IsWhole);
 
@@ -200,7 +238,9 @@ public sealed class Pass : IDisposable
     private static T Required<T>(T? given) where T : class
         => given ?? throw new VitrineException("attention: its mask, or its keys, come from a prefix or from blocks of tokens that this pass was not given.");
 
-    private Tensor PositionMask(Positions positions, long[][] of)
+    private long[] LengthsOf(PrefixCache prefix) => prefix.Rows == Rows ? prefix.OwnLengths : [.. Enumerable.Repeat(prefix.OwnLengths[0], Rows)];
+
+    private Tensor PositionMask(Positions positions, long[][] of, string stack)
     {
         var mask = new bool[Rows * of[0].Length];
         for (var row = 0; row < Rows; row++)
@@ -209,7 +249,7 @@ public sealed class Pass : IDisposable
             for (var i = 0; i < of[row].Length; i++)
             {
                 var (place, own) = (of[row][i], row);
-                mask[(row * of[row].Length) + i] = positions.Holds(place, promptLengths[row], newest == i, kind => Run.Rows.Kinds.Holds(kind, own, place));
+                mask[(row * of[row].Length) + i] = positions.Holds(place, promptLengths[row], newest == i, kind => Run.Rows.Kinds.Holds(stack, kind, own, place));
             }
         }
 
@@ -220,3 +260,8 @@ public sealed class Pass : IDisposable
 
     private static T[] Flat<T>(long[][] rows, Func<long, T> value) => [.. rows.SelectMany(r => r).Select(value)];
 }
+
+/// <summary>The output of a stack that the blocks of another attend to.</summary>
+/// <param name="Output">(B,Tm,d).</param>
+/// <param name="Pass">Over its tokens, with the positions that are added to what keys read.</param>
+internal sealed record AttendedOutput(Tensor Output, Pass Pass);

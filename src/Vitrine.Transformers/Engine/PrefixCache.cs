@@ -13,9 +13,10 @@ public sealed class PrefixCache : IDisposable
 
     /// <param name="layers">Keys and values (B,Hkv,Tp,hd) of each block, rotated where the stack rotates; owned from here on.</param>
     /// <param name="positions">[row][token]: -1 for padding, which nobody sees.</param>
-    internal PrefixCache((Tensor Keys, Tensor Values)[] layers, long[][] positions)
+    /// <param name="stack">Whose tokens they are.</param>
+    internal PrefixCache((Tensor Keys, Tensor Values)[] layers, long[][] positions, string stack)
     {
-        (this.layers, this.positions) = (layers, positions);
+        (this.layers, this.positions, Stack) = (layers, positions, stack);
         IsWhole = positions.All(row => row.All(p => p >= 0));
     }
 
@@ -25,10 +26,19 @@ public sealed class PrefixCache : IDisposable
     /// <summary>Rows; one serves any number.</summary>
     public int Rows => positions.Length;
 
+    /// <summary>Whose tokens they are.</summary>
+    public string Stack { get; }
+
+    /// <summary>Tokens of each row that are no padding.</summary>
+    internal long[] OwnLengths => [.. positions.Select(row => row.LongCount(p => p >= 0))];
+
     /// <summary>Whether no token is padding.</summary>
     internal bool IsWhole { get; }
 
     internal bool Sees(int row, int token) => positions[Rows == 1 ? 0 : row][token] >= 0;
+
+    /// <summary>[row][token] for a number of rows; -1 for padding.</summary>
+    internal long[][] PositionsOf(int rows) => Rows == rows ? positions : [.. Enumerable.Repeat(positions[0], rows)];
 
     /// <summary>A block's keys and values (B,Hkv,Tp,hd), views owned by the caller's scope.</summary>
     /// <exception cref="VitrineException">The prefix has no such block, or another number of rows.</exception>

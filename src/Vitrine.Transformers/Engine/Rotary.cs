@@ -14,7 +14,7 @@ internal sealed class Rotary(RotarySpec spec, Device device)
     /// <summary>Cosines, and sines that are negative on the first half, of a pass's positions: (B,T,1,width) each.</summary>
     public (Tensor Cos, Tensor Sin) Tables(Pass pass, ScalarType dtype)
     {
-        var angles = (pass.PositionIds().to(float32).unsqueeze(-1) * frequencies).unsqueeze(2);             // (B, T, 1, width/2)
+        var angles = ((spec.CountsOwnTokens ? pass.OwnPlaces() : pass.PositionIds()).to(float32).unsqueeze(-1) * frequencies).unsqueeze(2);             // (B, T, 1, width/2)
         var (cos, sin) = (angles.cos(), angles.sin());
         return (cat([cos, cos], -1).to(dtype), cat([sin.neg(), sin], -1).to(dtype));
     }

@@ -36,10 +36,15 @@ public sealed class RunScope
     /// <param name="tokens">In each row.</param>
     /// <param name="step">The flow step, of parts that a run goes through several times.</param>
     /// <param name="rows">Where they are not the run's own.</param>
-    public Pass PassOver(int tokens, int step = 0, int? rows = null)
+    /// <param name="owners">[row of the pass]: the row of the batch that it belongs to, where a row of the batch has several (pictures).</param>
+    public Pass PassOver(int tokens, int step = 0, int? rows = null, IReadOnlyList<int>? owners = null)
     {
         var positions = Enumerable.Range(0, tokens).Select(i => (long)i).ToArray();
-        return new Pass(this, step, [.. Enumerable.Repeat(positions, rows ?? Rows.Count)], [], [.. Enumerable.Repeat((long)tokens, rows ?? Rows.Count)]);
+        var count = owners?.Count ?? rows ?? Rows.Count;
+        return new Pass(this, step, [.. Enumerable.Repeat(positions, count)], [], [.. Enumerable.Repeat((long)tokens, count)])
+        {
+            Owners = owners is null ? null : [.. owners],
+        };
     }
 
     /// <summary>Keeps a tensor beyond the run.</summary>

@@ -65,7 +65,7 @@ internal sealed class Slots
 {
     public static Slots None { get; } = new();
 
-    private readonly Slot?[] byOrdinal = new Slot?[PointVocabulary.All.Count];
+    private readonly Slot?[] byOrdinal = new Slot?[Point.Count];
     private readonly Dictionary<Point, Slot> ofModel = [];
 
     public Slot? this[Point point]

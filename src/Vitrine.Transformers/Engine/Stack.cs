@@ -147,7 +147,9 @@ public abstract class Stack
     }
 
     private IEnumerable<Linear> Linears()
-        => blocks.Select(b => b.Weights).SelectMany(w => new[] { w.Query, w.Key, w.Value, w.Output, w.Gate, w.Up, w.Down }).Append(Head).OfType<Linear>();
+        => blocks.Select(b => b.Weights)
+            .SelectMany(w => new[] { w.Query, w.Key, w.Value, w.Output, w.Cross?.Query, w.Cross?.Key, w.Cross?.Value, w.Cross?.Output, w.Gate, w.Up, w.Down })
+            .Append(Head).OfType<Linear>();
 
     private static Tensor Released(Func<Tensor> compute)
     {

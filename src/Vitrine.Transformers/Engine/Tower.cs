@@ -32,14 +32,15 @@ public sealed class Tower : Stack
     /// <summary>Patches through all blocks.</summary>
     /// <param name="run">Of the model.</param>
     /// <param name="pixels">(B,3,H,W), normalised.</param>
+    /// <param name="owners">[picture]: the row of the batch that it belongs to, where a row may have several pictures or none; null for one each.</param>
     /// <returns>Features (B,tokens,d), and the pooled output (B,d) where the whole depth runs and the family has one.</returns>
-    public (Tensor Features, Tensor? Pooled) Forward(RunScope run, Tensor pixels)
+    public (Tensor Features, Tensor? Pooled) Forward(RunScope run, Tensor pixels, IReadOnlyList<int>? owners = null)
     {
         ArgumentNullException.ThrowIfNull(run);
         ArgumentNullException.ThrowIfNull(pixels);
         Require(pixels);
         var embedded = embedding.Apply(pixels.to(Dtype, Device));
-        using var pass = run.PassOver((int)embedded.shape[1], rows: (int)embedded.shape[0]);
+        using var pass = run.PassOver((int)embedded.shape[1], rows: (int)embedded.shape[0], owners: owners);
         var (residual, cut) = Forward(embedded, pass);
         var own = pass.Plan.Of(Shape.Name);
         if (LastNorm is null)

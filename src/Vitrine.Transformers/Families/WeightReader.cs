@@ -56,14 +56,15 @@ public sealed class WeightReader : IDisposable
     /// The decoder of one of the text families, for a model of one's own to be built around: <c>weights.Under("language_model.").Decoder(config)</c>.
     /// </summary>
     /// <param name="config">Of the text model; its <c>model_type</c> names the family.</param>
+    /// <param name="name">First part of its addresses; two decoders of one model need two.</param>
     /// <returns>Its weights belong to whoever owns this checkpoint.</returns>
     /// <exception cref="VitrineException">A key or tensor is missing, unknown or of another shape, or the family is none of text; it is named.</exception>
-    public Decoder Decoder(ConfigReader config)
+    public Decoder Decoder(ConfigReader config, string name = "language")
     {
         var family = TextFamily.Of(config);
         var (decoder, _) = family.Load(this, family.Read(config));
         RefuseOthers(family.IsUnused);
-        return decoder;
+        return decoder.Called(name);
     }
 
     /// <summary>The image tower of one of the encoders' families, as <see cref="Decoder"/>.</summary>

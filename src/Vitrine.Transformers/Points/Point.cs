@@ -146,6 +146,61 @@ public sealed record Point : IComparable<Point>
     /// </summary>
     public static Point Out { get; } = Stream(31, "out");
 
+    /// <summary>
+    /// <c>attn.in_q</c> (B,T,d): what queries read where positions are added to them and to keys, and not to values (DETR's blocks; ACT).
+    /// </summary>
+    public static Point AttnInQ { get; } = Further("attn.in_q", 32);
+
+    /// <summary><c>attn.in_k</c> (B,T,d): what keys read there.</summary>
+    public static Point AttnInK { get; } = Further("attn.in_k", 33);
+
+    /// <summary>
+    /// <c>attn.prefix_k</c> (B,Tp,Hkv,hd): the keys of another stack's tokens, rotated, as the block reads them; its positions are that stack's.
+    /// </summary>
+    public static Point AttnPrefixK { get; } = FurtherHead("attn.prefix_k", 34, keyValue: true);
+
+    /// <summary><c>attn.prefix_v</c> (B,Tp,Hkv,hd): their values.</summary>
+    public static Point AttnPrefixV { get; } = FurtherHead("attn.prefix_v", 35, keyValue: true);
+
+    /// <summary><c>cross.in</c> (B,Tm,d): another stack's output as the values of cross-attention read it; its positions are that stack's.</summary>
+    public static Point CrossIn { get; } = Further("cross.in", 36);
+
+    /// <summary><c>cross.in_q</c> (B,T,d): what the queries of cross-attention read.</summary>
+    public static Point CrossInQ { get; } = Further("cross.in_q", 37);
+
+    /// <summary><c>cross.in_k</c> (B,Tm,d): what its keys read.</summary>
+    public static Point CrossInK { get; } = Further("cross.in_k", 38);
+
+    /// <summary><c>cross.q</c> (B,T,H,hd): queries of cross-attention.</summary>
+    public static Point CrossQ { get; } = FurtherHead("cross.q", 39);
+
+    /// <summary><c>cross.k</c> (B,Tm,H,hd): its keys.</summary>
+    public static Point CrossK { get; } = FurtherHead("cross.k", 40, keyValue: true);
+
+    /// <summary><c>cross.v</c> (B,Tm,H,hd): its values.</summary>
+    public static Point CrossV { get; } = FurtherHead("cross.v", 41, keyValue: true);
+
+    /// <summary><c>cross.scores</c> (B,H,T,Tm): its scores.</summary>
+    public static Point CrossScores { get; } = new(true, "cross.scores", PointAxes.Attention, s => s.Heads, _ => 0, 42);
+
+    /// <summary><c>cross.pattern</c> (B,H,T,Tm): its pattern.</summary>
+    public static Point CrossPattern { get; } = new(true, "cross.pattern", PointAxes.Attention, s => s.Heads, _ => 0, 43);
+
+    /// <summary><c>cross.z</c> (B,T,H,hd): its weighted values.</summary>
+    public static Point CrossZ { get; } = FurtherHead("cross.z", 44);
+
+    /// <summary><c>cross.out</c> (B,T,d): what it adds.</summary>
+    public static Point CrossOut { get; } = Further("cross.out", 45);
+
+    /// <summary><c>resid_cross</c> (B,T,d): the stream after cross-attention was added, before its norm.</summary>
+    public static Point ResidCross { get; } = Further("resid_cross", 46);
+
+    /// <summary><c>resid_mlp</c> (B,T,d): the stream after the feed-forward was added, before its norm.</summary>
+    public static Point ResidMlp { get; } = Further("resid_mlp", 47);
+
+    /// <summary>How many points have a place of their own in a block's slots.</summary>
+    internal const int Count = 48;
+
     /// <summary>The name in an address, e.g. <c>mlp.neurons</c>.</summary>
     public string Name { get; }
 
@@ -187,6 +242,11 @@ public sealed record Point : IComparable<Point>
 
     private static Point KeyValueHead(int ordinal, string name)
         => new(ordinal <= LastInBlock, name, PointAxes.Heads, s => s.KeyValueHeads, s => s.HeadWidth, ordinal);
+
+    private static Point Further(string name, int ordinal) => new(true, name, PointAxes.Stream, _ => 0, s => s.Width, ordinal);
+
+    private static Point FurtherHead(string name, int ordinal, bool keyValue = false)
+        => new(true, name, PointAxes.Heads, s => keyValue ? s.KeyValueHeads : s.Heads, s => s.HeadWidth, ordinal);
 
     private static Point Attention(int ordinal, string name) => new(ordinal <= LastInBlock, name, PointAxes.Attention, s => s.Heads, _ => 0, ordinal);
 }

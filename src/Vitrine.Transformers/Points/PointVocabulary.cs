@@ -5,7 +5,7 @@ public static class PointVocabulary
 {
     private static readonly Dictionary<(bool, string), Point> ByName;
 
-    static PointVocabulary() => ByName = All.ToDictionary(p => (p.IsInBlock, p.Name));
+    static PointVocabulary() => ByName = All.Concat(Further).ToDictionary(p => (p.IsInBlock, p.Name));
 
     /// <summary>Every point, in the order of the forward pass.</summary>
     public static IReadOnlyList<Point> All { get; } =
@@ -14,6 +14,15 @@ public static class PointVocabulary
         Point.AttnScores, Point.AttnPattern, Point.AttnZ, Point.AttnOut, Point.AttnOutPost, Point.ResidMid, Point.MlpIn, Point.MlpGate, Point.MlpUp,
         Point.MlpNeurons, Point.MlpOut, Point.MlpOutPost, Point.ResidPost, Point.EntryNormIn, Point.Embed, Point.FinalNorm, Point.Logits, Point.Features,
         Point.HeadAttnScores, Point.HeadAttnPattern, Point.HeadAttnOut, Point.HeadMlpNeurons, Point.Out,
+    ];
+
+    /// <summary>
+    /// Points of blocks that read more than their own stream: positions that are added to queries and keys, another stack's keys and values, cross-attention.
+    /// </summary>
+    public static IReadOnlyList<Point> Further { get; } =
+    [
+        Point.AttnInQ, Point.AttnInK, Point.AttnPrefixK, Point.AttnPrefixV, Point.CrossIn, Point.CrossInQ, Point.CrossInK, Point.CrossQ, Point.CrossK,
+        Point.CrossV, Point.CrossScores, Point.CrossPattern, Point.CrossZ, Point.CrossOut, Point.ResidCross, Point.ResidMlp,
     ];
 
     /// <summary>The point of that name, in a block or outside of it.</summary>

@@ -13,6 +13,9 @@ namespace Vitrine.Transformers.Points;
 public sealed record StackShape(
     string Name, int Layers, int Width, int Heads, int KeyValueHeads, int HeadWidth, int Neurons, int Vocabulary, IReadOnlySet<Point> Points)
 {
+    /// <summary>Stacks whose tokens it reads by their keys and values, or by their output; none where it reads its own alone.</summary>
+    public IReadOnlyList<string> Reads { get; init; } = [];
+
     /// <summary>The shape of a part of a model that is no stack of blocks: a projector, a head.</summary>
     /// <param name="name">First part of its addresses.</param>
     /// <param name="width">Size of its points' last axis, where they do not say it themselves.</param>
