@@ -40,6 +40,8 @@ internal sealed class PlannedPolicy : Policy
 
     public override IReadOnlyList<string> ActionNames => policy.ActionNames;
 
+    public override int ActionSteps => policy.ActionSteps;
+
     public override IReadOnlyCollection<string> UnitKeys => policy.UnitKeys;
 
     public override long ParametersOfStack(string stack) => policy.ParametersOfStack(stack);

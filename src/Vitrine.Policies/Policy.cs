@@ -45,10 +45,13 @@ public abstract class Policy : Model, IActor
     /// <summary>Identifies the policy: a hash over all weights and over the files beside them (configuration, tokenizer, statistics).</summary>
     public override string Fingerprint => fingerprint.Value;
 
-    /// <summary>The stack that reads words; its vocabulary is that of value vectors.</summary>
+    /// <summary>
+    /// The stack that reads words; its vocabulary is that of value vectors. Of a policy that reads none, the stack in which it decides, which has no vocabulary.
+    /// </summary>
     public abstract Decoder Language { get; }
 
     /// <summary>Words to ids and back.</summary>
+    /// <exception cref="VitrineException">The policy reads no words.</exception>
     public abstract Tokenizer Tokenizer { get; }
 
     /// <summary>The code of actions as tokens; null for a policy that gives numbers.</summary>
@@ -62,6 +65,9 @@ public abstract class Policy : Model, IActor
 
     /// <summary>What the numbers of an action are, in order, e.g. <c>dx</c>.</summary>
     public abstract IReadOnlyList<string> ActionNames { get; }
+
+    /// <summary>Control steps of a chunk that are carried out before it acts again; 1 where each action is decided anew.</summary>
+    public virtual int ActionSteps => 1;
 
     /// <summary>Data sets in whose units it can answer.</summary>
     public abstract IReadOnlyCollection<string> UnitKeys { get; }

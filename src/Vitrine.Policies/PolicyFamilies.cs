@@ -1,3 +1,4 @@
+using Vitrine.Policies.Act;
 using Vitrine.Policies.OpenVla;
 using Vitrine.Transformers;
 
@@ -7,7 +8,7 @@ namespace Vitrine.Policies;
 public static class PolicyFamilies
 {
     /// <summary>All of them.</summary>
-    public static IReadOnlyList<ModelFamily> All { get; } = [new("openvla", ModelKind.Policy, OpenVlaPolicy.Load)];
+    public static IReadOnlyList<ModelFamily> All { get; } = [new("act", ModelKind.Policy, ActPolicy.Load), new("openvla", ModelKind.Policy, OpenVlaPolicy.Load)];
 
     /// <summary>Text models, image encoders, policies, and the policies that come along.</summary>
     internal static ModelCatalog Catalog { get; } = ModelCatalog.TextAndImage.With([.. All]).WithEmbedded(Path.Combine(AppContext.BaseDirectory, "embedded"));

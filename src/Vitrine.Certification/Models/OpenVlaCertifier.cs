@@ -2,7 +2,6 @@ using System.Text.Json;
 using Vitrine.Inputs.Pictures;
 using Vitrine.Policies.OpenVla;
 using Vitrine.Transformers;
-using Vitrine.Transformers.Edits;
 using static TorchSharp.torch;
 
 namespace Vitrine.Certification.Models;
@@ -72,7 +71,7 @@ internal sealed class OpenVlaCertifier : ICertifier
         }
 
         var points = keys.Where(k => !k.StartsWith("in.", StringComparison.Ordinal) && !k.StartsWith("out.", StringComparison.Ordinal)).ToArray();
-        var plan = new RunPlan { Capture = points, Edits = Edits(@case) };
+        var plan = new RunPlan { Capture = points, Edits = PolicyCase.Edits(@case) };
         using var run = policy.Act(fixture.Read($"{inputs}/in.pixel_values"), [prompt], plan, @case.GetProperty("unnorm_key").GetString(), cancellation);
         foreach (var key in points)
         {
@@ -93,19 +92,6 @@ internal sealed class OpenVlaCertifier : ICertifier
             && Version.TryParse(version.GetString(), out var v) && v.Major >= 13
             ? PassOrder.Pillow13
             : PassOrder.Pillow12;
-
-    private static Edit[] Edits(JsonElement @case)
-    {
-        if (!@case.TryGetProperty("clamp", out var clamp))
-        {
-            return [];
-        }
-
-        var neurons = clamp.GetProperty("neurons").EnumerateObject()
-            .SelectMany(layer => layer.Value.EnumerateArray()
-                .Select(n => new Neuron(int.Parse(layer.Name, System.Globalization.CultureInfo.InvariantCulture), n.GetInt32())));
-        return [new Clamp(new NeuronSet(neurons, clamp.GetProperty("stack").GetString()!), clamp.GetProperty("value").GetDouble())];
-    }
 
     private static IEnumerable<CertificateRow> Tokenize(OpenVlaPolicy policy, Fixture fixture)
         => [Comparison.Ids("tokenize", "out.ids", fixture.Numbers("tokenize/in.values").Select(policy.Actions.Encode), fixture.Integers("tokenize/out.ids"))];

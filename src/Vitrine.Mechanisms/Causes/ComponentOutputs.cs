@@ -5,11 +5,16 @@ using static TorchSharp.torch;
 
 namespace Vitrine.Mechanisms.Causes;
 
-/// <summary>Outputs of every component and layer where actions are decided: [component, layer][step] of shape (states, d), or (1, d) for means.</summary>
-/// <remarks>Decided means: at the last prompt token (step 0) and at each decoded action token but the last (steps 1 and on).</remarks>
+/// <summary>
+/// Outputs of every component and layer of the deciding stack where actions are decided: [component, layer][place] of shape (states, d), or (1, d) for means.
+/// </summary>
+/// <remarks>
+/// Decided means: of a policy that decodes, at the last prompt token (step 0) and at each decoded action token but the last (steps 1 and on); of one that gives
+/// a chunk, at each of its rows, in every step of its flow.
+/// </remarks>
 public sealed class ComponentOutputs : IDisposable
 {
-    private readonly Dictionary<(Component Component, int Layer), Tensor> values; // (states, steps, d)
+    private readonly Dictionary<(Component Component, int Layer), Tensor> values; // (states, steps n, d)
     private readonly PromptLayout layout;
 
     private ComponentOutputs(Dictionary<(Component, int), Tensor> values, int layers, PromptLayout layout)
@@ -25,7 +30,7 @@ public sealed class ComponentOutputs : IDisposable
     public static ComponentOutputs Of(Policy policy, IReadOnlyList<Observation> observations, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(policy);
-        var (name, layers) = (policy.Language.Shape.Name, policy.Language.Shape.Layers);
+        var (name, layers) = (policy.DecidingStack(observations).Shape.Name, policy.DecidingStack(observations).Shape.Layers);
         using var run = policy.Act(
             observations, RunPlan.Capturing([.. Enum.GetValues<Component>().Select(c => $"{name}.*.{c.Point()}@*")]), cancellation: cancellation);
         using var scope = NewDisposeScope();
@@ -35,14 +40,14 @@ public sealed class ComponentOutputs : IDisposable
             for (var layer = 0; layer < layers; layer++)
             {
                 var steps = Enumerable.Range(0, run.Layout.DecidingSteps).Select(step => run.Layout.At(run.Run, component.Place(name, layer), step));
-                values[(component, layer)] = stack([.. steps], 1).DetachFromDisposeScope();
+                values[(component, layer)] = cat([.. steps], 1).DetachFromDisposeScope();
             }
         }
 
         return new ComponentOutputs(values, layers, run.Layout);
     }
 
-    /// <summary>Mean over the states of (this - other): (1, steps, d) for every component and layer.</summary>
+    /// <summary>Mean over the states of (this - other): (1, places, d) for every component and layer.</summary>
     public ComponentOutputs MeanDifference(ComponentOutputs other)
     {
         ArgumentNullException.ThrowIfNull(other);
@@ -60,7 +65,7 @@ public sealed class ComponentOutputs : IDisposable
         });
     }
 
-    /// <summary>One component's numbers: (states or 1, steps, d); owned by this.</summary>
+    /// <summary>One component's numbers: (states or 1, places, d), the places of a step one behind the other; owned by this.</summary>
     public Tensor this[Component component, int layer] => values[(component, layer)];
 
     /// <summary>Adds these outputs where actions are decided.</summary>
@@ -92,10 +97,11 @@ public sealed class ComponentOutputs : IDisposable
     private Edit[] Edits(Component component, IEnumerable<int> layers, Func<string, EditValue, Edit> edit)
     {
         using var scope = NewDisposeScope();
+        var count = layout.Rows[0].DecidingCount;
         return
         [
-            .. layers.SelectMany(layer => Enumerable.Range(0, (int)values[(component, layer)].shape[1]).Select(step =>
-                edit(component.Place(layout.Stack, layer), EditValue.Of(values[(component, layer)].narrow(1, step, 1))) with
+            .. layers.SelectMany(layer => Enumerable.Range(0, layout.DecidingSteps).Select(step =>
+                edit(component.Place(layout.DecidingStack, layer), EditValue.Of(values[(component, layer)].narrow(1, step * count, count))) with
                 {
                     Scope = new EditScope { Positions = layout.DecidingPositions, Steps = [step] },
                 })),

@@ -55,14 +55,14 @@ public sealed class ConceptEdits : IDisposable
         ArgumentNullException.ThrowIfNull(policy);
         ArgumentNullException.ThrowIfNull(selection);
         (Word, Dose) = (selection.Word, selection.Dose);
-        layers = [.. Enumerable.Range(0, policy.Language.Shape.Layers)];
+        layers = [.. Enumerable.Range(0, policy.DecidingStack(selection.States).Shape.Layers)];
         var step = new OneStep(policy, selection.States);
         using var with = step.With(Word).Outputs(cancellation);
         using var without = step.Outputs(cancellation);
         difference = with.MeanDifference(without);
         random = [.. Enumerable.Range(0, selection.Draws).Select(d => difference.RandomDirections(selection.Seed + d))];
         Clamp = Dose.Clamp(selection.Neurons, selection.Calibration);
-        ClampControls = Controls.For(policy.Language, selection.Neurons, Dose, selection.Calibration, selection.Clustered, selection.Draws, selection.Seed);
+        ClampControls = Controls.For(policy.Decoders.Single(d => d.Shape.Name == selection.Neurons.Stack), selection.Neurons, Dose, selection.Calibration, selection.Clustered, selection.Draws, selection.Seed);
     }
 
     /// <summary>The word that stands for the concept.</summary>
@@ -80,7 +80,7 @@ public sealed class ConceptEdits : IDisposable
     /// <summary>Random draws of each control.</summary>
     public int Draws => random.Length;
 
-    /// <summary>Layers of the stack, all of them.</summary>
+    /// <summary>Layers of the stack that decides, all of them.</summary>
     public IReadOnlyList<int> Layers => layers;
 
     /// <summary>The mean difference of a component added where actions are decided.</summary>

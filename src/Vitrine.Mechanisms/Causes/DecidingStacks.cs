@@ -19,7 +19,7 @@ public static class DecidingStacks
             throw new VitrineException("states: there is no observation; expected at least one.");
         }
 
-        var (name, known) = (policy.Layout([observations[0]]).Stack, string.Join(", ", policy.Decoders.Select(s => s.Shape.Name)));
+        var (name, known) = (policy.Layout([observations[0]]).DecidingStack, string.Join(", ", policy.Decoders.Select(s => s.Shape.Name)));
         return policy.Decoders.FirstOrDefault(s => s.Shape.Name == name)
             ?? throw new VitrineException($"{policy.Name}: decides in '{name}', which is none of its decoders: {known}.");
     }

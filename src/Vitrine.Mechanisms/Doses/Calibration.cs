@@ -44,7 +44,7 @@ public sealed record Calibration(
             for (var step = 0; step < run.Layout.DecidingSteps; step++)
             {
                 var layers = Enumerable.Range(0, shape.Layers).Select(l => run.Layout.At(run.Run, $"{shape.Name}.{l}.mlp.neurons", step)).ToArray();
-                samples.Add(stack(layers, 1).to(float32).cpu());
+                samples.Add(stack(layers, 2).flatten(0, 1).to(float32).cpu());                             // (B, n, L, F) -> (B n, L, F)
             }
 
             progress?.Report((double)samples.Count / run.Layout.DecidingSteps * 32 / observations.Count);

@@ -28,13 +28,14 @@ public static class PromptAttention
     /// <param name="observation">At what; the first of several pictures counts.</param>
     /// <param name="count">How many heads, ordered by layer and head.</param>
     /// <param name="cancellation">Stops between passes.</param>
-    /// <returns>None of a policy whose sequence holds no picture.</returns>
+    /// <returns>None of a policy whose sequence holds no picture, or no words.</returns>
     public static IReadOnlyList<HeadLook> Strongest(Policy policy, Observation observation, int count, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(policy);
         ArgumentNullException.ThrowIfNull(observation);
-        var (shape, row) = (policy.Language.Shape, policy.Layout([observation]).Rows[0]);
-        if (row.Pictures.Count == 0)
+        var layout = policy.Layout([observation]);
+        var (shape, row) = (policy.Decoders.Single(d => d.Shape.Name == layout.Stack).Shape, layout.Rows[0]);
+        if (row.Pictures.Count == 0 || row.Words.Count == 0)
         {
             return [];
         }

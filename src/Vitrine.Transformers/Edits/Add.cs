@@ -6,7 +6,7 @@ namespace Vitrine.Transformers.Edits;
 
 /// <summary>Adds a vector (or a whole tensor that broadcasts) times a factor.</summary>
 /// <param name="At">Address, wildcards allowed.</param>
-/// <param name="Value">Broadcasts to the point's tensor.</param>
+/// <param name="Value">Broadcasts to the point's tensor, or has as many positions as the scope names, in their order.</param>
 /// <param name="Factor">Multiplies the value; 0 is the zero dose.</param>
 [EditName("add")]
 public sealed record Add(string At, EditValue Value, double Factor = 1) : Edit
@@ -18,7 +18,7 @@ public sealed record Add(string At, EditValue Value, double Factor = 1) : Edit
     protected internal override Func<Tensor, Pass, Tensor> Bind(EditSite site)
     {
         var (region, dose) = (site.RegionOf(Scope), Dose(site, Factor));
-        return (x, pass) => region.Write(x, pass, x.Plus(site.Fit(dose, x)));
+        return (x, pass) => region.Write(x, pass, x.Plus(site.Fit(region.Placed(dose, x, pass), x)));
     }
 
     private protected override bool IsRowByRowWith(Edit other)

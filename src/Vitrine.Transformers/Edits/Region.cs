@@ -7,6 +7,8 @@ namespace Vitrine.Transformers.Edits;
 /// <summary>The part of a point's tensor that a scope names, as a mask that broadcasts; each axis is checked against the stack once.</summary>
 public sealed class Region
 {
+    private static readonly TorchSharp.Scalar One = 1, Nothing = 0;
+
     private readonly EditScope scope;
     private readonly PointAxes axes;
     private readonly Tensor? fixedAxes;
@@ -46,6 +48,29 @@ public sealed class Region
         ArgumentNullException.ThrowIfNull(x);
         ArgumentNullException.ThrowIfNull(pass);
         return Mask(pass, x.dim(), PositionsOf(x)) is { } mask ? OnAnyDevice.Where(mask, changed, x) : changed;
+    }
+
+    /// <summary>
+    /// A value as it is laid into the tensor: one whose position axis is as long as the named positions is put where they stand, in their order; any other stays
+    /// as it is.
+    /// </summary>
+    /// <exception cref="VitrineException">A row has another number of named positions.</exception>
+    internal Tensor Placed(Tensor value, Tensor x, Pass pass)
+    {
+        if (scope.Positions is not { } positions || axes == PointAxes.Attention || value.dim() != x.dim() || value.shape[1] == 1 || value.shape[1] == x.shape[1])
+        {
+            return value;
+        }
+
+        var named = Named(positions, pass);                                                                // (B, T)
+        if (named.device_type != TorchSharp.DeviceType.META && named.sum([1], type: ScalarType.Int64).ne(tensor(value.shape[1], device: pass.Device)).any().item<bool>())
+        {
+            throw new VitrineException($"edit at '{place}': a value of {value.shape[1]} positions; a row names another number of them.");
+        }
+
+        long[] whole = [pass.Rows, pass.Length, .. x.shape[2..]];
+        var order = named.to(ScalarType.Int64).cumsum(1).sub(One).clamp_min(Nothing).reshape([pass.Rows, pass.Length, .. Enumerable.Repeat(1L, x.shape.Length - 2)]);
+        return value.expand([pass.Rows, value.shape[1], .. x.shape[2..]]).gather(1, order.expand(whole));
     }
 
     /// <summary>A mask cut down to the region.</summary>

@@ -7,7 +7,9 @@ namespace Vitrine.Transformers.Edits;
 
 /// <summary>Puts other values in: those of another run (activation patching), of a file, or any that broadcast.</summary>
 /// <param name="At">Address, wildcards allowed.</param>
-/// <param name="Value">Broadcasts to the point's tensor; a first axis of rows gives each row its own.</param>
+/// <param name="Value">
+/// Broadcasts to the point's tensor, or has as many positions as the scope names, in their order; a first axis of rows gives each row its own.
+/// </param>
 [EditName("replace")]
 [method: JsonConstructor]
 public sealed record Replace(string At, EditValue Value) : Edit
@@ -30,6 +32,6 @@ public sealed record Replace(string At, EditValue Value) : Edit
     protected internal override Func<Tensor, Pass, Tensor> Bind(EditSite site)
     {
         var (region, value) = (site.RegionOf(Scope), site.Own(Value.ToTensor(site.Dtype)));
-        return (x, pass) => region.Write(x, pass, site.Fit(value, x).expand_as(x));
+        return (x, pass) => region.Write(x, pass, site.Fit(region.Placed(value, x, pass), x).expand_as(x));
     }
 }

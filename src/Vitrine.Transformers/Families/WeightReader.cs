@@ -48,6 +48,13 @@ public sealed class WeightReader : IDisposable
     /// <returns>What it takes belongs to this one; disposing it does nothing.</returns>
     public WeightReader Under(string inner) => new(this, prefix + inner);
 
+    /// <summary>The sizes of a tensor, for what a configuration does not say.</summary>
+    /// <exception cref="VitrineException">It is missing.</exception>
+    public IReadOnlyList<long> Shape(string name) => checkpoint.Entry(prefix + name).Shape;
+
+    /// <summary>Gives a tensor that was made of weights to the model.</summary>
+    internal Tensor Keep(Tensor tensor) => Own(tensor);
+
     /// <summary>A tensor in the precision and on the device of the model, owned by the model.</summary>
     /// <exception cref="VitrineException">It is missing or of another shape.</exception>
     public Tensor Take(string name, params long[] shape) => Own(TakeLoose(name, shape, isKept: false));
