@@ -68,6 +68,12 @@ public sealed class Checkpoint : IDisposable
         }
     }
 
+    /// <summary>Opens one file of tensors that stands beside a model's: an action head, a projector.</summary>
+    /// <param name="path">A file of torch.save (<c>.pt</c>, <c>.bin</c>) or of safetensors.</param>
+    /// <exception cref="VitrineException">It is neither, or broken.</exception>
+    public static Checkpoint OpenFile(string path)
+        => Lone(path, Path.GetExtension(path) == ".safetensors" ? SafetensorsFile.Open(path) : TorchFile.Open(path), []);
+
     /// <summary>Whether the checkpoint has a tensor.</summary>
     public bool Contains(string name) => home.ContainsKey(name);
 

@@ -87,7 +87,7 @@ internal sealed class OpenVlaCertifier : ICertifier
     }
 
     /// <remarks>Pillow 13 runs the passes of some shapes in another order; the reference says which release it ran.</remarks>
-    private static PassOrder Order(Fixture fixture)
+    public static PassOrder Order(Fixture fixture)
         => fixture.Meta.TryGetProperty("reference", out var reference) && reference.TryGetProperty("pillow", out var version)
             && Version.TryParse(version.GetString(), out var v) && v.Major >= 13
             ? PassOrder.Pillow13

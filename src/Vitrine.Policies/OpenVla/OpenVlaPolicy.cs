@@ -15,13 +15,12 @@ public sealed class OpenVlaPolicy : Policy
     private static readonly string[] Names = ["dx", "dy", "dz", "droll", "dpitch", "dyaw", "gripper"];
     private readonly Parts parts;
     private readonly IReadOnlyDictionary<string, string> prefixes;
-    private readonly int? emptyToken;
+    private readonly InstructionPrompt prompt;
 
     private OpenVlaPolicy(ModelSource source, WeightReader weights, Parts parts, IReadOnlyDictionary<string, string> prefixes)
         : base(source, weights, [.. parts.Towers, parts.Language], [.. parts.Towers.Select(t => t.Shape), parts.Projector.Shape, parts.Language.Shape])
     {
-        (this.parts, this.prefixes) = (parts, prefixes);
-        emptyToken = parts.Tokenizer.Id("\u2581");
+        (this.parts, this.prefixes, prompt) = (parts, prefixes, new InstructionPrompt(parts.Tokenizer, parts.Template));
     }
 
     /// <summary>How instructions are put to it.</summary>
@@ -114,16 +113,7 @@ public sealed class OpenVlaPolicy : Policy
     /// OpenVLA reads the lone space piece behind the prompt (id 29871 of Llama's vocabulary); a vocabulary without that piece does without it.
     /// </remarks>
     /// <exception cref="VitrineException">There is no instruction.</exception>
-    public long[] PromptIds(string instruction)
-    {
-        if (string.IsNullOrWhiteSpace(instruction))
-        {
-            throw new VitrineException("act: the instruction is empty; expected what the robot is to do, e.g. 'pick up the red block'.");
-        }
-
-        var ids = Tokenizer.Encode(Template.Text(instruction)).Select(i => (long)i).ToArray();
-        return emptyToken is { } empty && ids[^1] != empty ? [.. ids, empty] : ids;
-    }
+    public long[] PromptIds(string instruction) => prompt.Ids(instruction);
 
     /// <inheritdoc/>
     public override PromptLayout Layout(IReadOnlyList<Observation> observations)
