@@ -53,9 +53,19 @@ public sealed class Pass : IDisposable
     internal long[][] Keys => keys;
 
     /// <summary>
-    /// [row][token]: position ids where they are not simply the row's own positions (padding counted in, as some callers of other libraries do).
+    /// [axis][row][token]: position ids where they are not simply the row's own positions: padding counted in, as some callers of other libraries do, or
+    /// several axes, as rotations by time, row and column read them.
     /// </summary>
-    internal long[][]? GivenPositionIds { get; init; }
+    internal IReadOnlyList<long[][]>? GivenPositionIds { get; init; }
+
+    /// <summary>[row]: what a position id is ahead of the row's own position, where none are given; null for nothing.</summary>
+    internal long[]? PositionShift { get; init; }
+
+    /// <summary>Whose frames are read, of a tower whose pass has other rows than the batch; null where they are the batch's own.</summary>
+    internal FrameOwners? Owners { get; init; }
+
+    /// <summary>What is added to the residual (B,T,d) behind a block; null for nothing, or nothing behind that one.</summary>
+    internal Func<Pass, int, Tensor?>? AddedBehind { get; set; }
 
     /// <summary>Keys and values that blocks read behind those of another stack; null for none.</summary>
     internal PrefixCache? Prefix { get; init; }
@@ -75,7 +85,7 @@ public sealed class Pass : IDisposable
     internal (Tensor Cos, Tensor Sin)? Rotation { get; set; }
 
     /// <summary>The largest position id.</summary>
-    internal long LastPositionId => (GivenPositionIds ?? queries).Max(row => row.Max());
+    internal long LastPositionId => Positioned().Max(axis => axis.Max(row => row.Max()));
 
     /// <summary>The largest position of a row's own text.</summary>
     internal long LastOwnPlace => queries.Max(row => row.Max());
@@ -108,8 +118,15 @@ public sealed class Pass : IDisposable
     internal bool IsPlainCausal(AttentionSpec attention)
         => attention is { Mask: AttentionMask.Causal, Keys: KeySource.Own } && Length == keys[0].Length && !(attention.Window < Length) && !hasPadding;
 
-    /// <summary>Position ids for rotary or learned positions (B,T); padding counts as 0.</summary>
-    internal Tensor PositionIds() => Made(Flat(GivenPositionIds ?? queries, p => Math.Max(p, 0)), Rows, Length);
+    /// <summary>Position ids for rotary or learned positions (B,T); padding counts as 0. Of several axes, the first.</summary>
+    internal Tensor PositionIds() => Made(Flat(Positioned()[0], p => Math.Max(p, 0)), Rows, Length);
+
+    /// <summary>Position ids of every axis (axes,B,T); padding counts as 0.</summary>
+    internal Tensor PositionAxes()
+    {
+        var axes = Positioned();
+        return Made([.. axes.SelectMany(axis => Flat(axis, p => Math.Max(p, 0)))], axes.Count, Rows, Length);
+    }
 
     /// <summary>(B,T) int64: positions in the rows' own texts; padding counts as 0.</summary>
     internal Tensor OwnPlaces() => Made(Flat(queries, p => Math.Max(p, 0)), Rows, Length);
@@ -119,6 +136,42 @@ public sealed class Pass : IDisposable
 
     /// <summary>(B,T): which tokens of the pass are named.</summary>
     internal Tensor QueryMask(Positions positions) => PositionMask(positions, queries);
+
+    /// <summary>Which tokens belong to the named rows of the batch and, where pictures are named, show one of them: (B,1), or (B,T) of frames in one row.</summary>
+    /// <param name="rows">Null for all.</param>
+    /// <param name="pictures">Of each row; null for all.</param>
+    /// <exception cref="VitrineException">A row does not exist here, or the pass has no pictures.</exception>
+    internal Tensor Chosen(IReadOnlyList<int>? rows, IReadOnlyList<int>? pictures)
+    {
+        if (Owners is { } owners)
+        {
+            bool[] named = [.. owners.Rows.Zip(owners.Pictures).Select(f => rows?.Contains(f.First) != false && pictures?.Contains(f.Second) != false)];
+            return tensor(named, OwnersPerToken ? [1, named.Length] : [named.Length, 1], device: Device);
+        }
+
+        if (pictures is not null)
+        {
+            throw new VitrineException("names pictures of a row; what is computed there has none to tell apart.");
+        }
+
+        return rows!.FirstOrDefault(r => r >= Rows) is > 0 and var outside
+            ? throw new VitrineException($"row {outside} lies outside; there are {Rows}, counted from 0.")
+            : tensor([.. Enumerable.Range(0, Rows).Select(rows!.Contains)], [Rows, 1], device: Device);
+    }
+
+    /// <summary>
+    /// Numbers of each row of the batch (rows, 1, ...) where this pass has its rows: as they are, picked for each frame, or for each token of frames in one row.
+    /// </summary>
+    internal Tensor OfBatch(Tensor perRow, PointAxes axes)
+    {
+        if (Owners is not { } owners)
+        {
+            return perRow;
+        }
+
+        var picked = perRow[tensor([.. owners.Rows.Select(r => (long)r)], device: Device)];      // (frames, 1, ...)
+        return OwnersPerToken ? picked.transpose(0, axes == PointAxes.Attention ? 2 : 1) : picked;
+    }
 
     /// <summary>(B,1,1,Tk): which keys are named; a prefix's are not.</summary>
     internal Tensor KeyMask(Positions positions)
@@ -143,10 +196,20 @@ public sealed class Pass : IDisposable
         return mask;
     }
 
+    private bool OwnersPerToken => Owners is { } owners && owners.Rows.Count != Rows;
+
     private bool IsFull(AttentionSpec attention, int width) => attention.Keys == KeySource.Prefix
         ? Required(Prefix).IsWhole
-        : !hasPadding && width == 0 && (attention.Mask == AttentionMask.Full || (attention.Mask == AttentionMask.Causal && Length == 1))
-            && (attention.Keys == KeySource.Own || Required(Prefix).IsWhole);
+        : !hasPadding && width == 0 && SeesAll(attention.Mask) && (attention.Keys == KeySource.Own || Required(Prefix).IsWhole);
+
+    /// <summary>Whether every query sees every key of the stack's own.</summary>
+    private bool SeesAll(AttentionMask mask) => mask switch
+    {
+        AttentionMask.Full => true,
+        AttentionMask.Causal => Length == 1,
+        AttentionMask.Prefix => Length == 1 || (PrefixLengths is { } lengths && keys.Index().All(row => row.Item[^1] < lengths[row.Index])),
+        _ => false,
+    };
 
     /// <remarks>
     /// Causality counts columns, so that a padded query sees something; the window counts the row's own positions, so that padding inside a row does not narrow
@@ -215,6 +278,9 @@ public sealed class Pass : IDisposable
 
         return tensor(mask, [Rows, of[0].Length], device: Device);
     }
+
+    private IReadOnlyList<long[][]> Positioned()
+        => GivenPositionIds ?? [PositionShift is { } shift ? [.. queries.Select((row, r) => row.Select(p => p < 0 ? p : p + shift[r]).ToArray())] : queries];
 
     private Tensor Made(long[] values, params long[] shape) => tensor(values, shape, device: Device);
 
