@@ -1,5 +1,6 @@
 using Vitrine.Transformers;
 using Vitrine.Transformers.Edits;
+using Vitrine.Transformers.Engine;
 using static TorchSharp.torch;
 
 namespace Vitrine.Policies;
@@ -84,6 +85,10 @@ public sealed record PromptLayout
     /// <summary>The pictures as image towers read them, one behind the other: the observation and the camera of each.</summary>
     public IReadOnlyList<(int Observation, string Camera)> Pictures
         => [.. Rows.Index().SelectMany(row => row.Item.Pictures.Keys.Select(camera => (row.Index, camera)))];
+
+    /// <summary>Whose pictures the towers read, in the order of <see cref="Pictures"/>.</summary>
+    public FrameOwners Owners
+        => new([.. Pictures.Select(p => p.Observation)], [.. Rows.SelectMany(row => Enumerable.Range(0, row.Pictures.Count))]);
 
     private bool IsDecoded => DecidingStack == Stack && DecidingSteps > 1;
 

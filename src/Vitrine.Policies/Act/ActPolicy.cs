@@ -114,7 +114,8 @@ public sealed class ActPolicy : LeRobotPolicy
     {
         var (rows, cameras) = (inputs.Length, config.Files.Cameras.Count);
         var (grid, width) = (Grid, config.Block.Width);
-        using var pass = scope.PassOver(ImageTokens, owners: [.. Enumerable.Range(0, rows * cameras).Select(i => i / cameras)]);
+        var pictures = Enumerable.Range(0, rows * cameras).ToArray();
+        using var pass = scope.PassOver(ImageTokens, owners: new FrameOwners([.. pictures.Select(i => i / cameras)], [.. pictures.Select(i => i % cameras)]));
         var maps = parts.Backbone.Forward(pixels.to(Dtype, Device)).flatten(2).transpose(1, 2);            // (B C, P, channels)
         maps = pass.At(VisionPart, Point.Features, maps);
         var cells = pass.At(ProjectorPart, Point.Out, parts.Projector.Apply(maps));                        // (B C, P, d)

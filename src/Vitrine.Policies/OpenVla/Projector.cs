@@ -24,9 +24,9 @@ internal sealed class Projector
 
     /// <param name="run">Of the policy.</param>
     /// <param name="features">(B,P,visionWidth), DINO's channels first.</param>
-    /// <param name="owners">[picture]: its row of the batch, where a row has several; null for one each.</param>
+    /// <param name="owners">Whose pictures they are; null where each row of the batch has one.</param>
     /// <returns>(B,P,d).</returns>
-    public Tensor Forward(RunScope run, Tensor features, IReadOnlyList<int>? owners = null)
+    public Tensor Forward(RunScope run, Tensor features, FrameOwners? owners = null)
     {
         var x = layers.Skip(1).Aggregate(layers[0].Apply(features), (y, layer) => layer.Apply(nn.functional.gelu(y)));
         using var pass = run.PassOver((int)x.shape[1], owners: owners);

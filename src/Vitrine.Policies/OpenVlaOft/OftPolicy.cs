@@ -230,7 +230,7 @@ public sealed class OftPolicy : Policy
 
         Tensor Embedded()
         {
-            int[] owners = [.. layout.Pictures.Select(p => p.Observation)];
+            var owners = layout.Owners;
             var pixels = Seen(observations);
             var features = Towers.Select((tower, i) => tower.Forward(scope, pixels.narrow(1, 3 * i, 3), owners).Features).ToArray();
             var image = parts.Projector.Forward(scope, cat(features, -1), owners);                         // (pictures, P, d)

@@ -1,4 +1,5 @@
 using Vitrine.Transformers.Engine;
+using Vitrine.Transformers.Points;
 using static TorchSharp.torch;
 
 namespace Vitrine.Transformers.Edits;
@@ -47,7 +48,7 @@ public sealed record Clamp(NeuronSet Neurons, IReadOnlyList<float> Values) : Edi
         var region = site.RegionOf(RowsOf(edits));
         long[] shape = [rows, 1, site.Width];
         var (masks, each) = (site.Own(tensor(chosen, shape)), site.Own(tensor(values, shape)));
-        return (x, pass) => OnAnyDevice.Where(region.Within(pass, pass.ForRows(masks)), pass.ForRows(each), x);
+        return (x, pass) => OnAnyDevice.Where(region.Within(pass, pass.OfBatch(masks, PointAxes.Stream)), pass.OfBatch(each, PointAxes.Stream), x);
     }
 
     /// <inheritdoc/>

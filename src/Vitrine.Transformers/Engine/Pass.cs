@@ -54,9 +54,19 @@ public sealed class Pass : IDisposable
     internal long[][] Keys => keys;
 
     /// <summary>
-    /// [row][token]: position ids where they are not simply the row's own positions (padding counted in, as some callers of other libraries do).
+    /// [axis][row][token]: position ids where they are not simply the row's own positions: padding counted in, as some callers of other libraries do, or
+    /// several axes, as rotations by time, row and column read them.
     /// </summary>
-    internal long[][]? GivenPositionIds { get; init; }
+    internal IReadOnlyList<long[][]>? GivenPositionIds { get; init; }
+
+    /// <summary>[row]: what a position id is ahead of the row's own position, where none are given; null for nothing.</summary>
+    internal long[]? PositionShift { get; init; }
+
+    /// <summary>Whose frames are read, of a tower whose pass has other rows than the batch; null where they are the batch's own.</summary>
+    internal FrameOwners? Owners { get; init; }
+
+    /// <summary>What is added to the residual (B,T,d) behind a block; null for nothing, or nothing behind that one.</summary>
+    internal Func<Pass, int, Tensor?>? AddedBehind { get; set; }
 
     /// <summary>Keys and values that blocks read behind those of another stack; null for none.</summary>
     internal PrefixCache? Prefix { get; init; }
@@ -78,9 +88,6 @@ public sealed class Pass : IDisposable
     /// <summary>(1,T,d), or (B,T,d): positions that are added to what queries and keys read; null where there are none.</summary>
     internal Tensor? AddedPositions { get; init; }
 
-    /// <summary>[row of the pass]: row of the batch that it belongs to, where there are several to one: a tower's pictures. Null where they are the same.</summary>
-    internal int[]? Owners { get; init; }
-
     /// <summary>The stack whose kinds of tokens these are, where it is not the one whose point is visited.</summary>
     internal string? KindsOf { get; init; }
 
@@ -92,7 +99,7 @@ public sealed class Pass : IDisposable
     internal (Tensor Cos, Tensor Sin)? Rotation { get; set; }
 
     /// <summary>The largest position id.</summary>
-    internal long LastPositionId => (GivenPositionIds ?? queries).Max(row => row.Max());
+    internal long LastPositionId => Positioned().Max(axis => axis.Max(row => row.Max()));
 
     /// <summary>The largest position of a row's own text.</summary>
     internal long LastOwnPlace => queries.Max(row => row.Max());
@@ -126,8 +133,15 @@ public sealed class Pass : IDisposable
     internal bool IsPlainCausal(AttentionSpec attention)
         => attention is { Mask: AttentionMask.Causal, Keys: KeySource.Own } && Length == keys[0].Length && !(attention.Window < Length) && !hasPadding;
 
-    /// <summary>Position ids for rotary or learned positions (B,T); padding counts as 0.</summary>
-    internal Tensor PositionIds() => Made(Flat(GivenPositionIds ?? queries, p => Math.Max(p, 0)), Rows, Length);
+    /// <summary>Position ids for rotary or learned positions (B,T); padding counts as 0. Of several axes, the first.</summary>
+    internal Tensor PositionIds() => Made(Flat(Positioned()[0], p => Math.Max(p, 0)), Rows, Length);
+
+    /// <summary>Position ids of every axis (axes,B,T); padding counts as 0.</summary>
+    internal Tensor PositionAxes()
+    {
+        var axes = Positioned();
+        return Made([.. axes.SelectMany(axis => Flat(axis, p => Math.Max(p, 0)))], axes.Count, Rows, Length);
+    }
 
     /// <summary>(B,T) int64: positions in the rows' own texts; padding counts as 0.</summary>
     internal Tensor OwnPlaces() => Made(Flat(queries, p => Math.Max(p, 0)), Rows, Length);
@@ -144,6 +158,42 @@ public sealed class Pass : IDisposable
     /// <param name="stack">Whose kinds of tokens they may be.</param>
     internal Tensor QueryMask(Positions positions, string stack) => PositionMask(positions, queries, KindsOf ?? stack);
 
+    /// <summary>Which tokens belong to the named rows of the batch and, where pictures are named, show one of them: (B,1), or (B,T) of frames in one row.</summary>
+    /// <param name="rows">Null for all.</param>
+    /// <param name="pictures">Of each row; null for all.</param>
+    /// <exception cref="VitrineException">A row does not exist here, or the pass has no pictures.</exception>
+    internal Tensor Chosen(IReadOnlyList<int>? rows, IReadOnlyList<int>? pictures)
+    {
+        if (rows?.FirstOrDefault(r => r >= (Owners is null ? Rows : Run.Rows.Count)) is > 0 and var outside)
+        {
+            throw new VitrineException($"row {outside} lies outside; there are {(Owners is null ? Rows : Run.Rows.Count)}, counted from 0.");
+        }
+
+        if (Owners is { } owners)
+        {
+            bool[] named = [.. owners.Rows.Zip(owners.Pictures).Select(f => rows?.Contains(f.First) != false && pictures?.Contains(f.Second) != false)];
+            return tensor(named, OwnersPerToken ? [1, named.Length] : [named.Length, 1], device: Device);
+        }
+
+        return pictures is null
+            ? tensor([.. Enumerable.Range(0, Rows).Select(rows!.Contains)], [Rows, 1], device: Device)
+            : throw new VitrineException("names pictures of a row; what is computed there has none to tell apart.");
+    }
+
+    /// <summary>
+    /// Numbers of each row of the batch (rows, 1, ...) where this pass has its rows: as they are, picked for each frame, or for each token of frames in one row.
+    /// </summary>
+    internal Tensor OfBatch(Tensor perRow, PointAxes axes)
+    {
+        if (Owners is not { } owners)
+        {
+            return perRow;
+        }
+
+        var picked = perRow[tensor([.. owners.Rows.Select(r => (long)r)], device: Device)];      // (frames, 1, ...)
+        return OwnersPerToken ? picked.transpose(0, axes == PointAxes.Attention ? 2 : 1) : picked;
+    }
+
     /// <summary>(B,1,1,Tk): which keys are named.</summary>
     /// <param name="positions">Their names.</param>
     /// <param name="stack">Whose kinds of tokens they may be, besides those of a prefix.</param>
@@ -158,13 +208,6 @@ public sealed class Pass : IDisposable
 
         Tensor[] Ahead() => Prefix is null ? [] : [OfPrefix.QueryMask(ofPrefix ? positions : new Positions { Kinds = positions.Kinds }, Prefix.Stack)];
     }
-
-    /// <summary>(B,1,...): which rows of the pass belong to named rows of the batch.</summary>
-    internal Tensor RowMask(IReadOnlyList<int> rows, int dims)
-        => tensor([.. Enumerable.Range(0, Rows).Select(r => rows.Contains(Owners?[r] ?? r))], [Rows, .. Enumerable.Repeat(1L, dims - 1)], device: Device);
-
-    /// <summary>A tensor with one entry a row of the batch, as one with an entry a row of the pass.</summary>
-    internal Tensor ForRows(Tensor perRow) => Owners is null ? perRow : perRow[tensor([.. Owners.Select(o => (long)o)], device: perRow.device)];
 
     /// <summary>Added to the scores (B,1,Tq,Tk); null when every key is seen by every query.</summary>
     /// <param name="dtype">Of the scores.</param>
@@ -181,10 +224,20 @@ public sealed class Pass : IDisposable
         return mask;
     }
 
+    private bool OwnersPerToken => Owners is { } owners && owners.Rows.Count != Rows;
+
     private bool IsFull(AttentionSpec attention, int width) => attention.Keys == KeySource.Memory ? true
         : attention.Keys == KeySource.Prefix ? Required(Prefix).IsWhole
-        : !hasPadding && width == 0 && (attention.Mask == AttentionMask.Full || (attention.Mask == AttentionMask.Causal && Length == 1))
-            && (attention.Keys == KeySource.Own || Required(Prefix).IsWhole);
+        : !hasPadding && width == 0 && SeesAll(attention.Mask) && (attention.Keys == KeySource.Own || Required(Prefix).IsWhole);
+
+    /// <summary>Whether every query sees every key of the stack's own.</summary>
+    private bool SeesAll(AttentionMask mask) => mask switch
+    {
+        AttentionMask.Full => true,
+        AttentionMask.Causal => Length == 1,
+        AttentionMask.Prefix => Length == 1 || (PrefixLengths is { } lengths && keys.Index().All(row => row.Item[^1] < lengths[row.Index])),
+        _ => false,
+    };
 
     /// <remarks>
     /// Causality counts columns, so that a padded query sees something; the window counts the row's own positions, so that padding inside a row does not narrow
@@ -255,6 +308,9 @@ public sealed class Pass : IDisposable
 
         return tensor(mask, [Rows, of[0].Length], device: Device);
     }
+
+    private IReadOnlyList<long[][]> Positioned()
+        => GivenPositionIds ?? [PositionShift is { } shift ? [.. queries.Select((row, r) => row.Select(p => p < 0 ? p : p + shift[r]).ToArray())] : queries];
 
     private Tensor Made(long[] values, params long[] shape) => tensor(values, shape, device: Device);
 

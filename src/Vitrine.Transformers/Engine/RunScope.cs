@@ -36,15 +36,28 @@ public sealed class RunScope
     /// <param name="tokens">In each row.</param>
     /// <param name="step">The flow step, of parts that a run goes through several times.</param>
     /// <param name="rows">Where they are not the run's own.</param>
-    /// <param name="owners">[row of the pass]: the row of the batch that it belongs to, where a row of the batch has several (pictures).</param>
-    public Pass PassOver(int tokens, int step = 0, int? rows = null, IReadOnlyList<int>? owners = null)
+    /// <param name="owners">Whose frames the rows of the pass are, where they are not the rows of the batch.</param>
+    public Pass PassOver(int tokens, int step = 0, int? rows = null, FrameOwners? owners = null)
     {
         var positions = Enumerable.Range(0, tokens).Select(i => (long)i).ToArray();
-        var count = owners?.Count ?? rows ?? Rows.Count;
+        var count = owners?.Rows.Count ?? rows ?? Rows.Count;
         return new Pass(this, step, [.. Enumerable.Repeat(positions, count)], [], [.. Enumerable.Repeat((long)tokens, count)])
         {
-            Owners = owners is null ? null : [.. owners],
+            Owners = owners,
         };
+    }
+
+    /// <summary>A pass over the frames of pictures.</summary>
+    /// <param name="positions">[frame][token], or [0][token] of all frames in one row; -1 for padding.</param>
+    /// <param name="owners">Whose frames they are; null where each row of the batch has one.</param>
+    internal Pass PassOver(long[][] positions, FrameOwners? owners)
+        => new(this, 0, positions, [], [.. positions.Select(row => row.LongCount(p => p >= 0))]) { Owners = owners };
+
+    /// <summary>The same over frames without padding.</summary>
+    internal Pass PassOver(long frames, long tokens, FrameOwners? owners)
+    {
+        long[] positions = [.. Enumerable.Range(0, (int)tokens).Select(i => (long)i)];
+        return PassOver([.. Enumerable.Repeat(positions, (int)frames)], owners);
     }
 
     /// <summary>Keeps a tensor beyond the run.</summary>

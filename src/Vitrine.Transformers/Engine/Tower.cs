@@ -1,3 +1,4 @@
+using Vitrine.Inputs.Pictures;
 using Vitrine.Transformers.Points;
 using static TorchSharp.torch;
 
@@ -34,19 +35,34 @@ public sealed class Tower : Stack
     /// <param name="pixels">(B,3,H,W), normalised.</param>
     /// <param name="owners">[picture]: the row of the batch that it belongs to, where a row may have several pictures or none; null for one each.</param>
     /// <returns>Features (B,tokens,d), and the pooled output (B,d) where the whole depth runs and the family has one.</returns>
-    public (Tensor Features, Tensor? Pooled) Forward(RunScope run, Tensor pixels, IReadOnlyList<int>? owners = null)
+    public (Tensor Features, Tensor? Pooled) Forward(RunScope run, Tensor pixels, FrameOwners? owners = null) => Forward(run, pixels, owners, shown: null);
+
+    /// <summary>The same over frames that are padded.</summary>
+    /// <param name="run">Of the model.</param>
+    /// <param name="pixels">(frames,3,H,W), normalised.</param>
+    /// <param name="owners">Whose frames they are; null where each row of the batch has one.</param>
+    /// <param name="shown">
+    /// For each frame the rows and columns of patches, from the upper left, that are picture and not padding; no token sees padding. Null for all of them, and
+    /// in towers whose positions are not <see cref="PositionResampling.Bucketed"/>.
+    /// </param>
+    internal (Tensor Features, Tensor? Pooled) Forward(
+        RunScope run, Tensor pixels, FrameOwners? owners, IReadOnlyList<(int Rows, int Columns)>? shown)
     {
         ArgumentNullException.ThrowIfNull(run);
         ArgumentNullException.ThrowIfNull(pixels);
         Require(pixels);
-        var embedded = embedding.Apply(pixels.to(Dtype, Device));
-        using var pass = run.PassOver((int)embedded.shape[1], rows: (int)embedded.shape[0], owners: owners);
-        var (residual, cut) = Forward(embedded, pass);
+        var embedded = embedding.Apply(pixels.to(Dtype, Device), shown);
+        using var pass = shown is null
+            ? run.PassOver(embedded.shape[0], embedded.shape[1], owners)
+            : run.PassOver(Positions(shown, pixels), owners);
         var own = pass.Plan.Of(Shape.Name);
         if (LastNorm is null)
         {
-            return (cut!, null);
+            var last = Enumerable.Range(0, Shape.Layers).LastOrDefault(layer => layer <= FeaturesAfter || pass.Plan.In(Shape.Name, layer) != Slots.None);
+            return (Through(Enter(embedded, pass), pass, cache: null, first: 0, last).Features!, null);
         }
+
+        var (residual, cut) = Forward(embedded, pass);
 
         if (Around.Features == TowerFeatures.Residual)
         {
@@ -62,6 +78,33 @@ public sealed class Tower : Stack
 
         var pooled = Pool?.Forward(normed, pass, Shape.Name) ?? (Around.ClassToken ? normed.select(1, 0) : null);
         return (cut ?? normed, pooled is not null && Pooler is not null ? Pooler.Apply(pooled).tanh() : pooled);
+    }
+
+    /// <summary>[frame][patch]: which of the learned positions each patch of a prepared picture takes, in towers that share them out by place; padding takes 0.</summary>
+    /// <exception cref="VitrineException">The tower resamples its positions, or sees pictures of one size alone.</exception>
+    public IReadOnlyList<IReadOnlyList<long>> LearnedPositions(Preparation picture)
+    {
+        ArgumentNullException.ThrowIfNull(picture);
+        return Around.Resampling == PositionResampling.Bucketed
+            ? PatchEmbedding.Buckets([.. Shown(picture)], Grid, picture.Pixels[0].Height / Around.PatchSize, picture.Pixels[0].Width / Around.PatchSize)
+            : throw new VitrineException($"stack '{Shape.Name}': its positions are {Around.Resampling}, not shared out by place.");
+    }
+
+    /// <summary>Rows and columns of the patches of each frame that are picture: a patch counts as soon as one of its pixels does.</summary>
+    internal IEnumerable<(int Rows, int Columns)> Shown(Preparation picture)
+        => (picture.Shown.Count > 0 ? picture.Shown : picture.Pixels.Select(f => (f.Height, f.Width)))
+            .Select(s => ((s.Height + Around.PatchSize - 1) / Around.PatchSize, (s.Width + Around.PatchSize - 1) / Around.PatchSize));
+
+    /// <summary>[frame][patch]: places of the patches that are picture, -1 for padding.</summary>
+    private long[][] Positions(IReadOnlyList<(int Rows, int Columns)> shown, Tensor pixels)
+    {
+        var columns = pixels.shape[3] / Around.PatchSize;
+        return [.. shown.Select(frame =>
+        {
+            var next = 0L;
+            return Enumerable.Range(0, (int)(pixels.shape[2] / Around.PatchSize * columns))
+                .Select(i => i / columns < frame.Rows && i % columns < frame.Columns ? next++ : -1).ToArray();
+        })];
     }
 
     private void Require(Tensor pixels)

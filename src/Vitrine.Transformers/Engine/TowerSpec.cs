@@ -24,6 +24,9 @@ public enum PositionResampling
 
     /// <summary>Bicubic, a = -0.5, over more neighbours where the grid shrinks.</summary>
     BicubicAntialiased,
+
+    /// <summary>Each patch takes the position of the place in the training's grid where it begins (Idefics3 and SmolVLM, after NaViT).</summary>
+    Bucketed,
 }
 
 /// <summary>What differs between the image towers of two families outside their blocks.</summary>

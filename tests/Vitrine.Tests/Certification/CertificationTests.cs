@@ -6,7 +6,10 @@ namespace Vitrine.Tests.Certification;
 
 public sealed class CertificationTests
 {
-    private static readonly ICertifier[] Certifiers = [new TextCertifier(), new VisionCertifier(), new OpenVlaCertifier(), new OftCertifier(), new ActCertifier()];
+    private static readonly ICertifier[] Certifiers =
+    [
+        new TextCertifier(), new VisionCertifier(), new VisionLanguageCertifier(), new OpenVlaCertifier(), new OftCertifier(), new ActCertifier(),
+    ];
 
     public static TheoryData<string> Folders()
     {

@@ -31,7 +31,8 @@ public sealed class CertifiedTests : IDisposable
     public void Every_family_is_in_the_certificate_with_reference_numbers()
     {
         var families = CertifiedFile.Embedded().Families;
-        foreach (var name in TextFamily.All.Select(f => f.ModelType).Concat(VisionFamily.All.Select(f => f.ModelType)).Append(VisionFamily.Timm.ModelType)
+        foreach (var name in TextFamily.All.Select(f => f.ModelType).Concat(VisionFamily.All.Select(f => f.ModelType))
+            .Concat(VisionLanguageFamily.All.Select(f => f.ModelType)).Append(VisionFamily.Timm.ModelType)
             .Append("openvla"))
         {
             families.ShouldContain(f => (f.Name == name || f.Alike.Contains(name)) && f.Fixtures.Count > 0, $"{name}; {Renewed}");

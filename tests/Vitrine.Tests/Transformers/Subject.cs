@@ -17,7 +17,7 @@ internal sealed class Subject(
 
     public IReadOnlyList<StackShape> Stacks => stacks;
 
-    /// <summary>Every fixture that the certifiers of text and picture models know.</summary>
+    /// <summary>Every fixture that the certifiers of text and picture models, and of models of both, know.</summary>
     public static TheoryData<string> Names()
     {
         var data = new TheoryData<string>();
@@ -25,7 +25,7 @@ internal sealed class Subject(
         foreach (var folder in Directory.Exists(models) ? Directory.GetDirectories(models).Order(StringComparer.Ordinal) : Enumerable.Empty<string>())
         {
             using var fixture = Fixture.Open(folder);
-            if (new TextCertifier().Knows(fixture) || new VisionCertifier().Knows(fixture))
+            if (new TextCertifier().Knows(fixture) || new VisionCertifier().Knows(fixture) || new VisionLanguageCertifier().Knows(fixture))
             {
                 data.Add(Path.GetFileName(folder));
             }
@@ -54,8 +54,14 @@ internal sealed class Subject(
             Run Seen(Tensor of, RunPlan plan) => texts is null ? vision.Run(of, plan) : vision.Match(of, texts, plan).Run;
         }
 
-        var ids = fixture.Rows("single/in.input_ids")[0];
         var text = TextModel.Open(fixture.Folder, options);
+        if (text.Sees)
+        {
+            var (one, two) = (Seeing.Batch(fixture, rows: 1), Seeing.Batch(fixture, rows: 2));
+            return new Subject(text, text.Stacks, text.Language, p => text.Run(one, p), p => text.Run(two, p), zeros(1));
+        }
+
+        var ids = fixture.Rows("single/in.input_ids")[0];
         return new Subject(text, text.Stacks, text.Language, p => text.Run(TokenBatch.Of(ids), p), p => text.Run(TokenBatch.Of([ids, ids]), p), zeros(1));
     }
 
