@@ -10,6 +10,9 @@ public sealed record ActOptions
     /// <summary>Where the deciding stack starts; at its embeddings when null. What stands in front of it is then not computed.</summary>
     public RunStart? From { get; init; }
 
+    /// <summary>Where the chunks of a flow policy start; <see cref="ActNoise.Default"/> when null. Refused by a policy that starts from none.</summary>
+    public ActNoise? Noise { get; init; }
+
     /// <summary>Hears how far the act is, on the calling thread.</summary>
     public IProgress<ActProgress>? Progress { get; init; }
 }

@@ -4,7 +4,11 @@ namespace Vitrine.Policies;
 /// <param name="Seen">What it sees now.</param>
 /// <param name="Episode">Which of the episodes that run side by side, the same in every turn of an episode.</param>
 /// <param name="Step">Its control step, from 0.</param>
-public readonly record struct Turn(Observation Seen, int Episode, int Step);
+public readonly record struct Turn(Observation Seen, int Episode, int Step)
+{
+    /// <summary>Seed of what is random in the turn: the noise that a flow policy starts from. The same in every arm of a comparison.</summary>
+    public long NoiseSeed { get; init; }
+}
 
 /// <summary>Anything that turns observations into robot actions: a policy, a policy under edits, or a scripted expert.</summary>
 public interface IActor

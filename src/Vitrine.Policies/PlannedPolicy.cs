@@ -42,6 +42,8 @@ internal sealed class PlannedPolicy : Policy
 
     public override int ActionSteps => policy.ActionSteps;
 
+    public override (int Rows, int Columns)? NoiseShape => policy.NoiseShape;
+
     public override IReadOnlyCollection<string> UnitKeys => policy.UnitKeys;
 
     public override long ParametersOfStack(string stack) => policy.ParametersOfStack(stack);

@@ -69,6 +69,9 @@ public abstract class Policy : Model, IActor
     /// <summary>Control steps of a chunk that are carried out before it acts again; 1 where each action is decided anew.</summary>
     public virtual int ActionSteps => 1;
 
+    /// <summary>Rows and columns of the noise that a chunk starts from; null for a policy that starts from none.</summary>
+    public virtual (int Rows, int Columns)? NoiseShape => null;
+
     /// <summary>Data sets in whose units it can answer.</summary>
     public abstract IReadOnlyCollection<string> UnitKeys { get; }
 
@@ -127,6 +130,11 @@ public abstract class Policy : Model, IActor
     public PolicyRun Act(IReadOnlyList<Observation> observations, RunPlan? plan = null, ActOptions? options = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(observations);
+        if (options?.Noise is not null && NoiseShape is null)
+        {
+            throw new VitrineException($"{Name}: a {Family} policy starts from no noise.");
+        }
+
         return observations.Count == 0
             ? throw new VitrineException("act: there is no observation.")
             : Planned(observations, plan, options ?? new ActOptions(), cancellation);
@@ -135,8 +143,16 @@ public abstract class Policy : Model, IActor
     /// <inheritdoc/>
     IReadOnlyList<double[]> IActor.Act(IReadOnlyList<Turn> turns, CancellationToken cancellation)
     {
-        using var run = Act([.. turns.Select(t => t.Seen)], cancellation: cancellation);
+        ArgumentNullException.ThrowIfNull(turns);
+        using var run = Act([.. turns.Select(t => t.Seen)], options: new ActOptions { Noise = NoiseOf(turns) }, cancellation: cancellation);
         return [.. run.Actions.Select(a => a.Values.ToArray())];
+    }
+
+    /// <summary>The noise that turns start from; null for a policy that starts from none.</summary>
+    public ActNoise? NoiseOf(IReadOnlyList<Turn> turns)
+    {
+        ArgumentNullException.ThrowIfNull(turns);
+        return NoiseShape is null ? null : ActNoise.OfSeeds([.. turns.Select(t => t.NoiseSeed)]);
     }
 
     /// <summary>What the family does.</summary>

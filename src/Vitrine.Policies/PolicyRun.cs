@@ -14,6 +14,12 @@ public sealed record PolicyAction(IReadOnlyList<IReadOnlyList<double>> Normalise
     /// <summary>The tokens that said it; null for a policy that gives numbers.</summary>
     public TokenReading? Tokens { get; init; }
 
+    /// <summary>Ids of all that it said, up to the end of the chunk, of a policy that says whole chunks; empty for others.</summary>
+    public IReadOnlyList<long> Said { get; init; } = [];
+
+    /// <summary>Why the action is not to be trusted as it stands; null where nothing is wrong with how it was said.</summary>
+    public string? Problem { get; init; }
+
     /// <summary>
     /// The next step where it is smooth in what the network computes: the mean under the action tokens' probabilities, or the values themselves.
     /// </summary>

@@ -28,4 +28,7 @@ public sealed record LayoutKey(ulong Seed, LayoutSplit Split, string Task, int I
     /// <param name="step">Control step, where the numbers differ from step to step.</param>
     public RandomStream Random(string purpose, int step = 0)
         => new(string.Create(CultureInfo.InvariantCulture, $"{Seed}/{Split}/{Task}/{Index}/{purpose}/{step}"));
+
+    /// <summary>Seed of what is random in a policy's act at a control step; the same in every arm.</summary>
+    public long NoiseSeed(int step) => (long)(Random("noise", step).NextBits() >> 1);
 }

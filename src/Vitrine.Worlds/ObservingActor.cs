@@ -11,11 +11,15 @@ public sealed class ObservingActor(IActor actor, string? word = null) : IWorldAc
     public IReadOnlyList<double[]> Act(IReadOnlyList<WorldTurn> turns, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(turns);
-        return actor.Act([.. turns.Select(t => new Turn(Worded(t.World.Observe(), word), t.Episode, t.Step))], cancellation);
+        return actor.Act([.. turns.Select(t => TurnOf(t, word))], cancellation);
     }
 
     /// <summary>Disposes the policy where it can be disposed.</summary>
     public void Dispose() => (actor as IDisposable)?.Dispose();
+
+    /// <summary>A world's turn as a policy sees it.</summary>
+    internal static Turn TurnOf(WorldTurn turn, string? word)
+        => new(Worded(turn.World.Observe(), word), turn.Episode, turn.Step) { NoiseSeed = turn.NoiseSeed };
 
     /// <summary>An observation with a word behind its instruction.</summary>
     internal static Observation Worded(Observation observation, string? word)

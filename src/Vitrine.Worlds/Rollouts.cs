@@ -26,7 +26,7 @@ public sealed class Rollouts(Func<IWorld> newWorld, int stepLimit)
             }
 
             cancellation.ThrowIfCancellationRequested();
-            var actions = actor.Act([.. running.Select(e => new WorldTurn(e.World, e.Slot, step))], cancellation);
+            var actions = actor.Act([.. running.Select(e => new WorldTurn(e.World, e.Slot, step) { NoiseSeed = e.Layout.NoiseSeed(step) })], cancellation);
             if (actions.Count != running.Length)
             {
                 throw new VitrineException($"{actor.GetType().Name}: {actions.Count} actions for {running.Length} worlds; expected one each.");
@@ -50,18 +50,19 @@ public sealed class Rollouts(Func<IWorld> newWorld, int stepLimit)
 
     private sealed class Running
     {
-        private readonly LayoutKey layout;
         private readonly List<double[]> actions = [];
         private readonly List<Position> path = [];
         private readonly List<Picture>? pictures;
 
         public Running(IWorld world, LayoutKey layout, int slot, bool keepsPictures)
         {
-            (World, this.layout, Slot, pictures) = (world, layout, slot, keepsPictures ? [] : null);
+            (World, Layout, Slot, pictures) = (world, layout, slot, keepsPictures ? [] : null);
             Record();
         }
 
         public IWorld World { get; }
+
+        public LayoutKey Layout { get; }
 
         public int Slot { get; }
 
@@ -74,7 +75,7 @@ public sealed class Rollouts(Func<IWorld> newWorld, int stepLimit)
 
         public Episode Finish() => new()
         {
-            Layout = layout,
+            Layout = Layout,
             Instruction = World.Observe().Instruction,
             Succeeded = World.HasSucceeded,
             Actions = actions,

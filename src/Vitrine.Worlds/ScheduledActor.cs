@@ -1,5 +1,6 @@
 using Vitrine.Mechanisms.Doses;
 using Vitrine.Policies;
+using Vitrine.Policies.Actions;
 using Vitrine.Transformers;
 
 namespace Vitrine.Worlds;
@@ -8,13 +9,15 @@ namespace Vitrine.Worlds;
 /// <param name="policy">Stays the caller's; several actors may share it, also on several threads.</param>
 /// <param name="edits">What is changed, and when.</param>
 /// <param name="word">A word to append to every instruction, or null.</param>
+/// <param name="steps">Rows of each chunk that are carried out; as many as the policy's checkpoint says when null.</param>
 /// <remarks>
 /// It is an actor of worlds and not of observations because a closed loop measures the world that it steers.
 /// What can be measured: <c>speed</c> (how far the gripper moved in the last step, 0 before the first), <c>height</c>, and every measure of the world.
 /// </remarks>
-public sealed class ScheduledActor(Policy policy, IReadOnlyList<ScheduledEdit> edits, string? word = null) : IWorldActor
+public sealed class ScheduledActor(Policy policy, IReadOnlyList<ScheduledEdit> edits, string? word = null, int? steps = null) : IWorldActor
 {
     private readonly Dictionary<int, Progress> progress = [];
+    private readonly ActionChunks chunks = new(steps ?? policy.ActionSteps);
 
     /// <summary>What holds in every step beside the edits; nothing when null.</summary>
     public RunPlan? Steady { get; init; }
@@ -23,9 +26,15 @@ public sealed class ScheduledActor(Policy policy, IReadOnlyList<ScheduledEdit> e
     public IReadOnlyList<double[]> Act(IReadOnlyList<WorldTurn> turns, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(turns);
-        var plan = RunPlan.ForRows([.. turns.Select(PlanOf)]);
-        using var run = policy.Act([.. turns.Select(t => ObservingActor.Worded(t.World.Observe(), word))], plan, cancellation: cancellation);
-        return [.. run.Actions.Select(a => a.Values.ToArray())];
+        RunPlan[] plans = [.. turns.Select(PlanOf)];
+        Turn[] seen = [.. turns.Select(t => ObservingActor.TurnOf(t, word))];
+        return chunks.CarryOut(seen, asked =>
+        {
+            Turn[] acting = [.. asked.Select(i => seen[i])];
+            var options = new ActOptions { Noise = policy.NoiseOf(acting) };
+            using var run = policy.Act([.. acting.Select(t => t.Seen)], RunPlan.ForRows([.. asked.Select(i => plans[i])]), options, cancellation);
+            return run.Actions;
+        });
     }
 
     private RunPlan PlanOf(WorldTurn turn)

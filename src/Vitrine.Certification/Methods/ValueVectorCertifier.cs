@@ -18,6 +18,15 @@ internal sealed class ValueVectorCertifier : ICertifier
     {
         ArgumentNullException.ThrowIfNull(fixture);
         using var policy = Policy.Open(fixture.Folder, OpenVlaCertifier.Options(fixture));
+        foreach (var row in Rows(policy, fixture, cancellation))
+        {
+            yield return row;
+        }
+    }
+
+    /// <summary>The reading of an opened policy's language stack.</summary>
+    internal static IEnumerable<CertificateRow> Rows(Policy policy, Fixture fixture, CancellationToken cancellation)
+    {
         for (var layer = 0; layer < policy.Language.Shape.Layers && fixture.Has($"{Case}/language.{layer}.top_ids"); layer++)
         {
             var expected = fixture.Rows($"{Case}/language.{layer}.top_ids");

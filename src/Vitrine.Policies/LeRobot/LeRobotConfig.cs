@@ -82,6 +82,14 @@ internal sealed class LeRobotConfig
             : config;
     }
 
+    /// <summary>Of files that spell nothing of it.</summary>
+    /// <param name="json">What there is.</param>
+    /// <param name="inputs">Features that it reads.</param>
+    /// <param name="outputs">Features that it gives.</param>
+    /// <param name="chunk">Control steps of a chunk, all of which are carried out.</param>
+    public static LeRobotConfig Of(ConfigReader json, IReadOnlyList<PolicyFeature> inputs, IReadOnlyList<PolicyFeature> outputs, int chunk)
+        => new(json, inputs, outputs) { Chunk = chunk, ActionSteps = chunk, Normalisation = new Dictionary<FeatureKind, NormalisationMode>() };
+
     /// <summary>Refuses every key that no one read.</summary>
     /// <param name="inert">Further keys that change no number.</param>
     public void RefuseOthers(params string[] inert)

@@ -13,17 +13,22 @@ namespace Vitrine.Policies.LeRobot;
 /// </remarks>
 internal sealed class LeRobotFolder
 {
-    private const string Before = "policy_preprocessor.json", After = "policy_postprocessor.json";
+    internal const string Before = "policy_preprocessor.json";
+    private const string After = "policy_postprocessor.json";
 
     private readonly IReadOnlyList<IInputStep> inputs;
     private readonly IReadOnlyList<IActionStep> actions;
     private readonly ProcessorSteps steps;
 
-    private LeRobotFolder(LeRobotConfig config, string folder, ProcessorSteps steps, IReadOnlyList<IInputStep> inputs, IReadOnlyList<IActionStep> actions)
+    private LeRobotFolder(
+        LeRobotConfig config, string folder, ProcessorSteps steps, IReadOnlyList<IInputStep> inputs, IReadOnlyList<IActionStep> actions)
+        : this(config, RobotNames.Read(folder, config), steps, inputs, actions)
     {
-        (Config, this.steps, this.inputs, this.actions) = (config, steps, inputs, actions);
-        Robot = RobotNames.Read(folder, config);
     }
+
+    private LeRobotFolder(
+        LeRobotConfig config, RobotNames robot, ProcessorSteps steps, IReadOnlyList<IInputStep> inputs, IReadOnlyList<IActionStep> actions)
+        => (Config, Robot, this.steps, this.inputs, this.actions, Tokenizer) = (config, robot, steps, inputs, actions, steps.Tokenizer);
 
     /// <summary>config.json.</summary>
     public LeRobotConfig Config { get; }
@@ -32,7 +37,7 @@ internal sealed class LeRobotFolder
     public RobotNames Robot { get; }
 
     /// <summary>Words to ids; null for a policy that reads none.</summary>
-    public Tokenizer? Tokenizer => steps.Tokenizer;
+    public Tokenizer? Tokenizer { get; private init; }
 
     /// <summary>What the pipeline says of the tokens of actions.</summary>
     public ActionTokenizerSettings? ActionTokenizer => steps.ActionTokenizer;
@@ -71,6 +76,17 @@ internal sealed class LeRobotFolder
 
         FeatureStatistics Statistics(string module) => FeatureStatistics.OfWeights(weights.Checkpoint, source.Location.Weights, module);
     }
+
+    /// <summary>A folder of another layout, whose steps are known.</summary>
+    /// <param name="config">What its files say.</param>
+    /// <param name="folder">Where it lies.</param>
+    /// <param name="robot">The data set of its statistics.</param>
+    /// <param name="tokenizer">Words to ids.</param>
+    /// <param name="inputs">From an observation to what the network reads.</param>
+    /// <param name="actions">Back to the robot's units.</param>
+    public static LeRobotFolder Of(
+        LeRobotConfig config, string folder, string robot, Tokenizer tokenizer, IReadOnlyList<IInputStep> inputs, IReadOnlyList<IActionStep> actions)
+        => new(config, RobotNames.Read(folder, config) with { DataSet = robot }, new ProcessorSteps(config, folder), inputs, actions) { Tokenizer = tokenizer };
 
     /// <summary>Tensors of older checkpoints that are statistics and no weights.</summary>
     public static bool IsStatistic(string name)

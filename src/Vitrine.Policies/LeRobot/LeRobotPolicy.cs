@@ -35,7 +35,7 @@ public abstract class LeRobotPolicy : Policy
     public IReadOnlyList<string> Cameras => [.. folder.Config.Cameras.Select(c => c.ShortName)];
 
     /// <summary>Control steps of a chunk.</summary>
-    public int Horizon => folder.Config.Chunk;
+    public virtual int Horizon => folder.Config.Chunk;
 
     private protected LeRobotFolder Files => folder;
 

@@ -180,7 +180,7 @@ public sealed class OpenVlaPolicy : Policy
                 return Language.Residual(input, pass, options.From);
             }
 
-            var steps = options.Progress is { } progress ? new Steps(progress, units.Dimensions) : null;
+            var steps = options.Progress is { } progress ? new TokenProgress(progress, units.Dimensions) : null;
             var choice = new TokenChoice(new GenerationOptions(units.Dimensions), rows, steps);
             var (ids, logits) = Language.Decode(scope, input, choice, options.From, request.Cancellation);
             actions = scope.Device.type == TorchSharp.DeviceType.META ? null : ActionReading.Of(ids, logits!, Actions, units);
@@ -258,9 +258,4 @@ public sealed class OpenVlaPolicy : Policy
     private sealed record Parts(
         Tower[] Towers, Projector Projector, Decoder Language, Tokenizer Tokenizer, PictureRecipe Recipe,
         IReadOnlyDictionary<string, ActionStatistics> Statistics, ActionTokens Actions, PromptTemplate Template, int MaxLength);
-
-    private sealed class Steps(IProgress<ActProgress> progress, int dimensions) : IProgress<GeneratedStep>
-    {
-        public void Report(GeneratedStep value) => progress.Report(new ActProgress(value.Step + 1, dimensions));
-    }
 }

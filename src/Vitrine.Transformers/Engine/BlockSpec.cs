@@ -52,6 +52,7 @@ public sealed record RotarySpec(double Theta, int Width)
 
     /// <summary>Whether positions count the tokens of the pass from 0, whatever stands before them (SmolVLA's cross-attention).</summary>
     public bool CountsOwnTokens { get; init; }
+
     /// <summary>Stretches all wavelengths alike, so many times; null leaves them as they are (Gemma 3's layers without a window).</summary>
     public double? LinearFactor { get; init; }
 

@@ -178,15 +178,23 @@ public sealed class Decoder : Stack
     }
 
     /// <summary>Keys and values of every block over embedded tokens, for the blocks of another stack to read.</summary>
-    /// <param name="run">Of the model; nothing stands behind the last block.</param>
+    /// <param name="run">Of the model.</param>
     /// <param name="input">The tokens.</param>
     /// <returns>Owned by the caller.</returns>
+    /// <remarks>What stands behind the last block is read by nobody there; it is computed where the plan asks for it.</remarks>
     internal PrefixCache Prefill(RunScope run, DecoderInput input)
     {
         using var scope = NewDisposeScope();
         using var cache = new KeyValueCache(Shape.Layers, input.Positions[0].Length, isDifferentiated: run.Plan.NeedsGradients);
         using var pass = PassOver(run, input);
-        _ = Residual(input, pass, from: null, cache);
+        var residual = Residual(input, pass, from: null, cache);
+        var own = run.Plan.Of(Shape.Name);
+        if (own.Wants(Point.FinalNorm) || own.Wants(Point.Logits))
+        {
+            var normed = FinalNorm(residual, pass);
+            _ = own.Wants(Point.Logits) ? Logits(normed, pass) : null;
+        }
+
         return new PrefixCache(cache.Release(), input.Positions, Shape.Name);
     }
 

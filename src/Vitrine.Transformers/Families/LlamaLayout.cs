@@ -1,10 +1,32 @@
 using Vitrine.Transformers.Engine;
+using Vitrine.Transformers.Points;
 
 namespace Vitrine.Transformers.Families;
 
 /// <summary>Tensor names of Llama and of the families that spell theirs alike.</summary>
 internal static class LlamaLayout
 {
+    /// <summary>A stack of such blocks that reads no words and speaks no language: an action expert.</summary>
+    /// <param name="weights">The checkpoint.</param>
+    /// <param name="prefix">What stands before <c>layers.</c>, with its dot.</param>
+    /// <param name="name">First part of its addresses.</param>
+    /// <param name="specs">Of its blocks.</param>
+    /// <param name="reads">The stack whose keys and values it reads.</param>
+    /// <param name="others">Points that the model adds in front of the stack.</param>
+    public static Decoder LoadExpert(
+        WeightReader weights, string prefix, string name, IReadOnlyList<BlockSpec> specs, string reads, params Point[] others)
+    {
+        var (spec, attention) = (specs[0], specs[0].Attention);
+        Block[] blocks = [.. specs.Select((s, i) => new Block(s, Weights(weights, $"{prefix}layers.{i}", s)))];
+        HashSet<Point> points = [.. specs.SelectMany(s => s.PointsInBlock()), Point.Embed, Point.FinalNorm, .. others];
+        var shape = new StackShape(
+            name, specs.Count, spec.Width, attention.Heads, attention.KeyValueHeads, attention.HeadWidth, spec.Mlp.Neurons, 0, points)
+        {
+            Reads = [reads],
+        };
+        return new Decoder(shape, blocks, embedding: null) { LastNorm = weights.Norm(spec.Norm, $"{prefix}norm", spec.Width) };
+    }
+
     /// <remarks>Files saved from the bare model lack the <c>model.</c> in front.</remarks>
     public static (Decoder Decoder, ClassHead? Classes) Load(WeightReader weights, TextConfig config)
         => Load(weights, weights.Has("embed_tokens.weight") ? "" : "model.", "lm_head", config);
@@ -12,13 +34,19 @@ internal static class LlamaLayout
     public static (Decoder Decoder, ClassHead? Classes) Load(WeightReader weights, string prefix, string unembedding, TextConfig config)
     {
         var width = config.Spec.Width;
-        var words = weights.Words($"{prefix}embed_tokens.weight", config.Vocabulary, width);
+        var words = weights.Words(Table(weights, prefix, unembedding, config), config.Vocabulary, width);
         Block[] blocks = [.. config.Blocks.Select((spec, i) => new Block(spec, Weights(weights, $"{prefix}layers.{i}", spec)))];
         var norm = weights.Norm(config.Spec.Norm, $"{prefix}norm", width);
         var (head, classes) = config.DecoderHead(weights, unembedding, words);
         var embedding = words with { Scale = config.EmbeddingScale == 1 ? null : weights.Constant(config.EmbeddingScale) };
         return (config.Assemble("language", blocks, embedding, entryNorm: null, norm, head), classes);
     }
+
+    /// <remarks>A table that is the unembedding too is saved under one of the two names: most often this one, by pi0's writers the other.</remarks>
+    private static string Table(WeightReader weights, string prefix, string unembedding, TextConfig config)
+        => config.Tied && !weights.Has($"{prefix}embed_tokens.weight") && weights.Has($"{unembedding}.weight")
+            ? $"{unembedding}.weight"
+            : $"{prefix}embed_tokens.weight";
 
     /// <summary>Buffers that some files carry and nobody reads.</summary>
     public static bool IsUnused(string name) => name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal);
@@ -31,6 +59,7 @@ internal static class LlamaLayout
     {
         var (width, attention, mlp) = (spec.Width, spec.Attention, spec.Mlp);
         var (queries, keys) = (attention.Heads * attention.HeadWidth, attention.KeyValueHeads * attention.HeadWidth);
+        var read = attention.Keys == KeySource.Prefix ? keys : width;                                      // another stack's keys and values, or the own stream
         var around = spec.Norms == NormPlaces.SandwichNorm;
         return new BlockWeights
         {
@@ -39,8 +68,8 @@ internal static class LlamaLayout
             MlpNorm = weights.Norm(spec.Norm, around ? $"{at}.pre_feedforward_layernorm" : $"{at}.post_attention_layernorm", width),
             MlpOutputNorm = around ? weights.Norm(spec.Norm, $"{at}.post_feedforward_layernorm", width) : null,
             Query = weights.Linear($"{at}.self_attn.q_proj", queries, width, attention.Bias),
-            Key = weights.Linear($"{at}.self_attn.k_proj", keys, width, attention.Bias),
-            Value = weights.Linear($"{at}.self_attn.v_proj", keys, width, attention.Bias),
+            Key = weights.Linear($"{at}.self_attn.k_proj", keys, read, attention.Bias),
+            Value = weights.Linear($"{at}.self_attn.v_proj", keys, read, attention.Bias),
             QueryNorm = attention.QueryKeyNorm is { } q ? weights.Norm(q, $"{at}.self_attn.q_norm", attention.HeadWidth) : null,
             KeyNorm = attention.QueryKeyNorm is { } k ? weights.Norm(k, $"{at}.self_attn.k_norm", attention.HeadWidth) : null,
             Output = weights.Linear($"{at}.self_attn.o_proj", width, queries, attention.OutputBias),

@@ -14,7 +14,7 @@ internal static class SmolVlm
     /// </remarks>
     public static Func<WeightReader, VisionLanguageParts> Read(ConfigReader json)
     {
-        var text = LanguagePart.Read(json, "llama", OfTraining);
+        var text = Text(json);
         var vision = json.Object("vision_config");
         var tower = Vision(vision);
         var (side, image) = (json.Size("scale_factor", 2), json.Count("image_token_id", 128257));
@@ -23,11 +23,15 @@ internal static class SmolVlm
             throw new VitrineException($"{json.Source}: scale_factor {side} does not divide the {tower.Spec.Grid} patches on a side of vision_config.");
         }
 
-        // The class reads the head's tying from the whole configuration alone, and unties by default.
-        text = text with { Tied = json.Flag("tie_word_embeddings", false) };
         json.RefuseOthers(InertKeys.Common, InertKeys.Dropout, Inert);
         return weights => Load(weights, tower, text, side, image);
     }
+
+    /// <summary>The decoder.</summary>
+    /// <remarks>The class reads the head's tying from the whole configuration alone, and unties by default.</remarks>
+    /// <exception cref="VitrineException">A key is unknown or of another kind; it is named.</exception>
+    public static TextConfig Text(ConfigReader json)
+        => LanguagePart.Read(json, "llama", OfTraining) with { Tied = json.Flag("tie_word_embeddings", false) };
 
     /// <summary>The image tower that both families share.</summary>
     /// <exception cref="VitrineException">A key is unknown or of another kind; it is named.</exception>

@@ -41,6 +41,12 @@ public sealed class WeightReader : IDisposable
     /// <summary>Whether the checkpoint has a tensor.</summary>
     public bool Has(string name) => checkpoint.Contains(prefix + name);
 
+    /// <summary>Whether the checkpoint has any tensor whose name begins so.</summary>
+    internal bool HasUnder(string inner) => checkpoint.Names.Any(n => n.StartsWith(prefix + inner, StringComparison.Ordinal));
+
+    /// <summary>What to call the configuration in errors.</summary>
+    internal string Source => source;
+
     /// <summary>
     /// The part of the checkpoint whose names begin so, under the names that stand behind: a language model inside a policy reads as if it were alone.
     /// </summary>
@@ -158,7 +164,9 @@ public sealed class WeightReader : IDisposable
         static Tensor Apart(Tensor of, int i) => of.select(1, i).contiguous();
     }
 
-    internal Norm Norm(NormSpec spec, string name, long width) => Norm(spec, $"{name}.weight", $"{name}.bias", width);
+    internal Norm Norm(NormSpec spec, string name, long width) => spec.Kind == NormKind.AdaptiveRms
+        ? new Norm(spec, Own(ones(width, options.Dtype, options.Device)), null) { Modulation = Linear($"{name}.dense", 3 * width, width, bias: true) }
+        : Norm(spec, $"{name}.weight", $"{name}.bias", width);
 
     /// <remarks>A gain stored as its distance from 1 is put together here, once.</remarks>
     internal Norm Norm(NormSpec spec, string gain, string bias, long width)

@@ -70,12 +70,13 @@ public sealed record Arm
 
     /// <summary>The policy as this arm has it act. Disposing the actor leaves the policy open.</summary>
     /// <param name="policy">Several arms may share it, also on several threads.</param>
-    public IWorldActor ActorOf(Policy policy)
+    /// <param name="actionSteps">Rows of each chunk that are carried out before it acts again; as many as its checkpoint says when null.</param>
+    public IWorldActor ActorOf(Policy policy, int? actionSteps = null)
     {
         ArgumentNullException.ThrowIfNull(policy);
         return Schedule is null
-            ? new ObservingActor(policy.With(Plan), Word)
-            : new ScheduledActor(policy, [.. (Plan ?? RunPlan.Empty).Edits.Select(e => new ScheduledEdit(e, Schedule))], Word)
+            ? new ObservingActor(new ChunkActor(policy.With(Plan), actionSteps), Word)
+            : new ScheduledActor(policy, [.. (Plan ?? RunPlan.Empty).Edits.Select(e => new ScheduledEdit(e, Schedule))], Word, actionSteps)
             {
                 Steady = Plan is null ? null : Plan with { Edits = [] },
             };

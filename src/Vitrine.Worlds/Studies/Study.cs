@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json.Serialization;
 
 namespace Vitrine.Worlds.Studies;
 
@@ -38,6 +39,10 @@ public sealed record Study
     /// <summary>Episodes that run in lock step. Part of the study, since a policy's batch may touch its last bits.</summary>
     public int BlockSize { get; init; } = 24;
 
+    /// <summary>Rows of each chunk that are carried out before the policy acts again; as many as its checkpoint says when null.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? ActionSteps { get; init; }
+
     /// <summary>The conditions.</summary>
     public required IReadOnlyList<Arm> Arms { get; init; }
 
@@ -64,6 +69,11 @@ public sealed record Study
         {
             throw new VitrineException(
                 $"study '{Name}': {Tasks.Count} tasks, {LayoutsPerTask} layouts per task, {StepLimit} steps, blocks of {BlockSize}; each must be at least 1.");
+        }
+
+        if (ActionSteps < 1)
+        {
+            throw new VitrineException($"study '{Name}': {ActionSteps} rows of each chunk are carried out; expected at least 1.");
         }
 
         if (Repeated(Tasks) is { } task)

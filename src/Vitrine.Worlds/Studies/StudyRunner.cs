@@ -55,7 +55,7 @@ public sealed class StudyRunner(Func<IWorld> newWorld)
         }
 
         using var acting = policy.With(units: named.Units);
-        return await RunAsync(study, arm => arm.ActorOf(acting), options, progress, cancellation).ConfigureAwait(false);
+        return await RunAsync(study, arm => arm.ActorOf(acting, study.ActionSteps), options, progress, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Runs a study with actors of one's own: a policy in another process, a model of one's own.</summary>

@@ -1,6 +1,8 @@
 namespace Vitrine.Worlds.Tabletop;
 
-/// <summary>How the table answers an action <c>(dx, dy, dz, 0, 0, 0, grip)</c>; a grip of .5 or more means open.</summary>
+/// <summary>
+/// How the table answers an action <c>(dx, dy, dz, 0, 0, 0, grip)</c>, or <c>(dx, dy, dz, grip)</c>; a grip of .5 or more means open.
+/// </summary>
 /// <remarks>
 /// Comparisons are strict, so that a state on a threshold is outside. Strict physics grasps once, after the motion, and only as the gripper
 /// closes; forgiving physics grasps at any moment at which a closed gripper comes near.
@@ -29,12 +31,12 @@ public sealed class TabletopPhysics
     public const double LowestGripper = .05;
 
     /// <summary>The state after one action.</summary>
-    /// <exception cref="VitrineException">The action is not 7 finite numbers.</exception>
+    /// <exception cref="VitrineException">The action is not 7 or 4 finite numbers.</exception>
     public TabletopState Step(TabletopState state, ReadOnlySpan<double> action)
     {
         ArgumentNullException.ThrowIfNull(state);
         Check(action);
-        var (gripper, held, wasOpen, open) = (state.Gripper, state.Held, state.Open, action[6] >= .5);
+        var (gripper, held, wasOpen, open) = (state.Gripper, state.Held, state.Open, action[^1] >= .5);
         TabletopObject[] objects = [.. state.Objects];
         if (open && held >= 0)
         {
@@ -103,9 +105,9 @@ public sealed class TabletopPhysics
 
     private static void Check(ReadOnlySpan<double> action)
     {
-        if (action.Length != 7)
+        if (action.Length is not (7 or 4))
         {
-            throw new VitrineException($"tabletop: an action of {action.Length} numbers; expected 7 (dx dy dz, three rotations, grip).");
+            throw new VitrineException($"tabletop: an action of {action.Length} numbers; expected 7 (dx dy dz, three rotations, grip) or 4 (dx dy dz, grip).");
         }
 
         foreach (var value in action)

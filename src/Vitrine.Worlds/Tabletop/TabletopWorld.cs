@@ -20,6 +20,9 @@ public sealed record TabletopOptions
 /// <param name="options">What can be chosen about it.</param>
 public sealed class TabletopWorld(TabletopOptions? options = null) : IWorld
 {
+    /// <summary>What the robot measures of itself: the gripper's x, y and z, and 1 where it is open, 0 where it is closed.</summary>
+    public const string StateName = "state";
+
     private readonly TabletopOptions options = options ?? new();
     private TabletopLayout? layout;
     private TabletopState? state;
@@ -85,7 +88,10 @@ public sealed class TabletopWorld(TabletopOptions? options = null) : IWorld
 
     /// <inheritdoc/>
     public Observation Observe()
-        => seen ??= new(TabletopRenderer.Render(State, noise?.Random("sensor", steps), options.SensorNoise), Layout.Instruction);
+        => seen ??= new(TabletopRenderer.Render(State, noise?.Random("sensor", steps), options.SensorNoise), Layout.Instruction)
+        {
+            State = new Dictionary<string, StateVector> { [StateName] = new([State.Gripper.X, State.Gripper.Y, State.Gripper.Z, State.Open ? 1 : 0]) },
+        };
 
     /// <inheritdoc/>
     public void Step(ReadOnlySpan<double> action)

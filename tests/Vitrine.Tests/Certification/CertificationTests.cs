@@ -9,6 +9,7 @@ public sealed class CertificationTests
     private static readonly ICertifier[] Certifiers =
     [
         new TextCertifier(), new VisionCertifier(), new VisionLanguageCertifier(), new OpenVlaCertifier(), new OftCertifier(), new ActCertifier(),
+        new FlowCertifier(), new Pi0FastCertifier(),
     ];
 
     public static TheoryData<string> Folders()

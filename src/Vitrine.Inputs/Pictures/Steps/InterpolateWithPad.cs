@@ -16,7 +16,8 @@ public sealed record InterpolateWithPad(int Width, int Height, bool Centred) : I
     public Preparation Apply(Preparation picture, ResizeEngine engine)
     {
         ArgumentNullException.ThrowIfNull(picture);
-        return picture with { Pixels = [.. picture.Frames.Select(Fit)] };
+        Pixels[] fitted = [.. picture.Frames.Select(Fit)];
+        return picture with { Frames = [.. fitted.Select(f => f.ToPicture(v => (byte)MathF.Round((v + 1) * 127.5f)))], Pixels = fitted };
     }
 
     private Pixels Fit(Picture picture)

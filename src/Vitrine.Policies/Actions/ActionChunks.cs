@@ -1,0 +1,30 @@
+namespace Vitrine.Policies.Actions;
+
+/// <summary>Rows of chunks that are still to be carried out, episode by episode: a policy acts again when those of its last chunk are spent.</summary>
+/// <param name="steps">Rows of each chunk that are carried out.</param>
+public sealed class ActionChunks(int steps)
+{
+    private readonly Dictionary<int, Queue<double[]>> left = [];
+
+    /// <summary>One action for each turn.</summary>
+    /// <param name="turns">One per robot; an episode begins at step 0.</param>
+    /// <param name="act">From the places, among the turns, of those whose chunk is spent to what the policy does for them.</param>
+    /// <exception cref="VitrineException">A chunk has fewer rows than are to be carried out.</exception>
+    public IReadOnlyList<double[]> CarryOut(IReadOnlyList<Turn> turns, Func<IReadOnlyList<int>, IReadOnlyList<PolicyAction>> act)
+    {
+        ArgumentNullException.ThrowIfNull(turns);
+        ArgumentNullException.ThrowIfNull(act);
+        int[] asked = [.. Enumerable.Range(0, turns.Count).Where(i => turns[i].Step == 0 || !left.TryGetValue(turns[i].Episode, out var rows) || rows.Count == 0)];
+        if (asked.Length > 0)
+        {
+            foreach (var (place, action) in asked.Zip(act(asked)))
+            {
+                left[turns[place].Episode] = action.Chunk.Count >= steps
+                    ? new Queue<double[]>(action.Chunk.Take(steps).Select(row => row.ToArray()))
+                    : throw new VitrineException($"act: {steps} rows of a chunk are to be carried out; it has {action.Chunk.Count}.");
+            }
+        }
+
+        return [.. turns.Select(t => left[t.Episode].Dequeue())];
+    }
+}

@@ -1,0 +1,347 @@
+using TorchSharp;
+using Vitrine.Inputs.Pictures;
+using Vitrine.Policies.LeRobot;
+using Vitrine.Transformers;
+using Vitrine.Transformers.Engine;
+using Vitrine.Transformers.Families;
+using Vitrine.Transformers.Points;
+using static TorchSharp.torch;
+
+namespace Vitrine.Policies.Flow;
+
+/// <summary>
+/// A policy whose action expert turns noise into a chunk of actions: at each flow step it reads the chunk so far beside what the language stack left of
+/// pictures and words, and says in which direction every number moves (flow matching, Lipman et al. 2023; pi0, SmolVLA).
+/// </summary>
+/// <remarks>
+/// Reading and denoising are two calls: <see cref="Read"/> leaves a <see cref="FlowPrefix"/>, from which any number of acts and single velocities may start. A
+/// camera that an observation lacks costs nothing: its tower does not run and its tokens are not there.
+/// </remarks>
+public abstract class FlowPolicy : LeRobotPolicy
+{
+    private const string ActionPart = "action";
+
+    private readonly FlowSettings settings;
+    private readonly FlowParts parts;
+    private readonly Point sample, velocity, chunk;
+
+    private protected FlowPolicy(ModelSource source, WeightReader weights, LeRobotFolder folder, FlowSettings settings, FlowParts parts)
+        : base(
+            source, weights, folder, [parts.Vision, parts.Language, parts.Expert],
+            [parts.Vision.Shape, parts.Connector.Shape, parts.Language.Shape, parts.Expert.Shape, ActionShape(settings.ActionWidth)])
+    {
+        (this.settings, this.parts) = (settings, parts);
+        (sample, velocity, chunk) = (Sample(settings.ActionWidth), Velocities(settings.ActionWidth), Chunk(settings.ActionWidth));
+    }
+
+    /// <inheritdoc/>
+    public override Decoder Language => parts.Language;
+
+    /// <summary>The stack that denoises; it reads no words.</summary>
+    public Decoder Expert => parts.Expert;
+
+    /// <summary>Euler steps from noise to a chunk; step k is <c>@k</c> in addresses of <see cref="Expert"/> and of <c>action</c>.</summary>
+    public int FlowSteps => settings.Steps;
+
+    /// <summary>From a picture to the pixels that it reads, of any of its cameras.</summary>
+    public override PictureRecipe Recipe => PictureRecipe;
+
+    /// <summary>Tokens of a picture.</summary>
+    public override int ImageTokens => parts.Connector.TokensOf(parts.Vision.Grid * parts.Vision.Grid);
+
+    /// <summary>Rows and columns of the noise that a chunk starts from.</summary>
+    public override (int Rows, int Columns)? NoiseShape => (Horizon, settings.ActionWidth);
+
+    private protected FlowParts Parts => parts;
+
+    private protected FlowSettings Settings => settings;
+
+    private protected abstract PictureRecipe PictureRecipe { get; }
+
+    /// <summary>Multiplies the tokens of pictures; null for 1.</summary>
+    private protected virtual Tensor? PictureScale => null;
+
+    /// <summary>Whether the state is a token behind the words, which the words do not see.</summary>
+    private protected virtual bool StateBehindWords => false;
+
+    /// <summary>Tokens that stand in front of the chunk in the expert.</summary>
+    private protected virtual int ExpertStateTokens => 0;
+
+    /// <inheritdoc/>
+    public override PromptLayout Layout(IReadOnlyList<Observation> observations) => LayoutOf(Prepared(observations));
+
+    /// <summary>Reads observations once, for any number of acts.</summary>
+    /// <param name="observations">At least one.</param>
+    /// <param name="plan">What to read and change of <c>vision</c>, <c>projector</c> and <c>language</c>; nothing of the expert's.</param>
+    /// <returns>Owned by the caller.</returns>
+    /// <exception cref="VitrineException">As <see cref="Policy.Act(IReadOnlyList{Observation}, RunPlan?, ActOptions?, CancellationToken)"/> says.</exception>
+    public FlowPrefix Read(IReadOnlyList<Observation> observations, RunPlan? plan = null)
+    {
+        var inputs = Prepared(observations);
+        var layout = LayoutOf(inputs);
+        PrefixCache? cache = null;
+        using var bound = Bind(plan ?? RunPlan.Empty);
+        var run = ComputePart(
+            bound, inputs.Length,
+            scope =>
+            {
+                cache = Prefix(scope, inputs, layout);
+                return null;
+            },
+            layout.Kinds(), decoder: null, from: null, running: new HashSet<string> { parts.Vision.Shape.Name, parts.Connector.Shape.Name, Language.Shape.Name });
+        return new FlowPrefix(cache!, inputs, layout, run);
+    }
+
+    /// <summary>Acts from what was read.</summary>
+    /// <param name="prefix">Of this policy; stays the caller's. One that was made of one observation serves as many rows as the plan or the noise has.</param>
+    /// <param name="plan">What to read and change of <c>expert</c> and <c>action</c>.</param>
+    /// <param name="noise">Where the chunks start; <see cref="ActNoise.Default"/> when null.</param>
+    /// <param name="cancellation">Stops between flow steps.</param>
+    /// <exception cref="VitrineException">The plan names something of the prefix, or the noise does not fit.</exception>
+    public PolicyRun Act(FlowPrefix prefix, RunPlan? plan = null, ActNoise? noise = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(prefix);
+        noise ??= ActNoise.Default;
+        var rows = prefix.Inputs.Count > 1 ? prefix.Inputs.Count : Math.Max(plan?.Rows ?? 1, noise.Rows);
+        PolicyInput[] inputs = [.. Repeated(prefix.Inputs, rows)];
+        var layout = prefix.Layout with { Rows = [.. Repeated(prefix.Layout.Rows, rows)] };
+        using var bound = Bind(plan ?? RunPlan.Empty);
+        PolicyAction[]? actions = null;
+        var run = ComputePart(
+            bound, rows,
+            scope =>
+            {
+                var denoised = Denoised(scope, prefix.Cache, inputs, noise, cancellation, progress: null);
+                actions = InUnits(denoised, inputs);
+                return denoised;
+            },
+            layout.Kinds(), decoder: null, from: null, running: new HashSet<string> { Expert.Shape.Name, ActionPart });
+        return new PolicyRun(run, layout, actions);
+    }
+
+    /// <summary>In which direction every number of a chunk moves at a flow time, from what was read.</summary>
+    /// <param name="prefix">Of this policy; stays the caller's.</param>
+    /// <param name="chunk">(B,H,D), somewhere between noise and actions; stays the caller's.</param>
+    /// <param name="time">1 is noise, 0 the chunk.</param>
+    /// <param name="plan">What to read and change of <c>expert</c> and <c>action</c>; there is one step, 0.</param>
+    /// <returns>A run whose output is the velocity (B,H,D).</returns>
+    /// <exception cref="VitrineException">The chunk has another shape, or the plan names something of the prefix.</exception>
+    public Run Velocity(FlowPrefix prefix, Tensor chunk, double time, RunPlan? plan = null)
+    {
+        ArgumentNullException.ThrowIfNull(prefix);
+        Require(chunk, prefix.Inputs.Count);
+        var layout = prefix.Layout;
+        using var bound = Bind(plan ?? RunPlan.Empty);
+        return ComputePart(
+            bound, prefix.Inputs.Count, scope => VelocityOf(scope, prefix.Cache, chunk.to(Dtype, Device), time, 0, prefix.Inputs), layout.Kinds(), decoder: null,
+            from: null, running: new HashSet<string> { Expert.Shape.Name, ActionPart });
+    }
+
+    /// <summary>The same in one pass through pictures, words and expert, as in training.</summary>
+    /// <param name="observations">At least one.</param>
+    /// <param name="chunk">(B,H,D); stays the caller's.</param>
+    /// <param name="time">1 is noise, 0 the chunk.</param>
+    /// <param name="plan">What to read and change; there is one step, 0.</param>
+    /// <returns>A run whose output is the velocity (B,H,D).</returns>
+    /// <exception cref="VitrineException">The chunk has another shape, or as an act says.</exception>
+    public Run Velocity(IReadOnlyList<Observation> observations, Tensor chunk, double time, RunPlan? plan = null)
+    {
+        var inputs = Prepared(observations);
+        Require(chunk, inputs.Length);
+        var layout = LayoutOf(inputs);
+        using var bound = Bind(plan ?? RunPlan.Empty);
+        return Compute(bound, inputs.Length, Moved, layout.Kinds());
+
+        Tensor Moved(RunScope scope)
+        {
+            using var prefix = Prefix(scope, inputs, layout);
+            return VelocityOf(scope, prefix, chunk.to(Dtype, Device), time, 0, inputs);
+        }
+    }
+
+    /// <summary>Value vectors of a layer of the expert, read in the space of actions (F,D): how far each neuron moves each number of a row it writes to.</summary>
+    /// <param name="layer">From 0.</param>
+    /// <returns>Owned by the caller; without the final norm, whose gain and size depend on the rest of the stream.</returns>
+    /// <exception cref="VitrineException">The expert has no such layer.</exception>
+    public Tensor ReadInActions(int layer)
+    {
+        using var scope = NewDisposeScope();
+        using var mode = no_grad();
+        return Expert.ValueVectors(layer).matmul(parts.ActionOut.Weight.t()).MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    protected internal override PolicyRun Act(ActRequest request)
+    {
+        RequirePlain(request);
+        var inputs = Prepared(request.Observations);
+        var layout = LayoutOf(inputs);
+        PolicyAction[]? actions = null;
+        var run = Compute(request.Plan, inputs.Length, Acted, layout.Kinds());
+        return new PolicyRun(run, layout, actions);
+
+        Tensor Acted(RunScope scope)
+        {
+            using var prefix = Prefix(scope, inputs, layout);
+            request.Options.Progress?.Report(new(0, settings.Steps));
+            var denoised = Denoised(scope, prefix, inputs, request.Options.Noise ?? ActNoise.Default, request.Cancellation, request.Options.Progress);
+            actions = InUnits(denoised, inputs);
+            return denoised;
+        }
+    }
+
+    /// <inheritdoc/>
+    protected internal override PictureRecipe RecipeOf(Tower tower) => PictureRecipe;
+
+    private protected override Pixels PixelsOf(Picture picture, PolicyFeature camera) => PictureRecipe.Prepare(picture).Pixels[0];
+
+    /// <summary>What the expert reads of a chunk at a flow time: its tokens (B,n+H,d), and what its norms are conditioned on.</summary>
+    /// <param name="tokens">A pass over the chunk's rows.</param>
+    /// <param name="chunk">(B,H,D).</param>
+    /// <param name="time">(1,d): the flow time as waves.</param>
+    /// <param name="state">(B,StateWidth), or null where the network reads none as numbers.</param>
+    private protected abstract (Tensor Embedded, Tensor? Condition) Suffix(Pass tokens, Tensor chunk, Tensor time, Tensor? state);
+
+    /// <summary>Pictures, words and state through the language stack, for the keys and values of its blocks.</summary>
+    private PrefixCache Prefix(RunScope scope, IReadOnlyList<PolicyInput> inputs, PromptLayout layout)
+    {
+        int[] lengths = [.. layout.Rows.Select(r => (r.Pictures.Count * ImageTokens) + r.Words.Count + r.State.Count)];
+        var columns = lengths.Max();
+        return Language.Prefill(scope, new DecoderInput([.. lengths.Select(n => Places(columns, i => i < n ? i : -1))], Embedded)
+        {
+            BlockNumbers = StateBehindWords ? [.. layout.Rows.Select(r => Places(columns, i => r.State.Contains(i) ? 1 : 0))] : null,
+        });
+
+        Tensor Embedded()
+        {
+            var image = Seen(scope, inputs, layout);                                                       // (pictures, P, d)
+            var state = StateBehindWords ? parts.State!.Apply(States(inputs)) : null;                      // (B, d)
+            var (rows, picture) = (new List<Tensor>(), 0);
+            foreach (var (b, row) in layout.Rows.Index())
+            {
+                var words = Language.Embed([[.. row.Words.Select(w => w.Id)]])[0];                         // (n, d)
+                var own = image.narrow(0, picture, row.Pictures.Count).flatten(0, 1);
+                picture += row.Pictures.Count;
+                var padding = zeros([columns - lengths[b], words.shape[1]], Dtype, Device);
+                rows.Add(cat([own, words, .. state is null ? Array.Empty<Tensor>() : [state[b].unsqueeze(0)], padding], 0));
+            }
+
+            return stack([.. rows]);                                                                       // (B, T, d)
+        }
+    }
+
+    private Tensor Seen(RunScope scope, IReadOnlyList<PolicyInput> inputs, PromptLayout layout)
+    {
+        float[][] all = [.. inputs.SelectMany(input => Present(input).Select(c => PixelsOf(input.Pictures[c.Name], c).Values))];
+        var pixels = tensor([.. all.SelectMany(p => p)], [all.Length, 3, Recipe.Height, Recipe.Width], device: Device);
+        var owners = layout.Owners;
+        var tokens = parts.Connector.Forward(scope, parts.Vision.Forward(scope, pixels, owners).Features, owners);
+        return PictureScale is { } scale ? tokens * scale : tokens;
+    }
+
+    private Tensor Denoised(
+        RunScope scope, PrefixCache prefix, IReadOnlyList<PolicyInput> inputs, ActNoise noise, CancellationToken cancellation,
+        IProgress<Actions.ActProgress>? progress)
+    {
+        using Scalar step = -1f / settings.Steps;
+        var x = noise.Draw(inputs.Count, Horizon, settings.ActionWidth).to(Dtype, Device);
+        for (var k = 0; k < settings.Steps; k++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            using var inner = NewDisposeScope();
+            using var tokens = scope.PassOver(Horizon, k);
+            var before = tokens.At(ActionPart, sample, x);
+            x = before.Plus(VelocityOf(scope, prefix, before, settings.TimeOf(k), k, inputs) * step).MoveToOuterDisposeScope();
+            progress?.Report(new(k + 1, settings.Steps));
+        }
+
+        using var whole = scope.PassOver(Horizon);
+        return whole.At(ActionPart, chunk, x);
+    }
+
+    private Tensor VelocityOf(RunScope scope, PrefixCache prefix, Tensor chunk, double time, int step, IReadOnlyList<PolicyInput> inputs)
+    {
+        using var tokens = scope.PassOver(Horizon, step);
+        var waves = tensor(settings.Waves(time, Expert.Shape.Width), [1, Expert.Shape.Width]).to(Dtype, Device);
+        var (embedded, condition) = Suffix(tokens, chunk, waves, ExpertStateTokens > 0 ? States(inputs) : null);
+        var columns = ExpertStateTokens + Horizon;
+        var input = new DecoderInput([.. inputs.Select(_ => Places(columns, i => i))], () => embedded)
+        {
+            Prefix = prefix,
+            PositionShift = [.. Repeated(prefix.OwnLengths, inputs.Count)],
+            BlockNumbers = ExpertStateTokens > 0 ? [.. inputs.Select(_ => Places(columns, i => i < ExpertStateTokens ? 0 : 1))] : null,
+            Condition = condition,
+            Step = step,
+        };
+        using var pass = Expert.PassOver(scope, input);
+        var normed = Expert.FinalNorm(Expert.Residual(input, pass, from: null), pass);
+        return tokens.At(ActionPart, velocity, parts.ActionOut.Apply(normed.narrow(1, ExpertStateTokens, Horizon)));
+    }
+
+    /// <summary>(B,StateWidth): zeros behind a state's own numbers.</summary>
+    private Tensor States(IReadOnlyList<PolicyInput> inputs)
+    {
+        var numbers = new float[inputs.Count * settings.StateWidth];
+        foreach (var (row, input) in inputs.Index())
+        {
+            input.State.CopyTo(numbers, row * settings.StateWidth);
+        }
+
+        return tensor(numbers, [inputs.Count, settings.StateWidth]).to(Dtype, Device);
+    }
+
+    private IEnumerable<PolicyFeature> Present(PolicyInput input) => Files.Config.Cameras.Where(c => input.Pictures.ContainsKey(c.Name));
+
+    private PromptLayout LayoutOf(IReadOnlyList<PolicyInput> inputs)
+    {
+        var side = (int)Math.Sqrt(ImageTokens);
+        return new PromptLayout
+        {
+            Stack = Language.Shape.Name,
+            DecidingStack = Expert.Shape.Name,
+            DecidingSteps = settings.Steps,
+            Rows = [.. inputs.Select(Row)],
+            Towers = new Dictionary<string, int>
+            {
+                [parts.Vision.Shape.Name] = parts.Vision.Grid * parts.Vision.Grid, [parts.Connector.Shape.Name] = ImageTokens,
+            },
+        };
+
+        PromptRow Row(PolicyInput input)
+        {
+            var (cameras, words) = (Present(input).ToArray(), input.Words ?? []);
+            var behind = cameras.Length * ImageTokens;
+            return new PromptRow
+            {
+                Pictures = cameras.Index().ToDictionary(c => c.Item.ShortName, c => new PromptPicture(c.Index * ImageTokens, side, side)),
+                Words = [.. words.Select((id, i) => new PromptWord(behind + i, id))],
+                State = StateBehindWords ? [behind + words.Length] : [],
+                Deciding = ExpertStateTokens,
+                DecidingCount = Horizon,
+                DecidingState = [.. Enumerable.Range(0, ExpertStateTokens).Select(i => (long)i)],
+            };
+        }
+    }
+
+    private void Require(Tensor chunk, int rows)
+    {
+        ArgumentNullException.ThrowIfNull(chunk);
+        if (!chunk.shape.SequenceEqual([rows, Horizon, settings.ActionWidth]))
+        {
+            throw new VitrineException(
+                $"velocity: the chunk is [{string.Join(", ", chunk.shape)}]; expected [{rows}, {Horizon}, {settings.ActionWidth}].");
+        }
+    }
+
+    private static long[] Places(int columns, Func<int, long> place) => [.. Enumerable.Range(0, columns).Select(place)];
+
+    private static IEnumerable<T> Repeated<T>(IReadOnlyList<T> rows, int count) => rows.Count == count ? rows : Enumerable.Repeat(rows[0], count);
+
+    private static StackShape ActionShape(int width) => StackShape.Part(ActionPart, width, Sample(width), Velocities(width), Chunk(width));
+
+    private static Point Sample(int width) => new("x", width);
+
+    private static Point Velocities(int width) => new("velocity", width);
+
+    private static Point Chunk(int width) => new("chunk", width);
+}
