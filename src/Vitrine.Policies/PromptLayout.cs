@@ -94,7 +94,8 @@ public sealed record PromptLayout
 
     /// <summary>
     /// The kinds of tokens, for edits to name: <c>image</c>, <c>text</c>, <c>deciding</c>, and <c>state</c> where there is one; a camera's own tokens as
-    /// <c>image.NAME</c> where there are several, in the towers too. <c>deciding</c> is a kind of <see cref="DecidingStack"/>.
+    /// <c>image.NAME</c> where there are several, in the towers too. <c>deciding</c> is a kind of <see cref="DecidingStack"/>; where that is a stack of its own,
+    /// row K of the chunk is <c>deciding.K</c>.
     /// </summary>
     public TokenKinds Kinds()
     {
@@ -116,6 +117,13 @@ public sealed record PromptLayout
 
         var decided = DecidingStack == Stack ? read : [];
         decided[Deciding] = Of(Decided);
+        var chunk = Rows.Max(r => r.DecidingCount);
+        for (var k = 0; chunk > 1 && DecidingStack != Stack && k < chunk; k++)
+        {
+            var own = k;
+            decided[$"{Deciding}.{k}"] = Of(r => own < r.DecidingCount ? [r.Deciding + own] : []);
+        }
+
         if (Rows.Any(r => r.DecidingState.Count > 0))
         {
             decided[State] = Of(r => r.DecidingState);

@@ -47,9 +47,11 @@ internal sealed class FlowCertifier : ICertifier
         }
     }
 
-    /// <summary>The policy itself may lie in a folder inside.</summary>
-    public static string FolderOf(Fixture fixture)
-        => Path.Combine(fixture.Folder, "policy") is var inside && Directory.Exists(inside) ? inside : fixture.Folder;
+    /// <summary>The policy itself may lie in a folder inside; where there is none, it is the one that comes along.</summary>
+    private static string FolderOf(Fixture fixture)
+        => Path.Combine(fixture.Folder, "policy") is var inside && Directory.Exists(inside) ? inside
+            : File.Exists(Path.Combine(fixture.Folder, "config.json")) ? fixture.Folder
+            : "embedded:tabletop-flow";
 
     /// <summary>Head counts that no file of a policy has.</summary>
     public static ModelOptions Options(Fixture fixture)

@@ -1,29 +1,34 @@
 using System.CommandLine;
 using Spectre.Console;
-using Vitrine.Inputs.Pictures;
 using Vitrine.Policies;
+using Vitrine.Policies.Actions;
+using Vitrine.Policies.Flow;
 
 namespace Vitrine.Cli.Commands;
 
-/// <summary><c>vitrine act POLICY PICTURE INSTRUCTION</c>: one action, with what the policy was sure of.</summary>
+/// <summary><c>vitrine act POLICY PICTURE INSTRUCTION</c>: one action or chunk, with what the policy was sure of.</summary>
 internal static class ActCommand
 {
     public static Command Create()
     {
         var name = ModelArgument.Policy();
-        var picture = new Argument<string>("PICTURE") { Description = "A PNG or JPEG file." };
-        var instruction = new Argument<string>("INSTRUCTION") { Description = "What the robot is asked to do." };
+        var seen = new ObservationOptions();
         var units = UnitsOption.Create();
         var plan = EditOption.Create();
         var device = DeviceOption.Create();
         var json = Output.JsonOption();
-        var command = new Command("act", "Answer one picture and instruction with an action.") { name, picture, instruction, units, plan, device, json };
+        var command = new Command("act", "Answer one observation with an action, or with a chunk of them.") { name };
+        seen.AddTo(command);
+        command.Add(units);
+        command.Add(plan);
+        command.Add(device);
+        command.Add(json);
         command.SetAction((parsed, cancellation) =>
         {
             using var policy = Policy.Open(parsed.GetValue(name)!, device.ModelOptionsOf(parsed));
-            var observation = new Observation(PictureFile.Read(parsed.GetValue(picture)!), parsed.GetValue(instruction)!);
+            var (observation, noise) = (seen.Observation(parsed), seen.Noise(parsed));
             using var acting = policy.With(plan.Plan(parsed), parsed.GetValue(units));
-            using var run = acting.Act([observation], cancellation: cancellation);
+            using var run = acting.Act([observation], options: new ActOptions { Noise = noise }, cancellation: cancellation);
             var action = run.Actions[0];
             if (parsed.GetValue(json))
             {
@@ -31,40 +36,63 @@ internal static class ActCommand
                 return Task.FromResult(0);
             }
 
-            Print(policy, action);
+            AnsiConsole.Write(action.Tokens is { } tokens ? Said(policy, action, tokens) : Chunk(policy, action));
+            foreach (var note in Notes(policy, action, noise))
+            {
+                Console.WriteLine(note);
+            }
+
             return Task.FromResult(0);
         });
         return command;
     }
 
-    private static void Print(Policy policy, PolicyAction action)
+    /// <summary>One action, dimension by dimension.</summary>
+    private static Table Said(Policy policy, PolicyAction action, TokenReading tokens)
     {
-        var table = Output.Table(
-            action.Tokens is null
-                ? ["step", "dimension", "normalised", "action"]
-                : ["dimension", "token", "bin", "normalised", "action", "expected", "entropy (nats)", "probability"]);
-        for (var step = 0; step < action.Chunk.Count; step++)
+        var table = Output.Table("dimension", "token", "bin", "normalised", "action", "expected", "entropy (nats)", "probability");
+        for (var d = 0; d < action.Values.Count; d++)
         {
-            for (var d = 0; d < action.Chunk[step].Count; d++)
-            {
-                var (name, normalised, value) = (policy.ActionNames[d], Output.Signed(action.Normalised[step][d]), Output.Signed(action.Chunk[step][d]));
-                if (action.Tokens is { } tokens)
-                {
-                    table.Add(
-                        name, $"{tokens.TokenIds[d]}", $"{tokens.Bins[d]}", normalised, value, Output.Signed(tokens.Expected[d]),
-                        Output.Signed(tokens.Entropy[d]), Output.Signed(tokens.Probability[d]));
-                }
-                else
-                {
-                    table.Add($"{step}", name, normalised, value);
-                }
-            }
+            table.Add(
+                policy.ActionNames[d], $"{tokens.TokenIds[d]}", $"{tokens.Bins[d]}", Output.Signed(action.Normalised[0][d]), Output.Signed(action.Values[d]),
+                Output.Signed(tokens.Expected[d]), Output.Signed(tokens.Entropy[d]), Output.Signed(tokens.Probability[d]));
         }
 
-        AnsiConsole.Write(table);
+        return table;
+    }
+
+    /// <summary>A chunk, control step by control step.</summary>
+    private static Table Chunk(Policy policy, PolicyAction action)
+    {
+        var table = Output.Table(["step", .. policy.ActionNames]);
+        foreach (var (step, row) in action.Chunk.Index())
+        {
+            table.Add([$"{step}", .. row.Select(Output.Signed)]);
+        }
+
+        return table;
+    }
+
+    private static IEnumerable<string> Notes(Policy policy, PolicyAction action, ActNoise? noise)
+    {
         if (action.Tokens is { EveryTokenIsAnAction: false })
         {
-            Console.WriteLine("not every token is an action token: the decoded action is not to be trusted");
+            yield return "not every token is an action token: the decoded action is not to be trusted";
+        }
+
+        if (action.Problem is { } problem)
+        {
+            yield return $"the chunk is not to be trusted: {problem}";
+        }
+
+        if (action.Chunk.Count > 1)
+        {
+            yield return $"{action.Chunk.Count} control steps, of which {policy.ActionSteps} are carried out before the policy acts again";
+        }
+
+        if (policy is FlowPolicy flow)
+        {
+            yield return $"{flow.FlowSteps} flow steps from noise ({noise ?? ActNoise.Default})";
         }
     }
 }

@@ -26,7 +26,11 @@ internal static class RolloutCommand
             DefaultValueFactory = _ => [.. TabletopWorld.TaskNames],
         };
         var steps = new Option<int>("--steps") { Description = "An episode that has not succeeded by then has failed.", DefaultValueFactory = _ => 80 };
-        var seed = new Option<ulong>("--seed") { Description = "Decides layouts and sensor noise.", DefaultValueFactory = _ => 1 };
+        var actionSteps = new Option<int?>("--action-steps")
+        {
+            Description = "Rows of each chunk that are carried out before the policy acts again; as many as its checkpoint says by default.",
+        };
+        var seed = new Option<ulong>("--seed") { Description = "Decides layouts, sensor noise and the noise that a flow policy starts from.", DefaultValueFactory = _ => 1 };
         var workers = new Option<int>("--workers")
         {
             Description = "Batches that run at the same time; the result does not depend on it.",
@@ -41,7 +45,7 @@ internal static class RolloutCommand
         var json = Output.JsonOption();
         var command = new Command("rollout", "Let a policy act in the tabletop world and report success with Wilson intervals.")
         {
-            name, layouts, tasks, steps, seed, workers, plan, plain, forgiving, folder, units, device, json,
+            name, layouts, tasks, steps, actionSteps, seed, workers, plan, plain, forgiving, folder, units, device, json,
         };
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -53,9 +57,9 @@ internal static class RolloutCommand
             using var opened = parsed.GetValue(name) == "expert" ? null : Policy.Open(parsed.GetValue(name)!, device.ModelOptionsOf(parsed));
             using var policy = opened?.With(units: parsed.GetValue(units));
             var edits = plan.Plan(parsed);
-            if (policy is null && (edits is not null || parsed.GetValue(units) is not null))
+            if (policy is null && (edits is not null || parsed.GetValue(units) is not null || parsed.GetValue(actionSteps) is not null))
             {
-                throw new VitrineException("rollout: the scripted expert has nothing that --edit could change, and no --units.");
+                throw new VitrineException("rollout: the scripted expert has nothing that --edit could change, no --units and no --action-steps.");
             }
 
             var study = new Study
@@ -67,6 +71,7 @@ internal static class RolloutCommand
                 LayoutsPerTask = parsed.GetValue(layouts),
                 StepLimit = parsed.GetValue(steps),
                 Seed = parsed.GetValue(seed),
+                ActionSteps = parsed.GetValue(actionSteps),
                 Arms = [new Arm { Name = parsed.GetValue(name)!, Kind = ArmKind.Baseline, Plan = edits }],
             };
             var options = new StudyOptions { Workers = parsed.GetValue(workers), Folder = parsed.GetValue(folder) };

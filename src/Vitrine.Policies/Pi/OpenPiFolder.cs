@@ -30,11 +30,12 @@ internal static class OpenPiFolder
     }
 
     /// <param name="source">The folder.</param>
+    /// <param name="side">Pixels on a side of the pictures that the weights' image tower sees.</param>
     /// <param name="isQuantile">Whether states and actions lie between quantiles, and not in deviations from a mean.</param>
     /// <param name="stateInPrompt">Whether the state is said in the prompt.</param>
     /// <param name="promptLength">Tokens of a prompt at most.</param>
     /// <exception cref="VitrineException">A file is missing or broken, or a key is unknown.</exception>
-    public static PiFolder Open(ModelSource source, bool isQuantile, bool stateInPrompt, int promptLength)
+    public static PiFolder Open(ModelSource source, int side, bool isQuantile, bool stateInPrompt, int promptLength)
     {
         var (json, folder) = (source.Config, source.Location.Folder);
         var (width, horizon) = (json.Size("action_dim", 32), json.Size("action_horizon", 50));
@@ -47,7 +48,7 @@ internal static class OpenPiFolder
         var config = LeRobotConfig.Of(
             json,
             [
-                .. Cameras.Select(c => new PolicyFeature(PolicyFeature.OfCamera(c), FeatureKind.Visual, [3, 224, 224])),
+                .. Cameras.Select(c => new PolicyFeature(PolicyFeature.OfCamera(c), FeatureKind.Visual, [3, side, side])),
                 new PolicyFeature(PolicyFeature.State, FeatureKind.State, [Math.Min(state.Width, width)]),
             ],
             [new PolicyFeature(PolicyFeature.Action, FeatureKind.Action, [numbers])], horizon);
@@ -57,7 +58,7 @@ internal static class OpenPiFolder
             : [new InstructionStep(), words, state];
         return new PiFolder(
             LeRobotFolder.Of(config, folder, robot, words.Tokenizer, steps, [action]), new FlowSettings(10, width, width, 4e-3, 4),
-            new PictureRecipe([new ResizeWithPad(224, 224), new Normalise([0.5f, 0.5f, 0.5f], [0.5f, 0.5f, 0.5f])], 3, 224, 224));
+            new PictureRecipe([new ResizeWithPad(side, side), new Normalise([0.5f, 0.5f, 0.5f], [0.5f, 0.5f, 0.5f])], 3, side, side));
     }
 
     /// <summary>The only robot of a folder, with its statistics.</summary>

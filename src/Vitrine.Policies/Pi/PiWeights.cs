@@ -23,6 +23,17 @@ internal sealed class PiWeights(WeightReader weights)
 
     private WeightReader PaliGemma => Plain.Under(Inner);
 
+    /// <summary>Pixels on a side of the pictures that the image tower sees.</summary>
+    public int PictureSide
+    {
+        get
+        {
+            var at = $"{TowerPart.Prefix(PaliGemma)}embeddings.";
+            var patches = PaliGemma.Shape($"{at}position_embedding.weight")[0];
+            return (int)PaliGemma.Shape($"{at}patch_embedding.weight")[2] * (int)Math.Sqrt(patches);
+        }
+    }
+
     /// <summary>SigLIP.</summary>
     /// <param name="options">Which may say the heads.</param>
     /// <param name="height">Rows of its pictures.</param>
@@ -32,8 +43,7 @@ internal sealed class PiWeights(WeightReader weights)
     {
         var prefix = TowerPart.Prefix(PaliGemma);
         var patches = PaliGemma.Shape($"{prefix}embeddings.patch_embedding.weight");
-        var (d, patch, positions) = ((int)patches[0], (int)patches[2], (int)PaliGemma.Shape($"{prefix}embeddings.position_embedding.weight")[0]);
-        var side = patch * (int)Math.Sqrt(positions);
+        var (d, patch, side) = ((int)patches[0], (int)patches[2], PictureSide);
         if ((height, width) != (side, side))
         {
             throw new VitrineException($"{weights.Source}: image_resolution is {height} x {width}; the image tower of the weights sees {side} x {side}.");

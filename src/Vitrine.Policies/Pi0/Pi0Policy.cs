@@ -20,7 +20,7 @@ public sealed class Pi0Policy : PiPolicy
     private protected override int ExpertStateTokens => 1;
 
     internal static Pi0Policy Load(ModelSource source, ModelOptions options) => Load(
-        source, options, weights => Folder(source, weights),
+        source, options, weights => Described(source, weights),
         (own, folder) =>
         {
             var expert = own.Expert(NormKind.RmsFromOne, AttentionMask.Blockwise);
@@ -40,11 +40,11 @@ public sealed class Pi0Policy : PiPolicy
         return (cat([Parts.State!.Apply(state!).unsqueeze(1), moving], 1), null);                          // (B, 1 + H, d)
     }
 
-    private static PiFolder Folder(ModelSource source, WeightReader weights)
+    private static PiFolder Described(ModelSource source, WeightReader weights)
     {
         if (OpenPiFolder.Is(source.Config))
         {
-            return OpenPiFolder.Open(source, isQuantile: false, stateInPrompt: false, promptLength: 48);
+            return OpenPiFolder.Open(source, new PiWeights(weights).PictureSide, isQuantile: false, stateInPrompt: false, promptLength: 48);
         }
 
         var config = PiConfig.Read(source, NormalisationMode.MeanStd, promptLength: 48);

@@ -19,7 +19,7 @@ public sealed class Pi05Policy : PiPolicy
         : base(source, weights, folder, parts) => condition = Condition(parts.Expert.Shape.Width);
 
     internal static Pi05Policy Load(ModelSource source, ModelOptions options) => Load(
-        source, options, weights => Folder(source, options, weights),
+        source, options, weights => Described(source, options, weights),
         (own, folder) =>
         {
             var width = (int)own.Plain.Shape("action_in_proj.weight")[0];
@@ -34,11 +34,12 @@ public sealed class Pi05Policy : PiPolicy
         return (Parts.ActionIn.Apply(chunk), tokens.At(Expert.Shape.Name, condition, waves));              // (B, H, d), (B, d)
     }
 
-    private static PiFolder Folder(ModelSource source, ModelOptions options, WeightReader weights)
+    private static PiFolder Described(ModelSource source, ModelOptions options, WeightReader weights)
     {
         if (OpenPiFolder.Is(source.Config))
         {
-            return OpenPiFolder.Open(source, isQuantile: true, (options as PiOptions)?.StateInPrompt ?? true, promptLength: 200);
+            return OpenPiFolder.Open(
+                source, new PiWeights(weights).PictureSide, isQuantile: true, (options as PiOptions)?.StateInPrompt ?? true, promptLength: 200);
         }
 
         var config = PiConfig.Read(source, NormalisationMode.Quantiles, promptLength: 200);

@@ -1,4 +1,5 @@
 using TorchSharp;
+using Vitrine.Checkpoints;
 using Vitrine.Inputs.Pictures;
 using Vitrine.Policies.Actions;
 using Vitrine.Policies.LeRobot;
@@ -85,10 +86,11 @@ public sealed class Pi0FastPolicy : LeRobotPolicy
             var own = new PiWeights(weights);
             var vision = own.Vision(options, config.Recipe.Height, config.Recipe.Width);
             var language = own.Language(AttentionMask.Prefix);
+            var connector = own.Connector(language.Shape.Width, vision.Shape.Width);
             var words = folder.Tokenizer ?? throw new VitrineException($"{home}: its pipeline has no tokenizer_processor.");
             weights.RefuseOthers(PiWeights.IsUnused);
             return new Pi0FastPolicy(source, weights, folder, new Pi0FastParts(
-                vision, own.Connector(language.Shape.Width, vision.Shape.Width), language, config.Recipe, fast,
+                vision, connector, language, config.Recipe, fast,
                 new FastSpeech(words, fast, words.VocabularySize, folder.ActionTokenizer?.Skipped ?? skipped), most, mustOpen));
         }
         catch

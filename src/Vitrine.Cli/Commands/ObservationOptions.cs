@@ -1,0 +1,77 @@
+using System.CommandLine;
+using System.Globalization;
+using Vitrine.Inputs.Pictures;
+using Vitrine.Policies;
+
+namespace Vitrine.Cli.Commands;
+
+/// <summary>What a policy is shown in one act: pictures, an instruction, a state, and the noise that it starts from.</summary>
+internal sealed class ObservationOptions
+{
+    private readonly Argument<string> picture = new("PICTURE")
+    {
+        Description = "A PNG or JPEG file; CAMERA=FILE where the policy has several cameras.",
+    };
+
+    private readonly Argument<string> instruction = new("INSTRUCTION") { Description = "What the robot is asked to do." };
+    private readonly Option<string[]> cameras = new("--camera") { Description = "A further camera's picture, CAMERA=FILE; may be repeated." };
+    private readonly Option<string?> state = new("--state") { Description = "What the robot measures of itself, e.g. 0.5,0.2,0.8,1." };
+    private readonly Option<string?> noise = new("--noise")
+    {
+        Description = "Where a flow policy starts: a seed (0 by default), or a file with one tensor of the chunk's rows and columns.",
+    };
+
+    /// <summary>Adds the options to a command.</summary>
+    public void AddTo(Command command)
+    {
+        command.Add(picture);
+        command.Add(instruction);
+        command.Add(cameras);
+        command.Add(state);
+        command.Add(noise);
+    }
+
+    /// <summary>What is seen.</summary>
+    /// <exception cref="VitrineException">A picture cannot be read, a camera has no name or is given twice, or the state is no list of numbers.</exception>
+    public Observation Observation(ParseResult parsed)
+    {
+        var pictures = new Dictionary<string, Picture>();
+        foreach (var (camera, file) in parsed.GetValue(cameras)!.Select(Further).Prepend(First(parsed.GetValue(picture)!)))
+        {
+            if (!pictures.TryAdd(camera, PictureFile.Read(file)))
+            {
+                throw new VitrineException($"--camera: the camera '{camera}' is given twice.");
+            }
+        }
+
+        return new Observation(pictures, parsed.GetValue(instruction)!)
+        {
+            State = parsed.GetValue(state) is { } numbers ? new Dictionary<string, StateVector> { ["state"] = new(Numbers(numbers)) } : [],
+        };
+    }
+
+    /// <summary>Where the act starts; null for the policy's own.</summary>
+    /// <exception cref="VitrineException">It is neither a seed nor a file with one tensor.</exception>
+    public ActNoise? Noise(ParseResult parsed) => parsed.GetValue(noise) switch
+    {
+        null => null,
+        { } seed when long.TryParse(seed, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) => ActNoise.OfSeed(number),
+        { } file when File.Exists(file) => ActNoise.Load(file),
+        { } other => throw new VitrineException($"--noise is '{other}'; expected a whole number or a file with one tensor."),
+    };
+
+    /// <remarks>A file whose own name has an equals sign is a file.</remarks>
+    private static (string Camera, string File) First(string text)
+        => !File.Exists(text) && text.Split('=', 2) is [{ Length: > 0 } camera, var file] ? (camera, file) : (Policies.Observation.OnlyCamera, text);
+
+    private static (string Camera, string File) Further(string text)
+        => text.Split('=', 2) is [{ Length: > 0 } camera, { Length: > 0 } file]
+            ? (camera, file)
+            : throw new VitrineException($"--camera is '{text}'; expected CAMERA=FILE.");
+
+    private static double[] Numbers(string text)
+        => [.. text.Split([',', ' '], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(part =>
+            double.TryParse(part, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number)
+                ? number
+                : throw new VitrineException($"--state is '{text}'; '{part}' is no number. Expected e.g. 0.5,0.2,0.8,1."))];
+}
