@@ -88,8 +88,8 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
         {
             var scores = (q * scoreScale).matmul(ForEachHead(k).transpose(2, 3));                          // (B, H, Tq, Tk)
             scores = slots.At(Point.AttnScores, softCap is null ? scores : softCap.Apply(scores), pass);
-            var masked = pass.Mask(q.dtype, spec.Attention) is { } mask ? scores.Plus(mask) : scores;
-            var pattern = slots.At(Point.AttnPattern, masked.softmax(-1), pass);
+            var pattern = UnseenKeys.Pattern(scores, pass.Mask(q.dtype, spec.Attention), slots.Edits(Point.AttnScores));
+            pattern = slots.At(Point.AttnPattern, pattern, pass);
             if (isExplicit)
             {
                 return pattern.matmul(ForEachHead(v));                                                     // (B, H, Tq, hd)
@@ -101,13 +101,13 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
         {
             // One token: heads that share keys and values are so many queries of them, and nothing is copied.
             var grouped = q.reshape(q.shape[0], k.shape[1], -1, q.shape[3]);                               // (B, Hkv, H/Hkv, hd)
-            return nn.functional.scaled_dot_product_attention(grouped, k, v, pass.Mask(q.dtype, spec.Attention)).reshape(q.shape);
+            return nn.functional.scaled_dot_product_attention(grouped, k, v, pass.Mask(q.dtype, spec.Attention)?.Added).reshape(q.shape);
         }
 
         (k, v) = (ForEachHead(k), ForEachHead(v));
         return pass.IsPlainCausal(spec.Attention)
             ? nn.functional.scaled_dot_product_attention(q, k, v, is_casual: true)
-            : nn.functional.scaled_dot_product_attention(q, k, v, pass.Mask(q.dtype, spec.Attention));
+            : nn.functional.scaled_dot_product_attention(q, k, v, pass.Mask(q.dtype, spec.Attention)?.Added);
     }
 
     private Tensor ForEachHead(Tensor shared) => spec.Attention.Heads == spec.Attention.KeyValueHeads
