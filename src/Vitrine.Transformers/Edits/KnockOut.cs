@@ -9,8 +9,8 @@ namespace Vitrine.Transformers.Edits;
 /// <param name="At">Address of <c>attn.scores</c>, wildcards allowed in stack and layer.</param>
 /// <param name="Keys">Key positions; the scope's positions are the queries, its heads the heads.</param>
 /// <remarks>
-/// Keys that a query does not see (later ones, padding) stay unseen. A query whose every key is knocked out attends to nothing: its row of the pattern is zeros,
-/// and of attention only the bias of the output projection is left.
+/// Keys that a query does not see (later ones, padding) stay unseen. A query whose every key is knocked out attends to nothing: its row of the pattern is
+/// zeros, and of attention only the bias of the output projection is left.
 /// </remarks>
 [EditName("knock_out")]
 public sealed record KnockOut(string At, Positions Keys) : Edit

@@ -27,11 +27,11 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
         var x = slots.At(Point.ResidPre, residual, pass);                                                  // (B, T, d)
         var (read, attentionGate) = weights.AttentionNorm.Of(x, pass.Condition);
         var attended = Attend(slots.At(Point.AttnIn, read, pass), slots, pass, cache, layer);
-        attended = Added(attended, weights.AttentionOutputNorm, weights.AttentionScale, attentionGate, Point.AttnOutPost, slots, pass);
+        attended = Added(attended, weights.AttentionWriting, attentionGate, Point.AttnOutPost, slots, pass);
         var mid = spec.Parallel ? x : slots.At(Point.ResidMid, weights.AttentionPostNorm.Of(x.Plus(attended)), pass);   // (B, T, d)
         (read, var mlpGate) = weights.MlpNorm.Of(mid, pass.Condition);
         var fed = FeedForward(slots.At(Point.MlpIn, read, pass), slots, pass);
-        fed = Added(fed, weights.MlpOutputNorm, weights.MlpScale, mlpGate, Point.MlpOutPost, slots, pass);
+        fed = Added(fed, weights.MlpWriting, mlpGate, Point.MlpOutPost, slots, pass);
         var sum = (spec.Parallel ? x.Plus(attended) : mid).Plus(fed);
         return slots.At(Point.ResidPost, weights.MlpPostNorm.Of(sum), pass);                               // (B, T, d)
     }
@@ -134,10 +134,9 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
     }
 
     /// <summary>What is added to the residual: through a norm, a LayerScale or a gate, or as it is.</summary>
-    private static Tensor Added(Tensor x, Norm? norm, Tensor? scale, Tensor? gate, Point point, Slots slots, Pass pass)
+    private static Tensor Added(Tensor x, Writing writing, Tensor? gate, Point point, Slots slots, Pass pass)
     {
-        var added = scale is null ? norm.Of(x) : x * scale;
-        added = gate is null ? added : added * gate;
+        var added = writing.Added(x, gate);
         return ReferenceEquals(added, x) ? x : slots.At(point, added, pass);
     }
 

@@ -26,6 +26,9 @@ internal sealed record Linear(Tensor Stored, Tensor? Bias, ScalarType Dtype)
     /// <summary>Whether single rows go through <see cref="RowProduct"/>.</summary>
     public bool HasRowProduct => oneRow is not null;
 
+    /// <summary>The same computed in float32 where it is in 16 bits, else this; what is widened belongs to the current dispose scope.</summary>
+    public Linear Widened() => Dtype.IsNarrow() ? new Linear(Stored.Widened(), Bias?.Widened()) : this;
+
     /// <remarks>
     /// A widened copy lives for its product only. A single row, or a few, are multiplied with weights in bfloat16 as they lie: see <see cref="RowProduct"/>.
     /// </remarks>
@@ -99,6 +102,12 @@ internal sealed record Norm(NormSpec Spec, Tensor Gain, Tensor? Bias)
         return ((OverRootMeanSquare(x.Widened()) * parts[0].Widened().add(One)).Plus(parts[1].Widened()).RoundedAs(x), parts[2]);
     }
 
+    /// <summary>The same with gain and bias in float32 where they have 16 bits; what is widened belongs to the current dispose scope.</summary>
+    public Norm Widened() => this with { Gain = Gain.Widened(), Bias = Bias?.Widened() };
+
+    /// <summary>What the norm scales: its argument, without its mean where it centres.</summary>
+    public Tensor Centred(Tensor x) => Spec.Kind == NormKind.LayerNorm ? x - x.mean([-1], keepdim: true) : x;
+
     private Tensor OverRootMeanSquare(Tensor x)
     {
         var length = x.norm(-1, keepdim: true);                                                            // (..., 1)
@@ -118,6 +127,9 @@ internal sealed class SoftCap(double limit)
 /// <summary>Weights of a block, in the slots that <see cref="Block"/> reads. A norm that does not stand in the family is null.</summary>
 internal sealed class BlockWeights
 {
+    private Writing? attentionWriting;
+    private Writing? mlpWriting;
+
     /// <summary>Of what attention reads.</summary>
     public Norm? AttentionNorm { get; init; }
 
@@ -165,6 +177,13 @@ internal sealed class BlockWeights
 
     /// <summary>LayerScale vector (d) on what the feed-forward adds.</summary>
     public Tensor? MlpScale { get; init; }
+
+    /// <summary>How what attention computes arrives in the residual.</summary>
+    public Writing AttentionWriting
+        => attentionWriting ??= new Writing(AttentionScale, AttentionOutputNorm, AttentionPostNorm, AttentionNorm?.Modulation is not null);
+
+    /// <summary>How what the feed-forward computes arrives in the residual.</summary>
+    public Writing MlpWriting => mlpWriting ??= new Writing(MlpScale, MlpOutputNorm, MlpPostNorm, MlpNorm?.Modulation is not null);
 }
 
 /// <summary>Norms that may not stand there.</summary>
