@@ -1,3 +1,4 @@
+using System.Numerics;
 using static TorchSharp.torch;
 
 namespace Vitrine.Transformers;
@@ -28,12 +29,13 @@ public static class Ranking
 
     /// <summary>Index of the largest number, the first of equal ones.</summary>
     /// <param name="values">At least one.</param>
-    public static int First(ReadOnlySpan<float> values)
+    public static int First<T>(ReadOnlySpan<T> values)
+        where T : IFloatingPointIeee754<T>
     {
         var best = 0;
         for (var i = 1; i < values.Length; i++)
         {
-            if (values[i] > values[best] || (float.IsNaN(values[best]) && !float.IsNaN(values[i])))
+            if (values[i] > values[best] || (T.IsNaN(values[best]) && !T.IsNaN(values[i])))
             {
                 best = i;
             }
@@ -43,13 +45,19 @@ public static class Ranking
     }
 
     /// <summary>Index of the largest number of each row, the first of equal ones.</summary>
-    /// <param name="rows">(B,n), on any device, of any floating-point type of 32 bits or less; stays the caller's.</param>
+    /// <param name="rows">(B,n), on any device, of any floating-point type; stays the caller's.</param>
     public static int[] FirstOfRows(Tensor rows)
     {
         ArgumentNullException.ThrowIfNull(rows);
         using var scope = NewDisposeScope();
-        var (count, width) = (rows.shape[0], (int)rows.shape[1]);
-        var values = rows.detach().to(float32).cpu().contiguous().data<float>().ToArray();
-        return [.. Enumerable.Range(0, (int)count).Select(row => First(values.AsSpan(row * width, width)))];
+        var here = rows.detach().cpu();
+        return here.dtype == float64 ? OfEach(here.contiguous().data<double>().ToArray()) : OfEach(here.to(float32).contiguous().data<float>().ToArray());
+
+        int[] OfEach<T>(T[] values)
+            where T : IFloatingPointIeee754<T>
+        {
+            var width = (int)rows.shape[1];
+            return [.. Enumerable.Range(0, (int)rows.shape[0]).Select(row => First<T>(values.AsSpan(row * width, width)))];
+        }
     }
 }

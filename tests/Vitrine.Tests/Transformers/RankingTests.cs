@@ -29,8 +29,8 @@ public sealed class RankingTests
     {
         double[] values = [double.NaN, 1, double.NegativeInfinity, double.PositiveInfinity, 1, -0.0, 0.0];
         Ranking.Order(values, 10).ShouldBe([3, 1, 4, 5, 6, 2, 0]);
-        Ranking.First([float.NaN, float.NaN, -1, 2, 2]).ShouldBe(3);
-        Ranking.First([float.NaN, float.NaN]).ShouldBe(0);
+        Ranking.First<float>([float.NaN, float.NaN, -1, 2, 2]).ShouldBe(3);
+        Ranking.First<double>([double.NaN, double.NaN]).ShouldBe(0);
         using var row = tensor(values);
         Ranking.Largest(row, 2).ShouldBe([(3, double.PositiveInfinity), (1, 1)]);
     }
