@@ -29,7 +29,7 @@ public static class Ranking
 
     /// <summary>Index of the largest number, the first of equal ones.</summary>
     /// <param name="values">At least one.</param>
-    public static int First<T>(ReadOnlySpan<T> values)
+    internal static int First<T>(ReadOnlySpan<T> values)
         where T : IFloatingPointIeee754<T>
     {
         var best = 0;
@@ -46,7 +46,7 @@ public static class Ranking
 
     /// <summary>Index of the largest number of each row, the first of equal ones.</summary>
     /// <param name="rows">(B,n), on any device, of any floating-point type; stays the caller's.</param>
-    public static int[] FirstOfRows(Tensor rows)
+    internal static int[] FirstOfRows(Tensor rows)
     {
         ArgumentNullException.ThrowIfNull(rows);
         using var scope = NewDisposeScope();

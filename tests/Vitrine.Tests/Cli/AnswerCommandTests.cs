@@ -60,6 +60,26 @@ public sealed class AnswerCommandTests
         }
     }
 
+    /// <remarks>Its output is the residual stream: the coordinates of that are no tokens.</remarks>
+    [Fact]
+    public async Task An_encoder_without_a_head_says_no_next_token()
+    {
+        using var folder = ChangedModel.Of(
+            "bert-classifier",
+            tensors =>
+            {
+                foreach (var key in tensors.Keys.Where(k => k.StartsWith("classifier.", StringComparison.Ordinal)).ToArray())
+                {
+                    tensors.Remove(key);
+                }
+            },
+            config => config["architectures"] = new System.Text.Json.Nodes.JsonArray("BertModel"));
+        (await Answers(folder.Folder)).ShouldBeEmpty();
+        var (exit, @out, error) = await CommandLine.RunAsync("run", folder.Folder, Text);
+        exit.ShouldBe(0, error);
+        @out.ShouldContain("no next token");
+    }
+
     [Fact]
     public async Task The_tables_name_a_quantity_as_one()
     {

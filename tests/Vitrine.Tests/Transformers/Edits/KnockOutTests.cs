@@ -120,7 +120,8 @@ public sealed class KnockOutTests
     {
         using var encoder = Vitrine.Tests.Mechanisms.Pictures.Encoder.Open("dinov2");
         var at = $"{encoder.Stack}.0.attn";
-        using var run = encoder.Model.Run(encoder.Pixels, new RunPlan { Capture = [$"{at}.pattern"], Edits = [new KnockOut($"{at}.scores", Positions.Since(0))] });
+        var plan = new RunPlan { Capture = [$"{at}.pattern"], Edits = [new KnockOut($"{at}.scores", Positions.Since(0))] };
+        using var run = encoder.Model.Run(encoder.Pixels, plan);
         run[$"{at}.pattern"].count_nonzero().item<long>().ShouldBe(0);
         run.Logits.isfinite().all().item<bool>().ShouldBeTrue();
     }

@@ -96,7 +96,9 @@ public sealed partial class NarrowArithmeticTests
         }
     }
 
-    /// <remarks>Each component is rounded once in the run; their sum in float32 is off by the roundings of the stream alone: 2 u a block of its largest number.</remarks>
+    /// <remarks>
+    /// Each component is rounded once in the run; their sum in float32 is off by the roundings of the stream alone: 2 u a block of its largest number.
+    /// </remarks>
     [Theory, MemberData(nameof(Decoders))]
     public void Parts_of_a_16_bit_residual_sum_to_it(string name, ScalarType dtype)
     {

@@ -36,7 +36,9 @@ public sealed class NarrowNormTests
         found.ShouldHaveTheBitsOf((x.to(float32) * Inverse(x)).to(dtype) * w, "the reference's order of operations");
     }
 
-    /// <remarks>Gemma: round(x / rms (1 + w)) in float32, once rounded; 1 + w itself would lose what w is stored apart for (transformers, Gemma2RMSNorm).</remarks>
+    /// <remarks>
+    /// Gemma: round(x / rms (1 + w)) in float32, once rounded; 1 + w itself would lose what w is stored apart for (transformers, Gemma2RMSNorm).
+    /// </remarks>
     [Theory, MemberData(nameof(Widths))]
     public void A_norm_that_holds_the_distance_from_1_rounds_once(ScalarType dtype, int width)
     {

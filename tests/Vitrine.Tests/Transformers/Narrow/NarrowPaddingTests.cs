@@ -19,8 +19,8 @@ public sealed class NarrowPaddingTests
     }
 
     /// <remarks>
-    /// Rows of one batch go through other kernels than a row alone, so a number may be rounded another way in each of some dozen operations: 16 u of the largest
-    /// logit, u = 2^-8 and 2^-11.
+    /// Rows of one batch go through other kernels than a row alone, so a number may be rounded another way in each of some dozen operations: 16 u of the
+    /// largest logit, u = 2^-8 and 2^-11.
     /// </remarks>
     [Theory, MemberData(nameof(Decoders))]
     public void Left_padded_right_padded_and_alone_agree_however_attention_is_computed(string name, ScalarType dtype)
@@ -30,7 +30,10 @@ public sealed class NarrowPaddingTests
         long[][] prompts = [prompt, prompt[..4], prompt[2..9]];
         foreach (var plan in new[]
         {
-            RunPlan.Empty, new RunPlan { ExplicitAttention = true }, RunPlan.Capturing("*.*.attn.pattern"), new RunPlan { Gradients = ["language.0.resid_pre"] },
+            RunPlan.Empty,
+            new RunPlan { ExplicitAttention = true },
+            RunPlan.Capturing("*.*.attn.pattern"),
+            new RunPlan { Gradients = ["language.0.resid_pre"] },
         })
         {
             foreach (var padLeft in new[] { true, false })
