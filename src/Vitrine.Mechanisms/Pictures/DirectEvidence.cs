@@ -84,7 +84,7 @@ public sealed record DirectEvidence(
     {
         var shape = stack.Shape;
         var w = weights.reshape(read.Length, shape.Heads, shape.HeadWidth).transpose(0, 1);                // (H, R, hd)
-        var v = run[$"{shape.Name}.{layer}.attn.v"][0].detach().permute(1, 2, 0);                          // (H, hd, T)
+        var v = run[$"{shape.Name}.{layer}.attn.v"][0].detach().Widened().permute(1, 2, 0);                // (H, hd, T)
         var brought = (w.matmul(v) * Patterns.Of(run, stack, layer, read)).sum([1]).Rows();                // [head][token]
         return [.. brought.Select((row, head) => new HeadEvidence(layer, head, row.Sum(x => (double)x), tokens.MapOf(row), row[..tokens.Prefix.Count]))];
     }
