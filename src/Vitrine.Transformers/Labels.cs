@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
-using Vitrine.Transformers.Families;
+using Vitrine.Checkpoints;
 
 namespace Vitrine.Transformers;
 
