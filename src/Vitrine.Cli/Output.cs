@@ -23,13 +23,16 @@ internal static class Output
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
     };
 
+    /// <remarks>A text that begins with @ is a text, not the name of a file that holds further arguments.</remarks>
+    private static readonly ParserConfiguration Words = new() { ResponseFileTokenReplacer = null };
+
     /// <summary>An option that every verb spells alike.</summary>
     public static Option<bool> JsonOption() => new("--json") { Description = "Print JSON instead of tables." };
 
     /// <summary>Parses, runs, and turns errors into exit codes.</summary>
     public static async Task<int> RunAsync(RootCommand root, string[] args)
     {
-        var parsed = root.Parse(args);
+        var parsed = root.Parse(args, Words);
         var meant = Suggestions.Of(parsed);
         if (parsed.Errors.Count > 0 || meant.Count > 0)
         {

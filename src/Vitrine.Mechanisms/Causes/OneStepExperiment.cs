@@ -1,4 +1,4 @@
-using TorchSharp;
+using Vitrine.Checkpoints;
 using Vitrine.Policies;
 using Vitrine.Transformers;
 
@@ -23,7 +23,7 @@ public sealed class OneStepExperiment(Policy policy, ConceptEdits edits, IReadOn
     {
         ArgumentNullException.ThrowIfNull(metric);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(workers);
-        using var one = OneThread.Begin();
+        using var threads = ComputeThreads.One();
         var without = new OneStep(policy, states);
         var with = without.With(edits.Word);
         using var worded = with.Outputs(cancellation);
@@ -85,7 +85,6 @@ public sealed class OneStepExperiment(Policy policy, ConceptEdits edits, IReadOn
             return questions[^1];
         }
 
-        /// <remarks>On threads of their own: a thread of the pool would keep its single libtorch thread.</remarks>
         public void Answer(int workers, IProgress<double>? progress)
         {
             _ = baseline.Baseline;
@@ -96,7 +95,7 @@ public sealed class OneStepExperiment(Policy policy, ConceptEdits edits, IReadOn
 
             void Work()
             {
-                torch.set_num_threads(1);
+                using var threads = ComputeThreads.One();
                 while (Interlocked.Increment(ref next) is var turn && turn < questions.Count)
                 {
                     try

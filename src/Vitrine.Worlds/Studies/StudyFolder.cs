@@ -28,7 +28,7 @@ internal sealed class StudyFolder : IDisposable
         var folder = new StudyFolder(path, Lock(path));
         try
         {
-            folder.Claim(new Header(study.Fingerprint(), study));
+            folder.Claim(new Header(study.Fingerprint(), study, StudyRunner.ThreadsPerWorker));
             foreach (var leftOver in Directory.EnumerateFiles(path, "*.json.tmp"))
             {
                 File.Delete(leftOver);
@@ -104,9 +104,11 @@ internal sealed class StudyFolder : IDisposable
         }
 
         var found = RecordJson.Read<Header>(File.ReadAllText(file), file);
-        if (found.Fingerprint != header.Fingerprint)
+        if (found.Fingerprint != header.Fingerprint || found.ThreadsPerWorker != header.ThreadsPerWorker)
         {
-            var differences = string.Join("; ", StudyDifferences.Of(found.Study, header.Study));
+            var differences = string.Join("; ", [
+                .. StudyDifferences.Of(found.Study, header.Study),
+                .. StudyDifferences.Of("the libtorch threads of a worker", found.ThreadsPerWorker, header.ThreadsPerWorker)]);
             throw new VitrineException(
                 $"{path}: holds study '{found.Study.Name}', which is not the one asked for: "
                 + $"{(differences.Length > 0 ? differences : "its study.json was changed")}. Nothing was touched; give this one a folder of its own.");
@@ -125,7 +127,8 @@ internal sealed class StudyFolder : IDisposable
         File.Move(temporary, path, overwrite: true);
     }
 
-    private sealed record Header(string Fingerprint, Study Study);
+    /// <remarks>A header that does not say its threads was written when every worker had one.</remarks>
+    private sealed record Header(string Fingerprint, Study Study, int ThreadsPerWorker = 1);
 
     private sealed record Stored(string Arm, IReadOnlyList<Episode> Episodes);
 }

@@ -10,6 +10,9 @@ public sealed record ArmEpisodes(ArmLabel Arm, IReadOnlyList<Episode> Episodes);
 /// <param name="Arms">In the plan's order.</param>
 public sealed record StudyRun(Study Study, IReadOnlyList<ArmEpisodes> Arms)
 {
+    /// <summary>libtorch threads that every worker computed with; another number may round sums another way.</summary>
+    public int ThreadsPerWorker { get; init; } = StudyRunner.ThreadsPerWorker;
+
     /// <summary>The measured episode of one arm in one layout.</summary>
     /// <exception cref="VitrineException">The run has no such arm or layout.</exception>
     public Episode EpisodeOf(string arm, LayoutKey layout)

@@ -1,4 +1,3 @@
-using TorchSharp;
 using Vitrine.Checkpoints;
 using Vitrine.Policies;
 
@@ -32,6 +31,9 @@ internal sealed record StudyChunk(int Number, Arm Arm, IReadOnlyList<LayoutKey> 
 /// </remarks>
 public sealed class StudyRunner(Func<IWorld> newWorld)
 {
+    /// <summary>libtorch threads that every worker computes with: another number may round sums another way.</summary>
+    internal const int ThreadsPerWorker = 1;
+
     /// <summary>Runs a study with its policy, each arm under its own plan.</summary>
     /// <param name="study">The plan.</param>
     /// <param name="policy">The study's own; shared by all workers.</param>
@@ -96,20 +98,10 @@ public sealed class StudyRunner(Func<IWorld> newWorld)
         int[] open = [.. Enumerable.Range(0, chunks.Length).Where(i => finished[i] is null)];
         var ledger = new Ledger(chunks.Length, chunks.Length - open.Length, progress);
 
-        NativeCompute.Prepare();
-        var threads = torch.get_num_threads();
         using var failure = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var next = -1;
-        try
-        {
-            await Task.WhenAll(Enumerable.Range(0, Math.Min(options.Workers, open.Length))
-                .Select(_ => Task.Factory.StartNew(Work, CancellationToken.None, TaskCreationOptions.LongRunning,
-                    TaskScheduler.Default))).ConfigureAwait(false);
-        }
-        finally
-        {
-            torch.set_num_threads(threads);
-        }
+        await Task.WhenAll(Enumerable.Range(0, Math.Min(options.Workers, open.Length))
+            .Select(_ => Task.Factory.StartNew(Work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default))).ConfigureAwait(false);
 
         cancellation.ThrowIfCancellationRequested();
         return new(study, [.. study.Arms.Select(arm =>
@@ -117,7 +109,7 @@ public sealed class StudyRunner(Func<IWorld> newWorld)
 
         void Work()
         {
-            torch.set_num_threads(1);
+            using var threads = ComputeThreads.Of(ThreadsPerWorker);
             var rollouts = new Rollouts(newWorld, study.StepLimit);
             while (Interlocked.Increment(ref next) is var turn && turn < open.Length && !failure.IsCancellationRequested)
             {
