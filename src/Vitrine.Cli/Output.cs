@@ -69,6 +69,15 @@ internal static class Output
     /// <summary>Prints a value as JSON.</summary>
     public static void Write<T>(T value) => Console.WriteLine(JsonSerializer.Serialize(value, Json));
 
+    /// <summary>Says on standard error, a line each, what a user should know and what stops nothing.</summary>
+    public static void Warn(IEnumerable<object> lines)
+    {
+        foreach (var line in lines)
+        {
+            Console.Error.WriteLine($"warning: {line}");
+        }
+    }
+
     /// <summary>A value as JSON text, for files that a verb writes.</summary>
     public static string ToJson<T>(T value) => JsonSerializer.Serialize(value, Json);
 

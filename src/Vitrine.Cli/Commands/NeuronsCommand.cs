@@ -90,7 +90,7 @@ internal static class NeuronsCommand
     {
         if (json)
         {
-            Output.Write(neurons.Select((n, i) => new
+            Output.Write(neurons.Take(count).Select((n, i) => new
             {
                 Layer = layer,
                 Index = i,

@@ -126,5 +126,5 @@ internal static class DemoReport
         .. demo.OneStep.Select(OneStepVerdict.Of).Select(Statement.Of),
     ];
 
-    private static string Percent(double share) => (Math.Round(share, 2) + 0.0).ToString("0 %", CultureInfo.InvariantCulture);
+    private static string Percent(double? share) => share is { } value ? (Math.Round(value, 2) + 0.0).ToString("0 %", CultureInfo.InvariantCulture) : "-";
 }

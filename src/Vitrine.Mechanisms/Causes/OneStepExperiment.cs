@@ -48,7 +48,7 @@ public sealed class OneStepExperiment(Policy policy, ConceptEdits edits, IReadOn
         asked.Answer(workers, progress);
         return new OneStepEffects
         {
-            Baseline = [.. without.Baseline.Select(a => metric.Of(a.Values))],
+            Baseline = without.Measured(metric),
             Word = word.Effect,
             ZeroDose = zero.Effect,
             Clamp = clamp.Effect,
@@ -71,7 +71,12 @@ public sealed class OneStepExperiment(Policy policy, ConceptEdits edits, IReadOn
         public IReadOnlyList<double> Effect => effect ?? throw new InvalidOperationException("The question was not answered.");
 
         public void Answer(OneStep baseline, ActionMetric metric, CancellationToken cancellation)
-            => effect = baseline.Effect("", step.Act(plan(), cancellation), metric).Hard;
+        {
+            var (actions, untouched) = step.ActUnder(plan(), cancellation);
+            effect = untouched.Count == 0
+                ? baseline.Effect("", actions, metric).Hard
+                : throw new VitrineException($"one step: {untouched[0]}. What is asked of an edit that does nothing has no answer.");
+        }
     }
 
     /// <summary>All questions of a run, answered side by side. Plans are made as their turn comes: they hold values for every state.</summary>

@@ -1,6 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Vitrine.Checkpoints;
+using Vitrine.Transformers;
+using Vitrine.Transformers.Engine;
 using static TorchSharp.torch;
 
 namespace Vitrine.Mechanisms.ValueVectors;
@@ -67,6 +69,12 @@ public sealed class VocabularyReader : IDisposable
         }
 
         tokens = tokens.contiguous();
+        if (NonFinite.First(tokens) is { } found)
+        {
+            var token = settings.Tokens is { } names ? names[(int)found.Index[0]] : found.Index[0];
+            throw new NonFiniteException($"value vectors: the unembedding of token {token} is {found.Name} at coordinate {found.Index[1]}; nothing can be read in it.");
+        }
+
         var work = (double)source.Neurons * tokens.shape[0] * tokens.shape[1];
         var coarse = settings.Screening == Screening.Always
             || (settings.Screening == Screening.Measured && work >= WorthWorkers && ScreenTrial.IsWorthIt(tokens));

@@ -66,6 +66,7 @@ public static class CaptureWriter
         using var scope = NewDisposeScope();
         var batch = TokenBatch.Of(prompts);
         using var run = model.Run(batch, Cut(description.Plan, model.Stacks));
+        model.RequireUnchanged();
         var tensors = run.Activations.ToDictionary(a => a.Key.ToString(), a => a.Value);
         (tensors[Ids], tensors[Positions]) = (Matrix(batch.Ids), Matrix(batch.Positions));
         var metadata = new Dictionary<string, string>

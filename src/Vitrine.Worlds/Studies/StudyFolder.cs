@@ -44,7 +44,7 @@ internal sealed class StudyFolder : IDisposable
     }
 
     /// <summary>A finished chunk, or null where it must still be run. A file that does not hold this very chunk counts as not there.</summary>
-    public IReadOnlyList<Episode>? Read(StudyChunk chunk)
+    public FinishedChunk? Read(StudyChunk chunk)
     {
         var file = ChunkPath(chunk);
         if (!File.Exists(file))
@@ -55,7 +55,7 @@ internal sealed class StudyFolder : IDisposable
         try
         {
             var stored = RecordJson.Read<Stored>(File.ReadAllText(file), file);
-            return stored.Arm == chunk.Arm.Name && stored.Episodes.Select(e => e.Layout).SequenceEqual(chunk.Layouts) ? stored.Episodes : null;
+            return stored.Arm == chunk.Arm.Name && stored.Episodes.Select(e => e.Layout).SequenceEqual(chunk.Layouts) ? new FinishedChunk(stored.Episodes, stored.Untouched) : null;
         }
         catch (VitrineException)
         {
@@ -64,7 +64,8 @@ internal sealed class StudyFolder : IDisposable
     }
 
     /// <summary>Keeps a finished chunk.</summary>
-    public void Write(StudyChunk chunk, IReadOnlyList<Episode> episodes) => WriteWhole(ChunkPath(chunk), new Stored(chunk.Arm.Name, episodes));
+    public void Write(StudyChunk chunk, FinishedChunk finished)
+        => WriteWhole(ChunkPath(chunk), new Stored(chunk.Arm.Name, finished.Episodes, finished.Untouched));
 
     /// <inheritdoc/>
     public void Dispose() => held.Dispose();
@@ -130,5 +131,5 @@ internal sealed class StudyFolder : IDisposable
     /// <remarks>A header that does not say its threads was written when every worker had one.</remarks>
     private sealed record Header(string Fingerprint, Study Study, int ThreadsPerWorker = 1);
 
-    private sealed record Stored(string Arm, IReadOnlyList<Episode> Episodes);
+    private sealed record Stored(string Arm, IReadOnlyList<Episode> Episodes, IReadOnlyList<ArmUntouchedEdit>? Untouched = null);
 }
