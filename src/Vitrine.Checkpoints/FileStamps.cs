@@ -9,9 +9,9 @@ namespace Vitrine.Checkpoints;
 /// </remarks>
 public sealed class FileStamps
 {
-    private readonly (string Path, Stamp Then)[] files;
+    private readonly (string Path, Stamp? Then)[] files;
 
-    private FileStamps((string, Stamp)[] files) => this.files = files;
+    private FileStamps((string, Stamp?)[] files) => this.files = files;
 
     private readonly record struct Stamp(long Length, DateTime Written)
     {
@@ -21,8 +21,7 @@ public sealed class FileStamps
     /// <summary>Their paths, in the order given.</summary>
     public IReadOnlyList<string> Paths => [.. files.Select(f => f.Path)];
 
-    /// <summary>Files as they are now; links are followed.</summary>
-    /// <exception cref="VitrineException">One cannot be read.</exception>
+    /// <summary>Files as they are now; links are followed. One that cannot be read is remembered as such.</summary>
     public static FileStamps Of(IEnumerable<string> paths)
     {
         ArgumentNullException.ThrowIfNull(paths);
@@ -37,13 +36,15 @@ public sealed class FileStamps
         {
             if (Of(path) is var now && now != then)
             {
-                throw new VitrineException($"{path}: was written over or replaced while the model was open ({then} then, {now} now), so nothing can be recorded of it. "
-                    + "Open the model again; give a new model a name of its own.");
+                throw new VitrineException($"{path}: was written over or replaced while the model was open ({Text(then)} then, {Text(now)} now); nothing can "
+                    + "be recorded under its name. Open the model again, and give new weights a name of their own.");
             }
         }
     }
 
-    private static Stamp Of(string path)
+    private static string Text(Stamp? stamp) => stamp is { } readable ? $"{readable}" : "not readable";
+
+    private static Stamp? Of(string path)
     {
         try
         {
@@ -52,7 +53,7 @@ public sealed class FileStamps
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new VitrineException($"{path}: cannot be read ({e.Message}).", e);
+            return null;
         }
     }
 }

@@ -195,6 +195,18 @@ public abstract class Policy : Model, IActor
         throw Located(found, request.Plan, searching => Act(silent with { Plan = searching }).Dispose());
     }
 
+    private static byte[] Bytes(string file)
+    {
+        try
+        {
+            return File.ReadAllBytes(file);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new VitrineException($"{file}: cannot be read ({e.Message}).", e);
+        }
+    }
+
     private string WithCompanions()
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -202,7 +214,7 @@ public abstract class Policy : Model, IActor
         foreach (var file in companions.Paths)
         {
             hash.AppendData(System.Text.Encoding.UTF8.GetBytes(Path.GetFileName(file)));
-            hash.AppendData(SHA256.HashData(File.ReadAllBytes(file)));
+            hash.AppendData(SHA256.HashData(Bytes(file)));
         }
 
         return Convert.ToHexStringLower(hash.GetHashAndReset());

@@ -22,7 +22,9 @@ public sealed class ScheduledActor(Policy policy, IReadOnlyList<ScheduledEdit> e
     /// <summary>What holds in every step beside the edits; nothing when null.</summary>
     public RunPlan? Steady { get; init; }
 
-    /// <summary>Edits that touched nothing so far, because their schedule never began or nothing they name was there; those of <see cref="Steady"/> first.</summary>
+    /// <summary>
+    /// Edits that touched nothing so far, because their schedule never began or nothing they name was there; those of <see cref="Steady"/> first.
+    /// </summary>
     public IReadOnlyList<UntouchedEdit> UntouchedEdits
         => [.. Steadily.Edits.Concat(edits.Select(e => e.Edit)).Index().Where(e => !touched.Contains(e.Index))
             .Select(e => new UntouchedEdit(e.Index, e.Item, whys.GetValueOrDefault(e.Index, "its schedule never began")))];

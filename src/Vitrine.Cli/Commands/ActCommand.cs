@@ -18,7 +18,10 @@ internal static class ActCommand
         var device = DeviceOption.Create();
         var allowed = NonFiniteOption.Create();
         var json = Output.JsonOption();
-        var command = new Command("act", "Answer one picture and instruction with an action.") { name, picture, instruction, units, plan, device, allowed, json };
+        var command = new Command("act", "Answer one picture and instruction with an action.")
+        {
+            name, picture, instruction, units, plan, device, allowed, json,
+        };
         command.SetAction((parsed, cancellation) =>
         {
             using var policy = Policy.Open(parsed.GetValue(name)!, allowed.Over(device.ModelOptionsOf(parsed), parsed));

@@ -51,7 +51,8 @@ internal static class RolloutCommand
                 Adverbs = !parsed.GetValue(plain),
                 Physics = parsed.GetValue(forgiving) ? TabletopPhysics.Forgiving : TabletopPhysics.Strict,
             };
-            using var opened = parsed.GetValue(name) == "expert" ? null : Policy.Open(parsed.GetValue(name)!, allowed.Over(device.ModelOptionsOf(parsed), parsed));
+            var opening = allowed.Over(device.ModelOptionsOf(parsed), parsed);
+            using var opened = parsed.GetValue(name) == "expert" ? null : Policy.Open(parsed.GetValue(name)!, opening);
             using var policy = opened?.With(units: parsed.GetValue(units));
             var edits = plan.Plan(parsed);
             if (policy is null && (edits is not null || parsed.GetValue(units) is not null))
@@ -105,7 +106,8 @@ internal static class RolloutCommand
         {
             table.Add(
                 row.Task, $"{row.Episodes}", Number(row.Success.Rate), $"[{Number(row.Success.Low)}, {Number(row.Success.High)}]",
-                row.Steps?.ToString("0.0", CultureInfo.InvariantCulture) ?? "-", row.Speed.ToString("0.0000", CultureInfo.InvariantCulture), Number(row.Height));
+                row.Steps?.ToString("0.0", CultureInfo.InvariantCulture) ?? "-",
+                row.Speed.ToString("0.0000", CultureInfo.InvariantCulture), Number(row.Height));
         }
 
         AnsiConsole.Write(table);

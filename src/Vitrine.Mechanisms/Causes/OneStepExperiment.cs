@@ -94,13 +94,10 @@ public sealed class OneStepExperiment(Policy policy, ConceptEdits edits, IReadOn
         {
             _ = baseline.Baseline;
             var (next, done) = (-1, 0);
-            var working = Enumerable.Range(0, Math.Min(workers, questions.Count))
-                .Select(_ => Task.Factory.StartNew(Work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default));
-            Task.WhenAll(working).GetAwaiter().GetResult();
+            ComputeThreads.WorkersAsync(Math.Min(workers, questions.Count), Work).GetAwaiter().GetResult();
 
             void Work()
             {
-                using var threads = ComputeThreads.One();
                 while (Interlocked.Increment(ref next) is var turn && turn < questions.Count)
                 {
                     try

@@ -57,7 +57,8 @@ public sealed record Calibration(
         if (!policy.AllowsNonFinite && NonFinite.First(all) is { } found)
         {
             var neuron = new Neuron((int)found.Index[1] / shape.Neurons, (int)found.Index[1] % shape.Neurons);
-            throw new NonFiniteException($"calibration: neuron {neuron} of stack '{shape.Name}' is {found.Name} in sample {found.Index[0]}; it has no statistics.");
+            throw new NonFiniteException(
+                $"calibration: neuron {neuron} of stack '{shape.Name}' is {found.Name} in sample {found.Index[0]}; it has no statistics.");
         }
 
         return new Calibration(

@@ -72,7 +72,8 @@ public sealed class VocabularyReader : IDisposable
         if (NonFinite.First(tokens) is { } found)
         {
             var token = settings.Tokens is { } names ? names[(int)found.Index[0]] : found.Index[0];
-            throw new NonFiniteException($"value vectors: the unembedding of token {token} is {found.Name} at coordinate {found.Index[1]}; nothing can be read in it.");
+            throw new NonFiniteException(
+                $"value vectors: the unembedding of token {token} is {found.Name} at coordinate {found.Index[1]}; nothing can be read in it.");
         }
 
         var work = (double)source.Neurons * tokens.shape[0] * tokens.shape[1];

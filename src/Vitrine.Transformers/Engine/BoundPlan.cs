@@ -31,7 +31,9 @@ public sealed class BoundPlan : IDisposable
     /// <summary>What was bound.</summary>
     public RunPlan Plan { get; }
 
-    /// <summary>Edits that no run under this bound plan has touched anything with so far, each with the reason of the last run; none before the first.</summary>
+    /// <summary>
+    /// Edits that no run under this bound plan has touched anything with so far, each with the reason of the last run; none before the first.
+    /// </summary>
     public IReadOnlyList<UntouchedEdit> UntouchedEdits
     {
         get

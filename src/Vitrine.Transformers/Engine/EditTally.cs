@@ -27,7 +27,9 @@ internal sealed class EditTally(IReadOnlyList<Edit> edits)
     /// <summary>The edits that touched nothing, and why.</summary>
     /// <param name="prompts">Of the run, by stack.</param>
     public IReadOnlyList<UntouchedEdit> Untouched(IReadOnlyDictionary<string, long[][]> prompts)
-        => Array.TrueForAll(touched, t => t) ? [] : [.. edits.Index().Where(e => !touched[e.Index]).Select(e => new UntouchedEdit(e.Index, e.Item, Why(e, prompts)))];
+        => Array.TrueForAll(touched, t => t)
+            ? []
+            : [.. edits.Index().Where(e => !touched[e.Index]).Select(e => new UntouchedEdit(e.Index, e.Item, Why(e, prompts)))];
 
     private string Why((int Index, Edit Edit) of, IReadOnlyDictionary<string, long[][]> prompts)
         => of.Edit.NamesNothing ?? (

@@ -55,7 +55,9 @@ internal sealed class StudyFolder : IDisposable
         try
         {
             var stored = RecordJson.Read<Stored>(File.ReadAllText(file), file);
-            return stored.Arm == chunk.Arm.Name && stored.Episodes.Select(e => e.Layout).SequenceEqual(chunk.Layouts) ? new FinishedChunk(stored.Episodes, stored.Untouched) : null;
+            return stored.Arm == chunk.Arm.Name && stored.Episodes.Select(e => e.Layout).SequenceEqual(chunk.Layouts)
+                ? new FinishedChunk(stored.Episodes, stored.Untouched)
+                : null;
         }
         catch (VitrineException)
         {

@@ -40,7 +40,7 @@ internal sealed record FinishedChunk(IReadOnlyList<Episode> Episodes, IReadOnlyL
 /// </remarks>
 public sealed class StudyRunner(Func<IWorld> newWorld)
 {
-    /// <summary>libtorch threads that every worker computes with: another number may round sums another way.</summary>
+    /// <summary>libtorch threads of every worker, as <see cref="ComputeThreads.WorkersAsync"/> makes them: another number may round sums another way.</summary>
     internal const int ThreadsPerWorker = 1;
 
     /// <summary>Runs a study with its policy, each arm under its own plan.</summary>
@@ -50,8 +50,8 @@ public sealed class StudyRunner(Func<IWorld> newWorld)
     /// <param name="progress">Told after every chunk.</param>
     /// <param name="cancellation">Stops; finished chunks stay in the folder.</param>
     /// <exception cref="VitrineException">
-    /// The policy or the world is not the study's, an edit has no plan, or touches nothing, the study lacks controls, or the folder belongs to another one; or a
-    /// file of the policy was written over meanwhile.
+    /// The policy or the world is not the study's, an edit has no plan, or touches nothing, the study lacks controls, or the folder belongs to another one; or
+    /// a file of the policy was written over meanwhile.
     /// </exception>
     /// <exception cref="NonFiniteException">The policy gives no number: arm, layout, step and the first point that was not finite are named.</exception>
     public async Task<StudyRun> RunAsync(
@@ -125,8 +125,7 @@ public sealed class StudyRunner(Func<IWorld> newWorld)
 
         using var failure = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var next = -1;
-        await Task.WhenAll(Enumerable.Range(0, Math.Min(options.Workers, open.Length))
-            .Select(_ => Task.Factory.StartNew(Work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default))).ConfigureAwait(false);
+        await ComputeThreads.WorkersAsync(Math.Min(options.Workers, open.Length), Work).ConfigureAwait(false);
 
         cancellation.ThrowIfCancellationRequested();
         study.Arms.ToList().ForEach(RefuseIdle);
@@ -137,7 +136,6 @@ public sealed class StudyRunner(Func<IWorld> newWorld)
 
         void Work()
         {
-            using var threads = ComputeThreads.Of(ThreadsPerWorker);
             var rollouts = new Rollouts(newWorld, study.StepLimit);
             while (Interlocked.Increment(ref next) is var turn && turn < open.Length && !failure.IsCancellationRequested)
             {

@@ -74,6 +74,17 @@ public sealed class ComputeThreadsTests : IDisposable
         }).ShouldBe(1);
 
     [Fact]
+    public async Task Workers_begin_when_all_have_one_and_bystanders_see_nothing_of_it()
+    {
+        var seen = new System.Collections.Concurrent.ConcurrentBag<(int Worker, int Bystander)>();
+        await ComputeThreads.WorkersAsync(4, () => seen.Add((torch.get_num_threads(), OnANewThread(torch.get_num_threads))));
+        seen.ShouldBe(Enumerable.Repeat((1, OfProcess), 4));
+        OnANewThread(torch.get_num_threads).ShouldBe(OfProcess);
+        await Should.ThrowAsync<InvalidOperationException>(() => ComputeThreads.WorkersAsync(2, () => throw new InvalidOperationException()));
+        await ComputeThreads.WorkersAsync(0, () => throw new InvalidOperationException());
+    }
+
+    [Fact]
     public void Many_at_once_leave_the_process_s_number()
     {
         Parallel.For(0, 32, i =>

@@ -18,7 +18,8 @@ public sealed class HonestCommandTests : IDisposable
     public async Task A_text_model_whose_logits_are_NaN_answers_nothing()
     {
         var model = Broken(Fixtures.Of("models", "llama"), "layers.1.mlp.down_proj.weight");
-        foreach (var args in (string[][])[["generate", model, Bowl, "-n", "6", "--json"], ["generate", model, Bowl, "--temperature", "1"], ["run", model, Bowl]])
+        string[][] asked = [["generate", model, Bowl, "-n", "6", "--json"], ["generate", model, Bowl, "--temperature", "1"], ["run", model, Bowl]];
+        foreach (var args in asked)
         {
             var line = await folder.RefusedAsync(args);
             line.ShouldContain("NaN");
@@ -41,7 +42,8 @@ public sealed class HonestCommandTests : IDisposable
         line.ShouldContain("rollout, step 0 of reach 0");
         line.ShouldContain(First);
         (await folder.RefusedAsync("calibrate", policy, "-n", "2", "--out", folder["calibration.json"])).ShouldContain(First);
-        (await Json("act", policy, Picture, "touch the plum wedge", "--json", Allow)).GetProperty("tokens").GetProperty("expected")[0].GetString().ShouldBe("NaN");
+        var acted = await Json("act", policy, Picture, "touch the plum wedge", "--json", Allow);
+        acted.GetProperty("tokens").GetProperty("expected")[0].GetString().ShouldBe("NaN");
         (await CommandLine.RunAsync("rollout", policy, "-n", "1", "--steps", "2", Allow)).Exit.ShouldBe(0);
         (await CommandLine.RunAsync("calibrate", policy, "-n", "2", "--out", folder["calibration.json"], Allow)).Exit.ShouldBe(0);
     }
@@ -50,7 +52,8 @@ public sealed class HonestCommandTests : IDisposable
     public async Task A_policy_whose_neurons_are_NaN_is_not_steered()
     {
         using var embedded = Policy.Open(Tabletop);
-        string[] asked = ["steer", Broken(embedded.Folder, "language_model.model.layers.0.mlp.up_proj.weight"), "mine", "--set", Sets(), "-n", "2", "--draws", "1"];
+        var policy = Broken(embedded.Folder, "language_model.model.layers.0.mlp.up_proj.weight");
+        string[] asked = ["steer", policy, "mine", "--set", Sets(), "-n", "2", "--draws", "1"];
         (await folder.RefusedAsync(asked)).ShouldContain("the first point that is not finite is 'language.0.mlp.up'");
         (await Json([.. asked, "--json", Allow]))[0].GetProperty("soft").GetProperty("mean").GetString().ShouldBe("NaN");
     }

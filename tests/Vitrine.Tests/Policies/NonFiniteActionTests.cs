@@ -52,7 +52,8 @@ public sealed class NonFiniteActionTests : IDisposable
     {
         using var patched = new PatchedModel(folder);
         var statistics = Path.Combine(patched.Folder, "dataset_statistics.json");
-        File.WriteAllText(statistics, File.ReadAllText(statistics).Replace("\"q99\":[0.1,", "\"q99\":[1.7e308,").Replace("\"q01\":[-0.1,", "\"q01\":[-1.7e308,"));
+        var wide = File.ReadAllText(statistics).Replace("\"q99\":[0.1,", "\"q99\":[1.7e308,").Replace("\"q01\":[-0.1,", "\"q01\":[-1.7e308,");
+        File.WriteAllText(statistics, wide);
         using var policy = Velocity(patched.Folder);
         var error = Should.Throw<NonFiniteException>(() => policy.Act([Seen, Seen]));
         error.Message.ShouldContain("of the action of observation 0, dx (in the robot's units) is infinite");

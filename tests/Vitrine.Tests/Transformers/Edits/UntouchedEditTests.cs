@@ -112,7 +112,8 @@ public sealed class UntouchedEditTests
     public void A_bound_plan_remembers_what_any_of_its_runs_touched()
     {
         using var model = TextFixtures.Any();
-        using var bound = model.Bind(RunPlan.Editing(Zeroed(new EditScope { Positions = Positions.At(2) }), Zeroed(new EditScope { Positions = Positions.At(9) })));
+        using var bound = model.Bind(RunPlan.Editing(
+            Zeroed(new EditScope { Positions = Positions.At(2) }), Zeroed(new EditScope { Positions = Positions.At(9) })));
         bound.UntouchedEdits.ShouldBeEmpty("nothing ran");
         model.Run(TokenBatch.Of(3, 4), bound).Dispose();
         bound.UntouchedEdits.Select(e => e.Index).ShouldBe([0, 1]);

@@ -57,8 +57,8 @@ public sealed class HonestStudyTests : IDisposable
     {
         { RunPlan.Editing(new Clamp(new NeuronSet([]), 1)), "arm 'idle', edit 0 (clamp) can touch nothing: it names no neuron" },
         { RunPlan.Editing(new Scale(At, 1), new Zero(At) { Scope = new EditScope { Rows = [] } }), "edit 1 (zero at language.1.mlp.out) can touch nothing" },
-        { RunPlan.Editing(new Zero(At) { Scope = new EditScope { Positions = Positions.At(500) } }), "edit 0 (zero at language.1.mlp.out) touched nothing: no token" },
-        { RunPlan.Editing(new Zero(At) { Scope = new EditScope { Steps = [7] } }), "touched nothing: none of its steps (7) came; the last of the run was 6" },
+        { Zeroed(new EditScope { Positions = Positions.At(500) }), "edit 0 (zero at language.1.mlp.out) touched nothing: no token" },
+        { Zeroed(new EditScope { Steps = [7] }), "touched nothing: none of its steps (7) came; the last of the run was 6" },
     };
 
     [Theory, MemberData(nameof(IdlePlans))]
@@ -174,7 +174,7 @@ public sealed class HonestStudyTests : IDisposable
     [Fact]
     public async Task A_chunk_of_an_older_version_counts_as_touched()
     {
-        var plan = RunPlan.Editing(new Zero(At) { Scope = new EditScope { Positions = Positions.At(500) } });
+        var plan = Zeroed(new EditScope { Positions = Positions.At(500) });
         var study = StudyOf(new Arm { Name = "idle", Kind = ArmKind.Edit, Concept = "fast", Plan = plan });
         await Runner.RunAsync(study, policy, new() { Folder = folder, AllowUntouchedEdits = true }, cancellation: Cancellation);
         foreach (var file in Directory.GetFiles(folder, "chunk-*.json"))
@@ -192,6 +192,8 @@ public sealed class HonestStudyTests : IDisposable
         policy.Dispose();
         Directory.Delete(folder, recursive: true);
     }
+
+    private static RunPlan Zeroed(EditScope scope) => RunPlan.Editing(new Zero(At) { Scope = scope });
 
     private Study StudyOf(params Arm[] arms) => StudyOf(policy, arms);
 
