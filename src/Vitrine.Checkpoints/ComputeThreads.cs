@@ -17,7 +17,17 @@ public sealed class ComputeThreads : IDisposable
     private ComputeThreads(int before) => this.before = before;
 
     /// <summary>The number that the calling thread computes with.</summary>
-    public static int Here => get_num_threads();
+    public static int Here
+    {
+        get
+        {
+            // Who first asks while another's number stands for the process's would copy and keep that.
+            lock (Gate)
+            {
+                return get_num_threads();
+            }
+        }
+    }
 
     /// <summary>A single thread, so that no sum is split by how many cores there are.</summary>
     public static ComputeThreads One() => Of(1);
@@ -57,13 +67,13 @@ public sealed class ComputeThreads : IDisposable
 
     private static void SetHere(int count)
     {
-        if (count == Here)
-        {
-            return;
-        }
-
         lock (Gate)
         {
+            if (count == get_num_threads())
+            {
+                return;
+            }
+
             using var knows = new ManualResetEventSlim();
             var isSet = false;
             var restoring = new Thread(() =>

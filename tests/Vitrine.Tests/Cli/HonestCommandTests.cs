@@ -102,18 +102,14 @@ public sealed class HonestCommandTests : IDisposable
         (await CommandLine.RunAsync("run", model, Bowl, "--edit", Plain())).Error.ShouldBeEmpty();
     }
 
-    [Theory, InlineData(3, 3), InlineData(1, 1), InlineData(100_000, null)]
-    public async Task Neurons_as_JSON_are_as_many_as_were_asked_for(int count, int? expected)
+    [Theory, InlineData("3", 3), InlineData("1", 1), InlineData("100000", null), InlineData(null, null)]
+    public async Task Neurons_as_JSON_are_as_many_as_were_asked_for(string? count, int? expected)
     {
         var model = Fixtures.Of("models", "llama");
         using var opened = Vitrine.Transformers.TextModel.Open(model);
-        var listed = await Json("neurons", model, "--layer", "0", "-n", $"{count}", "--json");
+        var listed = await Json(["neurons", model, "--layer", "0", "--json", .. count is null ? Array.Empty<string>() : ["-n", count]]);
         listed.EnumerateArray().Select(n => n.GetProperty("index").GetInt32()).ShouldBe(Enumerable.Range(0, expected ?? opened.Language.Shape.Neurons));
     }
-
-    [Fact]
-    public async Task Neurons_are_listed_alike_in_the_table_and_as_JSON_where_no_number_is_given()
-        => (await Json("neurons", Fixtures.Of("models", "llama"), "--layer", "0", "--json")).GetArrayLength().ShouldBe(20);
 
     [Theory]
     [InlineData("rollout", Tabletop, "-n", "1", "--steps", "1")]
