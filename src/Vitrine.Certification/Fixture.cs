@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Vitrine.Checkpoints;
-using Vitrine.Transformers.Families;
 using static TorchSharp.torch;
 
 namespace Vitrine.Certification;

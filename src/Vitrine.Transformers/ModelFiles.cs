@@ -3,7 +3,6 @@ using Vitrine.Checkpoints;
 using Vitrine.Checkpoints.Gguf;
 using Vitrine.Inputs.Chat;
 using Vitrine.Inputs.Tokenizers;
-using Vitrine.Transformers.Families;
 
 namespace Vitrine.Transformers;
 

@@ -1,6 +1,6 @@
 using System.Text.Json;
+using Vitrine.Checkpoints;
 using Vitrine.Inputs.Pictures;
-using Vitrine.Transformers.Families;
 
 namespace Vitrine.Transformers;
 

@@ -27,13 +27,14 @@ internal static class NeuronsCommand
             Description = "What stands before the unembedding: nothing (as published), the gain of the final norm, or the gain centred.",
             DefaultValueFactory = _ => ReadingNorm.None,
         };
+        var raw = RawOption.Create();
         var folder = new Option<string?>("--out") { Description = "Keep all layers in this folder as Parquet, one file a layer; an interrupted run goes on." };
         var lines = new Option<bool>("--jsonl") { Description = "With --out: JSON lines beside Parquet." };
         var device = DeviceOption.Create();
         var json = Output.JsonOption();
         var command = new Command("neurons", "Read the value vectors of feed-forward neurons in the model's own vocabulary.")
         {
-            name, layer, top, count, words, published, norm, folder, lines, device, json,
+            name, layer, top, count, words, published, norm, raw, folder, lines, device, json,
         };
         command.Add(NeuronsDiffCommand.Create());
         command.SetAction(async (parsed, cancellation) =>
@@ -47,7 +48,7 @@ internal static class NeuronsCommand
                 Norm = parsed.GetValue(norm),
                 Tokens = parsed.GetValue(published) ? null : tokens.Valid,
             };
-            var source = new StackValueVectors(model, tokens.Language.Shape.Name);
+            using var source = new StackValueVectors(model, tokens.Language.Shape.Name) { IsRaw = parsed.GetValue(raw) };
             if (parsed.GetValue(folder) is { } target)
             {
                 var forms = parsed.GetValue(lines) ? ProjectionForms.Parquet | ProjectionForms.JsonLines : ProjectionForms.Parquet;
@@ -55,6 +56,7 @@ internal static class NeuronsCommand
                 var done = await Output.WithProgressAsync("reading value vectors", p => kept.RunAsync(tokens.Print, forms, layers, p, cancellation))
                     .ConfigureAwait(false);
                 Console.WriteLine($"{target}: {done.Count} layers read, {layers.Length - done.Count} were there; model {model.Fingerprint}");
+                RawOption.Tell(source);
                 return 0;
             }
 
@@ -63,6 +65,7 @@ internal static class NeuronsCommand
             if (parsed.GetValue(layer) is not null)
             {
                 List(readings[0], layers[0], tokens, parsed.GetValue(count), parsed.GetValue(json));
+                Tell();
                 return 0;
             }
 
@@ -83,7 +86,16 @@ internal static class NeuronsCommand
             AnsiConsole.Write(table);
             Console.WriteLine($"patterned: at least 4 of the top {parsed.GetValue(top)} tokens belong to one word list; "
                 + $"{tokens.Language.Shape.Layers * tokens.Language.Shape.Neurons} neurons");
+            Tell();
             return 0;
+
+            void Tell()
+            {
+                if (!parsed.GetValue(json))
+                {
+                    RawOption.Tell(source);
+                }
+            }
         });
         return command;
     }

@@ -82,6 +82,6 @@ internal sealed class PictureOptions
     /// <summary>A number.</summary>
     public static string Plain(double value) => value.ToString("0.000", CultureInfo.InvariantCulture);
 
-    /// <summary>A share.</summary>
-    public static string Share(double value) => value.ToString("0.0 %", CultureInfo.InvariantCulture);
+    /// <summary>A share; a dash where there is none.</summary>
+    public static string Share(double? value) => value?.ToString("0.0 %", CultureInfo.InvariantCulture) ?? "-";
 }

@@ -36,6 +36,10 @@ public sealed class ProjectionFolder
             ["layers"] = $"{source.Layers}",
             ["neurons"] = $"{source.Neurons}",
         };
+        if (source.Form is { } form)
+        {
+            about["vectors"] = form;
+        }
     }
 
     /// <summary>Opens or starts a folder.</summary>

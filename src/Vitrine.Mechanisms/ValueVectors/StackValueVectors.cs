@@ -7,6 +7,10 @@ using static TorchSharp.torch;
 namespace Vitrine.Mechanisms.ValueVectors;
 
 /// <summary>The value vectors of one stack of a model, a decoder or an image tower, in main memory wherever the model computes.</summary>
+/// <remarks>
+/// The directions in which neurons write into the residual stream (<see cref="Stack.ValueVectors"/>), or the columns of the down projection as they are
+/// (<see cref="IsRaw"/>); the two differ where a norm or a LayerScale stands behind the feed-forward.
+/// </remarks>
 public sealed class StackValueVectors : IValueVectorSource, IDisposable
 {
     private readonly Stack stack;
@@ -43,6 +47,12 @@ public sealed class StackValueVectors : IValueVectorSource, IDisposable
     /// <summary>Name of the stack.</summary>
     public string Stack => stack.Shape.Name;
 
+    /// <summary>Whether what stands between the neurons and the residual stream is left out.</summary>
+    public bool IsRaw { get; init; }
+
+    /// <inheritdoc/>
+    public string? Form => stack.BehindNeurons is not { } between ? null : IsRaw ? "raw" : $"behind the {between}";
+
     /// <inheritdoc/>
     public string Fingerprint => fingerprint();
 
@@ -71,13 +81,15 @@ public sealed class StackValueVectors : IValueVectorSource, IDisposable
     /// <param name="stack">As the constructor takes it.</param>
     /// <param name="options">How, but for the weights: see <see cref="Mapped"/>.</param>
     /// <param name="catalog">Which families there are; <see cref="Policy.Catalog"/> when null.</param>
+    /// <param name="raw">As <see cref="IsRaw"/>.</param>
     /// <exception cref="VitrineException">There is no such model or stack.</exception>
-    public static StackValueVectors Open(string name, string? stack = null, ModelOptions? options = null, ModelCatalog? catalog = null)
+    public static StackValueVectors Open(
+        string name, string? stack = null, ModelOptions? options = null, ModelCatalog? catalog = null, bool raw = false)
     {
         var model = (catalog ?? Policy.Catalog).Open(name, Mapped(options));
         try
         {
-            return new StackValueVectors(StackOf(model, stack), model, owned: model);
+            return new StackValueVectors(StackOf(model, stack), model, owned: model) { IsRaw = raw };
         }
         catch
         {
@@ -88,7 +100,8 @@ public sealed class StackValueVectors : IValueVectorSource, IDisposable
 
     /// <inheritdoc/>
     /// <exception cref="NonFiniteException">A vector holds what is no finite number.</exception>
-    public Tensor Vectors(int layer) => Finite(InMainMemory(stack.ValueVectors(layer)), at => $"the value vector of neuron {layer}:{at}");
+    public Tensor Vectors(int layer)
+        => Finite(InMainMemory(IsRaw ? stack.RawValueVectors(layer) : stack.ValueVectors(layer)), at => $"the value vector of neuron {layer}:{at}");
 
     /// <inheritdoc/>
     /// <exception cref="NonFiniteException">The row of a token holds what is no finite number.</exception>

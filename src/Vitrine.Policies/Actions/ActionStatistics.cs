@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Vitrine.Transformers.Families;
+using Vitrine.Checkpoints;
 
 namespace Vitrine.Policies.Actions;
 

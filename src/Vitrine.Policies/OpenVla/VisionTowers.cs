@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Vitrine.Checkpoints;
 using Vitrine.Transformers.Families;
 
 namespace Vitrine.Policies.OpenVla;

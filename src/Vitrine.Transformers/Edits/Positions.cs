@@ -16,6 +16,8 @@ public sealed record Positions
     public int? From { get; init; }
 
     /// <summary>The newest token of each pass: the last prompt token in the prefill, the one being read in a decode step.</summary>
+    /// <remarks>Its name in files is <c>newest</c>: plans that were written before keep their meaning, and arms their fingerprints.</remarks>
+    [JsonPropertyName("newest")]
     public bool IsLast { get; init; }
 
     /// <summary>Every token of the prompt.</summary>

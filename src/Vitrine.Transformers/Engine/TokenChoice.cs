@@ -41,7 +41,7 @@ internal sealed class TokenChoice
     {
         var ids = logits.device_type == TorchSharp.DeviceType.META ? new long[stopped.Length]
             : options.Sampling is { } sampling ? Drawn(logits, sampling, step)
-            : logits.argmax(-1).cpu().data<long>().ToArray();
+            : [.. Ranking.FirstOfRows(logits).Select(id => (long)id)];
         for (var row = 0; row < ids.Length; row++)
         {
             if (stopped[row])

@@ -1,3 +1,4 @@
+using Vitrine.Checkpoints;
 using Vitrine.Transformers.Engine;
 
 namespace Vitrine.Transformers.Families;

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Vitrine.Certification;
+using Vitrine.Checkpoints;
 using Vitrine.Cli.Inspecting;
-using Vitrine.Transformers.Families;
 
 namespace Vitrine.Tests.Cli;
 

@@ -4,7 +4,6 @@ using Vitrine.Checkpoints;
 using Vitrine.Tests.Certification;
 using Vitrine.Transformers;
 using Vitrine.Transformers.Edits;
-using Vitrine.Transformers.Families;
 
 namespace Vitrine.Tests.Transformers;
 

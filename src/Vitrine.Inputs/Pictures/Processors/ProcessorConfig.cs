@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Vitrine.Checkpoints;
 
 namespace Vitrine.Inputs.Pictures;
 
@@ -37,11 +38,11 @@ internal sealed class ProcessorConfig
         var newer = Path.Combine(folder, "processor_config.json");
         if (File.Exists(path) || !File.Exists(newer))
         {
-            return new ProcessorConfig(Object(Parse(path), path), path);
+            return new ProcessorConfig(Object(PythonJson.Open(path), path), path);
         }
 
         // transformers 5 writes one file for all processors of a model.
-        return Parse(newer) is { ValueKind: JsonValueKind.Object } all && all.TryGetProperty("image_processor", out var inner)
+        return PythonJson.Open(newer) is { ValueKind: JsonValueKind.Object } all && all.TryGetProperty("image_processor", out var inner)
             ? new ProcessorConfig(Object(inner, newer), $"{newer}: image_processor")
             : throw new VitrineException($"{newer}: describes no image processor, and there is no preprocessor_config.json beside it.");
     }
@@ -73,7 +74,7 @@ internal sealed class ProcessorConfig
         foreach (var property in json.EnumerateObject().Where(p => !read.Contains(p.Name) && p.Value.ValueKind is not JsonValueKind.Null))
         {
             throw new VitrineException(
-                $"{Source}: '{property.Name}' is {Raw(property.Value)}; this version does not know that key of {Type}, and it may change pixels.");
+                $"{Source}: '{property.Name}' is {PythonJson.Shown(property.Value)}; this version does not know that key of {Type}, and it may change pixels.");
         }
 
         return fast ? recipe.With(ResizeEngine.Torchvision) : recipe;
@@ -146,39 +147,10 @@ internal sealed class ProcessorConfig
     }
 
     public VitrineException Refused(string key, JsonElement found, string expected)
-        => new($"{Source}: {key} is {Raw(found)}; this version computes {expected}.");
-
-    private static string Raw(JsonElement value)
-    {
-        var text = string.Join(' ', value.GetRawText().Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
-        return text.Length <= 100 ? text : text[..97] + "...";
-    }
+        => new($"{Source}: {key} is {PythonJson.Shown(found)}; this version computes {expected}.");
 
     private static JsonElement Object(JsonElement json, string source)
-    {
-        if (json.ValueKind != JsonValueKind.Object)
-        {
-            throw new VitrineException($"{source}: is {json.ValueKind}; expected the object of an image processor.");
-        }
-
-        var twice = json.EnumerateObject().GroupBy(p => p.Name, StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1);
-        return twice is null ? json : throw new VitrineException($"{source}: '{twice.Key}' stands there twice.");
-    }
-
-    private static JsonElement Parse(string path)
-    {
-        try
-        {
-            using var document = JsonDocument.Parse(File.ReadAllBytes(path));
-            return document.RootElement.Clone();
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new VitrineException($"{path}: cannot be read ({e.Message}).", e);
-        }
-        catch (JsonException e)
-        {
-            throw new VitrineException($"{path}: is not JSON ({e.Message}).", e);
-        }
-    }
+        => json.ValueKind == JsonValueKind.Object
+            ? json
+            : throw new VitrineException($"{source}: is {json.ValueKind}; expected the object of an image processor.");
 }

@@ -1,7 +1,6 @@
 using System.Text.Json;
-using Vitrine.Transformers.Engine;
 
-namespace Vitrine.Transformers.Families;
+namespace Vitrine.Checkpoints;
 
 /// <summary>Reads a configuration key by key and refuses what would change numbers without being understood.</summary>
 public sealed class ConfigReader
@@ -17,7 +16,7 @@ public sealed class ConfigReader
         (this.json, Source) = (json, source);
         if (json.ValueKind != JsonValueKind.Object)
         {
-            throw new VitrineException($"{source}: expected an object, found {json.ValueKind}.");
+            throw new VitrineException($"{source}: expected an object, found {PythonJson.Shown(json)}.");
         }
     }
 
@@ -25,23 +24,8 @@ public sealed class ConfigReader
     public string Source { get; }
 
     /// <summary>Reads a file.</summary>
-    /// <exception cref="VitrineException">It is missing or no JSON object.</exception>
-    public static ConfigReader Open(string path)
-    {
-        try
-        {
-            using var document = JsonDocument.Parse(File.ReadAllBytes(path));
-            return new ConfigReader(document.RootElement.Clone(), path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new VitrineException($"{path}: cannot be read ({e.Message}).", e);
-        }
-        catch (JsonException e)
-        {
-            throw new VitrineException($"{path}: is not JSON ({e.Message}).", e);
-        }
-    }
+    /// <exception cref="VitrineException">It is missing, no JSON object, or has a key twice.</exception>
+    public static ConfigReader Open(string path) => new(PythonJson.Open(path), path);
 
     /// <summary>The whole object.</summary>
     public JsonElement Root => json;
@@ -86,7 +70,7 @@ public sealed class ConfigReader
     public double Number(string key, double? otherwise = null) => Find(key) switch
     {
         null => otherwise ?? throw Missing(key),
-        { ValueKind: JsonValueKind.Number } v => v.GetDouble(),
+        { ValueKind: JsonValueKind.Number } v when double.IsFinite(v.GetDouble()) => v.GetDouble(),
         { } v => throw Wrong(key, v, "a number"),
     };
 
@@ -121,17 +105,6 @@ public sealed class ConfigReader
     /// <param name="otherwise">Where the key is missing, not where it is null.</param>
     public int? Optional(string key, int? otherwise = null) => !Spells(key) ? otherwise : Has(key) ? Count(key, 0) : null;
 
-    /// <summary>The non-linearity of that name.</summary>
-    /// <exception cref="VitrineException">There is no such one, with the nearest.</exception>
-    public Activation Activation(string key, string otherwise)
-    {
-        var name = Text(key, otherwise);
-        return Activations.Names.TryGetValue(name, out var activation)
-            ? activation
-            : throw new VitrineException($"{Source}: {key} is '{name}'; known are {string.Join(", ", Activations.Names.Keys)}; the nearest is "
-                + $"'{Nearest.Of(name, Activations.Names.Keys)}'.");
-    }
-
     /// <summary>Refuses a text other than the one that is computed.</summary>
     public void MustBe(string key, string expected)
     {
@@ -155,7 +128,8 @@ public sealed class ConfigReader
     {
         if (Find(key) is { } value && value.ValueKind != JsonValueKind.False)
         {
-            throw new VitrineException($"{Source}: {key} is {value}; this version computes the family only without it.");
+            throw new VitrineException(
+                $"{Source}: {key} is {PythonJson.Shown(value)}; this version computes the family only without it.");
         }
     }
 
@@ -174,5 +148,6 @@ public sealed class ConfigReader
 
     private VitrineException Missing(string key) => new($"{Source}: the key '{key}' is missing.");
 
-    private VitrineException Wrong(string key, JsonElement found, string expected) => new($"{Source}: {key} is {found.GetRawText()}; expected {expected}.");
+    private VitrineException Wrong(string key, JsonElement found, string expected)
+        => new($"{Source}: {key} is {PythonJson.Shown(found)}; expected {expected}.");
 }
