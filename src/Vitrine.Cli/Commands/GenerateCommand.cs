@@ -26,14 +26,15 @@ internal static class GenerateCommand
         var stop = new Option<string[]>("--stop") { Description = "Stop when the new text holds this.", AllowMultipleArgumentsPerToken = true };
         var endless = new Option<bool>("--ignore-end") { Description = "Go on behind the token that ends a text." };
         var device = DeviceOption.Create();
+        var allowed = NonFiniteOption.Create();
         var json = Output.JsonOption();
         var command = new Command("generate", "Let a text model go on from a prompt, token by token, also under edits.")
         {
-            name, prompt, count, plan, chat, system, temperature, topK, topP, minP, seed, stop, endless, device, json,
+            name, prompt, count, plan, chat, system, temperature, topK, topP, minP, seed, stop, endless, device, allowed, json,
         };
         command.SetAction((parsed, cancellation) =>
         {
-            using var model = TextModel.Open(parsed.GetValue(name)!, device.ModelOptionsOf(parsed));
+            using var model = TextModel.Open(parsed.GetValue(name)!, allowed.Over(device.ModelOptionsOf(parsed), parsed));
             var text = parsed.GetValue(chat)
                 ? model.ChatTemplate().Render(Messages(parsed.GetValue(system), parsed.GetValue(prompt)!), addGenerationPrompt: true)
                 : parsed.GetValue(prompt)!;
@@ -63,6 +64,7 @@ internal static class GenerateCommand
                 ? null
                 : new TokenPrinter(step => Console.Write(step.Stopped[0] && model.StopIds.Contains(step.Ids[0]) ? "" : stream.Add((int)step.Ids[0])));
             using var generation = model.Generate(batch, options, plan.Plan(parsed), progress: progress, cancellation: cancellation);
+            Output.Warn(generation.Run.UntouchedEdits);
             if (isJson)
             {
                 Output.Write(new

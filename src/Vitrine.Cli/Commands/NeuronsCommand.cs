@@ -9,12 +9,14 @@ namespace Vitrine.Cli.Commands;
 /// <summary><c>vitrine neurons MODEL</c>: what every feed-forward neuron writes.</summary>
 internal static class NeuronsCommand
 {
+    private const int InTable = 20;
+
     public static Command Create()
     {
         var name = ModelArgument.Speaking();
         var layer = new Option<int?>("--layer") { Description = "One layer instead of the profile of all." };
         var top = new Option<int>("--top") { Description = "Tokens at each end.", DefaultValueFactory = _ => 30 };
-        var count = new Option<int>("--count", "-n") { Description = "Neurons of the layer to list.", DefaultValueFactory = _ => 20 };
+        var count = new Option<int?>("--count", "-n") { Description = "Neurons of the layer to list: 20 in a table, all as JSON by default." };
         var words = WordsOption.Create();
         var published = new Option<bool>("--as-published")
         {
@@ -98,11 +100,11 @@ internal static class NeuronsCommand
         return command;
     }
 
-    private static void List(IReadOnlyList<NeuronReading> neurons, int layer, TokenReader tokens, int count, bool json)
+    private static void List(IReadOnlyList<NeuronReading> neurons, int layer, TokenReader tokens, int? count, bool json)
     {
         if (json)
         {
-            Output.Write(neurons.Select((n, i) => new
+            Output.Write(neurons.Take(count ?? neurons.Count).Select((n, i) => new
             {
                 Layer = layer,
                 Index = i,
@@ -117,7 +119,7 @@ internal static class NeuronsCommand
         }
 
         var table = Output.Table("neuron", "writes (largest logits)", "writes when negative (smallest logits)");
-        for (var i = 0; i < Math.Min(count, neurons.Count); i++)
+        for (var i = 0; i < Math.Min(count ?? InTable, neurons.Count); i++)
         {
             table.Add($"{layer}:{i}", tokens.Print(neurons[i].TopIds), tokens.Print(neurons[i].BottomIds));
         }

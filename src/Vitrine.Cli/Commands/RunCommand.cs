@@ -25,9 +25,12 @@ internal static class RunCommand
         };
         var count = new Option<int>("--top", "-n") { Description = "Next tokens, or classes, to print.", DefaultValueFactory = _ => 10 };
         var device = DeviceOption.Create();
+        var allowed = NonFiniteOption.Create();
         var json = Output.JsonOption();
-        var command = new Command("run",
-            "Run a text model over a prompt, keep activations, and print what it expects next.") { name, prompt, capture, plan, path, count, device, json };
+        var command = new Command("run", "Run a text model over a prompt, keep activations, and print what it expects next.")
+        {
+            name, prompt, capture, plan, path, count, device, allowed, json,
+        };
         command.SetAction((parsed, _) =>
         {
             if (parsed.GetValue(path) is { } target)
@@ -35,10 +38,11 @@ internal static class RunCommand
                 AtomicFile.RequireWritable(target);
             }
 
-            using var model = TextModel.Open(parsed.GetValue(name)!, device.ModelOptionsOf(parsed));
+            using var model = TextModel.Open(parsed.GetValue(name)!, allowed.Over(device.ModelOptionsOf(parsed), parsed));
             var batch = model.Encode(parsed.GetValue(prompt)!);
             var asked = plan.Plan(parsed) ?? RunPlan.Empty;
             using var run = model.Run(batch, asked with { Capture = [.. asked.Capture, .. parsed.GetValue(capture) ?? []] });
+            Output.Warn(run.UntouchedEdits);
             if (parsed.GetValue(path) is { } file)
             {
                 Save(file, model, batch, run);

@@ -1,3 +1,4 @@
+using TorchSharp;
 using Vitrine.Mechanisms.ValueVectors;
 using Vitrine.Transformers;
 using Vitrine.Transformers.Engine;
@@ -13,6 +14,8 @@ public sealed record ScoredNeuron(Neuron Neuron, double Score);
 /// <summary>Finds neurons by what their value vectors raise: words, or the direction of an action.</summary>
 public static class ConceptSearch
 {
+    private static readonly Scalar Least = 1e-30;
+
     /// <summary>By words: the mean logit of the words, in deviations of the neuron's own logits from their mean.</summary>
     /// <param name="stack">Speaks a language.</param>
     /// <param name="tokens">The vocabulary.</param>
@@ -59,7 +62,9 @@ public static class ConceptSearch
         return Best(stack, actions, [.. values.Select(v => (positive ? 1 : -1) * (v - mean) / norm)], count, raw);
     }
 
-    /// <remarks>Score of w: sum_t weight_t (E_t w - mean) / sd, mean and sd over the tokens.</remarks>
+    /// <remarks>
+    /// Score of w: sum_t weight_t (E_t w - mean) / sd, mean and sd over the tokens; 0 where all logits are alike, as of a vector of zeros.
+    /// </remarks>
     private static ScoredNeuron[] Best(Stack stack, IReadOnlyList<int> tokens, double[] weights, int count, bool raw)
     {
         using var mode = no_grad();
@@ -72,7 +77,7 @@ public static class ConceptSearch
         {
             using var inner = NewDisposeScope();
             var logits = source.Vectors(layer).to(float32).matmul(rows);                               // (F, tokens)
-            var scores = (logits - logits.mean([1], keepdim: true)).matmul(weight) / logits.std(1, unbiased: false);
+            var scores = (logits - logits.mean([1], keepdim: true)).matmul(weight) / logits.std(1, unbiased: false).clamp_min(Least);
             scored.AddRange(scores.data<float>().ToArray().Select((s, i) => new ScoredNeuron(new Neuron(layer, i), s)));
         }
 

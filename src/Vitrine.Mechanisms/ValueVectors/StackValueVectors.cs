@@ -14,14 +14,14 @@ namespace Vitrine.Mechanisms.ValueVectors;
 public sealed class StackValueVectors : IValueVectorSource, IDisposable
 {
     private readonly Stack stack;
-    private readonly Lazy<string> fingerprint;
+    private readonly Func<string> fingerprint;
     private Model? owned;
 
     /// <summary>Of a stack at hand, which must outlive this.</summary>
     /// <param name="stack">Of any model.</param>
     /// <param name="fingerprint">Of the model's weights.</param>
     public StackValueVectors(Stack stack, string fingerprint)
-        : this(stack, stack?.Shape.Name ?? "", new Lazy<string>(fingerprint))
+        : this(stack, stack?.Shape.Name ?? "", () => fingerprint)
     {
     }
 
@@ -37,9 +37,9 @@ public sealed class StackValueVectors : IValueVectorSource, IDisposable
     }
 
     private StackValueVectors(Stack stack, Model model, Model? owned)
-        : this(stack, $"{model.Name} {stack.Shape.Name}", new Lazy<string>(() => model.Fingerprint)) => this.owned = owned;
+        : this(stack, $"{model.Name} {stack.Shape.Name}", () => model.Fingerprint) => this.owned = owned;
 
-    private StackValueVectors(Stack stack, string name, Lazy<string> fingerprint) => (this.stack, Name, this.fingerprint) = (stack, name, fingerprint);
+    private StackValueVectors(Stack stack, string name, Func<string> fingerprint) => (this.stack, Name, this.fingerprint) = (stack, name, fingerprint);
 
     /// <inheritdoc/>
     public string Name { get; }
@@ -54,7 +54,7 @@ public sealed class StackValueVectors : IValueVectorSource, IDisposable
     public string? Form => stack.BehindNeurons is not { } between ? null : IsRaw ? "raw" : $"behind the {between}";
 
     /// <inheritdoc/>
-    public string Fingerprint => fingerprint.Value;
+    public string Fingerprint => fingerprint();
 
     /// <inheritdoc/>
     public int Layers => stack.Shape.Layers;
@@ -99,10 +99,13 @@ public sealed class StackValueVectors : IValueVectorSource, IDisposable
     }
 
     /// <inheritdoc/>
-    public Tensor Vectors(int layer) => InMainMemory(IsRaw ? stack.RawValueVectors(layer) : stack.ValueVectors(layer));
+    /// <exception cref="NonFiniteException">A vector holds what is no finite number.</exception>
+    public Tensor Vectors(int layer)
+        => Finite(InMainMemory(IsRaw ? stack.RawValueVectors(layer) : stack.ValueVectors(layer)), at => $"the value vector of neuron {layer}:{at}");
 
     /// <inheritdoc/>
-    public Tensor Unembedding() => InMainMemory(stack.Unembedding());
+    /// <exception cref="NonFiniteException">The row of a token holds what is no finite number.</exception>
+    public Tensor Unembedding() => Finite(InMainMemory(stack.Unembedding()), at => $"the unembedding of token {at}");
 
     /// <inheritdoc/>
     public Tensor Gain() => InMainMemory(stack.FinalGain());
@@ -131,6 +134,18 @@ public sealed class StackValueVectors : IValueVectorSource, IDisposable
             name is null
                 ? $"{model.Name}: several stacks have neurons, {known}; name one of them."
                 : $"{model.Name}: there is no stack '{name}' with neurons; there are {known}.");
+    }
+
+    /// <remarks>Nothing can be ranked beside a NaN, and a product with one is NaN everywhere.</remarks>
+    private Tensor Finite(Tensor tensor, Func<long, string> what)
+    {
+        if (NonFinite.First(tensor) is not { } found)
+        {
+            return tensor;
+        }
+
+        tensor.Dispose();
+        throw new NonFiniteException($"{Name}: {what(found.Index[0])} is {found.Name} at coordinate {found.Index[1]}. Is the checkpoint broken?");
     }
 
     private static Tensor InMainMemory(Tensor tensor)

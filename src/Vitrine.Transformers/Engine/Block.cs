@@ -83,7 +83,7 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
     private Tensor Weighted(Tensor q, Tensor k, Tensor v, Slots slots, Pass pass)
     {
         var isExplicit = softCap is not null || slots.Edits(Point.AttnScores) || slots.Edits(Point.AttnPattern)
-            || pass.Plan.ExplicitAttention || pass.Plan.NeedsGradients || !OnAnyDevice.HasFusedAttention(q);
+            || pass.Plan.ExplicitAttention || pass.Plan.NeedsGradients || pass.Run.AllowsNonFinite || !OnAnyDevice.HasFusedAttention(q);
         if (isExplicit || slots.Wants(Point.AttnScores) || slots.Wants(Point.AttnPattern))
         {
             var scores = (q * scoreScale).matmul(ForEachHead(k).transpose(2, 3));                          // (B, H, Tq, Tk)
@@ -96,6 +96,7 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
             }
         }
 
+        LookForHidden(q, k, pass);
         q = besideFused is null ? q : q * besideFused;
         if (q.shape[2] == 1)
         {
@@ -108,6 +109,20 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
         return pass.IsPlainCausal(spec.Attention)
             ? nn.functional.scaled_dot_product_attention(q, k, v, is_casual: true)
             : nn.functional.scaled_dot_product_attention(q, k, v, pass.Mask(q.dtype, spec.Attention)?.Added);
+    }
+
+    /// <remarks>
+    /// A query whose every score is NaN attends to nothing in libtorch's fused kernel for processors, and zeros go on as if they were an answer. That takes a
+    /// query that is none, or keys of which none is a number; those of earlier passes were looked at there. Behind an explicit mask NaN stays NaN.
+    /// </remarks>
+    private static void LookForHidden(Tensor q, Tensor k, Pass pass)
+    {
+        if (pass.Run.Hidden is null && q.device_type == DeviceType.CPU
+            && (NonFinite.First(q) ?? (k.shape[2] == q.shape[2] ? NonFinite.First(k) : null)) is { } found)
+        {
+            pass.Run.Hidden = new NonFiniteException(
+                $"attention, step {pass.Step}: a query or key is {found.Name}, and what follows does not show it", row: (int)found.Index[0]);
+        }
     }
 
     private Tensor ForEachHead(Tensor shared) => spec.Attention.Heads == spec.Attention.KeyValueHeads

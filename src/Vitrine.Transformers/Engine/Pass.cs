@@ -24,6 +24,7 @@ public sealed class Pass : IDisposable
         (Run, Step, this.queries, this.promptLengths) = (run, step, queries, promptLengths);
         keys = [.. queries.Select((row, r) => earlier.Length == 0 ? row : [.. earlier[r], .. row])];
         hasPadding = keys.Any(row => row.Contains(-1));
+        run.Tally.Begin(step);
     }
 
     /// <summary>0 the prefill, k the k-th decode step; of an expert its flow step.</summary>
@@ -113,6 +114,14 @@ public sealed class Pass : IDisposable
     /// <summary>(B,T): which tokens of the pass are named.</summary>
     internal Tensor QueryMask(Positions positions) => PositionMask(positions, queries);
 
+    /// <summary>Whether some row has a token of the pass that is named and, where keys are asked for, a key that is.</summary>
+    /// <param name="rows">The rows that count; all when null.</param>
+    /// <param name="positions">Tokens of the pass; any when null.</param>
+    /// <param name="keysToo">Keys; any when null.</param>
+    internal bool Names(IReadOnlyList<int>? rows, Positions? positions, Positions? keysToo = null)
+        => Enumerable.Range(0, Rows).Any(row => rows?.Contains(row) != false
+            && (positions is null || Named(positions, queries, row).Contains(true)) && (keysToo is null || Named(keysToo, keys, row).Contains(true)));
+
     /// <summary>(B,1,1,Tk): which keys are named; a prefix's are not.</summary>
     internal Tensor KeyMask(Positions positions)
     {
@@ -194,18 +203,15 @@ public sealed class Pass : IDisposable
 
     private Tensor PositionMask(Positions positions, long[][] of)
     {
-        var mask = new bool[Rows * of[0].Length];
-        for (var row = 0; row < Rows; row++)
-        {
-            var newest = Array.FindLastIndex(of[row], p => p >= 0);
-            for (var i = 0; i < of[row].Length; i++)
-            {
-                var (place, own) = (of[row][i], row);
-                mask[(row * of[row].Length) + i] = positions.Holds(place, promptLengths[row], newest == i, kind => Run.Rows.Kinds.Holds(kind, own, place));
-            }
-        }
-
+        bool[] mask = [.. Enumerable.Range(0, Rows).SelectMany(row => Named(positions, of, row))];
         return tensor(mask, [Rows, of[0].Length], device: Device);
+    }
+
+    /// <summary>Which tokens of a row are named.</summary>
+    private IEnumerable<bool> Named(Positions positions, long[][] of, int row)
+    {
+        var newest = Array.FindLastIndex(of[row], p => p >= 0);
+        return of[row].Select((place, i) => positions.Holds(place, promptLengths[row], newest == i, kind => Run.Rows.Kinds.Holds(kind, row, place)));
     }
 
     private Tensor Made(long[] values, params long[] shape) => tensor(values, shape, device: Device);

@@ -19,6 +19,9 @@ internal sealed class TokenChoice
         stopped = new bool[rows];
     }
 
+    /// <summary>A choice of the same kind that begins anew and tells nobody.</summary>
+    public TokenChoice Anew() => new(options, texts.Length);
+
     /// <summary>New tokens of each row so far, its padding left out.</summary>
     public IReadOnlyList<IReadOnlyList<long>> Texts => texts;
 
