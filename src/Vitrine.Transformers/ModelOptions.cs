@@ -1,4 +1,5 @@
 using Vitrine.Checkpoints;
+using Vitrine.Inputs.Tokenizers;
 using static TorchSharp.torch;
 
 namespace Vitrine.Transformers;
@@ -19,6 +20,9 @@ public record ModelOptions
 
     /// <summary>Where to compute, as the libtorch at hand has it: <c>cpu</c>, <c>cuda:0</c>. On <c>meta</c> there are shapes and no numbers.</summary>
     public Device Device { get; init; } = CPU;
+
+    /// <summary>How the tokenizer's files are read.</summary>
+    public TokenizerOptions Tokenizer { get; init; } = TokenizerOptions.Default;
 
     /// <summary>Name of the configuration in the model's folder.</summary>
     public string ConfigFile { get; init; } = "config.json";

@@ -24,10 +24,11 @@ internal static class RunCommand
             Description = "Safetensors file for what is captured, with the prompt's ids and the logits (or class logits).",
         };
         var count = new Option<int>("--top", "-n") { Description = "Next tokens, or classes, to print.", DefaultValueFactory = _ => 10 };
+        var reading = TokenizerOption.Create();
         var device = DeviceOption.Create();
         var json = Output.JsonOption();
         var command = new Command("run",
-            "Run a text model over a prompt, keep activations, and print what it expects next.") { name, prompt, capture, plan, path, count, device, json };
+            "Run a text model over a prompt, keep activations, and print what it expects next.") { name, prompt, capture, plan, path, count, reading, device, json };
         command.SetAction((parsed, _) =>
         {
             if (parsed.GetValue(path) is { } target)
@@ -35,7 +36,7 @@ internal static class RunCommand
                 AtomicFile.RequireWritable(target);
             }
 
-            using var model = TextModel.Open(parsed.GetValue(name)!, device.ModelOptionsOf(parsed));
+            using var model = TextModel.Open(parsed.GetValue(name)!, reading.ModelOptionsOf(parsed, device));
             var batch = model.Encode(parsed.GetValue(prompt)!);
             var asked = plan.Plan(parsed) ?? RunPlan.Empty;
             using var run = model.Run(batch, asked with { Capture = [.. asked.Capture, .. parsed.GetValue(capture) ?? []] });
@@ -52,6 +53,7 @@ internal static class RunCommand
                     Ids = batch.Ids[0],
                     Answers = answers.Select(a => new { a.Id, Text = a.Name, a.Logit, a.Probability }),
                     Captured = run.Activations.Select(a => new { Address = a.Key.ToString(), Shape = a.Value.shape }),
+                    model.Tokenizer.Notes,
                 });
                 return Task.FromResult(0);
             }
@@ -66,6 +68,7 @@ internal static class RunCommand
             AnsiConsole.Write(table);
             Console.WriteLine(
                 $"{batch.Lengths[0]} tokens read, {run.Activations.Count} activations kept{(parsed.GetValue(path) is { } written ? $" in {written}" : "")}");
+            TokenizerOption.PrintNotes(model.Tokenizer);
             return Task.FromResult(0);
         });
         return command;

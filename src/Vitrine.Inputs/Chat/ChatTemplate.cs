@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Vitrine.Inputs.Tokenizers;
 
 namespace Vitrine.Inputs.Chat;
 
@@ -23,8 +24,10 @@ public sealed class ChatTemplate
     /// <summary>Opens the template of a model's folder: <c>chat_template.jinja</c>, or <c>chat_template</c> of <c>tokenizer_config.json</c>.</summary>
     /// <param name="folder">The model's folder.</param>
     /// <param name="name">Which of several templates; most models have one, called <c>default</c>.</param>
+    /// <param name="options">Whose reading of the folder says what its tokens are called; <see cref="TokenizerOptions.Default"/> when null.</param>
     /// <exception cref="VitrineException">There is none, or it uses what is not computed; the message names it.</exception>
-    public static ChatTemplate Open(string folder, string name = "default") => ChatTemplateFile.Open(folder, name);
+    public static ChatTemplate Open(string folder, string name = "default", TokenizerOptions? options = null)
+        => ChatTemplateFile.Open(folder, name, options ?? TokenizerOptions.Default);
 
     /// <summary>Reads a template.</summary>
     /// <param name="template">Jinja.</param>
