@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Vitrine.Inputs.Tokenizers;
 using Vitrine.Certification;
 using Vitrine.Checkpoints;
 using Vitrine.Tests.Transformers;
@@ -35,9 +36,13 @@ public sealed class TextCommandTests : IDisposable
             .Where(t => t.TryGetProperty("ids_with_special", out var ids) && ids.ValueKind == JsonValueKind.Array && !IsPair(t) && t.GetProperty("text")
                 .GetString() is { Length: > 0 }).Take(8).ToArray();
         texts.ShouldNotBeEmpty();
-        foreach (var entry in texts)
+
+        // The goldens' library takes over the lengths that a file has saved; transformers does not, and agrees on every file that has none.
+        var plain = Tokenizer.Open(fixture.Folder) is { SavedPadding: null, SavedTruncation: null };
+        foreach (var (entry, reading) in texts.SelectMany(t => (plain ? (string[])["tokenizers", "transformers-5"] : ["tokenizers"]).Select(r => (t, r))))
         {
-            var (exit, @out, error) = await CommandLine.RunAsync("tokens", fixture.Folder, "--json", "--", entry.GetProperty("text").GetString()!);
+            var (exit, @out, error)
+                = await CommandLine.RunAsync("tokens", fixture.Folder, "--json", "--tokenizer-as", reading, "--", entry.GetProperty("text").GetString()!);
             exit.ShouldBe(0, error);
             JsonDocument.Parse(@out).RootElement.GetProperty("tokens").EnumerateArray().Select(t => t.GetProperty("id").GetInt32())
                 .ShouldBe(entry.GetProperty("ids_with_special").EnumerateArray().Select(i => i.GetInt32()), entry.GetProperty("text").GetString());

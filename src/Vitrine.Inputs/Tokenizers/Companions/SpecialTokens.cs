@@ -96,7 +96,12 @@ internal sealed class SpecialTokens
             }
         }
 
-        // Keys of its own come next, those of the map first.
+        foreach (var token in files.IsNewer ? OfModel() : [])
+        {
+            yield return token;
+        }
+
+        // Keys of their own come next, those of the map first.
         foreach (var reader in files.IsNewer ? new[] { files.Map, files.Config }.OfType<ConfigReader>() : [])
         {
             foreach (var key in reader.Root.EnumerateObject().Select(p => p.Name).Where(IsOwnName))
@@ -110,17 +115,37 @@ internal sealed class SpecialTokens
 
         foreach (var reader in new[] { files.Config, files.Map }.OfType<ConfigReader>())
         {
-            if (reader.Find("extra_special_tokens") is not { ValueKind: JsonValueKind.Object } value || (!files.IsNewer && reader == files.Map))
+            foreach (var token in files.IsNewer || reader == files.Config ? OfObject(reader, "extra_special_tokens") : [])
             {
-                continue;
+                yield return token;
             }
+        }
+    }
 
-            var own = new ConfigReader(value, $"{reader.Source}: extra_special_tokens");
-            foreach (var key in value.EnumerateObject().Select(p => p.Name))
-            {
-                yield return (key, TokenReader.Optional(own, key, special: false)
-                    ?? throw new VitrineException($"{own.Source}: {key} is {PythonJson.Shown(own.Root.GetProperty(key))}; expected a token."));
-            }
+    /// <summary>Version 5 writes its named tokens under a key of their own, and reads it where the file spells no other of them.</summary>
+    private IEnumerable<(string Key, AddedToken Token)> OfModel()
+    {
+        const string Key = "model_specific_special_tokens";
+        return files.Config is { } config && config.Has(Key) && config.Find(Key) is { ValueKind: not JsonValueKind.Object } other
+            ? throw new VitrineException($"{config.Source}: {Key} is {PythonJson.Shown(other)}; expected an object of named tokens.")
+            : files.Config is { } file && !OfObject(file, "extra_special_tokens").Any()
+                && !file.Root.EnumerateObject().Any(p => IsOwnName(p.Name) && p.Value.ValueKind == JsonValueKind.String)
+                ? OfObject(file, Key)
+                : [];
+    }
+
+    private static IEnumerable<(string Key, AddedToken Token)> OfObject(ConfigReader reader, string key)
+    {
+        if (reader.Find(key) is not { ValueKind: JsonValueKind.Object } value)
+        {
+            yield break;
+        }
+
+        var own = new ConfigReader(value, $"{reader.Source}: {key}");
+        foreach (var name in value.EnumerateObject().Select(p => p.Name))
+        {
+            yield return (name, TokenReader.Optional(own, name, special: false)
+                ?? throw new VitrineException($"{own.Source}: {name} is {PythonJson.Shown(own.Root.GetProperty(name))}; expected a token."));
         }
     }
 
