@@ -66,9 +66,11 @@ public sealed class TokenBatch
         return segments.All(s => s.All(id => id == 0))
             ? batch
             : new TokenBatch(
-                Copy(batch.Ids)!, Copy(batch.Positions)!, positionIds: null, [.. segments.Select(s => Pad(s, batch.Ids[0].Count, padLeft, 0))], isPaddedHere: true);
+                Copy(batch.Ids)!, Copy(batch.Positions)!, positionIds: null, [.. segments.Select(s => Pad(s, batch.Ids[0].Count, padLeft, 0))],
+                isPaddedHere: true);
 
-        static IReadOnlyList<long> Own(EncodedText text, IReadOnlyList<int> values) => [.. values.Where((_, i) => text.AttentionMask[i] != 0).Select(v => (long)v)];
+        static IReadOnlyList<long> Own(EncodedText text, IReadOnlyList<int> values)
+            => [.. values.Where((_, i) => text.AttentionMask[i] != 0).Select(v => (long)v)];
     }
 
     /// <summary>Padded ids with their mask, as tokenizers of other libraries give them.</summary>

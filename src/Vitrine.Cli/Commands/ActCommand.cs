@@ -18,7 +18,10 @@ internal static class ActCommand
         var reading = TokenizerOption.Create();
         var device = DeviceOption.Create();
         var json = Output.JsonOption();
-        var command = new Command("act", "Answer one picture and instruction with an action.") { name, picture, instruction, units, plan, reading, device, json };
+        var command = new Command("act", "Answer one picture and instruction with an action.")
+        {
+            name, picture, instruction, units, plan, reading, device, json,
+        };
         command.SetAction((parsed, cancellation) =>
         {
             using var policy = Policy.Open(parsed.GetValue(name)!, reading.ModelOptionsOf(parsed, device));

@@ -27,8 +27,10 @@ internal static class RunCommand
         var reading = TokenizerOption.Create();
         var device = DeviceOption.Create();
         var json = Output.JsonOption();
-        var command = new Command("run",
-            "Run a text model over a prompt, keep activations, and print what it expects next.") { name, prompt, capture, plan, path, count, reading, device, json };
+        var command = new Command("run", "Run a text model over a prompt, keep activations, and print what it expects next.")
+        {
+            name, prompt, capture, plan, path, count, reading, device, json,
+        };
         command.SetAction((parsed, _) =>
         {
             if (parsed.GetValue(path) is { } target)

@@ -37,7 +37,9 @@ internal static class Tests
         "in" => (v, a) => Value.Contains(a.Need(0, "container"), v, a.Budget),
         "even" => (v, _) => Value.AsInteger(v).IsEven,
         "odd" => (v, _) => !Value.AsInteger(v).IsEven,
-        "divisibleby" => (v, a) => Value.AsInteger(a.Need(0, "num")) is var n && !n.IsZero ? (Value.AsInteger(v) % n).IsZero : throw new TemplateFault("divisibleby 0"),
+        "divisibleby" => (v, a) => Value.AsInteger(a.Need(0, "num")) is var n && !n.IsZero
+            ? (Value.AsInteger(v) % n).IsZero
+            : throw new TemplateFault("divisibleby 0"),
         "lower" => (v, a) => Value.Text(v, a.Budget) is var s && s.Any(char.IsLetter) && s == s.ToLowerInvariant(),
         "upper" => (v, a) => Value.Text(v, a.Budget) is var s && s.Any(char.IsLetter) && s == s.ToUpperInvariant(),
         _ => null,

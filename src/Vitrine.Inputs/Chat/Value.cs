@@ -20,8 +20,8 @@ internal sealed class TupleValue(IEnumerable<object?> items) : List<object?>(ite
 internal delegate object? Callable(Arguments arguments);
 
 /// <summary>
-/// Values of a template as Python has them: null (None), bool, whole numbers of any size (long, and BigInteger beyond 64 bits), double, string, lists, mappings,
-/// and what can be called.
+/// Values of a template as Python has them: null (None), bool, whole numbers of any size (long, and BigInteger beyond 64 bits), double, string, lists,
+/// mappings, and what can be called.
 /// </summary>
 internal static class Value
 {
@@ -159,7 +159,7 @@ internal static class Value
     public static BigInteger AsInteger(object? value) => value is BigInteger n ? n : AsLong(value);
 
     /// <summary>A whole number in the smaller of its two forms.</summary>
-    public static object Integer(BigInteger number) => number >= long.MinValue && number <= long.MaxValue ? (long)number : number;
+    public static object Integer(BigInteger number) => number >= long.MinValue && number <= long.MaxValue ? (object)(long)number : number;
 
     public static double AsDouble(object? value) => value switch
     {

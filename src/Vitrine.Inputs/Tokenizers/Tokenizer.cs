@@ -9,7 +9,8 @@ namespace Vitrine.Inputs.Tokenizers;
 
 /// <summary>Text to ids and back, as a Hugging Face <c>tokenizer.json</c>, a SentencePiece <c>.model</c> or the metadata of a GGUF file says.</summary>
 /// <remarks>
-/// In a folder, the files beside the vocabulary are read as transformers reads them (<see cref="TokenizerOptions"/>). Added tokens are cut out first, the rest is normalised, split, and handed to the model piece by piece; a template puts special tokens around the whole.
+/// In a folder, the files beside the vocabulary are read as transformers reads them (<see cref="TokenizerOptions"/>). Added tokens are cut out first, the rest
+/// is normalised, split, and handed to the model piece by piece; a template puts special tokens around the whole.
 /// Safe to use from several threads.
 /// </remarks>
 public sealed class Tokenizer
@@ -46,7 +47,9 @@ public sealed class Tokenizer
     /// <summary>What the files beside the vocabulary say and nothing follows from, a line each, with why.</summary>
     public IReadOnlyList<string> Notes => parts.Notes;
 
-    /// <summary>Opens a folder's tokenizer with the files beside it (<see cref="TokenizerFiles"/>), or a <c>tokenizer.json</c> or <c>.model</c> alone.</summary>
+    /// <summary>
+    /// Opens a folder's tokenizer with the files beside it (<see cref="TokenizerFiles"/>), or a <c>tokenizer.json</c> or <c>.model</c> alone.
+    /// </summary>
     /// <param name="path">The folder, or one file, which is then read without those beside it.</param>
     /// <param name="options">How; <see cref="TokenizerOptions.Default"/> when null.</param>
     /// <exception cref="VitrineException">A file is missing or broken, or holds a component or a key that is not computed; it is named.</exception>

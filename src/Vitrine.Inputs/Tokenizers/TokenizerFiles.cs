@@ -33,8 +33,8 @@ public static class TokenizerFiles
             ("model_specific_special_tokens", "an object of named special tokens, as transformers 5 writes it; transformers 4 does not read it"),
             .. Named,
             (Anything, "a named special token, e.g. image_token; transformers 4 does not read it"),
-            ("add_bos_token", "beside a tokenizer.json: the template of Llama's, Gemma's and GPT-NeoX's classes in transformers 4, nothing in 5; beside a .model: "
-                + "the token in front"),
+            ("add_bos_token", "beside a tokenizer.json: the template of Llama's, Gemma's and GPT-NeoX's classes in transformers 4, nothing in 5; beside a "
+                + ".model: the token in front"),
             ("add_eos_token", "the same, for the token behind"),
             ("do_lower_case", "letters become small (BERT's classes; true without the key)"),
             ("strip_accents", "accents go (BERT's classes; null: as do_lower_case says)"),
@@ -101,9 +101,9 @@ public static class TokenizerFiles
     private static string[] OnlyNames
         =>
         [
-            "auto_map", "backend", "files_loaded", "full_tokenizer_file", "is_local", "local_files_only", "merges_file", "model_type", "name_or_path", "processor_class",
-            "special_tokens_map_file", "tokenizer_file", "tokenizer_type", "transformers_version", "trust_remote_code", "unsloth_version", "vocab_file",
-            "vocab_size", "_commit_hash", "_from_auto",
+            "auto_map", "backend", "files_loaded", "full_tokenizer_file", "is_local", "local_files_only", "merges_file", "model_type", "name_or_path",
+            "processor_class", "special_tokens_map_file", "tokenizer_file", "tokenizer_type", "transformers_version", "trust_remote_code",
+            "unsloth_version", "vocab_file", "vocab_size", "_commit_hash", "_from_auto",
         ];
 
     private static string[] OnlyOthers
@@ -111,7 +111,8 @@ public static class TokenizerFiles
         [
             "bos_token_id", "cls_token_box", "device_map", "eos_token_id", "image_seq_len", "image_seq_length", "model_input_names", "only_label_first_subword",
             "pad_token_box", "pad_token_id", "pad_token_label", "response_schema", "response_template", "return_attention_mask", "return_tensors",
-            "return_token_type_ids", "sep_token_box", "torch_dtype", "tool_parser_type", "unk_token_id", "use_default_system_prompt", "use_source_tokenizer", "verbose",
+            "return_token_type_ids", "sep_token_box", "torch_dtype", "tool_parser_type", "unk_token_id", "use_default_system_prompt", "use_source_tokenizer",
+            "verbose",
         ];
 
     private static IEnumerable<CompanionKey> Rows(string file, KeyTreatment treatment, params (string Key, string Effect)[] rows)

@@ -8,7 +8,7 @@ namespace Vitrine.Inputs.Tokenizers;
 public enum TokenizerReference
 {
     /// <summary>
-    /// transformers 5 (5.0 to 5.15 were read): add_bos_token and add_eos_token do nothing beside a <c>tokenizer.json</c>, keys that end in <c>_token</c> name
+    /// transformers 5 (5.15 was read): add_bos_token and add_eos_token do nothing beside a <c>tokenizer.json</c>, keys that end in <c>_token</c> name
     /// tokens, and clean_up_tokenization_spaces leaves byte-pair encodings alone.
     /// </summary>
     Transformers5,
@@ -19,6 +19,8 @@ public enum TokenizerReference
     /// </summary>
     Transformers4,
 
-    /// <summary>The tokenizers library: <c>tokenizer.json</c> alone, with the padding and truncation that are saved in it; or the <c>.model</c> alone.</summary>
+    /// <summary>
+    /// The tokenizers library: <c>tokenizer.json</c> alone, with the padding and truncation that are saved in it; or the <c>.model</c> alone.
+    /// </summary>
     Tokenizers,
 }

@@ -1,7 +1,7 @@
 using System.Text.Json;
-using Vitrine.Inputs.Tokenizers;
 using Vitrine.Certification;
 using Vitrine.Checkpoints;
+using Vitrine.Inputs.Tokenizers;
 using Vitrine.Tests.Transformers;
 using Vitrine.Transformers;
 using static TorchSharp.torch;
@@ -46,6 +46,27 @@ public sealed class TextCommandTests : IDisposable
             exit.ShouldBe(0, error);
             JsonDocument.Parse(@out).RootElement.GetProperty("tokens").EnumerateArray().Select(t => t.GetProperty("id").GetInt32())
                 .ShouldBe(entry.GetProperty("ids_with_special").EnumerateArray().Select(i => i.GetInt32()), entry.GetProperty("text").GetString());
+        }
+    }
+
+    [Fact]
+    public async Task Whose_reading_of_a_tokenizer_counts_is_asked_alike_by_every_verb_that_takes_a_text()
+    {
+        using var folder = new Inputs.Tokenizers.TemporaryFolder(Fixtures.Of("models", "llama"));
+        folder.Change("tokenizer_config.json", json => json["add_bos_token"] = false);
+        string[] former = ["--tokenizer-as", "transformers-4"];
+        var five = Longs(await JsonOf("run", folder.Path, "the red bowl", "--json"), "ids");
+        five[0].ShouldBe(1);
+        Longs(await JsonOf(["run", folder.Path, "the red bowl", "--json", .. former]), "ids").ShouldBe(five.Skip(1));
+        Longs(await JsonOf(["generate", folder.Path, "the red bowl", "--json", "-n", "1", .. former]), "prompt_ids").ShouldBe(five.Skip(1));
+        (await JsonOf("tokens", folder.Path, "the red bowl", "--json")).GetProperty("notes").EnumerateArray().ShouldHaveSingleItem().GetString()!
+            .ShouldContain("add_bos_token is false");
+        (await CommandLine.RunAsync("tokens", folder.Path, "the red bowl")).Out.ShouldContain("--tokenizer-as transformers-4");
+        foreach (var verb in (string[][])[["tokens"], ["run"], ["generate"]])
+        {
+            var (exit, _, error) = await CommandLine.RunAsync([.. verb, folder.Path, "hi", "--tokenizer-as", "transformers"]);
+            exit.ShouldBe(1);
+            error.ShouldContain("expected transformers-5, transformers-4, tokenizers");
         }
     }
 

@@ -47,12 +47,10 @@ internal sealed record FolderFiles(
             }
 
             var reader = ConfigReader.Open(path);
-            foreach (var key in reader.Root.EnumerateObject().Select(p => p.Name).Where(k => name != TokenizerFiles.AddedTokens && !TokenizerFiles.Knows(name, k)))
-            {
-                throw new VitrineException($"{path}: unknown key '{key}'; it might change ids or text, so the file is refused.");
-            }
-
-            return reader;
+            var keys = name == TokenizerFiles.AddedTokens ? [] : reader.Root.EnumerateObject().Select(p => p.Name);
+            return keys.FirstOrDefault(k => !TokenizerFiles.Knows(name, k)) is { } key
+                ? throw new VitrineException($"{path}: unknown key '{key}'; it might change ids or text, so the file is refused.")
+                : reader;
         }
     }
 

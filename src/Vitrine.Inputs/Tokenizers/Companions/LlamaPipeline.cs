@@ -24,13 +24,15 @@ internal sealed record LlamaPipeline(INormalizer Normalizer, IPreTokenizer PreTo
     /// <remarks>transformers 5, LlamaTokenizer.__init__.</remarks>
     public static LlamaPipeline Of(bool prefix, bool legacy) => new(
         new NormalizerSequence([]),
-        new MetaspaceSplit(SentencePieceNormalizer.VisibleSpace[0], !prefix ? PrependScheme.Never : legacy ? PrependScheme.Always : PrependScheme.First, split: false),
+        new MetaspaceSplit(
+            SentencePieceNormalizer.VisibleSpace[0], !prefix ? PrependScheme.Never : legacy ? PrependScheme.Always : PrependScheme.First, split: false),
         Back(prefix));
 
     /// <summary>Version 4's where legacy is true: the space is put before each part, be there one already.</summary>
     /// <remarks>transformers 4, convert_slow_tokenizer.py, LlamaConverter.</remarks>
     public static LlamaPipeline Former(bool prefix) => new(
-        prefix ? new NormalizerSequence([new PrependNormalizer(SentencePieceNormalizer.VisibleSpace), Visible]) : Visible, new PreTokenizerSequence([]), Back(prefix));
+        prefix ? new NormalizerSequence([new PrependNormalizer(SentencePieceNormalizer.VisibleSpace), Visible]) : Visible,
+        new PreTokenizerSequence([]), Back(prefix));
 
     private static DecoderSequence Back(bool prefix)
     {

@@ -41,8 +41,8 @@ internal static class PipelinePatch
     }
 
     /// <remarks>
-    /// transformers 4, PreTrainedTokenizerFast.__init__: a ByteLevel pre-tokenizer takes the switch over, whatever the class, false where it is missing. Version 5
-    /// builds the pre-tokenizer of GPT-2's and its kin's classes from it and leaves that of others.
+    /// transformers 4, PreTrainedTokenizerFast.__init__: a ByteLevel pre-tokenizer takes the switch over, whatever the class, false where it is missing.
+    /// Version 5 builds the pre-tokenizer of GPT-2's and its kin's classes from it and leaves that of others.
     /// </remarks>
     public static JsonPart? PreTokenizer(JsonPart? preTokenizer, TokenizerSwitches switches)
     {
@@ -127,8 +127,8 @@ internal static class PipelinePatch
     }
 
     private static VitrineException Disagrees(string key, bool value, string component, TokenizerSwitches switches) => new(
-        $"{switches.Source}: {key} is {(value ? "true" : "false")}, which the {component} of tokenizer.json contradicts; what {switches.Class.Name} of transformers "
-        + $"{(switches.IsNewer ? 5 : 4)} makes of it is not computed by this version.");
+        $"{switches.Source}: {key} is {(value ? "true" : "false")}, which the {component} of tokenizer.json contradicts; what {switches.Class.Name} of "
+        + $"transformers {(switches.IsNewer ? 5 : 4)} makes of it is not computed by this version.");
 
     private static IEnumerable<JsonElement> Flat(JsonPart? part, string inner)
         => part is { Element: { ValueKind: JsonValueKind.Object } element } ? Flat(element, inner) : [];

@@ -192,7 +192,8 @@ internal sealed class SpecialTokens
     {
         foreach (var reader in new[] { files.Config, files.Map }.OfType<ConfigReader>())
         {
-            if (reader.Spells("extra_special_tokens") && (reader == files.Map || reader.Find("extra_special_tokens") is not { ValueKind: JsonValueKind.Object }))
+            var isObject = reader.Find("extra_special_tokens") is { ValueKind: JsonValueKind.Object };
+            if (reader.Spells("extra_special_tokens") && (reader == files.Map || !isObject))
             {
                 throw new VitrineException($"{reader.Source}: extra_special_tokens is {PythonJson.Shown(reader.Root.GetProperty("extra_special_tokens"))}; "
                     + "transformers 4 takes an object of named tokens in tokenizer_config.json.");

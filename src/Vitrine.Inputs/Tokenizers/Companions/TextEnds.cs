@@ -51,8 +51,9 @@ internal sealed class TextEnds(FolderFiles files, TokenizerSwitches switches, Sp
     {
         foreach (var (key, wanted, has, token) in files.Class.IsKnown ? [] : Contradictions(ofFile))
         {
-            throw new VitrineException($"{switches.Source}: {key} is {(wanted ? "true" : "false")}, and tokenizer.json {(has ? "adds" : "does not add")} '{token}'; what "
-                + $"{files.Class.Name} of transformers 4 makes of it is not computed by this version.");
+            throw new VitrineException(
+                $"{switches.Source}: {key} is {(wanted ? "true" : "false")}, and tokenizer.json {(has ? "adds" : "does not add")} '{token}'; "
+                + $"what {files.Class.Name} of transformers 4 makes of it is not computed by this version.");
         }
 
         return ofFile;
@@ -60,13 +61,15 @@ internal sealed class TextEnds(FolderFiles files, TokenizerSwitches switches, Sp
 
     private IEnumerable<(string Key, bool Wanted, bool Has, string Token)> Contradictions(IPostProcessor ofFile)
     {
-        var around = ofFile.Process([new TokenRun()], addSpecialTokens: true).SelectMany(r => r.Ids).Select(i => added.Content(i) ?? vocabulary.Word(i)).ToArray();
+        var ids = ofFile.Process([new TokenRun()], addSpecialTokens: true).SelectMany(r => r.Ids);
+        var around = ids.Select(i => added.Content(i) ?? vocabulary.Word(i)).ToArray();
         if (switches.Ends.Begin is { } begin && tokens.Text("bos_token") is { } first && (around.FirstOrDefault() == first) != begin)
         {
             yield return ("add_bos_token", begin, !begin, first);
         }
 
-        if (switches.Ends.End is { } end && tokens.Text("eos_token") is { } last && (around.Skip(switches.Ends.Begin == true ? 1 : 0).LastOrDefault() == last) != end)
+        var behind = around.Skip(switches.Ends.Begin == true ? 1 : 0).LastOrDefault();
+        if (switches.Ends.End is { } end && tokens.Text("eos_token") is { } last && (behind == last) != end)
         {
             yield return ("add_eos_token", end, !end, last);
         }

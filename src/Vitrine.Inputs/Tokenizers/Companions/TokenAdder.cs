@@ -22,7 +22,8 @@ internal static class TokenAdder
             var id = Id(token);
             if (id != token.Id)
             {
-                throw new VitrineException($"{tokens.DeclaredBy}: gives '{token.Content}' the id {token.Id}; the vocabulary and the tokens before it make it {id}.");
+                throw new VitrineException(
+                    $"{tokens.DeclaredBy}: gives '{token.Content}' the id {token.Id}; the vocabulary and the tokens before it make it {id}.");
             }
 
             // What is there in the very same form is not added again; against added_tokens.json, the tokenizer's own form counts.

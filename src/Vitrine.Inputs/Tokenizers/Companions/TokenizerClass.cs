@@ -22,13 +22,14 @@ internal sealed record TokenizerClass(string Name)
 {
     private const string EndOfText = "<|endoftext|>";
 
-    /// <summary>What version 5 opens with its plain class whatever tokenizer_config.json names: the registered class of these model types is the plain one.</summary>
+    /// <summary>Model types that version 5 opens with its plain class, whatever tokenizer_config.json names.</summary>
     private static readonly HashSet<string> PlainTypes =
     [
         "arctic", "chameleon", "chatlm", "deepseek_v2", "deepseek_v3", "deepseek_v32", "deepseek_v4", "deepseek_vl", "deepseek_vl_hybrid", "deepseek_vl_v2",
-        "deepseek_ocr", "deepseek_ocr2", "ernie4_5", "ernie4_5_moe", "fuyu", "h2ovl_chat", "hyperclovax", "hyperclovax_vlm", "internlm2", "jamba", "janus", "llava",
-        "llava_next", "minicpm3", "minicpmv", "minimax_m2", "ministral", "ministral3", "mistral", "mistral3", "mixtral", "modernbert", "molmo", "molmo2",
-        "nemotron", "nvfp4", "opencua", "openvla", "paddleocr_vl", "phi3", "phi3_v", "phimoe", "pixtral", "smolvlm", "step3p5", "step3_vl", "vipllava", "voxtral",
+        "deepseek_ocr", "deepseek_ocr2", "ernie4_5", "ernie4_5_moe", "fuyu", "h2ovl_chat", "hyperclovax", "hyperclovax_vlm", "internlm2", "jamba", "janus",
+        "llava", "llava_next", "minicpm3", "minicpmv", "minimax_m2", "ministral", "ministral3", "mistral", "mistral3", "mixtral", "modernbert", "molmo",
+        "molmo2", "nemotron", "nvfp4", "opencua", "openvla", "paddleocr_vl", "phi3", "phi3_v", "phimoe", "pixtral", "smolvlm", "step3p5", "step3_vl",
+        "vipllava", "voxtral",
     ];
 
     private static readonly Dictionary<string, string> ClassOfType = new(StringComparer.Ordinal)
@@ -58,7 +59,9 @@ internal sealed record TokenizerClass(string Name)
     /// <summary>The same, in version 5 only.</summary>
     public IReadOnlyDictionary<string, string> NewerTokens { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>Whether do_lower_case, strip_accents and tokenize_chinese_chars decide the normalizer, and cls_token and sep_token, in version 5, the template.</summary>
+    /// <summary>
+    /// Whether do_lower_case, strip_accents and tokenize_chinese_chars decide the normalizer, and cls_token and sep_token, in version 5, the template.
+    /// </summary>
     public bool IsBert { get; init; }
 
     /// <summary>Whether trim_offsets and add_prefix_space go to the post-processor, and cls_token and sep_token, in version 5, too.</summary>
@@ -104,7 +107,11 @@ internal sealed record TokenizerClass(string Name)
             PrefixSpace = PrefixSpace.Llama,
             Ends = (true, true),
         };
-        var bert = new TokenizerClass("BertTokenizer") { Tokens = Named(unk: "[UNK]", sep: "[SEP]", pad: "[PAD]", cls: "[CLS]", mask: "[MASK]"), IsBert = true };
+        var bert = new TokenizerClass("BertTokenizer")
+        {
+            Tokens = Named(unk: "[UNK]", sep: "[SEP]", pad: "[PAD]", cls: "[CLS]", mask: "[MASK]"),
+            IsBert = true,
+        };
         var roberta = new TokenizerClass("RobertaTokenizer")
         {
             Tokens = Named("<s>", "</s>", "<unk>", "</s>", "<pad>", "<s>", "<mask>"),

@@ -94,12 +94,14 @@ internal sealed class TokenizerSwitches
     {
         if (config.Flag("fix_mistral_regex", false))
         {
-            throw new VitrineException($"{config.Source}: fix_mistral_regex is true; another split than that of tokenizer.json is not computed by this version.");
+            throw new VitrineException(
+                $"{config.Source}: fix_mistral_regex is true; another split than that of tokenizer.json is not computed by this version.");
         }
 
         if (config.Flag("from_slow", false) && !files.IsNewer && hasPipeline)
         {
-            throw new VitrineException($"{config.Source}: from_slow is true; converting the vocabulary anew beside a tokenizer.json is not computed by this version.");
+            throw new VitrineException(
+                $"{config.Source}: from_slow is true; converting the vocabulary anew beside a tokenizer.json is not computed by this version.");
         }
 
         if (config.Find("init_inputs") is { } inputs && !(inputs.ValueKind == JsonValueKind.Array && inputs.GetArrayLength() == 0))

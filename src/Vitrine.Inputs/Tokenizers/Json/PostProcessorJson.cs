@@ -53,7 +53,9 @@ internal static class PostProcessorJson
 
     private static TemplateProcessor Classic(JsonPart json, bool roberta)
     {
-        return roberta ? TemplateProcessor.Roberta(Token("cls"), Token("sep")) : TemplateProcessor.Bert(Token("cls"), Token("sep")) with { SegmentsWithoutTokens = false };
+        return roberta
+            ? TemplateProcessor.Roberta(Token("cls"), Token("sep"))
+            : TemplateProcessor.Bert(Token("cls"), Token("sep")) with { SegmentsWithoutTokens = false };
 
         int Token(string key)
         {

@@ -72,7 +72,8 @@ internal static class TokenizerJson
         if (files.IsNewer && files.Class.IsBert && root.Part("model", "model").OptionalText("unk_token") is { } unknown && unknown != tokens.Text("unk_token"))
         {
             throw new VitrineException(
-                $"{files.ConfigName}: unk_token is {(tokens.Text("unk_token") is { } other ? $"'{other}'" : "null")}, that of tokenizer.json '{unknown}'; they must agree.");
+                $"{files.ConfigName}: unk_token is {(tokens.Text("unk_token") is { } other ? $"'{other}'" : "null")}, that of tokenizer.json '{unknown}'; "
+                + "they must agree.");
         }
 
         var ends = new TextEnds(files, switches, tokens, added, model.Vocabulary);

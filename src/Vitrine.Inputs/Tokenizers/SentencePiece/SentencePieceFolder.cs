@@ -9,7 +9,9 @@ using Vitrine.Inputs.Tokenizers.PreTokenizers;
 namespace Vitrine.Inputs.Tokenizers.SentencePiece;
 
 /// <summary>A tokenizer made of a SentencePiece file and the files beside it, as transformers converts it where no tokenizer.json lies beside.</summary>
-/// <remarks>transformers, convert_slow_tokenizer.py. A model that lies alone is read as SentencePiece reads it (<see cref="SentencePieceTokenizer"/>).</remarks>
+/// <remarks>
+/// transformers, convert_slow_tokenizer.py. A model that lies alone is read as SentencePiece reads it (<see cref="SentencePieceTokenizer"/>).
+/// </remarks>
 internal sealed class SentencePieceFolder
 {
     private readonly SentencePieceFile file;
@@ -31,8 +33,8 @@ internal sealed class SentencePieceFolder
         "GemmaTokenizer" => Merged(LlamaPipeline.Bare),
         "T5Tokenizer" => T5(),
         var name => throw new VitrineException(
-            $"{source}: is opened by {name} (tokenizer_class of {files.ConfigName}), whose conversion without a tokenizer.json is not computed by this version; "
-            + "LlamaTokenizer's, GemmaTokenizer's and T5Tokenizer's are."),
+            $"{source}: is opened by {name} (tokenizer_class of {files.ConfigName}), whose conversion without a tokenizer.json is not computed by this "
+            + "version; LlamaTokenizer's, GemmaTokenizer's and T5Tokenizer's are."),
     };
 
     private LlamaPipeline Llama()
@@ -99,7 +101,11 @@ internal sealed class SentencePieceFolder
 
     /// <remarks>transformers 4, SpmConverter.normalizer.</remarks>
     private INormalizer[] Trimmed()
-        => [new StripNormalizer(Left: false, Right: true), new ReplaceNormalizer(Patterns.OnigurumaPattern.Of(" {2,}", source), SentencePieceNormalizer.VisibleSpace)];
+        =>
+        [
+            new StripNormalizer(Left: false, Right: true),
+            new ReplaceNormalizer(Patterns.OnigurumaPattern.Of(" {2,}", source), SentencePieceNormalizer.VisibleSpace),
+        ];
 
     private TokenizerParts Parts(ITokenModel model, AddedTokens added, INormalizer normalizer) => new()
     {

@@ -71,7 +71,11 @@ public sealed class SavedLengthTests
         using var folder = new TemporaryFolder(embedded);
         folder.Change("tokenizer.json", json => json["padding"] = new JsonObject
         {
-            ["strategy"] = new JsonObject { ["Fixed"] = 60 }, ["direction"] = "Right", ["pad_id"] = 2, ["pad_type_id"] = 0, ["pad_token"] = "<pad>",
+            ["strategy"] = new JsonObject { ["Fixed"] = 60 },
+            ["direction"] = "Right",
+            ["pad_id"] = 2,
+            ["pad_type_id"] = 0,
+            ["pad_token"] = "<pad>",
         });
         var picture = new Observation(new Vitrine.Inputs.Pictures.Picture(64, 64, new byte[64 * 64 * 3]), "lift the red cup");
         using var plain = Policy.Open(embedded);

@@ -3,8 +3,8 @@ using Vitrine.Inputs.Tokenizers;
 namespace Vitrine.Tests.Inputs.Tokenizers;
 
 /// <summary>
-/// A SentencePiece model with files beside it and no tokenizer.json: as transformers converts it (convert_slow_tokenizer.py and the classes of versions 4 and 5).
-/// What a piece's id is, the model alone says; its goldens are SentencePiece's own.
+/// A SentencePiece model with files beside it and no tokenizer.json: as transformers converts it (convert_slow_tokenizer.py and the classes of versions 4 and
+/// 5). What a piece's id is, the model alone says; its goldens are SentencePiece's own.
 /// </summary>
 public sealed class SentencePieceFolderTests
 {
@@ -60,7 +60,7 @@ public sealed class SentencePieceFolderTests
     [Fact]
     public void Gemma_s_class_puts_no_space_in_front()
     {
-        using var folder = Folder("mistral-v1", """{"tokenizer_class": "GemmaTokenizer", "bos_token": "<s>", "eos_token": "</s>", "pad_token": "<unk>", "mask_token": "<unk>"}""");
+        using var folder = Folder("mistral-v1", """{"tokenizer_class": "GemmaTokenizer", "bos_token": "<s>", "eos_token": "</s>", "pad_token": "<unk>"}""");
         var tokenizer = Tokenizer.Open(folder.Path);
         tokenizer.Encode("a b").Select(tokenizer.Token).ShouldBe(["a", "▁b"]);
         tokenizer.Decode(tokenizer.Encode(" a b")).ShouldBe(" a b");

@@ -36,7 +36,9 @@ internal static class TokenizerFolders
         return found!;
     }
 
-    /// <summary>Opened once for all tests: the large ones take a second. As the library that gave the goldens opens them: nothing beside the file is read.</summary>
+    /// <summary>
+    /// Opened once for all tests: the large ones take a second. As the library that gave the goldens opens them: nothing beside the file is read.
+    /// </summary>
     public static Tokenizer Open(string name)
     {
         var folder = Of(name);
