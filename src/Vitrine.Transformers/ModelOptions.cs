@@ -1,4 +1,5 @@
 using Vitrine.Checkpoints;
+using Vitrine.Inputs.Tokenizers;
 using static TorchSharp.torch;
 
 namespace Vitrine.Transformers;
@@ -25,6 +26,9 @@ public record ModelOptions
     /// Attention is then written out, as by <see cref="RunPlan.ExplicitAttention"/>: the fused kernel makes zeros of some.
     /// </summary>
     public bool AllowNonFinite { get; init; }
+
+    /// <summary>How the tokenizer's files are read.</summary>
+    public TokenizerOptions Tokenizer { get; init; } = TokenizerOptions.Default;
 
     /// <summary>Name of the configuration in the model's folder.</summary>
     public string ConfigFile { get; init; } = "config.json";

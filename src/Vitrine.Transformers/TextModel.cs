@@ -13,17 +13,19 @@ public sealed class TextModel : Model
 {
     private readonly ModelSource source;
     private readonly ClassHead? classes;
+    private readonly TokenizerOptions reading;
     private readonly Lazy<Tokenizer> tokenizer;
     private readonly ProcessedWeights? processed;
 
-    private TextModel(ModelSource source, WeightReader weights, Decoder language, ClassHead? classes)
+    private TextModel(ModelSource source, WeightReader weights, Decoder language, ClassHead? classes, TokenizerOptions reading)
         : base(source.Location.Name, source.Config.Text("model_type"), weights, [language],
             [language.Shape, .. classes?.Shape is { } shape ? [shape] : Array.Empty<Points.StackShape>()])
-        => (this.source, Language, this.classes, tokenizer) = (source, language, classes, new Lazy<Tokenizer>(() => ModelFiles.OpenTokenizer(source.Location)));
+        => (this.source, Language, this.classes, this.reading, tokenizer)
+            = (source, language, classes, reading, new Lazy<Tokenizer>(() => ModelFiles.OpenTokenizer(source.Location, reading)));
 
     private TextModel(TextModel of, Decoder language, ProcessedWeights processed)
         : base(of, of.Name, [language], of.Stacks)
-        => (source, Language, classes, tokenizer, this.processed) = (of.source, language, of.classes, of.tokenizer, processed);
+        => (source, Language, classes, reading, tokenizer, this.processed) = (of.source, language, of.classes, of.reading, of.tokenizer, processed);
 
     /// <summary>Embedding, blocks and head.</summary>
     public Decoder Language { get; }
@@ -60,7 +62,7 @@ public sealed class TextModel : Model
         try
         {
             var family = TextFamily.Of(config);
-            return Load(family, new ModelSource(new ModelLocation(config.Source, "", null), config, family.Described), weights);
+            return Load(family, new ModelSource(new ModelLocation(config.Source, "", null), config, family.Described), weights, TokenizerOptions.Default);
         }
         catch
         {
@@ -71,12 +73,11 @@ public sealed class TextModel : Model
 
     /// <summary>The template that turns a conversation into a prompt.</summary>
     /// <exception cref="VitrineException">The model has none.</exception>
-    public ChatTemplate ChatTemplate() => ModelFiles.OpenChatTemplate(Location);
+    public ChatTemplate ChatTemplate() => ModelFiles.OpenChatTemplate(Location, reading);
 
     /// <summary>Prompts as the model reads them, special tokens included.</summary>
     /// <exception cref="VitrineException">The model has no tokenizer, or a prompt is empty.</exception>
-    public TokenBatch Encode(params string[] prompts)
-        => TokenBatch.Of([.. prompts.Select(p => (IReadOnlyList<long>)[.. Tokenizer.Encode(p).Select(i => (long)i)])]);
+    public TokenBatch Encode(params string[] prompts) => TokenBatch.Of(Tokenizer.EncodeBatch(prompts));
 
     /// <summary>One forward pass over a text.</summary>
     /// <param name="prompt">In words.</param>
@@ -197,7 +198,7 @@ public sealed class TextModel : Model
         var weights = source.Weights(options);
         try
         {
-            return Load(family, source, weights);
+            return Load(family, source, weights, options.Tokenizer);
         }
         catch
         {
@@ -206,11 +207,11 @@ public sealed class TextModel : Model
         }
     }
 
-    private static TextModel Load(TextFamily family, ModelSource source, WeightReader weights)
+    private static TextModel Load(TextFamily family, ModelSource source, WeightReader weights, TokenizerOptions reading)
     {
         var (language, classes) = family.Load(weights, family.Read(source.Config));
         weights.RefuseOthers(family.IsUnused);
-        return new TextModel(source, weights, language, classes);
+        return new TextModel(source, weights, language, classes, reading);
     }
 
     /// <inheritdoc/>

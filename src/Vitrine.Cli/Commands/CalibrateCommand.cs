@@ -16,7 +16,8 @@ internal static class CalibrateCommand
         var device = DeviceOption.Create();
         var allowed = NonFiniteOption.Create();
         var path = new Option<string>("--out") { Description = "File to write.", DefaultValueFactory = _ => "calibration.json" };
-        var command = new Command("calibrate", "Measure mean, deviation and quantiles of every neuron where actions are decided.")
+        var command = new Command(
+            "calibrate", "Measure mean, deviation and quantiles (linear between neighbours, as NumPy's) of every neuron where actions are decided.")
         {
             name, units, path, device, allowed,
         };

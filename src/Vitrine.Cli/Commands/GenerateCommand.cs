@@ -25,20 +25,21 @@ internal static class GenerateCommand
         var seed = new Option<ulong>("--seed") { Description = "Decides what is drawn." };
         var stop = new Option<string[]>("--stop") { Description = "Stop when the new text holds this.", AllowMultipleArgumentsPerToken = true };
         var endless = new Option<bool>("--ignore-end") { Description = "Go on behind the token that ends a text." };
+        var reading = TokenizerOption.Create();
         var device = DeviceOption.Create();
         var allowed = NonFiniteOption.Create();
         var json = Output.JsonOption();
         var command = new Command("generate", "Let a text model go on from a prompt, token by token, also under edits.")
         {
-            name, prompt, count, plan, chat, system, temperature, topK, topP, minP, seed, stop, endless, device, allowed, json,
+            name, prompt, count, plan, chat, system, temperature, topK, topP, minP, seed, stop, endless, reading, device, allowed, json,
         };
         command.SetAction((parsed, cancellation) =>
         {
-            using var model = TextModel.Open(parsed.GetValue(name)!, allowed.Over(device.ModelOptionsOf(parsed), parsed));
+            using var model = TextModel.Open(parsed.GetValue(name)!, allowed.Over(reading.ModelOptionsOf(parsed, device), parsed));
             var text = parsed.GetValue(chat)
                 ? model.ChatTemplate().Render(Messages(parsed.GetValue(system), parsed.GetValue(prompt)!), addGenerationPrompt: true)
                 : parsed.GetValue(prompt)!;
-            var batch = TokenBatch.Of([.. model.Tokenizer.Encode(text, addSpecialTokens: !parsed.GetValue(chat)).Select(i => (long)i)]);
+            var batch = TokenBatch.Of([model.Tokenizer.EncodeText(text, addSpecialTokens: !parsed.GetValue(chat))]);
             var isDrawn = parsed.GetValue(temperature) is not null || parsed.GetValue(topK) is not null || parsed.GetValue(topP) is not null
                 || parsed.GetValue(minP) is not null;
             var options = new GenerationOptions(parsed.GetValue(count))

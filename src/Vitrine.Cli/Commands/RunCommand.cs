@@ -24,12 +24,13 @@ internal static class RunCommand
             Description = "Safetensors file for what is captured, with the prompt's ids and the logits (or class logits).",
         };
         var count = new Option<int>("--top", "-n") { Description = "Next tokens, or classes, to print.", DefaultValueFactory = _ => 10 };
+        var reading = TokenizerOption.Create();
         var device = DeviceOption.Create();
         var allowed = NonFiniteOption.Create();
         var json = Output.JsonOption();
         var command = new Command("run", "Run a text model over a prompt, keep activations, and print what it expects next.")
         {
-            name, prompt, capture, plan, path, count, device, allowed, json,
+            name, prompt, capture, plan, path, count, reading, device, allowed, json,
         };
         command.SetAction((parsed, _) =>
         {
@@ -38,7 +39,7 @@ internal static class RunCommand
                 AtomicFile.RequireWritable(target);
             }
 
-            using var model = TextModel.Open(parsed.GetValue(name)!, allowed.Over(device.ModelOptionsOf(parsed), parsed));
+            using var model = TextModel.Open(parsed.GetValue(name)!, allowed.Over(reading.ModelOptionsOf(parsed, device), parsed));
             var batch = model.Encode(parsed.GetValue(prompt)!);
             var asked = plan.Plan(parsed) ?? RunPlan.Empty;
             using var run = model.Run(batch, asked with { Capture = [.. asked.Capture, .. parsed.GetValue(capture) ?? []] });
@@ -56,6 +57,7 @@ internal static class RunCommand
                     Ids = batch.Ids[0],
                     Answers = answers.Select(a => Json(model, a)),
                     Captured = run.Activations.Select(a => new { Address = a.Key.ToString(), Shape = a.Value.shape }),
+                    model.Tokenizer.Notes,
                 });
                 return Task.FromResult(0);
             }
@@ -63,6 +65,7 @@ internal static class RunCommand
             Print(model, answers);
             Console.WriteLine(
                 $"{batch.Lengths[0]} tokens read, {run.Activations.Count} activations kept{(parsed.GetValue(path) is { } written ? $" in {written}" : "")}");
+            TokenizerOption.PrintNotes(model.Tokenizer);
             return Task.FromResult(0);
         });
         return command;

@@ -16,7 +16,7 @@ namespace Vitrine.Mechanisms.Doses;
 /// <param name="Mean">[layer x neurons + index].</param>
 /// <param name="Sigma">Standard deviation over the samples.</param>
 /// <param name="Levels">Quantile levels that were kept.</param>
-/// <param name="Quantiles">[level][layer x neurons + index].</param>
+/// <param name="Quantiles">[level][layer x neurons + index]; between neighbouring samples by straight lines (NumPy's default, method "linear").</param>
 /// <param name="Fingerprint">Of the model.</param>
 public sealed record Calibration(
     int Layers, int Neurons, int Samples, IReadOnlyList<float> Mean, IReadOnlyList<float> Sigma, IReadOnlyList<double> Levels,
@@ -95,7 +95,7 @@ public sealed record Calibration(
     /// <summary>Natural deviation of a neuron.</summary>
     public float SigmaOf(Neuron neuron) => Sigma[At(neuron)];
 
-    /// <summary>Natural quantile of a neuron, between kept levels by straight lines.</summary>
+    /// <summary>Natural quantile of a neuron (NumPy's "linear" at the kept levels), between kept levels by straight lines.</summary>
     /// <param name="neuron">Which one.</param>
     /// <param name="level">0 to 1.</param>
     public float QuantileOf(Neuron neuron, double level)

@@ -2,7 +2,8 @@ namespace Vitrine.Worlds.Statistics;
 
 /// <summary>The mean of paired differences, with a percentile bootstrap interval of 95 %.</summary>
 /// <remarks>
-/// Efron 1979. Pairs are drawn together, so what both arms share (the layout, the sensor noise) cancels. Percentiles are interpolated linearly.
+/// Efron 1979. Pairs are drawn together, so what both arms share (the layout, the sensor noise) cancels. Percentiles are interpolated linearly, as NumPy does
+/// where nothing is said.
 /// </remarks>
 public static class PairedBootstrap
 {
