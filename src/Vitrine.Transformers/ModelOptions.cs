@@ -24,6 +24,12 @@ public record ModelOptions
     /// <summary>How the tokenizer's files are read.</summary>
     public TokenizerOptions Tokenizer { get; init; } = TokenizerOptions.Default;
 
+    /// <summary>
+    /// Whether answers that are no numbers (NaN, infinity) are given instead of refused with the first point that was not finite, to look at what came of it.
+    /// Attention is then written out, as by <see cref="RunPlan.ExplicitAttention"/>: the fused kernel makes zeros of some.
+    /// </summary>
+    public bool AllowNonFinite { get; init; }
+
     /// <summary>Name of the configuration in the model's folder.</summary>
     public string ConfigFile { get; init; } = "config.json";
 }

@@ -228,9 +228,11 @@ public sealed class TextModel : Model
         var residual = Language.Residual(input, pass, from);
         if (!run.Range!.ToTheEnd)
         {
+            run.Answer = "residual";
             return residual;
         }
 
+        run.Answer = classes is not null ? "class logits" : Language.Head is not null ? "logits" : "hidden states";
         var hidden = Language.FinalNorm(residual, pass);
         return classes is not null ? classes.Forward(hidden, classes.Deciding(batch), pass)
             : Language.Head is not null ? Language.Logits(hidden, pass)

@@ -27,14 +27,15 @@ internal static class GenerateCommand
         var endless = new Option<bool>("--ignore-end") { Description = "Go on behind the token that ends a text." };
         var reading = TokenizerOption.Create();
         var device = DeviceOption.Create();
+        var allowed = NonFiniteOption.Create();
         var json = Output.JsonOption();
         var command = new Command("generate", "Let a text model go on from a prompt, token by token, also under edits.")
         {
-            name, prompt, count, plan, chat, system, temperature, topK, topP, minP, seed, stop, endless, reading, device, json,
+            name, prompt, count, plan, chat, system, temperature, topK, topP, minP, seed, stop, endless, reading, device, allowed, json,
         };
         command.SetAction((parsed, cancellation) =>
         {
-            using var model = TextModel.Open(parsed.GetValue(name)!, reading.ModelOptionsOf(parsed, device));
+            using var model = TextModel.Open(parsed.GetValue(name)!, allowed.Over(reading.Over(device.ModelOptionsOf(parsed), parsed), parsed));
             var text = parsed.GetValue(chat)
                 ? model.ChatTemplate().Render(Messages(parsed.GetValue(system), parsed.GetValue(prompt)!), addGenerationPrompt: true)
                 : parsed.GetValue(prompt)!;
@@ -64,6 +65,7 @@ internal static class GenerateCommand
                 ? null
                 : new TokenPrinter(step => Console.Write(step.Stopped[0] && model.StopIds.Contains(step.Ids[0]) ? "" : stream.Add((int)step.Ids[0])));
             using var generation = model.Generate(batch, options, plan.Plan(parsed), progress: progress, cancellation: cancellation);
+            Output.Warn(generation.Run.UntouchedEdits);
             if (isJson)
             {
                 Output.Write(new

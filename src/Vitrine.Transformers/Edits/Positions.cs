@@ -16,6 +16,8 @@ public sealed record Positions
     public int? From { get; init; }
 
     /// <summary>The newest token of each pass: the last prompt token in the prefill, the one being read in a decode step.</summary>
+    /// <remarks>Its name in files is <c>newest</c>: plans that were written before keep their meaning, and arms their fingerprints.</remarks>
+    [JsonPropertyName("newest")]
     public bool IsLast { get; init; }
 
     /// <summary>Every token of the prompt.</summary>
@@ -65,6 +67,9 @@ public sealed record Positions
 
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(From, IsLast, Prompt, Generated, Indices?.Count, Kinds?.Count);
+
+    /// <summary>Whether no token can ever be named.</summary>
+    internal bool NamesNothing => Indices is not { Count: > 0 } && From is null && !IsLast && !Prompt && !Generated && Kinds is not { Count: > 0 };
 
     /// <param name="position">In the row's own text; negative for padding.</param>
     /// <param name="promptLength">Own tokens of the row's prompt.</param>

@@ -26,6 +26,15 @@ public sealed class PlanFileTests : IDisposable
         RunPlan.FromJson(plan.ToJson()).Edits[0].ShouldBe(plan.Edits[0], "a plan that travels alone carries its numbers");
     }
 
+    /// <remarks>Plans of the first version spell the newest token so, and the fingerprint of an arm is made over this text.</remarks>
+    [Fact]
+    public void The_newest_token_keeps_its_name_in_files()
+    {
+        var plan = RunPlan.FromJson("""{"edits":[{"edit":"zero","at":"language.0.mlp.out","scope":{"positions":{"newest":true}}}]}""");
+        plan.Edits[0].Scope.Positions.ShouldBe(Positions.Last);
+        plan.ToJson().ShouldContain("\"newest\": true");
+    }
+
     [Theory]
     [InlineData("../means.safetensors"), InlineData("/means.safetensors"), InlineData("a/../../means.safetensors"), InlineData("a//means.safetensors"),
         InlineData("")]
