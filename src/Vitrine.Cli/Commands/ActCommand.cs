@@ -25,7 +25,7 @@ internal static class ActCommand
         };
         command.SetAction((parsed, cancellation) =>
         {
-            using var policy = Policy.Open(parsed.GetValue(name)!, allowed.Over(reading.ModelOptionsOf(parsed, device), parsed));
+            using var policy = Policy.Open(parsed.GetValue(name)!, allowed.Over(reading.Over(device.ModelOptionsOf(parsed), parsed), parsed));
             var observation = new Observation(PictureFile.Read(parsed.GetValue(picture)!), parsed.GetValue(instruction)!);
             using var acting = policy.With(plan.Plan(parsed), parsed.GetValue(units));
             using var run = acting.Act([observation], cancellation: cancellation);

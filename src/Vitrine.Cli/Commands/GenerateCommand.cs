@@ -35,7 +35,7 @@ internal static class GenerateCommand
         };
         command.SetAction((parsed, cancellation) =>
         {
-            using var model = TextModel.Open(parsed.GetValue(name)!, allowed.Over(reading.ModelOptionsOf(parsed, device), parsed));
+            using var model = TextModel.Open(parsed.GetValue(name)!, allowed.Over(reading.Over(device.ModelOptionsOf(parsed), parsed), parsed));
             var text = parsed.GetValue(chat)
                 ? model.ChatTemplate().Render(Messages(parsed.GetValue(system), parsed.GetValue(prompt)!), addGenerationPrompt: true)
                 : parsed.GetValue(prompt)!;

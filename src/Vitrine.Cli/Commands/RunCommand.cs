@@ -39,7 +39,7 @@ internal static class RunCommand
                 AtomicFile.RequireWritable(target);
             }
 
-            using var model = TextModel.Open(parsed.GetValue(name)!, allowed.Over(reading.ModelOptionsOf(parsed, device), parsed));
+            using var model = TextModel.Open(parsed.GetValue(name)!, allowed.Over(reading.Over(device.ModelOptionsOf(parsed), parsed), parsed));
             var batch = model.Encode(parsed.GetValue(prompt)!);
             var asked = plan.Plan(parsed) ?? RunPlan.Empty;
             using var run = model.Run(batch, asked with { Capture = [.. asked.Capture, .. parsed.GetValue(capture) ?? []] });

@@ -28,7 +28,7 @@ internal sealed class TokenizerOption() : Option<string>("--tokenizer-as")
         : throw new VitrineException($"--tokenizer-as is '{parsed.GetValue(this)}'; expected {string.Join(", ", References.Keys)}.");
 
     /// <summary>How a model with a tokenizer is opened.</summary>
-    public ModelOptions ModelOptionsOf(ParseResult parsed, DeviceOption device) => device.ModelOptionsOf(parsed) with { Tokenizer = OptionsOf(parsed) };
+    public ModelOptions Over(ModelOptions options, ParseResult parsed) => options with { Tokenizer = OptionsOf(parsed) };
 
     /// <summary>Prints what a tokenizer's files say and nothing follows from.</summary>
     public static void PrintNotes(Tokenizer tokenizer)

@@ -44,7 +44,7 @@ internal sealed class SpecialTokens
     public static SpecialTokens Read(FolderFiles files, IReadOnlyList<AddedToken>? ofPieces = null)
     {
         var tokens = new SpecialTokens(files);
-        var (extra, isExtraNamed) = tokens.Extra(ofPieces ?? []);
+        var (extra, isExtraNamed) = ExtraTokens.Read(files, ofPieces ?? []);
         tokens.Declared = [.. (files.HasDecoder ? tokens.OfDecoder() : tokens.OfOlderFile(isExtraNamed ? extra : [])).OrderBy(t => t.Id)];
         var known = tokens.Declared.GroupBy(t => t.Content).ToDictionary(g => g.Key, g => g.Last());
         foreach (var (key, token) in tokens.NamedTokens())
@@ -115,7 +115,8 @@ internal sealed class SpecialTokens
 
         foreach (var reader in new[] { files.Config, files.Map }.OfType<ConfigReader>())
         {
-            foreach (var token in files.IsNewer || reader == files.Config ? OfObject(reader, "extra_special_tokens") : [])
+            var isObject = reader.Find(ExtraTokens.Extra) is { ValueKind: JsonValueKind.Object };
+            foreach (var token in isObject && (files.IsNewer || reader == files.Config) ? OfObject(reader.Object(ExtraTokens.Extra)) : [])
             {
                 yield return token;
             }
@@ -126,33 +127,32 @@ internal sealed class SpecialTokens
     private IEnumerable<(string Key, AddedToken Token)> OfModel()
     {
         const string Key = "model_specific_special_tokens";
-        return files.Config is { } config && config.Has(Key) && config.Find(Key) is { ValueKind: not JsonValueKind.Object } other
-            ? throw new VitrineException($"{config.Source}: {Key} is {PythonJson.Shown(other)}; expected an object of named tokens.")
-            : files.Config is { } file && !OfObject(file, "extra_special_tokens").Any()
-                && !file.Root.EnumerateObject().Any(p => IsOwnName(p.Name) && p.Value.ValueKind == JsonValueKind.String)
-                ? OfObject(file, Key)
-                : [];
+        if (files.Config is not { } config || !config.Has(Key))
+        {
+            return [];
+        }
+
+        (string, AddedToken)[] tokens = [.. OfObject(config.Object(Key))];
+        var areOthers = config.Root.EnumerateObject().Any(p => (IsOwnName(p.Name) && p.Value.ValueKind == JsonValueKind.String)
+            || (p.Name == ExtraTokens.Extra && p.Value.ValueKind == JsonValueKind.Object && p.Value.GetPropertyCount() > 0));
+        return areOthers ? [] : tokens;
     }
 
-    private static IEnumerable<(string Key, AddedToken Token)> OfObject(ConfigReader reader, string key)
+    private static IEnumerable<(string Key, AddedToken Token)> OfObject(ConfigReader named)
     {
-        if (reader.Find(key) is not { ValueKind: JsonValueKind.Object } value)
+        foreach (var name in named.Root.EnumerateObject().Select(p => p.Name))
         {
-            yield break;
-        }
-
-        var own = new ConfigReader(value, $"{reader.Source}: {key}");
-        foreach (var name in value.EnumerateObject().Select(p => p.Name))
-        {
-            yield return (name, TokenReader.Optional(own, name, special: false)
-                ?? throw new VitrineException($"{own.Source}: {name} is {PythonJson.Shown(own.Root.GetProperty(name))}; expected a token."));
+            yield return (name, TokenReader.Optional(named, name, special: false)
+                ?? throw new VitrineException($"{named.Source}: {name} is {PythonJson.Shown(named.Root.GetProperty(name))}; expected a token."));
         }
     }
 
-    /// <summary>special_tokens_map.json goes before tokenizer_config.json where both are read.</summary>
-    private AddedToken? Spelled(string name) => files.Map?.Spells(name) == true
-        ? TokenReader.Optional(files.Map, name, special: true)
-        : files.Config is { } config ? TokenReader.Optional(config, name, special: false) : null;
+    /// <summary>special_tokens_map.json goes before tokenizer_config.json where both are read; what the latter spells must be a token all the same.</summary>
+    private AddedToken? Spelled(string name)
+    {
+        var ofConfig = files.Config is { } config ? TokenReader.Optional(config, name, special: false) : null;
+        return files.Map?.Spells(name) == true ? TokenReader.Optional(files.Map, name, special: true) : ofConfig;
+    }
 
     private AddedToken? Default(string name)
         => (files.Class.Tokens.GetValueOrDefault(name) ?? (files.IsNewer ? files.Class.NewerTokens.GetValueOrDefault(name) : null)) is { } text
@@ -161,59 +161,4 @@ internal sealed class SpecialTokens
 
     private static bool IsOwnName(string key)
         => key.EndsWith("_token", StringComparison.Ordinal) && !Names.Contains(key) && key is not ("add_bos_token" or "add_eos_token");
-
-    /// <summary>Tokens without a name, and whether they were known when the older file of ids was read.</summary>
-    private (IReadOnlyList<AddedToken> Tokens, bool AreKnownEarly) Extra(IReadOnlyList<AddedToken> ofPieces)
-    {
-        if (!files.IsNewer)
-        {
-            return (ExtraOfFour(ofPieces), true);
-        }
-
-        var isSpelled = files.Config?.Spells("extra_special_tokens") == true || files.Config?.Spells("additional_special_tokens") == true;
-        var key = files.Config?.Spells("extra_special_tokens") == true ? "extra_special_tokens" : "additional_special_tokens";
-        IReadOnlyList<AddedToken>? tokens = files.Config?.Find(key)?.ValueKind == JsonValueKind.Object && key == "extra_special_tokens"
-            ? []
-            : files.Config is { } config ? TokenReader.List(config, key, special: false) : null;
-        var inMap = files.Map?.Find("extra_special_tokens");
-        if (inMap is { ValueKind: not JsonValueKind.Object })
-        {
-            var known = (tokens ?? []).Select(t => t.Content).ToHashSet(StringComparer.Ordinal);
-            tokens = [.. tokens ?? [], .. TokenReader.List(files.Map!, "extra_special_tokens", special: true)!.Where(t => known.Add(t.Content))];
-            isSpelled = true;
-        }
-
-        // A list of special_tokens_map.json comes last: version 5 takes it only where nothing else was said, and not for the older file of ids.
-        return isSpelled ? (tokens ?? [], true)
-            : ((files.Map is { } map ? TokenReader.List(map, "additional_special_tokens", special: true) : null) ?? [.. ofPieces, .. Sentinels()], false);
-    }
-
-    private IReadOnlyList<AddedToken> ExtraOfFour(IReadOnlyList<AddedToken> ofPieces)
-    {
-        foreach (var reader in new[] { files.Config, files.Map }.OfType<ConfigReader>())
-        {
-            var isObject = reader.Find("extra_special_tokens") is { ValueKind: JsonValueKind.Object };
-            if (reader.Spells("extra_special_tokens") && (reader == files.Map || !isObject))
-            {
-                throw new VitrineException($"{reader.Source}: extra_special_tokens is {PythonJson.Shown(reader.Root.GetProperty("extra_special_tokens"))}; "
-                    + "transformers 4 takes an object of named tokens in tokenizer_config.json.");
-            }
-        }
-
-        var ofConfig = files.Config is { } config ? TokenReader.List(config, "additional_special_tokens", special: false) : null;
-        var ofMap = files.Map is { } map ? TokenReader.List(map, "additional_special_tokens", special: true) : null;
-        AddedToken[] tokens = [.. (ofConfig ?? []).Concat(ofMap ?? []).DistinctBy(t => t.Content)];
-        AddedToken[] sentinels = [.. Sentinels()];
-        var given = tokens.Count(t => t.Content.Contains("<extra_id_", StringComparison.Ordinal));
-        if (sentinels.Length > 0 && given > 0 && given != sentinels.Length)
-        {
-            throw new VitrineException($"{files.ConfigName}: extra_ids is {sentinels.Length}, and additional_special_tokens holds {given} of <extra_id_n>.");
-        }
-
-        return [.. tokens, .. given > 0 ? [] : sentinels, .. ofPieces];
-    }
-
-    private IEnumerable<AddedToken> Sentinels()
-        => Enumerable.Range(0, files.Class.ExtraIds == 0 ? 0 : files.Config?.Count("extra_ids", files.Class.ExtraIds) ?? files.Class.ExtraIds)
-            .Select(i => new AddedToken(string.Create(CultureInfo.InvariantCulture, $"<extra_id_{i}>"), TokenReader.NoId) { Special = true });
 }
