@@ -40,6 +40,9 @@ public sealed class ConfigReader
         return json.TryGetProperty(key, out _);
     }
 
+    /// <summary>Whether the key was asked for.</summary>
+    public bool WasRead(string key) => read.Contains(key);
+
     /// <summary>The value as it stands; null where it is missing or null.</summary>
     public JsonElement? Find(string key)
     {
@@ -100,6 +103,23 @@ public sealed class ConfigReader
         { } v => throw Wrong(key, v, "a list of texts"),
     };
 
+    /// <summary>A list of positive whole numbers; null where it is missing or null.</summary>
+    public IReadOnlyList<int>? Sizes(string key) => Find(key) switch
+    {
+        null => null,
+        { ValueKind: JsonValueKind.Array } v when v.EnumerateArray().All(e => e.ValueKind == JsonValueKind.Number && e.TryGetInt32(out var n) && n > 0)
+            => [.. v.EnumerateArray().Select(e => e.GetInt32())],
+        { } v => throw Wrong(key, v, "a list of positive whole numbers"),
+    };
+
+    /// <summary>A list of objects, each read key by key; null where it is missing or null.</summary>
+    public IReadOnlyList<ConfigReader>? Objects(string key) => Find(key) switch
+    {
+        null => null,
+        { ValueKind: JsonValueKind.Array } v => [.. v.EnumerateArray().Select((e, i) => new ConfigReader(e, $"{Source}: {key}[{i}]"))],
+        { } v => throw Wrong(key, v, "a list of objects"),
+    };
+
     /// <summary>A whole number, zero included; null where there is none.</summary>
     /// <param name="key">The key.</param>
     /// <param name="otherwise">Where the key is missing, not where it is null.</param>
@@ -139,15 +159,56 @@ public sealed class ConfigReader
         ArgumentNullException.ThrowIfNull(inert);
         foreach (var property in json.EnumerateObject())
         {
-            if (!read.Contains(property.Name) && property.Value.GetRawText() != "{}" && !inert.Any(keys => keys.Contains(property.Name)))
+            if (!read.Contains(property.Name) && !IsEmptyObject(property.Value) && !inert.Any(keys => keys.Contains(property.Name)))
             {
                 throw new VitrineException($"{Source}: unknown key '{property.Name}'; it might change numbers, so the file is refused.");
             }
         }
     }
 
+    /// <summary>Refuses every key that stands in no table, and each that the table says is refused, unless its value says nothing.</summary>
+    /// <param name="keys">What is known of the file's keys; those inside objects (a.b) are not looked at.</param>
+    /// <param name="saysNothing">Values of refused keys that are the reference's default; null, false, [] and {} are so always.</param>
+    public void RefuseOthers(IReadOnlyList<CompanionKey> keys, Func<string, JsonElement, bool>? saysNothing = null)
+    {
+        ArgumentNullException.ThrowIfNull(keys);
+        foreach (var property in json.EnumerateObject())
+        {
+            var known = keys.FirstOrDefault(k => k.Key == property.Name)
+                ?? throw new VitrineException($"{Source}: unknown key '{property.Name}'; it might change numbers, so the file is refused.");
+            if (known.Treatment == KeyTreatment.Refused && saysNothing?.Invoke(property.Name, property.Value) != true)
+            {
+                RefuseUnlessNothing(known);
+            }
+        }
+    }
+
+    /// <summary>Refuses a key whose value is not null, false, [] or {}.</summary>
+    /// <exception cref="VitrineException">It says something; what is not computed is told.</exception>
+    public void RefuseUnlessNothing(CompanionKey key)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        if (Find(key.Key) is { } value && !IsNothing(value))
+        {
+            throw new VitrineException($"{Source}: {key.Key} is {PythonJson.Shown(value)}; {key.Effect}.");
+        }
+    }
+
+    private static bool IsEmptyObject(JsonElement value) => value.ValueKind == JsonValueKind.Object && value.GetPropertyCount() == 0;
+
+    private static bool IsNothing(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.Null or JsonValueKind.False => true,
+        JsonValueKind.Array => value.GetArrayLength() == 0,
+        _ => IsEmptyObject(value),
+    };
+
     private VitrineException Missing(string key) => new($"{Source}: the key '{key}' is missing.");
 
-    private VitrineException Wrong(string key, JsonElement found, string expected)
+    /// <summary>The error of a value that is of the wrong kind.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="found">Its value.</param>
+    /// <param name="expected">What should stand there.</param>
+    public VitrineException Wrong(string key, JsonElement found, string expected)
         => new($"{Source}: {key} is {PythonJson.Shown(found)}; expected {expected}.");
 }

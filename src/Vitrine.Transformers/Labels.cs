@@ -30,8 +30,8 @@ public sealed record Labels(IReadOnlyList<string> Names, ClassScores Scores)
     internal static Labels Read(ConfigReader json)
     {
         var count = json.Has("num_labels") ? json.Size("num_labels") : (int?)null;
-        string[] names = json.Find("id2label") is { ValueKind: JsonValueKind.Object } map
-            ? Ordered(json, map)
+        string[] names = json.Has("id2label")
+            ? Ordered(json, json.Object("id2label").Root)
             : [.. Enumerable.Range(0, count ?? 2).Select(i => $"LABEL_{i}")];
         if (names.Length == 0 || (count is { } expected && expected != names.Length))
         {

@@ -6,6 +6,9 @@ namespace Vitrine.Transformers;
 /// <summary>How a model is opened.</summary>
 public record ModelOptions
 {
+    /// <remarks>These options may be the first thing that a program touches, and they name a device of libtorch.</remarks>
+    static ModelOptions() => NativeCompute.Prepare();
+
     /// <summary>As models are opened where nothing is said.</summary>
     public static ModelOptions Default { get; } = new();
 
@@ -19,6 +22,17 @@ public record ModelOptions
 
     /// <summary>Where to compute, as the libtorch at hand has it: <c>cpu</c>, <c>cuda:0</c>. On <c>meta</c> there are shapes and no numbers.</summary>
     public Device Device { get; init; } = CPU;
+
+    /// <summary>Whether a LoRA adapter in the model's folder is merged into its weights, as peft does; otherwise the base model is opened alone.</summary>
+    public bool Adapter { get; init; } = true;
+
+    /// <summary>
+    /// Whether generations follow the rules of generation_config.json (penalties, forbidden and forced tokens) where a caller names none, as transformers does.
+    /// </summary>
+    public bool GenerationConfig { get; init; } = true;
+
+    /// <summary>Hears in one line each what was decided where a folder can be read in two ways; null where nobody listens.</summary>
+    public Action<string>? Told { get; init; }
 
     /// <summary>Name of the configuration in the model's folder.</summary>
     public string ConfigFile { get; init; } = "config.json";

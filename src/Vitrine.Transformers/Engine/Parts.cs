@@ -23,8 +23,8 @@ internal sealed record Linear(Tensor Stored, Tensor? Bias, ScalarType Dtype)
     /// <summary>W in the precision that is computed in; where it is kept narrower, a widened copy that belongs to the current dispose scope.</summary>
     public Tensor Weight => Stored.dtype == Dtype ? Stored : Stored.to(Dtype);
 
-    /// <summary>Whether single rows go through <see cref="RowProduct"/>.</summary>
-    public bool HasRowProduct => oneRow is not null;
+    /// <summary>Whether single rows go through <see cref="RowProduct"/>, or would on the CPU.</summary>
+    public bool HasRowProduct => RowProduct.Suits(Stored);
 
     /// <remarks>
     /// A widened copy lives for its product only. A single row, or a few, are multiplied with weights in bfloat16 as they lie: see <see cref="RowProduct"/>.

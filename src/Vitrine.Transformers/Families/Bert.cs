@@ -21,7 +21,7 @@ internal static class Bert
             Positions = json.Size("max_position_embeddings", 512),
             Segments = json.Size("type_vocab_size", 2),
         }.WithHead(json);
-        json.RefuseOthers(InertKeys.Common, InertKeys.Dropout, Inert);
+        json.RefuseUnread(Inert);
         return config;
     }
 

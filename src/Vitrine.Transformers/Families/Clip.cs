@@ -18,7 +18,7 @@ internal static class Clip
         var shared = json.Size("projection_dim", 512);
         var tower = ReadVision(isWhole ? json.Object("vision_config") : json);
         var text = isWhole ? ReadText(json.Object("text_config")) : null;
-        json.RefuseOthers(InertKeys.Common, InertKeys.Dropout, Inert, isWhole ? ["vision_config", "text_config"] : []);
+        json.RefuseUnread([.. Inert, .. isWhole ? (string[])["vision_config", "text_config"] : []]);
         return weights => Load(weights, tower, text, shared);
     }
 
@@ -30,7 +30,7 @@ internal static class Clip
             json, (size, patch)
                 => new TowerSpec(size, patch, ClassToken: true, 0, PositionOnClassToken: true, PositionResampling.Bicubic,
                     TowerFeatures.Residual), 32, "quick_gelu", 1e-5);
-        json.RefuseOthers(InertKeys.Common, InertKeys.Dropout, ["projection_dim"]);
+        json.RefuseUnread(["projection_dim"]);
         return tower;
     }
 
@@ -51,7 +51,7 @@ internal static class Clip
         BlockSpec[] blocks = [.. Enumerable.Repeat(spec, json.Size("num_hidden_layers", 12))];
         var config = new TextConfig(blocks, json.Size("vocab_size", 49408)) { Positions = json.Size("max_position_embeddings", 77) };
         var end = json.Count("eos_token_id", 49407);
-        json.RefuseOthers(InertKeys.Common, InertKeys.Dropout, ["projection_dim"]);
+        json.RefuseUnread(["projection_dim"]);
         return new TextPart(config, end);
     }
 

@@ -26,7 +26,7 @@ internal static class DinoV2
             (size, patch) => new TowerSpec(size, patch, ClassToken: true, registers, PositionOnClassToken: true, resampling, TowerFeatures.Normed),
             withRegisters ? 16 : 14, "gelu", 1e-6, width => (int)(width * ratio));
         tower = tower with { Block = tower.Block with { LayerScale = true } };
-        json.RefuseOthers(InertKeys.Common, InertKeys.Dropout, Inert);
+        json.RefuseUnread(Inert);
         return weights => Load(weights, tower);
     }
 

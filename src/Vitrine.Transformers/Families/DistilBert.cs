@@ -18,7 +18,7 @@ internal static class DistilBert
         {
             Positions = json.Size("max_position_embeddings", 512),
         }.WithHead(json);
-        json.RefuseOthers(InertKeys.Common, InertKeys.Dropout, Inert);
+        json.RefuseUnread(Inert);
         return config;
     }
 

@@ -16,7 +16,7 @@ internal static class Gemma2
         var config = Gemma.Common(json, Defaults)
             .Attending((a, _) => a with { Scale = scale, SoftCap = scoreCap })
             .Windowed(json, json.Optional("sliding_window", 4096), layer => layer % 2 == 0);
-        json.RefuseOthers(InertKeys.Common, InertKeys.Dropout, ["sliding_window_size"]); // an early spelling, beside the one that is read
+        json.RefuseUnread(["sliding_window_size"]); // an early spelling, beside the one that is read
         return config with { Blocks = [.. config.Blocks.Select(b => b with { Norms = NormPlaces.SandwichNorm })], LogitCap = logitCap };
     }
 

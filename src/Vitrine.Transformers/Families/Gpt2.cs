@@ -34,7 +34,7 @@ internal static class Gpt2
             Tied = json.Flag("tie_word_embeddings", true),
             Positions = json.Size("n_positions", 1024),
         }.WithHead(json);
-        json.RefuseOthers(InertKeys.Common, InertKeys.Dropout, Inert);
+        json.RefuseUnread(Inert);
         return config;
     }
 

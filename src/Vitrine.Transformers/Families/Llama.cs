@@ -18,7 +18,7 @@ internal static class Llama
         var config = LlamaConfig.Read(json, Defaults, NormKind.Rms, json.Activation("hidden_act", "silu"))
             .Attending((a, _) => a with { Bias = bias, OutputBias = bias });
         config = config with { Blocks = [.. config.Blocks.Select(b => b with { Mlp = b.Mlp with { Bias = mlpBias } })] };
-        json.RefuseOthers(InertKeys.Common, InertKeys.Dropout, Inert);
+        json.RefuseUnread(Inert);
         return config;
     }
 }

@@ -13,7 +13,7 @@ internal static class Mistral
     {
         var config = LlamaConfig.Read(json, Defaults, NormKind.Rms, json.Activation("hidden_act", "silu"))
             .Windowed(json, json.Optional("sliding_window", 4096), _ => true);
-        json.RefuseOthers(InertKeys.Common, InertKeys.Dropout);
+        json.RefuseUnread();
         return config;
     }
 }

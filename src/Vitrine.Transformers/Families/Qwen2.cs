@@ -13,7 +13,7 @@ internal static class Qwen2
         json.MustBeOff("use_mrope");
         var config = Windowed(
             LlamaConfig.Read(json, Defaults, NormKind.Rms, json.Activation("hidden_act", "silu")).Attending((a, _) => a with { Bias = true }), json);
-        json.RefuseOthers(InertKeys.Common, InertKeys.Dropout);
+        json.RefuseUnread();
         return config;
     }
 

@@ -18,7 +18,7 @@ internal static class SigLip
                 => new TowerSpec(size, patch, ClassToken: false, 0, PositionOnClassToken: false, PositionResampling.Bicubic,
                     TowerFeatures.Normed), 16, "gelu_pytorch_tanh", 1e-6);
         var config = new Config(tower, json.Flag("vision_use_head", true));
-        json.RefuseOthers(InertKeys.Common, InertKeys.Dropout, ["projection_dim", "projector_hidden_act"]);
+        json.RefuseUnread(["projection_dim", "projector_hidden_act"]);
         return config;
     }
 
@@ -26,7 +26,13 @@ internal static class SigLip
     /// <remarks>Hub files have <c>vision_model.</c> in front; transformers 5.23 writes the names bare.</remarks>
     public static Func<WeightReader, VisionParts> ReadAlone(ConfigReader json)
     {
-        var config = Read(json.Text("model_type") == "siglip" ? json.Object("vision_config") : json);
+        var isWhole = json.Text("model_type") == "siglip";
+        var config = Read(isWhole ? json.Object("vision_config") : json);
+        if (isWhole)
+        {
+            json.RefuseUnread("text_config"); // of the tower of texts, which is not computed
+        }
+
         return weights => new VisionParts(Load(weights, weights.Has("vision_model.post_layernorm.weight") ? "vision_model." : "", config, "vision"));
     }
 

@@ -21,6 +21,11 @@ internal static class TimmVisionTransformer
         public int PrefixTokens => (ClassToken ? 1 : 0) + Registers;
     }
 
+    /// <summary>
+    /// The recipe (see <see cref="PictureRecipes"/>), and what timm wrote beside the arguments and does not read (timm, models/_hub.py).
+    /// </summary>
+    private static readonly string[] Inert = ["architecture", "pretrained_cfg", "num_features", "global_pool", "label_names", "label_descriptions", "model_type"];
+
     /// <summary>Reads timm's <c>model_args</c>.</summary>
     /// <remarks>GELU is the exact one (erf) in every timm release that OpenVLA runs on, also for SigLIP.</remarks>
     public static Config Read(ConfigReader args)
@@ -53,6 +58,12 @@ internal static class TimmVisionTransformer
     public static Func<WeightReader, VisionParts> ReadAlone(ConfigReader json)
     {
         var config = Read(json.Object("model_args"));
+        if (json.Count("num_classes", 0) != 0)
+        {
+            throw new VitrineException($"{json.Source}: num_classes is not 0; classification heads are not computed by this version.");
+        }
+
+        json.RefuseOthers(Inert);
         return weights => new VisionParts(Load(weights, "", config, "vision", config.Depth, config.Depth - 2, "gamma"));
     }
 

@@ -23,7 +23,7 @@ internal static class Vit
         var labels = json.Texts("architectures") is [var architecture, ..] && architecture.EndsWith("ForImageClassification", StringComparison.Ordinal)
             ? Labels.Read(json)
             : null;
-        json.RefuseOthers(InertKeys.Common, InertKeys.Dropout, Inert);
+        json.RefuseUnread(Inert);
         return weights => Load(weights, tower, labels);
     }
 

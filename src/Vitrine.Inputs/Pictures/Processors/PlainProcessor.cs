@@ -38,6 +38,7 @@ internal static class PlainProcessor
             // Without resizing these two are idle.
             config.Find("size");
             config.Find("resample");
+            config.Find("default_to_square");
         }
 
         if (config.Flag("do_center_crop", defaults.Crop))
@@ -55,7 +56,6 @@ internal static class PlainProcessor
             throw config.Refused("do_pad", config.Find("do_pad")!.Value, "false for this class");
         }
 
-        config.Find("pad_size");
         steps.Add(Normalising(config, defaults.Mean, defaults.Deviation));
         return new PictureRecipe(steps, 3, height, width);
     }
@@ -77,12 +77,15 @@ internal static class PlainProcessor
     private static PictureStep Resizing(ProcessorConfig config, PlainDefaults defaults)
     {
         var filter = config.Filter("resample", defaults.Filter);
+        var square = config.Flag("default_to_square", !defaults.ShortestEdge);
         switch (config.Find("size"))
         {
             case null:
                 return Of(PlainDefaults.Side);
             case { ValueKind: JsonValueKind.Number } number:
-                return Of(config.Side("size", number));
+                return square != defaults.ShortestEdge
+                    ? Of(config.Side("size", number))
+                    : throw config.Refused("default_to_square", config.Find("default_to_square")!.Value, $"{(square ? "false" : "true")} with a lone number as size");
             case { } found:
                 var sides = config.Sides("size", found, "height", "width", "shortest_edge");
                 return sides.Count == 2 && sides.TryGetValue("height", out var height) && sides.TryGetValue("width", out var width)
