@@ -33,7 +33,7 @@ public sealed class Checkpoint : IDisposable
     }
 
     /// <summary>The order in which a folder's files are looked for, as in transformers.</summary>
-    internal static IReadOnlyList<string> Order { get; } = [Single, Index, TorchSingle, TorchIndex];
+    public static IReadOnlyList<string> Order { get; } = [Single, Index, TorchSingle, TorchIndex];
 
     /// <summary>Every tensor.</summary>
     public IReadOnlyList<string> Names { get; private set; }

@@ -7,7 +7,7 @@ namespace Vitrine.Checkpoints.Adapters;
 public sealed class AdapterConfig
 {
     /// <summary>Name of the file.</summary>
-    internal const string FileName = "adapter_config.json";
+    public const string FileName = "adapter_config.json";
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
 

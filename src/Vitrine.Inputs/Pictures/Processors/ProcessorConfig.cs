@@ -98,8 +98,11 @@ internal sealed class ProcessorConfig
         return json.TryGetProperty(key, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
     }
 
+    /// <remarks>A null is read as false by the classes of transformers 4, as the class default by those of 5 and by the fast ones.</remarks>
     public bool Flag(string key, bool otherwise) => Find(key) switch
     {
+        null when otherwise && json.TryGetProperty(key, out var spelled) && !Type.EndsWith("Fast", StringComparison.Ordinal)
+            => throw Refused(key, spelled, "true or false here; transformers 4 and 5 read null differently"),
         null => otherwise,
         { ValueKind: JsonValueKind.True } => true,
         { ValueKind: JsonValueKind.False } => false,
