@@ -202,10 +202,17 @@ public sealed class Checkpoint : IDisposable
     }
 
     /// <remarks>The rest of an index is bookkeeping: total_size and what a writer noted.</remarks>
-    private static IEnumerable<(string Name, string Shard)> WeightMap(string index)
+    private static (string Name, string Shard)[] WeightMap(string index)
     {
-        var map = ConfigReader.Open(index).Object("weight_map");
-        return map.Root.EnumerateObject().Select(p => (p.Name, map.Text(p.Name)));
+        try
+        {
+            var map = ConfigReader.Open(index).Object("weight_map");
+            return [.. map.Root.EnumerateObject().Select(p => (p.Name, map.Text(p.Name)))];
+        }
+        catch (VitrineException e)
+        {
+            throw new VitrineException($"{index}: has no weight_map of tensor names to shard files: {e.Message}", e);
+        }
     }
 
     private Checkpoint Under(LoraAdapter adapter)

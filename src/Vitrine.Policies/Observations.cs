@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Vitrine.Checkpoints;
 using Vitrine.Inputs.Pictures;
 
 namespace Vitrine.Policies;
@@ -31,22 +32,10 @@ public static class Observations
     /// <exception cref="VitrineException">It is no such list, or an entry is broken: the entry is named, from 0.</exception>
     public static IReadOnlyList<Observation> Read(string file)
     {
-        try
-        {
-            using var document = JsonDocument.Parse(File.ReadAllBytes(file), new JsonDocumentOptions { AllowDuplicateProperties = false });
-            var list = document.RootElement;
-            return list.ValueKind != JsonValueKind.Array ? throw new VitrineException($"{file}: is {Kind(list)}; expected a list of observations.")
-                : list.GetArrayLength() == 0 ? throw new VitrineException($"{file}: the list is empty; expected at least one observation.")
-                : [.. list.EnumerateArray().Select((entry, i) => Entry($"{file}: entry {i}", entry, Path.GetDirectoryName(Path.GetFullPath(file))!))];
-        }
-        catch (JsonException e)
-        {
-            throw new VitrineException($"{file}: is not JSON ({e.Message}).", e);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new VitrineException($"{file}: cannot be read ({e.Message}).", e);
-        }
+        var list = PythonJson.Open(file);
+        return list.ValueKind != JsonValueKind.Array ? throw new VitrineException($"{file}: is {Kind(list)}; expected a list of observations.")
+            : list.GetArrayLength() == 0 ? throw new VitrineException($"{file}: the list is empty; expected at least one observation.")
+            : [.. list.EnumerateArray().Select((entry, i) => Entry($"{file}: entry {i}", entry, Path.GetDirectoryName(Path.GetFullPath(file))!))];
     }
 
     private static Observation Entry(string place, JsonElement entry, string folder)

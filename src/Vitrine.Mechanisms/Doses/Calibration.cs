@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Vitrine.Mechanisms.Causes;
 using Vitrine.Policies;
 using Vitrine.Transformers;
@@ -20,6 +21,14 @@ public sealed record Calibration(
     int Layers, int Neurons, int Samples, IReadOnlyList<float> Mean, IReadOnlyList<float> Sigma, IReadOnlyList<double> Levels,
     IReadOnlyList<IReadOnlyList<float>> Quantiles, string Fingerprint)
 {
+    private static readonly JsonSerializerOptions Strict = new()
+    {
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        AllowDuplicateProperties = false,
+        RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
+    };
+
     private static readonly double[] KeptLevels = [0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1];
 
     /// <summary>The stack whose neurons they are.</summary>
@@ -128,9 +137,9 @@ public sealed record Calibration(
     {
         try
         {
-            var read = JsonSerializer.Deserialize<Calibration>(json);
-            return read is { Mean: not null, Sigma: not null, Quantiles: not null, Levels: not null } && read.Mean.Count == read.Layers * read.Neurons
-                && read.Sigma.Count == read.Mean.Count
+            var read = JsonSerializer.Deserialize<Calibration>(json, Strict);
+            return read is not null && read.Mean.Count == read.Layers * read.Neurons && read.Sigma.Count == read.Mean.Count
+                && read.Levels.Count > 0 && read.Quantiles.Count == read.Levels.Count && read.Quantiles.All(q => q.Count == read.Mean.Count)
                 ? read
                 : throw new VitrineException($"{source}: is no calibration, or an incomplete one.");
         }
