@@ -29,18 +29,22 @@ public abstract class Policy : Model, IActor
         : base(source.Location.Name, source.Family.Name, weights, stacks, shapes)
     {
         Folder = source.Location.Folder;
+        Folders = [.. new[] { Folder, source.Location.AdapterFolder }.OfType<string>().DistinctBy(Path.GetFullPath)];
         fingerprint = new Lazy<string>(WithCompanions);
     }
 
     private protected Policy(Policy of)
         : base(of, of.Name, [.. of.Towers, .. of.Decoders], of.Stacks)
-        => (Folder, fingerprint) = (of.Folder, of.fingerprint);
+        => (Folder, Folders, fingerprint) = (of.Folder, of.Folders, of.fingerprint);
 
     /// <summary>Every model of this version, policies included.</summary>
     public static ModelCatalog Catalog => PolicyFamilies.Catalog;
 
     /// <summary>Where it lies.</summary>
     public string Folder { get; }
+
+    /// <summary>The same, and that of an adapter which lies elsewhere.</summary>
+    private IReadOnlyList<string> Folders { get; }
 
     /// <summary>Identifies the policy: a hash over all weights and over the files beside them (configuration, tokenizer, statistics).</summary>
     public override string Fingerprint => fingerprint.Value;
@@ -158,11 +162,15 @@ public abstract class Policy : Model, IActor
         return Act(new ActRequest { Observations = observations, Plan = bound, Options = options, Cancellation = cancellation });
     }
 
+    /// <remarks>An adapter's configuration counts with the weights, where it is merged.</remarks>
+    private static bool IsCompanion(string file)
+        => Companions.Contains(Path.GetExtension(file)) && Path.GetFileName(file) != Checkpoints.Adapters.AdapterConfig.FileName;
+
     private string WithCompanions()
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(System.Text.Encoding.UTF8.GetBytes(base.Fingerprint));
-        foreach (var file in Directory.EnumerateFiles(Folder).Where(f => Companions.Contains(Path.GetExtension(f))).Order(StringComparer.Ordinal))
+        foreach (var file in Folders.SelectMany(Directory.EnumerateFiles).Where(IsCompanion).Order(StringComparer.Ordinal))
         {
             hash.AppendData(System.Text.Encoding.UTF8.GetBytes(Path.GetFileName(file)));
             hash.AppendData(SHA256.HashData(File.ReadAllBytes(file)));
