@@ -35,6 +35,13 @@ public sealed class Checkpoint : IDisposable
     /// <summary>The order in which a folder's files are looked for, as in transformers.</summary>
     public static IReadOnlyList<string> Order { get; } = [Single, Index, TorchSingle, TorchIndex];
 
+    /// <summary>What each key of an index does.</summary>
+    public static IReadOnlyList<CompanionKey> IndexKeys { get; } =
+    [
+        .. new CompanionTable(Index).Applied("weight_map", "which shard holds which tensor; torch's index is read alike"),
+        .. new CompanionTable(Index).Bookkeeping("sizes, and what the writer noted", "metadata"),
+    ];
+
     /// <summary>Every tensor.</summary>
     public IReadOnlyList<string> Names { get; private set; }
 
@@ -201,12 +208,13 @@ public sealed class Checkpoint : IDisposable
         return new Checkpoint(folder, home, files, index);
     }
 
-    /// <remarks>The rest of an index is bookkeeping: total_size and what a writer noted.</remarks>
     private static (string Name, string Shard)[] WeightMap(string index)
     {
         try
         {
-            var map = ConfigReader.Open(index).Object("weight_map");
+            var json = ConfigReader.Open(index);
+            var map = json.Object("weight_map");
+            json.RefuseOthers(IndexKeys);
             return [.. map.Root.EnumerateObject().Select(p => (p.Name, map.Text(p.Name)))];
         }
         catch (VitrineException e)

@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using Vitrine.Checkpoints;
 using Vitrine.Checkpoints.Adapters;
+using Vitrine.Transformers.Families;
 
 namespace Vitrine.Transformers;
 
@@ -33,6 +34,9 @@ public static partial class ModelFolder
         (SentenceFiles(), "sentence-transformers reads it, transformers does not"), (Videos(), "videos are not read"),
         (Quantisation(), "config.json says how weights are quantised"), (Hidden(), "of the tools that fetched the folder"),
     ];
+
+    /// <summary>What the keys of config.json do; which of those that act a family reads is the family's.</summary>
+    public static IReadOnlyList<CompanionKey> ConfigKeys => InertKeys.Table;
 
     /// <summary>The files of a model that was found.</summary>
     /// <param name="source">Where it lies.</param>

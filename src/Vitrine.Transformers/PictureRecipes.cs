@@ -13,7 +13,7 @@ internal static class PictureRecipes
     private const double DefaultCrop = 0.875;
 
     /// <summary>Keys of a pretrained_cfg that change no pixel: where the weights came from, what a head would be, sizes for other uses.</summary>
-    private static readonly string[] Inert =
+    internal static readonly string[] Inert =
     [
         "tag", "custom_load", "num_classes", "pool_size", "first_conv", "classifier", "license", "url", "file", "state_dict", "hf_hub_id", "hf_hub_filename",
         "source", "architecture", "paper_name", "paper_ids", "notes", "description", "origin_url", "fixed_input_size", "min_input_size", "test_input_size",

@@ -1,3 +1,4 @@
+using Vitrine.Checkpoints;
 using Vitrine.Inputs.Pictures;
 using Vitrine.Inputs.Tokenizers;
 using Vitrine.Policies.Actions;
@@ -26,6 +27,9 @@ public sealed class OpenVlaPolicy : Policy
 
     /// <summary>What its files say of generation; an action is generated.</summary>
     private Lazy<GenerationSettings> Settings { get; init; } = null!;
+
+    /// <summary>What the keys of its config.json do, beside those of every family.</summary>
+    public static IReadOnlyList<CompanionKey> ConfigKeys => OpenVlaKeys.All;
 
     /// <summary>How instructions are put to it.</summary>
     public PromptTemplate Template => parts.Template;

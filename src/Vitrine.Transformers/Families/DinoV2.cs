@@ -7,7 +7,7 @@ namespace Vitrine.Transformers.Families;
 internal static class DinoV2
 {
     /// <remarks>mask_token acts in pre-training only; layerscale_value is an initial value; the out_* keys choose what a backbone class returns.</remarks>
-    private static readonly string[] Inert =
+    internal static readonly string[] Inert =
     [
         "layerscale_value", "use_mask_token", "apply_layernorm", "reshape_hidden_states", "out_features", "out_indices", "_out_features", "_out_indices",
         "stage_names",

@@ -6,7 +6,7 @@ namespace Vitrine.Transformers.Families;
 /// <summary>GPT-2: LayerNorm, learned positions, projections stored transposed, a tied head (transformers, modeling_gpt2.py).</summary>
 internal static class Gpt2
 {
-    private static readonly string[] Inert =
+    internal static readonly string[] Inert =
     [
         "n_ctx", "summary_activation", "summary_first_dropout", "summary_proj_to_labels", "summary_type", "summary_use_proj",
         "reorder_and_upcast_attn", // rounds otherwise in half precision only

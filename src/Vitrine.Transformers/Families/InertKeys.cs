@@ -12,15 +12,17 @@ internal static class InertKeys
 
     private static readonly CompanionTable Rows = new(FileName);
 
-    /// <summary>What each key does.</summary>
-    public static IReadOnlyList<CompanionKey> Table { get; } =
+    /// <summary>What each key does, those of single families included.</summary>
+    public static IReadOnlyList<CompanionKey> Table => [.. Shared, .. ConfigKeys.Applied(Rows), .. ConfigKeys.OfFamilies(Rows)];
+
+    private static IReadOnlyList<CompanionKey> Shared { get; } =
     [
         .. Rows.Refused("quantization_config", "weights quantised in files of another kind are not read; save them unquantised, or as GGUF"),
         .. Rows.Refused("is_encoder_decoder", "models of an encoder and a decoder are not computed"),
         .. Rows.Refused("pruned_heads", "heads that were taken out of the weights are not computed"),
         .. Rows.Refused("transformers_weights", "another file of weights would be read"),
         .. Rows.Refused("adapters", "adapters inside the model are not computed"),
-        .. Rows.Bookkeeping("describes the file", "architectures", "model_type", "torch_dtype", "dtype", "transformers_version", "_name_or_path", "name_or_path",
+        .. Rows.Bookkeeping("describes the file", "torch_dtype", "dtype", "transformers_version", "name_or_path",
             "_commit_hash", "transformers.js_config", "auto_map", "custom_pipelines", "trust_remote_code", "tokenizer_class", "processor_class",
             "unsloth_version", "unsloth_fixed", "_unsloth_version", "task_specific_params", "finetuning_task", "license", "model_name"),
         .. Rows.Bookkeeping("chooses among kernels of one result", "_attn_implementation", "_attn_implementation_autoset", "_attn_implementation_internal",
@@ -30,20 +32,15 @@ internal static class InertKeys
         .. Rows.Bookkeeping("acts in training only", "initializer_range", "initializer_factor", "neftune_noise_alpha", "use_liger_kernel", "z_loss",
             "label_smoothing", "loss_type"),
         .. Rows.Bookkeeping("what a call returns beside its answer", "return_dict", "output_attentions", "output_hidden_states", "output_past",
-            "is_composition"),
-        .. Rows.Bookkeeping("read by the tokenizer, by generation or by a class head, where there is one", "bos_token_id", "eos_token_id", "pad_token_id",
-            "sep_token_id", "cls_token_id", "unk_token_id", "mask_token_id", "prefix", "decoder_start_token_id", "id2label", "label2id", "num_labels",
-            "problem_type", "model_max_length"),
-        .. Rows.Bookkeeping("says what the weights show, or what a family has not", "tie_word_embeddings", "max_position_embeddings", "max_sequence_length",
-            "is_decoder", "add_cross_attention", "cross_attention_hidden_size", "tie_encoder_decoder"),
-        .. Rows.Bookkeeping("of generation: acts where there is no generation_config.json (see there)", "do_sample", "early_stopping", "max_length", "min_length",
-            "max_new_tokens", "min_new_tokens", "num_beams", "num_beam_groups", "diversity_penalty", "temperature", "top_k", "top_p", "min_p", "typical_p",
-            "repetition_penalty", "encoder_repetition_penalty", "length_penalty", "no_repeat_ngram_size", "encoder_no_repeat_ngram_size", "bad_words_ids",
-            "num_return_sequences", "output_scores", "return_dict_in_generate", "forced_bos_token_id", "forced_eos_token_id", "remove_invalid_values",
-            "exponential_decay_length_penalty", "suppress_tokens", "begin_suppress_tokens"),
+            "is_composition", "output_scores", "return_dict_in_generate"),
+        .. Rows.Bookkeeping("the tokenizer's own files are read", "bos_token_id", "sep_token_id", "cls_token_id", "unk_token_id", "mask_token_id", "prefix",
+            "model_max_length", "decoder_start_token_id"),
+        .. Rows.Bookkeeping("says what no text model of these families has", "max_sequence_length", "cross_attention_hidden_size", "tie_encoder_decoder"),
         .. Rows.Bookkeeping("dropout acts in training only", "attention_dropout", "hidden_dropout", "hidden_dropout_prob", "attention_probs_dropout_prob",
             "classifier_dropout", "classifier_dropout_prob", "dropout", "attn_pdrop", "embd_pdrop", "resid_pdrop", "qa_dropout", "seq_classif_dropout",
             "drop_path_rate", "embedding_dropout", "layerdrop"),
+        .. Rows.Bookkeeping("of generation, and without effect there (see generation_config.json)", "early_stopping", "max_length", "max_new_tokens",
+            "num_beam_groups", "diversity_penalty", "length_penalty", "remove_invalid_values"),
     ];
 
     /// <summary>Keys of some families that stand in the files of others too, saying that there is nothing of the kind.</summary>
@@ -53,7 +50,7 @@ internal static class InertKeys
         "rope_theta", "partial_rotary_factor", "head_dim", "attn_logit_softcapping", "final_logit_softcapping", "use_bidirectional_attention",
     ];
 
-    private static readonly HashSet<string> Common = [.. Table.Where(k => k.Treatment == KeyTreatment.Bookkeeping).Select(k => k.Key)];
+    private static readonly HashSet<string> Common = [.. Shared.Where(k => k.Treatment == KeyTreatment.Bookkeeping).Select(k => k.Key), .. ConfigKeys.Elsewhere];
 
     /// <summary>Refuses every key of a family's configuration that was not read and changes numbers, or might.</summary>
     /// <param name="json">Whose keys the family has read.</param>
@@ -61,7 +58,7 @@ internal static class InertKeys
     /// <exception cref="VitrineException">There is one; it is named.</exception>
     public static void RefuseUnread(this ConfigReader json, params IEnumerable<string> inert)
     {
-        foreach (var key in Table.Where(k => k.Treatment == KeyTreatment.Refused))
+        foreach (var key in Shared.Where(k => k.Treatment == KeyTreatment.Refused))
         {
             json.RefuseUnlessNothing(key);
         }

@@ -9,7 +9,7 @@ internal static class Llama
     private static readonly DecoderDefaults Defaults = new(4096, 11008, 32, 32, null, null, 32000, Tied: false);
 
     /// <remarks>pretraining_tp slices matrices without changing the result; is_llama_config and rope_interleaved stand in SmolLM2's files.</remarks>
-    private static readonly string[] Inert = ["pretraining_tp", "is_llama_config"];
+    internal static readonly string[] Inert = ["pretraining_tp", "is_llama_config"];
 
     public static TextConfig Read(ConfigReader json)
     {

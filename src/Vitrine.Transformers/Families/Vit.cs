@@ -6,7 +6,7 @@ namespace Vitrine.Transformers.Families;
 /// <summary>ViT: class token, learned positions, a final norm, a pooler or a class head (transformers, modeling_vit.py).</summary>
 internal static class Vit
 {
-    private static readonly string[] Inert = ["encoder_stride"];
+    internal static readonly string[] Inert = ["encoder_stride"];
 
     public static Func<WeightReader, VisionParts> Read(ConfigReader json)
     {
