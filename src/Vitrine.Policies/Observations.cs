@@ -68,7 +68,7 @@ public static class Observations
                 $"{place}: 'cameras' is {Kind(cameras)}; expected a picture file by camera, e.g. {{\"{Observation.OnlyCamera}\": \"a.png\"}}.");
         }
 
-        return all.EnumerateObject().ToDictionary(c => c.Name, c => c.Value.ValueKind == JsonValueKind.String
+        return all.EnumerateObject().ToDictionary(c => c.Name, c => PythonJson.IsText(c.Value)
             ? Picture($"{place}, camera '{c.Name}'", Path.Combine(folder, c.Value.GetString()!))
             : throw new VitrineException($"{place}: camera '{c.Name}' is {Kind(c.Value)}; expected the name of a picture file."));
     }
@@ -86,7 +86,7 @@ public static class Observations
     }
 
     private static string Words(string place, JsonElement? instruction)
-        => instruction is { ValueKind: JsonValueKind.String } words && !string.IsNullOrWhiteSpace(words.GetString())
+        => instruction is { } words && PythonJson.IsText(words) && !string.IsNullOrWhiteSpace(words.GetString())
             ? words.GetString()!
             : throw new VitrineException($"{place}: 'instruction' is {Kind(instruction)}; expected what the robot is to do, in words.");
 
@@ -111,6 +111,7 @@ public static class Observations
         null => "missing",
         JsonValueKind.Object => value.Value.EnumerateObject().Any() ? "an object" : "an empty object",
         JsonValueKind.Array => "a list",
+        JsonValueKind.String when PythonJson.Number(value.Value) is not null => "no finite number",
         JsonValueKind.String => string.IsNullOrWhiteSpace(value.Value.GetString()) ? "empty" : "a text",
         JsonValueKind.Number => "a number",
         JsonValueKind.Null => "null",

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Vitrine.Checkpoints;
 using Vitrine.Checkpoints.Gguf;
+using Vitrine.Transformers.Families;
 
 namespace Vitrine.Transformers;
 
@@ -18,7 +19,7 @@ public sealed class GenerationSettings
 
     private GenerationSettings(string source, IReadOnlyList<long> stopIds) => (Source, StopIds, Rules) = (source, stopIds, TokenRules.None with { EndIds = stopIds });
 
-    private GenerationSettings(ConfigReader json, bool isOwnFile)
+    private GenerationSettings(ConfigReader json, bool isOwnFile, long? defaultEnd = null)
     {
         var notComputed = new List<string>();
         foreach (var key in GenerationKeys.All)
@@ -30,8 +31,8 @@ public sealed class GenerationSettings
         }
 
         Source = json.Source;
-        StopIds = Ids(json, "eos_token_id");
-        StopStrings = json.Find("stop_strings") is { ValueKind: JsonValueKind.String } one ? [one.GetString()!] : json.Texts("stop_strings") ?? [];
+        StopIds = json.Spells("eos_token_id") || defaultEnd is not { } end ? Ids(json, "eos_token_id") : [end];
+        StopStrings = json.Find("stop_strings") is { } one && PythonJson.IsText(one) ? [one.GetString()!] : json.Texts("stop_strings") ?? [];
         Rules = RulesOf(json, StopIds);
         sampling = SamplingOf(json);
         IsSampled = json.Flag("do_sample", false);
@@ -127,7 +128,8 @@ public sealed class GenerationSettings
         }
 
         var path = Path.Combine(source.Location.Folder, FileName);
-        return source.Location.Folder.Length > 0 && File.Exists(path) ? OfFile(ConfigReader.Open(path), source.Config) : new GenerationSettings(source.Config, false);
+        return source.Location.Folder.Length > 0 && File.Exists(path) ? OfFile(ConfigReader.Open(path), Plain(source.Config))
+            : new GenerationSettings(Plain(source.Config), isOwnFile: false, TextFamily.All.FirstOrDefault(f => f.ModelType == source.Family.Name)?.DefaultEnd);
     }
 
     /// <remarks>
@@ -151,6 +153,9 @@ public sealed class GenerationSettings
             };
     }
 
+    /// <summary>A configuration whose nulls are missing keys, as they are for generation.</summary>
+    private static ConfigReader Plain(ConfigReader config) => new(config.Root, config.Source);
+
     private static TokenRules RulesOf(ConfigReader json, IReadOnlyList<long> ends)
     {
         var rules = new TokenRules
@@ -168,8 +173,8 @@ public sealed class GenerationSettings
             ForcedFirst = json.Has("forced_bos_token_id") ? json.Count("forced_bos_token_id", 0) : null,
             ForcedLast = Ids(json, "forced_eos_token_id"),
             LengthDecay = Decay(json),
-            Suppressed = Ids(json, "suppress_tokens"),
-            SuppressedFirst = Ids(json, "begin_suppress_tokens"),
+            Suppressed = json.Find("suppress_tokens") is { } never ? IdsOf(json, "suppress_tokens", never) : [],
+            SuppressedFirst = json.Find("begin_suppress_tokens") is { } first ? IdsOf(json, "begin_suppress_tokens", first) : [],
         };
         return rules.LengthDecay is null || ends.Count > 0
             ? rules

@@ -111,7 +111,7 @@ public sealed class ModelCatalog
     {
         var located = Locate(name);
         var location = options?.Adapter == false ? located.WithoutAdapter() : located.WithBase();
-        var config = location.GgufFile is { } file ? OfGguf(file) : ConfigReader.Open(Path.Combine(location.Folder, options?.ConfigFile ?? "config.json"));
+        var config = location.GgufFile is { } file ? OfGguf(file) : ConfigReader.Open(Path.Combine(location.Folder, options?.ConfigFile ?? "config.json"), refusesNull: true);
         return new ModelSource(location, config, FamilyOf(config, kind));
     }
 
@@ -125,6 +125,11 @@ public sealed class ModelCatalog
             return architecture.StartsWith("vit_", StringComparison.Ordinal) && Array.Find(known, f => f.Name == VisionFamily.Timm.ModelType) is { } timm
                 ? timm
                 : throw new VitrineException($"{config.Source}: architecture is '{architecture}'; of timm this version opens vit_*.");
+        }
+
+        if (!config.Has(TypeKey))
+        {
+            throw new VitrineException($"{config.Source}: has neither '{TypeKey}', as transformers writes it, nor timm's 'architecture'.");
         }
 
         var name = config.Text(TypeKey);

@@ -25,12 +25,17 @@ internal static class PictureRecipes
     public static PictureRecipe Open(ModelSource source)
     {
         var (folder, config) = (source.Location.Folder, source.Config);
+        if (!config.Has("pretrained_cfg") && config.Has("architecture") && !File.Exists(Path.Combine(folder, "preprocessor_config.json")))
+        {
+            throw new VitrineException($"{config.Source}: has no 'pretrained_cfg', and there is no preprocessor_config.json; pictures cannot be prepared.");
+        }
+
         if (!config.Has("pretrained_cfg") || File.Exists(Path.Combine(folder, "preprocessor_config.json")))
         {
             return PictureRecipe.Open(folder);
         }
 
-        var json = config.Object("pretrained_cfg");
+        var json = new ConfigReader(config.Object("pretrained_cfg").Root, $"{config.Source}: pretrained_cfg"); // whose nulls are missing keys
         var size = json.Sizes("input_size") ?? throw new VitrineException($"{json.Source}: the key 'input_size' is missing.");
         var filter = json.Text("interpolation", "bicubic") switch
         {

@@ -136,7 +136,7 @@ public sealed class AdapterConfig
     private void RequirePlainStart()
     {
         if (json.Find("init_lora_weights") is { } start && start.ValueKind is not (JsonValueKind.True or JsonValueKind.False)
-            && !(start.ValueKind == JsonValueKind.String && PlainStarts.Contains(start.GetString())))
+            && !(PythonJson.IsText(start) && PlainStarts.Contains(start.GetString())))
         {
             throw new VitrineException($"{json.Source}: init_lora_weights is {PythonJson.Shown(start)}; expected true or false, or one of "
                 + $"{string.Join(", ", PlainStarts)}. Other starts rewrite the base weights; save the adapter as a plain LoRA (peft, "
@@ -187,7 +187,7 @@ public sealed class AdapterConfig
         {
             case null:
                 return null;
-            case { ValueKind: JsonValueKind.String } text:
+            case { } text when PythonJson.IsText(text):
                 var pattern = text.GetString();
                 return name => pattern == "all-linear" || Matches($"^(?:{pattern})$", name, key);
             default:
@@ -197,7 +197,7 @@ public sealed class AdapterConfig
     }
 
     private IReadOnlyList<string> Texts(string key)
-        => json.Find(key) is { ValueKind: JsonValueKind.String } one ? [one.GetString()!] : json.Texts(key) ?? [];
+        => json.Find(key) is { } one && PythonJson.IsText(one) ? [one.GetString()!] : json.Texts(key) ?? [];
 
     private IReadOnlyList<int>? Layers() => json.Find("layers_to_transform") switch
     {

@@ -41,7 +41,7 @@ internal static class GptNeoX
     /// <remarks>transformers 4.48 wrote both under the names of other families too, and read its own.</remarks>
     private static void MustAgree(ConfigReader json, string key, double own, string ownKey)
     {
-        if (json.Number(key, own) is var other && other != own)
+        if (json.Has(key) && json.Number(key) is var other && other != own)
         {
             throw new VitrineException(FormattableString.Invariant($"{json.Source}: {key} is {other}, {ownKey} {own}; expected one number."));
         }

@@ -42,7 +42,7 @@ internal static class TimmVisionTransformer
         var config = Create(
             width, heads, (int)(width * args.Number("mlp_ratio", 4)), args.Size("depth", 12), args.Size("img_size", 224), args.Size("patch_size", 16),
             classToken, registers, positionsOnPrefix: classToken && !noEmbedClass
-                && registers == 0, layerScale: args.Number("init_values", 0) != 0, epsilon: 1e-6, attentionPool: pool == "map");
+                && registers == 0, layerScale: args.Has("init_values") && args.Number("init_values") != 0, epsilon: 1e-6, attentionPool: pool == "map");
         if (args.Count("num_classes", 0) != 0)
         {
             throw new VitrineException($"{args.Source}: num_classes is not 0; classification heads are not computed by this version.");

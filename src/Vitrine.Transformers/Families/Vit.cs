@@ -15,7 +15,7 @@ internal static class Vit
             (size, patch)
                 => new TowerSpec(size, patch, ClassToken: true, 0, PositionOnClassToken: true, PositionResampling.Bicubic,
                     TowerFeatures.Normed), 16, "gelu", 1e-12);
-        if (json.Size("pooler_output_size", tower.Block.Width) != tower.Block.Width)
+        if (json.Has("pooler_output_size") && json.Size("pooler_output_size") != tower.Block.Width)
         {
             throw new VitrineException($"{json.Source}: pooler_output_size is not the width {tower.Block.Width}; this version computes only that.");
         }

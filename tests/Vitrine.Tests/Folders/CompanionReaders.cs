@@ -20,6 +20,9 @@ namespace Vitrine.Tests.Folders;
 /// <param name="Answer">Opens the folder.</param>
 internal sealed record CompanionExample(string Name, string File, JsonObject Json, string Folder, Func<string, string> Answer)
 {
+    /// <summary>What a generation goes on from, where the answer is one.</summary>
+    public long[]? Prompt { get; init; }
+
     /// <summary>What comes out where the file has this content.</summary>
     /// <exception cref="VitrineException">It is refused.</exception>
     public string With(string content)
@@ -122,7 +125,7 @@ internal sealed class CompanionReaders : IDisposable
         var pixels = Enumerable.Range(0, 3 * model.Tower.ImageSize * model.Tower.ImageSize).Select(i => (float)Math.Sin(i)).ToArray();
         using var input = tensor(pixels, [1, 3, model.Tower.ImageSize, model.Tower.ImageSize]);
         using var run = model.Run(input);
-        var recipe = File.Exists(Path.Combine(folder, "preprocessor_config.json")) || File.ReadAllText(Path.Combine(folder, "config.json")).Contains("\"pretrained_cfg\"")
+        var recipe = File.Exists(Path.Combine(folder, "preprocessor_config.json")) || File.ReadAllText(Path.Combine(folder, "config.json")).Contains("\"architecture\"", StringComparison.Ordinal)
             ? model.Recipe.ToString()
             : "";
         using var match = model.Text is null ? null : model.Match(input, TokenBatch.Of(3, 4, 9)).Run;
@@ -160,7 +163,6 @@ internal sealed class CompanionReaders : IDisposable
               "min_new_tokens": 2, "max_length": 4096, "transformers_version": "4.46.3"
             }
             """);
-        var model = Keep(TextModel.Open(copy.Path, new ModelOptions { GenerationConfig = false }));
         var prompt = copy.Prompt();
         Of("generation", "generation_config.json", copy.Path, folder =>
         {
@@ -170,6 +172,7 @@ internal sealed class CompanionReaders : IDisposable
             return $"{string.Join(' ', made.Ids[0])} {opened.GenerationSettings.Sampling} {opened.GenerationSettings.IsSampled} "
                 + string.Join(' ', opened.GenerationSettings.StopStrings);
         });
+        All[^1] = All[^1] with { Prompt = prompt };
     }
 
     private void Adapter()

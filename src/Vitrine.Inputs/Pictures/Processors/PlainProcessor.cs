@@ -12,6 +12,9 @@ internal sealed record PlainDefaults(ResampleFilter Filter, IReadOnlyList<float>
 {
     public const int Side = 224;
 
+    /// <summary>Whether size must name its sides: SigLIP's class takes a lone number for the shorter one, and then looks for both.</summary>
+    public bool NamesSides { get; init; }
+
     public static IReadOnlyList<float> Half { get; } = [0.5f, 0.5f, 0.5f];
 
     public static IReadOnlyList<float> ClipMean { get; } = [0.48145466f, 0.4578275f, 0.40821073f];
@@ -82,7 +85,7 @@ internal static class PlainProcessor
         {
             case null:
                 return Of(PlainDefaults.Side);
-            case { ValueKind: JsonValueKind.Number } number:
+            case { ValueKind: JsonValueKind.Number } number when !defaults.NamesSides:
                 return square != defaults.ShortestEdge
                     ? Of(config.Side("size", number))
                     : throw config.Refused("default_to_square", config.Find("default_to_square")!.Value, $"{(square ? "false" : "true")} with a lone number as size");

@@ -20,7 +20,7 @@ internal sealed class ProcessorConfig
     /// <summary>Class of the processor.</summary>
     public string Type => (Find("image_processor_type") ?? Find("feature_extractor_type")) switch
     {
-        { ValueKind: JsonValueKind.String } type => type.GetString()!,
+        { } type when PythonJson.IsText(type) => type.GetString()!,
         null => throw new VitrineException($"{Source}: names no image_processor_type."),
         { } other => throw new VitrineException($"{Source}: image_processor_type is {PythonJson.Shown(other)}; expected the name of a class."),
     };
@@ -39,7 +39,7 @@ internal sealed class ProcessorConfig
         if (!File.Exists(path))
         {
             return inner ?? (File.Exists(newer)
-                ? throw new VitrineException($"{newer}: describes no image processor, and there is no {ProcessorKeys.FileName} beside it.")
+                ? throw new VitrineException($"{newer}: has no 'image_processor', and there is no {ProcessorKeys.FileName} beside it.")
                 : new ProcessorConfig(Object(PythonJson.Open(path), path), path));
         }
 
@@ -70,7 +70,7 @@ internal sealed class ProcessorConfig
                     new PlainDefaults(ResampleFilter.Bicubic, PlainDefaults.ClipMean, PlainDefaults.ClipDeviation, ShortestEdge: true, Crop: true)),
             "SiglipImageProcessor"
                 => PlainProcessor.Read(this,
-                    new PlainDefaults(ResampleFilter.Bicubic, PlainDefaults.Half, PlainDefaults.Half, ShortestEdge: false, Crop: false)),
+                    new PlainDefaults(ResampleFilter.Bicubic, PlainDefaults.Half, PlainDefaults.Half, ShortestEdge: false, Crop: false) { NamesSides = true }),
             "ViTImageProcessor" or "ViTFeatureExtractor"
                 => PlainProcessor.Read(this,
                     new PlainDefaults(ResampleFilter.Bilinear, PlainDefaults.Half, PlainDefaults.Half, ShortestEdge: false, Crop: false)),
@@ -101,28 +101,33 @@ internal sealed class ProcessorConfig
     /// <remarks>A null is read as false by the classes of transformers 4, as the class default by those of 5 and by the fast ones.</remarks>
     public bool Flag(string key, bool otherwise) => Find(key) switch
     {
-        null when otherwise && json.TryGetProperty(key, out var spelled) && !Type.EndsWith("Fast", StringComparison.Ordinal)
-            => throw Refused(key, spelled, "true or false here; transformers 4 and 5 read null differently"),
-        null => otherwise,
+        null => otherwise && OrRefused(key, otherwise),
         { ValueKind: JsonValueKind.True } => true,
         { ValueKind: JsonValueKind.False } => false,
         { } found => throw Refused(key, found, "true or false"),
     };
 
+    /// <summary>The class default of a missing key, and of a null where both versions of the reference take it for one.</summary>
+    private T OrRefused<T>(string key, T otherwise)
+        => json.TryGetProperty(key, out var spelled) && !Type.EndsWith("Fast", StringComparison.Ordinal)
+            ? throw Refused(key, spelled, "a value here; transformers 4 and 5 read null differently")
+            : otherwise;
+
     public double Number(string key, double otherwise)
-        => Find(key) is not { } found ? otherwise
+        => Find(key) is not { } found ? OrRefused(key, otherwise)
             : found.ValueKind == JsonValueKind.Number && found.TryGetDouble(out var number) && double.IsFinite(number) ? number
             : throw Refused(key, found, "a number");
 
     /// <summary>A length in pixels.</summary>
-    public int Side(string key, int otherwise) => Find(key) is { } found ? Side(key, found) : otherwise;
+    public int Side(string key, int otherwise) => Find(key) is { } found ? Side(key, found) : OrRefused(key, otherwise);
 
     public int Side(string key, JsonElement found)
         => found.ValueKind == JsonValueKind.Number && found.TryGetInt32(out var side) && side is > 0 and <= LargestSide
             ? side
             : throw Refused(key, found, $"1 to {LargestSide}");
 
-    public ResampleFilter Filter(string key, ResampleFilter otherwise) => Find(key) is { } found ? Filter(key, found) : otherwise;
+    /// <remarks>A null is bilinear in the classes of transformers 4, the class default in those of 5 and in the fast ones.</remarks>
+    public ResampleFilter Filter(string key, ResampleFilter otherwise) => Find(key) is { } found ? Filter(key, found) : OrRefused(key, otherwise);
 
     public ResampleFilter Filter(string key, JsonElement found)
         => found.ValueKind == JsonValueKind.Number && found.TryGetInt32(out var number) && Enum.IsDefined((ResampleFilter)number)
