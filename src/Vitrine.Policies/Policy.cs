@@ -31,19 +31,23 @@ public abstract class Policy : Model, IActor
         : base(source.Location.Name, source.Family.Name, weights, stacks, shapes)
     {
         Folder = source.Location.Folder;
-        companions = FileStamps.Of(Directory.EnumerateFiles(Folder).Where(f => Companions.Contains(Path.GetExtension(f))).Order(StringComparer.Ordinal));
+        Folders = [.. new[] { Folder, source.Location.AdapterFolder }.OfType<string>().DistinctBy(Path.GetFullPath)];
+        companions = FileStamps.Of(Folders.SelectMany(Directory.EnumerateFiles).Where(IsCompanion).Order(StringComparer.Ordinal));
         fingerprint = new Lazy<string>(WithCompanions);
     }
 
     private protected Policy(Policy of)
         : base(of, of.Name, [.. of.Towers, .. of.Decoders], of.Stacks)
-        => (Folder, companions, fingerprint) = (of.Folder, of.companions, of.fingerprint);
+        => (Folder, Folders, companions, fingerprint) = (of.Folder, of.Folders, of.companions, of.fingerprint);
 
     /// <summary>Every model of this version, policies included.</summary>
     public static ModelCatalog Catalog => PolicyFamilies.Catalog;
 
     /// <summary>Where it lies.</summary>
     public string Folder { get; }
+
+    /// <summary>The same, and that of an adapter which lies elsewhere.</summary>
+    private IReadOnlyList<string> Folders { get; }
 
     /// <summary>Identifies the policy: a hash over all weights and over the files beside them (configuration, tokenizer, statistics).</summary>
     /// <exception cref="VitrineException">A file was written over or replaced since it was opened; it is named.</exception>
@@ -206,6 +210,10 @@ public abstract class Policy : Model, IActor
             throw new VitrineException($"{file}: cannot be read ({e.Message}).", e);
         }
     }
+
+    /// <remarks>An adapter's configuration counts with the weights, where it is merged.</remarks>
+    private static bool IsCompanion(string file)
+        => Companions.Contains(Path.GetExtension(file)) && Path.GetFileName(file) != Checkpoints.Adapters.AdapterConfig.FileName;
 
     private string WithCompanions()
     {

@@ -73,6 +73,12 @@ public abstract class Model : IDisposable
     /// <exception cref="VitrineException">One was; it is named.</exception>
     public virtual void RequireUnchanged() => weights.Checkpoint.RequireUnchanged();
 
+    /// <summary>Whether generations follow the rules of the model's files where a caller names none.</summary>
+    protected bool UsesGenerationConfig => weights.Options.GenerationConfig;
+
+    /// <summary>The files of its weights, as they are read: an index and an adapter included.</summary>
+    public IReadOnlyList<string> WeightFiles => weights.Checkpoint.Files;
+
     /// <summary>Binds a plan once, for any number of runs.</summary>
     /// <returns>Owned by the caller.</returns>
     /// <exception cref="VitrineException">An address names nothing, with the nearest that exists; or an edit does not fit its place.</exception>

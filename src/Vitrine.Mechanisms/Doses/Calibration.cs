@@ -22,7 +22,15 @@ public sealed record Calibration(
     int Layers, int Neurons, int Samples, IReadOnlyList<float> Mean, IReadOnlyList<float> Sigma, IReadOnlyList<double> Levels,
     IReadOnlyList<IReadOnlyList<float>> Quantiles, string Fingerprint)
 {
-    private static readonly JsonSerializerOptions Json = new() { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
+    private static readonly JsonSerializerOptions Strict = new()
+    {
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        AllowDuplicateProperties = false,
+        RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+    };
+
     private static readonly double[] KeptLevels = [0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1];
 
     /// <summary>The stack whose neurons they are.</summary>
@@ -116,7 +124,7 @@ public sealed record Calibration(
     }
 
     /// <summary>As JSON.</summary>
-    public string ToJson() => JsonSerializer.Serialize(this, Json);
+    public string ToJson() => JsonSerializer.Serialize(this, Strict);
 
     /// <summary>Reads a file of what <see cref="ToJson"/> wrote.</summary>
     /// <exception cref="VitrineException">It cannot be read, or is no calibration.</exception>
@@ -138,9 +146,9 @@ public sealed record Calibration(
     {
         try
         {
-            var read = JsonSerializer.Deserialize<Calibration>(json, Json);
-            return read is { Mean: not null, Sigma: not null, Quantiles: not null, Levels: not null } && read.Mean.Count == read.Layers * read.Neurons
-                && read.Sigma.Count == read.Mean.Count
+            var read = JsonSerializer.Deserialize<Calibration>(json, Strict);
+            return read is not null && read.Mean.Count == read.Layers * read.Neurons && read.Sigma.Count == read.Mean.Count
+                && read.Levels.Count > 0 && read.Quantiles.Count == read.Levels.Count && read.Quantiles.All(q => q.Count == read.Mean.Count)
                 ? read
                 : throw new VitrineException($"{source}: is no calibration, or an incomplete one.");
         }

@@ -60,19 +60,10 @@ public sealed class ProjectionFolder
             return opened;
         }
 
-        Dictionary<string, string>? found;
-        try
-        {
-            found = JsonSerializer.Deserialize<Dictionary<string, string>>(File.ReadAllText(path));
-        }
-        catch (JsonException e)
-        {
-            throw new VitrineException($"{path}: is not what a projection writes ({e.Message}).", e);
-        }
-
+        var found = ConfigReader.Open(path);
         foreach (var (key, wanted) in opened.about)
         {
-            var kept = found?.GetValueOrDefault(key);
+            var kept = found.Text(key, "");
             if (kept != wanted)
             {
                 throw new VitrineException($"{path}: its {key} is '{kept}', this run's '{wanted}'. Choose another folder, or remove this one.");

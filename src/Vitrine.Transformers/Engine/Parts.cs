@@ -23,8 +23,8 @@ internal sealed record Linear(Tensor Stored, Tensor? Bias, ScalarType Dtype)
     /// <summary>W in the precision that is computed in; where it is kept narrower, a widened copy that belongs to the current dispose scope.</summary>
     public Tensor Weight => Stored.dtype == Dtype ? Stored : Stored.to(Dtype);
 
-    /// <summary>Whether single rows go through <see cref="RowProduct"/>.</summary>
-    public bool HasRowProduct => oneRow is not null;
+    /// <summary>Whether single rows go through <see cref="RowProduct"/>, or would on the CPU.</summary>
+    public bool HasRowProduct => RowProduct.Suits(Stored);
 
     /// <summary>The same computed in float32 where it is in 16 bits, else this; what is widened belongs to the current dispose scope.</summary>
     public Linear Widened() => Dtype.IsNarrow() ? new Linear(Stored.Widened(), Bias?.Widened()) : this;
