@@ -13,7 +13,8 @@ public sealed class ConfigReader
     /// <param name="json">The object.</param>
     /// <param name="source">What to call it in errors, e.g. <c>config.json</c>.</param>
     /// <param name="refusesNull">
-    /// Whether a null in place of a value is of the wrong kind, here and in objects inside; otherwise it is as good as a missing key. In a model's configuration
+    /// Whether a null in place of a value is of the wrong kind, here and in objects inside; otherwise it is as good as a missing key. In a model's
+    /// configuration
     /// it is None, which is false where a flag is meant, whatever the class default.
     /// </param>
     public ConfigReader(JsonElement json, string source, bool refusesNull = false)

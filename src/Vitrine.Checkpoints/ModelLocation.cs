@@ -89,7 +89,8 @@ public sealed record ModelLocation(string Name, string Folder, string? GgufFile)
         {
             return HasModel(AdapterFolder)
                 ? this
-                : throw new VitrineException($"{source}: names no base model in base_model_name_or_path, and none lies beside it; expected a folder or ORG/NAME.");
+                : throw new VitrineException(
+                    $"{source}: names no base model in base_model_name_or_path, and none lies beside it; expected a folder or ORG/NAME.");
         }
 
         try

@@ -15,7 +15,8 @@ internal static class GenerationKeys
         JsonValueKind.Null or JsonValueKind.False => true,
         JsonValueKind.Array => value.GetArrayLength() == 0,
         JsonValueKind.Object => value.GetPropertyCount() == 0,
-        JsonValueKind.Number => value.GetDouble() == (key is "penalty_alpha" ? 0 : key is "num_beams" or "num_return_sequences" or "guidance_scale" ? 1 : double.NaN),
+        JsonValueKind.Number
+            => value.GetDouble() == (key is "penalty_alpha" ? 0 : key is "num_beams" or "num_return_sequences" or "guidance_scale" ? 1 : double.NaN),
         _ => false,
     };
 
@@ -63,7 +64,8 @@ internal static class GenerationKeys
         .. k.Bookkeeping("acts on logits that are no numbers, which are an error here", "remove_invalid_values"),
         .. k.Bookkeeping("shifts all logits alike", "renormalize_logits"),
         .. k.Bookkeeping("no prompt begins by itself, and no padding is shown", "bos_token_id", "pad_token_id", "decoder_start_token_id"),
-        .. k.Bookkeeping("how fast it is, not what is written", "use_cache", "cache_implementation", "cache_config", "return_legacy_cache", "prefill_chunk_size",
+        .. k.Bookkeeping("how fast it is, not what is written", "use_cache", "cache_implementation", "cache_config", "return_legacy_cache",
+            "prefill_chunk_size",
             "compile_config", "disable_compile", "is_assistant", "num_assistant_tokens", "num_assistant_tokens_schedule", "assistant_confidence_threshold",
             "assistant_early_exit", "assistant_lookbehind", "target_lookbehind", "prompt_lookup_num_tokens", "max_matching_ngram_size"),
         .. k.Bookkeeping("what generate returns beside the text", "output_attentions", "output_hidden_states", "output_scores", "output_logits",

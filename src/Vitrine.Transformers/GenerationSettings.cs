@@ -17,7 +17,8 @@ public sealed class GenerationSettings
 
     private readonly Sampling? sampling;
 
-    private GenerationSettings(string source, IReadOnlyList<long> stopIds) => (Source, StopIds, Rules) = (source, stopIds, TokenRules.None with { EndIds = stopIds });
+    private GenerationSettings(string source, IReadOnlyList<long> stopIds)
+        => (Source, StopIds, Rules) = (source, stopIds, TokenRules.None with { EndIds = stopIds });
 
     private GenerationSettings(ConfigReader json, bool isOwnFile, long? defaultEnd = null)
     {
@@ -148,7 +149,8 @@ public sealed class GenerationSettings
             ? own
             : new GenerationSettings(json, isOwnFile: true)
             {
-                NotComputed = [.. own.NotComputed, $"{json.Source}: _from_model_config is true, and {config.Source} says {string.Join(", ", other.Rules.Described)}; "
+                NotComputed = [.. own.NotComputed,
+                    $"{json.Source}: _from_model_config is true, and {config.Source} says {string.Join(", ", other.Rules.Described)}; "
                     + "transformers 4 follows that file, transformers 5 this one."],
             };
     }
@@ -204,7 +206,9 @@ public sealed class GenerationSettings
     };
 
     private static long[] IdsOf(ConfigReader json, string key, JsonElement list)
-        => list.ValueKind == JsonValueKind.Array ? [.. list.EnumerateArray().Select(v => Id(json, key, v))] : throw json.Wrong(key, list, "a list of whole numbers");
+        => list.ValueKind == JsonValueKind.Array
+            ? [.. list.EnumerateArray().Select(v => Id(json, key, v))]
+            : throw json.Wrong(key, list, "a list of whole numbers");
 
     private static long Id(ConfigReader json, string key, JsonElement value)
         => value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var id) ? id : throw json.Wrong(key, value, "a whole number or a list of them");

@@ -111,7 +111,9 @@ public sealed class ModelCatalog
     {
         var located = Locate(name);
         var location = options?.Adapter == false ? located.WithoutAdapter() : located.WithBase();
-        var config = location.GgufFile is { } file ? OfGguf(file) : ConfigReader.Open(Path.Combine(location.Folder, options?.ConfigFile ?? "config.json"), refusesNull: true);
+        var config = location.GgufFile is { } file
+            ? OfGguf(file)
+            : ConfigReader.Open(Path.Combine(location.Folder, options?.ConfigFile ?? "config.json"), refusesNull: true);
         return new ModelSource(location, config, FamilyOf(config, kind));
     }
 

@@ -79,7 +79,8 @@ public static partial class ModelFolder
                 : folder == location.FolderOf(companion.Name);
             return !companion.ReadBy.Contains(source.Family.Kind) ? new FolderFile(shown, false, $"{companion.What}; this kind of model has no use for it")
                 : !isMeant ? new FolderFile(shown, false, $"{companion.What}; read in the other folder")
-                : companion.Name == "generation_config.json" && !options.GenerationConfig ? new FolderFile(shown, false, $"{companion.What}; left out, as asked")
+                : companion.Name == "generation_config.json" && !options.GenerationConfig
+                    ? new FolderFile(shown, false, $"{companion.What}; left out, as asked")
                 : new FolderFile(shown, true, companion.What);
         }
     }
@@ -119,7 +120,8 @@ public static partial class ModelFolder
     [GeneratedRegex(@"\.(py|ipynb|sh)$|^requirements.*\.txt$")]
     private static partial Regex Sources();
 
-    [GeneratedRegex(@"^(optimizer.*\.(pt|bin)|scheduler\.pt|scaler\.pt|trainer_state\.json|training_args\.(bin|json)|rng_state.*\.pth|latest|train_config\.json|"
+    [GeneratedRegex(
+        @"^(optimizer.*\.(pt|bin)|scheduler\.pt|scaler\.pt|trainer_state\.json|training_args\.(bin|json)|rng_state.*\.pth|latest|train_config\.json|"
         + @"(all|train|eval|test|predict)_results\.json|events\.out\.tfevents.*|.*\.(log|csv|jsonl|yaml|yml))$")]
     private static partial Regex Trainers();
 

@@ -65,8 +65,9 @@ internal static class CertifiedPages
 
             ## Files beside the weights
 
-            A key that stands in no row is refused by file and key, and so is a value of another kind. *Applied*: it acts as in the reference. *Refused*: a value that
-            would change a number is refused; null, false and the reference's default pass. *Bookkeeping*: it changes no number and is not looked at.
+            A key that stands in no row is refused by file and key, and so is a value of another kind. *Applied*: it acts as in the reference.
+            *Refused*: a value that would change a number is refused; null, false and the reference's default pass. *Bookkeeping*: it changes no number and
+            is not looked at.
             `vitrine inspect MODEL` tells which files of a folder are read, and why others are not.
 
             | file | key | treatment | effect | read since |

@@ -96,7 +96,8 @@ internal static class GenerateCommand
     /// <summary>As the files have tokens drawn, but for what the command line says.</summary>
     private static Sampling AsFilesSay(GenerationSettings settings, Sampling own, double? temperature)
     {
-        var files = settings.Sampling ?? throw new VitrineException($"{settings.Source}: says nothing of sampling; give --temperature, --top-k, --top-p or --min-p.");
+        var files = settings.Sampling
+            ?? throw new VitrineException($"{settings.Source}: says nothing of sampling; give --temperature, --top-k, --top-p or --min-p.");
         return files with
         {
             Temperature = temperature ?? files.Temperature,

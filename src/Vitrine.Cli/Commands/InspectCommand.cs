@@ -14,7 +14,8 @@ internal static class InspectCommand
         var fingerprint = new Option<bool>("--fingerprint") { Description = "Name the weights by a hash over every byte of them, which reads them all." };
         var json = Output.JsonOption();
         var command = new Command("inspect",
-            "Show what a model is made of: stacks, blocks, points, tokenizer, picture recipe, weights, files. Without MODEL: the families that open, and what was "
+            "Show what a model is made of: stacks, blocks, points, tokenizer, picture recipe, weights, files. Without MODEL: the families that open, and "
+                + "what was "
                 + "certified.") { name, fingerprint, device, json };
         command.SetAction((parsed, _) =>
         {

@@ -1,7 +1,9 @@
 namespace Vitrine.Transformers.Engine;
 
 /// <summary>The rules of a generation on one row's logits, each as transformers' processor of that name computes it, in float32.</summary>
-/// <remarks>Order of _get_logits_processor (transformers, generation/utils.py): biases, penalties, blocks, lengths, forced tokens, decay, suppression.</remarks>
+/// <remarks>
+/// Order of _get_logits_processor (transformers, generation/utils.py): biases, penalties, blocks, lengths, forced tokens, decay, suppression.
+/// </remarks>
 internal sealed class RuleSteps(TokenRules rules, IReadOnlyList<long> prompt, IReadOnlyList<long> text, int count)
 {
     private readonly long[] row = [.. prompt, .. text];
@@ -140,7 +142,8 @@ internal sealed class RuleSteps(TokenRules rules, IReadOnlyList<long> prompt, IR
         {
             if (id < 0 || id >= vocabulary)
             {
-                throw new VitrineException($"generation: token {id} of a rule lies outside the vocabulary of {vocabulary}: {string.Join("; ", rules.Described)}.");
+                throw new VitrineException(
+                    $"generation: token {id} of a rule lies outside the vocabulary of {vocabulary}: {string.Join("; ", rules.Described)}.");
             }
         }
     }

@@ -15,7 +15,8 @@ internal sealed class TokenChoice
     /// <param name="options">How, and when to stop.</param>
     /// <param name="rows">Rows of the batch.</param>
     /// <param name="progress">Hears of each step.</param>
-    /// <param name="prompts">Ids of each row, padding left out: what the rules of a generation count. Null where they are no ids, and there are no rules.</param>
+    /// <param name="prompts">Ids of each row, padding left out: what the rules of a generation count. Null where they are no ids, and there are no
+    /// rules.</param>
     public TokenChoice(GenerationOptions options, int rows, IProgress<GeneratedStep>? progress = null, IReadOnlyList<IReadOnlyList<long>>? prompts = null)
     {
         (this.options, this.progress, this.prompts) = (options, progress, prompts);

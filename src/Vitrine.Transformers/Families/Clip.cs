@@ -21,7 +21,8 @@ internal static class Clip
         if (isWhole)
         {
             MustAgree(json, "vision_config_dict", other => ReadVision(other) == tower);
-            MustAgree(json, "text_config_dict", other => ReadText(other) is var t && t.EndToken == text!.EndToken && t.Config.Vocabulary == text.Config.Vocabulary
+            MustAgree(
+                json, "text_config_dict", other => ReadText(other) is var t && t.EndToken == text!.EndToken && t.Config.Vocabulary == text.Config.Vocabulary
                 && t.Config.Positions == text.Config.Positions && t.Config.Blocks.SequenceEqual(text.Config.Blocks));
         }
 
@@ -29,12 +30,15 @@ internal static class Clip
         return weights => Load(weights, tower, text, shared);
     }
 
-    /// <remarks>Old files hold each part's settings twice; where they do, the reference takes these, class defaults for what they lack (configuration_clip.py).</remarks>
+    /// <remarks>
+    /// Old files hold each part's settings twice; where they do, the reference takes these, class defaults for what they lack (configuration_clip.py).
+    /// </remarks>
     private static void MustAgree(ConfigReader json, string key, Predicate<ConfigReader> agrees)
     {
         if (json.Has(key) && !agrees(json.Object(key)))
         {
-            throw new VitrineException($"{json.Source}: {key} and {key[..^"_dict".Length]} describe different towers; the reference takes the first. Delete the one "
+            throw new VitrineException(
+                $"{json.Source}: {key} and {key[..^"_dict".Length]} describe different towers; the reference takes the first. Delete the one "
                 + "that is not meant.");
         }
     }

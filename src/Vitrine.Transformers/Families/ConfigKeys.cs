@@ -27,7 +27,8 @@ internal static class ConfigKeys
             "mlp_ratio", "image_size", "patch_size", "num_channels", "num_register_tokens", "projection_dim", "pooler_output_size"),
         .. All(rows, "the non-linearity", "hidden_act", "hidden_activation", "activation_function", "activation", "pooler_act"),
         .. All(rows, "epsilon of the norms", "rms_norm_eps", "layer_norm_eps", "layer_norm_epsilon"),
-        .. All(rows, "rotary positions: default and llama3, others are refused", "rope_theta", "rope_scaling", "rope_parameters", "rotary_emb_base", "rotary_pct",
+        .. All(rows, "rotary positions: default and llama3, others are refused", "rope_theta", "rope_scaling", "rope_parameters", "rotary_emb_base",
+            "rotary_pct",
             "partial_rotary_factor"),
         .. All(rows, "biases", "attention_bias", "mlp_bias", "qkv_bias"),
         .. All(rows, "which layers look through a window", "sliding_window", "use_sliding_window", "max_window_layers", "layer_types"),
@@ -36,7 +37,8 @@ internal static class ConfigKeys
         .. rows.Applied("use_parallel_residual", "attention and feed-forward side by side, or one behind the other"),
         .. rows.Applied("vision_use_head", "whether an attention pool stands behind the final norm"),
         .. All(rows, "the parts of a model of two", "vision_config", "text_config"),
-        .. All(rows, "must be as the family computes it", "position_embedding_type", "scale_attn_weights", "scale_attn_by_inverse_layer_idx", "add_cross_attention",
+        .. All(rows, "must be as the family computes it", "position_embedding_type", "scale_attn_weights", "scale_attn_by_inverse_layer_idx",
+            "add_cross_attention",
             "is_decoder", "rope_interleaved", "use_mrope", "use_bidirectional_attention", "use_swiglu_ffn"),
         .. All(rows, "as in generation_config.json, where there is none", Generation(KeyTreatment.Applied).Where(k => k != "eos_token_id")),
         .. All(rows, "timm: arguments of the model, the picture's recipe, and no class head", "model_args", "pretrained_cfg", "num_classes"),
@@ -67,7 +69,8 @@ internal static class ConfigKeys
 
     private static IEnumerable<string> Inside(string part, params IEnumerable<string> keys) => keys.Select(k => $"{part}.{k}");
 
-    private static IEnumerable<CompanionKey> All(CompanionTable rows, string effect, params IEnumerable<string> keys) => keys.SelectMany(k => rows.Applied(k, effect));
+    private static IEnumerable<CompanionKey> All(CompanionTable rows, string effect, params IEnumerable<string> keys)
+        => keys.SelectMany(k => rows.Applied(k, effect));
 
     private static IEnumerable<string> Generation(KeyTreatment treatment) => GenerationKeys.All.Where(k => k.Treatment == treatment).Select(k => k.Key);
 }

@@ -27,7 +27,10 @@ internal static class Gpt2
             width,
             new NormSpec(NormKind.LayerNorm, json.Number("layer_norm_epsilon", 1e-5)),
             new AttentionSpec(heads, heads, width / heads, AttentionMask.Causal, Rotary: null) { Bias = true, OutputBias = true },
-            new MlpSpec(json.Has("n_inner") ? json.Size("n_inner") : 4 * width, Gated: false, json.Activation("activation_function", "gelu_new")) { Bias = true },
+            new MlpSpec(json.Has("n_inner") ? json.Size("n_inner") : 4 * width, Gated: false, json.Activation("activation_function", "gelu_new"))
+            {
+                Bias = true,
+            },
             LayerScale: false);
         var config = new TextConfig([.. Enumerable.Repeat(spec, json.Size("n_layer", 12))], json.Size("vocab_size", 50257))
         {

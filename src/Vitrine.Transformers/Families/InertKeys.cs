@@ -50,7 +50,8 @@ internal static class InertKeys
         "rope_theta", "partial_rotary_factor", "head_dim", "attn_logit_softcapping", "final_logit_softcapping", "use_bidirectional_attention",
     ];
 
-    private static readonly HashSet<string> Common = [.. Shared.Where(k => k.Treatment == KeyTreatment.Bookkeeping).Select(k => k.Key), .. ConfigKeys.Elsewhere];
+    private static readonly HashSet<string> Common = [.. Shared.Where(k => k.Treatment == KeyTreatment.Bookkeeping).Select(k => k.Key),
+        .. ConfigKeys.Elsewhere];
 
     /// <summary>Refuses every key of a family's configuration that was not read and changes numbers, or might.</summary>
     /// <param name="json">Whose keys the family has read.</param>

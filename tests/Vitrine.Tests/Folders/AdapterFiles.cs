@@ -32,7 +32,8 @@ internal sealed class AdapterFiles(int seed)
 
     /// <summary>Normal numbers.</summary>
     public float[] Draw(long count, double scale = 0.3)
-        => [.. Enumerable.Range(0, (int)count).Select(_ => (float)(scale * Math.Sqrt(-2 * Math.Log(1 - draw.NextDouble())) * Math.Cos(2 * Math.PI * draw.NextDouble())))];
+        => [.. Enumerable.Range(0, (int)count)
+            .Select(_ => (float)(scale * Math.Sqrt(-2 * Math.Log(1 - draw.NextDouble())) * Math.Cos(2 * Math.PI * draw.NextDouble())))];
 
     /// <summary>Adapts a module.</summary>
     /// <param name="module">Its path inside the model's class.</param>

@@ -9,7 +9,9 @@ using static TorchSharp.torch;
 namespace Vitrine.Tests.Folders;
 
 /// <summary>A LoRA adapter in a model's folder is merged as peft does, or refused by what is not computed.</summary>
-/// <remarks>Right values: the same model with the sum written into its weight file, W + alpha / r B A in double (peft, lora/layer.py, get_delta_weight).</remarks>
+/// <remarks>
+/// Right values: the same model with the sum written into its weight file, W + alpha / r B A in double (peft, lora/layer.py, get_delta_weight).
+/// </remarks>
 [Collection(CommandLine.Collection)]
 public sealed class AdapterTests
 {
@@ -49,7 +51,9 @@ public sealed class AdapterTests
         Largest(plain, copy.Logits(copy.Prompt())).ShouldBeGreaterThan(0.01);
     }
 
-    /// <remarks>Conv1D stores [in, out] and peft turns the product by the class of the layer, whatever fan_in_fan_out says; c_proj of attention is square.</remarks>
+    /// <remarks>
+    /// Conv1D stores [in, out] and peft turns the product by the class of the layer, whatever fan_in_fan_out says; c_proj of attention is square.
+    /// </remarks>
     [Theory]
     [InlineData("h.0.attn.c_attn", true)]
     [InlineData("h.1.attn.c_proj", false)]

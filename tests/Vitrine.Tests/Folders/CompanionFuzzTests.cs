@@ -6,11 +6,13 @@ using Vitrine.Checkpoints;
 namespace Vitrine.Tests.Folders;
 
 /// <summary>
-/// Keys of the files beside the weights dropped, nulled, given another kind, written twice, put in where they do not belong: the answer is the reference's, or a
+/// Keys of the files beside the weights dropped, nulled, given another kind, written twice, put in where they do not belong: the answer is the reference's, or
+/// a
 /// refusal that names file and key; never another number.
 /// </summary>
 /// <remarks>
-/// What the reference answers is computed a second time from the changed file: generations by <see cref="ReferenceRules"/>, actions by numpy's arithmetic, adapters
+/// What the reference answers is computed a second time from the changed file: generations by <see cref="ReferenceRules"/>, actions by numpy's arithmetic,
+/// adapters
 /// by their scaling; class defaults stand in <see cref="ReferenceDefaults"/>. VITRINE_SEED draws other folders.
 /// </remarks>
 public sealed class CompanionFuzzTests
@@ -20,7 +22,8 @@ public sealed class CompanionFuzzTests
     /// <summary>Values of every kind.</summary>
     private static readonly string[] Values =
     [
-        "null", "true", "false", "0", "1", "3", "7.0", "0.25", "-2", "1e400", "NaN", "Infinity", "\"\"", "\"1\"", "\"true\"", "\"none\"", "[]", "[1]", "[[1, 2]]",
+        "null", "true", "false", "0", "1", "3", "7.0", "0.25", "-2", "1e400", "NaN", "Infinity", "\"\"", "\"1\"", "\"true\"", "\"none\"", "[]", "[1]",
+        "[[1, 2]]",
         "[\"a\"]", "{}", "{\"a\": 1}", "[true, 0]", "[null]",
     ];
 
@@ -60,7 +63,8 @@ public sealed class CompanionFuzzTests
         }
 
         wrong.ShouldBeEmpty($"{wrong.Count} of {Folders}, seed {seed}");
-        (answered > Folders / 8 && refused > Folders / 4 && computed > Folders / 40).ShouldBeTrue($"{answered} answered, {refused} refused, {computed} computed");
+        (answered > Folders / 8 && refused > Folders / 4 && computed > Folders / 40)
+            .ShouldBeTrue($"{answered} answered, {refused} refused, {computed} computed");
     }
 
     /// <summary>Files that are cheap to read come oftener than models.</summary>
@@ -76,7 +80,8 @@ public sealed class CompanionFuzzTests
         var names = message.Contains(example.File, StringComparison.Ordinal)
             && mutation.Path.Split('.').Any(part => message.Contains(part, StringComparison.Ordinal));
         var sees = message.Contains("tensor '", StringComparison.Ordinal) || message.Contains("cannot share", StringComparison.Ordinal)
-            || message.Contains("is not the width", StringComparison.Ordinal) || message.Contains("do not divide", StringComparison.Ordinal) || message.Contains("coordinates of a head", StringComparison.Ordinal);
+            || message.Contains("is not the width", StringComparison.Ordinal) || message.Contains("do not divide", StringComparison.Ordinal)
+            || message.Contains("coordinates of a head", StringComparison.Ordinal);
         var tells = example.File is not "config.json" && message.Contains(example.File[..7], StringComparison.Ordinal) && mutation.IsAboutAnother(message);
         return !message.Contains('\n', StringComparison.Ordinal) && (names || sees || tells);
     }

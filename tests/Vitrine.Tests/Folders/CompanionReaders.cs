@@ -34,7 +34,9 @@ internal sealed record CompanionExample(string Name, string File, JsonObject Jso
     /// <summary>What comes out where the file has this content.</summary>
     public string With(JsonObject content) => With(content.ToJsonString());
 
-    /// <summary>A copy of the content with another value at a path a.b; lists on the way are entered at their first element, the data set of statistics too.</summary>
+    /// <summary>
+    /// A copy of the content with another value at a path a.b; lists on the way are entered at their first element, the data set of statistics too.
+    /// </summary>
     /// <returns>Null where the path is not there.</returns>
     public JsonObject? Changed(string path, Action<JsonObject, string> change)
     {
@@ -115,7 +117,8 @@ internal sealed class CompanionReaders : IDisposable
         using var last = model.Labels is null ? run.Logits[0, -1] : run.Logits[0];
         var settings = model.GenerationSettings;
         settings.RequireComputed();
-        return $"{Shown(last.data<float>().ToArray())} {string.Join(' ', model.Labels?.Names ?? [])} {model.Labels?.Scores} {string.Join("; ", settings.Described)}"
+        return $"{Shown(last.data<float>().ToArray())} {string.Join(' ', model.Labels?.Names ?? [])} {model.Labels?.Scores} "
+            + $"{string.Join("; ", settings.Described)}"
             + $" {settings.Sampling}";
     }
 
@@ -125,11 +128,13 @@ internal sealed class CompanionReaders : IDisposable
         var pixels = Enumerable.Range(0, 3 * model.Tower.ImageSize * model.Tower.ImageSize).Select(i => (float)Math.Sin(i)).ToArray();
         using var input = tensor(pixels, [1, 3, model.Tower.ImageSize, model.Tower.ImageSize]);
         using var run = model.Run(input);
-        var recipe = File.Exists(Path.Combine(folder, "preprocessor_config.json")) || File.ReadAllText(Path.Combine(folder, "config.json")).Contains("\"architecture\"", StringComparison.Ordinal)
+        var recipe = File.Exists(Path.Combine(folder, "preprocessor_config.json"))
+            || File.ReadAllText(Path.Combine(folder, "config.json")).Contains("\"architecture\"", StringComparison.Ordinal)
             ? model.Recipe.ToString()
             : "";
         using var match = model.Text is null ? null : model.Match(input, TokenBatch.Of(3, 4, 9)).Run;
-        return $"{Shown(run.Logits.data<float>().ToArray())} {Shown(match?.Logits.data<float>().ToArray() ?? [])} {string.Join(' ', model.Labels?.Names ?? [])} "
+        return $"{Shown(run.Logits.data<float>().ToArray())} {Shown(match?.Logits.data<float>().ToArray() ?? [])} "
+            + $"{string.Join(' ', model.Labels?.Names ?? [])} "
             + $"{model.Labels?.Scores} {recipe}";
     }
 
@@ -147,9 +152,11 @@ internal sealed class CompanionReaders : IDisposable
     private static string Statistics(string folder)
     {
         var read = ActionStatistics.Open(folder, ConfigReader.Open(Path.Combine(folder, "config.json")));
-        return string.Join('\n', read.Select(s
-            => $"{s.Key} {string.Join(' ', Enumerable.Range(0, s.Value.Dimensions).Select(d => s.Value.Unnormalise(d, 0.25).ToString("R", CultureInfo.InvariantCulture)))}"));
+        return string.Join('\n', read.Select(s => $"{s.Key} {Quarters(s.Value)}"));
     }
+
+    private static string Quarters(ActionStatistics units)
+        => string.Join(' ', Enumerable.Range(0, units.Dimensions).Select(d => units.Unnormalise(d, 0.25).ToString("R", CultureInfo.InvariantCulture)));
 
     private static string Recipe(string folder) => PictureRecipe.Open(folder).ToString();
 
@@ -158,8 +165,10 @@ internal sealed class CompanionReaders : IDisposable
         var copy = Keep(ModelCopy.Of("llama"));
         copy.Write("generation_config.json", """
             {
-              "_from_model_config": true, "bos_token_id": 1, "eos_token_id": [2, 7], "pad_token_id": 0, "do_sample": true, "temperature": 0.6, "top_k": 20, "top_p": 0.9,
-              "repetition_penalty": 1.3, "no_repeat_ngram_size": 2, "bad_words_ids": [[11], [12, 13]], "suppress_tokens": [14, 15], "begin_suppress_tokens": [16],
+              "_from_model_config": true, "bos_token_id": 1, "eos_token_id": [2, 7], "pad_token_id": 0, "do_sample": true, "temperature": 0.6, "top_k": 20,
+              "top_p": 0.9,
+              "repetition_penalty": 1.3, "no_repeat_ngram_size": 2, "bad_words_ids": [[11], [12, 13]], "suppress_tokens": [14, 15],
+              "begin_suppress_tokens": [16],
               "min_new_tokens": 2, "max_length": 4096, "transformers_version": "4.46.3"
             }
             """);
@@ -211,26 +220,31 @@ internal sealed class CompanionReaders : IDisposable
         {
             ["clip"] = """
                 {
-                  "image_processor_type": "CLIPImageProcessor", "crop_size": {"height": 28, "width": 28}, "do_center_crop": true, "do_normalize": true, "do_resize": true,
+                  "image_processor_type": "CLIPImageProcessor", "crop_size": {"height": 28, "width": 28}, "do_center_crop": true, "do_normalize": true,
+                  "do_resize": true,
                   "do_rescale": true, "rescale_factor": 0.00392156862745098, "image_mean": [0.48, 0.45, 0.40], "image_std": [0.26, 0.26, 0.27], "resample": 3,
                   "size": {"shortest_edge": 28}, "do_convert_rgb": true
                 }
                 """,
             ["vit, old"] = """
-                {"feature_extractor_type": "ViTFeatureExtractor", "size": 30, "default_to_square": true, "resample": 2, "do_pad": false, "image_mean": [0.5, 0.5, 0.5]}
+                {"feature_extractor_type": "ViTFeatureExtractor", "size": 30, "default_to_square": true, "resample": 2, "do_pad": false,
+                  "image_mean": [0.5, 0.5, 0.5]}
                 """,
             ["qwen2-vl"] = """
-                {"image_processor_type": "Qwen2VLImageProcessor", "patch_size": 7, "merge_size": 2, "temporal_patch_size": 2, "min_pixels": 784, "max_pixels": 4704}
+                {"image_processor_type": "Qwen2VLImageProcessor", "patch_size": 7, "merge_size": 2, "temporal_patch_size": 2, "min_pixels": 784,
+                  "max_pixels": 4704}
                 """,
             ["idefics3"] = """
                 {
-                  "image_processor_type": "Idefics3ImageProcessor", "size": {"longest_edge": 72}, "max_image_size": {"longest_edge": 24}, "do_image_splitting": true,
+                  "image_processor_type": "Idefics3ImageProcessor", "size": {"longest_edge": 72}, "max_image_size": {"longest_edge": 24},
+                  "do_image_splitting": true,
                   "do_pad": true, "resample": 1
                 }
                 """,
             ["prismatic, means"] = """
                 {
-                  "image_processor_type": "PrismaticImageProcessor", "image_resize_strategy": "letterbox", "input_sizes": [[3, 28, 28]], "interpolations": ["bicubic"],
+                  "image_processor_type": "PrismaticImageProcessor", "image_resize_strategy": "letterbox", "input_sizes": [[3, 28, 28]],
+                  "interpolations": ["bicubic"],
                   "means": [[0.5, 0.5, 0.5]], "stds": [[0.25, 0.25, 0.25]], "tvf_do_letterbox": true, "tvf_letterbox_fill": [127, 127, 127]
                 }
                 """,
@@ -243,7 +257,8 @@ internal sealed class CompanionReaders : IDisposable
 
         var newer = Keep(new Cli.TemporaryFolder());
         File.WriteAllText(newer["processor_config.json"], """
-            {"image_processor": {"image_processor_type": "SiglipImageProcessor", "size": {"height": 30, "width": 30}, "do_pad": null}, "processor_class": "SiglipProcessor"}
+            {"image_processor": {"image_processor_type": "SiglipImageProcessor", "size": {"height": 30, "width": 30}, "do_pad": null},
+              "processor_class": "SiglipProcessor"}
             """);
         Of("siglip, newer", "processor_config.json", newer.Path, Recipe);
     }

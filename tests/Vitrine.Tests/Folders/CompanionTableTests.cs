@@ -115,7 +115,8 @@ public sealed class CompanionTableTests(CompanionTableTests.Readers readers) : I
     {
         foreach (var value in Something)
         {
-            var message = Should.Throw<VitrineException>(() => example.With(example.Changed(key, (at, name) => at[name] = JsonNode.Parse(value))!), value).Message;
+            var message = Should.Throw<VitrineException>(
+                () => example.With(example.Changed(key, (at, name) => at[name] = JsonNode.Parse(value))!), value).Message;
             message.ShouldContain(file);
             message.ShouldContain(key);
             message.ShouldNotContain("unknown key");

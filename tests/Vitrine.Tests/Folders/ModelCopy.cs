@@ -14,7 +14,8 @@ internal sealed class ModelCopy : IDisposable
     {
         Source = source;
         Path = Directory.CreateTempSubdirectory("vitrine-").FullName;
-        foreach (var file in Directory.GetFiles(source).Where(f => System.IO.Path.GetFileName(f) is not ("golden.safetensors" or "meta.json" or "config.v5.json")))
+        foreach (var file in Directory.GetFiles(source)
+            .Where(f => System.IO.Path.GetFileName(f) is not ("golden.safetensors" or "meta.json" or "config.v5.json")))
         {
             File.Copy(file, this[System.IO.Path.GetFileName(file)]);
         }

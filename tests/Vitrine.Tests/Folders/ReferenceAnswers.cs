@@ -29,7 +29,8 @@ internal sealed class ReferenceAnswers
         treatment.ShouldNotBe(KeyTreatment.Refused, $"{told}: it answered {answer}");
         if ((mutation.Kind == MutationKind.Retyped && ReferenceDefaults.TwoForms.Contains(mutation.Key))
             || (mutation.Kind == MutationKind.Nulled && ReferenceDefaults.NoneIsNothing.Contains(mutation.Key))
-            || (mutation.Kind == MutationKind.Dropped && mutation.Path.StartsWith("norm_stats.", StringComparison.Ordinal) && mutation.Path.Count(c => c == '.') == 1))
+            || (mutation.Kind == MutationKind.Dropped && mutation.Path.StartsWith("norm_stats.",
+                StringComparison.Ordinal) && mutation.Path.Count(c => c == '.') == 1))
         {
             return false; // another value, not another kind; or another data set's units
         }
@@ -97,7 +98,10 @@ internal sealed class ReferenceAnswers
             EpsilonCutoff = Number("epsilon_cutoff", 0) is > 0 and < 1 and var epsilon ? epsilon : null,
             EtaCutoff = Number("eta_cutoff", 0) is > 0 and < 1 and var eta ? eta : null,
         };
-        string[] stops = file["stop_strings"] is JsonArray list ? list.Deserialize<string[]>()! : file["stop_strings"] is { } one ? [one.GetValue<string>()] : [];
+        string[] stops = file["stop_strings"] is JsonArray list
+            ? list.Deserialize<string[]>()!
+            : file["stop_strings"] is { } one ? [one.GetValue<string>()]
+            : [];
         return $"{string.Join(' ', ids)} {sampling} {file["do_sample"]?.GetValue<bool>() ?? false} {string.Join(' ', stops)}";
     }
 
@@ -106,7 +110,9 @@ internal sealed class ReferenceAnswers
     {
         var action = set.Value!["action"]!.AsObject();
         var (low, high) = (action["q01"].Deserialize<double[]>()!, action["q99"].Deserialize<double[]>()!);
-        var mask = action.ContainsKey("mask") ? [.. action["mask"]!.AsArray().Select(m => m!.ToJsonString() is "true" or "1")] : low.Select(_ => true).ToArray();
+        var mask = action.ContainsKey("mask")
+            ? [.. action["mask"]!.AsArray().Select(m => m!.ToJsonString() is "true" or "1")]
+            : low.Select(_ => true).ToArray();
         var values = low.Select((q01, d) => mask[d] ? (0.5 * (0.25 + 1) * (high[d] - q01)) + q01 : 0.25);
         return $"{set.Key} {string.Join(' ', values.Select(v => v.ToString("R", CultureInfo.InvariantCulture)))}";
     }));
@@ -142,11 +148,13 @@ internal sealed class ReferenceAnswers
                 => at[name] = new JsonArray([.. at["q01"]!.AsArray().Select(_ => (JsonNode)true)]))!));
         }
 
-        ReferenceDefaults.All.TryGetValue((kind, mutation.Key), out var value).ShouldBeTrue($"{told}: no class default is written down for {kind}.{mutation.Key}");
+        ReferenceDefaults.All.TryGetValue((kind, mutation.Key), out var value)
+            .ShouldBeTrue($"{told}: no class default is written down for {kind}.{mutation.Key}");
         (mutation.Kind == MutationKind.Dropped || ReferenceDefaults.NoneIsDefault.Contains(mutation.Key)).ShouldBeTrue(
             $"{told}: null is None in the reference, and not its default");
         var spelled = example.Changed(
-            example.File == "dataset_statistics.json" ? string.Join('.', mutation.Path.Split('.').Skip(1)) : mutation.Path, (at, name) => at[name] = JsonNode.Parse(value!));
+            example.File == "dataset_statistics.json" ? string.Join('.', mutation.Path.Split('.').Skip(1)) : mutation.Path, (at, name)
+                => at[name] = JsonNode.Parse(value!));
         return Once(cached, $"{example.Name} {mutation.Path}", () => example.With(spelled!));
     }
 

@@ -7,7 +7,8 @@ internal static class ReferenceDefaults
     public static IReadOnlySet<string> NoneIsDefault { get; } = new HashSet<string>
     {
         "rope_scaling", "rope_parameters", "head_dim", "n_inner", "size", "crop_size", "num_key_value_heads", "pad_token_id", "layer_types", "problem_type",
-        "hidden_activation", "text_config_dict", "vision_config_dict", "tvf_letterbox_fill", "image_mean", "image_std", "max_image_size", "min_pixels", "max_pixels", "crop_pct", "interpolation",
+        "hidden_activation", "text_config_dict", "vision_config_dict", "tvf_letterbox_fill", "image_mean", "image_std", "max_image_size", "min_pixels",
+        "max_pixels", "crop_pct", "interpolation",
         "id2label", "num_labels",
     };
 

@@ -4,7 +4,8 @@ using System.Text.Json.Nodes;
 namespace Vitrine.Tests.Folders;
 
 /// <summary>
-/// What transformers' generate does with the keys of generation_config.json, written down from its documentation (generation/logits_process.py) a second time, on
+/// What transformers' generate does with the keys of generation_config.json, written down from its documentation (generation/logits_process.py) a second time,
+/// on
 /// the file itself and as slowly as it can be said.
 /// </summary>
 internal sealed class ReferenceRules(JsonObject file)

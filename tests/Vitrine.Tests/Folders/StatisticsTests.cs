@@ -58,7 +58,8 @@ public sealed class StatisticsTests : IDisposable
     public void What_is_no_number_is_refused_where_it_is_used_and_only_there()
     {
         var read = Read("""
-            {"a": {"action": {"q01": [NaN, 0, NaN], "q99": [1, Infinity, 1], "mask": [false, true, true], "mean": [NaN], "std": [NaN, -Infinity]}, "num_transitions": NaN},
+            {"a": {"action": {"q01": [NaN, 0, NaN], "q99": [1, Infinity, 1], "mask": [false, true, true], "mean": [NaN], "std": [NaN, -Infinity]},
+              "num_transitions": NaN},
              "b": {"action": {"q01": [0], "q99": [1]}, "proprio": {"q01": NaN}}}
             """);
         read["a"].Unnormalise(0, 0.25).ShouldBe(0.25, "it is not un-normalised");
@@ -79,7 +80,8 @@ public sealed class StatisticsTests : IDisposable
     [Fact]
     public void Statistics_inside_the_configuration_are_read_alike()
     {
-        var config = new ConfigReader(PythonJson.Parse("""{"norm_stats": {"a": {"action": {"q01": [NaN], "q99": [1], "mask": [0]}}}}"""u8, "config.json"), "config.json");
+        var config = new ConfigReader(
+            PythonJson.Parse("""{"norm_stats": {"a": {"action": {"q01": [NaN], "q99": [1], "mask": [0]}}}}"""u8, "config.json"), "config.json");
         ActionStatistics.Open(folder.Path, config)["a"].Unnormalise(0, 0.75).ShouldBe(0.75);
         var broken = new ConfigReader(PythonJson.Parse("""{"norm_stats": [1]}"""u8, "config.json"), "config.json");
         Should.Throw<VitrineException>(() => ActionStatistics.Open(folder.Path, broken)).Message.ShouldContain("config.json: norm_stats");

@@ -88,7 +88,8 @@ internal static class PlainProcessor
             case { ValueKind: JsonValueKind.Number } number when !defaults.NamesSides:
                 return square != defaults.ShortestEdge
                     ? Of(config.Side("size", number))
-                    : throw config.Refused("default_to_square", config.Find("default_to_square")!.Value, $"{(square ? "false" : "true")} with a lone number as size");
+                    : throw config.Refused("default_to_square", config.Find("default_to_square")!.Value,
+                        $"{(square ? "false" : "true")} with a lone number as size");
             case { } found:
                 var sides = config.Sides("size", found, "height", "width", "shortest_edge");
                 return sides.Count == 2 && sides.TryGetValue("height", out var height) && sides.TryGetValue("width", out var width)

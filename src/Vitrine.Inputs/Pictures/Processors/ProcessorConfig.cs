@@ -27,7 +27,8 @@ internal sealed class ProcessorConfig
 
     /// <summary>Reads a folder's image processor.</summary>
     /// <remarks>
-    /// transformers 5 writes one file for all processors of a model and reads it first; transformers 4 reads preprocessor_config.json alone. Where both describe
+    /// transformers 5 writes one file for all processors of a model and reads it first; transformers 4 reads preprocessor_config.json alone. Where both
+    /// describe
     /// an image processor, they must say the same.
     /// </remarks>
     /// <exception cref="VitrineException">There is no file, or it is no JSON object; or two of them contradict each other.</exception>
@@ -46,7 +47,8 @@ internal sealed class ProcessorConfig
         var outer = new ProcessorConfig(Object(PythonJson.Open(path), path), path);
         return inner is null || inner.Recipe().ToString() == outer.Recipe().ToString()
             ? outer
-            : throw new VitrineException($"{path}: and {ProcessorKeys.Newer} ask for different pictures; transformers 4 reads the first, transformers 5 the second. "
+            : throw new VitrineException(
+                $"{path}: and {ProcessorKeys.Newer} ask for different pictures; transformers 4 reads the first, transformers 5 the second. "
                 + "Delete the one that is not meant.");
     }
 
