@@ -84,8 +84,10 @@ public sealed class TextModel : Model
         var weights = new WeightReader(checkpoint, config.Source, options ?? ModelOptions.Default);
         try
         {
-            var family = TextFamily.Of(config);
-            return Load(family, new ModelSource(new ModelLocation(config.Source, "", null), config, family.Described), weights);
+            var source = new ModelSource(new ModelLocation(config.Source, "", null), config, ModelCatalog.TextAndImage.FamilyOf(config, ModelKind.Text));
+            return VisionLanguageFamily.All.FirstOrDefault(f => f.ModelType == config.Text("model_type")) is { } seeing
+                ? Load(seeing, source, seeing.Read(config), weights)
+                : Load(TextFamily.Of(config), source, weights);
         }
         catch
         {
@@ -280,15 +282,21 @@ public sealed class TextModel : Model
         var weights = source.Weights(options);
         try
         {
-            var (pictures, language) = load(weights);
-            weights.RefuseOthers(family.IsUnused);
-            return new TextModel(source, weights, language, classes: null, pictures);
+            return Load(family, source, load, weights);
         }
         catch
         {
             weights.Dispose();
             throw;
         }
+    }
+
+    private static TextModel Load(
+        VisionLanguageFamily family, ModelSource source, Func<WeightReader, VisionLanguageParts> load, WeightReader weights)
+    {
+        var (pictures, language) = load(weights);
+        weights.RefuseOthers(family.IsUnused);
+        return new TextModel(source, weights, language, classes: null, pictures);
     }
 
     /// <inheritdoc/>

@@ -114,6 +114,13 @@ public sealed class Decoder : Stack
     /// <param name="cache">Keys and values of what stands before, and for what is decoded behind.</param>
     private Tensor Residual(DecoderInput input, Pass pass, RunStart? from, KeyValueCache? cache)
     {
+        if (from is not null)
+        {
+            pass.AddedBehind = (over, layer) => from.AddedBehind(layer, over.Rows, Shape) is { } added
+                ? over.At(Shape.Name, PictureSide.DeepStack(layer, Shape.Width), added)
+                : null;
+        }
+
         var residual = from is null
             ? Enter(Embedding.Placed(input.Embedded(), pass, input.Segments), pass)
             : from.Residual(input.Positions.Length, input.Positions[0].Length, Shape);

@@ -64,6 +64,12 @@ public sealed class Pass : IDisposable
     /// <summary>Whose frames are read, of a tower whose pass has other rows than the batch; null where they are the batch's own.</summary>
     internal FrameOwners? Owners { get; init; }
 
+    /// <summary>Tokens of each picture that a tower reads as one sequence, for <see cref="AttentionMask.OwnPicture"/>.</summary>
+    internal IReadOnlyList<int>? PictureLengths { get; init; }
+
+    /// <summary>Tokens of each window of such pictures, for <see cref="AttentionMask.OwnWindow"/>.</summary>
+    internal IReadOnlyList<int>? WindowLengths { get; init; }
+
     /// <summary>What is added to the residual (B,T,d) behind a block; null for nothing, or nothing behind that one.</summary>
     internal Func<Pass, int, Tensor?>? AddedBehind { get; set; }
 
@@ -117,6 +123,14 @@ public sealed class Pass : IDisposable
     /// <summary>Whether every token sees exactly the tokens before it, so that the fused kernel needs no mask.</summary>
     internal bool IsPlainCausal(AttentionSpec attention)
         => attention is { Mask: AttentionMask.Causal, Keys: KeySource.Own } && Length == keys[0].Length && !(attention.Window < Length) && !hasPadding;
+
+    /// <summary>Lengths of the parts of a sequence that see themselves alone; null where the attention is of another kind, or there is one part.</summary>
+    internal IReadOnlyList<int>? Parts(AttentionSpec attention) => attention.Mask switch
+    {
+        AttentionMask.OwnPicture => Several(PictureLengths),
+        AttentionMask.OwnWindow => Several(WindowLengths),
+        _ => null,
+    };
 
     /// <summary>Position ids for rotary or learned positions (B,T); padding counts as 0. Of several axes, the first.</summary>
     internal Tensor PositionIds() => Made(Flat(Positioned()[0], p => Math.Max(p, 0)), Rows, Length);
@@ -206,6 +220,8 @@ public sealed class Pass : IDisposable
     private bool SeesAll(AttentionMask mask) => mask switch
     {
         AttentionMask.Full => true,
+        AttentionMask.OwnPicture => Several(PictureLengths) is null,
+        AttentionMask.OwnWindow => Several(WindowLengths) is null,
         AttentionMask.Causal => Length == 1,
         AttentionMask.Prefix => Length == 1 || (PrefixLengths is { } lengths && keys.Index().All(row => row.Item[^1] < lengths[row.Index])),
         _ => false,
@@ -256,8 +272,23 @@ public sealed class Pass : IDisposable
             AttentionMask.Causal => j > query,
             AttentionMask.Prefix => j > query && !(keys[row][j] < Required(PrefixLengths)[row]),
             AttentionMask.Blockwise => Required(BlockNumbers)[row][j] > Required(BlockNumbers)[row][query],
+            AttentionMask.OwnPicture => PartOf(PictureLengths, j) != PartOf(PictureLengths, query),
+            AttentionMask.OwnWindow => PartOf(WindowLengths, j) != PartOf(WindowLengths, query),
             _ => false,
         };
+    }
+
+    private static IReadOnlyList<int>? Several(IReadOnlyList<int>? lengths) => Required(lengths).Count > 1 ? lengths : null;
+
+    private static int PartOf(IReadOnlyList<int>? lengths, int token)
+    {
+        var part = 0;
+        for (var end = Required(lengths)[0]; token >= end; end += lengths![part])
+        {
+            part++;
+        }
+
+        return part;
     }
 
     private static T Required<T>(T? given) where T : class

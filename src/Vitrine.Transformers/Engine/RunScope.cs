@@ -55,6 +55,19 @@ public sealed class RunScope
         return PassOver([.. Enumerable.Repeat(positions, (int)frames)], owners);
     }
 
+    /// <summary>A pass over the patches of pictures in one sequence.</summary>
+    internal Pass PassOver(PlacedGrids placed, FrameOwners owners)
+    {
+        long[] positions = [.. Enumerable.Range(0, placed.Places.Count).Select(i => (long)i)];
+        return new Pass(this, 0, [positions], [], [positions.Length])
+        {
+            Owners = owners,
+            GivenPositionIds = [[[.. placed.Places.Select(p => (long)p.Row)]], [[.. placed.Places.Select(p => (long)p.Column)]]],
+            PictureLengths = placed.PictureLengths,
+            WindowLengths = placed.WindowLengths,
+        };
+    }
+
     /// <summary>Keeps a tensor beyond the run.</summary>
     internal void Keep(Address address, Tensor x)
     {

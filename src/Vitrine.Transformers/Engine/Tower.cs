@@ -5,20 +5,24 @@ using static TorchSharp.torch;
 namespace Vitrine.Transformers.Engine;
 
 /// <summary>A stack of picture patches: patch embedding, blocks, features.</summary>
-public sealed class Tower : Stack
+public class Tower : Stack
 {
-    private readonly PatchEmbedding embedding;
+    private readonly PatchEmbedding? embedding;
 
     internal Tower(StackShape shape, IReadOnlyList<Block> blocks, PatchEmbedding embedding)
-        : base(shape, blocks) => this.embedding = embedding;
+        : base(shape, blocks) => (this.embedding, Around) = (embedding, embedding.Spec);
+
+    /// <summary>A tower that embeds its patches itself.</summary>
+    private protected Tower(StackShape shape, IReadOnlyList<Block> blocks, TowerSpec around)
+        : base(shape, blocks) => Around = around;
 
     /// <summary>What stands around the blocks.</summary>
-    public TowerSpec Around => embedding.Spec;
+    public TowerSpec Around { get; }
 
-    /// <summary>Pixels on a side of the square pictures of the training.</summary>
+    /// <summary>Pixels on a side of the square pictures of the training; 0 where pictures have any size.</summary>
     public int ImageSize => Around.ImageSize;
 
-    /// <summary>Patches on a side of such a picture.</summary>
+    /// <summary>Patches on a side of such a picture; 0 where pictures have any size.</summary>
     public int Grid => Around.Grid;
 
     /// <summary>Class and register tokens in front of the patches.</summary>
@@ -44,13 +48,13 @@ public sealed class Tower : Stack
     /// For each frame the rows and columns of patches, from the upper left, that are picture and not padding; no token sees padding. Null for all of them, and
     /// in towers whose positions are not <see cref="PositionResampling.Bucketed"/>.
     /// </param>
-    internal (Tensor Features, Tensor? Pooled) Forward(
+    internal virtual (Tensor Features, Tensor? Pooled) Forward(
         RunScope run, Tensor pixels, FrameOwners? owners, IReadOnlyList<(int Rows, int Columns)>? shown = null)
     {
         ArgumentNullException.ThrowIfNull(run);
         ArgumentNullException.ThrowIfNull(pixels);
         Require(pixels);
-        var embedded = embedding.Apply(pixels.to(Dtype, Device), shown);
+        var embedded = embedding!.Apply(pixels.to(Dtype, Device), shown);
         using var pass = shown is null
             ? run.PassOver(embedded.shape[0], embedded.shape[1], owners)
             : run.PassOver(Positions(shown, pixels), owners);
@@ -88,6 +92,12 @@ public sealed class Tower : Stack
             ? PatchEmbedding.Buckets([.. Shown(picture)], Grid, picture.Pixels[0].Height / Around.PatchSize, picture.Pixels[0].Width / Around.PatchSize)
             : throw new VitrineException($"stack '{Shape.Name}': its positions are {Around.Resampling}, not shared out by place.");
     }
+
+    /// <summary>What the tokens show, in a tower that reads several pictures as one sequence.</summary>
+    /// <param name="pictures">In the order in which they are read.</param>
+    /// <exception cref="VitrineException">The tower reads each picture for itself, row by row.</exception>
+    public virtual PatchPlaces Places(IReadOnlyList<Preparation> pictures)
+        => throw new VitrineException($"stack '{Shape.Name}': reads each picture for itself: its patches stand row by row, behind {PrefixTokens} other tokens.");
 
     /// <summary>Rows and columns of the patches of each frame that are picture: a patch counts as soon as one of its pixels does.</summary>
     internal IEnumerable<(int Rows, int Columns)> Shown(Preparation picture)

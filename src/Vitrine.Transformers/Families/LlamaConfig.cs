@@ -14,7 +14,17 @@ namespace Vitrine.Transformers.Families;
 /// <param name="HeadWidth">head_dim; null for width / heads.</param>
 /// <param name="Vocabulary">vocab_size.</param>
 /// <param name="Tied">tie_word_embeddings.</param>
-internal sealed record DecoderDefaults(int Width, int Neurons, int Layers, int Heads, int? KeyValueHeads, int? HeadWidth, int Vocabulary, bool Tied);
+internal sealed record DecoderDefaults(int Width, int Neurons, int Layers, int Heads, int? KeyValueHeads, int? HeadWidth, int Vocabulary, bool Tied)
+{
+    /// <summary>rms_norm_eps.</summary>
+    public double Epsilon { get; init; } = 1e-6;
+
+    /// <summary>Base of the rotary wavelengths.</summary>
+    public double Theta { get; init; } = 10000;
+
+    /// <summary>mrope_section, where positions have three axes; null where they have one.</summary>
+    public IReadOnlyList<int>? Sections { get; init; }
+}
 
 /// <summary>Reads what the Llama-like families spell alike.</summary>
 internal static class LlamaConfig
@@ -36,8 +46,9 @@ internal static class LlamaConfig
 
         var spec = new BlockSpec(
             width,
-            new NormSpec(norm, json.Number("rms_norm_eps", 1e-6)),
-            new AttentionSpec(heads, kvHeads, headWidth, AttentionMask.Causal, Rope.Read(json, headWidth)),
+            new NormSpec(norm, json.Number("rms_norm_eps", defaults.Epsilon)),
+            new AttentionSpec(
+                heads, kvHeads, headWidth, AttentionMask.Causal, Rope.Read(json, headWidth, theta: defaults.Theta, sections: defaults.Sections)),
             new MlpSpec(json.Size("intermediate_size", defaults.Neurons), Gated: true, activation),
             LayerScale: false);
         return new TextConfig([.. Enumerable.Repeat(spec, json.Size("num_hidden_layers", defaults.Layers))], json.Size("vocab_size", defaults.Vocabulary))

@@ -13,7 +13,9 @@ internal static class Rope
     /// <param name="baseKey">Where transformers 4 writes the base.</param>
     /// <param name="theta">The class default of the base.</param>
     /// <param name="partial">Part of each head that turns, where the file does not say.</param>
-    public static RotarySpec Read(ConfigReader json, int headWidth, string baseKey = "rope_theta", double theta = 10000, double partial = 1)
+    /// <param name="sections">The class default of mrope_section, in families whose positions have three axes; null in others.</param>
+    public static RotarySpec Read(
+        ConfigReader json, int headWidth, string baseKey = "rope_theta", double theta = 10000, double partial = 1, IReadOnlyList<int>? sections = null)
     {
         theta = json.Number(baseKey, theta);
         if (json.Has("rope_parameters") && json.Has("rope_scaling"))
@@ -24,10 +26,12 @@ internal static class Rope
         var rope = json.Has("rope_parameters") ? json.Object("rope_parameters") : json.Has("rope_scaling") ? json.Object("rope_scaling") : null;
         if (rope is null)
         {
-            return new RotarySpec(theta, Turning(json, headWidth, partial));
+            return new RotarySpec(theta, Turning(json, headWidth, partial)) { Axes = Axes(json, null, headWidth, sections) };
         }
 
+        // Qwen's first files say "mrope" for what is the default turned by three axes; where both spellings stand, the newer one is meant.
         var kind = rope.Text("rope_type", rope.Text("type", "default"));
+        kind = kind == "mrope" && sections is not null ? "default" : kind;
         var spec = new RotarySpec(rope.Number("rope_theta", theta), Turning(rope, headWidth, rope.Number("partial_rotary_factor", partial)));
         spec = kind switch
         {
@@ -40,8 +44,25 @@ internal static class Rope
             _ => throw new VitrineException(
                 $"{rope.Source}: rope_type is '{kind}'; this version computes {string.Join(", ", Schemes)}; the nearest is '{Nearest.Of(kind, Schemes)}'."),
         };
+        spec = spec with { Axes = Axes(json, rope, headWidth, sections) };
         rope.RefuseOthers();
         return spec;
+    }
+
+    private static RotaryAxes? Axes(ConfigReader json, ConfigReader? rope, int headWidth, IReadOnlyList<int>? sections)
+    {
+        if (sections is null)
+        {
+            return null;
+        }
+
+        _ = rope?.Find("type");
+        var axes = new RotaryAxes(
+            rope?.Sizes("mrope_section") ?? sections, rope?.Flag("mrope_interleaved", false) == true ? AxisOrder.Interleaved : AxisOrder.Chunked);
+        return axes.Sections.Count == 3 && axes.Sections.Sum() == headWidth / 2
+            ? axes
+            : throw new VitrineException($"{(rope ?? json).Source}: mrope_section is {string.Join(", ", axes.Sections)}; expected three numbers that make "
+                + $"{headWidth / 2}, half the width of a head.");
     }
 
     private static int Turning(ConfigReader json, int headWidth, double partial)

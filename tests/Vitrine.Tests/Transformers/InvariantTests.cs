@@ -41,7 +41,7 @@ public sealed class InvariantTests
     public void The_residual_adds_up(string name)
     {
         using var model = Subject.Open(name);
-        using var run = model.Run(RunPlan.Capturing("*.*.*", "*.embed"));
+        using var run = model.Run(RunPlan.Capturing("*.*.*", "*.*"));
         using var scope = NewDisposeScope();
         var stream = run[$"{model.Shape.Name}.embed"].clone();
         for (var layer = 0; layer < model.Shape.Layers; layer++)
@@ -60,6 +60,10 @@ public sealed class InvariantTests
 
             stream = weights.MlpPostNorm.Of(stream + run[$"{at}.mlp.out{post}"]);
             stream.ShouldBeClose(run[$"{at}.resid_post"]);
+            if (run.Activations.Keys.Select(k => k.ToString()).FirstOrDefault(k => k == $"{model.Shape.Name}.deepstack.{layer}") is { } added)
+            {
+                stream += run[added];
+            }
         }
     }
 

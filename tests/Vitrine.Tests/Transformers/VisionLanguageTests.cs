@@ -106,11 +106,11 @@ public sealed class VisionLanguageTests
         using var model = Seeing.Open(name);
         var batch = Seeing.Batch(name);
         var shape = model.Language.Shape;
-        using var whole = model.Run(batch, new RunPlan { Capture = [.. RunStart.Needs(shape, 1, 2, decoding: true), "language.1.resid_post"] });
+        using var whole = model.Run(batch, new RunPlan { Capture = [.. RunStart.Needs(shape, 1, 2, decoding: true), "language.2.resid_pre"] });
         using var part = model.Run(batch, from: RunStart.From(whole, shape, 1, 2));
         part.Logits[0].ShouldBeClose(whole.Logits[0].narrow(0, 2, batch.Ids[0].Count - 2));
         using var stopped = model.Run(batch, new RunPlan { StopAfter = 1 });
-        stopped.Residual.ShouldBeClose(whole["language.1.resid_post"]);
+        stopped.Residual.ShouldBeClose(whole["language.2.resid_pre"], "what a model adds behind the block is added");
         using var decoded = model.Generate(batch, 3);
         using var from = model.Generate(batch, new GenerationOptions(3), from: RunStart.From(whole, shape, 1, 2));
         from.Run.Logits.ShouldBeClose(decoded.Run.Logits);
@@ -208,5 +208,19 @@ public sealed class VisionLanguageTests
         var edit = new Scale("language.0.mlp.out", 2) { Scope = new EditScope { Pictures = [0] } };
         Should.Throw<VitrineException>(() => model.Run(Seeing.Batch(name), RunPlan.Editing(edit))).Message.ShouldContain("'language.0.mlp.out'");
         RunPlan.FromJson(RunPlan.Editing(edit).ToJson()).Edits.ShouldBe([edit]);
+    }
+
+    [Theory, MemberData(nameof(Models))]
+    public void Parts_of_the_residual_sum_to_it_pictures_included(string name)
+    {
+        using var model = Seeing.Open(name);
+        using var cache = Vitrine.Transformers.Caches.ActivationCache.Of(model, Seeing.Batch(name));
+        using var parts = cache.Decompose();
+        using var everything = cache.Full();
+        foreach (var part in new[] { parts, everything })
+        {
+            using var sum = part.Values.sum(0L);
+            sum.ShouldBeClose(cache[$"language.{model.Language.Shape.Layers - 1}.resid_post"]);
+        }
     }
 }
