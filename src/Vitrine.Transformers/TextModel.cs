@@ -136,6 +136,18 @@ public sealed class TextModel : Model
         return new TokenPositions(placed.PositionIds ?? [placed.Positions], placed.PositionShift ?? new long[batch.Ids.Count]);
     }
 
+    /// <summary>The text that stands for a picture in a prompt, e.g. <c>&lt;image&gt;</c>.</summary>
+    /// <exception cref="VitrineException">The model sees no pictures, or its tokenizer does not know the placeholder.</exception>
+    public string PicturePlaceholder => RequireSight("picture").Placeholder(Tokenizer);
+
+    /// <summary>For each row of a batch, what every token of its pictures shows; none in a model that sees no pictures.</summary>
+    /// <exception cref="VitrineException">A row has other placeholders than its pictures give tokens.</exception>
+    public IReadOnlyList<IReadOnlyList<PictureToken>> PictureTokensOf(TokenBatch batch)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        return pictures?.TokensOf(batch) ?? [.. batch.Ids.Select(_ => (IReadOnlyList<PictureToken>)[])];
+    }
+
     /// <summary>Its image tower, as an encoder of its own: where its heads look, what its neurons answer to.</summary>
     /// <param name="owns">Whether this model is disposed with it; otherwise it must outlive it.</param>
     /// <exception cref="VitrineException">The model sees no pictures, or its files do not say how.</exception>

@@ -11,6 +11,7 @@ internal static class GenerateCommand
     {
         var name = ModelArgument.Text();
         var prompt = new Argument<string>("PROMPT") { Description = "Where the text begins." };
+        var images = PicturesOption.Create();
         var count = new Option<int>("--count", "-n") { Description = "New tokens at most.", DefaultValueFactory = _ => 64 };
         var plan = EditOption.Create(", held in every step that its scopes name.");
         var chat = new Option<bool>("--chat") { Description = "Put the prompt into the model's chat template, as a user's message." };
@@ -27,17 +28,19 @@ internal static class GenerateCommand
         var endless = new Option<bool>("--ignore-end") { Description = "Go on behind the token that ends a text." };
         var device = DeviceOption.Create();
         var json = Output.JsonOption();
-        var command = new Command("generate", "Let a text model go on from a prompt, token by token, also under edits.")
+        var command = new Command("generate", "Let a text model go on from a prompt, with pictures where it sees, token by token, also under edits.")
         {
-            name, prompt, count, plan, chat, system, temperature, topK, topP, minP, seed, stop, endless, device, json,
+            name, prompt, images, count, plan, chat, system, temperature, topK, topP, minP, seed, stop, endless, device, json,
         };
         command.SetAction((parsed, cancellation) =>
         {
             using var model = TextModel.Open(parsed.GetValue(name)!, device.ModelOptionsOf(parsed));
+            var seen = images.Read(parsed);
             var text = parsed.GetValue(chat)
-                ? model.ChatTemplate().Render(Messages(parsed.GetValue(system), parsed.GetValue(prompt)!), addGenerationPrompt: true)
+                ? model.ChatTemplate().Render(
+                    Messages(parsed.GetValue(system), parsed.GetValue(prompt)!, model.Sees ? seen.Count : null), addGenerationPrompt: true)
                 : parsed.GetValue(prompt)!;
-            var batch = TokenBatch.Of([.. model.Tokenizer.Encode(text, addSpecialTokens: !parsed.GetValue(chat)).Select(i => (long)i)]);
+            var batch = model.Encode([new PicturePrompt(text, seen)], addSpecialTokens: !parsed.GetValue(chat));
             var isDrawn = parsed.GetValue(temperature) is not null || parsed.GetValue(topK) is not null || parsed.GetValue(topP) is not null
                 || parsed.GetValue(minP) is not null;
             var options = new GenerationOptions(parsed.GetValue(count))
@@ -83,8 +86,12 @@ internal static class GenerateCommand
         return command;
     }
 
-    private static IEnumerable<ChatMessage> Messages(string? system, string prompt)
-        => [.. system is null ? Array.Empty<ChatMessage>() : [new ChatMessage("system", system)], new ChatMessage("user", prompt)];
+    /// <remarks>The pictures stand in front of the user's words; a model that sees is given parts in every message, as its template expects.</remarks>
+    private static IEnumerable<ChatMessage> Messages(string? system, string prompt, int? pictures) =>
+    [
+        .. system is null ? Array.Empty<ChatMessage>() : [new ChatMessage("system", system) { Pictures = pictures is null ? null : 0 }],
+        new ChatMessage("user", prompt) { Pictures = pictures },
+    ];
 
     /// <summary>Hears of tokens on the thread that makes them, so that they are printed in order.</summary>
     private sealed class TokenPrinter(Action<GeneratedStep> print) : IProgress<GeneratedStep>

@@ -13,6 +13,7 @@ internal static class RunCommand
     {
         var name = ModelArgument.Text();
         var prompt = new Argument<string>("PROMPT") { Description = "What the model reads." };
+        var images = PicturesOption.Create();
         var capture = new Option<string[]>("--capture")
         {
             Description = "Addresses to keep, wildcards allowed, e.g. 'language.*.resid_post'.",
@@ -27,7 +28,7 @@ internal static class RunCommand
         var device = DeviceOption.Create();
         var json = Output.JsonOption();
         var command = new Command("run",
-            "Run a text model over a prompt, keep activations, and print what it expects next.") { name, prompt, capture, plan, path, count, device, json };
+            "Run a text model over a prompt, with pictures where it sees, keep activations, and print what it expects next.") { name, prompt, images, capture, plan, path, count, device, json };
         command.SetAction((parsed, _) =>
         {
             if (parsed.GetValue(path) is { } target)
@@ -36,7 +37,7 @@ internal static class RunCommand
             }
 
             using var model = TextModel.Open(parsed.GetValue(name)!, device.ModelOptionsOf(parsed));
-            var batch = model.Encode(parsed.GetValue(prompt)!);
+            var batch = model.Encode([new PicturePrompt(parsed.GetValue(prompt)!, images.Read(parsed))]);
             var asked = plan.Plan(parsed) ?? RunPlan.Empty;
             using var run = model.Run(batch, asked with { Capture = [.. asked.Capture, .. parsed.GetValue(capture) ?? []] });
             if (parsed.GetValue(path) is { } file)

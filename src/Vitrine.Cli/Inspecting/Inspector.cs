@@ -57,7 +57,12 @@ internal static class Inspector
     {
         var tokenizer = OrAbsent("tokenizer", () => text.Tokenizer, absent);
         var template = tokenizer is null ? null : OrAbsent("chat template", text.ChatTemplate, absent);
-        return inspection with { Tokenizer = tokenizer is null ? null : Tokens(tokenizer, template is not null), Classes = text.Labels?.Names };
+        return inspection with
+        {
+            Tokenizer = tokenizer is null ? null : Tokens(tokenizer, template is not null),
+            Classes = text.Labels?.Names,
+            Picture = text.Sees ? OrAbsent("picture recipe", () => text.Recipe, absent)?.Steps : null,
+        };
     }
 
     private static InspectedStack[] Stacks(IReadOnlyList<StackShape> shapes, IReadOnlyList<Stack> stacks)
@@ -67,7 +72,7 @@ internal static class Inspector
         shape.Name, shape.Layers, shape.Width, shape.Heads, shape.KeyValueHeads, shape.HeadWidth, shape.Neurons, shape.Vocabulary,
         [.. shape.Points.Order().Select(p => p.Name)],
         stack is null ? [] : LayerGroups.Of(stack.Specs),
-        stack is not null && shape.Vocabulary > 0 && stack.Spec.Attention.Mask == AttentionMask.Causal
+        stack is not null && shape.Vocabulary > 0 && stack.Spec.Attention.Mask is AttentionMask.Causal or AttentionMask.Prefix
             ? new DecodingProducts(stack.RowProducts, stack.Matrices)
             : null);
 

@@ -53,7 +53,7 @@ public sealed class ChatTemplate
     {
         ArgumentNullException.ThrowIfNull(messages);
         return Render(
-            messages.Select(m => (object?)new Dictionary<string, object?> { ["role"] = m.Role, ["content"] = m.Content }).ToList(), addGenerationPrompt, []);
+            messages.Select(m => (object?)new Dictionary<string, object?> { ["role"] = m.Role, ["content"] = Content(m) }).ToList(), addGenerationPrompt, []);
     }
 
     /// <summary>The text of a conversation whose messages have more than a role and a text: tools, parts, calls.</summary>
@@ -63,6 +63,14 @@ public sealed class ChatTemplate
     public string Render(JsonElement messages, bool addGenerationPrompt = false, IReadOnlyDictionary<string, JsonElement>? variables = null)
         => Render(JsonValue(messages), addGenerationPrompt,
             (variables ?? new Dictionary<string, JsonElement>()).ToDictionary(p => p.Key, p => JsonValue(p.Value)));
+
+    private static object Content(ChatMessage message) => message.Pictures is not { } pictures
+        ? message.Content
+        : (List<object?>)
+        [
+            .. Enumerable.Range(0, pictures).Select(_ => new Dictionary<string, object?> { ["type"] = "image" }),
+            new Dictionary<string, object?> { ["type"] = "text", ["text"] = message.Content },
+        ];
 
     private string Render(object? messages, bool addGenerationPrompt, Dictionary<string, object?> variables)
     {

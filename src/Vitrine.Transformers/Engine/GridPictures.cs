@@ -1,5 +1,4 @@
 using Vitrine.Inputs.Pictures;
-using static TorchSharp.torch;
 
 namespace Vitrine.Transformers.Engine;
 
@@ -23,12 +22,15 @@ internal sealed class GridPictures(GridTower tower, MergeConnector connector, lo
         return rows * columns / (tower.Layout.Merge * tower.Layout.Merge);
     }
 
+    protected override (int Row, int Column) PlaceInFrame(Preparation picture, int token)
+        => Math.DivRem(token, GridOf(picture).Columns / tower.Layout.Merge);
+
     protected override SeenPictures See(RunScope run, IReadOnlyList<IReadOnlyList<Preparation>> pictures)
     {
         Preparation[] all = [.. pictures.SelectMany(row => row)];
         (int Rows, int Columns)[] grids = [.. all.Select(GridOf)];
         var owners = OwnersOf(pictures);
-        var cut = tensor([.. all.SelectMany(p => p.Pixels[0].Values)], [all.Sum(p => p.Pixels[0].Height), all[0].Pixels[0].Width], device: tower.Device);
+        var cut = Together([.. all.Select(p => p.Pixels[0])]).reshape(-1, tower.PatchNumbers);
         var (features, behind) = tower.See(run, cut, grids, owners);
         var placed = tower.Layout.Of(grids);
         var ofTokens = GridTower.OfTokens(owners, placed.PictureLengths, tower.Layout.Merge * tower.Layout.Merge);

@@ -99,6 +99,28 @@ internal sealed class GridTower : Tower
         return (pass.At(Shape.Name, Point.Features, x), behind);
     }
 
+    internal override int[] TokensInRows(int rows, int columns)
+    {
+        var tokens = new int[rows * columns];
+        foreach (var (token, (row, column)) in layout.Of([(rows, columns)]).Places.Index())
+        {
+            tokens[(row * columns) + column] = token;
+        }
+
+        return tokens;
+    }
+
+    internal override int[]? PartsInRows(int layer, int rows, int columns)
+    {
+        if (Blocks[layer].Spec.Attention.Mask != AttentionMask.OwnWindow)
+        {
+            return null;
+        }
+
+        int[] windows = [.. layout.Of([(rows, columns)]).WindowLengths.Index().SelectMany(w => Enumerable.Repeat(w.Index, w.Item))];
+        return [.. TokensInRows(rows, columns).Select(token => windows[token])];
+    }
+
     /// <summary>Owners of each token, so many patches a token.</summary>
     internal static FrameOwners OfTokens(FrameOwners owners, IReadOnlyList<int> pictureLengths, int patches) => new(
         [.. owners.Rows.Zip(pictureLengths).SelectMany(p => Enumerable.Repeat(p.First, p.Second / patches))],

@@ -13,6 +13,8 @@ internal sealed class MergeConnector(PatchMerger merger, int squares, Point? inW
     /// <summary>The point of tokens that are not put back yet.</summary>
     public static Point WindowOrder(int width) => new("window_order", width);
 
+    public override int Side => (int)Math.Sqrt(squares);
+
     public override int TokensOf(int features) => features / squares;
 
     public override Tensor Forward(RunScope run, Tensor features, FrameOwners? owners = null) => Forward(run, features, owners, restoring: null);

@@ -17,6 +17,8 @@ public sealed class Pass : IDisposable
     private readonly long[] promptLengths;
     private readonly bool hasPadding;
     private readonly Dictionary<(AttentionMask, int, KeySource), Tensor?> masks = [];
+    private int[]? pictures;
+    private int[]? windows;
 
     /// <param name="run">The run that it belongs to.</param>
     /// <param name="step">0 the prefill, k the pass that reads generated token k-1; of an expert its flow step.</param>
@@ -272,24 +274,16 @@ public sealed class Pass : IDisposable
             AttentionMask.Causal => j > query,
             AttentionMask.Prefix => j > query && !(keys[row][j] < Required(PrefixLengths)[row]),
             AttentionMask.Blockwise => Required(BlockNumbers)[row][j] > Required(BlockNumbers)[row][query],
-            AttentionMask.OwnPicture => PartOf(PictureLengths, j) != PartOf(PictureLengths, query),
-            AttentionMask.OwnWindow => PartOf(WindowLengths, j) != PartOf(WindowLengths, query),
+            AttentionMask.OwnPicture => (pictures ??= PartsOf(PictureLengths))[j] != pictures[query],
+            AttentionMask.OwnWindow => (windows ??= PartsOf(WindowLengths))[j] != windows[query],
             _ => false,
         };
     }
 
     private static IReadOnlyList<int>? Several(IReadOnlyList<int>? lengths) => Required(lengths).Count > 1 ? lengths : null;
 
-    private static int PartOf(IReadOnlyList<int>? lengths, int token)
-    {
-        var part = 0;
-        for (var end = Required(lengths)[0]; token >= end; end += lengths![part])
-        {
-            part++;
-        }
-
-        return part;
-    }
+    private static int[] PartsOf(IReadOnlyList<int>? lengths)
+        => [.. Required(lengths).Index().SelectMany(part => Enumerable.Repeat(part.Index, part.Item))];
 
     private static T Required<T>(T? given) where T : class
         => given ?? throw new VitrineException("attention: its mask, or its keys, come from a prefix or from blocks of tokens that this pass was not given.");

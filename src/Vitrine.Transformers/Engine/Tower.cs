@@ -99,6 +99,12 @@ public class Tower : Stack
     public virtual PatchPlaces Places(IReadOnlyList<Preparation> pictures)
         => throw new VitrineException($"stack '{Shape.Name}': reads each picture for itself: its patches stand row by row, behind {PrefixTokens} other tokens.");
 
+    /// <summary>For each patch of a picture, row by row, the token that shows it, in a tower whose tokens have another order; null where they have this one.</summary>
+    internal virtual int[]? TokensInRows(int rows, int columns) => null;
+
+    /// <summary>For each patch of a picture, row by row, which part of the picture it sees in a block; null where it sees all of it.</summary>
+    internal virtual int[]? PartsInRows(int layer, int rows, int columns) => null;
+
     /// <summary>Rows and columns of the patches of each frame that are picture: a patch counts as soon as one of its pixels does.</summary>
     internal IEnumerable<(int Rows, int Columns)> Shown(Preparation picture)
         => (picture.Shown.Count > 0 ? picture.Shown : picture.Pixels.Select(f => (f.Height, f.Width)))

@@ -33,7 +33,8 @@ internal static class LlamaConfig
     /// <param name="defaults">Of the family's configuration class.</param>
     /// <param name="norm">How the family's norms scale.</param>
     /// <param name="activation">Of the gate.</param>
-    public static TextConfig Read(ConfigReader json, DecoderDefaults defaults, NormKind norm, Activation activation)
+    /// <param name="rotary">Where the family reads its own; that of the file when null.</param>
+    public static TextConfig Read(ConfigReader json, DecoderDefaults defaults, NormKind norm, Activation activation, RotarySpec? rotary = null)
     {
         var width = json.Size("hidden_size", defaults.Width);
         var heads = json.Size("num_attention_heads", defaults.Heads);
@@ -48,7 +49,8 @@ internal static class LlamaConfig
             width,
             new NormSpec(norm, json.Number("rms_norm_eps", defaults.Epsilon)),
             new AttentionSpec(
-                heads, kvHeads, headWidth, AttentionMask.Causal, Rope.Read(json, headWidth, theta: defaults.Theta, sections: defaults.Sections)),
+                heads, kvHeads, headWidth, AttentionMask.Causal,
+                rotary ?? Rope.Read(json, headWidth, theta: defaults.Theta, sections: defaults.Sections)),
             new MlpSpec(json.Size("intermediate_size", defaults.Neurons), Gated: true, activation),
             LayerScale: false);
         return new TextConfig([.. Enumerable.Repeat(spec, json.Size("num_hidden_layers", defaults.Layers))], json.Size("vocab_size", defaults.Vocabulary))

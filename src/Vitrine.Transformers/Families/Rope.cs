@@ -6,7 +6,7 @@ namespace Vitrine.Transformers.Families;
 /// <summary>Reads rotary positions: transformers 4 writes a base and rope_scaling, transformers 5 both inside rope_parameters.</summary>
 internal static class Rope
 {
-    private static readonly string[] Schemes = ["default", "llama3"];
+    private static readonly string[] Schemes = ["default", "linear", "llama3"];
 
     /// <param name="json">config.json.</param>
     /// <param name="headWidth">hd.</param>
@@ -29,13 +29,27 @@ internal static class Rope
             return new RotarySpec(theta, Turning(json, headWidth, partial)) { Axes = Axes(json, null, headWidth, sections) };
         }
 
-        // Qwen's first files say "mrope" for what is the default turned by three axes; where both spellings stand, the newer one is meant.
+        return OfKind(rope, headWidth, theta, partial, isByAxes: sections is not null, () => Axes(json, rope, headWidth, sections));
+    }
+
+    /// <summary>Reads one rotation: a base, a part that turns, and how wavelengths are stretched.</summary>
+    /// <param name="rope">The object that describes it.</param>
+    /// <param name="headWidth">hd.</param>
+    /// <param name="theta">The base where it names none.</param>
+    /// <param name="partial">Part of each head that turns, where it does not say.</param>
+    /// <param name="isByAxes">Whether positions have several axes.</param>
+    /// <param name="axes">Reads how they share the frequencies; null where there is one axis.</param>
+    public static RotarySpec OfKind(
+        ConfigReader rope, int headWidth, double theta, double partial = 1, bool isByAxes = false, Func<RotaryAxes?>? axes = null)
+    {
+        // Qwen's first files say "mrope" for the default, turned by three axes; where both spellings stand, the newer one is meant.
         var kind = rope.Text("rope_type", rope.Text("type", "default"));
-        kind = kind == "mrope" && sections is not null ? "default" : kind;
+        kind = kind == "mrope" && isByAxes ? "default" : kind;
         var spec = new RotarySpec(rope.Number("rope_theta", theta), Turning(rope, headWidth, rope.Number("partial_rotary_factor", partial)));
         spec = kind switch
         {
             "default" => spec,
+            "linear" => spec with { LinearFactor = Positive(rope, "factor") },
             "llama3" => spec with
             {
                 Scaling = new Llama3Scaling(
@@ -44,10 +58,14 @@ internal static class Rope
             _ => throw new VitrineException(
                 $"{rope.Source}: rope_type is '{kind}'; this version computes {string.Join(", ", Schemes)}; the nearest is '{Nearest.Of(kind, Schemes)}'."),
         };
-        spec = spec with { Axes = Axes(json, rope, headWidth, sections) };
+        spec = spec with { Axes = axes?.Invoke() };
         rope.RefuseOthers();
         return spec;
     }
+
+    private static double Positive(ConfigReader rope, string key) => rope.Number(key) is > 0 and var factor
+        ? factor
+        : throw new VitrineException($"{rope.Source}: {key} is {rope.Number(key)}; expected a positive number.");
 
     private static RotaryAxes? Axes(ConfigReader json, ConfigReader? rope, int headWidth, IReadOnlyList<int>? sections)
     {

@@ -19,6 +19,7 @@ internal sealed record TextFamily(
         new("distilbert", DistilBert.Read, DistilBert.Load, DistilBert.IsUnused),
         LikeLlama("gemma", Gemma.Read),
         LikeLlama("gemma2", Gemma2.Read),
+        LikeLlama("gemma3_text", Gemma3.Read),
         new("gpt2", Gpt2.Read, Gpt2.Load, Gpt2.IsUnused),
         new("gpt_neox", GptNeoX.Read, GptNeoX.Load, GptNeoX.IsUnused),
         LikeLlama("llama", Llama.Read),

@@ -223,4 +223,38 @@ public sealed class VisionLanguageTests
             sum.ShouldBeClose(cache[$"language.{model.Language.Shape.Layers - 1}.resid_post"]);
         }
     }
+
+    [Theory, MemberData(nameof(Models))]
+    public void Edits_that_do_nothing_on_the_picture_s_side_change_no_bit(string name)
+    {
+        using var model = Seeing.Open(name);
+        var batch = Seeing.Batch(name);
+        var tower = model.Towers[0].Shape;
+        using var plain = model.Run(batch);
+        var width = Enumerable.Repeat(1f, tower.Width).ToArray();
+        Edit[] nothing =
+        [
+            new Add($"{tower.Name}.*.resid_post", EditValue.Of(width), Factor: 0), new Scale("projector.out", 1), new Scale($"{tower.Name}.*.mlp.neurons", 1),
+            new Zero($"{tower.Name}.*.resid_post") { Scope = new EditScope { Pictures = [1] } }, new Clamp(new NeuronSet([], tower.Name), 5),
+        ];
+        foreach (var edit in nothing)
+        {
+            using var edited = model.Run(batch, RunPlan.Editing(edit));
+            edited.Logits.ShouldHaveTheBitsOf(plain.Logits, edit.ToString());
+        }
+    }
+
+    [Theory, MemberData(nameof(Models))]
+    public void Decoding_with_pictures_stays_on_the_device(string name)
+    {
+        using var model = Seeing.Open(name, new ModelOptions { Device = META });
+        var prompts = Seeing.OneAndTwoPictures(name);
+        var batch = TokenBatch.Of([.. prompts.Select(p => p.Ids)]).With([.. prompts.Select(p => p.Pictures)]);
+        var plan = RunPlan.ForRows(
+            RunPlan.Editing(new Scale($"{model.Towers[0].Shape.Name}.0.mlp.out", 2)), RunPlan.Editing(new Scale($"{model.Towers[0].Shape.Name}.0.mlp.out", 3)))
+            with { Capture = ["*.*.*@*", "*.*@*"] };
+        using var generation = model.Generate(batch, 3, plan);
+        generation.Run.Logits.shape.ShouldBe([2, 3, model.Language.Shape.Vocabulary]);
+        generation.Run.Activations.Values.ShouldAllBe(t => t.device_type == TorchSharp.DeviceType.META);
+    }
 }
