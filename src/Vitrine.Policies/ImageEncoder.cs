@@ -22,7 +22,8 @@ public static class ImageEncoder
                 TextModel { Sees: true } both => throw new VitrineException($"{name}: there is no tower '{tower}'; known are {both.Towers[0].Shape.Name}."),
                 VisionModel encoder when tower is null || tower == encoder.Tower.Shape.Name => encoder,
                 VisionModel encoder => throw new VitrineException($"{name}: there is no tower '{tower}'; known are {encoder.Tower.Shape.Name}."),
-                _ => throw new VitrineException($"{name}: is a {model.Family} model, which sees no pictures; expected an image encoder, a model of pictures and texts, or a policy."),
+                _ => throw new VitrineException(
+                    $"{name}: is a {model.Family} model, which sees no pictures; expected an image encoder, a model of pictures and texts, or a policy."),
             };
         }
         catch

@@ -115,7 +115,8 @@ public sealed class TokenBatch
         ArgumentNullException.ThrowIfNull(pictures);
         if (pictures.Count != Ids.Count || pictures.Any(row => row.Any(p => p.Pixels.Count == 0)))
         {
-            throw new VitrineException($"token batch: pictures of {pictures.Count} rows for {Ids.Count} prompts; expected a list for each, of pictures with pixels.");
+            throw new VitrineException(
+                $"token batch: pictures of {pictures.Count} rows for {Ids.Count} prompts; expected a list for each, of pictures with pixels.");
         }
 
         var other = (TokenBatch)MemberwiseClone();

@@ -130,7 +130,8 @@ internal static class NeuronsCommand
         {
             table.Add(
                 $"{neuron.Neuron}", neuron.Activation.ToString("+0.000;-0.000;0.000", CultureInfo.InvariantCulture),
-                neuron.Share.ToString("0.000", CultureInfo.InvariantCulture), $"{neuron.At}", tokens.Print(reading.TopIds, 6), tokens.Print(reading.BottomIds, 6));
+                neuron.Share.ToString("0.000", CultureInfo.InvariantCulture), $"{neuron.At}", tokens.Print(reading.TopIds, 6),
+                tokens.Print(reading.BottomIds, 6));
         }
 
         AnsiConsole.Write(table);

@@ -28,7 +28,10 @@ internal static class RunCommand
         var device = DeviceOption.Create();
         var json = Output.JsonOption();
         var command = new Command("run",
-            "Run a text model over a prompt, with pictures where it sees, keep activations, and print what it expects next.") { name, prompt, images, capture, plan, path, count, device, json };
+            "Run a text model over a prompt, with pictures where it sees, keep activations, and print what it expects next.")
+        {
+            name, prompt, images, capture, plan, path, count, device, json,
+        };
         command.SetAction((parsed, _) =>
         {
             if (parsed.GetValue(path) is { } target)

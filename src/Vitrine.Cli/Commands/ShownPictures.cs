@@ -7,7 +7,11 @@ namespace Vitrine.Cli.Commands;
 internal sealed class ShownPictures
 {
     private readonly PicturesOption images = PicturesOption.Create();
-    private readonly Option<string?> prompt = new("--prompt") { Description = "With --image: what the model reads with its pictures; the pictures alone by default." };
+    private readonly Option<string?> prompt = new("--prompt")
+    {
+        Description = "With --image: what the model reads with its pictures; the pictures alone by default.",
+    };
+
 
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
@@ -28,7 +32,7 @@ internal sealed class ShownPictures
 
         return model is TextModel { Sees: true } seeing
             ? seeing.Encode([new PicturePrompt(parsed.GetValue(prompt) ?? string.Concat(pictures.Select(_ => seeing.PicturePlaceholder)), pictures)])
-            : throw new VitrineException($"--image: {pictures.Count} pictures for a {model.Family} model, which reads none in a prompt; expected a model of pictures "
-                + "and texts.");
+            : throw new VitrineException($"--image: {pictures.Count} pictures for a {model.Family} model, which reads none in a prompt; expected a model of "
+                + "pictures and texts.");
     }
 }

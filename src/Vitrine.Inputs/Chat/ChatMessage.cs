@@ -6,8 +6,8 @@ namespace Vitrine.Inputs.Chat;
 public sealed record ChatMessage(string Role, string Content)
 {
     /// <summary>
-    /// Pictures that are shown in front of what is said. Null where the template takes texts alone; otherwise, also for 0, the template is given a list of parts,
-    /// each with a <c>type</c>, as transformers' processors give it.
+    /// Pictures that are shown in front of what is said. Null where the template takes texts alone; otherwise, also for 0, the template is given a list of
+    /// parts, each with a <c>type</c>, as transformers' processors give it.
     /// </summary>
     public int? Pictures { get; init; }
 }

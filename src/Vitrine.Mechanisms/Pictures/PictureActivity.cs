@@ -54,7 +54,9 @@ public static class PictureActivity
         return [.. neurons.Select(n => found[n])];
     }
 
-    /// <remarks>Each layer's neurons are looked at as they are made and let go: a long prompt's neurons of all layers would not fit beside the weights.</remarks>
+    /// <remarks>
+    /// Each layer's neurons are looked at as they are made and let go: a long prompt's neurons of all layers would not fit beside the weights.
+    /// </remarks>
     private static List<NeuronOnPictures> Read(
         TextModel model, TokenBatch batch, IReadOnlyList<int> layers, RunPlan? plan, Func<int, float[], IEnumerable<int>> chosen)
     {
@@ -62,8 +64,8 @@ public static class PictureActivity
         var tokens = batch.Ids.Count == 1 ? model.PictureTokensOf(batch)[0] : [];
         if (tokens.Count == 0)
         {
-            throw new VitrineException($"pictures: a batch of {batch.Ids.Count} prompts with {batch.Pictures?.Sum(row => row.Count) ?? 0} pictures; expected one "
-                + "prompt that shows at least one.");
+            throw new VitrineException($"pictures: a batch of {batch.Ids.Count} prompts with {batch.Pictures?.Sum(row => row.Count) ?? 0} pictures; expected "
+                + "one prompt that shows at least one.");
         }
 
         var stack = model.Language.Shape.Name;

@@ -174,7 +174,9 @@ public sealed partial class ActivationCache
 
     /// <summary>What a model adds behind a block beside what the block writes.</summary>
     private IEnumerable<(string Label, Tensor Value)> BehindBlock(int layer)
-        => activations.TryGetValue(new Address(Shape.Name, null, PictureSide.DeepStack(layer, Shape.Width)), out var added) ? [($"{layer}_deepstack", added)] : [];
+        => activations.TryGetValue(new Address(Shape.Name, null, PictureSide.DeepStack(layer, Shape.Width)), out var added)
+            ? [($"{layer}_deepstack", added)]
+            : [];
 
     private Tensor Arrived(int layer, Point behind, Point plain) => At(layer, Shape.Points.Contains(behind) ? behind : plain);
 

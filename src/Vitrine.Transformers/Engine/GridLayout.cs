@@ -1,6 +1,8 @@
 namespace Vitrine.Transformers.Engine;
 
-/// <summary>How the patches of pictures follow each other in a sequence: in merged blocks, and these window by window where blocks look through windows.</summary>
+/// <summary>
+/// How the patches of pictures follow each other in a sequence: in merged blocks, and these window by window where blocks look through windows.
+/// </summary>
 /// <param name="Merge">Patches on a side of a merged block.</param>
 /// <param name="Window">Merged blocks on a side of a window; 0 for no windows.</param>
 internal sealed record GridLayout(int Merge, int Window)

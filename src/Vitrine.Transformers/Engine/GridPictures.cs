@@ -101,7 +101,8 @@ internal sealed class GridPictures(GridTower tower, MergeConnector connector, lo
     }
 
     private (int Rows, int Columns) GridOf(Preparation picture)
-        => picture is { PatchGrid: (1, var rows, var columns), Pixels: [{ Channels: 1 } cut] } && cut.Height == rows * columns && cut.Width == tower.PatchNumbers
+        => picture is { PatchGrid: (1, var rows, var columns), Pixels: [{ Channels: 1 } cut] } && cut.Height == rows * columns
+            && cut.Width == tower.PatchNumbers
             ? (rows, columns)
             : throw new VitrineException($"pictures: one is not cut into patches of {tower.PatchNumbers} numbers, as this model reads it.");
 }

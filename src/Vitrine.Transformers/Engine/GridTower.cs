@@ -47,8 +47,8 @@ internal sealed class GridTower : Tower
         var (side, block) = (Around.PatchSize, Around.PatchSize * layout.Merge);
         if (pixels.dim() != 4 || pixels.shape[1] != 3 || pixels.shape[2] % block != 0 || pixels.shape[3] % block != 0 || pixels.numel() == 0)
         {
-            throw new VitrineException($"stack '{Shape.Name}': pixels are [{string.Join(", ", pixels.shape)}]; expected [B, 3, H, W] whose sides are multiples of "
-                + $"{block}.");
+            throw new VitrineException($"stack '{Shape.Name}': pixels are [{string.Join(", ", pixels.shape)}]; expected [B, 3, H, W] whose sides are "
+                + $"multiples of {block}.");
         }
 
         var (pictures, rows, columns) = ((int)pixels.shape[0], (int)pixels.shape[2] / side, (int)pixels.shape[3] / side);

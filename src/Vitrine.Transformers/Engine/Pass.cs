@@ -153,7 +153,9 @@ public sealed class Pass : IDisposable
     /// <summary>(B,T): which tokens of the pass are named.</summary>
     internal Tensor QueryMask(Positions positions) => PositionMask(positions, queries);
 
-    /// <summary>Which tokens belong to the named rows of the batch and, where pictures are named, show one of them: (B,1), or (B,T) of frames in one row.</summary>
+    /// <summary>
+    /// Which tokens belong to the named rows of the batch and, where pictures are named, show one of them: (B,1), or (B,T) of frames in one row.
+    /// </summary>
     /// <param name="rows">Null for all.</param>
     /// <param name="pictures">Of each row; null for all.</param>
     /// <exception cref="VitrineException">A row does not exist here, or the pass has no pictures.</exception>
@@ -176,7 +178,8 @@ public sealed class Pass : IDisposable
     }
 
     /// <summary>
-    /// Numbers of each row of the batch (rows, 1, ...) where this pass has its rows: as they are, picked for each frame, or for each token of frames in one row.
+    /// Numbers of each row of the batch (rows, 1, ...) where this pass has its rows: as they are, picked for each frame, or for each token of frames in one
+    /// row.
     /// </summary>
     internal Tensor OfBatch(Tensor perRow, PointAxes axes)
     {

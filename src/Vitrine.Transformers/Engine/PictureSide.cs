@@ -148,7 +148,8 @@ internal abstract class PictureSide(Tower tower, Connector connector, long image
             int[] tokens = [.. pictures.Select(p => TokensOfFrame(p) * p.Pixels.Count)];
             if (tokens.Sum() != places.Length || (NeedsPictures && pictures.Count == 0))
             {
-                throw new VitrineException($"prompt {r}: has {places.Length} picture tokens (id {imageToken}); its {pictures.Count} pictures take {tokens.Sum()}"
+                throw new VitrineException(
+                    $"prompt {r}: has {places.Length} picture tokens (id {imageToken}); its {pictures.Count} pictures take {tokens.Sum()}"
                     + $"{(NeedsPictures && pictures.Count == 0 ? ", and this model reads at least one" : "")}.");
             }
 

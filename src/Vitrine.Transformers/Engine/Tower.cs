@@ -83,7 +83,9 @@ public class Tower : Stack
         return (cut ?? normed, pooled is not null && Pooler is not null ? Pooler.Apply(pooled).tanh() : pooled);
     }
 
-    /// <summary>[frame][patch]: which of the learned positions each patch of a prepared picture takes, in towers that share them out by place; padding takes 0.</summary>
+    /// <summary>
+    /// [frame][patch]: which of the learned positions each patch of a prepared picture takes, in towers that share them out by place; padding takes 0.
+    /// </summary>
     /// <exception cref="VitrineException">The tower resamples its positions, or sees pictures of one size alone.</exception>
     public IReadOnlyList<IReadOnlyList<long>> LearnedPositions(Preparation picture)
     {
@@ -97,9 +99,12 @@ public class Tower : Stack
     /// <param name="pictures">In the order in which they are read.</param>
     /// <exception cref="VitrineException">The tower reads each picture for itself, row by row.</exception>
     public virtual PatchPlaces Places(IReadOnlyList<Preparation> pictures)
-        => throw new VitrineException($"stack '{Shape.Name}': reads each picture for itself: its patches stand row by row, behind {PrefixTokens} other tokens.");
+        => throw new VitrineException(
+            $"stack '{Shape.Name}': reads each picture for itself: its patches stand row by row, behind {PrefixTokens} other tokens.");
 
-    /// <summary>For each patch of a picture, row by row, the token that shows it, in a tower whose tokens have another order; null where they have this one.</summary>
+    /// <summary>
+    /// For each patch of a picture, row by row, the token that shows it, in a tower whose tokens have another order; null where they have this one.
+    /// </summary>
     internal virtual int[]? TokensInRows(int rows, int columns) => null;
 
     /// <summary>For each patch of a picture, row by row, which part of the picture it sees in a block; null where it sees all of it.</summary>

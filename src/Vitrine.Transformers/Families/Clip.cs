@@ -66,7 +66,9 @@ internal static class Clip
         var last = weights.Norm(tower.Block.Norm, $"{at}post_layernorm", tower.Block.Width);
         return new VisionParts(tower.Assemble("vision", blocks, embedding, entry, last))
         {
-            Head = text is not null || weights.Has("visual_projection.weight") ? weights.Linear("visual_projection", shared, tower.Block.Width, bias: false) : null,
+            Head = text is not null || weights.Has("visual_projection.weight")
+                ? weights.Linear("visual_projection", shared, tower.Block.Width, bias: false)
+                : null,
             Text = text is null ? null : LoadText(weights, text, shared),
         };
     }

@@ -60,9 +60,10 @@ internal static class Qwen25Vl
         var block = new BlockSpec(
             width, new NormSpec(NormKind.Rms, 1e-6), attention,
             new MlpSpec(json.Size("intermediate_size", 3420), Gated: true, json.Activation("hidden_act", "silu")) { Bias = true }, LayerScale: false);
+        var windowed = block with { Attention = attention with { Mask = AttentionMask.OwnWindow } };
         var tower = new QwenTower(
-            [.. Enumerable.Range(0, depth).Select(i => whole.Contains(i) ? block : block with { Attention = attention with { Mask = AttentionMask.OwnWindow } })],
-            patch, json.Size("temporal_patch_size", 2), new GridLayout(merge, blocksOfWindow), json.Size("out_hidden_size", 3584));
+            [.. Enumerable.Range(0, depth).Select(i => whole.Contains(i) ? block : windowed)], patch, json.Size("temporal_patch_size", 2),
+            new GridLayout(merge, blocksOfWindow), json.Size("out_hidden_size", 3584));
         json.RefuseOthers(InertKeys.Common, InertKeys.Dropout, ["tokens_per_second"]); // of videos
         return tower;
     }

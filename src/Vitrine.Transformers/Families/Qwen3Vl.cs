@@ -34,7 +34,8 @@ internal static class Qwen3Vl
         seeing.Tower.Require(json, text);
         return seeing.DeepStack.Count < text.Layers
             ? weights => Load(weights, seeing, text, image)
-            : throw new VitrineException($"{json.Source}: deepstack_visual_indexes names {seeing.DeepStack.Count} blocks; the text has {text.Layers}, and must have more.");
+            : throw new VitrineException(
+                $"{json.Source}: deepstack_visual_indexes names {seeing.DeepStack.Count} blocks; the text has {text.Layers}, and must have more.");
     }
 
     private static Seeing Vision(ConfigReader json)
@@ -44,8 +45,8 @@ internal static class Qwen3Vl
         var (grid, deep) = ((int)Math.Sqrt(places), json.Sizes("deepstack_visual_indexes") ?? [8, 16, 24]);
         if (grid * grid != places || deep.Any(b => b >= depth) || !deep.SequenceEqual(deep.Distinct().Order()))
         {
-            throw new VitrineException($"{json.Source}: num_position_embeddings is {places}, deepstack_visual_indexes {string.Join(", ", deep)} of {depth} blocks; "
-                + "expected a square, and blocks in order.");
+            throw new VitrineException($"{json.Source}: num_position_embeddings is {places}, deepstack_visual_indexes {string.Join(", ", deep)} of {depth} "
+                + "blocks; expected a square, and blocks in order.");
         }
 
         var block = new BlockSpec(

@@ -9,8 +9,8 @@ internal static class SmolVlm
     private static readonly string[] Inert = ["vocab_size", "_pad_token_id", "transformers.js_config"];
 
     /// <remarks>
-    /// A missing scale_factor is 2, a missing image_token_id 128257. Files of SmolVLM carry keys of the model that they were trained from, which the class never
-    /// reads; those that would change numbers must be off.
+    /// A missing scale_factor is 2, a missing image_token_id 128257. Files of SmolVLM carry keys of the model that they were trained from, which the class
+    /// never reads; those that would change numbers must be off.
     /// </remarks>
     public static Func<WeightReader, VisionLanguageParts> Read(ConfigReader json)
     {

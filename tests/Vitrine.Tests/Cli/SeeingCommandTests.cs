@@ -43,7 +43,8 @@ public sealed class SeeingCommandTests : IDisposable
         File.WriteAllText(model["chat_template.jinja"], "{% for m in messages %}{% for c in m['content'] %}{% if c['type'] == 'image' %}"
             + Placeholder(name) + "{% else %}{{ c['text'] }}{% endif %}{% endfor %}{% endfor %}");
         (exit, @out, error) = await CommandLine.RunAsync(
-            "generate", model.Path, "what?", "--chat", "--image", Picture("image0.png", name), Picture("image1.png", name), "-n", "2", "--ignore-end", "--json");
+            "generate", model.Path, "what?", "--chat", "--image", Picture("image0.png", name), Picture("image1.png", name), "-n", "2", "--ignore-end",
+            "--json");
         exit.ShouldBe(0, error);
         JsonDocument.Parse(@out).RootElement.GetProperty("prompt").GetString().ShouldBe($"{Placeholder(name)}{Placeholder(name)}what?");
     }
@@ -76,7 +77,8 @@ public sealed class SeeingCommandTests : IDisposable
         neurons.ShouldAllBe(n => n.GetProperty("top").GetArrayLength() == 5);
         (exit, @out, error) = await CommandLine.RunAsync(["concepts", model.Path, "a", .. pictures, "-n", "3", "--json"]);
         exit.ShouldBe(0, error);
-        JsonDocument.Parse(@out).RootElement.EnumerateArray().ShouldAllBe(n => n.GetProperty("on_pictures").GetProperty("at").GetProperty("picture").GetInt32() < 2);
+        JsonDocument.Parse(@out).RootElement.EnumerateArray()
+            .ShouldAllBe(n => n.GetProperty("on_pictures").GetProperty("at").GetProperty("picture").GetInt32() < 2);
         (exit, @out, error) = await CommandLine.RunAsync(["neurons", model.Path, .. pictures, "-n", "2", "--layer", "1"]);
         exit.ShouldBe(0, error);
         @out.ShouldContain("most active at");
@@ -88,7 +90,8 @@ public sealed class SeeingCommandTests : IDisposable
     {
         using var model = SeeingFolder.Of("llava");
         var picture = Picture("image0.png", "llava");
-        (await folder.RefusedAsync("run", model.Path, "what is <image>?")).ShouldBe("prompt: has 1 placeholders '<image>' for 0 pictures; expected one for each picture.");
+        (await folder.RefusedAsync("run", model.Path, "what is <image>?")).ShouldBe(
+            "prompt: has 1 placeholders '<image>' for 0 pictures; expected one for each picture.");
         (await folder.RefusedAsync("run", model.Path, "what?", "--image", picture)).ShouldBe(
             "prompt: has 0 placeholders '<image>' for 1 pictures; expected one for each picture.");
         (await folder.RefusedAsync("generate", model.Path, "<image>", "--image", picture, "--image", picture)).ShouldBe(

@@ -8,8 +8,8 @@ namespace Vitrine.Tests.Transformers;
 
 /// <summary>
 /// Gemma 3's text against the formulas of transformers' modeling_gemma3.py, written out here in float64 by whole tensors, without the engine: norms (1 + w)
-/// around both sub-layers, of each head's query and key; scores over the root of query_pre_attn_scalar; a window in all blocks but every n-th; two rotary bases,
-/// the one of the blocks without a window stretched.
+/// around both sub-layers, of each head's query and key; scores over the root of query_pre_attn_scalar; a window in all blocks but every n-th; two rotary
+/// bases, the one of the blocks without a window stretched.
 /// </summary>
 public sealed class Gemma3Tests : IDisposable
 {

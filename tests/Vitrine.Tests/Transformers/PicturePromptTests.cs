@@ -129,7 +129,9 @@ public sealed class PicturePromptTests
         }
     }
 
-    /// <remarks>The constructs of the templates of SmolVLM, LLaVA and Qwen2.5-VL: the first part's type, parts chosen by type, keys of a part, counting.</remarks>
+    /// <remarks>
+    /// The constructs of the templates of SmolVLM, LLaVA and Qwen2.5-VL: the first part's type, parts chosen by type, keys of a part, counting.
+    /// </remarks>
     [Theory]
     [InlineData(
         "{% for m in messages %}{{ m['role'] | capitalize }}{% if m['content'][0]['type'] == 'image' %}{{ ':' }}{% else %}{{ ': ' }}{% endif %}"
@@ -144,8 +146,8 @@ public sealed class PicturePromptTests
     [InlineData(
         "{% set n = namespace(value=0) %}{% for m in messages %}{{ m['role'] }}: {% if m['content'] is string %}{{ m['content'] }}{% else %}"
             + "{% for c in m['content'] %}{% if c['type'] == 'image' or 'image' in c or 'image_url' in c %}{% set n.value = n.value + 1 %}"
-            + "{% if add_vision_id %}Picture {{ n.value }}: {% endif %}<pad>{% elif 'text' in c %}{{ c['text'] }}{% endif %}{% endfor %}{% endif %}\n{% endfor %}"
-            + "{% if add_generation_prompt %}assistant\n{% endif %}",
+            + "{% if add_vision_id %}Picture {{ n.value }}: {% endif %}<pad>{% elif 'text' in c %}{{ c['text'] }}{% endif %}{% endfor %}{% endif %}\n"
+            + "{% endfor %}{% if add_generation_prompt %}assistant\n{% endif %}",
         "system: be briefuser: <pad><pad>what?assistant\n")] // a line break behind a block is dropped (trim_blocks)
     public void Chat_templates_are_given_pictures_as_parts(string template, string expected)
         => ChatTemplate.Parse(template, "template").Render(

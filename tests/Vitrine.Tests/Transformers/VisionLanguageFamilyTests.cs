@@ -83,7 +83,9 @@ public sealed class VisionLanguageFamilyTests : IDisposable
         b.Logits.ShouldHaveTheBitsOf(a.Logits, "the same numbers");
     }
 
-    /// <remarks>Keys of published configurations, as far as they change numbers or might: sizes after the files, what is left out takes the class's default.</remarks>
+    /// <remarks>
+    /// Keys of published configurations, as far as they change numbers or might: sizes after the files, what is left out takes the class's default.
+    /// </remarks>
     [Theory]
     [InlineData("paligemma", """
         {"model_type":"paligemma","image_token_index":257152,"projection_dim":2048,"bos_token_id":2,"eos_token_id":1,"pad_token_id":0,"ignore_index":-100,
@@ -130,7 +132,8 @@ public sealed class VisionLanguageFamilyTests : IDisposable
           "spatial_merge_size":2,"temporal_patch_size":2}}
         """)]
     public void Published_configurations_are_read(string family, string json)
-        => VisionLanguageFamily.All.Single(f => f.ModelType == family).Read(new ConfigReader(JsonDocument.Parse(json).RootElement, "config.json")).ShouldNotBeNull();
+        => VisionLanguageFamily.All.Single(f => f.ModelType == family).Read(new ConfigReader(JsonDocument.Parse(json).RootElement, "config.json"))
+            .ShouldNotBeNull();
 
     [Theory]
     [InlineData("paligemma", "attention_temperature", "2", "attention_temperature")]
