@@ -18,13 +18,14 @@ public sealed class Checkpoint : IDisposable
     private readonly string source;
     private readonly Dictionary<string, ITensorFile> home;
     private readonly List<ITensorFile> files;
+    private readonly FileStamps stamps;
     private readonly Lazy<string> fingerprint;
 
     private Checkpoint(string source, Dictionary<string, ITensorFile> home, List<ITensorFile> files)
     {
-        (this.source, this.home, this.files) = (source, home, files);
+        (this.source, this.home, this.files, stamps) = (source, home, files, FileStamps.Of(files.Select(f => f.Path)));
         Names = [.. home.Keys.Order(StringComparer.Ordinal)];
-        fingerprint = new Lazy<string>(() => FileHash.Of([.. files.Select(f => f.Path)]));
+        fingerprint = new Lazy<string>(() => FileHash.Of(stamps.Paths));
     }
 
     /// <summary>Every tensor.</summary>
@@ -33,8 +34,16 @@ public sealed class Checkpoint : IDisposable
     /// <summary>
     /// SHA-256 over every byte of the files, in hexadecimal: other weights of the same shapes have another. It is made when it is first asked for.
     /// </summary>
-    /// <exception cref="VitrineException">A file cannot be read any more.</exception>
-    public string Fingerprint => fingerprint.Value;
+    /// <exception cref="VitrineException">A file cannot be read any more, or was written over or replaced since it was opened.</exception>
+    public string Fingerprint
+    {
+        get
+        {
+            var made = fingerprint.Value;
+            RequireUnchanged();
+            return made;
+        }
+    }
 
     /// <summary>The GGUF file behind it, whose metadata are configuration and tokenizer; null for folders of safetensors or torch files.</summary>
     public GgufFile? Gguf => (files.FirstOrDefault() as GgufModel)?.File;
@@ -67,6 +76,10 @@ public sealed class Checkpoint : IDisposable
             throw;
         }
     }
+
+    /// <summary>Refuses files that were written over or replaced since they were opened.</summary>
+    /// <exception cref="VitrineException">One was; it is named.</exception>
+    public void RequireUnchanged() => stamps.RequireUnchanged();
 
     /// <summary>Whether the checkpoint has a tensor.</summary>
     public bool Contains(string name) => home.ContainsKey(name);

@@ -25,7 +25,8 @@ public sealed record Labels(IReadOnlyList<string> Names, ClassScores Scores)
     /// <summary>Reads <c>id2label</c>, <c>num_labels</c> and <c>problem_type</c>.</summary>
     /// <remarks>
     /// Ordered by the number, never by place in the file. Where there is no id2label there are num_labels classes, or 2, called LABEL_0 ...; files that
-    /// contradict themselves are read differently by different releases of the reference (configuration_utils.py) and are refused.
+    /// contradict themselves are read differently by different releases of the reference (configuration_utils.py) and are refused. A single class stands for
+    /// itself whatever problem_type says but regression, as the reference's pipelines have it (pipelines/text_classification.py).
     /// </remarks>
     internal static Labels Read(ConfigReader json)
     {
@@ -43,8 +44,7 @@ public sealed record Labels(IReadOnlyList<string> Names, ClassScores Scores)
         {
             "regression" => ClassScores.Quantity,
             "multi_label_classification" => ClassScores.Independent,
-            "single_label_classification" => ClassScores.OneOfMany,
-            "" => names.Length == 1 ? ClassScores.Independent : ClassScores.OneOfMany,
+            "single_label_classification" or "" => names.Length == 1 ? ClassScores.Independent : ClassScores.OneOfMany,
             var unknown => throw new VitrineException(
                 $"{json.Source}: problem_type is '{unknown}'; known are regression, single_label_classification, multi_label_classification."),
         });

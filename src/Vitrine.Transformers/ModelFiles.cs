@@ -11,18 +11,21 @@ public static class ModelFiles
 {
     /// <summary>Only the tokenizer of a model.</summary>
     /// <param name="name">A folder, a <c>.gguf</c> file, ORG/NAME in the cache, a <c>tokenizer.json</c>, or a SentencePiece <c>.model</c>.</param>
+    /// <param name="options">How; <see cref="TokenizerOptions.Default"/> when null. A GGUF file holds all that is read.</param>
     /// <exception cref="VitrineException">There is none, or it is broken.</exception>
-    public static Tokenizer OpenTokenizer(string name)
-        => File.Exists(name) && Path.GetExtension(name) != ".gguf" ? Tokenizer.Open(name) : OpenTokenizer(ModelLocation.Resolve(name));
+    public static Tokenizer OpenTokenizer(string name, TokenizerOptions? options = null)
+        => File.Exists(name) && Path.GetExtension(name) != ".gguf" ? Tokenizer.Open(name, options) : OpenTokenizer(ModelLocation.Resolve(name), options);
 
     /// <summary>Only the tokenizer of a model that was found.</summary>
+    /// <param name="location">Where the model lies.</param>
+    /// <param name="options">How; <see cref="TokenizerOptions.Default"/> when null. A GGUF file holds all that is read.</param>
     /// <exception cref="VitrineException">There is none, or it is broken.</exception>
-    public static Tokenizer OpenTokenizer(ModelLocation location)
+    public static Tokenizer OpenTokenizer(ModelLocation location, TokenizerOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(location);
         if (location.GgufFile is null)
         {
-            return Tokenizer.Open(location.Folder);
+            return Tokenizer.Open(location.Folder, options);
         }
 
         using var file = GgufFile.Open(location.GgufFile);
@@ -30,13 +33,15 @@ public static class ModelFiles
     }
 
     /// <summary>Only the template that turns a conversation into a prompt.</summary>
+    /// <param name="location">Where the model lies.</param>
+    /// <param name="options">How the tokenizer's files are read; <see cref="TokenizerOptions.Default"/> when null.</param>
     /// <exception cref="VitrineException">The model has none.</exception>
-    public static ChatTemplate OpenChatTemplate(ModelLocation location)
+    public static ChatTemplate OpenChatTemplate(ModelLocation location, TokenizerOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(location);
         if (location.GgufFile is null)
         {
-            return ChatTemplate.Open(location.Folder);
+            return ChatTemplate.Open(location.Folder, options: options);
         }
 
         using var file = GgufFile.Open(location.GgufFile);

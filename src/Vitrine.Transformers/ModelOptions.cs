@@ -1,4 +1,5 @@
 using Vitrine.Checkpoints;
+using Vitrine.Inputs.Tokenizers;
 using static TorchSharp.torch;
 
 namespace Vitrine.Transformers;
@@ -19,6 +20,15 @@ public record ModelOptions
 
     /// <summary>Where to compute, as the libtorch at hand has it: <c>cpu</c>, <c>cuda:0</c>. On <c>meta</c> there are shapes and no numbers.</summary>
     public Device Device { get; init; } = CPU;
+
+    /// <summary>
+    /// Whether answers that are no numbers (NaN, infinity) are given instead of refused with the first point that was not finite, to look at what came of it.
+    /// Attention is then written out, as by <see cref="RunPlan.ExplicitAttention"/>: the fused kernel makes zeros of some.
+    /// </summary>
+    public bool AllowNonFinite { get; init; }
+
+    /// <summary>How the tokenizer's files are read.</summary>
+    public TokenizerOptions Tokenizer { get; init; } = TokenizerOptions.Default;
 
     /// <summary>Name of the configuration in the model's folder.</summary>
     public string ConfigFile { get; init; } = "config.json";

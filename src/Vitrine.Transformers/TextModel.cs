@@ -17,24 +17,25 @@ public sealed class TextModel : Model
 {
     private readonly ModelSource source;
     private readonly ClassHead? classes;
+    private readonly TokenizerOptions reading;
     private readonly Lazy<Tokenizer> tokenizer;
     private readonly Lazy<PictureRecipe> recipe;
     private readonly ProcessedWeights? processed;
     private readonly PictureSide? pictures;
 
-    private TextModel(ModelSource source, WeightReader weights, Decoder language, ClassHead? classes, PictureSide? pictures)
+    private TextModel(ModelSource source, WeightReader weights, Decoder language, ClassHead? classes, PictureSide? pictures, TokenizerOptions reading)
         : base(source.Location.Name, source.Config.Text("model_type"), weights, [.. pictures is null ? [] : new Stack[] { pictures.Tower }, language],
             [.. pictures?.Shapes ?? [], language.Shape, .. classes?.Shape is { } shape ? [shape] : Array.Empty<Points.StackShape>()])
     {
-        (this.source, Language, this.classes, this.pictures) = (source, language, classes, pictures);
-        tokenizer = new Lazy<Tokenizer>(() => ModelFiles.OpenTokenizer(source.Location));
+        (this.source, Language, this.classes, this.pictures, this.reading) = (source, language, classes, pictures, reading);
+        tokenizer = new Lazy<Tokenizer>(() => ModelFiles.OpenTokenizer(source.Location, reading));
         recipe = new Lazy<PictureRecipe>(() => PictureRecipes.Open(source));
     }
 
     private TextModel(TextModel of, Decoder language, ProcessedWeights processed)
         : base(of, of.Name, [.. of.Towers, language], of.Stacks)
-        => (source, Language, classes, tokenizer, recipe, pictures, this.processed)
-            = (of.source, language, of.classes, of.tokenizer, of.recipe, of.pictures, processed);
+        => (source, Language, classes, reading, tokenizer, recipe, pictures, this.processed)
+            = (of.source, language, of.classes, of.reading, of.tokenizer, of.recipe, of.pictures, processed);
 
     /// <summary>Embedding, blocks and head.</summary>
     public Decoder Language { get; }
@@ -86,8 +87,8 @@ public sealed class TextModel : Model
         {
             var source = new ModelSource(new ModelLocation(config.Source, "", null), config, ModelCatalog.TextAndImage.FamilyOf(config, ModelKind.Text));
             return VisionLanguageFamily.All.FirstOrDefault(f => f.ModelType == config.Text("model_type")) is { } seeing
-                ? Load(seeing, source, seeing.Read(config), weights)
-                : Load(TextFamily.Of(config), source, weights);
+                ? Load(seeing, source, seeing.Read(config), weights, TokenizerOptions.Default)
+                : Load(TextFamily.Of(config), source, weights, TokenizerOptions.Default);
         }
         catch
         {
@@ -98,7 +99,7 @@ public sealed class TextModel : Model
 
     /// <summary>The template that turns a conversation into a prompt.</summary>
     /// <exception cref="VitrineException">The model has none.</exception>
-    public ChatTemplate ChatTemplate() => ModelFiles.OpenChatTemplate(Location);
+    public ChatTemplate ChatTemplate() => ModelFiles.OpenChatTemplate(Location, reading);
 
     /// <summary>Prompts as the model reads them, special tokens included.</summary>
     /// <exception cref="VitrineException">The model has no tokenizer, or a prompt is empty.</exception>
@@ -120,7 +121,7 @@ public sealed class TextModel : Model
         {
             return prompts.Any(p => p.Pictures.Count > 0)
                 ? throw new VitrineException($"prompt: has {prompts.Max(p => p.Pictures.Count)} pictures; this {Family} model reads texts alone.")
-                : TokenBatch.Of([.. prompts.Select(p => (IReadOnlyList<long>)[.. Tokenizer.Encode(p.Text, addSpecialTokens).Select(i => (long)i)])]);
+                : TokenBatch.Of(Tokenizer.EncodeBatch(prompts.Select(p => p.Text), addSpecialTokens));
         }
 
         Preparation[][] seen = [.. prompts.Select(p => p.Pictures.Select(Recipe.Prepare).ToArray())];
@@ -272,7 +273,7 @@ public sealed class TextModel : Model
         var weights = source.Weights(options);
         try
         {
-            return Load(family, source, weights);
+            return Load(family, source, weights, options.Tokenizer);
         }
         catch
         {
@@ -281,11 +282,11 @@ public sealed class TextModel : Model
         }
     }
 
-    private static TextModel Load(TextFamily family, ModelSource source, WeightReader weights)
+    private static TextModel Load(TextFamily family, ModelSource source, WeightReader weights, TokenizerOptions reading)
     {
         var (language, classes) = family.Load(weights, family.Read(source.Config));
         weights.RefuseOthers(family.IsUnused);
-        return new TextModel(source, weights, language, classes, pictures: null);
+        return new TextModel(source, weights, language, classes, pictures: null, reading);
     }
 
     internal static TextModel Load(VisionLanguageFamily family, ModelSource source, ModelOptions options)
@@ -294,7 +295,7 @@ public sealed class TextModel : Model
         var weights = source.Weights(options);
         try
         {
-            return Load(family, source, load, weights);
+            return Load(family, source, load, weights, options.Tokenizer);
         }
         catch
         {
@@ -304,11 +305,11 @@ public sealed class TextModel : Model
     }
 
     private static TextModel Load(
-        VisionLanguageFamily family, ModelSource source, Func<WeightReader, VisionLanguageParts> load, WeightReader weights)
+        VisionLanguageFamily family, ModelSource source, Func<WeightReader, VisionLanguageParts> load, WeightReader weights, TokenizerOptions reading)
     {
         var (pictures, language) = load(weights);
         weights.RefuseOthers(family.IsUnused);
-        return new TextModel(source, weights, language, classes: null, pictures);
+        return new TextModel(source, weights, language, classes: null, pictures, reading);
     }
 
     /// <inheritdoc/>
@@ -339,9 +340,11 @@ public sealed class TextModel : Model
         var residual = Language.Residual(input, pass, from);
         if (!run.Range!.ToTheEnd)
         {
+            run.Answer = "residual";
             return residual;
         }
 
+        run.Answer = classes is not null ? "class logits" : Language.Head is not null ? "logits" : "hidden states";
         var hidden = Language.FinalNorm(residual, pass);
         return classes is not null ? classes.Forward(hidden, classes.Deciding(batch), pass)
             : Language.Head is not null ? Language.Logits(hidden, pass)

@@ -28,7 +28,7 @@ public sealed class TorchFile : ITensorFile
     private TorchFile(ZipDirectory archive)
     {
         this.archive = archive;
-        mapped = new MappedFile(Path, new FileInfo(Path).Length);
+        mapped = new MappedFile(Path, archive.Length);
         var pickles = archive.Members.Keys.Where(k => k.EndsWith("/data.pkl", StringComparison.Ordinal)).ToArray();
         root = pickles is [var only]
             ? only[..^"data.pkl".Length]

@@ -26,15 +26,17 @@ internal static class GenerateCommand
         var seed = new Option<ulong>("--seed") { Description = "Decides what is drawn." };
         var stop = new Option<string[]>("--stop") { Description = "Stop when the new text holds this.", AllowMultipleArgumentsPerToken = true };
         var endless = new Option<bool>("--ignore-end") { Description = "Go on behind the token that ends a text." };
+        var reading = TokenizerOption.Create();
         var device = DeviceOption.Create();
+        var allowed = NonFiniteOption.Create();
         var json = Output.JsonOption();
         var command = new Command("generate", "Let a text model go on from a prompt, with pictures where it sees, token by token, also under edits.")
         {
-            name, prompt, images, count, plan, chat, system, temperature, topK, topP, minP, seed, stop, endless, device, json,
+            name, prompt, images, count, plan, chat, system, temperature, topK, topP, minP, seed, stop, endless, reading, device, allowed, json,
         };
         command.SetAction((parsed, cancellation) =>
         {
-            using var model = TextModel.Open(parsed.GetValue(name)!, device.ModelOptionsOf(parsed));
+            using var model = TextModel.Open(parsed.GetValue(name)!, allowed.Over(reading.ModelOptionsOf(parsed, device), parsed));
             var seen = images.Read(parsed);
             var text = parsed.GetValue(chat)
                 ? model.ChatTemplate().Render(
@@ -66,6 +68,7 @@ internal static class GenerateCommand
                 ? null
                 : new TokenPrinter(step => Console.Write(step.Stopped[0] && model.StopIds.Contains(step.Ids[0]) ? "" : stream.Add((int)step.Ids[0])));
             using var generation = model.Generate(batch, options, plan.Plan(parsed), progress: progress, cancellation: cancellation);
+            Output.Warn(generation.Run.UntouchedEdits);
             if (isJson)
             {
                 Output.Write(new

@@ -11,6 +11,8 @@ namespace Vitrine.Mechanisms.Pictures;
 /// </summary>
 internal static class Patterns
 {
+    private static readonly Scalar Hidden = double.NegativeInfinity;
+
     /// <summary>What a run must capture.</summary>
     public static string[] Needs(StackShape shape) => [$"{shape.Name}.*.{Query(shape).Name}", $"{shape.Name}.*.{Key(shape).Name}"];
 
@@ -26,8 +28,8 @@ internal static class Patterns
         using var mode = no_grad();
         using var scope = NewDisposeScope();
         var shape = stack.Shape;
-        var q = run[$"{shape.Name}.{layer}.{Query(shape).Name}"][0].detach();                            // (T, H, hd)
-        var k = run[$"{shape.Name}.{layer}.{Key(shape).Name}"][0].detach();                              // (T, Hkv, hd)
+        var q = run[$"{shape.Name}.{layer}.{Query(shape).Name}"][0].detach().Widened();                  // (T, H, hd)
+        var k = run[$"{shape.Name}.{layer}.{Key(shape).Name}"][0].detach().Widened();                    // (T, Hkv, hd)
         if (queries is not null)
         {
             q = q.index_select(0, tensor([.. queries.Select(i => (long)i)], device: q.device));
@@ -45,7 +47,7 @@ internal static class Patterns
         {
             var seen = tensor(parts, device: q.device);
             var looking = queries is null ? seen : tensor([.. queries.Select(i => parts[i])], device: q.device);
-            scores = scores.masked_fill(looking.unsqueeze(-1).ne(seen), Pass.MaskedScalar);
+            scores = scores.masked_fill(looking.unsqueeze(-1).ne(seen), Hidden);
         }
 
         var pattern = scores.softmax(-1);

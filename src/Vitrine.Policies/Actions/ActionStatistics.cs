@@ -5,8 +5,8 @@ namespace Vitrine.Policies.Actions;
 
 /// <summary>How one data set's actions were normalised: q01 and q99 became -1 and 1 where the mask is set.</summary>
 /// <param name="Key">Name of the data set.</param>
-/// <param name="Q01">1 % quantile of each dimension.</param>
-/// <param name="Q99">99 % quantile.</param>
+/// <param name="Q01">1 % quantile of each dimension, as whoever made the data set computed it; it is read, not computed here.</param>
+/// <param name="Q99">99 % quantile, likewise.</param>
 /// <param name="Mask">False where the policy's own value is used as it is (the gripper).</param>
 public sealed record ActionStatistics(string Key, IReadOnlyList<double> Q01, IReadOnlyList<double> Q99, IReadOnlyList<bool> Mask)
 {

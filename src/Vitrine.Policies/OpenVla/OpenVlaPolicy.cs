@@ -68,7 +68,7 @@ public sealed class OpenVlaPolicy : Policy
         var described = VisionTowers.Read(config, options.TimmArguments);
         var statistics = ActionStatistics.Open(folder, config);
         var actions = new ActionTokens(text.Vocabulary - config.Count("pad_to_multiple_of", 64), config.Size("n_action_bins", 256));
-        var tokenizer = Tokenizer.Open(folder);
+        var tokenizer = Tokenizer.Open(folder, opening.Tokenizer);
         var recipe = PictureRecipe.Open(folder).PrecededBy(options.Before);
         var template = options.Template ?? PromptTemplate.Of(folder, config.Has("_name_or_path") ? config.Text("_name_or_path") : null);
         var maxLength = config.Size("llm_max_length", 2048);
@@ -121,7 +121,7 @@ public sealed class OpenVlaPolicy : Policy
             throw new VitrineException("act: the instruction is empty; expected what the robot is to do, e.g. 'pick up the red block'.");
         }
 
-        var ids = Tokenizer.Encode(Template.Text(instruction)).Select(i => (long)i).ToArray();
+        var ids = TokenBatch.Of([Tokenizer.EncodeText(Template.Text(instruction))]).Ids[0].ToArray();
         return emptyToken is { } empty && ids[^1] != empty ? [.. ids, empty] : ids;
     }
 

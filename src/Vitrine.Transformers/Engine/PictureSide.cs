@@ -58,7 +58,7 @@ internal abstract class PictureSide(Tower tower, Connector connector, long image
     protected virtual DecoderInput Placed(DecoderInput input, TokenBatch batch, IReadOnlyList<PictureSpan>[] spans) => input;
 
     /// <summary>Ids of a prompt, its pictures' placeholders written out.</summary>
-    public long[] Encode(string prompt, IReadOnlyList<Preparation> pictures, Tokenizer tokenizer, bool addSpecialTokens)
+    public EncodedText Encode(string prompt, IReadOnlyList<Preparation> pictures, Tokenizer tokenizer, bool addSpecialTokens)
     {
         var placeholder = Placeholder(tokenizer);
         if (NeedsPictures && pictures.Count == 0)
@@ -67,7 +67,7 @@ internal abstract class PictureSide(Tower tower, Connector connector, long image
         }
 
         var text = placing.Text(prompt, pictures, [.. pictures.Select(TokensOfFrame)], placeholder, tokenizer);
-        return [.. tokenizer.Encode(text, addSpecialTokens && placing.AddsSpecialTokens).Select(i => (long)i)];
+        return tokenizer.EncodeText(text, addSpecialTokens: addSpecialTokens && placing.AddsSpecialTokens);
     }
 
     /// <summary>What the decoder reads: words, with the pictures' tokens in the place of their placeholders.</summary>

@@ -19,6 +19,9 @@ internal sealed class TokenChoice
         stopped = new bool[rows];
     }
 
+    /// <summary>A choice of the same kind that begins anew and tells nobody.</summary>
+    public TokenChoice Anew() => new(options, texts.Length);
+
     /// <summary>New tokens of each row so far, its padding left out.</summary>
     public IReadOnlyList<IReadOnlyList<long>> Texts => texts;
 
@@ -38,7 +41,7 @@ internal sealed class TokenChoice
     {
         var ids = logits.device_type == TorchSharp.DeviceType.META ? new long[stopped.Length]
             : options.Sampling is { } sampling ? Drawn(logits, sampling, step)
-            : logits.argmax(-1).cpu().data<long>().ToArray();
+            : [.. Ranking.FirstOfRows(logits).Select(id => (long)id)];
         for (var row = 0; row < ids.Length; row++)
         {
             if (stopped[row])

@@ -152,12 +152,19 @@ public sealed class WeightReader : IDisposable
 
     internal Norm Norm(NormSpec spec, string name, long width) => Norm(spec, $"{name}.weight", $"{name}.bias", width);
 
-    /// <remarks>A gain stored as its distance from 1 is put together here, once.</remarks>
+    /// <remarks>A gain stored as its distance from 1 is put together here, once; in 16 bits the sum would lose what it is stored so for.</remarks>
     internal Norm Norm(NormSpec spec, string gain, string bias, long width)
     {
         var weight = Take(gain, width);
         return new Norm(
-            spec, spec.Kind == NormKind.RmsFromOne ? Own(ones_like(weight).Plus(weight)) : weight, spec.Kind == NormKind.LayerNorm ? Take(bias, width) : null);
+            spec, spec.Kind == NormKind.RmsFromOne ? FromOne(weight) : weight, spec.Kind == NormKind.LayerNorm ? Take(bias, width) : null);
+    }
+
+    private Tensor FromOne(Tensor distance)
+    {
+        using var scope = NewDisposeScope();
+        var wide = distance.Widened();
+        return Own(ones_like(wide).Plus(wide));
     }
 
     /// <summary>A tensor in another shape, without copying.</summary>
