@@ -313,8 +313,16 @@ public sealed class Pass : IDisposable
     /// <summary>Which tokens of a row are named.</summary>
     private IEnumerable<bool> Named(Positions positions, long[][] of, int row)
     {
+        if (OwnersPerToken)
+        {
+            var counts = Owners!.WithinPictures().Counts;
+            return of[row].Select((place, i) => positions.Holds(place, counts[i], place == counts[i] - 1, IsKind(place)));
+        }
+
         var newest = Array.FindLastIndex(of[row], p => p >= 0);
-        return of[row].Select((place, i) => positions.Holds(place, promptLengths[row], newest == i, kind => Run.Rows.Kinds.Holds(kind, row, place)));
+        return of[row].Select((place, i) => positions.Holds(place, promptLengths[row], newest == i, IsKind(place)));
+
+        Func<string, bool> IsKind(long place) => kind => Run.Rows.Kinds.Holds(kind, row, place);
     }
 
     private Tensor Made(long[] values, params long[] shape) => tensor(values, shape, device: Device);

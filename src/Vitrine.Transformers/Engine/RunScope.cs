@@ -61,18 +61,19 @@ public sealed class RunScope
     internal Pass PassOver(long[][] positions, FrameOwners? owners)
         => new(this, 0, positions, [], [.. positions.Select(row => row.LongCount(p => p >= 0))]) { Owners = owners };
 
-    /// <summary>The same over frames without padding.</summary>
+    /// <summary>The same over frames without padding; positions of pictures in one sequence are those of each picture's own.</summary>
     internal Pass PassOver(long frames, long tokens, FrameOwners? owners)
     {
-        long[] positions = [.. Enumerable.Range(0, (int)tokens).Select(i => (long)i)];
+        var positions = owners is not null && owners.Rows.Count != frames
+            ? owners.WithinPictures().Places
+            : [.. Enumerable.Range(0, (int)tokens).Select(i => (long)i)];
         return PassOver([.. Enumerable.Repeat(positions, (int)frames)], owners);
     }
 
     /// <summary>A pass over the patches of pictures in one sequence.</summary>
     internal Pass PassOver(PlacedGrids placed, FrameOwners owners)
     {
-        long[] positions = [.. Enumerable.Range(0, placed.Places.Count).Select(i => (long)i)];
-        return new Pass(this, 0, [positions], [], [positions.Length])
+        return new Pass(this, 0, [owners.WithinPictures().Places], [], [placed.Places.Count])
         {
             Owners = owners,
             GivenPositionIds = [[[.. placed.Places.Select(p => (long)p.Row)]], [[.. placed.Places.Select(p => (long)p.Column)]]],

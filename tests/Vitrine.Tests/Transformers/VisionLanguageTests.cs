@@ -211,6 +211,41 @@ public sealed class VisionLanguageTests
     }
 
     [Theory, MemberData(nameof(Models))]
+    public void An_edit_of_pictures_that_no_row_has_is_told(string name)
+    {
+        using var model = Seeing.Open(name);
+        var (one, two) = (Seeing.OneAndTwoPictures(name)[0], Seeing.OneAndTwoPictures(name)[1]);
+        var batch = TokenBatch.Of([one.Ids, two.Ids]).With([one.Pictures, two.Pictures]);
+        var at = $"{model.Towers[0].Shape.Name}.0.mlp.out";
+        EditScope[] scopes =
+        [
+            new() { Pictures = [0], Rows = [0] }, new() { Pictures = [1], Rows = [0] }, new() { Pictures = [1], Rows = [1] }, new() { Pictures = [2] },
+            new() { Pictures = [] }, new() { Positions = Positions.At(9999) }, new() { Rows = [1], Positions = Positions.At(0) },
+        ];
+        using var run = model.Run(batch, RunPlan.Editing([.. scopes.Select(s => new Scale(at, 2) { Scope = s })]));
+        run.UntouchedEdits.Select(e => e.Index).ShouldBe([1, 3, 4, 5]);
+    }
+
+    /// <remarks>Also where all patches of all pictures are one sequence.</remarks>
+    [Theory, MemberData(nameof(Models))]
+    public void Positions_in_a_tower_are_those_of_each_picture(string name)
+    {
+        using var model = Seeing.Open(name);
+        var two = Seeing.OneAndTwoPictures(name)[1];
+        var batch = TokenBatch.Of([two.Ids]).With([two.Pictures]);
+        var at = $"{model.Towers[0].Shape.Name}.0.mlp.out";
+        using var plain = model.Run(batch, RunPlan.Capturing(at));
+        var frames = plain[at].shape[0] == 1 ? 2 : plain[at].shape[0];                                     // of one sequence, the pictures
+        foreach (var (positions, place) in new[] { (Positions.At(1), 1L), (Positions.At(-1), -1L), (Positions.Last, -1L) })
+        {
+            using var edited = model.Run(batch, new RunPlan { Capture = [at], Edits = [new Zero(at) { Scope = new EditScope { Positions = positions } }] });
+            using var changed = edited[at].ne(plain[at]).any(-1).reshape(frames, -1);
+            changed.sum().item<long>().ShouldBe(frames, $"{positions}");
+            changed.select(1, place).all().item<bool>().ShouldBeTrue($"{positions}");
+        }
+    }
+
+    [Theory, MemberData(nameof(Models))]
     public void Parts_of_the_residual_sum_to_it_pictures_included(string name)
     {
         using var model = Seeing.Open(name);
@@ -250,9 +285,8 @@ public sealed class VisionLanguageTests
         using var model = Seeing.Open(name, new ModelOptions { Device = META });
         var prompts = Seeing.OneAndTwoPictures(name);
         var batch = TokenBatch.Of([.. prompts.Select(p => p.Ids)]).With([.. prompts.Select(p => p.Pictures)]);
-        var plan = RunPlan.ForRows(
-            RunPlan.Editing(new Scale($"{model.Towers[0].Shape.Name}.0.mlp.out", 2)), RunPlan.Editing(new Scale($"{model.Towers[0].Shape.Name}.0.mlp.out", 3)))
-            with { Capture = ["*.*.*@*", "*.*@*"] };
+        RunPlan[] rows = [.. new[] { 2, 3 }.Select(factor => RunPlan.Editing(new Scale($"{model.Towers[0].Shape.Name}.0.mlp.out", factor)))];
+        var plan = RunPlan.ForRows(rows) with { Capture = ["*.*.*@*", "*.*@*"] };
         using var generation = model.Generate(batch, 3, plan);
         generation.Run.Logits.shape.ShouldBe([2, 3, model.Language.Shape.Vocabulary]);
         generation.Run.Activations.Values.ShouldAllBe(t => t.device_type == TorchSharp.DeviceType.META);
