@@ -103,7 +103,7 @@ public sealed class LoraAdapter : IDisposable
         var wide = dtype == ScalarType.Float64 || stored.dtype == ScalarType.Float64 ? ScalarType.Float64 : ScalarType.Float32;
         var delta = change.Bias is { } bias ? Number(bias, wide) : Product(change, isTransposed, wide);
         return delta.shape.SequenceEqual(stored.shape)
-            ? stored.to(wide).add(delta.mul_(change.Scaling)).MoveToOuterDisposeScope()
+            ? stored.to(wide).add(delta.mul(change.Scaling)).MoveToOuterDisposeScope()
             : throw new VitrineException($"{file.Path}: the adapter of '{name}' is [{string.Join(", ", delta.shape)}]; the base has "
                 + $"[{string.Join(", ", stored.shape)}]. Is it an adapter of another model?");
     }
