@@ -24,7 +24,7 @@ internal static class Gemma3
         config = config.Attending((a, _) => a with { Scale = scale, SoftCap = scoreCap, QueryKeyNorm = config.Spec.Norm })
             .Windowed(json, json.Optional("sliding_window", 4096), layer => (layer + 1) % every != 0)
             .Attending((a, _) => a with { Rotary = a.Window is null ? whole : windowed });
-        json.RefuseOthers(InertKeys.Common, InertKeys.Dropout);
+        json.RefuseUnread();
         return config with { Blocks = [.. config.Blocks.Select(b => b with { Norms = NormPlaces.SandwichNorm })], LogitCap = logitCap };
     }
 

@@ -28,10 +28,10 @@ internal static class Qwen25Vl
         var part = isNested ? json.Object("text_config") : json;
         var text = Text(part);
         var tied = json.Flag("tie_word_embeddings", false);
-        json.RefuseOthers(InertKeys.Common, InertKeys.Dropout, Inert);
+        json.RefuseUnread(Inert);
         if (isNested)
         {
-            part.RefuseOthers(InertKeys.Common, InertKeys.Dropout, Inert);
+            part.RefuseUnread(Inert);
         }
 
         vision.Require(json, text);
@@ -64,7 +64,7 @@ internal static class Qwen25Vl
         var tower = new QwenTower(
             [.. Enumerable.Range(0, depth).Select(i => whole.Contains(i) ? block : windowed)], patch, json.Size("temporal_patch_size", 2),
             new GridLayout(merge, blocksOfWindow), json.Size("out_hidden_size", 3584));
-        json.RefuseOthers(InertKeys.Common, InertKeys.Dropout, ["tokens_per_second"]); // of videos
+        json.RefuseUnread(["tokens_per_second"]); // of videos
         return tower;
     }
 

@@ -29,8 +29,8 @@ internal static class Qwen3Vl
         text = text.Attending((a, _) => a with { Bias = bias, OutputBias = bias, QueryKeyNorm = text.Spec.Norm });
         text = text with { Tied = json.Flag("tie_word_embeddings", false) };
         var image = json.Count("image_token_id", 151655);
-        part.RefuseOthers(InertKeys.Common, InertKeys.Dropout);
-        json.RefuseOthers(InertKeys.Common, InertKeys.Dropout, Qwen25Vl.Inert);
+        part.RefuseUnread();
+        json.RefuseUnread(Qwen25Vl.Inert);
         seeing.Tower.Require(json, text);
         return seeing.DeepStack.Count < text.Layers
             ? weights => Load(weights, seeing, text, image)
@@ -56,7 +56,7 @@ internal static class Qwen3Vl
         var tower = new QwenTower(
             [.. Enumerable.Repeat(block, depth)], json.Size("patch_size", 16), json.Size("temporal_patch_size", 2),
             new GridLayout(json.Size("spatial_merge_size", 2), 0), json.Size("out_hidden_size", 3584));
-        json.RefuseOthers(InertKeys.Common, InertKeys.Dropout);
+        json.RefuseUnread();
         return new Seeing(tower, grid, deep);
     }
 

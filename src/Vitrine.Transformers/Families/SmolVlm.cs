@@ -25,7 +25,7 @@ internal static class SmolVlm
 
         // The class reads the head's tying from the whole configuration alone, and unties by default.
         text = text with { Tied = json.Flag("tie_word_embeddings", false) };
-        json.RefuseOthers(InertKeys.Common, InertKeys.Dropout, Inert);
+        json.RefuseUnread(Inert);
         return weights => Load(weights, tower, text, side, image);
     }
 
@@ -37,7 +37,7 @@ internal static class SmolVlm
             json, (size, patch) => new TowerSpec(size, patch, ClassToken: false, 0, PositionOnClassToken: false, PositionResampling.Bucketed,
                 TowerFeatures.Normed), 32, "gelu_pytorch_tanh", 1e-6, width: 1152, heads: 16);
         json.MustBeOff("use_base_siglip");
-        json.RefuseOthers(InertKeys.Common, InertKeys.Dropout, ["max_image_size", "size", "num_patches"]);
+        json.RefuseUnread(["max_image_size", "size", "num_patches"]);
         return tower;
     }
 
