@@ -17,24 +17,27 @@ public sealed class TextModel : Model
 {
     private readonly ModelSource source;
     private readonly ClassHead? classes;
+    private readonly TokenizerOptions reading;
     private readonly Lazy<Tokenizer> tokenizer;
+    private readonly Lazy<GenerationSettings> settings;
     private readonly Lazy<PictureRecipe> recipe;
     private readonly ProcessedWeights? processed;
     private readonly PictureSide? pictures;
 
-    private TextModel(ModelSource source, WeightReader weights, Decoder language, ClassHead? classes, PictureSide? pictures)
+    private TextModel(ModelSource source, WeightReader weights, Decoder language, ClassHead? classes, PictureSide? pictures, TokenizerOptions reading)
         : base(source.Location.Name, source.Config.Text("model_type"), weights, [.. pictures is null ? [] : new Stack[] { pictures.Tower }, language],
             [.. pictures?.Shapes ?? [], language.Shape, .. classes?.Shape is { } shape ? [shape] : Array.Empty<Points.StackShape>()])
     {
-        (this.source, Language, this.classes, this.pictures) = (source, language, classes, pictures);
-        tokenizer = new Lazy<Tokenizer>(() => ModelFiles.OpenTokenizer(source.Location));
+        (this.source, Language, this.classes, this.pictures, this.reading) = (source, language, classes, pictures, reading);
+        tokenizer = new Lazy<Tokenizer>(() => ModelFiles.OpenTokenizer(source.Location, reading));
+        settings = new Lazy<GenerationSettings>(() => Transformers.GenerationSettings.Read(source));
         recipe = new Lazy<PictureRecipe>(() => PictureRecipes.Open(source));
     }
 
     private TextModel(TextModel of, Decoder language, ProcessedWeights processed)
         : base(of, of.Name, [.. of.Towers, language], of.Stacks)
-        => (source, Language, classes, tokenizer, recipe, pictures, this.processed)
-            = (of.source, language, of.classes, of.tokenizer, of.recipe, of.pictures, processed);
+        => (source, Language, classes, reading, tokenizer, settings, recipe, pictures, this.processed)
+            = (of.source, language, of.classes, of.reading, of.tokenizer, of.settings, of.recipe, of.pictures, processed);
 
     /// <summary>Embedding, blocks and head.</summary>
     public Decoder Language { get; }
@@ -64,7 +67,11 @@ public sealed class TextModel : Model
     public Tokenizer Tokenizer => tokenizer.Value;
 
     /// <summary>Ids at which a generation ends, as the files name them; none where they name none.</summary>
-    public IReadOnlyList<long> StopIds => ModelFiles.StopIds(source);
+    public IReadOnlyList<long> StopIds => GenerationSettings.StopIds;
+
+    /// <summary>What the files say of generation: rules, ends, how tokens are to be drawn.</summary>
+    /// <exception cref="VitrineException">A value in them is of the wrong kind; file and key are named.</exception>
+    public GenerationSettings GenerationSettings => settings.Value;
 
     /// <summary>Opens a text model.</summary>
     /// <param name="name">A folder with config.json and weights, a <c>.gguf</c> file, or ORG/NAME in the local cache. Nothing is downloaded.</param>
@@ -84,8 +91,10 @@ public sealed class TextModel : Model
         var weights = new WeightReader(checkpoint, config.Source, options ?? ModelOptions.Default);
         try
         {
-            var family = TextFamily.Of(config);
-            return Load(family, new ModelSource(new ModelLocation(config.Source, "", null), config, family.Described), weights);
+            var source = new ModelSource(new ModelLocation(config.Source, "", null), config, ModelCatalog.TextAndImage.FamilyOf(config, ModelKind.Text));
+            return VisionLanguageFamily.All.FirstOrDefault(f => f.ModelType == config.Text("model_type")) is { } seeing
+                ? Load(seeing, source, seeing.Read(config), weights, TokenizerOptions.Default)
+                : Load(TextFamily.Of(config), source, weights, TokenizerOptions.Default);
         }
         catch
         {
@@ -96,7 +105,7 @@ public sealed class TextModel : Model
 
     /// <summary>The template that turns a conversation into a prompt.</summary>
     /// <exception cref="VitrineException">The model has none.</exception>
-    public ChatTemplate ChatTemplate() => ModelFiles.OpenChatTemplate(Location);
+    public ChatTemplate ChatTemplate() => ModelFiles.OpenChatTemplate(Location, reading);
 
     /// <summary>Prompts as the model reads them, special tokens included.</summary>
     /// <exception cref="VitrineException">The model has no tokenizer, or a prompt is empty.</exception>
@@ -118,7 +127,7 @@ public sealed class TextModel : Model
         {
             return prompts.Any(p => p.Pictures.Count > 0)
                 ? throw new VitrineException($"prompt: has {prompts.Max(p => p.Pictures.Count)} pictures; this {Family} model reads texts alone.")
-                : TokenBatch.Of([.. prompts.Select(p => (IReadOnlyList<long>)[.. Tokenizer.Encode(p.Text, addSpecialTokens).Select(i => (long)i)])]);
+                : TokenBatch.Of(Tokenizer.EncodeBatch(prompts.Select(p => p.Text), addSpecialTokens));
         }
 
         Preparation[][] seen = [.. prompts.Select(p => p.Pictures.Select(Recipe.Prepare).ToArray())];
@@ -132,6 +141,18 @@ public sealed class TextModel : Model
         ArgumentNullException.ThrowIfNull(batch);
         var placed = pictures?.Place(Language, batch) ?? DecoderInput.Of(Language, batch);
         return new TokenPositions(placed.PositionIds ?? [placed.Positions], placed.PositionShift ?? new long[batch.Ids.Count]);
+    }
+
+    /// <summary>The text that stands for a picture in a prompt, e.g. <c>&lt;image&gt;</c>.</summary>
+    /// <exception cref="VitrineException">The model sees no pictures, or its tokenizer does not know the placeholder.</exception>
+    public string PicturePlaceholder => RequireSight("picture").Placeholder(Tokenizer);
+
+    /// <summary>For each row of a batch, what every token of its pictures shows; none in a model that sees no pictures.</summary>
+    /// <exception cref="VitrineException">A row has other placeholders than its pictures give tokens.</exception>
+    public IReadOnlyList<IReadOnlyList<PictureToken>> PictureTokensOf(TokenBatch batch)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        return pictures?.TokensOf(batch) ?? [.. batch.Ids.Select(_ => (IReadOnlyList<PictureToken>)[])];
     }
 
     /// <summary>Its image tower, as an encoder of its own: where its heads look, what its neurons answer to.</summary>
@@ -178,7 +199,9 @@ public sealed class TextModel : Model
             : Classification.Of(Run(batch, plan), classes.Labels, classes.Deciding(batch));
     }
 
-    /// <summary>Greedy generation with a key/value cache; the plan acts in the prefill and in every step that its scopes name.</summary>
+    /// <summary>
+    /// Greedy generation with a key/value cache, under the rules of the model's files; the plan acts in the prefill and in every step that its scopes name.
+    /// </summary>
     /// <param name="batch">Prompts.</param>
     /// <param name="count">New tokens; no stop token is looked for.</param>
     /// <param name="plan">What to read and change.</param>
@@ -200,7 +223,9 @@ public sealed class TextModel : Model
     /// <param name="from">Where the prefill starts; at the embeddings when null.</param>
     /// <param name="progress">Hears of each step's tokens as soon as they are chosen, on the calling thread.</param>
     /// <param name="cancellation">Stops between tokens.</param>
-    /// <exception cref="VitrineException">The model has no vocabulary to answer in, or a setting means nothing.</exception>
+    /// <exception cref="VitrineException">
+    /// The model has no vocabulary to answer in, a setting means nothing, or the model's files ask for what is not computed; file and key are named.
+    /// </exception>
     public Generation Generate(
         TokenBatch batch, GenerationOptions options, RunPlan? plan = null, RunStart? from = null, IProgress<GeneratedStep>? progress = null,
         CancellationToken cancellation = default)
@@ -223,7 +248,14 @@ public sealed class TextModel : Model
             throw new VitrineException($"plan: stops after block {stop}; a generation cannot stop before its end.");
         }
 
-        var choice = new TokenChoice(options, batch.Ids.Count, progress);
+        if (options.Rules is null && UsesGenerationConfig)
+        {
+            GenerationSettings.RequireComputed();
+            options = options with { Rules = GenerationSettings.Rules };
+        }
+
+        long[][] prompts = [.. batch.Ids.Zip(batch.Positions, (ids, positions) => ids.Where((_, i) => positions[i] >= 0).ToArray())];
+        var choice = new TokenChoice(options, batch.Ids.Count, progress, prompts);
         long[][] ids = [];
         var made = With(plan, bound => ComputePart(bound, batch.Ids.Count, Decoded, KindsOf(batch), Language, from, RunningFor(batch)));
         return new Generation(ids, made) { Lengths = [.. choice.Texts.Select(t => t.Count)] };
@@ -258,7 +290,7 @@ public sealed class TextModel : Model
         var weights = source.Weights(options);
         try
         {
-            return Load(family, source, weights);
+            return Load(family, source, weights, options.Tokenizer);
         }
         catch
         {
@@ -267,11 +299,11 @@ public sealed class TextModel : Model
         }
     }
 
-    private static TextModel Load(TextFamily family, ModelSource source, WeightReader weights)
+    private static TextModel Load(TextFamily family, ModelSource source, WeightReader weights, TokenizerOptions reading)
     {
         var (language, classes) = family.Load(weights, family.Read(source.Config));
         weights.RefuseOthers(family.IsUnused);
-        return new TextModel(source, weights, language, classes, pictures: null);
+        return new TextModel(source, weights, language, classes, pictures: null, reading);
     }
 
     internal static TextModel Load(VisionLanguageFamily family, ModelSource source, ModelOptions options)
@@ -280,15 +312,21 @@ public sealed class TextModel : Model
         var weights = source.Weights(options);
         try
         {
-            var (pictures, language) = load(weights);
-            weights.RefuseOthers(family.IsUnused);
-            return new TextModel(source, weights, language, classes: null, pictures);
+            return Load(family, source, load, weights, options.Tokenizer);
         }
         catch
         {
             weights.Dispose();
             throw;
         }
+    }
+
+    private static TextModel Load(
+        VisionLanguageFamily family, ModelSource source, Func<WeightReader, VisionLanguageParts> load, WeightReader weights, TokenizerOptions reading)
+    {
+        var (pictures, language) = load(weights);
+        weights.RefuseOthers(family.IsUnused);
+        return new TextModel(source, weights, language, classes: null, pictures, reading);
     }
 
     /// <inheritdoc/>
@@ -319,9 +357,11 @@ public sealed class TextModel : Model
         var residual = Language.Residual(input, pass, from);
         if (!run.Range!.ToTheEnd)
         {
+            run.Answer = "residual";
             return residual;
         }
 
+        run.Answer = classes is not null ? "class logits" : Language.Head is not null ? "logits" : "hidden states";
         var hidden = Language.FinalNorm(residual, pass);
         return classes is not null ? classes.Forward(hidden, classes.Deciding(batch), pass)
             : Language.Head is not null ? Language.Logits(hidden, pass)

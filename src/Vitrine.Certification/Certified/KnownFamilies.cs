@@ -36,7 +36,10 @@ internal static class KnownFamilies
 
     private const string Timm = "timm";
 
-    public static IReadOnlyList<KnownFamily> All { get; } = [.. Policy.Catalog.Families.Select(f => new KnownFamily(f.Name, f.Sees ? FamilyKind.VisionLanguage : (FamilyKind)f.Kind, f.Alike))];
+    public static IReadOnlyList<KnownFamily> All { get; } =
+    [
+        .. Policy.Catalog.Families.Select(f => new KnownFamily(f.Name, f.Sees ? FamilyKind.VisionLanguage : (FamilyKind)f.Kind, f.Alike)),
+    ];
 
     /// <summary>The family that a name means; null for none of the models.</summary>
     public static KnownFamily? Of(string name) => All.FirstOrDefault(f => f.Name == (name == TimmFixtures ? Timm : name) || f.Alike.Contains(name));

@@ -1,6 +1,7 @@
 using Vitrine.Certification.Certified;
 using Vitrine.Inputs.Pictures;
 using Vitrine.Transformers;
+using Vitrine.Transformers.Engine;
 using Vitrine.Transformers.Points;
 using static TorchSharp.torch;
 
@@ -12,7 +13,8 @@ namespace Vitrine.Certification.Models;
 /// </summary>
 internal sealed class VisionLanguageCertifier : ICertifier
 {
-    private const string Pixels = "in.pixel_values", Learned = "vision.position_ids";
+    private const string Pixels = "in.pixel_values", Learned = "vision.position_ids", WindowIndex = "vision.window_index",
+        WindowBounds = "vision.cu_window_seqlens";
 
     /// <inheritdoc/>
     public bool Knows(Fixture fixture)
@@ -60,11 +62,18 @@ internal sealed class VisionLanguageCertifier : ICertifier
             var (address, expected) = (Address.Parse(key), fixture.Read($"{@case}/{key}"));
             // A tower that reads all pictures as one sequence hands its tokens on without an axis of rows.
             var found = run[key].numel() == expected.numel() ? run[key].reshape(expected.shape) : run[key];
+            var isOfParts = address.Point == Point.AttnScores && model.Towers[0].Specs[address.Layer ?? 0].Attention.Mask != AttentionMask.Full
+                && address.Stack == model.Towers[0].Shape.Name;
             yield return Comparison.Of(
-                @case, key, found, expected, address.Stack == model.Language.Shape.Name ? TextCertifier.Valid(address.Point, found, own) : null);
+                @case, key, found, expected, address.Stack == model.Language.Shape.Name ? TextCertifier.Valid(address.Point, found, own)
+                    : isOfParts ? expected.ne(0)
+                    : null) with
+            {
+                Note = isOfParts ? "where the reference computes scores: within a window, or within a picture" : "",
+            };
         }
 
-        foreach (var key in keys.Except([.. points, Learned]).Where(k => !IsInput(k)))
+        foreach (var key in keys.Except([.. points, Learned, WindowIndex, WindowBounds]).Where(k => !IsInput(k)))
         {
             yield return CertificateRow.Failed(@case, key, "the golden names what this version does not compute");
         }
@@ -120,6 +129,19 @@ internal sealed class VisionLanguageCertifier : ICertifier
             yield return Comparison.Ids(@case, Learned, learned, fixture.Integers($"{@case}/{Learned}"));
         }
 
+        if (keys.Contains(WindowIndex))
+        {
+            var pictures = batch.Pictures!.SelectMany(row => row).ToArray();
+            var places = model.Towers[0].Places(pictures);
+            var (side, expected) = (Merge(fixture, @case), fixture.Integers($"{@case}/{WindowIndex}"));
+            long[] blocksOf = [.. pictures.Select(p => (long)p.PatchGrid!.Value.Rows * p.PatchGrid.Value.Columns / (side * side))];
+            var found = places.Tokens.Where((_, i) => i % (side * side) == 0).Select(t => blocksOf.Take(t.Picture).Sum()
+                + (t.Row / side * (pictures[t.Picture].PatchGrid!.Value.Columns / side)) + (t.Column / side));
+            yield return Comparison.Ids(@case, WindowIndex, found, expected);
+            var end = 0L;
+            yield return Comparison.Ids(@case, WindowBounds, [0, .. places.Windows.Select(w => end += w)], fixture.Integers($"{@case}/{WindowBounds}"));
+        }
+
         if (keys.Contains("out.rope_deltas"))
         {
             yield return Comparison.Ids(@case, "out.rope_deltas", placed.Ahead, fixture.Integers($"{@case}/out.rope_deltas"));
@@ -133,6 +155,7 @@ internal sealed class VisionLanguageCertifier : ICertifier
         int[] shape = [.. pixels.shape.Select(s => (int)s)];
         return shape switch
         {
+            [_, var numbers] => Cut(fixture, @case, values, numbers, rows),
             [_, var c, var h, var w] => [.. values.Chunk(c * h * w).Select(v => (Preparation[])[Seen([new Pixels(c, h, w, v)])])],
             [_, var frames, var c, var h, var w] =>
             [
@@ -144,6 +167,32 @@ internal sealed class VisionLanguageCertifier : ICertifier
             _ => throw new VitrineException($"{fixture.Folder}: {@case}/{Pixels} has {shape.Length} axes; of {rows} rows."),
         };
     }
+
+    /// <summary>Patches of all pictures, one behind the other; a row has as many of them as its placeholders ask for.</summary>
+    private static Preparation[][] Cut(Fixture fixture, string @case, float[] values, int numbers, int rows)
+    {
+        var (side, at) = (Merge(fixture, @case), 0);
+        var pictures = new Queue<Preparation>(fixture.Rows($"{@case}/in.image_grid_thw").Select(grid =>
+        {
+            var (frames, down, across) = ((int)grid[0], (int)grid[1], (int)grid[2]);
+            var cut = values[at..(at += frames * down * across * numbers)];
+            return Seen([new Pixels(1, frames * down * across, numbers, cut)]) with { PatchGrid = (frames, down, across) };
+        }));
+        return [.. fixture.Rows($"{@case}/in.mm_token_type_ids").Take(rows).Select(row =>
+        {
+            var own = new List<Preparation>();
+            for (var left = row.Count(type => type == 1); left > 0; left -= own[^1].Pixels[0].Height / (side * side))
+            {
+                own.Add(pictures.Dequeue());
+            }
+
+            return own.ToArray();
+        })];
+    }
+
+    /// <summary>Patches on a side of a merged block: all patches over all placeholders.</summary>
+    private static int Merge(Fixture fixture, string @case)
+        => (int)Math.Sqrt(fixture.Shape($"{@case}/{Pixels}")[0] / fixture.Integers($"{@case}/in.mm_token_type_ids").Count(type => type == 1));
 
     private static Preparation Seen(IReadOnlyList<Pixels> pixels) => new() { Frames = [], Pixels = pixels };
 

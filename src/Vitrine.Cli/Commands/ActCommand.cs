@@ -15,20 +15,24 @@ internal static class ActCommand
         var seen = new ObservationOptions();
         var units = UnitsOption.Create();
         var plan = EditOption.Create();
+        var reading = TokenizerOption.Create();
         var device = DeviceOption.Create();
+        var allowed = NonFiniteOption.Create();
         var json = Output.JsonOption();
         var command = new Command("act", "Answer one observation with an action, or with a chunk of them.") { name };
         seen.AddTo(command);
-        command.Add(units);
-        command.Add(plan);
-        command.Add(device);
-        command.Add(json);
+        foreach (var option in (Option[])[units, plan, reading, device, allowed, json])
+        {
+            command.Add(option);
+        }
+
         command.SetAction((parsed, cancellation) =>
         {
-            using var policy = Policy.Open(parsed.GetValue(name)!, device.ModelOptionsOf(parsed));
+            using var policy = Policy.Open(parsed.GetValue(name)!, allowed.Over(reading.Over(device.ModelOptionsOf(parsed), parsed), parsed));
             var (observation, noise) = (seen.Observation(parsed), seen.Noise(parsed));
             using var acting = policy.With(plan.Plan(parsed), parsed.GetValue(units));
             using var run = acting.Act([observation], options: new ActOptions { Noise = noise }, cancellation: cancellation);
+            Output.Warn(run.UntouchedEdits);
             var action = run.Actions[0];
             if (parsed.GetValue(json))
             {

@@ -1,20 +1,24 @@
 using System.CommandLine;
 using System.Globalization;
 using Spectre.Console;
+using Vitrine.Mechanisms.Pictures;
 using Vitrine.Mechanisms.ValueVectors;
 using Vitrine.Policies;
+using Vitrine.Transformers;
 
 namespace Vitrine.Cli.Commands;
 
 /// <summary><c>vitrine neurons MODEL</c>: what every feed-forward neuron writes.</summary>
 internal static class NeuronsCommand
 {
+    private const int InTable = 20;
+
     public static Command Create()
     {
         var name = ModelArgument.Speaking();
         var layer = new Option<int?>("--layer") { Description = "One layer instead of the profile of all." };
         var top = new Option<int>("--top") { Description = "Tokens at each end.", DefaultValueFactory = _ => 30 };
-        var count = new Option<int>("--count", "-n") { Description = "Neurons of the layer to list.", DefaultValueFactory = _ => 20 };
+        var count = new Option<int?>("--count", "-n") { Description = "Neurons of the layer to list: 20 in a table, all as JSON by default." };
         var words = WordsOption.Create();
         var published = new Option<bool>("--as-published")
         {
@@ -25,14 +29,17 @@ internal static class NeuronsCommand
             Description = "What stands before the unembedding: nothing (as published), the gain of the final norm, or the gain centred.",
             DefaultValueFactory = _ => ReadingNorm.None,
         };
+        var raw = RawOption.Create();
         var folder = new Option<string?>("--out") { Description = "Keep all layers in this folder as Parquet, one file a layer; an interrupted run goes on." };
+        var shown = new ShownPictures();
         var lines = new Option<bool>("--jsonl") { Description = "With --out: JSON lines beside Parquet." };
         var device = DeviceOption.Create();
         var json = Output.JsonOption();
         var command = new Command("neurons", "Read the value vectors of feed-forward neurons in the model's own vocabulary.")
         {
-            name, layer, top, count, words, published, norm, folder, lines, device, json,
+            name, layer, top, count, words, published, norm, raw, folder, lines, device, json,
         };
+        shown.AddTo(command);
         command.Add(NeuronsDiffCommand.Create());
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -45,7 +52,14 @@ internal static class NeuronsCommand
                 Norm = parsed.GetValue(norm),
                 Tokens = parsed.GetValue(published) ? null : tokens.Valid,
             };
-            var source = new StackValueVectors(model, tokens.Language.Shape.Name);
+            using var source = new StackValueVectors(model, tokens.Language.Shape.Name) { IsRaw = parsed.GetValue(raw) };
+            if (shown.Batch(parsed, model) is { } batch)
+            {
+                var firing = PictureActivity.Largest((TextModel)model, batch, parsed.GetValue(count) ?? InTable, parsed.GetValue(layer));
+                OnPictures(firing, Written(source, settings, firing, cancellation), tokens, parsed.GetValue(json));
+                return 0;
+            }
+
             if (parsed.GetValue(folder) is { } target)
             {
                 var forms = parsed.GetValue(lines) ? ProjectionForms.Parquet | ProjectionForms.JsonLines : ProjectionForms.Parquet;
@@ -53,6 +67,7 @@ internal static class NeuronsCommand
                 var done = await Output.WithProgressAsync("reading value vectors", p => kept.RunAsync(tokens.Print, forms, layers, p, cancellation))
                     .ConfigureAwait(false);
                 Console.WriteLine($"{target}: {done.Count} layers read, {layers.Length - done.Count} were there; model {model.Fingerprint}");
+                RawOption.Tell(source);
                 return 0;
             }
 
@@ -61,6 +76,7 @@ internal static class NeuronsCommand
             if (parsed.GetValue(layer) is not null)
             {
                 List(readings[0], layers[0], tokens, parsed.GetValue(count), parsed.GetValue(json));
+                Tell();
                 return 0;
             }
 
@@ -81,16 +97,66 @@ internal static class NeuronsCommand
             AnsiConsole.Write(table);
             Console.WriteLine($"patterned: at least 4 of the top {parsed.GetValue(top)} tokens belong to one word list; "
                 + $"{tokens.Language.Shape.Layers * tokens.Language.Shape.Neurons} neurons");
+            Tell();
             return 0;
+
+            void Tell()
+            {
+                if (!parsed.GetValue(json))
+                {
+                    RawOption.Tell(source);
+                }
+            }
         });
         return command;
     }
 
-    private static void List(IReadOnlyList<NeuronReading> neurons, int layer, TokenReader tokens, int count, bool json)
+    /// <summary>What chosen neurons write; their layers are not read whole.</summary>
+    private static IReadOnlyList<NeuronReading> Written(
+        StackValueVectors source, ProjectionSettings settings, IReadOnlyList<NeuronOnPictures> neurons, CancellationToken cancellation)
+    {
+        using var scope = TorchSharp.torch.NewDisposeScope();
+        using var reader = VocabularyReader.Open(source, settings);
+        var vectors = neurons.GroupBy(n => n.Neuron.Layer).ToDictionary(g => g.Key, g => source.Vectors(g.Key));
+        var chosen = TorchSharp.torch.stack([.. neurons.Select(n => vectors[n.Neuron.Layer][n.Neuron.Index])]);
+        return reader.Read(chosen, cancellation: cancellation);
+    }
+
+    private static void OnPictures(IReadOnlyList<NeuronOnPictures> firing, IReadOnlyList<NeuronReading> written, TokenReader tokens, bool json)
     {
         if (json)
         {
-            Output.Write(neurons.Select((n, i) => new
+            Output.Write(firing.Zip(written).Select(n => new
+            {
+                n.First.Neuron.Layer,
+                n.First.Neuron.Index,
+                n.First.Activation,
+                n.First.Share,
+                n.First.At,
+                Top = n.Second.TopIds.Select(tokens.Print),
+                Bottom = n.Second.BottomIds.Select(tokens.Print),
+            }));
+            return;
+        }
+
+        var table = Output.Table("neuron", "activation", "share of the median norm", "most active at", "writes", "writes when negative");
+        foreach (var (neuron, reading) in firing.Zip(written))
+        {
+            table.Add(
+                $"{neuron.Neuron}", neuron.Activation.ToString("+0.000;-0.000;0.000", CultureInfo.InvariantCulture),
+                neuron.Share.ToString("0.000", CultureInfo.InvariantCulture), $"{neuron.At}", tokens.Print(reading.TopIds, 6),
+                tokens.Print(reading.BottomIds, 6));
+        }
+
+        AnsiConsole.Write(table);
+        Console.WriteLine("share: |activation| x norm of the value vector over the median norm of the pictures' tokens behind the layer");
+    }
+
+    private static void List(IReadOnlyList<NeuronReading> neurons, int layer, TokenReader tokens, int? count, bool json)
+    {
+        if (json)
+        {
+            Output.Write(neurons.Take(count ?? neurons.Count).Select((n, i) => new
             {
                 Layer = layer,
                 Index = i,
@@ -105,7 +171,7 @@ internal static class NeuronsCommand
         }
 
         var table = Output.Table("neuron", "writes (largest logits)", "writes when negative (smallest logits)");
-        for (var i = 0; i < Math.Min(count, neurons.Count); i++)
+        for (var i = 0; i < Math.Min(count ?? InTable, neurons.Count); i++)
         {
             table.Add($"{layer}:{i}", tokens.Print(neurons[i].TopIds), tokens.Print(neurons[i].BottomIds));
         }

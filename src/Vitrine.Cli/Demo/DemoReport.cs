@@ -75,6 +75,7 @@ internal static class DemoReport
                     new NamedValue("states of each one-step table", $"{demo.Size.States} to select on, {demo.Size.States} others to test on"),
                     new NamedValue("layouts of each arm", $"{demo.Studies[0].Layouts}"),
                     new NamedValue("random draws of each control", $"{demo.Size.Draws}"),
+                    new NamedValue("libtorch threads of a worker", $"{demo.Studies[0].ThreadsPerWorker}"),
                     new NamedValue("calibration samples a neuron", $"{demo.Calibration.Samples}"),
                 ],
                 Versions =
@@ -126,5 +127,5 @@ internal static class DemoReport
         .. demo.OneStep.Select(OneStepVerdict.Of).Select(Statement.Of),
     ];
 
-    private static string Percent(double share) => (Math.Round(share, 2) + 0.0).ToString("0 %", CultureInfo.InvariantCulture);
+    private static string Percent(double? share) => share is { } value ? (Math.Round(value, 2) + 0.0).ToString("0 %", CultureInfo.InvariantCulture) : "-";
 }

@@ -1,4 +1,5 @@
 using Vitrine.Inputs.Tokenizers;
+using Vitrine.Transformers;
 
 namespace Vitrine.Policies.OpenVla;
 
@@ -21,7 +22,7 @@ internal sealed class InstructionPrompt(Tokenizer tokenizer, PromptTemplate temp
             throw new VitrineException("act: the instruction is empty; expected what the robot is to do, e.g. 'pick up the red block'.");
         }
 
-        var ids = tokenizer.Encode(template.Text(instruction)).Select(i => (long)i).ToArray();
+        var ids = TokenBatch.Of([tokenizer.EncodeText(template.Text(instruction))]).Ids[0].ToArray();
         return emptyToken is { } empty && ids[^1] != empty ? [.. ids, empty] : ids;
     }
 }

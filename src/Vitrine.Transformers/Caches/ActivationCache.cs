@@ -7,7 +7,8 @@ namespace Vitrine.Transformers.Caches;
 /// <summary>A run's activations with the algebra of the residual stream: take apart, stack, norm, attribute, cut, save.</summary>
 /// <remarks>
 /// The verbs and labels are those of TransformerLens' ActivationCache, the numbers too (fixtures/methods/dla). What a norm or a LayerScale does to an output
-/// before it is added counts: parts are given as they arrive in the residual, such a norm frozen at the scale that it had in the run.
+/// before it is added counts: parts are given as they arrive in the residual, such a norm frozen at the scale that it had in the run. Parts of 16-bit
+/// activations are made, and summed, in float32.
 /// </remarks>
 public sealed partial class ActivationCache : IDisposable
 {
@@ -51,7 +52,9 @@ public sealed partial class ActivationCache : IDisposable
         var run = model.Run(batch, plan with { Capture = [.. plan.Capture, .. Needs(decoder.Shape)] });
         using var mode = no_grad();
         using var scope = NewDisposeScope();
-        return From(model, decoder, run, decoder.Embed(batch.Ids), [.. batch.Ids.Select(r => r.ToArray())], batch.PositionIds);
+        // Pictures stand in the place of words.
+        var words = batch.Pictures is null ? decoder.Embed(batch.Ids) : run[new Address(decoder.Shape.Name, null, Point.Embed).ToString()].alias();
+        return From(model, decoder, run, words, [.. batch.Ids.Select(r => r.ToArray())], batch.PositionIds);
     }
 
     /// <summary>Takes over the activations of a run of any model, a policy's act included.</summary>
@@ -89,7 +92,7 @@ public sealed partial class ActivationCache : IDisposable
 
     /// <summary>One point of every layer, one upon the other (L,...), owned by the caller.</summary>
     /// <exception cref="VitrineException">It was not captured everywhere, or its shape differs from layer to layer.</exception>
-    public Tensor Stacked(Point point) => stack([.. Enumerable.Range(0, Shape.Layers).Select(layer => At(layer, point))]);
+    public Tensor Stacked(Point point) => stack([.. Enumerable.Range(0, Shape.Layers).Select(layer => Captured(layer, point))]);
 
     /// <summary>Only one position of each row, as a cache of its own whose position axis is 1.</summary>
     /// <param name="position">Counted in the row's own tokens; negative from its end.</param>
@@ -138,10 +141,15 @@ public sealed partial class ActivationCache : IDisposable
         [
             .. read.Where(shape.Points.Contains).Select(p => $"{shape.Name}.*.{p.Name}"),
             new Address(shape.Name, shape.Layers - 1, Point.ResidPost).ToString(), new Address(shape.Name, null, Point.Embed).ToString(),
+            .. Enumerable.Range(0, shape.Layers).Select(l => PictureSide.DeepStack(l, shape.Width)).Where(shape.Points.Contains)
+            .Select(p => new Address(shape.Name, null, p).ToString()),
         ];
     }
 
-    private Tensor At(int layer, Point point) => this[new Address(Shape.Name, layer, point).ToString()];
+    /// <summary>As the algebra reads it: 16-bit activations in float32.</summary>
+    private Tensor At(int layer, Point point) => Captured(layer, point).Widened();
+
+    private Tensor Captured(int layer, Point point) => this[new Address(Shape.Name, layer, point).ToString()];
 
     private static int Column(long[] row, int r, int position)
     {

@@ -1,3 +1,4 @@
+using TorchSharp;
 using Vitrine.Transformers.Engine;
 using Vitrine.Transformers.Points;
 using static TorchSharp.torch;
@@ -10,15 +11,26 @@ namespace Vitrine.Transformers.Edits;
 /// Key positions; the scope's positions are the queries, its heads the heads. Kinds may be those of the stack whose keys are read: <c>expert</c> reads the
 /// <c>image</c> and <c>text</c> of <c>language</c>.
 /// </param>
+/// <remarks>
+/// Keys that a query does not see (later ones, padding) stay unseen. A query whose every key is knocked out attends to nothing: its row of the pattern is
+/// zeros, and of attention only the bias of the output projection is left.
+/// </remarks>
 [EditName("knock_out")]
 public sealed record KnockOut(string At, Positions Keys) : Edit
 {
+    private static readonly Scalar Cut = double.NegativeInfinity;
+
     /// <summary>Whether single positions of <see cref="Keys"/> count the tokens of the stack whose keys are read, and not the own ones.</summary>
     [System.Text.Json.Serialization.JsonIgnore(Condition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingDefault)]
     public bool OfPrefix { get; init; }
 
     /// <inheritdoc/>
     public override IEnumerable<string> Places() => [At];
+
+    internal override string? NamesNothing => Keys.NamesNothing ? "it names no key" : base.NamesNothing;
+
+    internal override bool Touches(Address place, Tensor x, Pass pass)
+        => NamesNothing is null && pass.Names(Scope, place.Stack, row => PassOf(place, pass).NamedOf(row, KeysIn(place, x)).Contains(true));
 
     /// <inheritdoc/>
     protected internal override Func<Tensor, Pass, Tensor> Bind(EditSite site)
@@ -31,10 +43,13 @@ public sealed record KnockOut(string At, Positions Keys) : Edit
         }
 
         site.Require(Keys, ofOthers: true);
-        var (region, stack) = (site.RegionOf(Scope), site.Address.Stack);
-        return (x, pass) => x.masked_fill(region.Within(pass, Named(x, pass)), Pass.MaskedScalar);
-
-        Tensor Named(Tensor x, Pass pass)
-            => isCross ? pass.Memory!.Pass.KeyMask(Keys, stack, ofPrefix: false, x.shape[3]) : pass.KeyMask(Keys, stack, OfPrefix, x.shape[3]);
+        var region = site.RegionOf(Scope);
+        return (x, pass) => x.masked_fill(region.Within(pass, PassOf(site.Address, pass).KeyMask(KeysIn(site.Address, x))), Cut);
     }
+
+    /// <summary>The pass whose tokens the keys are.</summary>
+    private static Pass PassOf(Address place, Pass pass) => place.Point == Point.CrossScores ? pass.Memory!.Pass : pass;
+
+    private NamedKeys KeysIn(Address place, Tensor scores)
+        => new(Keys, place.Stack, OfPrefix && place.Point != Point.CrossScores, scores.shape[3]);
 }

@@ -12,6 +12,9 @@ internal abstract class Connector
 
     public StackShape Shape { get; }
 
+    /// <summary>Patches on a side of the square that one token stands for.</summary>
+    public virtual int Side => 1;
+
     /// <summary>Tokens that come of so many features of a frame.</summary>
     public abstract int TokensOf(int features);
 

@@ -1,5 +1,4 @@
 using Vitrine.Inputs.Pictures;
-using static TorchSharp.torch;
 
 namespace Vitrine.Transformers.Engine;
 
@@ -21,6 +20,14 @@ internal class FramePictures(Tower tower, Connector connector, long imageToken, 
         return Connector.TokensOf((first.Height / side * (first.Width / side)) + Tower.PrefixTokens - Tower.PrefixTokensCut);
     }
 
+    /// <remarks>Tokens in front of the patches come first, where they are handed on.</remarks>
+    protected override (int Row, int Column) PlaceInFrame(Preparation picture, int token)
+    {
+        var patch = token + Tower.PrefixTokensCut - Tower.PrefixTokens;
+        var columns = picture.Pixels[0].Width / Tower.Around.PatchSize / Connector.Side;
+        return patch < 0 ? (-1, -1) : Math.DivRem(patch, columns);
+    }
+
     protected override SeenPictures See(RunScope run, IReadOnlyList<IReadOnlyList<Preparation>> pictures)
     {
         Preparation[] all = [.. pictures.SelectMany(row => row)];
@@ -32,7 +39,7 @@ internal class FramePictures(Tower tower, Connector connector, long imageToken, 
                 + $"{first.Height} x {first.Width}; they cannot lie in one batch.");
         }
 
-        var pixels = tensor([.. frames.SelectMany(f => f.Values)], [frames.Length, first.Channels, first.Height, first.Width], device: Tower.Device);
+        var pixels = Together(frames).reshape(frames.Length, first.Channels, first.Height, first.Width);
         var (features, _) = Tower.Forward(run, pixels, owners, Shown(all));
         return new SeenPictures(Connector.Forward(run, features, owners).flatten(0, 1));
     }

@@ -1,4 +1,3 @@
-using TorchSharp;
 using Vitrine.Transformers.Edits;
 using Vitrine.Transformers.Points;
 using static TorchSharp.torch;
@@ -9,15 +8,14 @@ namespace Vitrine.Transformers.Engine;
 /// <remarks>Positions of padding are -1. Keys are a prefix's tokens, then the earlier passes', then this pass's own.</remarks>
 public sealed class Pass : IDisposable
 {
-    /// <summary>Stands for minus infinity in scores: a row with nothing to attend to gets a uniform pattern, not NaN.</summary>
-    internal const float Masked = -3.4028235e38f;
-
     private readonly long[][] queries;
     private readonly long[][] keys;
     private readonly long[] promptLengths;
     private readonly bool hasPadding;
+    private readonly Dictionary<(AttentionMask, int, KeySource), UnseenKeys?> masks = [];
     private Pass? ofPrefix;
-    private readonly Dictionary<(AttentionMask, int, KeySource), Tensor?> masks = [];
+    private int[]? pictures;
+    private int[]? windows;
 
     /// <param name="run">The run that it belongs to.</param>
     /// <param name="step">0 the prefill, k the pass that reads generated token k-1; of an expert its flow step.</param>
@@ -29,6 +27,7 @@ public sealed class Pass : IDisposable
         (Run, Step, this.queries, this.promptLengths) = (run, step, queries, promptLengths);
         keys = [.. queries.Select((row, r) => earlier.Length == 0 ? row : [.. earlier[r], .. row])];
         hasPadding = keys.Any(row => row.Contains(-1));
+        run.Tally.Begin(step);
     }
 
     /// <summary>0 the prefill, k the k-th decode step; of an expert its flow step.</summary>
@@ -42,9 +41,6 @@ public sealed class Pass : IDisposable
 
     /// <summary>Where the model computes; tensors of an edit lie there.</summary>
     public Device Device => Run.Device;
-
-    /// <summary>The same as <see cref="Masked"/>, kept alive for the native side.</summary>
-    internal static Scalar MaskedScalar { get; } = Masked;
 
     internal RunScope Run { get; }
 
@@ -64,6 +60,12 @@ public sealed class Pass : IDisposable
 
     /// <summary>Whose frames are read, of a tower whose pass has other rows than the batch; null where they are the batch's own.</summary>
     internal FrameOwners? Owners { get; init; }
+
+    /// <summary>Tokens of each picture that a tower reads as one sequence, for <see cref="AttentionMask.OwnPicture"/>.</summary>
+    internal IReadOnlyList<int>? PictureLengths { get; init; }
+
+    /// <summary>Tokens of each window of such pictures, for <see cref="AttentionMask.OwnWindow"/>.</summary>
+    internal IReadOnlyList<int>? WindowLengths { get; init; }
 
     /// <summary>What is added to the residual (B,T,d) behind a block; null for nothing, or nothing behind that one.</summary>
     internal Func<Pass, int, Tensor?>? AddedBehind { get; set; }
@@ -133,6 +135,14 @@ public sealed class Pass : IDisposable
     internal bool IsPlainCausal(AttentionSpec attention)
         => attention is { Mask: AttentionMask.Causal, Keys: KeySource.Own } && Length == keys[0].Length && !(attention.Window < Length) && !hasPadding;
 
+    /// <summary>Lengths of the parts of a sequence that see themselves alone; null where the attention is of another kind, or there is one part.</summary>
+    internal IReadOnlyList<int>? Parts(AttentionSpec attention) => attention.Mask switch
+    {
+        AttentionMask.OwnPicture => Several(PictureLengths),
+        AttentionMask.OwnWindow => Several(WindowLengths),
+        _ => null,
+    };
+
     /// <summary>Position ids for rotary or learned positions (B,T); padding counts as 0. Of several axes, the first.</summary>
     internal Tensor PositionIds() => Made(Flat(Positioned()[0], p => Math.Max(p, 0)), Rows, Length);
 
@@ -158,7 +168,9 @@ public sealed class Pass : IDisposable
     /// <param name="stack">Whose kinds of tokens they may be.</param>
     internal Tensor QueryMask(Positions positions, string stack) => PositionMask(positions, queries, KindsOf ?? stack);
 
-    /// <summary>Which tokens belong to the named rows of the batch and, where pictures are named, show one of them: (B,1), or (B,T) of frames in one row.</summary>
+    /// <summary>
+    /// Which tokens belong to the named rows of the batch and, where pictures are named, show one of them: (B,1), or (B,T) of frames in one row.
+    /// </summary>
     /// <param name="rows">Null for all.</param>
     /// <param name="pictures">Of each row; null for all.</param>
     /// <exception cref="VitrineException">A row does not exist here, or the pass has no pictures.</exception>
@@ -181,7 +193,8 @@ public sealed class Pass : IDisposable
     }
 
     /// <summary>
-    /// Numbers of each row of the batch (rows, 1, ...) where this pass has its rows: as they are, picked for each frame, or for each token of frames in one row.
+    /// Numbers of each row of the batch (rows, 1, ...) where this pass has its rows: as they are, picked for each frame, or for each token of frames in one
+    /// row.
     /// </summary>
     internal Tensor OfBatch(Tensor perRow, PointAxes axes)
     {
@@ -194,25 +207,45 @@ public sealed class Pass : IDisposable
         return OwnersPerToken ? picked.transpose(0, axes == PointAxes.Attention ? 2 : 1) : picked;
     }
 
-    /// <summary>(B,1,1,Tk): which keys are named.</summary>
-    /// <param name="positions">Their names.</param>
-    /// <param name="stack">Whose kinds of tokens they may be, besides those of a prefix.</param>
-    /// <param name="ofPrefix">Whether positions count the prefix's tokens and not the pass's own.</param>
-    /// <param name="count">Tk: those of a prefix, of the pass and those before it, or both.</param>
-    internal Tensor KeyMask(Positions positions, string stack, bool ofPrefix, long count)
+    /// <summary>Whether some row has a token of the pass that a scope names.</summary>
+    /// <param name="scope">Its rows, pictures and positions; all that it does not tell.</param>
+    /// <param name="stack">Whose kinds of tokens they may be.</param>
+    /// <param name="hasKey">What such a row must have besides; nothing when null.</param>
+    internal bool Names(EditScope scope, string stack, Func<int, bool>? hasKey = null)
     {
-        Tensor[] parts = [.. Ahead(), .. Prefix is not null && count == Prefix.Length ? Array.Empty<Tensor>() : [Own()]];
-        return cat(parts, 1).reshape(Rows, 1, 1, -1);
+        return Enumerable.Range(0, Rows).Any(row => HasQuery(row) && hasKey?.Invoke(row) != false);
 
-        Tensor Own() => ofPrefix ? zeros([Rows, keys[0].Length], ScalarType.Bool, Device) : PositionMask(positions, keys, KindsOf ?? stack);
+        bool HasQuery(int row)
+        {
+            var named = scope.Positions is { } positions ? Named(positions, queries, row, KindsOf ?? stack) : Enumerable.Repeat(true, Length);
+            return named.Index().Any(token => token.Item && IsOf(OwnersPerToken ? token.Index : row));
+        }
 
-        Tensor[] Ahead() => Prefix is null ? [] : [OfPrefix.QueryMask(ofPrefix ? positions : new Positions { Kinds = positions.Kinds }, Prefix.Stack)];
+        bool IsOf(int frame) => scope.Rows?.Contains(Owners?.Rows[frame] ?? frame) != false
+            && (scope.Pictures is not { } pictures || (Owners is { } owners && pictures.Contains(owners.Pictures[frame])));
     }
 
-    /// <summary>Added to the scores (B,1,Tq,Tk); null when every key is seen by every query.</summary>
-    /// <param name="dtype">Of the scores.</param>
+    /// <summary>(B,1,1,Tk): which keys are named.</summary>
+    internal Tensor KeyMask(NamedKeys named)
+    {
+        bool[] mask = [.. Enumerable.Range(0, Rows).SelectMany(row => NamedOf(row, named))];
+        return tensor(mask, [Rows, 1, 1, named.Count], device: Device);
+    }
+
+    /// <summary>[key]: which keys of a row are named: those of a prefix, then those of the pass and of those before it.</summary>
+    internal IEnumerable<bool> NamedOf(int row, NamedKeys named)
+    {
+        var ahead = Prefix is null
+            ? []
+            : OfPrefix.Named(named.OfPrefix ? named.Keys : new Positions { Kinds = named.Keys.Kinds }, OfPrefix.queries, row, Prefix.Stack);
+        var own = named.OfPrefix ? Enumerable.Repeat(false, keys[0].Length) : Named(named.Keys, keys, row, KindsOf ?? named.Stack);
+        return Prefix is not null && named.Count == Prefix.Length ? ahead : ahead.Concat(own);
+    }
+
+    /// <summary>What queries do not see; null when every key is seen by every query.</summary>
+    /// <param name="dtype">Of the scores, the same in the whole pass.</param>
     /// <param name="attention">Of the block.</param>
-    internal Tensor? Mask(ScalarType dtype, AttentionSpec attention)
+    internal UnseenKeys? Mask(ScalarType dtype, AttentionSpec attention)
     {
         var width = attention.Window is { } w && w < keys[0].Length ? w : 0;
         var key = (attention.Mask, width, attention.Keys);
@@ -234,6 +267,8 @@ public sealed class Pass : IDisposable
     private bool SeesAll(AttentionMask mask) => mask switch
     {
         AttentionMask.Full => true,
+        AttentionMask.OwnPicture => Several(PictureLengths) is null,
+        AttentionMask.OwnWindow => Several(WindowLengths) is null,
         AttentionMask.Causal => Length == 1,
         AttentionMask.Prefix => Length == 1 || (PrefixLengths is { } lengths && keys.Index().All(row => row.Item[^1] < lengths[row.Index])),
         _ => false,
@@ -243,13 +278,13 @@ public sealed class Pass : IDisposable
     /// Causality counts columns, so that a padded query sees something; the window counts the row's own positions, so that padding inside a row does not narrow
     /// it.
     /// </remarks>
-    private Tensor Masks(ScalarType dtype, AttentionSpec attention, int window)
+    private UnseenKeys Masks(ScalarType dtype, AttentionSpec attention, int window)
     {
         var ahead = attention.Keys == KeySource.Own ? 0 : Required(Prefix).Length;
         var own = attention.Keys == KeySource.Prefix ? 0 : keys[0].Length;
         var differ = hasPadding || ahead > 0 || attention.Mask is AttentionMask.Prefix or AttentionMask.Blockwise;
         var (length, count, rows) = (Length, ahead + own, differ ? Rows : 1);
-        var values = new float[rows * length * count];
+        var hidden = new bool[rows * length * count];
         var at = 0;
         for (var row = 0; row < rows; row++)
         {
@@ -257,19 +292,18 @@ public sealed class Pass : IDisposable
             {
                 for (var j = 0; j < ahead; j++)
                 {
-                    values[at++] = Prefix!.Sees(row, j) ? 0 : Masked;
+                    hidden[at++] = !Prefix!.Sees(row, j);
                 }
 
                 for (var j = 0; j < own; j++)
                 {
-                    var unseen = keys[row][j] < 0 || Hides(attention.Mask, row, i, j) || (window > 0 && keys[row][j] <= queries[row][i] - window);
-                    values[at++] = unseen ? Masked : 0;
+                    hidden[at++] = keys[row][j] < 0 || Hides(attention.Mask, row, i, j) || (window > 0 && keys[row][j] <= queries[row][i] - window);
                 }
             }
         }
 
         using var scope = NewDisposeScope();
-        return tensor(values, [rows, 1, length, count]).to(dtype, Device).DetachFromDisposeScope();
+        return UnseenKeys.Of(tensor(hidden, [rows, 1, length, count], device: Device), dtype);
     }
 
     /// <param name="mask">Of the attention.</param>
@@ -284,9 +318,16 @@ public sealed class Pass : IDisposable
             AttentionMask.Causal => j > query,
             AttentionMask.Prefix => j > query && !(keys[row][j] < Required(PrefixLengths)[row]),
             AttentionMask.Blockwise => Required(BlockNumbers)[row][j] > Required(BlockNumbers)[row][query],
+            AttentionMask.OwnPicture => (pictures ??= PartsOf(PictureLengths))[j] != pictures[query],
+            AttentionMask.OwnWindow => (windows ??= PartsOf(WindowLengths))[j] != windows[query],
             _ => false,
         };
     }
+
+    private static IReadOnlyList<int>? Several(IReadOnlyList<int>? lengths) => Required(lengths).Count > 1 ? lengths : null;
+
+    private static int[] PartsOf(IReadOnlyList<int>? lengths)
+        => [.. Required(lengths).Index().SelectMany(part => Enumerable.Repeat(part.Index, part.Item))];
 
     private static T Required<T>(T? given) where T : class
         => given ?? throw new VitrineException("attention: its mask, or its keys, come from a prefix or from blocks of tokens that this pass was not given.");
@@ -295,22 +336,27 @@ public sealed class Pass : IDisposable
 
     private Tensor PositionMask(Positions positions, long[][] of, string stack)
     {
-        var mask = new bool[Rows * of[0].Length];
-        for (var row = 0; row < Rows; row++)
-        {
-            var newest = Array.FindLastIndex(of[row], p => p >= 0);
-            for (var i = 0; i < of[row].Length; i++)
-            {
-                var (place, own) = (of[row][i], row);
-                mask[(row * of[row].Length) + i] = positions.Holds(place, promptLengths[row], newest == i, kind => Run.Rows.Kinds.Holds(stack, kind, own, place));
-            }
-        }
-
+        bool[] mask = [.. Enumerable.Range(0, Rows).SelectMany(row => Named(positions, of, row, stack))];
         return tensor(mask, [Rows, of[0].Length], device: Device);
     }
 
     private IReadOnlyList<long[][]> Positioned()
         => GivenPositionIds ?? [PositionShift is { } shift ? [.. queries.Select((row, r) => row.Select(p => p < 0 ? p : p + shift[r]).ToArray())] : queries];
+
+    /// <summary>Which tokens of a row are named.</summary>
+    private IEnumerable<bool> Named(Positions positions, long[][] of, int row, string stack)
+    {
+        if (OwnersPerToken)
+        {
+            var counts = Owners!.WithinPictures().Counts;
+            return of[row].Select((place, i) => positions.Holds(place, counts[i], place == counts[i] - 1, IsKind(place)));
+        }
+
+        var newest = Array.FindLastIndex(of[row], p => p >= 0);
+        return of[row].Select((place, i) => positions.Holds(place, promptLengths[row], newest == i, IsKind(place)));
+
+        Func<string, bool> IsKind(long place) => kind => Run.Rows.Kinds.Holds(stack, kind, row, place);
+    }
 
     private Tensor Made(long[] values, params long[] shape) => tensor(values, shape, device: Device);
 
@@ -321,3 +367,10 @@ public sealed class Pass : IDisposable
 /// <param name="Output">(B,Tm,d).</param>
 /// <param name="Pass">Over its tokens, with the positions that are added to what keys read.</param>
 internal sealed record AttendedOutput(Tensor Output, Pass Pass);
+
+/// <summary>Keys that an edit names.</summary>
+/// <param name="Keys">Their names.</param>
+/// <param name="Stack">Whose kinds of tokens they may be, besides those of a prefix.</param>
+/// <param name="OfPrefix">Whether positions count the prefix's tokens and not the pass's own.</param>
+/// <param name="Count">Tk: those of a prefix, of the pass and those before it, or both.</param>
+internal readonly record struct NamedKeys(Positions Keys, string Stack, bool OfPrefix, long Count);

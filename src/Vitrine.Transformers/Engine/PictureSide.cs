@@ -28,6 +28,26 @@ internal abstract class PictureSide(Tower tower, Connector connector, long image
     /// <summary>The recipe for a tower that is looked at alone, with one frame a picture.</summary>
     public virtual PictureRecipe Alone(PictureRecipe recipe) => recipe;
 
+    /// <summary>The text of the placeholder.</summary>
+    /// <exception cref="VitrineException">The tokenizer does not know it.</exception>
+    public string Placeholder(Tokenizer tokenizer) => tokenizer.Token((int)imageToken)
+        ?? throw new VitrineException($"tokenizer: has no token {imageToken}, which config.json names as the placeholder of a picture.");
+
+    /// <summary>For each row, what every token of its pictures shows.</summary>
+    /// <exception cref="VitrineException">A row has other placeholders than its pictures give tokens.</exception>
+    public IReadOnlyList<PictureToken>[] TokensOf(TokenBatch batch) => [.. Spans(batch).Select(row => (IReadOnlyList<PictureToken>)
+    [
+        .. row.SelectMany((span, picture) => span.Positions.Select((position, i) =>
+        {
+            var (frame, token) = Math.DivRem(i, TokensOfFrame(span.Picture));
+            var (line, column) = PlaceInFrame(span.Picture, token);
+            return new PictureToken(position, picture, frame, line, column);
+        })),
+    ])];
+
+    /// <summary>Row and column of a token among those of its frame; -1 for one that stands for the whole frame.</summary>
+    protected abstract (int Row, int Column) PlaceInFrame(Preparation picture, int token);
+
     /// <summary>Tokens that one frame of a picture takes.</summary>
     protected abstract int TokensOfFrame(Preparation picture);
 
@@ -38,17 +58,16 @@ internal abstract class PictureSide(Tower tower, Connector connector, long image
     protected virtual DecoderInput Placed(DecoderInput input, TokenBatch batch, IReadOnlyList<PictureSpan>[] spans) => input;
 
     /// <summary>Ids of a prompt, its pictures' placeholders written out.</summary>
-    public long[] Encode(string prompt, IReadOnlyList<Preparation> pictures, Tokenizer tokenizer, bool addSpecialTokens)
+    public EncodedText Encode(string prompt, IReadOnlyList<Preparation> pictures, Tokenizer tokenizer, bool addSpecialTokens)
     {
-        var placeholder = tokenizer.Token((int)imageToken)
-            ?? throw new VitrineException($"tokenizer: has no token {imageToken}, which config.json names as the placeholder of a picture.");
+        var placeholder = Placeholder(tokenizer);
         if (NeedsPictures && pictures.Count == 0)
         {
             throw new VitrineException("prompt: has 0 pictures; this model reads at least 1 in front of its text.");
         }
 
         var text = placing.Text(prompt, pictures, [.. pictures.Select(TokensOfFrame)], placeholder, tokenizer);
-        return [.. tokenizer.Encode(text, addSpecialTokens && placing.AddsSpecialTokens).Select(i => (long)i)];
+        return tokenizer.EncodeText(text, addSpecialTokens: addSpecialTokens && placing.AddsSpecialTokens);
     }
 
     /// <summary>What the decoder reads: words, with the pictures' tokens in the place of their placeholders.</summary>
@@ -129,13 +148,27 @@ internal abstract class PictureSide(Tower tower, Connector connector, long image
             int[] tokens = [.. pictures.Select(p => TokensOfFrame(p) * p.Pixels.Count)];
             if (tokens.Sum() != places.Length || (NeedsPictures && pictures.Count == 0))
             {
-                throw new VitrineException($"prompt {r}: has {places.Length} picture tokens (id {imageToken}); its {pictures.Count} pictures take {tokens.Sum()}"
+                throw new VitrineException(
+                    $"prompt {r}: has {places.Length} picture tokens (id {imageToken}); its {pictures.Count} pictures take {tokens.Sum()}"
                     + $"{(NeedsPictures && pictures.Count == 0 ? ", and this model reads at least one" : "")}.");
             }
 
             var at = 0;
             return (IReadOnlyList<PictureSpan>)[.. pictures.Zip(tokens).Select(p => new PictureSpan(p.First, places[at..(at += p.Second)]))];
         })];
+    }
+
+    /// <summary>The numbers of several frames behind each other, where the tower lies.</summary>
+    protected Tensor Together(IReadOnlyList<Pixels> frames)
+    {
+        var (values, at) = (new float[frames.Sum(f => f.Values.Length)], 0);
+        foreach (var frame in frames)
+        {
+            frame.Values.CopyTo(values, at);
+            at += frame.Values.Length;
+        }
+
+        return tensor(values, device: tower.Device);
     }
 
     /// <summary>Whose frames they are, in the order in which they are read.</summary>

@@ -12,7 +12,8 @@ public sealed class RunScope
     private readonly Dictionary<Address, Tensor> kept = [];
     private readonly Dictionary<string, long[][]> prompts = [];
 
-    internal RunScope(BoundPlan plan, RunRows rows, BlockRange? range) => (Plan, Rows, Range) = (plan, rows, range);
+    internal RunScope(BoundPlan plan, RunRows rows, BlockRange? range)
+        => (Plan, Rows, Range, Tally) = (plan, rows, range, new EditTally(plan.Plan.Edits));
 
     /// <summary>Where the model computes.</summary>
     public Device Device => Plan.Device;
@@ -26,6 +27,18 @@ public sealed class RunScope
     internal BoundPlan Plan { get; }
 
     internal RunRows Rows { get; }
+
+    /// <summary>Which edits have touched something.</summary>
+    internal EditTally Tally { get; }
+
+    /// <summary>Whether answers that are no numbers are given.</summary>
+    internal bool AllowsNonFinite { get; init; }
+
+    /// <summary>What was no number inside the run and may not show in its output; null where nothing was.</summary>
+    internal NonFiniteException? Hidden { get; set; }
+
+    /// <summary>What the output is, in words.</summary>
+    internal string Answer { get; set; } = "output";
 
     internal Dictionary<Address, Tensor> Kept => kept;
 
@@ -53,11 +66,25 @@ public sealed class RunScope
     internal Pass PassOver(long[][] positions, FrameOwners? owners)
         => new(this, 0, positions, [], [.. positions.Select(row => row.LongCount(p => p >= 0))]) { Owners = owners };
 
-    /// <summary>The same over frames without padding.</summary>
+    /// <summary>The same over frames without padding; positions of pictures in one sequence are those of each picture's own.</summary>
     internal Pass PassOver(long frames, long tokens, FrameOwners? owners)
     {
-        long[] positions = [.. Enumerable.Range(0, (int)tokens).Select(i => (long)i)];
+        var positions = owners is not null && owners.Rows.Count != frames
+            ? owners.WithinPictures().Places
+            : [.. Enumerable.Range(0, (int)tokens).Select(i => (long)i)];
         return PassOver([.. Enumerable.Repeat(positions, (int)frames)], owners);
+    }
+
+    /// <summary>A pass over the patches of pictures in one sequence.</summary>
+    internal Pass PassOver(PlacedGrids placed, FrameOwners owners)
+    {
+        return new Pass(this, 0, [owners.WithinPictures().Places], [], [placed.Places.Count])
+        {
+            Owners = owners,
+            GivenPositionIds = [[[.. placed.Places.Select(p => (long)p.Row)]], [[.. placed.Places.Select(p => (long)p.Column)]]],
+            PictureLengths = placed.PictureLengths,
+            WindowLengths = placed.WindowLengths,
+        };
     }
 
     /// <summary>Keeps a tensor beyond the run.</summary>

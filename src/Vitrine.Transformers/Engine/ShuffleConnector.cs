@@ -18,6 +18,8 @@ internal sealed class ShuffleConnector : Connector
     private ShuffleConnector(int side, Linear projection, Point shuffled)
         : base(projection.Outputs, shuffled) => (this.side, this.projection, this.shuffled) = (side, projection, shuffled);
 
+    public override int Side => side;
+
     public override int TokensOf(int features) => features / (side * side);
 
     public override Tensor Forward(RunScope run, Tensor features, FrameOwners? owners = null)

@@ -5,20 +5,24 @@ using static TorchSharp.torch;
 namespace Vitrine.Transformers.Engine;
 
 /// <summary>A stack of picture patches: patch embedding, blocks, features.</summary>
-public sealed class Tower : Stack
+public class Tower : Stack
 {
-    private readonly PatchEmbedding embedding;
+    private readonly PatchEmbedding? embedding;
 
     internal Tower(StackShape shape, IReadOnlyList<Block> blocks, PatchEmbedding embedding)
-        : base(shape, blocks) => this.embedding = embedding;
+        : base(shape, blocks) => (this.embedding, Around) = (embedding, embedding.Spec);
+
+    /// <summary>A tower that embeds its patches itself.</summary>
+    private protected Tower(StackShape shape, IReadOnlyList<Block> blocks, TowerSpec around)
+        : base(shape, blocks) => Around = around;
 
     /// <summary>What stands around the blocks.</summary>
-    public TowerSpec Around => embedding.Spec;
+    public TowerSpec Around { get; }
 
-    /// <summary>Pixels on a side of the square pictures of the training.</summary>
+    /// <summary>Pixels on a side of the square pictures of the training; 0 where pictures have any size.</summary>
     public int ImageSize => Around.ImageSize;
 
-    /// <summary>Patches on a side of such a picture.</summary>
+    /// <summary>Patches on a side of such a picture; 0 where pictures have any size.</summary>
     public int Grid => Around.Grid;
 
     /// <summary>Class and register tokens in front of the patches.</summary>
@@ -45,13 +49,13 @@ public sealed class Tower : Stack
     /// For each frame the rows and columns of patches, from the upper left, that are picture and not padding; no token sees padding. Null for all of them, and
     /// in towers whose positions are not <see cref="PositionResampling.Bucketed"/>.
     /// </param>
-    internal (Tensor Features, Tensor? Pooled) Forward(
-        RunScope run, Tensor pixels, FrameOwners? owners, IReadOnlyList<(int Rows, int Columns)>? shown)
+    internal virtual (Tensor Features, Tensor? Pooled) Forward(
+        RunScope run, Tensor pixels, FrameOwners? owners, IReadOnlyList<(int Rows, int Columns)>? shown = null)
     {
         ArgumentNullException.ThrowIfNull(run);
         ArgumentNullException.ThrowIfNull(pixels);
         Require(pixels);
-        var embedded = embedding.Apply(pixels.to(Dtype, Device), shown);
+        var embedded = embedding!.Apply(pixels.to(Dtype, Device), shown);
         using var pass = shown is null
             ? run.PassOver(embedded.shape[0], embedded.shape[1], owners)
             : run.PassOver(Positions(shown, pixels), owners);
@@ -80,7 +84,9 @@ public sealed class Tower : Stack
         return (cut ?? normed, pooled is not null && Pooler is not null ? Pooler.Apply(pooled).tanh() : pooled);
     }
 
-    /// <summary>[frame][patch]: which of the learned positions each patch of a prepared picture takes, in towers that share them out by place; padding takes 0.</summary>
+    /// <summary>
+    /// [frame][patch]: which of the learned positions each patch of a prepared picture takes, in towers that share them out by place; padding takes 0.
+    /// </summary>
     /// <exception cref="VitrineException">The tower resamples its positions, or sees pictures of one size alone.</exception>
     public IReadOnlyList<IReadOnlyList<long>> LearnedPositions(Preparation picture)
     {
@@ -89,6 +95,21 @@ public sealed class Tower : Stack
             ? PatchEmbedding.Buckets([.. Shown(picture)], Grid, picture.Pixels[0].Height / Around.PatchSize, picture.Pixels[0].Width / Around.PatchSize)
             : throw new VitrineException($"stack '{Shape.Name}': its positions are {Around.Resampling}, not shared out by place.");
     }
+
+    /// <summary>What the tokens show, in a tower that reads several pictures as one sequence.</summary>
+    /// <param name="pictures">In the order in which they are read.</param>
+    /// <exception cref="VitrineException">The tower reads each picture for itself, row by row.</exception>
+    public virtual PatchPlaces Places(IReadOnlyList<Preparation> pictures)
+        => throw new VitrineException(
+            $"stack '{Shape.Name}': reads each picture for itself: its patches stand row by row, behind {PrefixTokens} other tokens.");
+
+    /// <summary>
+    /// For each patch of a picture, row by row, the token that shows it, in a tower whose tokens have another order; null where they have this one.
+    /// </summary>
+    internal virtual int[]? TokensInRows(int rows, int columns) => null;
+
+    /// <summary>For each patch of a picture, row by row, which part of the picture it sees in a block; null where it sees all of it.</summary>
+    internal virtual int[]? PartsInRows(int layer, int rows, int columns) => null;
 
     /// <summary>Rows and columns of the patches of each frame that are picture: a patch counts as soon as one of its pixels does.</summary>
     internal IEnumerable<(int Rows, int Columns)> Shown(Preparation picture)

@@ -22,7 +22,8 @@ internal sealed class FrontPlacing(int begin) : PicturePlacing
         }
 
         var parts = Around(prompt, pictures.Count, placeholder);
-        var first = tokenizer.Token(begin) ?? throw new VitrineException($"tokenizer: has no token {begin}, which config.json names as the beginning of a text.");
+        var first = tokenizer.Token(begin)
+            ?? throw new VitrineException($"tokenizer: has no token {begin}, which config.json names as the beginning of a text.");
         parts[^1] = $"{first}{parts[^1]}\n";
         return Joined(parts, i => Repeated(placeholder, tokens[i]));
     }

@@ -32,9 +32,12 @@ internal static class LanguagePart
     }
 
     /// <summary>Takes its tensors, wherever they stand.</summary>
-    public static Decoder Load(WeightReader weights, TextConfig config)
+    /// <param name="weights">The checkpoint.</param>
+    /// <param name="config">What is there.</param>
+    /// <param name="others">Points that the larger model adds to it.</param>
+    public static Decoder Load(WeightReader weights, TextConfig config, params Points.Point[] others)
     {
         var (blocks, head) = Array.Find(Layouts, l => weights.Has($"{l.Blocks}embed_tokens.weight")) is { Blocks: not null } found ? found : Layouts[0];
-        return LlamaLayout.Load(weights, blocks, head, config).Decoder;
+        return LlamaLayout.Load(weights, blocks, head, config, others).Decoder;
     }
 }

@@ -31,7 +31,13 @@ internal static class LlamaLayout
     public static (Decoder Decoder, ClassHead? Classes) Load(WeightReader weights, TextConfig config)
         => Load(weights, weights.Has("embed_tokens.weight") ? "" : "model.", "lm_head", config);
 
-    public static (Decoder Decoder, ClassHead? Classes) Load(WeightReader weights, string prefix, string unembedding, TextConfig config)
+    /// <param name="weights">The checkpoint.</param>
+    /// <param name="prefix">What stands before <c>embed_tokens.</c></param>
+    /// <param name="unembedding">Name of the head.</param>
+    /// <param name="config">What is there.</param>
+    /// <param name="others">Points that a larger model adds.</param>
+    public static (Decoder Decoder, ClassHead? Classes) Load(
+        WeightReader weights, string prefix, string unembedding, TextConfig config, params Points.Point[] others)
     {
         var width = config.Spec.Width;
         var words = weights.Words(Table(weights, prefix, unembedding, config), config.Vocabulary, width);
@@ -39,7 +45,7 @@ internal static class LlamaLayout
         var norm = weights.Norm(config.Spec.Norm, $"{prefix}norm", width);
         var (head, classes) = config.DecoderHead(weights, unembedding, words);
         var embedding = words with { Scale = config.EmbeddingScale == 1 ? null : weights.Constant(config.EmbeddingScale) };
-        return (config.Assemble("language", blocks, embedding, entryNorm: null, norm, head), classes);
+        return (config.Assemble("language", blocks, embedding, entryNorm: null, norm, head, others), classes);
     }
 
     /// <remarks>A table that is the unembedding too is saved under one of the two names: most often this one, by pi0's writers the other.</remarks>

@@ -27,7 +27,7 @@ internal static class Llava
         var seeing = ReadSeeing(json);
         var image = json.Has("image_token_id") ? json.Count("image_token_id", 0) : json.Count("image_token_index", 32000);
         text = text with { Tied = json.Flag("tie_word_embeddings", false) };
-        json.RefuseOthers(InertKeys.Common, InertKeys.Dropout, Inert);
+        json.RefuseUnread(Inert);
         return weights => Load(weights, seeing, text, image);
     }
 

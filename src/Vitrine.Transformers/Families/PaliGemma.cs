@@ -33,7 +33,7 @@ internal static class PaliGemma
 
         var image = json.Has("image_token_id") ? json.Count("image_token_id", 0) : json.Count("image_token_index", 256000);
         var begin = json.Count("bos_token_id", 2);
-        json.RefuseOthers(InertKeys.Common, InertKeys.Dropout, Inert);
+        json.RefuseUnread(Inert);
         return weights => Load(weights, tower, text.Attending((a, _) => a with { Mask = AttentionMask.Prefix }), image, begin);
     }
 

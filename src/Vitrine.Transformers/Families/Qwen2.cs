@@ -13,7 +13,7 @@ internal static class Qwen2
         json.MustBeOff("use_mrope");
         var config = Windowed(
             LlamaConfig.Read(json, Defaults, NormKind.Rms, json.Activation("hidden_act", "silu")).Attending((a, _) => a with { Bias = true }), json);
-        json.RefuseOthers(InertKeys.Common, InertKeys.Dropout);
+        json.RefuseUnread();
         return config;
     }
 
@@ -21,9 +21,16 @@ internal static class Qwen2
     /// sliding_window means nothing unless use_sliding_window is on; then blocks from max_window_layers on look through it (transformers,
     /// configuration_qwen2.py).
     /// </remarks>
-    public static TextConfig Windowed(TextConfig config, ConfigReader json)
+    public static TextConfig Windowed(TextConfig config, ConfigReader json, int firstWindowed = 28)
     {
-        var (window, first) = (json.Optional("sliding_window", 4096), json.Count("max_window_layers", 28));
-        return config.Windowed(json, json.Flag("use_sliding_window", false) ? window : null, layer => layer >= first);
+        var (window, first) = (json.Optional("sliding_window", 4096), json.Optional("max_window_layers", firstWindowed));
+        if (!json.Flag("use_sliding_window", false))
+        {
+            return config.Windowed(json, window: null, _ => false);
+        }
+
+        return first is { } from
+            ? config.Windowed(json, window, layer => layer >= from)
+            : throw json.Wrong("max_window_layers", json.Root.GetProperty("max_window_layers"), "the first layer that looks through the window");
     }
 }

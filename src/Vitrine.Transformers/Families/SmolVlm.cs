@@ -9,8 +9,8 @@ internal static class SmolVlm
     private static readonly string[] Inert = ["vocab_size", "_pad_token_id", "transformers.js_config"];
 
     /// <remarks>
-    /// A missing scale_factor is 2, a missing image_token_id 128257. Files of SmolVLM carry keys of the model that they were trained from, which the class never
-    /// reads; those that would change numbers must be off.
+    /// A missing scale_factor is 2, a missing image_token_id 128257. Files of SmolVLM carry keys of the model that they were trained from, which the class
+    /// never reads; those that would change numbers must be off.
     /// </remarks>
     public static Func<WeightReader, VisionLanguageParts> Read(ConfigReader json)
     {
@@ -23,7 +23,7 @@ internal static class SmolVlm
             throw new VitrineException($"{json.Source}: scale_factor {side} does not divide the {tower.Spec.Grid} patches on a side of vision_config.");
         }
 
-        json.RefuseOthers(InertKeys.Common, InertKeys.Dropout, Inert);
+        json.RefuseUnread(Inert);
         return weights => Load(weights, tower, text, side, image);
     }
 
@@ -41,7 +41,7 @@ internal static class SmolVlm
             json, (size, patch) => new TowerSpec(size, patch, ClassToken: false, 0, PositionOnClassToken: false, PositionResampling.Bucketed,
                 TowerFeatures.Normed), 32, "gelu_pytorch_tanh", 1e-6, width: 1152, heads: 16);
         json.MustBeOff("use_base_siglip");
-        json.RefuseOthers(InertKeys.Common, InertKeys.Dropout, ["max_image_size", "size", "num_patches"]);
+        json.RefuseUnread(["max_image_size", "size", "num_patches"]);
         return tower;
     }
 

@@ -12,17 +12,21 @@ internal sealed record TextFamily(
     string ModelType, Func<ConfigReader, TextConfig> Read, Func<WeightReader, TextConfig, (
         Decoder Decoder, ClassHead? Classes)> Load, Func<string, bool> IsUnused)
 {
+    /// <summary>The eos_token_id of the family's configuration class, where a file does not say it; null for none.</summary>
+    public long? DefaultEnd { get; init; }
+
     /// <summary>Every family of this version.</summary>
     public static IReadOnlyList<TextFamily> All { get; } =
     [
         new("bert", Bert.Read, Bert.Load, Bert.IsUnused),
         new("distilbert", DistilBert.Read, DistilBert.Load, DistilBert.IsUnused),
-        LikeLlama("gemma", Gemma.Read),
-        LikeLlama("gemma2", Gemma2.Read),
-        new("gpt2", Gpt2.Read, Gpt2.Load, Gpt2.IsUnused),
-        new("gpt_neox", GptNeoX.Read, GptNeoX.Load, GptNeoX.IsUnused),
-        LikeLlama("llama", Llama.Read),
-        LikeLlama("mistral", Mistral.Read),
+        LikeLlama("gemma", Gemma.Read, defaultEnd: 1),
+        LikeLlama("gemma2", Gemma2.Read, defaultEnd: 1),
+        LikeLlama("gemma3_text", Gemma3.Read, defaultEnd: 1),
+        new("gpt2", Gpt2.Read, Gpt2.Load, Gpt2.IsUnused) { DefaultEnd = 50256 },
+        new("gpt_neox", GptNeoX.Read, GptNeoX.Load, GptNeoX.IsUnused) { DefaultEnd = 2 },
+        LikeLlama("llama", Llama.Read, defaultEnd: 2),
+        LikeLlama("mistral", Mistral.Read, defaultEnd: 2),
         LikeLlama("qwen2", Qwen2.Read),
         LikeLlama("qwen3", Qwen3.Read),
     ];
@@ -42,6 +46,6 @@ internal sealed record TextFamily(
     /// <summary>As the catalogue knows it.</summary>
     public ModelFamily Described => new(ModelType, ModelKind.Text, (source, options) => TextModel.Load(this, source, options));
 
-    private static TextFamily LikeLlama(string type, Func<ConfigReader, TextConfig> read)
-        => new(type, read, LlamaLayout.Load, LlamaLayout.IsUnused) { IsLikeLlama = true };
+    private static TextFamily LikeLlama(string type, Func<ConfigReader, TextConfig> read, long? defaultEnd = null)
+        => new(type, read, LlamaLayout.Load, LlamaLayout.IsUnused) { IsLikeLlama = true, DefaultEnd = defaultEnd };
 }

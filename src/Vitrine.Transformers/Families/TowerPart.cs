@@ -2,8 +2,8 @@ namespace Vitrine.Transformers.Families;
 
 /// <summary>Where the image tower stands in a larger model's file.</summary>
 /// <remarks>
-/// Hub files say <c>vision_tower.vision_model.</c>, those that transformers has saved since 4.52 put <c>model.</c> in front of every part, and those of 5.23 leave
-/// the <c>vision_model.</c> out.
+/// Hub files say <c>vision_tower.vision_model.</c>, those that transformers has saved since 4.52 put <c>model.</c> in front of every part, and those of 5.23
+/// leave the <c>vision_model.</c> out.
 /// </remarks>
 internal static class TowerPart
 {

@@ -22,6 +22,8 @@ internal sealed record VisionLanguageFamily(
         new("smolvlm", SmolVlm.Read, SmolVlm.IsUnused),
         new("llava", Llava.Read, Llava.IsUnused),
         new("paligemma", PaliGemma.Read, PaliGemma.IsUnused),
+        new("qwen2_5_vl", Qwen25Vl.Read, QwenTower.IsUnused),
+        new("qwen3_vl", Qwen3Vl.Read, QwenTower.IsUnused),
     ];
 
     /// <summary>As the catalogue knows them; names that are read alike stand together.</summary>

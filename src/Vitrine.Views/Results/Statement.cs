@@ -18,8 +18,8 @@ public sealed record Statement(string Text, bool? IsEffect = null)
         string[] parts =
         [
             $"*{verdict.Arm.Concept}*, {verdict.Arm.Name}: {verdict.Measure} changes by {Signed(change.Mean)} [{Signed(change.Low)}, {Signed(change.High)}]",
-            .. verdict.Said is { } said
-                ? [$", {Percent(change.Mean / said.Mean)} of what saying '{verdict.Word}' does ({Signed(said.Mean)})"]
+            .. verdict is { Said: { } said, ShareOfWord: { } share }
+                ? [$", {Percent(share)} of what saying '{verdict.Word}' does ({Signed(said.Mean)})"]
                 : Array.Empty<string>(),
             verdict.Random is { } random ? $"; random draws {Signed(random.Smallest)} to {Signed(random.Largest)}" : "; no random draws were made",
             $"; success {Percent(verdict.Success.Rate)} against {Percent(verdict.BaselineSuccess.Rate)} without edits.",
@@ -41,5 +41,6 @@ public sealed record Statement(string Text, bool? IsEffect = null)
 
     private static string Signed(double value) => value.ToString("+0.0000;-0.0000;0.0000", CultureInfo.InvariantCulture);
 
-    private static string Percent(double share) => (Math.Round(share, 2) + 0.0).ToString("0 %", CultureInfo.InvariantCulture);
+    private static string Percent(double? share)
+        => share is { } value ? (Math.Round(value, 2) + 0.0).ToString("0 %", CultureInfo.InvariantCulture) : "no share that could be told";
 }

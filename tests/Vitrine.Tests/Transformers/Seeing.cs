@@ -27,11 +27,12 @@ internal static class Seeing
 
     public static TextModel Open(string name, ModelOptions? options = null) => TextModel.Open(Fixtures.Of("models", name), options);
 
-    /// <summary>The first case of a fixture, its row repeated.</summary>
-    public static TokenBatch Batch(Fixture fixture, int rows)
+    /// <summary>The first case of a fixture, its row repeated, without its last words in all rows but the first.</summary>
+    public static TokenBatch Batch(Fixture fixture, int rows, int shorter = 0, bool padLeft = false)
     {
         var one = VisionLanguageCertifier.Batch(fixture, FirstCase(fixture));
-        return TokenBatch.Of([.. Enumerable.Repeat(one.Ids[0], rows)]).With([.. Enumerable.Repeat(one.Pictures![0], rows)]);
+        return TokenBatch.Of([.. Enumerable.Range(0, rows).Select(r => (IReadOnlyList<long>)[.. one.Ids[0].SkipLast(r == 0 ? 0 : shorter)])], padLeft)
+            .With([.. Enumerable.Repeat(one.Pictures![0], rows)]);
     }
 
     public static TokenBatch Batch(string name, int rows = 1)

@@ -106,11 +106,11 @@ public sealed class VisionLanguageTests
         using var model = Seeing.Open(name);
         var batch = Seeing.Batch(name);
         var shape = model.Language.Shape;
-        using var whole = model.Run(batch, new RunPlan { Capture = [.. RunStart.Needs(shape, 1, 2, decoding: true), "language.1.resid_post"] });
+        using var whole = model.Run(batch, new RunPlan { Capture = [.. RunStart.Needs(shape, 1, 2, decoding: true), "language.2.resid_pre"] });
         using var part = model.Run(batch, from: RunStart.From(whole, shape, 1, 2));
         part.Logits[0].ShouldBeClose(whole.Logits[0].narrow(0, 2, batch.Ids[0].Count - 2));
         using var stopped = model.Run(batch, new RunPlan { StopAfter = 1 });
-        stopped.Residual.ShouldBeClose(whole["language.1.resid_post"]);
+        stopped.Residual.ShouldBeClose(whole["language.2.resid_pre"], "what a model adds behind the block is added");
         using var decoded = model.Generate(batch, 3);
         using var from = model.Generate(batch, new GenerationOptions(3), from: RunStart.From(whole, shape, 1, 2));
         from.Run.Logits.ShouldBeClose(decoded.Run.Logits);
@@ -208,5 +208,87 @@ public sealed class VisionLanguageTests
         var edit = new Scale("language.0.mlp.out", 2) { Scope = new EditScope { Pictures = [0] } };
         Should.Throw<VitrineException>(() => model.Run(Seeing.Batch(name), RunPlan.Editing(edit))).Message.ShouldContain("'language.0.mlp.out'");
         RunPlan.FromJson(RunPlan.Editing(edit).ToJson()).Edits.ShouldBe([edit]);
+    }
+
+    [Theory, MemberData(nameof(Models))]
+    public void An_edit_of_pictures_that_no_row_has_is_told(string name)
+    {
+        using var model = Seeing.Open(name);
+        var (one, two) = (Seeing.OneAndTwoPictures(name)[0], Seeing.OneAndTwoPictures(name)[1]);
+        var batch = TokenBatch.Of([one.Ids, two.Ids]).With([one.Pictures, two.Pictures]);
+        var at = $"{model.Towers[0].Shape.Name}.0.mlp.out";
+        EditScope[] scopes =
+        [
+            new() { Pictures = [0], Rows = [0] }, new() { Pictures = [1], Rows = [0] }, new() { Pictures = [1], Rows = [1] }, new() { Pictures = [2] },
+            new() { Pictures = [] }, new() { Positions = Positions.At(9999) }, new() { Rows = [1], Positions = Positions.At(0) },
+        ];
+        using var run = model.Run(batch, RunPlan.Editing([.. scopes.Select(s => new Scale(at, 2) { Scope = s })]));
+        run.UntouchedEdits.Select(e => e.Index).ShouldBe([1, 3, 4, 5]);
+    }
+
+    /// <remarks>Also where all patches of all pictures are one sequence.</remarks>
+    [Theory, MemberData(nameof(Models))]
+    public void Positions_in_a_tower_are_those_of_each_picture(string name)
+    {
+        using var model = Seeing.Open(name);
+        var two = Seeing.OneAndTwoPictures(name)[1];
+        var batch = TokenBatch.Of([two.Ids]).With([two.Pictures]);
+        var at = $"{model.Towers[0].Shape.Name}.0.mlp.out";
+        using var plain = model.Run(batch, RunPlan.Capturing(at));
+        var frames = plain[at].shape[0] == 1 ? 2 : plain[at].shape[0];                                     // of one sequence, the pictures
+        foreach (var (positions, place) in new[] { (Positions.At(1), 1L), (Positions.At(-1), -1L), (Positions.Last, -1L) })
+        {
+            using var edited = model.Run(batch, new RunPlan { Capture = [at], Edits = [new Zero(at) { Scope = new EditScope { Positions = positions } }] });
+            using var changed = edited[at].ne(plain[at]).any(-1).reshape(frames, -1);
+            changed.sum().item<long>().ShouldBe(frames, $"{positions}");
+            changed.select(1, place).all().item<bool>().ShouldBeTrue($"{positions}");
+        }
+    }
+
+    [Theory, MemberData(nameof(Models))]
+    public void Parts_of_the_residual_sum_to_it_pictures_included(string name)
+    {
+        using var model = Seeing.Open(name);
+        using var cache = Vitrine.Transformers.Caches.ActivationCache.Of(model, Seeing.Batch(name));
+        using var parts = cache.Decompose();
+        using var everything = cache.Full();
+        foreach (var part in new[] { parts, everything })
+        {
+            using var sum = part.Values.sum(0L);
+            sum.ShouldBeClose(cache[$"language.{model.Language.Shape.Layers - 1}.resid_post"]);
+        }
+    }
+
+    [Theory, MemberData(nameof(Models))]
+    public void Edits_that_do_nothing_on_the_picture_s_side_change_no_bit(string name)
+    {
+        using var model = Seeing.Open(name);
+        var batch = Seeing.Batch(name);
+        var tower = model.Towers[0].Shape;
+        using var plain = model.Run(batch);
+        var width = Enumerable.Repeat(1f, tower.Width).ToArray();
+        Edit[] nothing =
+        [
+            new Add($"{tower.Name}.*.resid_post", EditValue.Of(width), Factor: 0), new Scale("projector.out", 1), new Scale($"{tower.Name}.*.mlp.neurons", 1),
+            new Zero($"{tower.Name}.*.resid_post") { Scope = new EditScope { Pictures = [1] } }, new Clamp(new NeuronSet([], tower.Name), 5),
+        ];
+        foreach (var edit in nothing)
+        {
+            using var edited = model.Run(batch, RunPlan.Editing(edit));
+            edited.Logits.ShouldHaveTheBitsOf(plain.Logits, edit.ToString());
+        }
+    }
+
+    [Theory, MemberData(nameof(Models))]
+    public void Decoding_with_pictures_stays_on_the_device(string name)
+    {
+        using var model = Seeing.Open(name, new ModelOptions { Device = META });
+        var prompts = Seeing.OneAndTwoPictures(name);
+        var batch = TokenBatch.Of([.. prompts.Select(p => p.Ids)]).With([.. prompts.Select(p => p.Pictures)]);
+        RunPlan[] rows = [.. new[] { 2, 3 }.Select(factor => RunPlan.Editing(new Scale($"{model.Towers[0].Shape.Name}.0.mlp.out", factor)))];
+        var plan = RunPlan.ForRows(rows) with { Capture = ["*.*.*@*", "*.*@*"] };
+        using var generation = model.Generate(batch, 3, plan);
+        generation.Run.Logits.shape.ShouldBe([2, 3, model.Language.Shape.Vocabulary]);
+        generation.Run.Activations.Values.ShouldAllBe(t => t.device_type == TorchSharp.DeviceType.META);
     }
 }

@@ -75,8 +75,8 @@ public sealed class VerdictTests
         var verdict = OneStepVerdict.Of(result);
         (verdict.Carrier.Component, verdict.Carrier.Layer).ShouldBe((Component.FeedForward, 5));
         (verdict.Sufficient, verdict.IsEffect).ShouldBe((sufficient / .02, isEffect));
-        verdict.Necessary.ShouldBe(.1, 1e-12);
-        verdict.MeanDifference.ShouldBe(.5, 1e-12);
+        verdict.Necessary!.Value.ShouldBe(.1, 1e-12);
+        verdict.MeanDifference!.Value.ShouldBe(.5, 1e-12);
         OneStepVerdict.Of(result with { Controls = [] }).IsEffect.ShouldBeFalse();
     }
 
