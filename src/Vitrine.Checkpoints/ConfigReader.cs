@@ -75,6 +75,14 @@ public sealed class ConfigReader
         { } v => throw Wrong(key, v, "a whole number"),
     };
 
+    /// <summary>A whole number of either sign.</summary>
+    public int Whole(string key, int? otherwise = null) => Value(key, "a whole number") switch
+    {
+        null => otherwise ?? throw Missing(key),
+        { ValueKind: JsonValueKind.Number } v when v.TryGetInt32(out var n) => n,
+        { } v => throw Wrong(key, v, "a whole number"),
+    };
+
     /// <summary>A number.</summary>
     public double Number(string key, double? otherwise = null) => Value(key, "a number") switch
     {

@@ -31,7 +31,9 @@ public sealed record ActNoise
         => seeds is { Count: > 0 } ? new([.. seeds], [], []) : throw new VitrineException("noise: no seed is given.");
 
     /// <summary>Given numbers, copied.</summary>
-    /// <param name="noise">(H,D) or (1,H,D) for every observation, (B,H,D) for each its own: the policy's own rows and columns (<see cref="Policy.NoiseShape"/>).</param>
+    /// <param name="noise">
+    /// (H,D) or (1,H,D) for every observation, (B,H,D) for each its own: the policy's own rows and columns (<see cref="Policy.NoiseShape"/>).
+    /// </param>
     /// <exception cref="VitrineException">It has other axes, or a number that is not finite.</exception>
     public static ActNoise Of(Tensor noise)
     {
@@ -39,7 +41,8 @@ public sealed record ActNoise
         using var scope = NewDisposeScope();
         if (noise.dim() is not (2 or 3))
         {
-            throw new VitrineException($"noise: is [{string.Join(", ", noise.shape)}]; expected rows of a chunk by dimensions, or one such for each observation.");
+            throw new VitrineException(
+                $"noise: is [{string.Join(", ", noise.shape)}]; expected rows of a chunk by dimensions, or one such for each observation.");
         }
 
         var numbers = noise.detach().to(float32).cpu().contiguous().data<float>().ToArray();

@@ -1,4 +1,5 @@
 using Vitrine.Policies.Actions;
+using Vitrine.Transformers;
 
 namespace Vitrine.Policies;
 
@@ -17,6 +18,9 @@ public sealed class ChunkActor(Policy policy, int? steps = null) : IActor, IDisp
         using var run = policy.Act([.. acting.Select(t => t.Seen)], options: new ActOptions { Noise = policy.NoiseOf(acting) }, cancellation: cancellation);
         return run.Actions;
     });
+
+    /// <summary>Edits of the policy's own plan that touched nothing so far.</summary>
+    public IReadOnlyList<UntouchedEdit> UntouchedEdits => policy.UntouchedEdits;
 
     /// <inheritdoc/>
     public void Dispose() => policy.Dispose();

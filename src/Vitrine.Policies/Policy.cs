@@ -27,24 +27,32 @@ public abstract class Policy : Model, IActor
     /// <param name="weights">Of its checkpoint; owned from here on.</param>
     /// <param name="stacks">Its decoders and towers.</param>
     /// <param name="shapes">Every stack and part, in the order of the pass; those of <paramref name="stacks"/> when null.</param>
-    protected Policy(ModelSource source, WeightReader weights, IReadOnlyList<Stack> stacks, IReadOnlyList<StackShape>? shapes = null)
+    /// <param name="files">Files that the family reads besides weights, configuration and tokenizer: path to what they say; none when null.</param>
+    protected Policy(
+        ModelSource source, WeightReader weights, IReadOnlyList<Stack> stacks, IReadOnlyList<StackShape>? shapes = null,
+        IReadOnlyDictionary<string, string>? files = null)
         : base(source.Location.Name, source.Family.Name, weights, stacks, shapes)
     {
         Folder = source.Location.Folder;
+        FamilyFiles = files ?? base.FamilyFiles;
         Folders = [.. new[] { Folder, source.Location.AdapterFolder }.OfType<string>().DistinctBy(Path.GetFullPath)];
-        companions = FileStamps.Of(Folders.SelectMany(Directory.EnumerateFiles).Where(IsCompanion).Order(StringComparer.Ordinal));
+        var beside = Folders.SelectMany(Directory.EnumerateFiles).Where(IsCompanion);
+        companions = FileStamps.Of(beside.Concat(FamilyFiles.Keys).DistinctBy(Path.GetFullPath).Order(StringComparer.Ordinal));
         fingerprint = new Lazy<string>(WithCompanions);
     }
 
     private protected Policy(Policy of)
         : base(of, of.Name, [.. of.Towers, .. of.Decoders], of.Stacks)
-        => (Folder, Folders, companions, fingerprint) = (of.Folder, of.Folders, of.companions, of.fingerprint);
+        => (Folder, Folders, FamilyFiles, companions, fingerprint) = (of.Folder, of.Folders, of.FamilyFiles, of.companions, of.fingerprint);
 
     /// <summary>Every model of this version, policies included.</summary>
     public static ModelCatalog Catalog => PolicyFamilies.Catalog;
 
     /// <summary>Where it lies.</summary>
     public string Folder { get; }
+
+    /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, string> FamilyFiles { get; }
 
     /// <summary>The same, and that of an adapter which lies elsewhere.</summary>
     private IReadOnlyList<string> Folders { get; }
@@ -62,7 +70,8 @@ public abstract class Policy : Model, IActor
     }
 
     /// <summary>
-    /// The stack that reads words; its vocabulary is that of value vectors. Of a policy that reads none, the stack in which it decides, which has no vocabulary.
+    /// The stack that reads words; its vocabulary is that of value vectors. Of a policy that reads none, the stack in which it decides, which has no
+    /// vocabulary.
     /// </summary>
     public abstract Decoder Language { get; }
 

@@ -42,7 +42,9 @@ public sealed record PromptRow
     /// <summary>The position where the first action is decided, in the stack that decides.</summary>
     public required long Deciding { get; init; }
 
-    /// <summary>How many positions from there on decide an action each: the rows of a chunk that one pass gives whole; 1 where tokens are said one by one.</summary>
+    /// <summary>
+    /// How many positions from there on decide an action each: the rows of a chunk that one pass gives whole; 1 where tokens are said one by one.
+    /// </summary>
     public int DecidingCount { get; init; } = 1;
 
     /// <summary>Positions of state tokens in the stack that decides, where it is another than the one that reads (pi0's expert).</summary>
@@ -94,8 +96,8 @@ public sealed record PromptLayout
 
     /// <summary>
     /// The kinds of tokens, for edits to name: <c>image</c>, <c>text</c>, <c>deciding</c>, and <c>state</c> where there is one; a camera's own tokens as
-    /// <c>image.NAME</c> where there are several, in the towers too. <c>deciding</c> is a kind of <see cref="DecidingStack"/>; where that is a stack of its own,
-    /// row K of the chunk is <c>deciding.K</c>.
+    /// <c>image.NAME</c> where there are several, in the towers too. <c>deciding</c> is a kind of <see cref="DecidingStack"/>; where that is a stack of its
+    /// own, row K of the chunk is <c>deciding.K</c>.
     /// </summary>
     public TokenKinds Kinds()
     {

@@ -1,3 +1,4 @@
+using System.Collections.ObjectModel;
 using Vitrine.Transformers.Engine;
 using Vitrine.Transformers.Families;
 using Vitrine.Transformers.Points;
@@ -47,6 +48,11 @@ public abstract class Model : IDisposable
 
     /// <summary>Identifies the weights: a hash over all of them, made when it is first asked for.</summary>
     public virtual string Fingerprint => weights.Checkpoint.Fingerprint;
+
+    /// <summary>
+    /// Files that its family reads besides weights, configuration and what stands beside models of every family: absolute path to what it says.
+    /// </summary>
+    public virtual IReadOnlyDictionary<string, string> FamilyFiles => ReadOnlyDictionary<string, string>.Empty;
 
     /// <summary>How many weights the checkpoint holds, unused ones included.</summary>
     public long Parameters => ParametersOf("");

@@ -67,9 +67,18 @@ public static partial class ModelFolder
             var shown = folder == beside ? Path.Combine(Path.GetFileName(Path.TrimEndingDirectorySeparator(folder)), name) : name;
             return weights.Contains(Path.GetFullPath(Path.Combine(folder, name))) ? new FolderFile(shown, true, Purpose(name))
                 : name == options.ConfigFile && folder != beside ? new FolderFile(shown, true, "what the model is")
+                : OfFamily(Path.GetFullPath(Path.Combine(folder, name))) is { Length: > 0 } what ? new FolderFile(shown, true, what)
                 : Array.Find(Companions, c => c.Name == name) is { Name: not null } companion ? Companion(folder, shown, companion)
                 : IsTokenizerModel(folder, name) && source.Family.Kind != ModelKind.Image ? new FolderFile(shown, true, "text to ids")
                 : new FolderFile(shown, false, WhyNot(name, weights, options));
+        }
+
+        // A folder inside stands for the files in it.
+        string OfFamily(string path)
+        {
+            var isFolder = Path.EndsInDirectorySeparator(path);
+            var meant = opened.FamilyFiles.Where(f => f.Key == path || (isFolder && f.Key.StartsWith(path, StringComparison.Ordinal)));
+            return string.Join("; ", meant.Select(f => f.Value).Distinct());
         }
 
         FolderFile Companion(string folder, string shown, (string Name, string What, ModelKind[] ReadBy) companion)

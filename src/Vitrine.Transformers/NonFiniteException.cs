@@ -13,8 +13,8 @@ public sealed class NonFiniteException : VitrineException
     public NonFiniteException(string message, Address? first = null, int? row = null)
         : base(message) => (First, Row) = (first, row);
 
-    private NonFiniteException(string message, NonFiniteException inner)
-        : base(message, inner) => (First, Row) = (inner.First, inner.Row);
+    private NonFiniteException(string message, NonFiniteException inner, int? row)
+        : base(message, inner) => (First, Row) = (inner.First, row);
 
     /// <summary>The first point of the pass that was not finite; null where every point was, or none was looked at.</summary>
     public Address? First { get; }
@@ -23,5 +23,8 @@ public sealed class NonFiniteException : VitrineException
     public int? Row { get; }
 
     /// <summary>The same error, with the place where it happened in front.</summary>
-    public NonFiniteException In(string place) => new($"{place}: {Message}", this);
+    public NonFiniteException In(string place) => new($"{place}: {Message}", this, Row);
+
+    /// <summary>The same error of a row of a larger batch.</summary>
+    public NonFiniteException OfRow(int row) => new(Message, this, row);
 }

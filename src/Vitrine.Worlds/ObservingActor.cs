@@ -16,7 +16,12 @@ public sealed class ObservingActor(IActor actor, string? word = null) : IWorldAc
     }
 
     /// <summary>Edits of the policy's own plan that touched nothing so far; none of an actor of another kind.</summary>
-    public IReadOnlyList<UntouchedEdit> UntouchedEdits => (actor as Policy)?.UntouchedEdits ?? [];
+    public IReadOnlyList<UntouchedEdit> UntouchedEdits => actor switch
+    {
+        Policy policy => policy.UntouchedEdits,
+        ChunkActor chunks => chunks.UntouchedEdits,
+        _ => [],
+    };
 
     /// <summary>Disposes the policy where it can be disposed.</summary>
     public void Dispose() => (actor as IDisposable)?.Dispose();

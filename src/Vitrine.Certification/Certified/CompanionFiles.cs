@@ -2,6 +2,7 @@ using Vitrine.Checkpoints;
 using Vitrine.Checkpoints.Adapters;
 using Vitrine.Inputs.Pictures;
 using Vitrine.Policies.Actions;
+using Vitrine.Policies.LeRobot;
 using Vitrine.Policies.OpenVla;
 using Vitrine.Transformers;
 
@@ -13,7 +14,7 @@ public static class CompanionFiles
     /// <summary>One row for each key; a key of two families of models may stand there twice.</summary>
     public static IReadOnlyList<CompanionKey> Keys { get; } =
     [
-        .. ModelFolder.ConfigKeys, .. OpenVlaPolicy.ConfigKeys, .. GenerationSettings.Keys, .. ProcessorKeys.All, .. ActionStatistics.Keys,
+        .. ModelFolder.ConfigKeys, .. OpenVlaPolicy.ConfigKeys, .. LeRobotPolicy.ConfigKeys, .. GenerationSettings.Keys, .. ProcessorKeys.All, .. ActionStatistics.Keys,
         .. AdapterConfig.Keys,
         .. Checkpoint.IndexKeys,
     ];

@@ -24,8 +24,8 @@ internal sealed class OftCertifier : ICertifier
             Chunk = told.GetProperty("chunk").GetInt32(),
         });
         var (name, units) = (told.GetProperty("name").GetString()!, told.GetProperty("unnorm_key").GetString()!);
-        var seen = PolicyCase.Observation(
-            fixture, name, told.GetProperty("instruction").GetString()!, [.. Enumerable.Range(0, told.GetProperty("images").GetInt32()).Select(i => $"camera_{i}")]);
+        string[] cameras = [.. Enumerable.Range(0, told.GetProperty("images").GetInt32()).Select(i => $"camera_{i}")];
+        var seen = PolicyCase.Observation(fixture, name, told.GetProperty("instruction").GetString()!, cameras);
         seen = seen with { State = new Dictionary<string, StateVector> { ["proprio"] = new(fixture.Numbers($"{name}/in.proprio")) } };
         foreach (var @case in cases)
         {
@@ -75,7 +75,8 @@ internal sealed class OftCertifier : ICertifier
             yield return PolicyCase.Chunk(fixture, name, key, chunk);
         }
 
-        foreach (var key in keys.Where(k => k.StartsWith("out.", StringComparison.Ordinal) && k is not ("out.discrete_token_ids" or "out.normalized_action" or "out.action")))
+        foreach (var key in keys.Where(k => k.StartsWith("out.", StringComparison.Ordinal)
+            && k is not ("out.discrete_token_ids" or "out.normalized_action" or "out.action")))
         {
             yield return CertificateRow.Failed(name, key, "this key is not known");
         }

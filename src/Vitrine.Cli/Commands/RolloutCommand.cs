@@ -30,7 +30,11 @@ internal static class RolloutCommand
         {
             Description = "Rows of each chunk that are carried out before the policy acts again; as many as its checkpoint says by default.",
         };
-        var seed = new Option<ulong>("--seed") { Description = "Decides layouts, sensor noise and the noise that a flow policy starts from.", DefaultValueFactory = _ => 1 };
+        var seed = new Option<ulong>("--seed")
+        {
+            Description = "Decides layouts, sensor noise and the noise that a flow policy starts from.",
+            DefaultValueFactory = _ => 1,
+        };
         var workers = new Option<int>("--workers")
         {
             Description = "Batches that run at the same time; the result does not depend on it.",

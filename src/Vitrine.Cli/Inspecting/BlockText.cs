@@ -44,7 +44,13 @@ internal static class BlockText
         AttentionMask.OwnPicture => "both ways in its picture",
         AttentionMask.OwnWindow => "both ways in its window",
         _ => "block by block",
-    }) + a.Keys switch { KeySource.PrefixThenOwn => " behind a prefix's keys", KeySource.Prefix => " to a prefix's keys", KeySource.Memory => " to another stack's output", _ => "" };
+    }) + a.Keys switch
+    {
+        KeySource.PrefixThenOwn => " behind a prefix's keys",
+        KeySource.Prefix => " to a prefix's keys",
+        KeySource.Memory => " to another stack's output",
+        _ => "",
+    };
 
     private static string Mlp(MlpSpec m)
         => string.Create(CultureInfo.InvariantCulture,

@@ -62,7 +62,9 @@ public sealed class ConceptEdits : IDisposable
         difference = with.MeanDifference(without);
         random = [.. Enumerable.Range(0, selection.Draws).Select(d => difference.RandomDirections(selection.Seed + d))];
         Clamp = Dose.Clamp(selection.Neurons, selection.Calibration);
-        ClampControls = Controls.For(policy.Decoders.Single(d => d.Shape.Name == selection.Neurons.Stack), selection.Neurons, Dose, selection.Calibration, selection.Clustered, selection.Draws, selection.Seed);
+        ClampControls = Controls.For(
+            policy.Decoders.Single(d => d.Shape.Name == selection.Neurons.Stack), selection.Neurons, Dose, selection.Calibration, selection.Clustered,
+            selection.Draws, selection.Seed);
     }
 
     /// <summary>The word that stands for the concept.</summary>

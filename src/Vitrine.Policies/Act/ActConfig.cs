@@ -61,7 +61,7 @@ internal sealed record ActConfig(LeRobotConfig Files, BlockSpec Block, int Encod
         var config = new ActConfig(
             files, block, json.Size("n_encoder_layers", 4), json.Size("n_decoder_layers", 1), json.Size("latent_dim", 32),
             json.Text("vision_backbone", "resnet18"));
-        files.RefuseOthers("pretrained_backbone_weights", "use_vae", "n_vae_encoder_layers", "kl_weight");
+        files.RefuseOthers(LeRobotKeys.InertAct);
         var sizes = files.Cameras.Select(c => (c.Shape[1], c.Shape[2])).Distinct().ToArray();
         return sizes.Length == 1
             ? config

@@ -24,8 +24,9 @@ public sealed class ActPolicy : LeRobotPolicy
         : base(
             source, weights, folder, [parts.Encoder, parts.Decoder],
             [
-                StackShape.Part(VisionPart, parts.Backbone.Channels, Point.Features, Position(config)), StackShape.Part(ProjectorPart, config.Block.Width, Point.Out),
-                parts.Encoder.Shape, parts.Decoder.Shape, StackShape.Part(ActionPart, config.Files.Action.Width, Chunk(config)),
+                StackShape.Part(VisionPart, parts.Backbone.Channels, Point.Features, Position(config)),
+                StackShape.Part(ProjectorPart, config.Block.Width, Point.Out), parts.Encoder.Shape, parts.Decoder.Shape,
+                StackShape.Part(ActionPart, config.Files.Action.Width, Chunk(config)),
             ]) => (this.config, this.parts) = (config, parts);
 
     /// <summary>The stack in which it decides; it reads no words.</summary>
@@ -45,7 +46,7 @@ public sealed class ActPolicy : LeRobotPolicy
         var weights = source.Weights(options);
         try
         {
-            var folder = LeRobotFolder.Open(source, config.Files, weights, (_, normalise) => [normalise()]);
+            var folder = LeRobotFolder.Open(source, config.Files, weights, options, (_, normalise) => [normalise()]);
             var parts = Parts.Load(weights.Under(Prefix), config, source.Config.Source);
             weights.RefuseOthers(name => LeRobotFolder.IsStatistic(name) || name.StartsWith($"{Prefix}vae_encoder", StringComparison.Ordinal));
             return new ActPolicy(source, weights, folder, config, parts);

@@ -1,3 +1,5 @@
+using Vitrine.Transformers;
+
 namespace Vitrine.Policies.Actions;
 
 /// <summary>Rows of chunks that are still to be carried out, episode by episode: a policy acts again when those of its last chunk are spent.</summary>
@@ -9,15 +11,16 @@ public sealed class ActionChunks(int steps)
     /// <summary>One action for each turn.</summary>
     /// <param name="turns">One per robot; an episode begins at step 0.</param>
     /// <param name="act">From the places, among the turns, of those whose chunk is spent to what the policy does for them.</param>
+    /// <exception cref="NonFiniteException">An action is no number; its row is that of the turn.</exception>
     /// <exception cref="VitrineException">A chunk has fewer rows than are to be carried out.</exception>
     public IReadOnlyList<double[]> CarryOut(IReadOnlyList<Turn> turns, Func<IReadOnlyList<int>, IReadOnlyList<PolicyAction>> act)
     {
         ArgumentNullException.ThrowIfNull(turns);
         ArgumentNullException.ThrowIfNull(act);
-        int[] asked = [.. Enumerable.Range(0, turns.Count).Where(i => turns[i].Step == 0 || !left.TryGetValue(turns[i].Episode, out var rows) || rows.Count == 0)];
+        int[] asked = [.. Enumerable.Range(0, turns.Count).Where(i => turns[i].Step == 0 || !HasLeft(turns[i].Episode))];
         if (asked.Length > 0)
         {
-            foreach (var (place, action) in asked.Zip(act(asked)))
+            foreach (var (place, action) in asked.Zip(Asked(asked, act)))
             {
                 left[turns[place].Episode] = action.Chunk.Count >= steps
                     ? new Queue<double[]>(action.Chunk.Take(steps).Select(row => row.ToArray()))
@@ -26,5 +29,20 @@ public sealed class ActionChunks(int steps)
         }
 
         return [.. turns.Select(t => left[t.Episode].Dequeue())];
+    }
+
+    private bool HasLeft(int episode) => left.TryGetValue(episode, out var rows) && rows.Count > 0;
+
+    /// <remarks>An error of one of those that were asked is told of its place among all turns.</remarks>
+    private static IReadOnlyList<PolicyAction> Asked(int[] asked, Func<IReadOnlyList<int>, IReadOnlyList<PolicyAction>> act)
+    {
+        try
+        {
+            return act(asked);
+        }
+        catch (NonFiniteException e) when (e.Row is { } row && row < asked.Length)
+        {
+            throw e.OfRow(asked[row]);
+        }
     }
 }

@@ -10,7 +10,7 @@ namespace Vitrine.Policies.Actions;
 /// <param name="Mask">False where the policy's own value is used as it is (the gripper).</param>
 public sealed record ActionStatistics(string Key, IReadOnlyList<double> Q01, IReadOnlyList<double> Q99, IReadOnlyList<bool> Mask)
 {
-    private const string FileName = "dataset_statistics.json";
+    internal const string FileName = "dataset_statistics.json";
 
     /// <summary>What each key does.</summary>
     public static IReadOnlyList<CompanionKey> Keys { get; } = Table(new CompanionTable(FileName));
@@ -48,7 +48,7 @@ public sealed record ActionStatistics(string Key, IReadOnlyList<double> Q01, IRe
         var action = entry.Object("action");
         var (q01, q99) = (Numbers(action, "q01"), Numbers(action, "q99"));
         var mask = action.Spells("mask") ? Flags(action, "mask") : [.. q01.Select(_ => true)];
-        action.RefuseOthers(Inside("action."));
+        RefuseOthers(action);
         entry.RefuseOthers([.. Keys.Where(k => !k.Key.Contains('.', StringComparison.Ordinal))]);
         return q01.Length > 0 && q01.Length == q99.Length && q01.Length == mask.Length
             ? new ActionStatistics(name, q01, q99, mask) { Source = entry.Source }
@@ -67,16 +67,19 @@ public sealed record ActionStatistics(string Key, IReadOnlyList<double> Q01, IRe
         .. k.Bookkeeping("how much there was to learn from", "num_transitions", "num_trajectories"),
     ];
 
+    /// <summary>Refuses keys of a data set's actions, or of its states, that no table has.</summary>
+    internal static void RefuseOthers(ConfigReader numbers) => numbers.RefuseOthers(Inside("action."));
+
     private static IReadOnlyList<CompanionKey> Inside(string prefix)
         => [.. Keys.Where(k => k.Key.StartsWith(prefix, StringComparison.Ordinal)).Select(k => k with { Key = k.Key[prefix.Length..] })];
 
-    private static double[] Numbers(ConfigReader json, string key)
+    internal static double[] Numbers(ConfigReader json, string key)
         => json.Find(key) is { ValueKind: JsonValueKind.Array } list && list.EnumerateArray().All(v => PythonJson.Number(v) is not null)
             ? [.. list.EnumerateArray().Select(v => PythonJson.Number(v)!.Value)]
             : throw json.Wrong(key, json.Find(key) ?? default, "a list of numbers");
 
     /// <remarks>numpy.where takes any number but 0 for true; written are true and false, or 1 and 0.</remarks>
-    private static bool[] Flags(ConfigReader json, string key)
+    internal static bool[] Flags(ConfigReader json, string key)
     {
         return json.Find(key) is { ValueKind: JsonValueKind.Array } list && list.EnumerateArray().All(v => Flag(v) is not null)
             ? [.. list.EnumerateArray().Select(v => Flag(v)!.Value)]

@@ -6,8 +6,9 @@ namespace Vitrine.Policies.Actions;
 
 /// <summary>FAST: a chunk's cosine transform along time, rounded, written as characters, and those as byte pairs (Pertsch et al. 2025).</summary>
 /// <remarks>
-/// With C = DCT-II of the actions, orthonormal, along time: q = round(scale C), half to even, then frequency by frequency, dimension by dimension, the character
-/// q - min_token, 0 for those below. The byte pairs are those of its <c>tokenizer.json</c>. Source: physical-intelligence/fast, UniversalActionProcessor.
+/// With C = DCT-II of the actions, orthonormal, along time: q = round(scale C), half to even, then frequency by frequency, dimension by dimension, the
+/// character q - min_token, 0 for those below. The byte pairs are those of its <c>tokenizer.json</c>. Source: physical-intelligence/fast,
+/// UniversalActionProcessor.
 /// </remarks>
 public sealed class FastTokenizer
 {
@@ -25,9 +26,7 @@ public sealed class FastTokenizer
     public static FastTokenizer Open(string folder)
     {
         var json = ConfigReader.Open(Path.Combine(folder, "processor_config.json"));
-        var (scale, smallest) = (json.Number("scale"), json.Find("min_token") is { ValueKind: System.Text.Json.JsonValueKind.Number } m && m.TryGetInt32(out var n)
-            ? n
-            : throw new VitrineException($"{json.Source}: min_token is missing or no whole number."));
+        var (scale, smallest) = (json.Number("scale"), json.Whole("min_token"));
         _ = (json.Count("vocab_size", 0), json.Find("action_dim"), json.Find("time_horizon"), json.Find("auto_map"), json.Text("processor_class", ""));
         json.RefuseOthers();
         return scale > 0
@@ -79,7 +78,8 @@ public sealed class FastTokenizer
         var said = Characters(ids);
         if (said.FindIndex(c => c == Rune.ReplacementChar.Value) is >= 0 and var at)
         {
-            throw new VitrineException($"FAST: coefficient {at} of the tokens {string.Join(" ", ids)} is cut in the middle of a character; no chunk can be read of them.");
+            throw new VitrineException(
+                $"FAST: coefficient {at} of the tokens {string.Join(" ", ids)} is cut in the middle of a character; no chunk can be read of them.");
         }
 
         var (values, expected) = (new double[horizon][], horizon * dimensions);

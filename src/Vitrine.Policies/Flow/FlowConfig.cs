@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Vitrine.Checkpoints;
 using Vitrine.Policies.LeRobot;
 
@@ -15,7 +14,8 @@ internal static class FlowConfig
     {
         var json = files.Json;
         var flow = new FlowSettings(
-            json.Size(steps, 10), json.Size("max_action_dim", 32), json.Size("max_state_dim", 32), json.Number("min_period", 4e-3), json.Number("max_period", 4));
+            json.Size(steps, 10), json.Size("max_action_dim", 32), json.Size("max_state_dim", 32), json.Number("min_period", 4e-3),
+            json.Number("max_period", 4));
         if (files.Action.Width > flow.ActionWidth || (hasState && files.State is { } state && state.Width > flow.StateWidth))
         {
             throw new VitrineException(
@@ -29,11 +29,9 @@ internal static class FlowConfig
     }
 
     /// <summary>Columns and rows, or rows and columns, as the family means them.</summary>
-    public static (int First, int Second) Pair(ConfigReader json, string key, int otherwise) => json.Find(key) switch
-    {
-        null => (otherwise, otherwise),
-        { ValueKind: JsonValueKind.Array } pair when pair.GetArrayLength() == 2 && pair.EnumerateArray().All(v => v.TryGetInt32(out var n) && n > 0)
-            => (pair[0].GetInt32(), pair[1].GetInt32()),
-        { } other => throw new VitrineException($"{json.Source}: {key} is {other.GetRawText()}; expected two positive whole numbers."),
-    };
+    public static (int First, int Second) Pair(ConfigReader json, string key, int otherwise) => !json.Spells(key)
+        ? (otherwise, otherwise)
+        : json.Sizes(key) is [var first, var second]
+            ? (first, second)
+            : throw json.Wrong(key, json.Root.GetProperty(key), "two positive whole numbers");
 }

@@ -88,7 +88,8 @@ public abstract class FlowPolicy : LeRobotPolicy
                 cache = Prefix(scope, inputs, layout);
                 return null;
             },
-            layout.Kinds(), decoder: null, from: null, running: new HashSet<string> { parts.Vision.Shape.Name, parts.Connector.Shape.Name, Language.Shape.Name });
+            layout.Kinds(), decoder: null, from: null,
+            running: new HashSet<string> { parts.Vision.Shape.Name, parts.Connector.Shape.Name, Language.Shape.Name });
         return new FlowPrefix(cache!, inputs, layout, run);
     }
 
@@ -133,8 +134,8 @@ public abstract class FlowPolicy : LeRobotPolicy
         var layout = prefix.Layout;
         using var bound = Bind(plan ?? RunPlan.Empty);
         return ComputePart(
-            bound, prefix.Inputs.Count, scope => VelocityOf(scope, prefix.Cache, chunk.to(Dtype, Device), time, 0, prefix.Inputs), layout.Kinds(), decoder: null,
-            from: null, running: new HashSet<string> { Expert.Shape.Name, ActionPart });
+            bound, prefix.Inputs.Count, scope => VelocityOf(scope, prefix.Cache, chunk.to(Dtype, Device), time, 0, prefix.Inputs), layout.Kinds(),
+            decoder: null, from: null, running: new HashSet<string> { Expert.Shape.Name, ActionPart });
     }
 
     /// <summary>The same in one pass through pictures, words and expert, as in training.</summary>
@@ -159,15 +160,19 @@ public abstract class FlowPolicy : LeRobotPolicy
         }
     }
 
-    /// <summary>Value vectors of a layer of the expert, read in the space of actions (F,D): how far each neuron moves each number of a row it writes to.</summary>
+    /// <summary>
+    /// Value vectors of a layer of the expert, read in the space of actions (F,D): how far each neuron moves each number of a row it writes to.
+    /// </summary>
     /// <param name="layer">From 0.</param>
-    /// <returns>Owned by the caller; without the final norm, whose gain and size depend on the rest of the stream.</returns>
+    /// <returns>
+    /// Owned by the caller; without the final norm, whose gain and size depend on the rest of the stream, and without pi0.5's gates, which the flow time makes.
+    /// </returns>
     /// <exception cref="VitrineException">The expert has no such layer.</exception>
     public Tensor ReadInActions(int layer)
     {
         using var scope = NewDisposeScope();
         using var mode = no_grad();
-        return Expert.ValueVectors(layer).matmul(parts.ActionOut.Weight.t()).MoveToOuterDisposeScope();
+        return Expert.RawValueVectors(layer).matmul(parts.ActionOut.Weight.t()).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>

@@ -18,7 +18,8 @@ internal sealed record FlowSettings(int Steps, int ActionWidth, int StateWidth, 
     public float[] Waves(double time, int width)
     {
         var half = width / 2;
-        var angles = Enumerable.Range(0, half).Select(i => 2 * Math.PI / (MinPeriod * Math.Pow(MaxPeriod / MinPeriod, i / (half - 1.0))) * (float)time).ToArray();
+        double[] periods = [.. Enumerable.Range(0, half).Select(i => MinPeriod * Math.Pow(MaxPeriod / MinPeriod, i / (half - 1.0)))];
+        double[] angles = [.. periods.Select(p => 2 * Math.PI / p * (float)time)];
         return [.. angles.Select(a => (float)Math.Sin(a)), .. angles.Select(a => (float)Math.Cos(a))];
     }
 }

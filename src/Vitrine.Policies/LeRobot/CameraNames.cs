@@ -32,7 +32,8 @@ internal static class CameraNames
         }
 
         return found.GroupBy(f => f.Feature).FirstOrDefault(g => g.Count() > 1) is { } twice
-            ? throw new VitrineException($"act: the cameras {string.Join(" and ", twice.Select(t => t.Given))} are the same camera '{twice.Key}' of the policy.")
+            ? throw new VitrineException(
+                $"act: the cameras {string.Join(" and ", twice.Select(t => t.Given))} are the same camera '{twice.Key}' of the policy.")
             : found.ToDictionary(f => f.Feature, f => f.Value);
     }
 

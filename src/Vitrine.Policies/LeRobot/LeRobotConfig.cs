@@ -7,19 +7,14 @@ namespace Vitrine.Policies.LeRobot;
 /// <remarks>There are no sizes of the network in it; a family knows them, or reads them off the shapes of the weights.</remarks>
 internal sealed class LeRobotConfig
 {
-    /// <summary>Keys of training and bookkeeping, which change no number of an act; <c>dtype</c> says what LeRobot computes in.</summary>
-    private static readonly string[] Inert =
-    [
-        "type", "device", "use_amp", "push_to_hub", "repo_id", "private", "tags", "license", "pretrained_path", "pretrained_revision", "dropout", "dtype",
-        "compile_model", "compile_mode", "gradient_checkpointing", "freeze_vision_encoder", "train_expert_only", "train_state_proj",
-        "time_sampling_beta_alpha", "time_sampling_beta_beta", "time_sampling_scale", "time_sampling_offset", "time_sampling_s", "rtc_training_max_delay",
-    ];
-
     private LeRobotConfig(ConfigReader json, IReadOnlyList<PolicyFeature> inputs, IReadOnlyList<PolicyFeature> outputs)
         => (Json, Inputs, Outputs) = (json, inputs, outputs);
 
     /// <summary>The file, for what a family reads itself.</summary>
     public ConfigReader Json { get; }
+
+    /// <summary>What is read besides.</summary>
+    public PolicyFiles Files { get; } = new();
 
     /// <summary>In the order of the file, which is that of the cameras.</summary>
     public IReadOnlyList<PolicyFeature> Inputs { get; }
@@ -92,9 +87,8 @@ internal sealed class LeRobotConfig
 
     /// <summary>Refuses every key that no one read.</summary>
     /// <param name="inert">Further keys that change no number.</param>
-    public void RefuseOthers(params string[] inert)
-        => Json.RefuseOthers(Inert, inert, Json.Root.EnumerateObject().Select(p => p.Name)
-            .Where(n => n.StartsWith("optimizer_", StringComparison.Ordinal) || n.StartsWith("scheduler_", StringComparison.Ordinal)));
+    public void RefuseOthers(params IEnumerable<string>[] inert)
+        => Json.RefuseOthers([LeRobotKeys.Inert, .. inert, Json.Root.EnumerateObject().Select(p => p.Name).Where(LeRobotKeys.IsOfTraining)]);
 
     /// <summary>A mapping of kinds to modes, as config.json and processors spell it.</summary>
     public static IReadOnlyDictionary<FeatureKind, NormalisationMode> Modes(ConfigReader json)
@@ -122,11 +116,12 @@ internal sealed class LeRobotConfig
 
     private static PolicyFeature Feature(string name, ConfigReader json)
     {
+        var kind = Kind(json.Text("type"), json.Source);
         int[] shape = json.Find("shape") is { ValueKind: JsonValueKind.Array } sizes
             && sizes.EnumerateArray().All(s => s.ValueKind == JsonValueKind.Number && s.TryGetInt32(out var n) && n > 0)
             ? [.. sizes.EnumerateArray().Select(s => s.GetInt32())]
             : [];
-        var kind = Kind(json.Text("type"), json.Source);
+        json.RefuseOthers();
         return shape.Length == (kind == FeatureKind.Visual ? 3 : 1)
             ? new PolicyFeature(name, kind, shape)
             : throw new VitrineException($"{json.Source}: shape is [{string.Join(", ", shape)}]; expected "

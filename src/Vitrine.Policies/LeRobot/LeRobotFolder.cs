@@ -49,18 +49,22 @@ internal sealed class LeRobotFolder
     /// <param name="source">The folder.</param>
     /// <param name="config">Its config.json.</param>
     /// <param name="weights">In which older checkpoints have their statistics.</param>
+    /// <param name="options">How it is opened.</param>
     /// <param name="older">
     /// The input steps of a checkpoint without pipelines, in the family's order, from the makers of steps and of the one that normalises; null for a family
     /// that never had such checkpoints.
     /// </param>
     /// <exception cref="VitrineException">A step is unknown, a statistic is missing, or there are none at all.</exception>
     public static LeRobotFolder Open(
-        ModelSource source, LeRobotConfig config, WeightReader weights, Func<ProcessorSteps, Func<IInputStep?>, IReadOnlyList<IInputStep?>>? older)
+        ModelSource source, LeRobotConfig config, WeightReader weights, ModelOptions options,
+        Func<ProcessorSteps, Func<IInputStep?>, IReadOnlyList<IInputStep?>>? older)
     {
         var folder = source.Location.Folder;
-        var steps = new ProcessorSteps(config, folder);
+        var steps = new ProcessorSteps(config, folder, options.Tokenizer);
         if (File.Exists(Path.Combine(folder, Before)))
         {
+            config.Files.Add(Path.Combine(folder, Before), "observations to what the network reads");
+            config.Files.Add(Path.Combine(folder, After), "the network's numbers to the robot's units");
             return new LeRobotFolder(config, folder, steps, steps.Inputs(Path.Combine(folder, Before)), steps.Actions(Path.Combine(folder, After)));
         }
 
@@ -86,7 +90,7 @@ internal sealed class LeRobotFolder
     /// <param name="actions">Back to the robot's units.</param>
     public static LeRobotFolder Of(
         LeRobotConfig config, string folder, string robot, Tokenizer tokenizer, IReadOnlyList<IInputStep> inputs, IReadOnlyList<IActionStep> actions)
-        => new(config, RobotNames.Read(folder, config) with { DataSet = robot }, new ProcessorSteps(config, folder), inputs, actions) { Tokenizer = tokenizer };
+        => new(config, RobotNames.Read(folder, config) with { DataSet = robot }, new ProcessorSteps(config, folder, TokenizerOptions.Default), inputs, actions) { Tokenizer = tokenizer };
 
     /// <summary>Tensors of older checkpoints that are statistics and no weights.</summary>
     public static bool IsStatistic(string name)

@@ -1,3 +1,4 @@
+using Vitrine.Checkpoints;
 using Vitrine.Inputs.Pictures;
 using Vitrine.Inputs.Tokenizers;
 using Vitrine.Transformers;
@@ -17,7 +18,10 @@ public abstract class LeRobotPolicy : Policy
 
     private protected LeRobotPolicy(
         ModelSource source, WeightReader weights, LeRobotFolder folder, IReadOnlyList<Stack> stacks, IReadOnlyList<StackShape> shapes)
-        : base(source, weights, stacks, shapes) => this.folder = folder;
+        : base(source, weights, stacks, shapes, folder.Config.Files.All) => this.folder = folder;
+
+    /// <summary>What the keys of a config.json do, beside those of every family.</summary>
+    public static IReadOnlyList<CompanionKey> ConfigKeys => LeRobotKeys.All;
 
     /// <inheritdoc/>
     public override Tokenizer Tokenizer => folder.Tokenizer ?? throw new VitrineException($"{Name}: reads no words.");

@@ -39,7 +39,8 @@ internal static class ProcessorFile
     {
         var name = json.Has("registry_name")
             ? json.Text("registry_name")
-            : throw new VitrineException($"{json.Source}: is a step of the class '{json.Text("class", "")}', which LeRobot does not register; it is not computed.");
+            : throw new VitrineException(
+                $"{json.Source}: is a step of the class '{json.Text("class", "")}', which LeRobot does not register; it is not computed.");
         var file = json.Has("state_file") ? json.Text("state_file") : null;
         if (file is not null && (file is "" or "." or ".." || file.IndexOfAny(['/', '\\', ':', '\0']) >= 0))
         {
@@ -48,7 +49,8 @@ internal static class ProcessorFile
 
         var config = json.Has("config") ? json.Find("config")!.Value : JsonDocument.Parse("{}").RootElement;
         json.RefuseOthers();
+        var home = Path.GetDirectoryName(Path.GetFullPath(path))!;
         return new ProcessorEntry(
-            name, new ConfigReader(config, $"{json.Source} ({name})"), file is null ? null : Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, file));
+            name, new ConfigReader(config, $"{json.Source} ({name})", refusesNull: true), file is null ? null : Path.Combine(home, file));
     }
 }

@@ -6,7 +6,8 @@ namespace Vitrine.Policies.LeRobot;
 /// <summary>Makes the steps of the two pipelines out of their files. What is not known is refused: it might change numbers.</summary>
 /// <param name="config">Of the policy.</param>
 /// <param name="folder">Where it lies; tokenizers are looked for in it.</param>
-internal sealed class ProcessorSteps(LeRobotConfig config, string folder)
+/// <param name="reading">How a tokenizer's files are read.</param>
+internal sealed class ProcessorSteps(LeRobotConfig config, string folder, TokenizerOptions reading)
 {
     /// <summary>Steps that move tensors and change no number.</summary>
     private static readonly string[] Moving = ["to_batch_processor", "device_processor"];
@@ -47,7 +48,9 @@ internal sealed class ProcessorSteps(LeRobotConfig config, string folder)
     public TokenizeStep Tokenize(string name, int most)
     {
         var inside = new[] { Path.Combine(folder, name), Path.Combine(folder, "tokenizer") }.FirstOrDefault(Directory.Exists);
-        Tokenizer = inside is not null && !Path.IsPathRooted(name) ? Tokenizer.Open(inside) : OfCache(name);
+        var found = inside is not null && !Path.IsPathRooted(name) ? inside : OfCache(name);
+        Tokenizer = Tokenizer.Open(found, reading);
+        config.Files.AddTokenizer(found);
         return new TokenizeStep(Tokenizer, most);
     }
 
@@ -66,6 +69,13 @@ internal sealed class ProcessorSteps(LeRobotConfig config, string folder)
     /// <summary>The step back to the robot's units by given statistics.</summary>
     public IActionStep Unnormalise(IReadOnlyDictionary<FeatureKind, NormalisationMode> modes, FeatureStatistics statistics, double epsilon)
         => new UnnormaliseStep(Of(config.Action, modes, statistics, epsilon));
+
+    private FeatureStatistics StatisticsOf(ProcessorEntry entry)
+    {
+        var statistics = entry.Statistics();
+        config.Files.Add(statistics.Source, "statistics of the data set");
+        return statistics;
+    }
 
     private static Normaliser Of(
         PolicyFeature feature, IReadOnlyDictionary<FeatureKind, NormalisationMode> modes, FeatureStatistics statistics, double epsilon)
@@ -141,13 +151,13 @@ internal sealed class ProcessorSteps(LeRobotConfig config, string folder)
             features = [.. features.Where(f => keys.Contains(f.Name))];
         }
 
-        return Normalise(features, modes, entry.Statistics(), epsilon);
+        return Normalise(features, modes, StatisticsOf(entry), epsilon);
     }
 
     private IActionStep Unnormalised(ProcessorEntry entry)
     {
         var (_, modes, epsilon) = Described(entry.Config);
-        return Unnormalise(modes, entry.Statistics(), epsilon);
+        return Unnormalise(modes, StatisticsOf(entry), epsilon);
     }
 
     /// <remarks>Sizes stand in config.json as well; two that differ are two policies.</remarks>
@@ -197,11 +207,11 @@ internal sealed class ProcessorSteps(LeRobotConfig config, string folder)
         return null;
     }
 
-    private Tokenizer OfCache(string name)
+    private string OfCache(string name)
     {
         try
         {
-            return Transformers.ModelFiles.OpenTokenizer(name);
+            return ModelLocation.Resolve(name).Folder;
         }
         catch (VitrineException e)
         {

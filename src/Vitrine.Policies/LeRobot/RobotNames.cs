@@ -17,11 +17,16 @@ internal sealed record RobotNames(string? DataSet, IReadOnlyList<string> Action,
 
     public static RobotNames Read(string folder, LeRobotConfig config)
     {
-        var info = Path.Combine(folder, InfoFolder, InfoFile);
+        var (info, train) = (Path.Combine(folder, InfoFolder, InfoFile), Path.Combine(folder, TrainFile));
         var features = File.Exists(info) && ConfigReader.Open(info) is var json && json.Has("features") ? json.Object("features") : null;
+        foreach (var (file, what) in new[] { (info, "names of the robot's joints"), (train, "name of the data set") }.Where(f => File.Exists(f.Item1)))
+        {
+            config.Files.Add(file, what);
+        }
+
         var (own, width) = (config.Json.Texts("action_feature_names"), config.Action.Width);
         return new RobotNames(
-            DataSetOf(Path.Combine(folder, TrainFile)),
+            DataSetOf(train),
             Checked(own ?? Names(features, PolicyFeature.Action), width, own is null ? info : config.Json.Source)
                 ?? [.. Enumerable.Range(0, width).Select(d => $"{d}")],
             config.State is { } state ? Checked(Names(features, state.Name), state.Width, info) ?? [] : []);

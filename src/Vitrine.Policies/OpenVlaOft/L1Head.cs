@@ -23,8 +23,8 @@ internal sealed class L1Head
         first = weights.Linear("fc1", hidden, Dimensions * width, bias: true);
         blocks =
         [
-            .. Enumerable.Range(0, int.MaxValue).TakeWhile(i => weights.Has($"mlp_resnet_blocks.{i}.ffn.0.weight"))
-                .Select(i => (weights.Norm(NormOf, $"mlp_resnet_blocks.{i}.ffn.0", hidden), weights.Linear($"mlp_resnet_blocks.{i}.ffn.1", hidden, hidden, bias: true))),
+            .. Enumerable.Range(0, int.MaxValue).Select(i => $"mlp_resnet_blocks.{i}.ffn").TakeWhile(at => weights.Has($"{at}.0.weight"))
+                .Select(at => (weights.Norm(NormOf, $"{at}.0", hidden), weights.Linear($"{at}.1", hidden, hidden, bias: true))),
         ];
         after = weights.Norm(NormOf, "layer_norm2", hidden);
         last = weights.Linear("fc2", Dimensions, hidden, bias: true);

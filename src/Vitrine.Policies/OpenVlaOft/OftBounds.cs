@@ -1,5 +1,5 @@
-using System.Text.Json;
 using Vitrine.Checkpoints;
+using Vitrine.Policies.Actions;
 
 namespace Vitrine.Policies.OpenVlaOft;
 
@@ -24,17 +24,13 @@ internal sealed record OftBounds(IReadOnlyList<double> Low, IReadOnlyList<double
 
     public static OftBounds Read(ConfigReader json, bool betweenExtremes)
     {
-        var (low, high) = betweenExtremes ? (Numbers(json, "min"), Numbers(json, "max")) : (Numbers(json, "q01"), Numbers(json, "q99"));
-        bool[] mask = json.Find("mask") is { ValueKind: JsonValueKind.Array } m
-            ? [.. m.EnumerateArray().Select(v => v.ValueKind == JsonValueKind.True)]
-            : [.. low.Select(_ => true)];
+        var (lowest, highest) = betweenExtremes ? ("min", "max") : ("q01", "q99");
+        var (low, high) = (ActionStatistics.Numbers(json, lowest), ActionStatistics.Numbers(json, highest));
+        bool[] mask = json.Spells("mask") ? ActionStatistics.Flags(json, "mask") : [.. low.Select(_ => true)];
+        ActionStatistics.RefuseOthers(json);
         return low.Length > 0 && low.Length == high.Length && low.Length == mask.Length
             ? new OftBounds(low, high, mask)
-            : throw new VitrineException($"{json.Source}: bounds and mask have {low.Length}, {high.Length} and {mask.Length} entries; expected one for each dimension.");
+            : throw new VitrineException(
+                $"{json.Source}: bounds and mask have {low.Length}, {high.Length} and {mask.Length} entries; expected one for each dimension.");
     }
-
-    private static double[] Numbers(ConfigReader json, string key)
-        => json.Find(key) is { ValueKind: JsonValueKind.Array } array && array.EnumerateArray().All(v => PythonJson.Number(v) is not null)
-            ? [.. array.EnumerateArray().Select(v => PythonJson.Number(v)!.Value)]
-            : throw new VitrineException($"{json.Source}: {key} is missing or no list of numbers.");
 }

@@ -8,7 +8,9 @@ namespace Vitrine.Policies.OpenVlaOft;
 /// <summary>How an OpenVLA-OFT checkpoint is opened. Its training code took the sizes of a chunk from the command line, so no file names them.</summary>
 public sealed record OftOptions : ModelOptions
 {
-    /// <summary>Control steps of a chunk; by the widths of action and state when null: 8 for LIBERO (7, 8), 25 for ALOHA (14, 14), 5 for BRIDGE (7, 7).</summary>
+    /// <summary>
+    /// Control steps of a chunk; by the widths of action and state when null: 8 for LIBERO (7, 8), 25 for ALOHA (14, 14), 5 for BRIDGE (7, 7).
+    /// </summary>
     public int? Chunk { get; init; }
 
     /// <summary>

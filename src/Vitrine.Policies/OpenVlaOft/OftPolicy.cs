@@ -27,7 +27,7 @@ public sealed class OftPolicy : Policy
     private readonly WeightReader[] files;
 
     private OftPolicy(ModelSource source, WeightReader weights, WeightReader[] files, Parts parts)
-        : base(source, weights, [.. parts.Towers, parts.Language], [.. Shapes(parts)])
+        : base(source, weights, [.. parts.Towers, parts.Language], [.. Shapes(parts)], parts.Files.All)
         => (this.parts, this.files, prompt) = (parts, files, new InstructionPrompt(parts.Tokenizer, parts.Template));
 
     /// <summary>How instructions are put to it.</summary>
@@ -72,20 +72,27 @@ public sealed class OftPolicy : Policy
         var (folder, config, options) = (source.Location.Folder, source.Config, opening as OftOptions ?? new OftOptions());
         var text = Llama.Read(config.Object("text_config")).Attending((a, _) => a with { Mask = AttentionMask.Full });
         var described = VisionTowers.Read(config, options.TimmArguments);
-        var files = new List<WeightReader> { OftFiles.Weights(OftFiles.ActionHead(folder), opening) };
+        var (read, actionHead, proprioProjector) = (new PolicyFiles(), OftFiles.ActionHead(folder), OftFiles.ProprioProjector(folder));
+        read.Add(actionHead, "the head that answers with numbers");
+        var files = new List<WeightReader> { OftFiles.Weights(actionHead, opening) };
         WeightReader? weights = null;
         try
         {
             var head = new L1Head(files[0], text.Spec.Width);
             ProprioProjector? proprio = null;
-            if (OftFiles.ProprioProjector(folder) is { } state)
+            if (proprioProjector is not null)
             {
-                files.Add(OftFiles.Weights(state, opening));
+                read.Add(proprioProjector, "from a state to a token");
+                files.Add(OftFiles.Weights(proprioProjector, opening));
                 proprio = new ProprioProjector(files[^1], text.Spec.Width);
             }
 
-            var statistics = OftStatistics.Open(folder, config, options.BetweenExtremes ?? head.Dimensions == 14);
+            var statistics = OftStatistics.Open(
+                source.Location.FolderOf("dataset_statistics.json"), config, options.BetweenExtremes ?? head.Dimensions == 14);
             var template = options.Template ?? PromptTemplate.Of(folder, config.Has("_name_or_path") ? config.Text("_name_or_path") : null);
+            var maxLength = config.Size("llm_max_length", 2048);
+            _ = (config.Size("n_action_bins", 256), config.Count("pad_to_multiple_of", 64), config.Sizes("image_sizes"));
+            OpenVlaKeys.RefuseOthers(config);
             weights = source.Weights(opening);
             Tower[] towers = [.. described.Select(t => TimmVisionTransformer.Load(
                 weights, t.Prefix, t.Config, t.Name, t.BlocksToRun, t.BlocksToRun - 1, "scale_factor"))];
@@ -93,8 +100,8 @@ public sealed class OftPolicy : Policy
             var language = LlamaLayout.Load(weights.Under("language_model."), text).Decoder;
             weights.RefuseOthers(name => LlamaLayout.IsUnused(name) || described.Any(t => TimmVisionTransformer.IsUnused(name, t.Prefix, t.BlocksToRun)));
             return new OftPolicy(source, weights, [.. files], new Parts(
-                towers, projector, language, Tokenizer.Open(folder), PictureRecipe.Open(folder).PrecededBy(options.Before), statistics, template, head, proprio,
-                options.Chunk ?? ChunkOf(folder, head.Dimensions, proprio?.Width)));
+                towers, projector, language, ModelFiles.OpenTokenizer(source.Location, opening.Tokenizer), PictureRecipe.Open(folder).PrecededBy(options.Before), statistics, template, head, proprio,
+                options.Chunk ?? ChunkOf(folder, head.Dimensions, proprio?.Width), maxLength, read));
         }
         catch
         {
@@ -209,6 +216,14 @@ public sealed class OftPolicy : Policy
 
         var (ids, pictures) = (prompt.Ids(observation.Instruction), Ordered(observation).Select(c => c.Key).ToArray());
         var behind = (pictures.Length * ImageTokens) + (parts.Proprio is null ? 0 : 1);
+        var length = behind + ids.Length + (parts.Chunk * parts.Head.Dimensions) + 1;
+        if (length > parts.MaxLength)
+        {
+            throw new VitrineException(
+                $"act: {ids.Length} tokens of the prompt with pictures, state and the chunk's places are {length}; the policy reads {parts.MaxLength} "
+                    + "(llm_max_length). Shorten the instruction.");
+        }
+
         return new PromptRow
         {
             Pictures = pictures.Index().ToDictionary(p => p.Item, p => new PromptPicture(1 + (p.Index * ImageTokens), Towers[0].Grid, Towers[0].Grid)),
@@ -244,9 +259,8 @@ public sealed class OftPolicy : Policy
                 var empty = zeros([count, words.shape[1]], Dtype, Device);
                 var stop = Language.Embed([[StopId]])[0];
                 var padding = zeros([columns - lengths[b], words.shape[1]], Dtype, Device);
-                rows.Add(cat(
-                    [words.narrow(0, 0, 1), own, .. state is null ? Array.Empty<Tensor>() : [state[b]], words.narrow(0, 1, words.shape[0] - 1), empty, stop, padding],
-                    0));
+                Tensor[] told = state is null ? [] : [state[b]];
+                rows.Add(cat([words.narrow(0, 0, 1), own, .. told, words.narrow(0, 1, words.shape[0] - 1), empty, stop, padding], 0));
             }
 
             return stack([.. rows]);                                                                       // (B, T, d)
@@ -317,7 +331,8 @@ public sealed class OftPolicy : Policy
             : parts.Statistics[$"{key}_no_noops"];
         return units.Action.Width == parts.Head.Dimensions
             ? units
-            : throw new VitrineException($"{Folder}: the statistics of '{units.Key}' are of {units.Action.Width} numbers; the head gives {parts.Head.Dimensions}.");
+            : throw new VitrineException(
+                $"{Folder}: the statistics of '{units.Key}' are of {units.Action.Width} numbers; the head gives {parts.Head.Dimensions}.");
     }
 
     /// <inheritdoc/>
@@ -327,5 +342,6 @@ public sealed class OftPolicy : Policy
     /// <summary>What the policy is made of.</summary>
     private sealed record Parts(
         Tower[] Towers, Projector Projector, Decoder Language, Tokenizer Tokenizer, PictureRecipe Recipe,
-        IReadOnlyDictionary<string, OftStatistics> Statistics, PromptTemplate Template, L1Head Head, ProprioProjector? Proprio, int Chunk);
+        IReadOnlyDictionary<string, OftStatistics> Statistics, PromptTemplate Template, L1Head Head, ProprioProjector? Proprio, int Chunk,
+        int MaxLength, PolicyFiles Files);
 }

@@ -1,4 +1,5 @@
 using Vitrine.Checkpoints;
+using Vitrine.Policies.Actions;
 
 namespace Vitrine.Policies.OpenVlaOft;
 
@@ -15,15 +16,16 @@ internal sealed record OftStatistics(string Key, OftBounds Action, OftBounds? St
     /// <exception cref="VitrineException">There is neither, or an entry is broken; it is named.</exception>
     public static IReadOnlyDictionary<string, OftStatistics> Open(string folder, ConfigReader config, bool betweenExtremes)
     {
-        var file = Path.Combine(folder, "dataset_statistics.json");
+        var file = Path.Combine(folder, ActionStatistics.FileName);
         var all = File.Exists(file) ? ConfigReader.Open(file)
             : config.Has("norm_stats") ? config.Object("norm_stats")
             : throw new VitrineException($"{folder}: neither dataset_statistics.json nor norm_stats in config.json; actions cannot be un-normalised.");
         return all.Root.EnumerateObject().ToDictionary(p => p.Name, p =>
         {
             var entry = all.Object(p.Name);
-            return new OftStatistics(
-                p.Name, OftBounds.Read(entry.Object("action"), betweenExtremes), entry.Has("proprio") ? OftBounds.Read(entry.Object("proprio"), betweenExtremes) : null);
+            entry.RefuseOthers([.. ActionStatistics.Keys.Where(k => !k.Key.Contains('.', StringComparison.Ordinal))]);
+            var state = entry.Has("proprio") ? OftBounds.Read(entry.Object("proprio"), betweenExtremes) : null;
+            return new OftStatistics(p.Name, OftBounds.Read(entry.Object("action"), betweenExtremes), state);
         });
     }
 }

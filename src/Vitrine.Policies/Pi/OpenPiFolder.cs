@@ -20,7 +20,8 @@ internal static class OpenPiFolder
 
     /// <summary>Whether a configuration is of that kind: it names no type.</summary>
     public static bool Is(ConfigReader config)
-        => !config.Root.TryGetProperty("type", out _) && !config.Root.TryGetProperty("model_type", out _) && config.Root.TryGetProperty("action_expert_variant", out _);
+        => !config.Root.TryGetProperty("type", out _) && !config.Root.TryGetProperty("model_type", out _)
+            && config.Root.TryGetProperty("action_expert_variant", out _);
 
     /// <summary>Whether the weights of such a folder have a tensor, by which pi0 and pi0.5 are told apart.</summary>
     public static bool Has(ModelLocation location, string tensor)
@@ -30,20 +31,24 @@ internal static class OpenPiFolder
     }
 
     /// <param name="source">The folder.</param>
+    /// <param name="options">How it is opened.</param>
     /// <param name="side">Pixels on a side of the pictures that the weights' image tower sees.</param>
     /// <param name="isQuantile">Whether states and actions lie between quantiles, and not in deviations from a mean.</param>
     /// <param name="stateInPrompt">Whether the state is said in the prompt.</param>
     /// <param name="promptLength">Tokens of a prompt at most.</param>
     /// <exception cref="VitrineException">A file is missing or broken, or a key is unknown.</exception>
-    public static PiFolder Open(ModelSource source, int side, bool isQuantile, bool stateInPrompt, int promptLength)
+    public static PiFolder Open(ModelSource source, ModelOptions options, int side, bool isQuantile, bool stateInPrompt, int promptLength)
     {
         var (json, folder) = (source.Config, source.Location.Folder);
         var (width, horizon) = (json.Size("action_dim", 32), json.Size("action_horizon", 50));
         _ = (json.Text("paligemma_variant", ""), json.Text("action_expert_variant", ""), json.Text("precision", ""));
         json.RefuseOthers();
         var (robot, file) = StatisticsOf(folder);
-        var statistics = ConfigReader.Open(file).Object("norm_stats");
+        var read = ConfigReader.Open(file);
+        var statistics = read.Object("norm_stats");
         var (state, action) = (OpenPiStep.Read(statistics, "state", isQuantile), OpenPiStep.Read(statistics, "actions", isQuantile));
+        read.RefuseOthers();
+        statistics.RefuseOthers();
         var numbers = Math.Min(action.Width, width);
         var config = LeRobotConfig.Of(
             json,
@@ -52,7 +57,10 @@ internal static class OpenPiFolder
                 new PolicyFeature(PolicyFeature.State, FeatureKind.State, [Math.Min(state.Width, width)]),
             ],
             [new PolicyFeature(PolicyFeature.Action, FeatureKind.Action, [numbers])], horizon);
-        var words = new TokenizeStep(TokenizerOf(folder), promptLength);
+        var home = TokenizerOf(folder);
+        config.Files.Add(file, "statistics of the data set");
+        config.Files.AddTokenizer(home);
+        var words = new TokenizeStep(Tokenizer.Open(home, options.Tokenizer), promptLength);
         IReadOnlyList<IInputStep> steps = stateInPrompt && isQuantile
             ? [state, new StatePromptStep("Action: "), words]
             : [new InstructionStep(), words, state];
@@ -68,26 +76,27 @@ internal static class OpenPiFolder
         var files = Directory.Exists(assets) ? Directory.GetFiles(assets, Statistics, SearchOption.AllDirectories).Order(StringComparer.Ordinal).ToArray() : [];
         return files.Length switch
         {
-            1 => (Path.GetRelativePath(assets, Path.GetDirectoryName(files[0])!).Replace('\\', '/'), files[0]),
+            1 => (RobotOf(files[0]), files[0]),
             0 => throw new VitrineException(
                 $"{folder}: has no {Assets}/ROBOT/{Statistics}, by which states and actions are normalised; copy it from the openpi checkpoint."),
             _ => throw new VitrineException(
-                $"{folder}: has statistics of {files.Length} robots ({string.Join(", ", files.Select(f => Path.GetRelativePath(assets, Path.GetDirectoryName(f)!)))}); "
-                    + $"keep the one that the policy drives in {Assets}."),
+                $"{folder}: has statistics of {files.Length} robots ({string.Join(", ", files.Select(RobotOf))}); keep the one that the policy drives in {Assets}."),
         };
+
+        string RobotOf(string file) => Path.GetRelativePath(assets, Path.GetDirectoryName(file)!).Replace('\\', '/');
     }
 
-    private static Tokenizer TokenizerOf(string folder)
+    private static string TokenizerOf(string folder)
     {
         var inside = Path.Combine(folder, Tokens);
         if (Directory.Exists(inside))
         {
-            return Tokenizer.Open(inside);
+            return inside;
         }
 
         try
         {
-            return ModelFiles.OpenTokenizer(PiConfig.Tokenizer);
+            return ModelLocation.Resolve(PiConfig.Tokenizer).Folder;
         }
         catch (VitrineException e)
         {

@@ -23,6 +23,7 @@ internal sealed class OpenPiStep : IInputStep, IActionStep
     {
         var json = statistics.Object(feature);
         var (first, second) = (Numbers(json, isQuantile ? "q01" : "mean"), Numbers(json, isQuantile ? "q99" : "std"));
+        json.RefuseOthers(["mean", "std", "q01", "q99"]);
         return first.Length == second.Length && first.Length > 0
             ? new OpenPiStep(first, second, isQuantile)
             : throw new VitrineException($"{json.Source}: statistics of {first.Length} and of {second.Length} numbers; expected as many of both.");

@@ -42,12 +42,13 @@ internal sealed record PiConfig(LeRobotConfig Files, PictureRecipe Recipe, int P
             throw new VitrineException($"{json.Source}: use_relative_actions is true; without {LeRobotFolder.Before} no file says how.");
         }
 
+        _ = json.Texts("action_feature_names");
         var (height, width) = FlowConfig.Pair(json, "image_resolution", 224);
         return new PiConfig(files, Fitted(width, height), json.Size("tokenizer_max_length", promptLength));
     }
 
     /// <summary>Refuses every key that no one read.</summary>
-    public void RefuseOthers(params string[] inert) => Files.RefuseOthers(["empty_cameras", "relative_exclude_joints", "action_feature_names", .. inert]);
+    public void RefuseOthers(params IEnumerable<string>[] inert) => Files.RefuseOthers([LeRobotKeys.InertPi, .. inert]);
 
     private static PictureRecipe Fitted(int width, int height) => new([new InterpolateWithPad(width, height, Centred: true)], 3, height, width);
 }

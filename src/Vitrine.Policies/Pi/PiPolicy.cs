@@ -49,7 +49,8 @@ public abstract class PiPolicy : FlowPolicy
     }
 
     /// <summary>The parts, with the layers that bring in the flow time under the family's names.</summary>
-    private protected static FlowParts PartsOf(PiWeights own, ModelOptions options, PiFolder folder, Decoder expert, string timeIn, string timeOut, int timeWidth)
+    private protected static FlowParts PartsOf(
+        PiWeights own, ModelOptions options, PiFolder folder, Decoder expert, string timeIn, string timeOut, int timeWidth)
     {
         var (width, flow, plain) = (expert.Shape.Width, folder.Flow, own.Plain);
         var vision = own.Vision(options, folder.Recipe.Height, folder.Recipe.Width);

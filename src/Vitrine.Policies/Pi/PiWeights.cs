@@ -7,8 +7,8 @@ namespace Vitrine.Policies.Pi;
 /// <summary>The parts that pi0, pi0.5 and pi0-FAST share: PaliGemma, whose sizes are read off the shapes of its weights.</summary>
 /// <param name="weights">Of the whole checkpoint.</param>
 /// <remarks>
-/// LeRobot puts <c>model.</c> in front of every name, openpi nothing; torch.compile leaves <c>_orig_mod.</c> behind. Gemma's heads share one key and value head,
-/// so that the widths of its projections tell the number of heads.
+/// LeRobot puts <c>model.</c> in front of every name, openpi nothing; torch.compile leaves <c>_orig_mod.</c> behind. Gemma's heads share one key and value
+/// head, so that the widths of its projections tell the number of heads.
 /// </remarks>
 internal sealed class PiWeights(WeightReader weights)
 {
@@ -50,7 +50,8 @@ internal sealed class PiWeights(WeightReader weights)
         }
 
         var heads = (options as PiOptions)?.VisionHeads ?? (d == So400mWidth ? So400mHeads : throw new VitrineException(
-            $"{weights.Source}: its image tower is {d} wide, and no file says how many heads it has; give them with {nameof(PiOptions)}.{nameof(PiOptions.VisionHeads)}."));
+            $"{weights.Source}: its image tower is {d} wide, and no file says how many heads it has; give them with "
+                + $"{nameof(PiOptions)}.{nameof(PiOptions.VisionHeads)}."));
         if (heads <= 0 || d % heads != 0)
         {
             throw new VitrineException($"{weights.Source}: {heads} heads do not divide the image tower's width of {d}.");

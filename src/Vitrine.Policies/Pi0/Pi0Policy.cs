@@ -8,7 +8,9 @@ using static TorchSharp.torch;
 
 namespace Vitrine.Policies.Pi0;
 
-/// <summary>pi0: the expert reads the state as a token of its own in front of the chunk, and the flow time beside every row of it (Black et al. 2024).</summary>
+/// <summary>
+/// pi0: the expert reads the state as a token of its own in front of the chunk, and the flow time beside every row of it (Black et al. 2024).
+/// </summary>
 /// <remarks>The state sees the prefix and itself, the chunk's rows see all. Source: lerobot, modeling_pi0.py; openpi, pi0_pytorch.py.</remarks>
 public sealed class Pi0Policy : PiPolicy
 {
@@ -20,7 +22,7 @@ public sealed class Pi0Policy : PiPolicy
     private protected override int ExpertStateTokens => 1;
 
     internal static Pi0Policy Load(ModelSource source, ModelOptions options) => Load(
-        source, options, weights => Described(source, weights),
+        source, options, weights => Described(source, options, weights),
         (own, folder) =>
         {
             var expert = own.Expert(NormKind.RmsFromOne, AttentionMask.Blockwise);
@@ -40,18 +42,19 @@ public sealed class Pi0Policy : PiPolicy
         return (cat([Parts.State!.Apply(state!).unsqueeze(1), moving], 1), null);                          // (B, 1 + H, d)
     }
 
-    private static PiFolder Described(ModelSource source, WeightReader weights)
+    private static PiFolder Described(ModelSource source, ModelOptions options, WeightReader weights)
     {
         if (OpenPiFolder.Is(source.Config))
         {
-            return OpenPiFolder.Open(source, new PiWeights(weights).PictureSide, isQuantile: false, stateInPrompt: false, promptLength: 48);
+            return OpenPiFolder.Open(
+                source, options, new PiWeights(weights).PictureSide, isQuantile: false, stateInPrompt: false, promptLength: 48);
         }
 
         var config = PiConfig.Read(source, NormalisationMode.MeanStd, promptLength: 48);
         var flow = FlowConfig.Read(config.Files, "num_inference_steps");
         config.RefuseOthers();
         var files = LeRobotFolder.Open(
-            source, config.Files, weights, (steps, normalise) => [new NewLineStep(), steps.Tokenize(PiConfig.Tokenizer, config.PromptLength), normalise()]);
+            source, config.Files, weights, options, (steps, normalise) => [new NewLineStep(), steps.Tokenize(PiConfig.Tokenizer, config.PromptLength), normalise()]);
         return new PiFolder(files, flow, config.Recipe);
     }
 }

@@ -39,15 +39,15 @@ public sealed class Pi05Policy : PiPolicy
         if (OpenPiFolder.Is(source.Config))
         {
             return OpenPiFolder.Open(
-                source, new PiWeights(weights).PictureSide, isQuantile: true, (options as PiOptions)?.StateInPrompt ?? true, promptLength: 200);
+                source, options, new PiWeights(weights).PictureSide, isQuantile: true, (options as PiOptions)?.StateInPrompt ?? true, promptLength: 200);
         }
 
         var config = PiConfig.Read(source, NormalisationMode.Quantiles, promptLength: 200);
         source.Config.MustBeOff("use_visual_memory");
         source.Config.MustBeOff("use_proprioceptive_memory");
         var flow = FlowConfig.Read(config.Files, "num_inference_steps", hasState: false);
-        config.RefuseOthers("memory_frames", "memory_stride", "memory_temporal_attention_every");
-        return new PiFolder(LeRobotFolder.Open(source, config.Files, weights, older: null), flow, config.Recipe);
+        config.RefuseOthers(LeRobotKeys.InertPi05);
+        return new PiFolder(LeRobotFolder.Open(source, config.Files, weights, options, older: null), flow, config.Recipe);
     }
 
     private static Point Condition(int width) => new("cond", width);

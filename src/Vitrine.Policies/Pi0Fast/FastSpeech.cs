@@ -22,8 +22,8 @@ internal sealed class FastSpeech(Tokenizer words, FastTokenizer fast, int vocabu
 
     /// <summary>FAST's own tokens among those that were said.</summary>
     /// <remarks>
-    /// What stands behind the end, the opening words wherever they stand, and special tokens are no part of the chunk. (Tokens of the vocabulary that mean places
-    /// in pictures may be special too; they are those that stand for FAST's.)
+    /// What stands behind the end, the opening words wherever they stand, and special tokens are no part of the chunk. (Tokens of the vocabulary that mean
+    /// places in pictures may be special too; they are those that stand for FAST's.)
     /// </remarks>
     public IReadOnlyList<int> FastIds(IReadOnlyList<long> said)
     {
@@ -60,14 +60,15 @@ internal sealed class FastSpeech(Tokenizer words, FastTokenizer fast, int vocabu
         var told = words.Decode([.. said.Select(i => (int)i)], skipSpecialTokens: false);
         if (mustOpen && !said.Where(id => !IsMark(id)).Take(2).SequenceEqual(opening.Take(2)))
         {
-            throw new VitrineException($"act: the policy said '{told}', which does not begin with '{Opening}' (validate_action_token_prefix): no chunk can be read of it.");
+            throw new VitrineException(
+                $"act: the policy said '{told}', which does not begin with '{Opening}' (validate_action_token_prefix): no chunk can be read of it.");
         }
 
         var ids = FastIds(said);
         if (ids.Any(i => i < 0) || !ids.Any(i => i < fast.VocabularySize))
         {
-            throw new VitrineException(
-                $"act: the policy said '{told}', which {(ids.Count == 0 ? "has no token" : "holds words that are no tokens")} of actions: no chunk can be read of it.");
+            var found = ids.Count == 0 ? "has no token" : "holds words that are no tokens";
+            throw new VitrineException($"act: the policy said '{told}', which {found} of actions: no chunk can be read of it.");
         }
 
         int[] own = [.. ids.Where(i => i < fast.VocabularySize)];

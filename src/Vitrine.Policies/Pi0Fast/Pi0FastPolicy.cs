@@ -74,15 +74,16 @@ public sealed class Pi0FastPolicy : LeRobotPolicy
             throw new VitrineException($"{json.Source}: temperature is {json.Number("temperature", 0)}; this version takes the largest logit (temperature 0).");
         }
 
-        var (most, mustOpen, name) = (
-            json.Size("max_decoding_steps", 256), json.Flag("validate_action_token_prefix", true), json.Text("action_tokenizer_name", "lerobot/fast-action-tokenizer"));
+        var (most, mustOpen) = (json.Size("max_decoding_steps", 256), json.Flag("validate_action_token_prefix", true));
+        var name = json.Text("action_tokenizer_name", "lerobot/fast-action-tokenizer");
         var skipped = json.Count("fast_skip_tokens", 128);
-        config.RefuseOthers("text_tokenizer_name", "max_action_tokens", "max_state_dim", "max_action_dim", "use_kv_cache");
+        _ = (json.Size("max_state_dim", 32), json.Size("max_action_dim", 32));
+        config.RefuseOthers(LeRobotKeys.InertPi0Fast);
         var weights = source.Weights(options);
         try
         {
-            var folder = LeRobotFolder.Open(source, config.Files, weights, older: null);
-            var fast = FastOf(home, folder.ActionTokenizer?.Name ?? name);
+            var folder = LeRobotFolder.Open(source, config.Files, weights, options, older: null);
+            var fast = FastOf(home, folder.ActionTokenizer?.Name ?? name, config.Files.Files);
             var own = new PiWeights(weights);
             var vision = own.Vision(options, config.Recipe.Height, config.Recipe.Width);
             var language = own.Language(AttentionMask.Prefix);
@@ -154,7 +155,10 @@ public sealed class Pi0FastPolicy : LeRobotPolicy
 
         Tensor Embedded()
         {
-            float[][] all = [.. inputs.SelectMany(i => Files.Config.Cameras.Where(c => i.Pictures.ContainsKey(c.Name)).Select(c => PixelsOf(i.Pictures[c.Name], c).Values))];
+            float[][] all =
+            [
+                .. inputs.SelectMany(i => Files.Config.Cameras.Where(c => i.Pictures.ContainsKey(c.Name)).Select(c => PixelsOf(i.Pictures[c.Name], c).Values)),
+            ];
             var pixels = tensor([.. all.SelectMany(p => p)], [all.Length, 3, Recipe.Height, Recipe.Width], device: Device);
             var image = parts.Connector.Forward(scope, parts.Vision.Forward(scope, pixels, layout.Owners).Features, layout.Owners);   // (pictures, P, d)
             var (rows, picture) = (new List<Tensor>(), 0);
@@ -198,23 +202,30 @@ public sealed class Pi0FastPolicy : LeRobotPolicy
         }
     }
 
-    private static FastTokenizer FastOf(string folder, string name)
+    private static FastTokenizer FastOf(string folder, string name, PolicyFiles files)
     {
         var inside = Path.Combine(folder, name);
         if (!Path.IsPathRooted(name) && Directory.Exists(inside))
         {
-            return FastTokenizer.Open(inside);
+            return Opened(inside);
         }
 
         try
         {
-            return FastTokenizer.Open(ModelLocation.Resolve(name).Folder);
+            return Opened(ModelLocation.Resolve(name).Folder);
         }
         catch (VitrineException e)
         {
             throw new VitrineException(
-                $"{folder}: its actions are said by the tokenizer '{name}', which is neither a folder here nor in the local cache; put its processor_config.json and "
-                    + $"tokenizer.json into {inside}. ({e.Message})", e);
+                $"{folder}: its actions are said by the tokenizer '{name}', which is neither a folder here nor in the local cache; put its "
+                    + $"processor_config.json and tokenizer.json into {inside}. ({e.Message})", e);
+        }
+
+        FastTokenizer Opened(string at)
+        {
+            files.Add(Path.Combine(at, "processor_config.json"), "chunks of actions to tokens");
+            files.AddTokenizer(at);
+            return FastTokenizer.Open(at);
         }
     }
 }

@@ -59,23 +59,24 @@ internal sealed record SmolVlaConfig(
 
         var flow = FlowConfig.Read(files, "num_steps");
         var name = json.Text("vlm_model_name", Published);
-        var model = Model(name, folder);
+        var model = Model(name, folder, files.Files);
         var whole = SmolVlm.Text(model);
-        var kept = json.Find("num_vlm_layers") is { ValueKind: JsonValueKind.Number } n ? n.GetInt32() : 16;
+        var (kept, own) = (json.Whole("num_vlm_layers", 16), json.Whole("num_expert_layers", -1));
         var layers = kept > 0 ? kept : whole.Layers;
-        if (layers > whole.Layers || (json.Find("num_expert_layers") is { } e && e.GetInt32() is > 0 and var own && own != layers))
+        if (layers > whole.Layers || (own > 0 && own != layers))
         {
             throw new VitrineException(
-                $"{json.Source}: num_vlm_layers is {layers} of {whole.Layers} and num_expert_layers {json.Find("num_expert_layers")?.ToString() ?? "-1"}; this version "
-                    + "computes experts of as many layers as the language stack.");
+                $"{json.Source}: num_vlm_layers is {layers} of {whole.Layers} and num_expert_layers {own}; this version computes experts of as many layers as "
+                    + "the language stack.");
         }
 
         // The policy turns by 10,000 whatever the model around which it was built says (lerobot, smolvlm_with_expert.py: apply_rope).
         var rotary = new RotarySpec(10000, whole.Spec.Attention.HeadWidth);
         var text = (whole with { Blocks = [.. whole.Blocks.Take(layers)], EmbeddingScale = Math.Sqrt(whole.Spec.Width) })
             .Attending((a, _) => a with { Mask = AttentionMask.Blockwise, Rotary = rotary });
-        var every = json.Find("self_attn_every_n_layers") is { } s ? s.GetInt32() : 2;
-        var (width, vision, side) = ((int)(text.Spec.Width * json.Number("expert_width_multiplier", 0.75)), model.Object("vision_config"), model.Size("scale_factor", 2));
+        var every = json.Whole("self_attn_every_n_layers", 2);
+        var width = (int)(text.Spec.Width * json.Number("expert_width_multiplier", 0.75));
+        var (vision, side) = (model.Object("vision_config"), model.Size("scale_factor", 2));
         var config = new SmolVlaConfig(
             files, flow, SmolVlm.Vision(vision), side, text, [.. text.Blocks.Select((b, i) => Denoising(b, width, readsOwn: every > 0 && i % every == 0))],
             Size(json), name, json.Size("tokenizer_max_length", 48));
@@ -85,7 +86,7 @@ internal sealed record SmolVlaConfig(
                 $"{model.Source}: scale_factor {side} does not divide the {config.Tower.Spec.Grid} patches on a side of vision_config.");
         }
 
-        files.RefuseOthers("use_cache", "load_vlm_weights", "prefix_length", "pad_language_to", "empty_cameras");
+        files.RefuseOthers(LeRobotKeys.InertSmolVla);
         return config;
     }
 
@@ -113,12 +114,12 @@ internal sealed record SmolVlaConfig(
             : FlowConfig.Pair(json, "resize_imgs_with_padding", 512);
 
     /// <summary>The configuration of the model that the policy was built around: beside the policy, in the local cache, or the published one's.</summary>
-    private static ConfigReader Model(string name, string folder)
+    private static ConfigReader Model(string name, string folder, PolicyFiles files)
     {
         var inside = Path.Combine(folder, name, "config.json");
         if (!Path.IsPathRooted(name) && File.Exists(inside))
         {
-            return ConfigReader.Open(inside);
+            return Opened(inside);
         }
 
         if (name == Published)
@@ -129,13 +130,19 @@ internal sealed record SmolVlaConfig(
 
         try
         {
-            return ConfigReader.Open(Path.Combine(ModelLocation.Resolve(name).Folder, "config.json"));
+            return Opened(Path.Combine(ModelLocation.Resolve(name).Folder, "config.json"));
         }
         catch (VitrineException e)
         {
             throw new VitrineException(
                 $"{folder}: vlm_model_name is '{name}', which is neither a folder here nor in the local cache; put its config.json and tokenizer into "
                     + $"{Path.Combine(folder, name)}. ({e.Message})", e);
+        }
+
+        ConfigReader Opened(string path)
+        {
+            files.Add(path, "the model that the policy was built around");
+            return ConfigReader.Open(path, refusesNull: true);
         }
     }
 }

@@ -52,26 +52,28 @@ public sealed class Region
     }
 
     /// <summary>
-    /// A value as it is laid into the tensor: one whose position axis is as long as the named positions is put where they stand, in their order; any other stays
-    /// as it is.
+    /// A value as it is laid into the tensor: one whose position axis is as long as the named positions is put where they stand, in their order; any other
+    /// stays as it is.
     /// </summary>
     /// <exception cref="VitrineException">A row has another number of named positions.</exception>
     internal Tensor Placed(Tensor value, Tensor x, Pass pass)
     {
-        if (scope.Positions is not { } positions || axes == PointAxes.Attention || value.dim() != x.dim() || value.shape[1] == 1 || value.shape[1] == x.shape[1])
+        if (scope.Positions is not { } positions || axes == PointAxes.Attention || value.dim() != x.dim() || value.shape[1] == 1
+            || value.shape[1] == x.shape[1])
         {
             return value;
         }
 
         var named = Named(positions, pass);                                                                // (B, T)
-        if (named.device_type != TorchSharp.DeviceType.META && named.sum([1], type: ScalarType.Int64).ne(tensor(value.shape[1], device: pass.Device)).any().item<bool>())
+        var counts = named.sum([1], type: ScalarType.Int64);
+        if (counts.device_type != TorchSharp.DeviceType.META && counts.ne(tensor(value.shape[1], device: pass.Device)).any().item<bool>())
         {
             throw new VitrineException($"edit at '{place}': a value of {value.shape[1]} positions; a row names another number of them.");
         }
 
-        long[] whole = [pass.Rows, pass.Length, .. x.shape[2..]];
-        var order = named.to(ScalarType.Int64).cumsum(1).sub(One).clamp_min(Nothing).reshape([pass.Rows, pass.Length, .. Enumerable.Repeat(1L, x.shape.Length - 2)]);
-        return value.expand([pass.Rows, value.shape[1], .. x.shape[2..]]).gather(1, order.expand(whole));
+        long[] flat = [pass.Rows, pass.Length, .. Enumerable.Repeat(1L, x.shape.Length - 2)];
+        var order = named.to(ScalarType.Int64).cumsum(1).sub(One).clamp_min(Nothing).reshape(flat);
+        return value.expand([pass.Rows, value.shape[1], .. x.shape[2..]]).gather(1, order.expand([pass.Rows, pass.Length, .. x.shape[2..]]));
     }
 
     /// <summary>A mask cut down to the region.</summary>
@@ -104,9 +106,9 @@ public sealed class Region
     private Tensor Named(Positions positions, Pass pass)
     {
         var stack = pass.KindsOf ?? place.Stack;
-        return positions.Kinds?.FirstOrDefault(k => !pass.Run.Rows.Kinds.NamesIn(stack).Contains(k)) is { } kind
-            ? throw new VitrineException(
-                $"edit at '{place}': its tokens are those of '{stack}', which have no kind '{kind}'; the kinds are {Known(pass.Run.Rows.Kinds.NamesIn(stack))}.")
+        var known = pass.Run.Rows.Kinds.NamesIn(stack);
+        return positions.Kinds?.FirstOrDefault(k => !known.Contains(k)) is { } kind
+            ? throw new VitrineException($"edit at '{place}': its tokens are those of '{stack}', which have no kind '{kind}'; the kinds are {Known(known)}.")
             : pass.QueryMask(positions, place.Stack);
     }
 

@@ -103,7 +103,8 @@ internal sealed class Slots
     }
 
     /// <summary>Whether minus infinity is at home at a point: in scores, and in logits that the plan edits.</summary>
-    public bool LeavesOut(Point point) => point == Point.AttnScores || point == Point.CrossScores || point == Point.HeadAttnScores || (point == Point.Logits && Edits(point));
+    public bool LeavesOut(Point point)
+        => point == Point.AttnScores || point == Point.CrossScores || point == Point.HeadAttnScores || (point == Point.Logits && Edits(point));
 
     public bool Wants(Point point) => this[point] is not null;
 

@@ -5,7 +5,9 @@ using Vitrine.Checkpoints;
 using Vitrine.Inputs.Pictures;
 using Vitrine.Policies;
 using Vitrine.Policies.Actions;
+using Vitrine.Tests.Policies.Flow;
 using Vitrine.Tests.Policies.OpenVla;
+using Vitrine.Tests.Policies.Pi;
 using Vitrine.Tests.Transformers;
 using Vitrine.Transformers;
 using static TorchSharp.torch;
@@ -93,6 +95,7 @@ internal sealed class CompanionReaders : IDisposable
             Of("openvla pictures", "preprocessor_config.json", Copy(Path.Combine(models, "openvla")), Recipe);
         }
 
+        FlowPolicies();
         var tabletop = Vitrine.Policies.Policy.Catalog.Locate("embedded:tabletop").Folder;
         Of("tabletop", "config.json", Copy(tabletop), folder => PolicyAnswer(Vitrine.Policies.Policy.Open(folder)));
         Generation();
@@ -159,6 +162,28 @@ internal sealed class CompanionReaders : IDisposable
         => string.Join(' ', Enumerable.Range(0, units.Dimensions).Select(d => units.Unnormalise(d, 0.25).ToString("R", CultureInfo.InvariantCulture)));
 
     private static string Recipe(string folder) => PictureRecipe.Open(folder).ToString();
+
+    private void FlowPolicies()
+    {
+        string[] names = [.. new[] { "smolvla", "pi0", "pi05", "pi0-fast", "act" }.Where(n => Directory.Exists(FlowExample.Folder(n)))];
+        foreach (var name in names)
+        {
+            Of(name, "config.json", FlowExample.Copy(name, Keep(new Checkpoints.Workplace()).Folder), folder => Chunk(name, folder));
+        }
+
+        if (names.Contains("pi0"))
+        {
+            var folder = Keep(new Checkpoints.Workplace()).Folder;
+            Of("openpi", "config.json", OpenPiTests.Converted("pi0", folder, "mean", "std"), converted => Chunk("pi0", converted));
+        }
+
+        static string Chunk(string name, string folder)
+        {
+            using var policy = FlowExample.Open(name, folder);
+            using var run = policy.Act([FlowExample.Observe(name)], cancellation: TestContext.Current.CancellationToken);
+            return $"{string.Join(' ', run.Actions[0].Chunk.SelectMany(r => r))} {policy.ActionSteps} {string.Join(' ', policy.ActionNames)}";
+        }
+    }
 
     private void Generation()
     {

@@ -18,6 +18,7 @@ public sealed class CompanionTableTests(CompanionTableTests.Readers readers) : I
     [
         "rope_scaling", "rope_parameters", "vision_config", "text_config", "vision_config_dict", "text_config_dict", "norm_stats", "action", "image_processor",
         "rank_pattern", "alpha_pattern", "weight_map", "model_args", "pretrained_cfg", "id2label",
+        "input_features", "output_features", "normalization_mapping", "rtc_config",
     ];
 
     /// <summary>Opens the examples once for all tests.</summary>

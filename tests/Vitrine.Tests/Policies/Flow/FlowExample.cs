@@ -33,15 +33,18 @@ internal static class FlowExample
     {
         using var fixture = Fixture.Open(Folder(name));
         var features = JsonDocument.Parse(File.ReadAllText(Path.Combine(Folder(name), "config.json"))).RootElement.GetProperty("input_features");
-        string[] cameras = [.. features.EnumerateObject().Select(f => f.Name).Where(n => n.Contains("images", StringComparison.Ordinal)).Select(n => n.Split('.')[^1])];
-        return PolicyCase.Observation(fixture, "sample", task, cameras);
+        var names = features.EnumerateObject().Select(f => f.Name).Where(n => n.Contains("images", StringComparison.Ordinal));
+        string[] cameras = [.. names.Select(n => n.Split('.')[^1])];
+        var shown = fixture.Meta.GetProperty("cases").EnumerateArray().Select(c => c.GetProperty("name").GetString()!);
+        return PolicyCase.Observation(fixture, shown.First(n => fixture.Has($"{n}/in.image.0")), task, cameras);
     }
 
     /// <summary>A copy that a test may change.</summary>
     public static string Copy(string name, string to)
     {
         var from = Folder(name);
-        foreach (var file in Directory.GetFiles(from, "*", SearchOption.AllDirectories).Where(f => Path.GetFileName(f) is not ("golden.safetensors" or "meta.json")))
+        foreach (var file in Directory.GetFiles(from, "*", SearchOption.AllDirectories)
+            .Where(f => Path.GetFileName(f) is not ("golden.safetensors" or "meta.json")))
         {
             var copied = Path.Combine(to, Path.GetRelativePath(from, file));
             Directory.CreateDirectory(Path.GetDirectoryName(copied)!);

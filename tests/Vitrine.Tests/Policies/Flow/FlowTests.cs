@@ -35,7 +35,10 @@ public sealed class FlowTests
         var seen = FlowExample.Observe(name);
         var capturing = new RunPlan
         {
-            Capture = ["language.*.*", "language.embed", "expert.*.*@*", "expert.embed@*", "expert.final_norm@*", "action.x@*", "action.velocity@*", "projector.out"],
+            Capture =
+            [
+                "language.*.*", "language.embed", "expert.*.*@*", "expert.embed@*", "expert.final_norm@*", "action.x@*", "action.velocity@*", "projector.out",
+            ],
             ExplicitAttention = true,
         };
         using var plain = policy.Act([seen], capturing, cancellation: Cancellation);

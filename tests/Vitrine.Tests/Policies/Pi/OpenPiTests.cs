@@ -14,14 +14,17 @@ namespace Vitrine.Tests.Policies.Pi;
 /// <summary>Folders that openpi's converter wrote: the same weights under plain names, statistics in assets.</summary>
 public sealed class OpenPiTests
 {
-    /// <remarks>Pictures have the size of the tower, so that the two ways of fitting them change nothing; 1e-6 instead of 1e-8 stands beside the spreads.</remarks>
+    /// <remarks>
+    /// Pictures have the size of the tower, so that the two ways of fitting them change nothing; 1e-6 instead of 1e-8 stands beside the spreads.
+    /// </remarks>
     [Theory]
     [InlineData("pi0", "mean", "std")]
     [InlineData("pi05", "q01", "q99")]
     public void A_converted_checkpoint_acts_as_LeRobot_s_does(string name, string first, string second)
     {
         using var place = new Workplace();
-        var (lerobot, openpi) = (FlowExample.Copy(name, Path.Combine(place.Folder, "lerobot")), Converted(name, Path.Combine(place.Folder, "openpi"), first, second));
+        var lerobot = FlowExample.Copy(name, Path.Combine(place.Folder, "lerobot"));
+        var openpi = Converted(name, Path.Combine(place.Folder, "openpi"), first, second);
         FlowExample.Change(lerobot, "config.json", json => json["num_inference_steps"] = 10);
         using var expected = FlowExample.Open(name, lerobot);
         using var found = FlowExample.Open(name, openpi);
@@ -62,7 +65,8 @@ public sealed class OpenPiTests
 
     private static Picture Square(Picture picture) => new(28, 28, [.. Enumerable.Range(0, 28 * 28 * 3).Select(i => picture.Rgb[i])]);
 
-    private static string Converted(string name, string folder, string first, string second)
+    /// <summary>A LeRobot fixture as openpi's converter would have written it.</summary>
+    internal static string Converted(string name, string folder, string first, string second)
     {
         FlowExample.Copy(name, folder);
         var config = JsonNode.Parse(File.ReadAllText(Path.Combine(folder, "config.json")))!;
