@@ -63,8 +63,8 @@ internal static class Inspector
         {
             Tokenizer = tokenizer is null ? null : Tokens(tokenizer, template is not null),
             Classes = text.Labels?.Names,
-            Generation = OrAbsent("generation", () => text.GenerationSettings, absent)?.Described,
             Picture = text.Sees ? OrAbsent("picture recipe", () => text.Recipe, absent)?.Steps : null,
+            Generation = OrAbsent("generation", () => text.GenerationSettings, absent)?.Described,
         };
     }
 

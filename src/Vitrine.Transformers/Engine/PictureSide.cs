@@ -149,8 +149,8 @@ internal abstract class PictureSide(Tower tower, Connector connector, long image
             if (tokens.Sum() != places.Length || (NeedsPictures && pictures.Count == 0))
             {
                 throw new VitrineException(
-                    $"prompt {r}: has {places.Length} picture tokens (id {imageToken}); its {pictures.Count} pictures take {tokens.Sum()}"
-                    + $"{(NeedsPictures && pictures.Count == 0 ? ", and this model reads at least one" : "")}.");
+                    $"prompt {r}: has {places.Length} picture tokens (id {imageToken}, image_token_id or image_token_index of config.json); its "
+                    + $"{pictures.Count} pictures take {tokens.Sum()}{(NeedsPictures && pictures.Count == 0 ? ", and this model reads at least one" : "")}.");
             }
 
             var at = 0;

@@ -22,8 +22,8 @@ internal sealed record DecoderDefaults(int Width, int Neurons, int Layers, int H
     /// <summary>Base of the rotary wavelengths.</summary>
     public double Theta { get; init; } = 10000;
 
-    /// <summary>mrope_section, where positions have three axes; null where they have one.</summary>
-    public IReadOnlyList<int>? Sections { get; init; }
+    /// <summary>How frequencies are shared where positions have three axes; null where they have one.</summary>
+    public RotaryAxes? Axes { get; init; }
 }
 
 /// <summary>Reads what the Llama-like families spell alike.</summary>
@@ -50,7 +50,7 @@ internal static class LlamaConfig
             new NormSpec(norm, json.Number("rms_norm_eps", defaults.Epsilon)),
             new AttentionSpec(
                 heads, kvHeads, headWidth, AttentionMask.Causal,
-                rotary ?? Rope.Read(json, headWidth, theta: defaults.Theta, sections: defaults.Sections)),
+                rotary ?? Rope.Read(json, headWidth, theta: defaults.Theta, axes: defaults.Axes)),
             new MlpSpec(json.Size("intermediate_size", defaults.Neurons), Gated: true, activation),
             LayerScale: false);
         return new TextConfig([.. Enumerable.Repeat(spec, json.Size("num_hidden_layers", defaults.Layers))], json.Size("vocab_size", defaults.Vocabulary))

@@ -10,7 +10,10 @@ namespace Vitrine.Transformers.Families;
 /// </summary>
 internal static class Llava
 {
-    private static readonly string[] Inert = ["image_seq_length", "ignore_index", "vocab_size", "pretraining_tp"];
+    /// <summary>The family of the text, where the file does not say it.</summary>
+    public const string Language = "llama";
+
+    internal static readonly string[] Inert = ["image_seq_length", "ignore_index"];
 
     /// <summary>What the configuration says of the picture's side.</summary>
     /// <param name="Tower">Sizes.</param>
@@ -23,11 +26,11 @@ internal static class Llava
 
     public static Func<WeightReader, VisionLanguageParts> Read(ConfigReader json)
     {
-        var text = LanguagePart.Read(json, "llama");
+        var text = LanguagePart.Read(json, Language);
         var seeing = ReadSeeing(json);
         var image = json.Has("image_token_id") ? json.Count("image_token_id", 0) : json.Count("image_token_index", 32000);
         text = text with { Tied = json.Flag("tie_word_embeddings", false) };
-        json.RefuseUnread(Inert);
+        json.RefuseUnread([.. Inert, .. Llama.Inert, "vocab_size"]);
         return weights => Load(weights, seeing, text, image);
     }
 
@@ -54,9 +57,10 @@ internal static class Llava
         var tower = isClip ? Clip.ReadVision(vision) : SigLip.Read(vision).Tower;
         var layer = json.Find("vision_feature_layer") switch
         {
-            null => -2,
+            null when !json.Spells("vision_feature_layer") => -2,
             { ValueKind: JsonValueKind.Number } number when number.TryGetInt32(out var n) => n,
-            { } found => throw new VitrineException($"{json.Source}: vision_feature_layer is {PythonJson.Shown(found)}; this version computes one layer."),
+            var found => throw new VitrineException(
+                $"{json.Source}: vision_feature_layer is {(found is { } other ? PythonJson.Shown(other) : "null")}; this version computes one layer."),
         };
         var after = layer < 0 ? tower.Depth + layer : layer - 1;
         if (after < 0 || after >= tower.Depth)

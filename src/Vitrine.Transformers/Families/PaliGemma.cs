@@ -9,8 +9,10 @@ namespace Vitrine.Transformers.Families;
 /// </summary>
 internal static class PaliGemma
 {
-    /// <remarks>hidden_size, vocab_size and num_image_tokens repeat what the parts say; ignore_index is of the loss.</remarks>
-    private static readonly string[] Inert = ["hidden_size", "vocab_size", "num_image_tokens", "ignore_index", "image_seq_length", "text_config_dtype"];
+    /// <summary>The family of the text, where the file does not say it.</summary>
+    public const string Language = "gemma";
+
+    internal static readonly string[] Inert = ["num_image_tokens", "ignore_index", "image_seq_length", "text_config_dtype"];
 
     /// <remarks>A missing image_token_index is 256000, which no published file leaves out.</remarks>
     public static Func<WeightReader, VisionLanguageParts> Read(ConfigReader json)
@@ -33,7 +35,7 @@ internal static class PaliGemma
 
         var image = json.Has("image_token_id") ? json.Count("image_token_id", 0) : json.Count("image_token_index", 256000);
         var begin = json.Count("bos_token_id", 2);
-        json.RefuseUnread(Inert);
+        json.RefuseUnread([.. Inert, "hidden_size", "vocab_size"]); // the parts say both
         return weights => Load(weights, tower, text.Attending((a, _) => a with { Mask = AttentionMask.Prefix }), image, begin);
     }
 
@@ -46,7 +48,7 @@ internal static class PaliGemma
     /// </remarks>
     private static TextConfig Text(ConfigReader json)
     {
-        json.MustBe("model_type", "gemma");
+        json.MustBe("model_type", Language);
         _ = json.Find("num_image_tokens");
         return Gemma.Read(json, inLargerModel: true);
     }

@@ -13,11 +13,14 @@ internal static class Qwen25Vl
     {
         Epsilon = 1e-5,
         Theta = 1000000,
-        Sections = [16, 24, 24],
+        Axes = new RotaryAxes([16, 24, 24], AxisOrder.Chunked),
     };
 
     /// <summary>Ids around pictures, which the prompt itself has, and of videos, which are not read.</summary>
     internal static readonly string[] Inert = ["video_token_id", "vision_start_token_id", "vision_end_token_id", "vision_token_id"];
+
+    /// <summary>Keys of vision_config that only videos need.</summary>
+    internal static readonly string[] OfVideos = ["tokens_per_second"];
 
     /// <remarks>The first files have the text's keys beside vision_config; later ones in a text_config.</remarks>
     public static Func<WeightReader, VisionLanguageParts> Read(ConfigReader json)
@@ -64,7 +67,7 @@ internal static class Qwen25Vl
         var tower = new QwenTower(
             [.. Enumerable.Range(0, depth).Select(i => whole.Contains(i) ? block : windowed)], patch, json.Size("temporal_patch_size", 2),
             new GridLayout(merge, blocksOfWindow), json.Size("out_hidden_size", 3584));
-        json.RefuseUnread(["tokens_per_second"]); // of videos
+        json.RefuseUnread(OfVideos);
         return tower;
     }
 

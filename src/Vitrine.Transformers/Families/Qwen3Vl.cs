@@ -12,7 +12,7 @@ internal static class Qwen3Vl
     private static readonly DecoderDefaults Defaults = new(4096, 22016, 32, 32, 32, 128, 151936, Tied: false)
     {
         Theta = 5000000,
-        Sections = [24, 20, 20],
+        Axes = new RotaryAxes([24, 20, 20], AxisOrder.Interleaved),
     };
 
     /// <param name="Tower">What both Qwen towers have.</param>

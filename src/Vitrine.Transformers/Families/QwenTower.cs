@@ -58,7 +58,8 @@ internal sealed record QwenTower(IReadOnlyList<BlockSpec> Blocks, int PatchSize,
     {
         if (Out != text.Spec.Width)
         {
-            throw new VitrineException($"{json.Source}: vision_config.out_hidden_size is {Out}, the width of the text {text.Spec.Width}; they must agree.");
+            throw new VitrineException($"{json.Source}: vision_config.out_hidden_size is {Out}, hidden_size of the text (in text_config, or beside "
+                + $"vision_config) {text.Spec.Width}; they must agree.");
         }
     }
 

@@ -13,9 +13,9 @@ internal static class Rope
     /// <param name="baseKey">Where transformers 4 writes the base.</param>
     /// <param name="theta">The class default of the base.</param>
     /// <param name="partial">Part of each head that turns, where the file does not say.</param>
-    /// <param name="sections">The class default of mrope_section, in families whose positions have three axes; null in others.</param>
+    /// <param name="axes">How frequencies are shared where the file does not say, in families whose positions have three axes; null in others.</param>
     public static RotarySpec Read(
-        ConfigReader json, int headWidth, string baseKey = "rope_theta", double theta = 10000, double partial = 1, IReadOnlyList<int>? sections = null)
+        ConfigReader json, int headWidth, string baseKey = "rope_theta", double theta = 10000, double partial = 1, RotaryAxes? axes = null)
     {
         theta = json.Number(baseKey, theta);
         if (json.Has("rope_parameters") && json.Has("rope_scaling"))
@@ -26,10 +26,10 @@ internal static class Rope
         var rope = json.Has("rope_parameters") ? json.Object("rope_parameters") : json.Has("rope_scaling") ? json.Object("rope_scaling") : null;
         if (rope is null)
         {
-            return new RotarySpec(theta, Turning(json, headWidth, partial)) { Axes = Axes(json, null, headWidth, sections) };
+            return new RotarySpec(theta, Turning(json, headWidth, partial)) { Axes = Axes(json, null, headWidth, axes) };
         }
 
-        return OfKind(rope, headWidth, theta, partial, isByAxes: sections is not null, () => Axes(json, rope, headWidth, sections));
+        return OfKind(rope, headWidth, theta, partial, isByAxes: axes is not null, () => Axes(json, rope, headWidth, axes));
     }
 
     /// <summary>Reads one rotation: a base, a part that turns, and how wavelengths are stretched.</summary>
@@ -67,16 +67,21 @@ internal static class Rope
         ? factor
         : throw new VitrineException($"{rope.Source}: {key} is {rope.Number(key)}; expected a positive number.");
 
-    private static RotaryAxes? Axes(ConfigReader json, ConfigReader? rope, int headWidth, IReadOnlyList<int>? sections)
+    private static RotaryAxes? Axes(ConfigReader json, ConfigReader? rope, int headWidth, RotaryAxes? otherwise)
     {
-        if (sections is null)
+        if (otherwise is null)
         {
             return null;
         }
 
         _ = rope?.Find("type");
-        var axes = new RotaryAxes(
-            rope?.Sizes("mrope_section") ?? sections, rope?.Flag("mrope_interleaved", false) == true ? AxisOrder.Interleaved : AxisOrder.Chunked);
+        var isInterleaved = otherwise.Order == AxisOrder.Interleaved;
+        if (rope is not null && rope.Flag("mrope_interleaved", isInterleaved) != isInterleaved)
+        {
+            throw new VitrineException($"{rope.Source}: mrope_interleaved is {!isInterleaved}; the family is computed otherwise, whatever stands here.");
+        }
+
+        var axes = otherwise with { Sections = rope?.Sizes("mrope_section") ?? otherwise.Sections };
         return axes.Sections.Count == 3 && axes.Sections.Sum() == headWidth / 2
             ? axes
             : throw new VitrineException($"{(rope ?? json).Source}: mrope_section is {string.Join(", ", axes.Sections)}; expected three numbers that make "

@@ -6,7 +6,16 @@ namespace Vitrine.Transformers.Families;
 /// <summary>Idefics3 and SmolVLM: tiles of a picture and the whole of it, pixel shuffle, one matrix, Llama (transformers, modeling_smolvlm.py).</summary>
 internal static class SmolVlm
 {
-    private static readonly string[] Inert = ["vocab_size", "_pad_token_id", "transformers.js_config"];
+    /// <summary>The family of the text, where the file does not say it.</summary>
+    public const string Language = "llama";
+
+    internal static readonly string[] Inert = ["_pad_token_id"];
+
+    /// <summary>Keys of text_config that files of SmolVLM carry from the model that they were trained from, and the class never reads.</summary>
+    internal static readonly string[] OfTraining = ["perceiver_config", "pixel_shuffle_factor"];
+
+    /// <summary>Keys of vision_config that the picture's own files say.</summary>
+    internal static readonly string[] OfPictures = ["max_image_size", "size", "num_patches"];
 
     /// <remarks>
     /// A missing scale_factor is 2, a missing image_token_id 128257. Files of SmolVLM carry keys of the model that they were trained from, which the class
@@ -23,7 +32,7 @@ internal static class SmolVlm
             throw new VitrineException($"{json.Source}: scale_factor {side} does not divide the {tower.Spec.Grid} patches on a side of vision_config.");
         }
 
-        json.RefuseUnread(Inert);
+        json.RefuseUnread([.. Inert, "vocab_size"]);
         return weights => Load(weights, tower, text, side, image);
     }
 
@@ -31,7 +40,7 @@ internal static class SmolVlm
     /// <remarks>The class reads the head's tying from the whole configuration alone, and unties by default.</remarks>
     /// <exception cref="VitrineException">A key is unknown or of another kind; it is named.</exception>
     public static TextConfig Text(ConfigReader json)
-        => LanguagePart.Read(json, "llama", OfTraining) with { Tied = json.Flag("tie_word_embeddings", false) };
+        => LanguagePart.Read(json, Language, Known) with { Tied = json.Flag("tie_word_embeddings", false) };
 
     /// <summary>The image tower that both families share.</summary>
     /// <exception cref="VitrineException">A key is unknown or of another kind; it is named.</exception>
@@ -41,18 +50,18 @@ internal static class SmolVlm
             json, (size, patch) => new TowerSpec(size, patch, ClassToken: false, 0, PositionOnClassToken: false, PositionResampling.Bucketed,
                 TowerFeatures.Normed), 32, "gelu_pytorch_tanh", 1e-6, width: 1152, heads: 16);
         json.MustBeOff("use_base_siglip");
-        json.RefuseUnread(["max_image_size", "size", "num_patches"]);
+        json.RefuseUnread(OfPictures);
         return tower;
     }
 
     public static bool IsUnused(string name)
         => LlamaLayout.IsUnused(name) || name.EndsWith("embeddings.position_ids", StringComparison.Ordinal);
 
-    private static void OfTraining(ConfigReader text)
+    private static void Known(ConfigReader text)
     {
         text.MustBeOff("use_resampler");
         text.MustBeOff("qk_layer_norms");
-        foreach (var key in (string[])["_flash_attn_2_enabled", "neftune_noise_alpha", "perceiver_config", "pixel_shuffle_factor"])
+        foreach (var key in OfTraining)
         {
             _ = text.Find(key);
         }

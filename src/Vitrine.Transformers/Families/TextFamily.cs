@@ -20,13 +20,13 @@ internal sealed record TextFamily(
     [
         new("bert", Bert.Read, Bert.Load, Bert.IsUnused),
         new("distilbert", DistilBert.Read, DistilBert.Load, DistilBert.IsUnused),
-        LikeLlama("gemma", Gemma.Read, defaultEnd: 1),
-        LikeLlama("gemma2", Gemma2.Read, defaultEnd: 1),
-        LikeLlama("gemma3_text", Gemma3.Read, defaultEnd: 1),
+        LikeLlama("gemma", Gemma.Read, 1),
+        LikeLlama("gemma2", Gemma2.Read, 1),
+        LikeLlama("gemma3_text", Gemma3.Read, 1),
         new("gpt2", Gpt2.Read, Gpt2.Load, Gpt2.IsUnused) { DefaultEnd = 50256 },
         new("gpt_neox", GptNeoX.Read, GptNeoX.Load, GptNeoX.IsUnused) { DefaultEnd = 2 },
-        LikeLlama("llama", Llama.Read, defaultEnd: 2),
-        LikeLlama("mistral", Mistral.Read, defaultEnd: 2),
+        LikeLlama("llama", Llama.Read, 2),
+        LikeLlama("mistral", Mistral.Read, 2),
         LikeLlama("qwen2", Qwen2.Read),
         LikeLlama("qwen3", Qwen3.Read),
     ];

@@ -10,20 +10,21 @@ internal sealed record VisionLanguageParts(PictureSide Pictures, Decoder Languag
 
 /// <summary>One family of models that read pictures and texts and write text.</summary>
 /// <param name="ModelType">The <c>model_type</c> of config.json.</param>
+/// <param name="Language">That of its text_config, where the file does not say it.</param>
 /// <param name="Read">From configuration to a loader of the tensors.</param>
 /// <param name="IsUnused">Tensors that files of the family carry and nobody reads.</param>
 internal sealed record VisionLanguageFamily(
-    string ModelType, Func<ConfigReader, Func<WeightReader, VisionLanguageParts>> Read, Func<string, bool> IsUnused)
+    string ModelType, string Language, Func<ConfigReader, Func<WeightReader, VisionLanguageParts>> Read, Func<string, bool> IsUnused)
 {
     /// <summary>Every family of this version.</summary>
     public static IReadOnlyList<VisionLanguageFamily> All { get; } =
     [
-        new("idefics3", SmolVlm.Read, SmolVlm.IsUnused),
-        new("smolvlm", SmolVlm.Read, SmolVlm.IsUnused),
-        new("llava", Llava.Read, Llava.IsUnused),
-        new("paligemma", PaliGemma.Read, PaliGemma.IsUnused),
-        new("qwen2_5_vl", Qwen25Vl.Read, QwenTower.IsUnused),
-        new("qwen3_vl", Qwen3Vl.Read, QwenTower.IsUnused),
+        new("idefics3", SmolVlm.Language, SmolVlm.Read, SmolVlm.IsUnused),
+        new("smolvlm", SmolVlm.Language, SmolVlm.Read, SmolVlm.IsUnused),
+        new("llava", Llava.Language, Llava.Read, Llava.IsUnused),
+        new("paligemma", PaliGemma.Language, PaliGemma.Read, PaliGemma.IsUnused),
+        new("qwen2_5_vl", "qwen2_5_vl_text", Qwen25Vl.Read, QwenTower.IsUnused),
+        new("qwen3_vl", "qwen3_vl_text", Qwen3Vl.Read, QwenTower.IsUnused),
     ];
 
     /// <summary>As the catalogue knows them; names that are read alike stand together.</summary>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Vitrine.Certification;
+using Vitrine.Certification.Models;
 using Vitrine.Checkpoints;
 using Vitrine.Inputs.Pictures;
 using Vitrine.Policies;
@@ -81,8 +82,9 @@ internal sealed class CompanionReaders : IDisposable
         foreach (var folder in Subject.Names().Select(row => Path.Combine(models, row.Data)))
         {
             using var fixture = Fixture.Open(folder);
-            var isPicture = fixture.Keys.Any(k => k.EndsWith("in.pixel_values", StringComparison.Ordinal));
-            Of(Path.GetFileName(folder), "config.json", Copy(folder), isPicture ? Seen : Read);
+            var batch = new VisionLanguageCertifier().Knows(fixture) ? Seeing.Batch(fixture, rows: 1) : TokenBatch.Of(3, 4, 5, 9);
+            var isPicture = batch.Pictures is null && fixture.Keys.Any(k => k.EndsWith("in.pixel_values", StringComparison.Ordinal));
+            Of(Path.GetFileName(folder), "config.json", Copy(folder), isPicture ? Seen : copy => Read(copy, batch));
         }
 
         if (Directory.Exists(Path.Combine(models, "openvla")))
@@ -98,6 +100,7 @@ internal sealed class CompanionReaders : IDisposable
         FlowPolicies();
         var tabletop = Vitrine.Policies.Policy.Catalog.Locate("embedded:tabletop").Folder;
         Of("tabletop", "config.json", Copy(tabletop), folder => PolicyAnswer(Vitrine.Policies.Policy.Open(folder)));
+        Gemma3();
         Generation();
         Adapter();
         Pictures();
@@ -113,10 +116,12 @@ internal sealed class CompanionReaders : IDisposable
     /// <summary>Numbers as a text that tells any two apart.</summary>
     public static string Shown(IEnumerable<float> numbers) => string.Join(' ', numbers.Select(n => n.ToString("R", CultureInfo.InvariantCulture)));
 
-    private static string Read(string folder)
+    private static string Read(string folder) => Read(folder, TokenBatch.Of(3, 4, 5, 9));
+
+    private static string Read(string folder, TokenBatch batch)
     {
         using var model = TextModel.Open(folder);
-        using var run = model.Run(TokenBatch.Of(3, 4, 5, 9));
+        using var run = model.Run(batch);
         using var last = model.Labels is null ? run.Logits[0, -1] : run.Logits[0];
         var settings = model.GenerationSettings;
         settings.RequireComputed();
@@ -183,6 +188,13 @@ internal sealed class CompanionReaders : IDisposable
             using var run = policy.Act([FlowExample.Observe(name)], cancellation: TestContext.Current.CancellationToken);
             return $"{string.Join(' ', run.Actions[0].Chunk.SelectMany(r => r))} {policy.ActionSteps} {string.Join(' ', policy.ActionNames)}";
         }
+    }
+
+    private void Gemma3()
+    {
+        var folder = Keep(new Cli.TemporaryFolder());
+        Gemma3Tests.Save(folder.Path);
+        Of("gemma3", "config.json", folder.Path, Read);
     }
 
     private void Generation()

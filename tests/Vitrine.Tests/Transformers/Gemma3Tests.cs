@@ -67,6 +67,9 @@ public sealed class Gemma3Tests : IDisposable
 
     public void Dispose() => folder.Dispose();
 
+    /// <summary>Writes such a model of both kinds of blocks into a folder.</summary>
+    internal static void Save(string folder) => Write(folder, Config(layers: 4, every: 2, scalar: 12, factor: 8, newSpelling: false), Weights(layers: 4));
+
     private static JsonObject Config(int layers, int every, int scalar, double factor, bool newSpelling)
     {
         var config = new JsonObject
@@ -196,9 +199,11 @@ public sealed class Gemma3Tests : IDisposable
         return tensor(mask);
     }
 
-    private void Write(JsonObject config, Dictionary<string, Tensor> weights)
+    private void Write(JsonObject config, Dictionary<string, Tensor> weights) => Write(folder.Path, config, weights);
+
+    private static void Write(string folder, JsonObject config, Dictionary<string, Tensor> weights)
     {
-        File.WriteAllText(folder["config.json"], config.ToJsonString());
-        SafetensorsFile.Save(folder["model.safetensors"], weights, new Dictionary<string, string>());
+        File.WriteAllText(Path.Combine(folder, "config.json"), config.ToJsonString());
+        SafetensorsFile.Save(Path.Combine(folder, "model.safetensors"), weights, new Dictionary<string, string>());
     }
 }

@@ -177,11 +177,11 @@ public sealed class VisionLanguageTests
         var placeholder = ids.GroupBy(id => id).MaxBy(g => g.Count())!.Key;
         var tokens = ids.Count(id => id == placeholder);
         Should.Throw<VitrineException>(() => model.Run(TokenBatch.Of([ids]))).Message.ShouldStartWith(
-            $"prompt 0: has {tokens} picture tokens (id {placeholder}); its 0 pictures take 0");
+            $"prompt 0: has {tokens} picture tokens (id {placeholder}, image_token_id or image_token_index of config.json); its 0 pictures take 0");
         Should.Throw<VitrineException>(() => model.Run(TokenBatch.Of([ids]).With([[picture, picture]]))).Message.ShouldBe(
-            $"prompt 0: has {tokens} picture tokens (id {placeholder}); its 2 pictures take {2 * tokens}.");
+            $"prompt 0: has {tokens} picture tokens (id {placeholder}, image_token_id or image_token_index of config.json); its 2 pictures take {2 * tokens}.");
         Should.Throw<VitrineException>(() => model.Run(TokenBatch.Of([[.. ids.SkipLast(1), placeholder]]).With([[picture]]))).Message.ShouldBe(
-            $"prompt 0: has {tokens + 1} picture tokens (id {placeholder}); its 1 pictures take {tokens}.");
+            $"prompt 0: has {tokens + 1} picture tokens (id {placeholder}, image_token_id or image_token_index of config.json); its 1 pictures take {tokens}.");
         Should.Throw<VitrineException>(() => batch.With([[picture], [picture]])).Message.ShouldContain("2 rows for 1 prompts");
     }
 
