@@ -14,8 +14,8 @@ public static class CompanionFiles
     /// <summary>One row for each key; a key of two families of models may stand there twice.</summary>
     public static IReadOnlyList<CompanionKey> Keys { get; } =
     [
-        .. ModelFolder.ConfigKeys, .. OpenVlaPolicy.ConfigKeys, .. LeRobotPolicy.ConfigKeys, .. GenerationSettings.Keys, .. ProcessorKeys.All, .. ActionStatistics.Keys,
-        .. AdapterConfig.Keys,
+        .. ModelFolder.ConfigKeys, .. OpenVlaPolicy.ConfigKeys, .. LeRobotPolicy.ConfigKeys, .. GenerationSettings.Keys, .. ProcessorKeys.All,
+        .. ActionStatistics.Keys, .. AdapterConfig.Keys,
         .. Checkpoint.IndexKeys,
     ];
 }

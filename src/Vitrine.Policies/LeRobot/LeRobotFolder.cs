@@ -90,7 +90,10 @@ internal sealed class LeRobotFolder
     /// <param name="actions">Back to the robot's units.</param>
     public static LeRobotFolder Of(
         LeRobotConfig config, string folder, string robot, Tokenizer tokenizer, IReadOnlyList<IInputStep> inputs, IReadOnlyList<IActionStep> actions)
-        => new(config, RobotNames.Read(folder, config) with { DataSet = robot }, new ProcessorSteps(config, folder, TokenizerOptions.Default), inputs, actions) { Tokenizer = tokenizer };
+    {
+        var steps = new ProcessorSteps(config, folder, TokenizerOptions.Default);
+        return new LeRobotFolder(config, RobotNames.Read(folder, config) with { DataSet = robot }, steps, inputs, actions) { Tokenizer = tokenizer };
+    }
 
     /// <summary>Tensors of older checkpoints that are statistics and no weights.</summary>
     public static bool IsStatistic(string name)

@@ -47,7 +47,12 @@ internal static class ProcessorFile
             throw new VitrineException($"{json.Source}: the state_file '{file}' is no plain file name; it is refused.");
         }
 
-        var config = json.Has("config") ? json.Find("config")!.Value : JsonDocument.Parse("{}").RootElement;
+        var config = json.Find("config") switch
+        {
+            null => JsonDocument.Parse("{}").RootElement,
+            { ValueKind: JsonValueKind.Object } v => v,
+            { } v => throw json.Wrong("config", v, "an object"),
+        };
         json.RefuseOthers();
         var home = Path.GetDirectoryName(Path.GetFullPath(path))!;
         return new ProcessorEntry(

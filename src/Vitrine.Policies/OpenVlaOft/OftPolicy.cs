@@ -100,7 +100,8 @@ public sealed class OftPolicy : Policy
             var language = LlamaLayout.Load(weights.Under("language_model."), text).Decoder;
             weights.RefuseOthers(name => LlamaLayout.IsUnused(name) || described.Any(t => TimmVisionTransformer.IsUnused(name, t.Prefix, t.BlocksToRun)));
             return new OftPolicy(source, weights, [.. files], new Parts(
-                towers, projector, language, ModelFiles.OpenTokenizer(source.Location, opening.Tokenizer), PictureRecipe.Open(folder).PrecededBy(options.Before), statistics, template, head, proprio,
+                towers, projector, language, ModelFiles.OpenTokenizer(source.Location, opening.Tokenizer),
+                PictureRecipe.Open(folder).PrecededBy(options.Before), statistics, template, head, proprio,
                 options.Chunk ?? ChunkOf(folder, head.Dimensions, proprio?.Width), maxLength, read));
         }
         catch

@@ -80,7 +80,8 @@ internal static class OpenPiFolder
             0 => throw new VitrineException(
                 $"{folder}: has no {Assets}/ROBOT/{Statistics}, by which states and actions are normalised; copy it from the openpi checkpoint."),
             _ => throw new VitrineException(
-                $"{folder}: has statistics of {files.Length} robots ({string.Join(", ", files.Select(RobotOf))}); keep the one that the policy drives in {Assets}."),
+                $"{folder}: has statistics of {files.Length} robots ({string.Join(", ", files.Select(RobotOf))}); keep the one that the policy drives in "
+                    + $"{Assets}."),
         };
 
         string RobotOf(string file) => Path.GetRelativePath(assets, Path.GetDirectoryName(file)!).Replace('\\', '/');

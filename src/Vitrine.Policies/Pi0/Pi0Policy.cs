@@ -54,7 +54,8 @@ public sealed class Pi0Policy : PiPolicy
         var flow = FlowConfig.Read(config.Files, "num_inference_steps");
         config.RefuseOthers();
         var files = LeRobotFolder.Open(
-            source, config.Files, weights, options, (steps, normalise) => [new NewLineStep(), steps.Tokenize(PiConfig.Tokenizer, config.PromptLength), normalise()]);
+            source, config.Files, weights, options,
+            (steps, normalise) => [new NewLineStep(), steps.Tokenize(PiConfig.Tokenizer, config.PromptLength), normalise()]);
         return new PiFolder(files, flow, config.Recipe);
     }
 }

@@ -40,7 +40,8 @@ public sealed class SmolVlaPolicy : FlowPolicy
         try
         {
             var folder = LeRobotFolder.Open(
-                source, config.Files, weights, options, (steps, normalise) => [new NewLineStep(), steps.Tokenize(config.Tokenizer, config.PromptLength), normalise()]);
+                source, config.Files, weights, options,
+                (steps, normalise) => [new NewLineStep(), steps.Tokenize(config.Tokenizer, config.PromptLength), normalise()]);
             var parts = PartsOf(weights.Under(Prefix), config);
             weights.RefuseOthers(name => LeRobotFolder.IsStatistic(name) || SmolVlm.IsUnused(name));
             return new SmolVlaPolicy(source, weights, folder, config, parts);

@@ -60,7 +60,8 @@ public sealed class FastTokenizerTests
 
     [Theory]
     [InlineData("scale", "0", "scale is 0")]
-    [InlineData("min_token", "null", "min_token is missing")]
+    [InlineData("min_token", "null", "the key 'min_token' is missing")]
+    [InlineData("min_token", "1.5", "min_token is 1.5; expected a whole number")]
     [InlineData("max_token", "5", "max_token")]
     public void Broken_settings_are_told(string key, string value, string message)
     {
