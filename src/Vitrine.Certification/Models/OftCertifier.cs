@@ -17,16 +17,8 @@ internal sealed class OftCertifier : ICertifier
     {
         ArgumentNullException.ThrowIfNull(fixture);
         var cases = fixture.Meta.GetProperty("cases").EnumerateArray().ToArray();
-        var told = cases.First(c => c.TryGetProperty("instruction", out _));
-        using var policy = OftPolicy.Open(fixture.Folder, new OftOptions
-        {
-            TimmArguments = OpenVlaCertifier.Options(fixture).TimmArguments,
-            Chunk = told.GetProperty("chunk").GetInt32(),
-        });
-        var (name, units) = (told.GetProperty("name").GetString()!, told.GetProperty("unnorm_key").GetString()!);
-        string[] cameras = [.. Enumerable.Range(0, told.GetProperty("images").GetInt32()).Select(i => $"camera_{i}")];
-        var seen = PolicyCase.Observation(fixture, name, told.GetProperty("instruction").GetString()!, cameras);
-        seen = seen with { State = new Dictionary<string, StateVector> { ["proprio"] = new(fixture.Numbers($"{name}/in.proprio")) } };
+        using var policy = OftPolicy.Open(fixture.Folder, Options(fixture));
+        var (seen, units) = (Seen(fixture), Told(fixture).GetProperty("unnorm_key").GetString()!);
         foreach (var @case in cases)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -37,6 +29,33 @@ internal sealed class OftCertifier : ICertifier
             }
         }
     }
+
+    /// <summary>Sizes of towers that are not those of their timm names, and of the chunk, as meta.json gives them.</summary>
+    public static OftOptions Options(Fixture fixture)
+    {
+        ArgumentNullException.ThrowIfNull(fixture);
+        return new OftOptions
+        {
+            TimmArguments = OpenVlaCertifier.Options(fixture).TimmArguments,
+            Chunk = Told(fixture).GetProperty("chunk").GetInt32(),
+        };
+    }
+
+    /// <summary>Pictures, state and instruction of a fixture.</summary>
+    public static Observation Seen(Fixture fixture)
+    {
+        ArgumentNullException.ThrowIfNull(fixture);
+        var told = Told(fixture);
+        var name = told.GetProperty("name").GetString()!;
+        string[] cameras = [.. Enumerable.Range(0, told.GetProperty("images").GetInt32()).Select(i => $"camera_{i}")];
+        return PolicyCase.Observation(fixture, name, told.GetProperty("instruction").GetString()!, cameras) with
+        {
+            State = new Dictionary<string, StateVector> { ["proprio"] = new(fixture.Numbers($"{name}/in.proprio")) },
+        };
+    }
+
+    private static JsonElement Told(Fixture fixture)
+        => fixture.Meta.GetProperty("cases").EnumerateArray().First(c => c.TryGetProperty("instruction", out _));
 
     private static IEnumerable<CertificateRow> Case(OftPolicy policy, Fixture fixture, JsonElement @case, Observation seen, string units)
     {

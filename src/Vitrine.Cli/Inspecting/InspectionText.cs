@@ -96,7 +96,7 @@ internal static class InspectionText
         if (model.Picture is { } steps)
         {
             Console.WriteLine(
-                $"picture: {string.Join("; ", steps)}{(model.ImageTokens is { } image ? $"; {image} image tokens behind the first token of the prompt" : "")}");
+                $"picture: {string.Join("; ", steps)}{(model.ImageTokens is { } image ? $"; {image} image tokens for each picture" : "")}");
         }
 
         if (model.Classes is { } classes)

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Vitrine.Certification;
 using Vitrine.Checkpoints;
 using Vitrine.Cli.Inspecting;
+using Vitrine.Tests.Policies;
 
 namespace Vitrine.Tests.Cli;
 
@@ -9,7 +10,7 @@ namespace Vitrine.Tests.Cli;
 [Collection(CommandLine.Collection)]
 public sealed class InspectCommandTests
 {
-    /// <summary>All but policies: the towers of a fixture's policy have other sizes than those of the timm names in its configuration.</summary>
+    /// <summary>All but small policies whose sizes are those of no published one.</summary>
     public static TheoryData<string> Models()
     {
         var data = new TheoryData<string>();
@@ -17,7 +18,8 @@ public sealed class InspectCommandTests
         foreach (var folder in Directory.Exists(models) ? Directory.GetDirectories(models).Order(StringComparer.Ordinal) : Enumerable.Empty<string>())
         {
             using var fixture = Fixture.Open(folder);
-            if (File.Exists(Path.Combine(folder, "config.json")) && fixture.Family != "openvla" && Certifiers.All.Any(c => c.Knows(fixture)))
+            if (File.Exists(Path.Combine(folder, "config.json")) && PolicyExample.SaysItsSizes(Path.GetFileName(folder))
+                && Certifiers.All.Any(c => c.Knows(fixture)))
             {
                 data.Add(Path.GetFileName(folder));
             }
@@ -46,11 +48,13 @@ public sealed class InspectCommandTests
         model.GetProperty("certified").GetString()!.ShouldStartWith("certified: ");
         model.GetProperty("fingerprint").GetString()!.Length.ShouldBe(64);
         var config = ConfigReader.Open(Path.Combine(folder, "config.json"));
-        model.GetProperty("family").GetString().ShouldBe(config.Text("model_type", "timm"));
+        var ofRobots = config.Has("input_features");                                                       // LeRobot's files, which lie in folders inside
+        model.GetProperty("family").GetString().ShouldBe(ofRobots ? config.Text("type") : config.Text("model_type", "timm"));
         (model.GetProperty("classes").ValueKind == JsonValueKind.Array).ShouldBe(name.Contains("classifier", StringComparison.Ordinal));
         var hasRecipe = File.Exists(Path.Combine(folder, "preprocessor_config.json"));
-        (model.GetProperty("picture").ValueKind == JsonValueKind.Array).ShouldBe(hasRecipe || config.Has("pretrained_cfg"));
-        (model.GetProperty("tokenizer").ValueKind == JsonValueKind.Object).ShouldBe(File.Exists(Path.Combine(folder, "tokenizer.json")));
+        (model.GetProperty("picture").ValueKind == JsonValueKind.Array).ShouldBe(hasRecipe || config.Has("pretrained_cfg") || config.Has("vlm_model_name"));
+        var words = Directory.GetFiles(folder, "tokenizer.json", ofRobots ? SearchOption.AllDirectories : SearchOption.TopDirectoryOnly);
+        (model.GetProperty("tokenizer").ValueKind == JsonValueKind.Object).ShouldBe(words.Length > 0);
     }
 
     [Theory, MemberData(nameof(Models))]
@@ -92,7 +96,7 @@ public sealed class InspectCommandTests
         model.GetProperty("picture").GetArrayLength().ShouldBeGreaterThan(0);
         model.GetProperty("action_tokens").GetProperty("count").GetInt32().ShouldBeGreaterThan(0);
         model.GetProperty("unnorm_keys").EnumerateArray().Select(k => k.GetString()).ShouldContain("tabletop");
-        (await CommandLine.RunAsync("inspect", "embedded:tabletop")).Out.ShouldContain("image tokens behind the first token of the prompt");
+        (await CommandLine.RunAsync("inspect", "embedded:tabletop")).Out.ShouldContain("64 image tokens for each picture");
     }
 
     [Fact]

@@ -1,6 +1,9 @@
 using System.Text.Json;
+using Vitrine.Policies;
 using Vitrine.Tests.Mechanisms;
+using Vitrine.Tests.Policies;
 using Vitrine.Transformers;
+using Vitrine.Transformers.Engine;
 
 namespace Vitrine.Tests.Cli;
 
@@ -10,21 +13,23 @@ public sealed class NeuronsDiffCommandTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();
 
-    /// <summary>All but the small OpenVLA, whose towers are of no published size.</summary>
-    public static TheoryData<string> Names() => [.. OpenedModel.Names().Select(r => r.Data).Where(n => n != "openvla")];
+    /// <summary>All but small policies whose sizes are those of no published one.</summary>
+    public static TheoryData<string> Names() => [.. OpenedModel.Names().Select(r => r.Data).Where(PolicyExample.SaysItsSizes)];
 
     [Theory, MemberData(nameof(Names))]
     public async Task A_changed_neuron_of_any_family_is_found(string name)
     {
         using var model = OpenedModel.Open(name);
-        var stack = model is VisionModel ? model.Towers[0].Shape.Name : model.Decoders[0].Shape.Name;
-        OpenedModel.CopyWithOneNeuronChanged(name, folder.Path, stack, new Neuron(1, 3));
+        var shape = (model is VisionModel ? model.Towers[0] : model is Policy policy ? policy.Language : (Stack)model.Decoders[0]).Shape;
+        var changed = new Neuron(shape.Layers - 1, 3);
+        OpenedModel.CopyWithOneNeuronChanged(name, folder.Path, shape.Name, changed);
         var (exit, @out, error) = await CommandLine.RunAsync("neurons", "diff", Fixtures.Of("models", name), folder.Path);
         exit.ShouldBe(0, error);
         @out.ShouldContain("most changed neuron");
-        @out.ShouldContain("1:3 ");
+        @out.ShouldContain($"{changed} ");
         @out.ShouldNotContain("action tokens");
-        var speaks = File.Exists(folder["tokenizer.json"]) && model.Decoders.Any(d => d.Shape.Vocabulary > 0);
+        var hasWords = Directory.GetFiles(folder.Path, "tokenizer.json", SearchOption.AllDirectories).Length > 0;
+        var speaks = hasWords && model.Decoders.Any(d => d.Shape.Vocabulary > 0);
         @out.ShouldContain(speaks ? "z of the change" : "Tokens are left out: ");
     }
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Vitrine.Tests.Cli;
+using Vitrine.Tests.Policies;
 
 namespace Vitrine.Tests.Folders;
 
@@ -42,14 +43,11 @@ public sealed class ModelFolderTests
         (await CommandLine.RunAsync("inspect", copy.Path)).Out.ShouldContain($"({file.Why})");
     }
 
-    /// <remarks>Models whose sizes are not those of the published ones, and stand in no file; the command cannot be told them.</remarks>
-    private static string[] OpenedWithOptions => ["openvla", "openvla-oft", "pi0", "pi05", "pi0-fast"];
-
     [Fact]
     public async Task Every_file_of_every_fixture_is_named_and_what_the_model_needs_is_read()
     {
         foreach (var folder in Directory.GetDirectories(Path.Combine(Fixtures.Root, "models")).Where(f => File.Exists(Path.Combine(f, "config.json")))
-            .Where(f => !OpenedWithOptions.Contains(Path.GetFileName(f))))
+            .Where(f => PolicyExample.SaysItsSizes(Path.GetFileName(f))))
         {
             var files = await FilesOf(folder);
             files.Select(f => f.Name.TrimEnd('/')).ShouldBe(Directory.GetFileSystemEntries(folder).Select(f => Path.GetFileName(f)!), ignoreOrder: true);

@@ -1,6 +1,7 @@
 using Vitrine.Certification;
 using Vitrine.Policies;
-using Vitrine.Tests.Policies.OpenVla;
+using Vitrine.Policies.Flow;
+using Vitrine.Tests.Policies;
 using Vitrine.Tests.Transformers;
 using Vitrine.Transformers;
 using Vitrine.Transformers.Edits;
@@ -19,6 +20,9 @@ internal sealed class Driven(string name) : IDisposable
 
     public IEnumerable<Stack> Stacks => OpenedModel.StacksOf(Model);
 
+    /// <summary>Layers that write: the expert of a flow policy reads no more of the last language layer than its keys and values.</summary>
+    public int Layers(Stack stack) => stack.Shape.Layers - (Model is FlowPolicy flow && stack == flow.Language ? 1 : 0);
+
     /// <summary>
     /// What the feed-forward of a layer added to the stream (d), one neuron driven: of the stream behind and before it, by the family's form.
     /// </summary>
@@ -31,7 +35,7 @@ internal sealed class Driven(string name) : IDisposable
         var plan = new RunPlan { Capture = [.. needs, $"{at}.resid_post"], Edits = [new Clamp(new NeuronSet([neuron], shape.Name), Hard)] };
         using var run = Run(plan);
         var post = Last(run, $"{at}.resid_post");
-        return spec.Norms == NormPlaces.PostNorm
+        return spec.Norms is NormPlaces.PostNorm or NormPlaces.PostNormOfSums
             ? post - stack.Blocks[neuron.Layer].Weights.MlpPostNorm!.Bias!.to(float64)                     // all that the norm lets through, beside its bias
             : needs.Aggregate(post, (left, need) => left - Last(run, need));
     }
@@ -47,7 +51,10 @@ internal sealed class Driven(string name) : IDisposable
         var drive = new Scale($"{at}.attn.z", Hard) { Scope = new EditScope { Heads = [head] } };
         using var run = Run(new RunPlan { Capture = [.. needs, behind, $"{at}.attn.z"], Edits = [drive] });
         var post = Last(run, behind);
-        var added = spec.Norms == NormPlaces.PostNorm
+        post = spec.Norms == NormPlaces.PostNormOfSums
+            ? stack.Blocks[layer].Weights.AttentionPostNorm!.Apply(post.to(float32)).to(float64)           // the point stands in front of the norm
+            : post;
+        var added = spec.Norms is NormPlaces.PostNorm or NormPlaces.PostNormOfSums
             ? post - stack.Blocks[layer].Weights.AttentionPostNorm!.Bias!.to(float64)
             : needs.Aggregate(post, (left, need) => left - Last(run, need));
         return (added, Last(run, $"{at}.attn.z")[head]);
@@ -63,7 +70,7 @@ internal sealed class Driven(string name) : IDisposable
         switch (Model)
         {
             case Policy policy:
-                return policy.With(plan, policy.UnitKeys.First()).Act([Example.Observe()], cancellation: TestContext.Current.CancellationToken).Run;
+                return policy.With(plan, policy.UnitKeys.First()).Act([PolicyExample.Observe(name)], cancellation: TestContext.Current.CancellationToken).Run;
             case VisionModel vision:
                 var @case = fixture.Meta.GetProperty("cases")[0].GetString();
                 var pixels = fixture.Read($"{@case}/in.pixel_values").narrow(0, 0, 1);

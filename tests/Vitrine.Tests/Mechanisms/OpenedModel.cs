@@ -1,8 +1,7 @@
 using System.Text.RegularExpressions;
-using Vitrine.Certification;
-using Vitrine.Certification.Models;
 using Vitrine.Checkpoints;
 using Vitrine.Policies;
+using Vitrine.Tests.Policies;
 using Vitrine.Transformers;
 using Vitrine.Transformers.Engine;
 using static TorchSharp.torch;
@@ -12,6 +11,8 @@ namespace Vitrine.Tests.Mechanisms;
 /// <summary>Models of the fixtures with their feed-forward weights as their file has them, read by names that are written down here.</summary>
 internal static partial class OpenedModel
 {
+    private const string SmolVla = "model.vlm_with_expert.", Pi = "model.paligemma_with_expert.";
+
     /// <summary>Folders below models/ that hold a whole model.</summary>
     public static TheoryData<string> Names()
     {
@@ -20,12 +21,8 @@ internal static partial class OpenedModel
         return [.. folders.Where(IsWhole).Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal)];
     }
 
-    /// <summary>How a fixture is opened: the small OpenVLA says its towers' sizes beside its files.</summary>
-    public static ModelOptions Options(string name)
-    {
-        using var fixture = Fixture.Open(Fixtures.Of("models", name));
-        return name == "openvla" ? OpenVlaCertifier.Options(fixture) : ModelOptions.Default;
-    }
+    /// <summary>How a fixture is opened: small policies say some sizes beside their files.</summary>
+    public static ModelOptions Options(string name) => PolicyExample.Options(name);
 
     public static Model Open(string name, ModelOptions? options = null) => Policy.Catalog.Open(Fixtures.Of("models", name), options ?? Options(name));
 
@@ -40,8 +37,19 @@ internal static partial class OpenedModel
         {
             "dino" => ["vision_backbone.featurizer."],
             "siglip" => ["vision_backbone.fused_featurizer."],
-            "language" => ["language_model.", "model.language_model.", "model.text_model.", "model.layers."],
-            "vision" => ["vision_model.", "vision_tower.", "model.vision_model.", "visual.", "model.visual."],
+            "language" =>
+            [
+                "language_model.", "model.language_model.", "model.text_model.", "model.layers.", $"{SmolVla}vlm.model.text_model.",
+                $"{Pi}paligemma.model.language_model.",
+            ],
+            "vision" =>
+            [
+                "vision_model.", "vision_tower.", "model.vision_model.", "visual.", "model.visual.", $"{SmolVla}vlm.model.vision_model.",
+                $"{Pi}paligemma.model.vision_tower.",
+            ],
+            "expert" => [$"{SmolVla}lm_expert.", $"{Pi}gemma_expert."],
+            "encoder" => ["model.encoder."],
+            "decoder" => ["model.decoder."],
             _ => ["text_model."],
         };
         return found.Length == 1 ? found[0] : found.Single(n => fronts.Any(f => n.StartsWith(f, StringComparison.Ordinal)));
@@ -60,10 +68,11 @@ internal static partial class OpenedModel
     public static string CopyWithOneNeuronChanged(string name, string to, string stack, Neuron changed)
     {
         var from = Fixtures.Of("models", name);
-        var companions = Directory.GetFiles(from).Where(f => Path.GetExtension(f) is ".json" or ".txt" && !f.EndsWith(".index.json", StringComparison.Ordinal));
-        foreach (var file in companions)
+        foreach (var file in Directory.GetFiles(from, "*", SearchOption.AllDirectories).Where(f => !Left().IsMatch(Path.GetFileName(f))))
         {
-            File.Copy(file, Path.Combine(to, Path.GetFileName(file)));
+            var copied = Path.Combine(to, Path.GetRelativePath(from, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(copied)!);
+            File.Copy(file, copied);
         }
 
         using var checkpoint = Checkpoint.Open(from);
@@ -81,6 +90,10 @@ internal static partial class OpenedModel
     private static bool IsWhole(string folder)
         => File.Exists(Path.Combine(folder, "config.json")) && Directory.GetFiles(folder, "model*.safetensors").Length > 0;
 
-    [GeneratedRegex(@"(^|\.)(?<layer>\d+)\.(mlp\.down_proj|mlp\.c_proj|mlp\.dense_4h_to_h|output\.dense|ffn\.lin2|mlp\.fc2|mlp\.linear_fc2)\.weight$")]
+    /// <summary>Weights, which are written anew, and what a fixture holds beside its model.</summary>
+    [GeneratedRegex(@"^(model.*\.(safetensors|index\.json)|golden\.safetensors|meta\.json|.*\.png)$")]
+    private static partial Regex Left();
+
+    [GeneratedRegex(@"(^|\.)(?<layer>\d+)\.(mlp\.down_proj|mlp\.c_proj|mlp\.dense_4h_to_h|output\.dense|ffn\.lin2|mlp\.fc2|mlp\.linear_fc2|linear2)\.weight$")]
     private static partial Regex Down();
 }

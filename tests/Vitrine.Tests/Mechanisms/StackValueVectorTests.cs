@@ -43,8 +43,9 @@ public sealed class StackValueVectorTests
         using var model = OpenedModel.Open(name);
         foreach (var stack in OpenedModel.StacksOf(model))
         {
-            using var same = StackValueVectors.Open(Fixtures.Of("models", name), stack.Shape.Name, OpenedModel.Options(name));
-            using var source = new StackValueVectors(model, stack.Shape.Name);
+            var raw = stack.BehindNeurons == "gate";
+            using var same = StackValueVectors.Open(Fixtures.Of("models", name), stack.Shape.Name, OpenedModel.Options(name), raw: raw);
+            using var source = new StackValueVectors(model, stack.Shape.Name) { IsRaw = raw };
             var diff = NeuronDiff.OfVectors(source, same, cancellation: TestContext.Current.CancellationToken);
             diff.Neurons.Count.ShouldBe(stack.Shape.Layers * stack.Shape.Neurons);
             diff.Neurons.ShouldAllBe(n => Math.Abs(n.Cosine - 1) < 1e-5 && n.Change == 0 && n.TunedActions == null);
@@ -64,8 +65,9 @@ public sealed class StackValueVectorTests
             using var folder = new TemporaryFolder();
             var changed = new Neuron(stack.Shape.Layers - 1, 3);
             var copy = OpenedModel.CopyWithOneNeuronChanged(name, folder.Path, stack.Shape.Name, changed);
-            using var source = new StackValueVectors(model, stack.Shape.Name);
-            using var tuned = StackValueVectors.Open(copy, stack.Shape.Name, OpenedModel.Options(name));
+            var raw = stack.BehindNeurons == "gate";
+            using var source = new StackValueVectors(model, stack.Shape.Name) { IsRaw = raw };
+            using var tuned = StackValueVectors.Open(copy, stack.Shape.Name, OpenedModel.Options(name), raw: raw);
             Found(NeuronDiff.OfVectors(source, tuned, cancellation: TestContext.Current.CancellationToken), changed);
         }
     }
