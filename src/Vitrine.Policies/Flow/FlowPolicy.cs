@@ -308,7 +308,8 @@ public abstract class FlowPolicy : LeRobotPolicy
             Rows = [.. inputs.Select(Row)],
             Towers = new Dictionary<string, int>
             {
-                [parts.Vision.Shape.Name] = parts.Vision.Grid * parts.Vision.Grid, [parts.Connector.Shape.Name] = ImageTokens,
+                [parts.Vision.Shape.Name] = parts.Vision.Grid * parts.Vision.Grid,
+                [parts.Connector.Shape.Name] = ImageTokens,
             },
         };
 

@@ -184,7 +184,8 @@ public sealed class Pi0FastPolicy : LeRobotPolicy
             Rows = [.. inputs.Select(Row)],
             Towers = new Dictionary<string, int>
             {
-                [parts.Vision.Shape.Name] = parts.Vision.Grid * parts.Vision.Grid, [parts.Connector.Shape.Name] = ImageTokens,
+                [parts.Vision.Shape.Name] = parts.Vision.Grid * parts.Vision.Grid,
+                [parts.Connector.Shape.Name] = ImageTokens,
             },
         };
 
