@@ -12,9 +12,9 @@ public static class Certifiers
     /// <summary>One for each kind of reference numbers; several may have something to say about one folder.</summary>
     public static IReadOnlyList<ICertifier> All { get; } =
     [
-        new TextCertifier(), new GgufCertifier(), new VisionCertifier(), new RealEncoderCertifier(), new PictureCertifier(), new TokenizerCertifier(),
-        new MethodsCertifier(), new OpenVlaCertifier(), new ValueVectorCertifier(), new GgufValueVectorCertifier(), new TabletopCertifier(),
-        new TabletopPolicyCertifier(),
+        new TextCertifier(), new GgufCertifier(), new VisionCertifier(), new VisionLanguageCertifier(), new RealEncoderCertifier(), new PictureCertifier(),
+        new TokenizerCertifier(), new MethodsCertifier(), new OpenVlaCertifier(), new ValueVectorCertifier(), new GgufValueVectorCertifier(),
+        new TabletopCertifier(), new TabletopPolicyCertifier(),
     ];
 
     /// <summary>All that they say about one folder.</summary>

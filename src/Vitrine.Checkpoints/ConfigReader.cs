@@ -109,6 +109,15 @@ public sealed class ConfigReader
         { } v => throw Wrong(key, v, "a list of texts"),
     };
 
+    /// <summary>A list of whole numbers, zero included; null where it is missing or null.</summary>
+    public IReadOnlyList<int>? Counts(string key) => Find(key) switch
+    {
+        null => null,
+        { ValueKind: JsonValueKind.Array } v when v.EnumerateArray().All(e => e.ValueKind == JsonValueKind.Number && e.TryGetInt32(out var n) && n >= 0)
+            => [.. v.EnumerateArray().Select(e => e.GetInt32())],
+        { } v => throw Wrong(key, v, "a list of whole numbers"),
+    };
+
     /// <summary>A list of positive whole numbers; null where it is missing or null.</summary>
     public IReadOnlyList<int>? Sizes(string key) => Find(key) switch
     {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Vitrine.Checkpoints;
 using Vitrine.Checkpoints.Gguf;
 using Vitrine.Transformers.Families;
@@ -129,8 +130,35 @@ public sealed class GenerationSettings
         }
 
         var path = Path.Combine(source.Location.Folder, FileName);
-        return source.Location.Folder.Length > 0 && File.Exists(path) ? OfFile(ConfigReader.Open(path), Plain(source.Config))
-            : new GenerationSettings(Plain(source.Config), isOwnFile: false, TextFamily.All.FirstOrDefault(f => f.ModelType == source.Family.Name)?.DefaultEnd);
+        var config = WithLanguage(source);
+        return source.Location.Folder.Length > 0 && File.Exists(path) ? OfFile(ConfigReader.Open(path), Plain(config))
+            : new GenerationSettings(Plain(config), isOwnFile: false, DefaultEnd(source));
+    }
+
+    /// <remarks>What the whole configuration of a model of pictures and texts leaves out, its text_config says.</remarks>
+    private static ConfigReader WithLanguage(ModelSource source)
+    {
+        if (!source.Family.Sees || source.Config.Find("text_config") is not { ValueKind: JsonValueKind.Object } part)
+        {
+            return source.Config;
+        }
+
+        var whole = JsonObject.Create(source.Config.Root.Clone())!;
+        foreach (var own in part.EnumerateObject().Where(p => GenerationKeys.All.Any(k => k.Key == p.Name) && !source.Config.Has(p.Name)))
+        {
+            whole[own.Name] = JsonNode.Parse(own.Value.GetRawText());
+        }
+
+        return new ConfigReader(JsonSerializer.SerializeToElement(whole), source.Config.Source);
+    }
+
+    /// <summary>The class default of the end: of a model of pictures and texts, that of its language's class.</summary>
+    private static long? DefaultEnd(ModelSource source)
+    {
+        var name = VisionLanguageFamily.All.FirstOrDefault(f => f.ModelType == source.Config.Text("model_type")) is not { } seeing ? source.Family.Name
+            : source.Config.Has("text_config") ? source.Config.Object("text_config").Text("model_type", seeing.Language)
+            : seeing.Language;
+        return TextFamily.All.FirstOrDefault(f => f.ModelType == name)?.DefaultEnd;
     }
 
     /// <remarks>

@@ -25,6 +25,9 @@ public sealed record ModelFamily(string Name, ModelKind Kind, Func<ModelSource, 
 {
     /// <summary>Other names that are read alike.</summary>
     public IReadOnlyList<string> Alike { get; init; } = [];
+
+    /// <summary>Whether its models read pictures beside texts.</summary>
+    public bool Sees { get; init; }
 }
 
 /// <summary>A model that was found and is not opened yet.</summary>
@@ -64,7 +67,7 @@ public sealed class ModelCatalog
 
     /// <summary>The text models and image encoders of this version.</summary>
     public static ModelCatalog TextAndImage { get; } = new(
-        [.. TextFamily.All.Select(f => f.Described), .. VisionFamily.Described], new Dictionary<string, string>());
+        [.. TextFamily.All.Select(f => f.Described), .. VisionLanguageFamily.Described, .. VisionFamily.Described], new Dictionary<string, string>());
 
     /// <summary>Every family that it opens.</summary>
     public IReadOnlyList<ModelFamily> Families { get; }

@@ -72,12 +72,14 @@ public static partial class ModelFolder
                 : new FolderFile(shown, false, WhyNot(name, weights, options));
         }
 
+        bool IsReadBy(ModelKind[] kinds) => kinds.Contains(source.Family.Kind) || (source.Family.Sees && kinds.Contains(ModelKind.Image));
+
         FolderFile Companion(string folder, string shown, (string Name, string What, ModelKind[] ReadBy) companion)
         {
             var isMeant = companion.Name is "generation_config.json" or "preprocessor_config.json" or "processor_config.json"
                 ? folder == location.Folder
                 : folder == location.FolderOf(companion.Name);
-            return !companion.ReadBy.Contains(source.Family.Kind) ? new FolderFile(shown, false, $"{companion.What}; this kind of model has no use for it")
+            return !IsReadBy(companion.ReadBy) ? new FolderFile(shown, false, $"{companion.What}; this kind of model has no use for it")
                 : !isMeant ? new FolderFile(shown, false, $"{companion.What}; read in the other folder")
                 : companion.Name == "generation_config.json" && !options.GenerationConfig
                     ? new FolderFile(shown, false, $"{companion.What}; left out, as asked")

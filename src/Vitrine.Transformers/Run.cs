@@ -32,7 +32,9 @@ public sealed class Run : IDisposable
         ? output ?? throw new VitrineException("run: its logits were not kept.")
         : throw new VitrineException($"run: it stopped after block {stoppedAfter} and has no logits; read its residual.");
 
-    /// <summary>The residual (B,T,d) behind the block where the run stopped early; owned by the run.</summary>
+    /// <summary>
+    /// The residual (B,T,d) behind the block where the run stopped early, with what the model adds there: what the next block would read; owned by the run.
+    /// </summary>
     /// <exception cref="VitrineException">It ran to the end.</exception>
     public Tensor Residual
         => stoppedAfter is not null

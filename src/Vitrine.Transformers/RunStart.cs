@@ -15,9 +15,10 @@ public sealed class RunStart
 {
     private readonly Tensor residual;
     private readonly Func<int, (Tensor Keys, Tensor Values)>? earlier;
+    private readonly Func<int, Tensor>? added;
 
-    private RunStart(int layer, int column, Tensor residual, Func<int, (Tensor Keys, Tensor Values)>? earlier)
-        => (Layer, Column, this.residual, this.earlier) = (layer, column, residual, earlier);
+    private RunStart(int layer, int column, Tensor residual, Func<int, (Tensor Keys, Tensor Values)>? earlier, Func<int, Tensor>? added)
+        => (Layer, Column, this.residual, this.earlier, this.added) = (layer, column, residual, earlier, added);
 
     /// <summary>The first block that runs.</summary>
     public int Layer { get; }
@@ -34,7 +35,11 @@ public sealed class RunStart
     {
         ArgumentNullException.ThrowIfNull(shape);
         var blocks = Enumerable.Range(0, shape.Layers).Where(l => l < layer ? decoding : column > 0);
-        return [At(shape, layer, Point.ResidPre), .. blocks.SelectMany(l => new[] { At(shape, l, Keys(shape)), At(shape, l, Point.AttnV) })];
+        return
+        [
+            At(shape, layer, Point.ResidPre), .. blocks.SelectMany(l => new[] { At(shape, l, Keys(shape)), At(shape, l, Point.AttnV) }),
+            .. Enumerable.Range(layer, Math.Max(0, shape.Layers - layer)).Where(l => shape.Points.Contains(AddedBehind(shape, l))).Select(l => Added(shape, l)),
+        ];
     }
 
     /// <summary>Starts from what a run captured (see <see cref="Needs"/>).</summary>
@@ -55,7 +60,7 @@ public sealed class RunStart
         var residual = run[At(shape, layer, Point.ResidPre)];
         return column < 0 || column >= residual.shape[1]
             ? throw new VitrineException($"run: starts at column {column}; the cached run has {residual.shape[1]}, counted from 0.")
-            : new RunStart(layer, column, residual, l => (run[At(shape, l, Keys(shape))], run[At(shape, l, Point.AttnV)]));
+            : new RunStart(layer, column, residual, l => (run[At(shape, l, Keys(shape))], run[At(shape, l, Point.AttnV)]), l => run[Added(shape, l)]);
     }
 
     /// <summary>Starts from a residual of one's own.</summary>
@@ -65,7 +70,7 @@ public sealed class RunStart
     {
         ArgumentNullException.ThrowIfNull(residual);
         return residual.dim() == 3
-            ? new RunStart(layer, 0, residual, null)
+            ? new RunStart(layer, 0, residual, earlier: null, added: null)
             : throw new VitrineException($"run: starts from a residual of {residual.dim()} axes; expected rows, positions, coordinates.");
     }
 
@@ -79,6 +84,21 @@ public sealed class RunStart
         }
 
         return Rows(residual, rows).narrow(1, Column, columns - Column);
+    }
+
+    /// <summary>What is added to the residual behind a block (B,T,d), of the columns that are computed; null where nothing is.</summary>
+    /// <exception cref="VitrineException">Something is, and only a residual was given.</exception>
+    internal Tensor? AddedBehind(int layer, int rows, StackShape shape)
+    {
+        if (!shape.Points.Contains(AddedBehind(shape, layer)))
+        {
+            return null;
+        }
+
+        var all = added?.Invoke(layer)
+            ?? throw new VitrineException($"run: starts at block {Layer} from a residual alone; this model adds {Added(shape, layer)} behind block {layer}. "
+                + "Start from a run that captured it.");
+        return Rows(all, rows).narrow(1, Column, all.shape[1] - Column);
     }
 
     /// <summary>
@@ -115,6 +135,10 @@ public sealed class RunStart
         : throw new VitrineException($"run: starts from {x.shape[0]} cached rows; the batch has {rows}.");
 
     private static string At(StackShape shape, int layer, Point point) => new Address(shape.Name, layer, point).ToString();
+
+    private static Point AddedBehind(StackShape shape, int layer) => PictureSide.DeepStack(layer, shape.Width);
+
+    private static string Added(StackShape shape, int layer) => new Address(shape.Name, null, AddedBehind(shape, layer)).ToString();
 
     /// <summary>Keys as they enter the score.</summary>
     private static Point Keys(StackShape shape)

@@ -1,5 +1,6 @@
 using Vitrine.Checkpoints;
 using Vitrine.Inputs.Chat;
+using Vitrine.Inputs.Pictures;
 using Vitrine.Inputs.Tokenizers;
 using Vitrine.Transformers.Engine;
 using Vitrine.Transformers.Families;
@@ -8,7 +9,10 @@ using static TorchSharp.torch;
 
 namespace Vitrine.Transformers;
 
-/// <summary>A text model: a decoder, an encoder or a classifier. Where its files hold a tokenizer, it reads and writes words.</summary>
+/// <summary>
+/// A text model: a decoder, an encoder or a classifier. Where its files hold a tokenizer, it reads and writes words; where it is a model of pictures and texts,
+/// prompts may have pictures (<see cref="Sees"/>).
+/// </summary>
 public sealed class TextModel : Model
 {
     private readonly ModelSource source;
@@ -16,21 +20,24 @@ public sealed class TextModel : Model
     private readonly TokenizerOptions reading;
     private readonly Lazy<Tokenizer> tokenizer;
     private readonly Lazy<GenerationSettings> settings;
+    private readonly Lazy<PictureRecipe> recipe;
     private readonly ProcessedWeights? processed;
+    private readonly PictureSide? pictures;
 
-    private TextModel(ModelSource source, WeightReader weights, Decoder language, ClassHead? classes, TokenizerOptions reading)
-        : base(source.Location.Name, source.Config.Text("model_type"), weights, [language],
-            [language.Shape, .. classes?.Shape is { } shape ? [shape] : Array.Empty<Points.StackShape>()])
+    private TextModel(ModelSource source, WeightReader weights, Decoder language, ClassHead? classes, PictureSide? pictures, TokenizerOptions reading)
+        : base(source.Location.Name, source.Config.Text("model_type"), weights, [.. pictures is null ? [] : new Stack[] { pictures.Tower }, language],
+            [.. pictures?.Shapes ?? [], language.Shape, .. classes?.Shape is { } shape ? [shape] : Array.Empty<Points.StackShape>()])
     {
-        (this.source, Language, this.classes, this.reading) = (source, language, classes, reading);
+        (this.source, Language, this.classes, this.pictures, this.reading) = (source, language, classes, pictures, reading);
         tokenizer = new Lazy<Tokenizer>(() => ModelFiles.OpenTokenizer(source.Location, reading));
         settings = new Lazy<GenerationSettings>(() => Transformers.GenerationSettings.Read(source));
+        recipe = new Lazy<PictureRecipe>(() => PictureRecipes.Open(source));
     }
 
     private TextModel(TextModel of, Decoder language, ProcessedWeights processed)
-        : base(of, of.Name, [language], of.Stacks)
-        => (source, Language, classes, reading, tokenizer, settings, this.processed)
-            = (of.source, language, of.classes, of.reading, of.tokenizer, of.settings, processed);
+        : base(of, of.Name, [.. of.Towers, language], of.Stacks)
+        => (source, Language, classes, reading, tokenizer, settings, recipe, pictures, this.processed)
+            = (of.source, language, of.classes, of.reading, of.tokenizer, of.settings, of.recipe, of.pictures, processed);
 
     /// <summary>Embedding, blocks and head.</summary>
     public Decoder Language { get; }
@@ -40,6 +47,20 @@ public sealed class TextModel : Model
 
     /// <summary>Names of the classes; null where the model is no classifier.</summary>
     public Labels? Labels => classes?.Labels;
+
+    /// <summary>Whether prompts may have pictures.</summary>
+    public bool Sees => pictures is not null;
+
+    /// <summary>From a picture to what the model reads of it.</summary>
+    /// <exception cref="VitrineException">The model sees no pictures, or its files do not say how.</exception>
+    public PictureRecipe Recipe
+    {
+        get
+        {
+            _ = RequireSight("picture recipe");
+            return recipe.Value;
+        }
+    }
 
     /// <summary>Text to ids and back.</summary>
     /// <exception cref="VitrineException">The model's files hold none, or a broken one.</exception>
@@ -70,8 +91,10 @@ public sealed class TextModel : Model
         var weights = new WeightReader(checkpoint, config.Source, options ?? ModelOptions.Default);
         try
         {
-            var family = TextFamily.Of(config);
-            return Load(family, new ModelSource(new ModelLocation(config.Source, "", null), config, family.Described), weights, TokenizerOptions.Default);
+            var source = new ModelSource(new ModelLocation(config.Source, "", null), config, ModelCatalog.TextAndImage.FamilyOf(config, ModelKind.Text));
+            return VisionLanguageFamily.All.FirstOrDefault(f => f.ModelType == config.Text("model_type")) is { } seeing
+                ? Load(seeing, source, seeing.Read(config), weights, TokenizerOptions.Default)
+                : Load(TextFamily.Of(config), source, weights, TokenizerOptions.Default);
         }
         catch
         {
@@ -86,7 +109,56 @@ public sealed class TextModel : Model
 
     /// <summary>Prompts as the model reads them, special tokens included.</summary>
     /// <exception cref="VitrineException">The model has no tokenizer, or a prompt is empty.</exception>
-    public TokenBatch Encode(params string[] prompts) => TokenBatch.Of(Tokenizer.EncodeBatch(prompts));
+    public TokenBatch Encode(params string[] prompts) => Encode([.. prompts.Select(p => new PicturePrompt(p))]);
+
+    /// <summary>
+    /// Prompts with pictures as the model reads them: each picture is prepared as the recipe says, and its placeholder written out as the processor of the
+    /// family does.
+    /// </summary>
+    /// <param name="prompts">Each with one placeholder a picture.</param>
+    /// <param name="addSpecialTokens">Whether the tokenizer's own are added; a chat template has written them already.</param>
+    /// <exception cref="VitrineException">
+    /// The model has no tokenizer, a prompt is empty, there are more placeholders than pictures, or fewer, or the model sees no pictures.
+    /// </exception>
+    public TokenBatch Encode(IReadOnlyList<PicturePrompt> prompts, bool addSpecialTokens = true)
+    {
+        ArgumentNullException.ThrowIfNull(prompts);
+        if (pictures is null)
+        {
+            return prompts.Any(p => p.Pictures.Count > 0)
+                ? throw new VitrineException($"prompt: has {prompts.Max(p => p.Pictures.Count)} pictures; this {Family} model reads texts alone.")
+                : TokenBatch.Of(Tokenizer.EncodeBatch(prompts.Select(p => p.Text), addSpecialTokens));
+        }
+
+        Preparation[][] seen = [.. prompts.Select(p => p.Pictures.Select(Recipe.Prepare).ToArray())];
+        return TokenBatch.Of([.. prompts.Select((p, r) => pictures.Encode(p.Text, seen[r], Tokenizer, addSpecialTokens))]).With(seen);
+    }
+
+    /// <summary>Where the tokens of a batch stand for the decoder, as its position ids say.</summary>
+    /// <exception cref="VitrineException">A row has other placeholders than its pictures give tokens.</exception>
+    public TokenPositions PositionsOf(TokenBatch batch)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        var placed = pictures?.Place(Language, batch) ?? DecoderInput.Of(Language, batch);
+        return new TokenPositions(placed.PositionIds ?? [placed.Positions], placed.PositionShift ?? new long[batch.Ids.Count]);
+    }
+
+    /// <summary>The text that stands for a picture in a prompt, e.g. <c>&lt;image&gt;</c>.</summary>
+    /// <exception cref="VitrineException">The model sees no pictures, or its tokenizer does not know the placeholder.</exception>
+    public string PicturePlaceholder => RequireSight("picture").Placeholder(Tokenizer);
+
+    /// <summary>For each row of a batch, what every token of its pictures shows; none in a model that sees no pictures.</summary>
+    /// <exception cref="VitrineException">A row has other placeholders than its pictures give tokens.</exception>
+    public IReadOnlyList<IReadOnlyList<PictureToken>> PictureTokensOf(TokenBatch batch)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        return pictures?.TokensOf(batch) ?? [.. batch.Ids.Select(_ => (IReadOnlyList<PictureToken>)[])];
+    }
+
+    /// <summary>Its image tower, as an encoder of its own: where its heads look, what its neurons answer to.</summary>
+    /// <param name="owns">Whether this model is disposed with it; otherwise it must outlive it.</param>
+    /// <exception cref="VitrineException">The model sees no pictures, or its files do not say how.</exception>
+    public VisionModel See(bool owns = false) => new(this, RequireSight("image tower").Tower, pictures!.Alone(Recipe), owns);
 
     /// <summary>One forward pass over a text.</summary>
     /// <param name="prompt">In words.</param>
@@ -112,7 +184,7 @@ public sealed class TextModel : Model
             throw new VitrineException("run: a classifier's deciding token may stand before the column where the run starts; start at column 0.");
         }
 
-        return Compute(plan, batch.Ids.Count, run => Output(run, batch, from), batch.Kinds, Language, from);
+        return ComputePart(plan, batch.Ids.Count, run => Output(run, batch, from), KindsOf(batch), Language, from, RunningFor(batch));
     }
 
     /// <summary>The class of each prompt.</summary>
@@ -161,7 +233,7 @@ public sealed class TextModel : Model
         ArgumentNullException.ThrowIfNull(batch);
         ArgumentNullException.ThrowIfNull(options);
         options.Check();
-        if (Language.Head is null || Language.Spec.Attention.Mask != AttentionMask.Causal)
+        if (Language.Head is null || Language.Spec.Attention.Mask is not (AttentionMask.Causal or AttentionMask.Prefix))
         {
             throw new VitrineException($"generate: this {Family} model does not predict a next token.");
         }
@@ -185,12 +257,12 @@ public sealed class TextModel : Model
         long[][] prompts = [.. batch.Ids.Zip(batch.Positions, (ids, positions) => ids.Where((_, i) => positions[i] >= 0).ToArray())];
         var choice = new TokenChoice(options, batch.Ids.Count, progress, prompts);
         long[][] ids = [];
-        var made = With(plan, bound => Compute(bound, batch.Ids.Count, Decoded, batch.Kinds, Language, from));
+        var made = With(plan, bound => ComputePart(bound, batch.Ids.Count, Decoded, KindsOf(batch), Language, from, RunningFor(batch)));
         return new Generation(ids, made) { Lengths = [.. choice.Texts.Select(t => t.Count)] };
 
         Tensor? Decoded(RunScope run)
         {
-            (ids, var logits) = Language.Decode(run, DecoderInput.Of(Language, batch), choice, from, cancellation);
+            (ids, var logits) = Language.Decode(run, Input(run, batch), choice, from, cancellation);
             return logits;
         }
     }
@@ -231,7 +303,30 @@ public sealed class TextModel : Model
     {
         var (language, classes) = family.Load(weights, family.Read(source.Config));
         weights.RefuseOthers(family.IsUnused);
-        return new TextModel(source, weights, language, classes, reading);
+        return new TextModel(source, weights, language, classes, pictures: null, reading);
+    }
+
+    internal static TextModel Load(VisionLanguageFamily family, ModelSource source, ModelOptions options)
+    {
+        var load = family.Read(source.Config);
+        var weights = source.Weights(options);
+        try
+        {
+            return Load(family, source, load, weights, options.Tokenizer);
+        }
+        catch
+        {
+            weights.Dispose();
+            throw;
+        }
+    }
+
+    private static TextModel Load(
+        VisionLanguageFamily family, ModelSource source, Func<WeightReader, VisionLanguageParts> load, WeightReader weights, TokenizerOptions reading)
+    {
+        var (pictures, language) = load(weights);
+        weights.RefuseOthers(family.IsUnused);
+        return new TextModel(source, weights, language, classes: null, pictures, reading);
     }
 
     /// <inheritdoc/>
@@ -241,9 +336,23 @@ public sealed class TextModel : Model
         base.Dispose(disposing);
     }
 
+    private DecoderInput Input(RunScope run, TokenBatch batch) => batch.Pictures is not null || pictures is not null
+        ? RequireSight("pictures").Input(run, Language, batch)
+        : DecoderInput.Of(Language, batch);
+
+    private TokenKinds KindsOf(TokenBatch batch)
+        => pictures is null || batch.Pictures is null || batch.Kinds.Rows is not null ? batch.Kinds : pictures.Kinds(batch, Language.Shape.Name);
+
+    /// <summary>Stacks that run: without pictures, no tower does.</summary>
+    private HashSet<string>? RunningFor(TokenBatch batch)
+        => pictures is not null && batch.Pictures is null ? [.. Stacks.Except(pictures.Shapes).Select(s => s.Name)] : null;
+
+    private PictureSide RequireSight(string what)
+        => pictures ?? throw new VitrineException($"{what}: this {Family} model reads texts alone; expected a model of pictures and texts.");
+
     private Tensor Output(RunScope run, TokenBatch batch, RunStart? from)
     {
-        var input = DecoderInput.Of(Language, batch);
+        var input = Input(run, batch);
         using var pass = Language.PassOver(run, input, from?.Column ?? 0);
         var residual = Language.Residual(input, pass, from);
         if (!run.Range!.ToTheEnd)

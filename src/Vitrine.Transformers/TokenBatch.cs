@@ -1,3 +1,4 @@
+using Vitrine.Inputs.Pictures;
 using Vitrine.Inputs.Tokenizers;
 
 namespace Vitrine.Transformers;
@@ -23,8 +24,14 @@ public sealed class TokenBatch
     /// <summary>[row][token]: segment (token type) of encoders that tell two texts apart; null where all are 0.</summary>
     public IReadOnlyList<IReadOnlyList<long>>? Segments { get; }
 
-    /// <summary>Kinds of tokens that edits may name; none unless they are given (see <see cref="With"/>).</summary>
-    public TokenKinds Kinds { get; private init; } = TokenKinds.None;
+    /// <summary>Kinds of tokens that edits may name; none unless they are given (see <see cref="With(TokenKinds)"/>).</summary>
+    public TokenKinds Kinds { get; private set; } = TokenKinds.None;
+
+    /// <summary>
+    /// [row][picture], prepared as the model's recipe says, in the order in which their placeholders stand in the ids; null where there is none. See
+    /// <see cref="TextModel.Encode(IReadOnlyList{PicturePrompt}, bool)"/>.
+    /// </summary>
+    public IReadOnlyList<IReadOnlyList<Preparation>>? Pictures { get; private set; }
 
     /// <summary>Own tokens of each row.</summary>
     public IReadOnlyList<long> Lengths { get; }
@@ -115,8 +122,26 @@ public sealed class TokenBatch
             throw new VitrineException($"token kinds: have lists for {rows} rows; the batch has {Ids.Count}.");
         }
 
-        long[][] ids = [.. Ids.Select(r => r.ToArray())], positions = [.. Positions.Select(r => r.ToArray())];
-        return new TokenBatch(ids, positions, Copy(PositionIds), Copy(Segments), IsPaddedHere) { Kinds = kinds };
+        var other = (TokenBatch)MemberwiseClone();
+        other.Kinds = kinds;
+        return other;
+    }
+
+    /// <summary>The same prompts with the pictures that their placeholders stand for.</summary>
+    /// <param name="pictures">[row][picture], prepared as the model's recipe says.</param>
+    /// <exception cref="VitrineException">They are those of another number of rows, or one has no pixels.</exception>
+    public TokenBatch With(IReadOnlyList<IReadOnlyList<Preparation>> pictures)
+    {
+        ArgumentNullException.ThrowIfNull(pictures);
+        if (pictures.Count != Ids.Count || pictures.Any(row => row.Any(p => p.Pixels.Count == 0)))
+        {
+            throw new VitrineException(
+                $"token batch: pictures of {pictures.Count} rows for {Ids.Count} prompts; expected a list for each, of pictures with pixels.");
+        }
+
+        var other = (TokenBatch)MemberwiseClone();
+        other.Pictures = pictures.Any(row => row.Count > 0) ? pictures : null;
+        return other;
     }
 
     private static long[][]? Copy(IReadOnlyList<IReadOnlyList<long>>? rows) => rows is null ? null : [.. rows.Select(r => r.ToArray())];

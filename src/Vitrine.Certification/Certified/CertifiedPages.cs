@@ -11,8 +11,8 @@ internal static class CertifiedPages
 
     private static readonly (FamilyKind Kind, string Title)[] Sections =
     [
-        (FamilyKind.Text, "Text models"), (FamilyKind.Image, "Image encoders"), (FamilyKind.Policy, "Robot policies"), (FamilyKind.Part,
-            "What stands around the models"),
+        (FamilyKind.Text, "Text models"), (FamilyKind.Image, "Image encoders"), (FamilyKind.VisionLanguage, "Vision-language models"),
+        (FamilyKind.Policy, "Robot policies"), (FamilyKind.Part, "What stands around the models"),
     ];
 
     /// <summary>The whole page.</summary>

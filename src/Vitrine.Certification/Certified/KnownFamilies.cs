@@ -15,6 +15,9 @@ internal enum FamilyKind
     /// <summary>Drives a robot.</summary>
     Policy = ModelKind.Policy,
 
+    /// <summary>Reads pictures and texts, writes texts.</summary>
+    VisionLanguage,
+
     /// <summary>No model, but what stands around models: tokenizers, pictures, methods, the world.</summary>
     Part,
 }
@@ -33,7 +36,10 @@ internal static class KnownFamilies
 
     private const string Timm = "timm";
 
-    public static IReadOnlyList<KnownFamily> All { get; } = [.. Policy.Catalog.Families.Select(f => new KnownFamily(f.Name, (FamilyKind)f.Kind, f.Alike))];
+    public static IReadOnlyList<KnownFamily> All { get; } =
+    [
+        .. Policy.Catalog.Families.Select(f => new KnownFamily(f.Name, f.Sees ? FamilyKind.VisionLanguage : (FamilyKind)f.Kind, f.Alike)),
+    ];
 
     /// <summary>The family that a name means; null for none of the models.</summary>
     public static KnownFamily? Of(string name) => All.FirstOrDefault(f => f.Name == (name == TimmFixtures ? Timm : name) || f.Alike.Contains(name));

@@ -19,7 +19,7 @@ public static class GgufConfig
     ];
 
     /// <summary>Architectures for which a configuration is derived.</summary>
-    public static IReadOnlyCollection<string> Architectures { get; } = ["llama", "qwen2", "qwen3", "gemma", "gemma2", "gpt2"];
+    public static IReadOnlyCollection<string> Architectures { get; } = ["llama", "qwen2", "qwen3", "gemma", "gemma2", "gemma3", "gpt2"];
 
     /// <summary>Derives the configuration.</summary>
     /// <returns>An object with <c>model_type</c> and the keys of that family's config.json (as transformers 4 spells them).</returns>
@@ -30,7 +30,7 @@ public static class GgufConfig
         var keys = new ArchitectureKeys(file);
         var json = keys.Architecture switch
         {
-            "llama" or "qwen2" or "qwen3" or "gemma" or "gemma2" => Decoder(file, keys),
+            "llama" or "qwen2" or "qwen3" or "gemma" or "gemma2" or "gemma3" => Decoder(file, keys),
             "gpt2" => Gpt2(file, keys),
             var other => throw new VitrineException(
                 $"{file.Path}: no configuration is derived for the architecture '{other}'; known are {string.Join(", ", Architectures)}."),
@@ -56,7 +56,7 @@ public static class GgufConfig
         var family = keys.Has("attention.sliding_window") && keys.Architecture == "llama" ? "mistral" : keys.Architecture;
         var json = new JsonObject
         {
-            ["model_type"] = family,
+            ["model_type"] = family == "gemma3" ? "gemma3_text" : family,
             ["hidden_size"] = width,
             ["num_hidden_layers"] = keys.Size("block_count"),
             ["intermediate_size"] = keys.Size("feed_forward_length"),
@@ -68,7 +68,8 @@ public static class GgufConfig
             ["tie_word_embeddings"] = IsTied(file),
             ["rope_theta"] = keys.Number("rope.freq_base", 10000),
         };
-        json[family == "gemma2" ? "hidden_activation" : "hidden_act"] = family is "gemma" or "gemma2" ? "gelu_pytorch_tanh" : "silu";
+        json[family is "gemma2" or "gemma3" ? "hidden_activation" : "hidden_act"]
+            = family is "gemma" or "gemma2" or "gemma3" ? "gelu_pytorch_tanh" : "silu";
         if (family != "qwen2" || headWidth != width / heads)
         {
             json["head_dim"] = headWidth; // Qwen2's configuration has no such key.
@@ -82,6 +83,10 @@ public static class GgufConfig
         if (family == "gemma2")
         {
             AddGemma2(json, keys, headWidth);
+        }
+        else if (family == "gemma3")
+        {
+            AddGemma3(json, keys, headWidth);
         }
         else if (keys.Has("attention.sliding_window"))
         {
@@ -107,6 +112,19 @@ public static class GgufConfig
         json["attn_logit_softcapping"] = keys.Number("attn_logit_softcapping", 50);
         json["final_logit_softcapping"] = keys.Number("final_logit_softcapping", 30);
         json["sliding_window"] = keys.Size("attention.sliding_window", 4096);
+    }
+
+    /// <remarks>
+    /// As for Gemma 2 the attention scale is in no key, and the 27B model is known by its 62 blocks; nor is the pattern of the windows (five blocks with, one
+    /// without), nor the base of the rotation behind a window, 10000 (llama-model.cpp).
+    /// </remarks>
+    private static void AddGemma3(JsonObject json, ArchitectureKeys keys, long headWidth)
+    {
+        var (width, heads, layers) = (keys.Size("embedding_length"), keys.Size("attention.head_count"), keys.Size("block_count"));
+        json["query_pre_attn_scalar"] = layers == 62 ? width / heads : headWidth;
+        json["sliding_window"] = keys.Size("attention.sliding_window");
+        json["rope_local_base_freq"] = keys.Number("rope.freq_base_swa", 10000);
+        json["rope_theta"] = keys.Number("rope.freq_base", 1000000);
     }
 
     private static JsonObject Gpt2(GgufFile file, ArchitectureKeys keys) => new()

@@ -35,6 +35,12 @@ public static class GgufTensorNames
         ["post_ffw_norm"] = "post_feedforward_layernorm",
     };
 
+    private static readonly Dictionary<string, string> QkPostNormBlock = new(PostNormBlock)
+    {
+        ["attn_q_norm"] = "self_attn.q_norm",
+        ["attn_k_norm"] = "self_attn.k_norm",
+    };
+
     private static readonly Dictionary<string, string> Gpt2Block = new()
     {
         ["attn_norm"] = "ln_1",
@@ -66,6 +72,7 @@ public static class GgufTensorNames
         ["qwen3"] = new("model.layers", DecoderTop, QkNormBlock),
         ["gemma"] = new("model.layers", DecoderTop, DecoderBlock) { ShiftsNorms = true },
         ["gemma2"] = new("model.layers", DecoderTop, PostNormBlock) { ShiftsNorms = true },
+        ["gemma3"] = new("model.layers", DecoderTop, QkPostNormBlock) { ShiftsNorms = true },
         ["gpt2"] = new("transformer.h", Gpt2Top, Gpt2Block) { Transposes = true },
     };
 

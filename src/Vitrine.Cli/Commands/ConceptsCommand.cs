@@ -3,6 +3,7 @@ using System.Globalization;
 using Spectre.Console;
 using Vitrine.Checkpoints;
 using Vitrine.Mechanisms.Concepts;
+using Vitrine.Mechanisms.Pictures;
 using Vitrine.Mechanisms.ValueVectors;
 using Vitrine.Policies;
 using Vitrine.Policies.Actions;
@@ -44,6 +45,7 @@ internal sealed class ConceptsCommand
     private readonly Option<string?> map = new("--map") { Description = "Draw the neurons found, by meaning, into this HTML file." };
     private readonly Option<int> count = new("--count", "-n") { Description = "Neurons to list in a search.", DefaultValueFactory = _ => 20 };
     private readonly WordsOption words = WordsOption.Create();
+    private readonly ShownPictures shown = new();
     private readonly Option<string?> save = new("--save") { Description = "Write the neurons to this YAML file." };
     private readonly Option<bool> raw = RawOption.Create();
     private readonly DeviceOption device = DeviceOption.Create();
@@ -57,6 +59,7 @@ internal sealed class ConceptsCommand
             asked.name, asked.concept, asked.direction, asked.meaning, asked.like, asked.bin, asked.clusters, asked.tokensOfMeaning, asked.depth,
             asked.polysemy, asked.seed, asked.map, asked.count, asked.words, asked.save, asked.raw, asked.device, asked.json,
         };
+        asked.shown.AddTo(command);
         command.SetAction((parsed, cancellation) => Task.FromResult(asked.Run(parsed, cancellation)));
         return command;
     }
@@ -64,6 +67,7 @@ internal sealed class ConceptsCommand
     private int Run(ParseResult parsed, CancellationToken cancellation)
     {
         using var model = Policy.Catalog.Open(parsed.GetValue(name)!, device.ModelOptionsOf(parsed));
+        var batch = shown.Batch(parsed, model);
         var lists = words.Lists(parsed);
         var patterns = LexicalPatterns.Read(model, lists, cancellation: cancellation, raw: parsed.GetValue(raw));
         var (tokens, within) = (patterns.Tokens, parsed.GetValue(depth));
@@ -91,7 +95,8 @@ internal sealed class ConceptsCommand
             AtomicFile.WriteAllText(path, NeuronSetFile.Write(new Dictionary<string, NeuronSet> { [called] = set }, model.Fingerprint));
         }
 
-        Print(parsed, found, how, byMeaning?.Quality, patterns);
+        var firing = batch is null ? null : PictureActivity.Of((TextModel)model, batch, [.. found.Select(f => f.Neuron)]);
+        Print(parsed, found, how, byMeaning?.Quality, patterns, firing);
         return 0;
 
         bool IsAllowed(Neuron n) => parsed.GetValue(polysemy) is not { } most || mixed.Of(patterns.Readings[n.Layer][n.Index]).Score <= most;
@@ -145,26 +150,32 @@ internal sealed class ConceptsCommand
         return new VitrineException($"concepts: {found}: no concept and no word of the vocabulary; the nearest concept is '{nearest}'.");
     }
 
-    private void Print(ParseResult parsed, IReadOnlyList<ScoredNeuron> found, string how, ConceptQuality? quality, LexicalPatterns patterns)
+    private void Print(
+        ParseResult parsed, IReadOnlyList<ScoredNeuron> found, string how, ConceptQuality? quality, LexicalPatterns patterns,
+        IReadOnlyList<NeuronOnPictures>? firing)
     {
         var (tokens, rows) = (patterns.Tokens, found.Select(f => (f.Neuron, f.Score, Reading: patterns.Readings[f.Neuron.Layer][f.Neuron.Index])).ToArray());
         if (parsed.GetValue(json))
         {
-            Output.Write(rows.Select(r => new
+            Output.Write(rows.Select((r, i) => new
             {
                 r.Neuron.Layer,
                 r.Neuron.Index,
                 r.Score,
                 Top = r.Reading.TopIds.Select(tokens.Print),
                 Bottom = r.Reading.BottomIds.Select(tokens.Print),
+                OnPictures = firing is null ? null : new { firing[i].Activation, firing[i].Share, firing[i].At },
             }));
             return;
         }
 
-        var table = Output.Table("neuron", "score", "writes", "writes when negative");
-        foreach (var (neuron, score, reading) in rows)
+        string[] onPictures = firing is null ? [] : ["activation", "most active at"];
+        var table = Output.Table(["neuron", "score", .. onPictures, "writes", "writes when negative"]);
+        foreach (var (i, (neuron, score, reading)) in rows.Index())
         {
-            table.Add($"{neuron}", score.ToString("0.##", CultureInfo.InvariantCulture), tokens.Print(reading.TopIds), tokens.Print(reading.BottomIds));
+            string[] seen = firing is null ? [] : [firing[i].Activation.ToString("+0.000;-0.000;0.000", CultureInfo.InvariantCulture), $"{firing[i].At}"];
+            table.Add(
+                [$"{neuron}", score.ToString("0.##", CultureInfo.InvariantCulture), .. seen, tokens.Print(reading.TopIds), tokens.Print(reading.BottomIds)]);
         }
 
         AnsiConsole.Write(table);

@@ -11,6 +11,7 @@ internal static class GenerateCommand
     {
         var name = ModelArgument.Text();
         var prompt = new Argument<string>("PROMPT") { Description = "Where the text begins." };
+        var images = PicturesOption.Create();
         var count = new Option<int>("--count", "-n") { Description = "New tokens at most.", DefaultValueFactory = _ => 64 };
         var plan = EditOption.Create(", held in every step that its scopes name.");
         var chat = new Option<bool>("--chat") { Description = "Put the prompt into the model's chat template, as a user's message." };
@@ -30,17 +31,19 @@ internal static class GenerateCommand
         var device = DeviceOption.Create();
         var allowed = NonFiniteOption.Create();
         var json = Output.JsonOption();
-        var command = new Command("generate", "Let a text model go on from a prompt, token by token, also under edits.")
+        var command = new Command("generate", "Let a text model go on from a prompt, with pictures where it sees, token by token, also under edits.")
         {
-            name, prompt, count, plan, chat, system, temperature, topK, topP, minP, sample, seed, stop, endless, reading, device, allowed, json,
+            name, prompt, images, count, plan, chat, system, temperature, topK, topP, minP, sample, seed, stop, endless, reading, device, allowed, json,
         };
         command.SetAction((parsed, cancellation) =>
         {
             using var model = TextModel.Open(parsed.GetValue(name)!, allowed.Over(reading.Over(device.ModelOptionsOf(parsed), parsed), parsed));
+            var seen = images.Read(parsed);
             var text = parsed.GetValue(chat)
-                ? model.ChatTemplate().Render(Messages(parsed.GetValue(system), parsed.GetValue(prompt)!), addGenerationPrompt: true)
+                ? model.ChatTemplate().Render(
+                    Messages(parsed.GetValue(system), parsed.GetValue(prompt)!, model.Sees ? seen.Count : null), addGenerationPrompt: true)
                 : parsed.GetValue(prompt)!;
-            var batch = TokenBatch.Of([model.Tokenizer.EncodeText(text, addSpecialTokens: !parsed.GetValue(chat))]);
+            var batch = model.Encode([new PicturePrompt(text, seen)], addSpecialTokens: !parsed.GetValue(chat));
             var settings = model.GenerationSettings;
             var own = new Sampling
             {
@@ -108,8 +111,12 @@ internal static class GenerateCommand
         };
     }
 
-    private static IEnumerable<ChatMessage> Messages(string? system, string prompt)
-        => [.. system is null ? Array.Empty<ChatMessage>() : [new ChatMessage("system", system)], new ChatMessage("user", prompt)];
+    /// <remarks>The pictures stand in front of the user's words; a model that sees is given parts in every message, as its template expects.</remarks>
+    private static IEnumerable<ChatMessage> Messages(string? system, string prompt, int? pictures) =>
+    [
+        .. system is null ? Array.Empty<ChatMessage>() : [new ChatMessage("system", system) { Pictures = pictures is null ? null : 0 }],
+        new ChatMessage("user", prompt) { Pictures = pictures },
+    ];
 
     /// <summary>Hears of tokens on the thread that makes them, so that they are printed in order.</summary>
     private sealed class TokenPrinter(Action<GeneratedStep> print) : IProgress<GeneratedStep>

@@ -24,7 +24,10 @@ internal static class ModelArgument
     };
 
     /// <summary>A model that sees pictures.</summary>
-    public static Argument<string> Image() => new("MODEL") { Description = $"An image encoder or a policy: a folder, {Cached}, or embedded:tabletop." };
+    public static Argument<string> Image() => new("MODEL")
+    {
+        Description = $"An image encoder, a model of pictures and texts, or a policy: a folder, {Cached}, or embedded:tabletop.",
+    };
 
     /// <summary>A policy.</summary>
     public static Argument<string> Policy() => new("POLICY") { Description = $"A policy: a folder, {Cached}, or embedded:tabletop." };

@@ -1,8 +1,10 @@
 using System.CommandLine;
 using System.Globalization;
 using Spectre.Console;
+using Vitrine.Mechanisms.Pictures;
 using Vitrine.Mechanisms.ValueVectors;
 using Vitrine.Policies;
+using Vitrine.Transformers;
 
 namespace Vitrine.Cli.Commands;
 
@@ -29,6 +31,7 @@ internal static class NeuronsCommand
         };
         var raw = RawOption.Create();
         var folder = new Option<string?>("--out") { Description = "Keep all layers in this folder as Parquet, one file a layer; an interrupted run goes on." };
+        var shown = new ShownPictures();
         var lines = new Option<bool>("--jsonl") { Description = "With --out: JSON lines beside Parquet." };
         var device = DeviceOption.Create();
         var json = Output.JsonOption();
@@ -36,6 +39,7 @@ internal static class NeuronsCommand
         {
             name, layer, top, count, words, published, norm, raw, folder, lines, device, json,
         };
+        shown.AddTo(command);
         command.Add(NeuronsDiffCommand.Create());
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -49,6 +53,13 @@ internal static class NeuronsCommand
                 Tokens = parsed.GetValue(published) ? null : tokens.Valid,
             };
             using var source = new StackValueVectors(model, tokens.Language.Shape.Name) { IsRaw = parsed.GetValue(raw) };
+            if (shown.Batch(parsed, model) is { } batch)
+            {
+                var firing = PictureActivity.Largest((TextModel)model, batch, parsed.GetValue(count) ?? InTable, parsed.GetValue(layer));
+                OnPictures(firing, Written(source, settings, firing, cancellation), tokens, parsed.GetValue(json));
+                return 0;
+            }
+
             if (parsed.GetValue(folder) is { } target)
             {
                 var forms = parsed.GetValue(lines) ? ProjectionForms.Parquet | ProjectionForms.JsonLines : ProjectionForms.Parquet;
@@ -98,6 +109,47 @@ internal static class NeuronsCommand
             }
         });
         return command;
+    }
+
+    /// <summary>What chosen neurons write; their layers are not read whole.</summary>
+    private static IReadOnlyList<NeuronReading> Written(
+        StackValueVectors source, ProjectionSettings settings, IReadOnlyList<NeuronOnPictures> neurons, CancellationToken cancellation)
+    {
+        using var scope = TorchSharp.torch.NewDisposeScope();
+        using var reader = VocabularyReader.Open(source, settings);
+        var vectors = neurons.GroupBy(n => n.Neuron.Layer).ToDictionary(g => g.Key, g => source.Vectors(g.Key));
+        var chosen = TorchSharp.torch.stack([.. neurons.Select(n => vectors[n.Neuron.Layer][n.Neuron.Index])]);
+        return reader.Read(chosen, cancellation: cancellation);
+    }
+
+    private static void OnPictures(IReadOnlyList<NeuronOnPictures> firing, IReadOnlyList<NeuronReading> written, TokenReader tokens, bool json)
+    {
+        if (json)
+        {
+            Output.Write(firing.Zip(written).Select(n => new
+            {
+                n.First.Neuron.Layer,
+                n.First.Neuron.Index,
+                n.First.Activation,
+                n.First.Share,
+                n.First.At,
+                Top = n.Second.TopIds.Select(tokens.Print),
+                Bottom = n.Second.BottomIds.Select(tokens.Print),
+            }));
+            return;
+        }
+
+        var table = Output.Table("neuron", "activation", "share of the median norm", "most active at", "writes", "writes when negative");
+        foreach (var (neuron, reading) in firing.Zip(written))
+        {
+            table.Add(
+                $"{neuron.Neuron}", neuron.Activation.ToString("+0.000;-0.000;0.000", CultureInfo.InvariantCulture),
+                neuron.Share.ToString("0.000", CultureInfo.InvariantCulture), $"{neuron.At}", tokens.Print(reading.TopIds, 6),
+                tokens.Print(reading.BottomIds, 6));
+        }
+
+        AnsiConsole.Write(table);
+        Console.WriteLine("share: |activation| x norm of the value vector over the median norm of the pictures' tokens behind the layer");
     }
 
     private static void List(IReadOnlyList<NeuronReading> neurons, int layer, TokenReader tokens, int? count, bool json)

@@ -13,6 +13,7 @@ internal static class RunCommand
     {
         var name = ModelArgument.Text();
         var prompt = new Argument<string>("PROMPT") { Description = "What the model reads." };
+        var images = PicturesOption.Create();
         var capture = new Option<string[]>("--capture")
         {
             Description = "Addresses to keep, wildcards allowed, e.g. 'language.*.resid_post'.",
@@ -28,9 +29,10 @@ internal static class RunCommand
         var device = DeviceOption.Create();
         var allowed = NonFiniteOption.Create();
         var json = Output.JsonOption();
-        var command = new Command("run", "Run a text model over a prompt, keep activations, and print what it expects next.")
+        var command = new Command("run",
+            "Run a text model over a prompt, with pictures where it sees, keep activations, and print what it expects next.")
         {
-            name, prompt, capture, plan, path, count, reading, device, allowed, json,
+            name, prompt, images, capture, plan, path, count, reading, device, allowed, json,
         };
         command.SetAction((parsed, _) =>
         {
@@ -40,7 +42,7 @@ internal static class RunCommand
             }
 
             using var model = TextModel.Open(parsed.GetValue(name)!, allowed.Over(reading.Over(device.ModelOptionsOf(parsed), parsed), parsed));
-            var batch = model.Encode(parsed.GetValue(prompt)!);
+            var batch = model.Encode([new PicturePrompt(parsed.GetValue(prompt)!, images.Read(parsed))]);
             var asked = plan.Plan(parsed) ?? RunPlan.Empty;
             using var run = model.Run(batch, asked with { Capture = [.. asked.Capture, .. parsed.GetValue(capture) ?? []] });
             Output.Warn(run.UntouchedEdits);

@@ -40,6 +40,8 @@ internal static class BlockText
         AttentionMask.Causal => "causal",
         AttentionMask.Full => "both ways",
         AttentionMask.Prefix => "causal behind a prefix",
+        AttentionMask.OwnPicture => "both ways in its picture",
+        AttentionMask.OwnWindow => "both ways in its window",
         _ => "block by block",
     }) + a.Keys switch { KeySource.PrefixThenOwn => " behind a prefix's keys", KeySource.Prefix => " to a prefix's keys", _ => "" };
 

@@ -63,6 +63,7 @@ internal static class Inspector
         {
             Tokenizer = tokenizer is null ? null : Tokens(tokenizer, template is not null),
             Classes = text.Labels?.Names,
+            Picture = text.Sees ? OrAbsent("picture recipe", () => text.Recipe, absent)?.Steps : null,
             Generation = OrAbsent("generation", () => text.GenerationSettings, absent)?.Described,
         };
     }
@@ -74,7 +75,7 @@ internal static class Inspector
         shape.Name, shape.Layers, shape.Width, shape.Heads, shape.KeyValueHeads, shape.HeadWidth, shape.Neurons, shape.Vocabulary,
         [.. shape.Points.Order().Select(p => p.Name)],
         stack is null ? [] : LayerGroups.Of(stack.Specs),
-        stack is not null && shape.Vocabulary > 0 && stack.Spec.Attention.Mask == AttentionMask.Causal
+        stack is not null && shape.Vocabulary > 0 && stack.Spec.Attention.Mask is AttentionMask.Causal or AttentionMask.Prefix
             ? new DecodingProducts(onProcessor ? stack.RowProducts : 0, stack.Matrices)
             : null);
 

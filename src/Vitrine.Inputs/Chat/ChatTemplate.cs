@@ -58,7 +58,7 @@ public sealed class ChatTemplate
     {
         ArgumentNullException.ThrowIfNull(messages);
         return Render(
-            messages.Select(m => (object?)new Dictionary<string, object?> { ["role"] = m.Role, ["content"] = m.Content }).ToList(), addGenerationPrompt, []);
+            messages.Select(m => (object?)new Dictionary<string, object?> { ["role"] = m.Role, ["content"] = Content(m) }).ToList(), addGenerationPrompt, []);
     }
 
     /// <summary>The text of a conversation whose messages have more than a role and a text: tools, parts, calls.</summary>
@@ -77,6 +77,14 @@ public sealed class ChatTemplate
             throw new VitrineException($"{source}: the messages have {e.Message}.", e);
         }
     }
+
+    private static object Content(ChatMessage message) => message.Pictures is not { } pictures
+        ? message.Content
+        : (List<object?>)
+        [
+            .. Enumerable.Range(0, pictures).Select(_ => new Dictionary<string, object?> { ["type"] = "image" }),
+            new Dictionary<string, object?> { ["type"] = "text", ["text"] = message.Content },
+        ];
 
     private string Render(object? messages, bool addGenerationPrompt, Dictionary<string, object?> variables)
     {

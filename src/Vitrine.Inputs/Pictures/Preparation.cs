@@ -9,6 +9,9 @@ public sealed record Preparation
     /// <summary>The frames as floats; none until a step makes them.</summary>
     public IReadOnlyList<Pixels> Pixels { get; init; } = [];
 
+    /// <summary>For each frame the height and width, from the upper left, that are picture and not padding; none where all of it is.</summary>
+    public IReadOnlyList<(int Height, int Width)> Shown { get; init; } = [];
+
     /// <summary>Rows and columns of tiles; zero where the picture is not split.</summary>
     public (int Rows, int Columns) Tiles { get; init; }
 

@@ -11,6 +11,8 @@ namespace Vitrine.Mechanisms.Pictures;
 /// </summary>
 internal static class Patterns
 {
+    private static readonly Scalar Hidden = double.NegativeInfinity;
+
     /// <summary>What a run must capture.</summary>
     public static string[] Needs(StackShape shape) => [$"{shape.Name}.*.{Query(shape).Name}", $"{shape.Name}.*.{Key(shape).Name}"];
 
@@ -19,8 +21,9 @@ internal static class Patterns
     /// <param name="stack">Whose run.</param>
     /// <param name="layer">From 0.</param>
     /// <param name="queries">Tokens that look; all when null.</param>
+    /// <param name="parts">For each token which part of the picture it sees, its own; the whole picture when null.</param>
     /// <returns>(H, queries, T); owned by the caller.</returns>
-    public static Tensor Of(Run run, Stack stack, int layer, IReadOnlyList<int>? queries = null)
+    public static Tensor Of(Run run, Stack stack, int layer, IReadOnlyList<int>? queries = null, int[]? parts = null)
     {
         using var mode = no_grad();
         using var scope = NewDisposeScope();
@@ -38,8 +41,16 @@ internal static class Patterns
         }
 
         Scalar scale = stack.Blocks[layer].Spec.Attention.Scale;
-        var pattern = (q * scale).transpose(0, 1).matmul(k.permute(1, 2, 0)).softmax(-1);
+        var scores = (q * scale).transpose(0, 1).matmul(k.permute(1, 2, 0));                              // (H, queries, T)
         GC.KeepAlive(scale);
+        if (parts is not null)
+        {
+            var seen = tensor(parts, device: q.device);
+            var looking = queries is null ? seen : tensor([.. queries.Select(i => parts[i])], device: q.device);
+            scores = scores.masked_fill(looking.unsqueeze(-1).ne(seen), Hidden);
+        }
+
+        var pattern = scores.softmax(-1);
         return pattern.MoveToOuterDisposeScope();
     }
 

@@ -44,7 +44,7 @@ public sealed record PictureReading(
         Require(options, shape);
         var pooled = shape.Points.Contains(Point.HeadAttnPattern);
         string[] at = [$"{shape.Name}.embed", $"{shape.Name}.*.resid_post", $"{shape.Name}.*.attn.z", $"{shape.Name}.*.mlp.neurons", .. Patterns.Needs(shape)];
-        using var run = model.Run(pixels, RunPlan.Capturing(pooled ? [.. at, $"{shape.Name}.head.attn.pattern"] : at));
+        using var run = InRows(model.Run(pixels, RunPlan.Capturing(pooled ? [.. at, $"{shape.Name}.head.attn.pattern"] : at)), stack, tokens);
         progress?.Report(.4);
 
         var norms = NormWriters.WithNeurons(
@@ -56,7 +56,7 @@ public sealed record PictureReading(
         for (var layer = 0; layer < shape.Layers; layer++)
         {
             cancellation.ThrowIfCancellationRequested();
-            using (var pattern = Patterns.Of(run, stack, layer))
+            using (var pattern = Patterns.Of(run, stack, layer, parts: stack.PartsInRows(layer, tokens.Rows, tokens.Columns)))
             {
                 product.Add(pattern);
                 rollout.Add(product.Of(layer, query, tokens));
@@ -74,6 +74,22 @@ public sealed record PictureReading(
         return new PictureReading(
             model.Name, tokens, query.Name, attention, pooled ? Pools(run, shape, tokens) : [], rollout, norms, heads,
             [.. ChooseNeurons(run, model, options, tokens, norms).Select(n => UnitMaps.Neuron(run, stack, n, tokens, Median(norms, n.Layer)))]);
+    }
+
+    /// <summary>The same run with its tokens row by row, where the tower reads them in another order.</summary>
+    private static Run InRows(Run run, Tower tower, PictureTokens tokens)
+    {
+        if (tower.TokensInRows(tokens.Rows, tokens.Columns) is not { } order)
+        {
+            return run;
+        }
+
+        using (run)
+        {
+            using var scope = NewDisposeScope();
+            var index = tensor([.. order.Select(t => (long)t)], device: tower.Device);
+            return new Run(run.Activations.ToDictionary(a => a.Key, a => a.Value.index_select(1, index).DetachFromDisposeScope()), output: null);
+        }
     }
 
     private static IEnumerable<Neuron> ChooseNeurons(Run run, VisionModel model, ReadingOptions options, PictureTokens tokens, TokenNorms norms)

@@ -34,7 +34,8 @@ public sealed partial class ActivationCache
     }
 
     /// <summary>
-    /// What was written into the residual: <c>embed</c>, <c>pos_embed</c>, then each block's <c>0_attn_out</c> and <c>0_mlp_out</c>. They sum to it.
+    /// What was written into the residual: <c>embed</c>, <c>pos_embed</c>, then each block's <c>0_attn_out</c> and <c>0_mlp_out</c>, and <c>0_deepstack</c>
+    /// where a model adds its pictures' features behind a block. They sum to it.
     /// </summary>
     /// <param name="layer">Up to the input of this block; null to the end.</param>
     /// <returns>Owned by the caller.</returns>
@@ -46,6 +47,7 @@ public sealed partial class ActivationCache
         {
             parts.Add(($"{l}_attn_out", Arrived(l, Point.AttnOutPost, Point.AttnOut)));
             parts.Add(($"{l}_mlp_out", Arrived(l, Point.MlpOutPost, Point.MlpOut)));
+            parts.AddRange(BehindBlock(l));
         }
 
         return Upon(parts);
@@ -93,7 +95,7 @@ public sealed partial class ActivationCache
             parts.Add(neurons ? NeuronParts(l) : Arrived(l, Point.MlpOutPost, Point.MlpOut).unsqueeze(0));
         }
 
-        foreach (var (label, value) in Embeddings())
+        foreach (var (label, value) in Embeddings().Concat(Enumerable.Range(0, Until(layer)).SelectMany(BehindBlock)))
         {
             labels.Add(label);
             parts.Add(value.unsqueeze(0));
@@ -160,6 +162,12 @@ public sealed partial class ActivationCache
             yield return ("pos_embed", places.Widened());
         }
     }
+
+    /// <summary>What a model adds behind a block beside what the block writes.</summary>
+    private IEnumerable<(string Label, Tensor Value)> BehindBlock(int layer)
+        => activations.TryGetValue(new Address(Shape.Name, null, PictureSide.DeepStack(layer, Shape.Width)), out var added)
+            ? [($"{layer}_deepstack", added)]
+            : [];
 
     private Tensor Arrived(int layer, Point behind, Point plain) => At(layer, Shape.Points.Contains(behind) ? behind : plain);
 

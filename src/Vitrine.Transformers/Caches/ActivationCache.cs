@@ -52,7 +52,9 @@ public sealed partial class ActivationCache : IDisposable
         var run = model.Run(batch, plan with { Capture = [.. plan.Capture, .. Needs(decoder.Shape)] });
         using var mode = no_grad();
         using var scope = NewDisposeScope();
-        return From(model, decoder, run, decoder.Embed(batch.Ids), [.. batch.Ids.Select(r => r.ToArray())], batch.PositionIds);
+        // Pictures stand in the place of words.
+        var words = batch.Pictures is null ? decoder.Embed(batch.Ids) : run[new Address(decoder.Shape.Name, null, Point.Embed).ToString()].alias();
+        return From(model, decoder, run, words, [.. batch.Ids.Select(r => r.ToArray())], batch.PositionIds);
     }
 
     /// <summary>Takes over the activations of a run of any model, a policy's act included.</summary>
@@ -139,6 +141,8 @@ public sealed partial class ActivationCache : IDisposable
         [
             .. read.Where(shape.Points.Contains).Select(p => $"{shape.Name}.*.{p.Name}"),
             new Address(shape.Name, shape.Layers - 1, Point.ResidPost).ToString(), new Address(shape.Name, null, Point.Embed).ToString(),
+            .. Enumerable.Range(0, shape.Layers).Select(l => PictureSide.DeepStack(l, shape.Width)).Where(shape.Points.Contains)
+            .Select(p => new Address(shape.Name, null, p).ToString()),
         ];
     }
 

@@ -57,7 +57,7 @@ public sealed record Clamp(NeuronSet Neurons, IReadOnlyList<float> Values) : Edi
         var region = site.RegionOf(RowsOf(edits));
         long[] shape = [rows, 1, site.Width];
         var (masks, each) = (site.Own(tensor(chosen, shape)), site.Own(tensor(values, shape)));
-        return (x, pass) => OnAnyDevice.Where(region.Within(pass, masks), each, x);
+        return (x, pass) => OnAnyDevice.Where(region.Within(pass, pass.OfBatch(masks, PointAxes.Stream)), pass.OfBatch(each, PointAxes.Stream), x);
     }
 
     /// <inheritdoc/>

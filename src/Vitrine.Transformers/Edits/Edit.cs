@@ -29,7 +29,7 @@ public abstract record Edit
     internal virtual string? NamesNothing => Scope.NamesNothing;
 
     /// <summary>Whether it finds something to change at a place in a pass.</summary>
-    internal virtual bool Touches(Address place, Pass pass) => pass.Names(Scope.Rows, Scope.Positions) && NamesNothing is null;
+    internal virtual bool Touches(Address place, Pass pass) => pass.Names(Scope) && NamesNothing is null;
 
     /// <summary>
     /// Edits from <paramref name="first"/> on that one operation does for all rows: of one kind, each for rows of its own, alike but for what

@@ -21,22 +21,27 @@ public sealed record EditScope
     /// <summary>Batch rows, counted from 0; each row is an experiment of its own.</summary>
     public IReadOnlyList<int>? Rows { get; init; }
 
+    /// <summary>Pictures of each row, counted from 0 in their order, with all their tiles; only in stacks that read pictures.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<int>? Pictures { get; init; }
+
     /// <summary>Passes: 0 the prefill, k the k-th decode step.</summary>
     public IReadOnlyList<int>? Steps { get; init; }
 
     /// <summary>Two scopes that name the same are equal.</summary>
     public bool Equals(EditScope? other)
         => other is not null && Equals(Positions, other.Positions) && Lists.Same(Heads, other.Heads) && Lists.Same(Neurons, other.Neurons)
-            && Lists.Same(Rows, other.Rows) && Lists.Same(Steps, other.Steps);
+            && Lists.Same(Rows, other.Rows) && Lists.Same(Pictures, other.Pictures) && Lists.Same(Steps, other.Steps);
 
     /// <inheritdoc/>
-    public override int GetHashCode() => HashCode.Combine(Positions, Heads?.Count, Neurons?.Count, Rows?.Count, Steps?.Count);
+    public override int GetHashCode() => HashCode.Combine(Positions, Heads?.Count, Neurons?.Count, Rows?.Count, Pictures?.Count, Steps?.Count);
 
     /// <summary>Which list is empty, so that the scope is; null where none is.</summary>
     internal string? NamesNothing
         => Heads is { Count: 0 } ? "its list of heads is empty"
             : Neurons is { Count: 0 } ? "its list of neurons is empty"
             : Rows is { Count: 0 } ? "its list of rows is empty"
+            : Pictures is { Count: 0 } ? "its list of pictures is empty"
             : Steps is { Count: 0 } ? "its list of steps is empty"
             : Positions?.NamesNothing == true ? "it names no position"
             : null;

@@ -22,7 +22,7 @@ public sealed record KnockOut(string At, Positions Keys) : Edit
 
     internal override string? NamesNothing => Keys.NamesNothing ? "it names no key" : base.NamesNothing;
 
-    internal override bool Touches(Address place, Pass pass) => pass.Names(Scope.Rows, Scope.Positions, Keys) && NamesNothing is null;
+    internal override bool Touches(Address place, Pass pass) => pass.Names(Scope, Keys) && NamesNothing is null;
 
     /// <inheritdoc/>
     protected internal override Func<Tensor, Pass, Tensor> Bind(EditSite site)

@@ -30,6 +30,7 @@ public sealed class Region
         site.Require(scope.Heads, heads, "head");
         site.Require(scope.Neurons, last, "coordinate");
         site.RequireRows(scope.Rows);
+        site.Require(scope.Pictures, int.MaxValue, "picture");
         site.Require(scope.Steps, int.MaxValue, "step");
         site.Require(scope.Positions);
         fixedAxes = And(
@@ -60,23 +61,34 @@ public sealed class Region
             throw new VitrineException($"edit at '{place}': the point has one vector a row and no positions.");
         }
 
-        var rows = scope.Rows is { } r ? RowsOf(r, pass).reshape([pass.Rows, .. Enumerable.Repeat(1L, (int)dims - 1)]) : null;
+        var rows = scope.Rows is null && scope.Pictures is null ? null : Placed(Chosen(pass), dims);
         var positions = scope.Positions is { } p
-            ? pass.QueryMask(p).reshape(axes switch
-            {
-                PointAxes.Attention => [pass.Rows, 1, pass.Length, 1],
-                PointAxes.Heads => [pass.Rows, pass.Length, 1, 1],
-                _ => [pass.Rows, pass.Length, 1],
-            })
+            ? Placed(pass.QueryMask(p), dims)
             : null;
         return And(And(rows, positions), fixedAxes);
     }
 
     /// <remarks>The towers of pictures and texts may run different numbers of rows.</remarks>
-    private Tensor RowsOf(IReadOnlyList<int> rows, Pass pass)
-        => rows.FirstOrDefault(r => r >= pass.Rows) is > 0 and var outside
-            ? throw new VitrineException($"edit at '{place}': row {outside} lies outside; there are {pass.Rows}, counted from 0.")
-            : Chosen(rows, pass.Rows).to(pass.Device);
+    private Tensor Chosen(Pass pass)
+    {
+        try
+        {
+            return pass.Chosen(scope.Rows, scope.Pictures);
+        }
+        catch (VitrineException e)
+        {
+            throw new VitrineException($"edit at '{place}': {e.Message}", e);
+        }
+    }
+
+    /// <summary>A mask over rows and positions (B,T), or over rows alone (B,1), where the point's tensor has these axes.</summary>
+    private Tensor Placed(Tensor mask, long dims)
+    {
+        var (rows, positions) = (mask.shape[0], mask.shape[1]);
+        return mask.reshape(axes == PointAxes.Attention ? [rows, 1, positions, 1] : dims == 2 ? [rows, 1] : axes == PointAxes.Heads
+            ? [rows, positions, 1, 1]
+            : [rows, positions, 1]);
+    }
 
     private static Tensor Chosen(IEnumerable<int> indices, int size)
     {

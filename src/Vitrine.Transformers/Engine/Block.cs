@@ -106,6 +106,17 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
         }
 
         (k, v) = (ForEachHead(k), ForEachHead(v));
+        if (pass.Parts(spec.Attention) is { } parts)
+        {
+            var at = 0L;
+            return cat([.. parts.Select(length =>
+            {
+                at += length;
+                return nn.functional.scaled_dot_product_attention(
+                    q.narrow(2, at - length, length), k.narrow(2, at - length, length), v.narrow(2, at - length, length));
+            })], 2);
+        }
+
         return pass.IsPlainCausal(spec.Attention)
             ? nn.functional.scaled_dot_product_attention(q, k, v, is_casual: true)
             : nn.functional.scaled_dot_product_attention(q, k, v, pass.Mask(q.dtype, spec.Attention)?.Added);

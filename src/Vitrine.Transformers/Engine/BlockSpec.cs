@@ -46,6 +46,59 @@ public sealed record RotarySpec(double Theta, int Width)
 {
     /// <summary>Stretches the long wavelengths; null leaves all as they are.</summary>
     public Llama3Scaling? Scaling { get; init; }
+
+    /// <summary>Stretches all wavelengths alike, so many times; null leaves them as they are (Gemma 3's layers without a window).</summary>
+    public double? LinearFactor { get; init; }
+
+    /// <summary>Which axis of a position turns which frequency, where positions have several; null where all turn by one.</summary>
+    public RotaryAxes? Axes { get; init; }
+}
+
+/// <summary>How the frequencies of a rotation are shared among the axes of a position.</summary>
+public enum AxisOrder
+{
+    /// <summary>The first so many frequencies are the first axis's, the next the second's (Qwen2.5-VL: time, row, column).</summary>
+    Chunked,
+
+    /// <summary>By turns, as long as an axis has some left; the rest is the first axis's (Qwen3-VL).</summary>
+    Interleaved,
+
+    /// <summary>As <see cref="Chunked"/>, and each axis counts its frequencies from the fastest one on (rows and columns of Qwen's image towers).</summary>
+    Apart,
+}
+
+/// <summary>Which axis of a position turns which frequency.</summary>
+/// <param name="Sections">Frequencies of each axis; together half the width that turns.</param>
+/// <param name="Order">How they lie.</param>
+public sealed record RotaryAxes(IReadOnlyList<int> Sections, AxisOrder Order)
+{
+    /// <summary>The axis that turns a frequency.</summary>
+    /// <param name="frequency">From 0, the fastest.</param>
+    public int AxisOf(int frequency)
+    {
+        if (Order == AxisOrder.Interleaved)
+        {
+            var turn = frequency % Sections.Count;
+            return frequency < Sections.Count * Sections[turn] ? turn : 0;
+        }
+
+        var axis = 0;
+        for (var end = Sections[0]; frequency >= end; end += Sections[axis])
+        {
+            axis++;
+        }
+
+        return axis;
+    }
+
+    /// <summary>Which of its axis's frequencies one is.</summary>
+    internal int PlaceOf(int frequency) => frequency - Sections.Take(AxisOf(frequency)).Sum();
+
+    /// <summary>Two that share alike are equal.</summary>
+    public bool Equals(RotaryAxes? other) => other is not null && Order == other.Order && Sections.SequenceEqual(other.Sections);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Order, Sections.Count, Sections[0]);
 }
 
 /// <summary>Llama 3's stretching of rotary wavelengths (transformers, modeling_rope_utils.py).</summary>
@@ -69,6 +122,12 @@ public enum AttentionMask
 
     /// <summary>Those of its own block of tokens and of the blocks before (pi0's suffix: state, then the action chunk).</summary>
     Blockwise,
+
+    /// <summary>Those of its own picture, where a tower reads several pictures as one sequence (Qwen2.5-VL, Qwen3-VL).</summary>
+    OwnPicture,
+
+    /// <summary>Those of its own window of its picture (Qwen2.5-VL).</summary>
+    OwnWindow,
 }
 
 /// <summary>Where keys and values come from.</summary>

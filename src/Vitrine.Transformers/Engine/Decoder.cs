@@ -81,7 +81,9 @@ public sealed class Decoder : Stack
         var earlier = column == 0 ? [] : input.Positions.Select(r => r[..column]).ToArray();
         return new Pass(run, 0, [.. input.Positions.Select(r => r[column..])], earlier, Lengths(input.Positions))
         {
-            GivenPositionIds = input.PositionIds is { } ids ? [.. ids.Select(r => r[column..])] : null,
+            GivenPositionIds = input.PositionIds is { } axes ? [.. axes.Select(ids => ids.Select(r => r[column..]).ToArray())] : null,
+            PositionShift = input.PositionShift,
+            AddedBehind = input.AddedBehind,
             Prefix = input.Prefix,
             PrefixLengths = input.PrefixLengths,
             BlockNumbers = input.BlockNumbers,
@@ -112,6 +114,13 @@ public sealed class Decoder : Stack
     /// <param name="cache">Keys and values of what stands before, and for what is decoded behind.</param>
     private Tensor Residual(DecoderInput input, Pass pass, RunStart? from, KeyValueCache? cache)
     {
+        if (from is not null)
+        {
+            pass.AddedBehind = (over, layer) => from.AddedBehind(layer, over.Rows, Shape) is { } added
+                ? over.At(Shape.Name, PictureSide.DeepStack(layer, Shape.Width), added)
+                : null;
+        }
+
         var residual = from is null
             ? Enter(Embedding.Placed(input.Embedded(), pass, input.Segments), pass)
             : from.Residual(input.Positions.Length, input.Positions[0].Length, Shape);
@@ -141,7 +150,7 @@ public sealed class Decoder : Stack
             using var inner = NewDisposeScope();
             using var pass = step == 0
                 ? PassOver(run, input, from?.Column ?? 0)
-                : new Pass(run, step, [.. next.Select(row => new[] { row.Max() + 1 })], next, Lengths(positions));
+                : new Pass(run, step, [.. next.Select(row => new[] { row.Max() + 1 })], next, Lengths(positions)) { PositionShift = input.PositionShift };
             var residual = step == 0
                 ? Residual(input, pass, from, cache)
                 : Forward(Embedding.Placed(Embed([.. chosen[^1].Select(id => new[] { id })]), pass, null), pass, cache).Residual;
@@ -216,8 +225,14 @@ public sealed class Decoder : Stack
 /// <param name="Embedded">Makes (B,T,d); not asked where the run starts at a cached residual.</param>
 internal sealed record DecoderInput(long[][] Positions, Func<Tensor> Embedded)
 {
-    /// <summary>[row][token], where they are not the rows' own positions.</summary>
-    public long[][]? PositionIds { get; init; }
+    /// <summary>[axis][row][token], where they are not the rows' own positions.</summary>
+    public IReadOnlyList<long[][]>? PositionIds { get; init; }
+
+    /// <summary>[row]: what a position id is ahead of the row's own position, of the prompt where no ids are given, and of what is decoded behind it.</summary>
+    public long[]? PositionShift { get; init; }
+
+    /// <summary>See <see cref="Pass.AddedBehind"/>; of the prompt alone.</summary>
+    public Func<Pass, int, Tensor?>? AddedBehind { get; init; }
 
     /// <summary>(B,T) of an encoder that tells texts apart; null where all are 0.</summary>
     public Tensor? Segments { get; init; }
@@ -236,7 +251,7 @@ internal sealed record DecoderInput(long[][] Positions, Func<Tensor> Embedded)
 
     public static DecoderInput Of(Decoder decoder, TokenBatch batch) => new([.. batch.Positions.Select(r => r.ToArray())], () => decoder.Embed(batch.Ids))
     {
-        PositionIds = batch.PositionIds is { } ids ? [.. ids.Select(r => r.ToArray())] : null,
+        PositionIds = batch.PositionIds is { } ids ? [[.. ids.Select(r => r.ToArray())]] : null,
         Segments = batch.Segments is { } segments
             ? tensor([.. segments.SelectMany(r => r)], [segments.Count, segments[0].Count], device: decoder.Device)
             : null,

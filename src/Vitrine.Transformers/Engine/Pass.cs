@@ -13,6 +13,8 @@ public sealed class Pass : IDisposable
     private readonly long[] promptLengths;
     private readonly bool hasPadding;
     private readonly Dictionary<(AttentionMask, int, KeySource), UnseenKeys?> masks = [];
+    private int[]? pictures;
+    private int[]? windows;
 
     /// <param name="run">The run that it belongs to.</param>
     /// <param name="step">0 the prefill, k the pass that reads generated token k-1; of an expert its flow step.</param>
@@ -47,9 +49,25 @@ public sealed class Pass : IDisposable
     internal long[][] Keys => keys;
 
     /// <summary>
-    /// [row][token]: position ids where they are not simply the row's own positions (padding counted in, as some callers of other libraries do).
+    /// [axis][row][token]: position ids where they are not simply the row's own positions: padding counted in, as some callers of other libraries do, or
+    /// several axes, as rotations by time, row and column read them.
     /// </summary>
-    internal long[][]? GivenPositionIds { get; init; }
+    internal IReadOnlyList<long[][]>? GivenPositionIds { get; init; }
+
+    /// <summary>[row]: what a position id is ahead of the row's own position, where none are given; null for nothing.</summary>
+    internal long[]? PositionShift { get; init; }
+
+    /// <summary>Whose frames are read, of a tower whose pass has other rows than the batch; null where they are the batch's own.</summary>
+    internal FrameOwners? Owners { get; init; }
+
+    /// <summary>Tokens of each picture that a tower reads as one sequence, for <see cref="AttentionMask.OwnPicture"/>.</summary>
+    internal IReadOnlyList<int>? PictureLengths { get; init; }
+
+    /// <summary>Tokens of each window of such pictures, for <see cref="AttentionMask.OwnWindow"/>.</summary>
+    internal IReadOnlyList<int>? WindowLengths { get; init; }
+
+    /// <summary>What is added to the residual (B,T,d) behind a block; null for nothing, or nothing behind that one.</summary>
+    internal Func<Pass, int, Tensor?>? AddedBehind { get; set; }
 
     /// <summary>Keys and values that blocks read behind those of another stack; null for none.</summary>
     internal PrefixCache? Prefix { get; init; }
@@ -69,7 +87,7 @@ public sealed class Pass : IDisposable
     internal (Tensor Cos, Tensor Sin)? Rotation { get; set; }
 
     /// <summary>The largest position id.</summary>
-    internal long LastPositionId => (GivenPositionIds ?? queries).Max(row => row.Max());
+    internal long LastPositionId => Positioned().Max(axis => axis.Max(row => row.Max()));
 
     /// <summary>The largest position of a row's own text.</summary>
     internal long LastOwnPlace => queries.Max(row => row.Max());
@@ -102,8 +120,23 @@ public sealed class Pass : IDisposable
     internal bool IsPlainCausal(AttentionSpec attention)
         => attention is { Mask: AttentionMask.Causal, Keys: KeySource.Own } && Length == keys[0].Length && !(attention.Window < Length) && !hasPadding;
 
-    /// <summary>Position ids for rotary or learned positions (B,T); padding counts as 0.</summary>
-    internal Tensor PositionIds() => Made(Flat(GivenPositionIds ?? queries, p => Math.Max(p, 0)), Rows, Length);
+    /// <summary>Lengths of the parts of a sequence that see themselves alone; null where the attention is of another kind, or there is one part.</summary>
+    internal IReadOnlyList<int>? Parts(AttentionSpec attention) => attention.Mask switch
+    {
+        AttentionMask.OwnPicture => Several(PictureLengths),
+        AttentionMask.OwnWindow => Several(WindowLengths),
+        _ => null,
+    };
+
+    /// <summary>Position ids for rotary or learned positions (B,T); padding counts as 0. Of several axes, the first.</summary>
+    internal Tensor PositionIds() => Made(Flat(Positioned()[0], p => Math.Max(p, 0)), Rows, Length);
+
+    /// <summary>Position ids of every axis (axes,B,T); padding counts as 0.</summary>
+    internal Tensor PositionAxes()
+    {
+        var axes = Positioned();
+        return Made([.. axes.SelectMany(axis => Flat(axis, p => Math.Max(p, 0)))], axes.Count, Rows, Length);
+    }
 
     /// <summary>(B,T) int64: positions in the rows' own texts; padding counts as 0.</summary>
     internal Tensor OwnPlaces() => Made(Flat(queries, p => Math.Max(p, 0)), Rows, Length);
@@ -114,13 +147,61 @@ public sealed class Pass : IDisposable
     /// <summary>(B,T): which tokens of the pass are named.</summary>
     internal Tensor QueryMask(Positions positions) => PositionMask(positions, queries);
 
-    /// <summary>Whether some row has a token of the pass that is named and, where keys are asked for, a key that is.</summary>
-    /// <param name="rows">The rows that count; all when null.</param>
-    /// <param name="positions">Tokens of the pass; any when null.</param>
+    /// <summary>
+    /// Which tokens belong to the named rows of the batch and, where pictures are named, show one of them: (B,1), or (B,T) of frames in one row.
+    /// </summary>
+    /// <param name="rows">Null for all.</param>
+    /// <param name="pictures">Of each row; null for all.</param>
+    /// <exception cref="VitrineException">A row does not exist here, or the pass has no pictures.</exception>
+    internal Tensor Chosen(IReadOnlyList<int>? rows, IReadOnlyList<int>? pictures)
+    {
+        if (Owners is { } owners)
+        {
+            bool[] named = [.. owners.Rows.Zip(owners.Pictures).Select(f => rows?.Contains(f.First) != false && pictures?.Contains(f.Second) != false)];
+            return tensor(named, OwnersPerToken ? [1, named.Length] : [named.Length, 1], device: Device);
+        }
+
+        if (pictures is not null)
+        {
+            throw new VitrineException("names pictures of a row; what is computed there has none to tell apart.");
+        }
+
+        return rows!.FirstOrDefault(r => r >= Rows) is > 0 and var outside
+            ? throw new VitrineException($"row {outside} lies outside; there are {Rows}, counted from 0.")
+            : tensor([.. Enumerable.Range(0, Rows).Select(rows!.Contains)], [Rows, 1], device: Device);
+    }
+
+    /// <summary>
+    /// Numbers of each row of the batch (rows, 1, ...) where this pass has its rows: as they are, picked for each frame, or for each token of frames in one
+    /// row.
+    /// </summary>
+    internal Tensor OfBatch(Tensor perRow, PointAxes axes)
+    {
+        if (Owners is not { } owners)
+        {
+            return perRow;
+        }
+
+        var picked = perRow[tensor([.. owners.Rows.Select(r => (long)r)], device: Device)];      // (frames, 1, ...)
+        return OwnersPerToken ? picked.transpose(0, axes == PointAxes.Attention ? 2 : 1) : picked;
+    }
+
+    /// <summary>Whether some row has a token of the pass that a scope names and, where keys are asked for, a key that is.</summary>
+    /// <param name="scope">Its rows, pictures and positions; all that it does not tell.</param>
     /// <param name="keysToo">Keys; any when null.</param>
-    internal bool Names(IReadOnlyList<int>? rows, Positions? positions, Positions? keysToo = null)
-        => Enumerable.Range(0, Rows).Any(row => rows?.Contains(row) != false
-            && (positions is null || Named(positions, queries, row).Contains(true)) && (keysToo is null || Named(keysToo, keys, row).Contains(true)));
+    internal bool Names(EditScope scope, Positions? keysToo = null)
+    {
+        return Enumerable.Range(0, Rows).Any(row => HasQuery(row) && (keysToo is null || Named(keysToo, keys, row).Contains(true)));
+
+        bool HasQuery(int row)
+        {
+            var named = scope.Positions is { } positions ? Named(positions, queries, row) : Enumerable.Repeat(true, Length);
+            return named.Index().Any(token => token.Item && IsOf(OwnersPerToken ? token.Index : row));
+        }
+
+        bool IsOf(int frame) => scope.Rows?.Contains(Owners?.Rows[frame] ?? frame) != false
+            && (scope.Pictures is not { } pictures || (Owners is { } owners && pictures.Contains(owners.Pictures[frame])));
+    }
 
     /// <summary>(B,1,1,Tk): which keys are named; a prefix's are not.</summary>
     internal Tensor KeyMask(Positions positions)
@@ -145,10 +226,22 @@ public sealed class Pass : IDisposable
         return mask;
     }
 
+    private bool OwnersPerToken => Owners is { } owners && owners.Rows.Count != Rows;
+
     private bool IsFull(AttentionSpec attention, int width) => attention.Keys == KeySource.Prefix
         ? Required(Prefix).IsWhole
-        : !hasPadding && width == 0 && (attention.Mask == AttentionMask.Full || (attention.Mask == AttentionMask.Causal && Length == 1))
-            && (attention.Keys == KeySource.Own || Required(Prefix).IsWhole);
+        : !hasPadding && width == 0 && SeesAll(attention.Mask) && (attention.Keys == KeySource.Own || Required(Prefix).IsWhole);
+
+    /// <summary>Whether every query sees every key of the stack's own.</summary>
+    private bool SeesAll(AttentionMask mask) => mask switch
+    {
+        AttentionMask.Full => true,
+        AttentionMask.OwnPicture => Several(PictureLengths) is null,
+        AttentionMask.OwnWindow => Several(WindowLengths) is null,
+        AttentionMask.Causal => Length == 1,
+        AttentionMask.Prefix => Length == 1 || (PrefixLengths is { } lengths && keys.Index().All(row => row.Item[^1] < lengths[row.Index])),
+        _ => false,
+    };
 
     /// <remarks>
     /// Causality counts columns, so that a padded query sees something; the window counts the row's own positions, so that padding inside a row does not narrow
@@ -194,9 +287,16 @@ public sealed class Pass : IDisposable
             AttentionMask.Causal => j > query,
             AttentionMask.Prefix => j > query && !(keys[row][j] < Required(PrefixLengths)[row]),
             AttentionMask.Blockwise => Required(BlockNumbers)[row][j] > Required(BlockNumbers)[row][query],
+            AttentionMask.OwnPicture => (pictures ??= PartsOf(PictureLengths))[j] != pictures[query],
+            AttentionMask.OwnWindow => (windows ??= PartsOf(WindowLengths))[j] != windows[query],
             _ => false,
         };
     }
+
+    private static IReadOnlyList<int>? Several(IReadOnlyList<int>? lengths) => Required(lengths).Count > 1 ? lengths : null;
+
+    private static int[] PartsOf(IReadOnlyList<int>? lengths)
+        => [.. Required(lengths).Index().SelectMany(part => Enumerable.Repeat(part.Index, part.Item))];
 
     private static T Required<T>(T? given) where T : class
         => given ?? throw new VitrineException("attention: its mask, or its keys, come from a prefix or from blocks of tokens that this pass was not given.");
@@ -207,11 +307,22 @@ public sealed class Pass : IDisposable
         return tensor(mask, [Rows, of[0].Length], device: Device);
     }
 
+    private IReadOnlyList<long[][]> Positioned()
+        => GivenPositionIds ?? [PositionShift is { } shift ? [.. queries.Select((row, r) => row.Select(p => p < 0 ? p : p + shift[r]).ToArray())] : queries];
+
     /// <summary>Which tokens of a row are named.</summary>
     private IEnumerable<bool> Named(Positions positions, long[][] of, int row)
     {
+        if (OwnersPerToken)
+        {
+            var counts = Owners!.WithinPictures().Counts;
+            return of[row].Select((place, i) => positions.Holds(place, counts[i], place == counts[i] - 1, IsKind(place)));
+        }
+
         var newest = Array.FindLastIndex(of[row], p => p >= 0);
-        return of[row].Select((place, i) => positions.Holds(place, promptLengths[row], newest == i, kind => Run.Rows.Kinds.Holds(kind, row, place)));
+        return of[row].Select((place, i) => positions.Holds(place, promptLengths[row], newest == i, IsKind(place)));
+
+        Func<string, bool> IsKind(long place) => kind => Run.Rows.Kinds.Holds(kind, row, place);
     }
 
     private Tensor Made(long[] values, params long[] shape) => tensor(values, shape, device: Device);

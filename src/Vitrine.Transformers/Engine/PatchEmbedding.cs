@@ -16,14 +16,17 @@ internal sealed record PatchEmbedding(TowerSpec Spec, Tensor Kernel, Tensor? Bia
 
     /// <summary>Class token, registers, then patches row by row; registers have no position.</summary>
     /// <param name="pixels">(B,3,H,W).</param>
+    /// <param name="shown">Rows and columns of patches, from the upper left, that are picture and not padding; null for all of them.</param>
     /// <returns>(B,T,d).</returns>
-    public Tensor Apply(Tensor pixels)
+    public Tensor Apply(Tensor pixels, IReadOnlyList<(int Rows, int Columns)>? shown = null)
     {
         var (height, width) = (pixels.shape[2] / Spec.PatchSize, pixels.shape[3] / Spec.PatchSize);
         var patches = pixels.device_type == TorchSharp.DeviceType.CPU ? Convolved(pixels) : Multiplied(pixels, height, width);   // (B, P, d)
         var first = Spec.PositionOnClassToken ? 1 : 0;
         var grid = Positions.narrow(1, first, Spec.Grid * Spec.Grid);
-        patches = patches.Plus(height == Spec.Grid && width == Spec.Grid ? grid : Resampled(grid, height, width));
+        patches = patches.Plus(Spec.Resampling == PositionResampling.Bucketed ? Bucketed(grid, shown ?? [((int)height, (int)width)], height, width)
+            : height == Spec.Grid && width == Spec.Grid ? grid
+            : Resampled(grid, height, width));
         var token = first == 1 ? ClassToken!.Plus(Positions.narrow(1, 0, 1)) : ClassToken;
         Tensor[] prefix = [.. new[] { token, Registers }.OfType<Tensor>().Select(t => t.expand(patches.shape[0], -1, -1))];
         return prefix.Length == 0 ? patches : cat([.. prefix, patches], 1);
@@ -44,6 +47,43 @@ internal sealed record PatchEmbedding(TowerSpec Spec, Tensor Kernel, Tensor? Bia
         var whole = pixels.narrow(2, 0, height * side).narrow(3, 0, width * side);
         var rows = whole.reshape(-1, 3, height, side, width, side).permute(0, 2, 4, 1, 3, 5).reshape(-1, height * width, 3 * side * side);   // (B, P, 3pp)
         return nn.functional.linear(rows, Kernel.flatten(1), Bias);
+    }
+
+    /// <summary>[frame][patch]: the position that each patch takes from the training's grid; padding takes 0.</summary>
+    /// <remarks>
+    /// In float32 and in these steps, as the reference counts (transformers, modeling_smolvlm.py): a patch that begins where a place begins may round into the
+    /// place before, where the number of places is no power of two.
+    /// </remarks>
+    internal static long[][] Buckets(IReadOnlyList<(int Rows, int Columns)> shown, int grid, int rows, int columns)
+    {
+        var ends = Enumerable.Range(0, grid - 1).Select(i => (float)((1.0 / grid) + (i * (1.0 / grid)))).ToArray();
+        return [.. shown.Select(frame =>
+        {
+            var (down, across) = (Places(frame.Rows), Places(frame.Columns));
+            var positions = new long[rows * columns];
+            for (var row = 0; row < frame.Rows; row++)
+            {
+                for (var column = 0; column < frame.Columns; column++)
+                {
+                    positions[(row * columns) + column] = (down[row] * grid) + across[column];
+                }
+            }
+
+            return positions;
+        })];
+
+        long[] Places(int count)
+        {
+            var step = 1f / count;
+            return [.. Enumerable.Range(0, count).Select(i => Math.Min(i * step, (float)(1 - 1e-6))).Select(at => ends.LongCount(e => e <= at))];
+        }
+    }
+
+    private Tensor Bucketed(Tensor grid, IReadOnlyList<(int Rows, int Columns)> shown, long height, long width)
+    {
+        var places = Buckets(shown, Spec.Grid, (int)height, (int)width);
+        var rows = grid.squeeze(0)[tensor([.. places.SelectMany(p => p)], device: grid.device)];
+        return rows.view(places.Length, height * width, -1);                                                // (B or 1, P, d)
     }
 
     /// <remarks>In float32, corners not aligned (transformers, interpolate_pos_encoding of each family).</remarks>

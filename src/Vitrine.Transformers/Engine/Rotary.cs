@@ -11,13 +11,22 @@ internal sealed class Rotary(RotarySpec spec, Device device)
     private readonly Tensor frequencies = tensor(
         Enumerable.Range(0, spec.Width / 2).Select(i => Frequency(spec, i)).ToArray(), device: device).DetachFromDisposeScope();
 
+    private readonly Tensor? axisOfEach = spec.Axes is { } axes
+        ? tensor(Enumerable.Range(0, spec.Width / 2).Select(i => (long)axes.AxisOf(i)).ToArray(), device: device).DetachFromDisposeScope()
+        : null;
+
     /// <summary>Cosines, and sines that are negative on the first half, of a pass's positions: (B,T,1,width) each.</summary>
     public (Tensor Cos, Tensor Sin) Tables(Pass pass, ScalarType dtype)
     {
-        var angles = (pass.PositionIds().to(float32).unsqueeze(-1) * frequencies).unsqueeze(2);             // (B, T, 1, width/2)
+        var angles = (Positions(pass).to(float32) * frequencies).unsqueeze(2);                              // (B, T, 1, width/2)
         var (cos, sin) = (angles.cos(), angles.sin());
         return (cat([cos, cos], -1).to(dtype), cat([sin.neg(), sin], -1).to(dtype));
     }
+
+    /// <summary>The position that each frequency turns by: (B,T,1), or (B,T,width/2) where they read different axes.</summary>
+    private Tensor Positions(Pass pass) => axisOfEach is null || pass.GivenPositionIds is not { Count: > 1 }
+        ? pass.PositionIds().unsqueeze(-1)
+        : pass.PositionAxes()[axisOfEach].permute(1, 2, 0);
 
     /// <summary>(a, b) -> (a cos - b sin, b cos + a sin) on the halves of the part of each head that turns.</summary>
     /// <param name="x">(B,T,H,hd).</param>
@@ -35,7 +44,13 @@ internal sealed class Rotary(RotarySpec spec, Device device)
 
     private static float Frequency(RotarySpec spec, int i)
     {
-        var plain = 1 / MathF.Pow((float)spec.Theta, 2 * i / (float)spec.Width);
+        var (place, width) = spec.Axes is { Order: AxisOrder.Apart } axes ? (axes.PlaceOf(i), 2 * axes.Sections[axes.AxisOf(i)]) : (i, spec.Width);
+        var plain = 1 / MathF.Pow((float)spec.Theta, 2 * place / (float)width);
+        if (spec.LinearFactor is { } factorOfAll)
+        {
+            return plain / (float)factorOfAll;
+        }
+
         if (spec.Scaling is not { } scaling)
         {
             return plain;

@@ -55,6 +55,33 @@ public sealed class RunScope
         return new Pass(this, step, [.. Enumerable.Repeat(positions, rows ?? Rows.Count)], [], [.. Enumerable.Repeat((long)tokens, rows ?? Rows.Count)]);
     }
 
+    /// <summary>A pass over the frames of pictures.</summary>
+    /// <param name="positions">[frame][token], or [0][token] of all frames in one row; -1 for padding.</param>
+    /// <param name="owners">Whose frames they are; null where each row of the batch has one.</param>
+    internal Pass PassOver(long[][] positions, FrameOwners? owners)
+        => new(this, 0, positions, [], [.. positions.Select(row => row.LongCount(p => p >= 0))]) { Owners = owners };
+
+    /// <summary>The same over frames without padding; positions of pictures in one sequence are those of each picture's own.</summary>
+    internal Pass PassOver(long frames, long tokens, FrameOwners? owners)
+    {
+        var positions = owners is not null && owners.Rows.Count != frames
+            ? owners.WithinPictures().Places
+            : [.. Enumerable.Range(0, (int)tokens).Select(i => (long)i)];
+        return PassOver([.. Enumerable.Repeat(positions, (int)frames)], owners);
+    }
+
+    /// <summary>A pass over the patches of pictures in one sequence.</summary>
+    internal Pass PassOver(PlacedGrids placed, FrameOwners owners)
+    {
+        return new Pass(this, 0, [owners.WithinPictures().Places], [], [placed.Places.Count])
+        {
+            Owners = owners,
+            GivenPositionIds = [[[.. placed.Places.Select(p => (long)p.Row)]], [[.. placed.Places.Select(p => (long)p.Column)]]],
+            PictureLengths = placed.PictureLengths,
+            WindowLengths = placed.WindowLengths,
+        };
+    }
+
     /// <summary>Keeps a tensor beyond the run.</summary>
     internal void Keep(Address address, Tensor x)
     {

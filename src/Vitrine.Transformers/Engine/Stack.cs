@@ -145,6 +145,7 @@ public abstract class Stack
                 x = At(layer).Forward(x, pass.Plan.In(Shape.Name, layer), pass, cache, layer).MoveToOuterDisposeScope();
             }
 
+            x = pass.AddedBehind?.Invoke(pass, layer) is { } added ? x.Plus(added) : x;
             if (layer == FeaturesAfter)
             {
                 features = pass.Plan.Of(Shape.Name).At(Point.Features, x.narrow(1, PrefixTokensCut, x.shape[1] - PrefixTokensCut), pass);

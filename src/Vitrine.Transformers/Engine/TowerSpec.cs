@@ -24,10 +24,19 @@ public enum PositionResampling
 
     /// <summary>Bicubic, a = -0.5, over more neighbours where the grid shrinks.</summary>
     BicubicAntialiased,
+
+    /// <summary>Bilinear over the corners of the grid, which stay where they are (Qwen3-VL).</summary>
+    BilinearCorners,
+
+    /// <summary>None are learned: queries and keys turn by row and column, so that a picture may have any size (Qwen2.5-VL).</summary>
+    Turned,
+
+    /// <summary>Each patch takes the position of the place in the training's grid where it begins (Idefics3 and SmolVLM, after NaViT).</summary>
+    Bucketed,
 }
 
 /// <summary>What differs between the image towers of two families outside their blocks.</summary>
-/// <param name="ImageSize">Pixels on a side of the pictures of the training.</param>
+/// <param name="ImageSize">Pixels on a side of the pictures of the training; 0 where they have any size.</param>
 /// <param name="PatchSize">Pixels on a side of a patch.</param>
 /// <param name="ClassToken">Whether a class token stands in front.</param>
 /// <param name="Registers">Register tokens behind it (Darcet et al. 2024).</param>

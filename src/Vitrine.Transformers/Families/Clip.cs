@@ -45,7 +45,7 @@ internal static class Clip
 
     public static bool IsUnused(string name) => name.EndsWith("embeddings.position_ids", StringComparison.Ordinal);
 
-    private static TowerConfig ReadVision(ConfigReader json)
+    public static TowerConfig ReadVision(ConfigReader json)
     {
         var tower = TowerConfig.Read(
             json, (size, patch)
@@ -83,6 +83,31 @@ internal static class Clip
     private static VisionParts Load(WeightReader weights, TowerConfig tower, TextPart? text, int shared)
     {
         var at = weights.Has("post_layernorm.weight") ? "" : "vision_model.";
+        var (blocks, embedding, entry) = Parts(weights, at, tower);
+        var last = weights.Norm(tower.Block.Norm, $"{at}post_layernorm", tower.Block.Width);
+        return new VisionParts(tower.Assemble("vision", blocks, embedding, entry, last))
+        {
+            Head = text is not null || weights.Has("visual_projection.weight")
+                ? weights.Linear("visual_projection", shared, tower.Block.Width, bias: false)
+                : null,
+            Text = text is null ? null : LoadText(weights, text, shared),
+        };
+    }
+
+    /// <summary>The image tower inside a larger model, read behind one of its blocks.</summary>
+    /// <param name="weights">The checkpoint.</param>
+    /// <param name="at">What stands before <c>embeddings.</c>, with its dot.</param>
+    /// <param name="tower">Sizes.</param>
+    /// <param name="after">The block whose output is handed on.</param>
+    /// <param name="cut">Tokens in front that are not.</param>
+    public static Tower LoadTower(WeightReader weights, string at, TowerConfig tower, int after, int cut)
+    {
+        var (blocks, embedding, entry) = Parts(weights, at, tower);
+        return tower.Assemble("vision", blocks, embedding, entry, after, cut);
+    }
+
+    private static (Block[] Blocks, PatchEmbedding Embedding, Norm Entry) Parts(WeightReader weights, string at, TowerConfig tower)
+    {
         var (spec, width, patch) = (tower.Block, tower.Block.Width, tower.Spec.PatchSize);
         Block[] blocks = [.. Enumerable.Range(0, tower.Depth).Select(i => new Block(spec, ClipLayout.Weights(weights, $"{at}encoder.layers.{i}", spec)))];
         var embedding = new PatchEmbedding(
@@ -92,12 +117,7 @@ internal static class Clip
             weights.View(weights.Take($"{at}embeddings.position_embedding.weight", tower.Spec.Positions, width), 1, tower.Spec.Positions, width),
             weights.View(weights.Take($"{at}embeddings.class_embedding", width), 1, 1, width),
             Registers: null);
-        var (entry, last) = (weights.Norm(spec.Norm, $"{at}pre_layrnorm", width), weights.Norm(spec.Norm, $"{at}post_layernorm", width));
-        return new VisionParts(tower.Assemble("vision", blocks, embedding, entry, last))
-        {
-            Head = text is not null || weights.Has("visual_projection.weight") ? weights.Linear("visual_projection", shared, width, bias: false) : null,
-            Text = text is null ? null : LoadText(weights, text, shared),
-        };
+        return (blocks, embedding, weights.Norm(spec.Norm, $"{at}pre_layrnorm", width));
     }
 
     private static TextSide LoadText(WeightReader weights, TextPart text, int shared)

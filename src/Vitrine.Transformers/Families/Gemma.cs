@@ -11,20 +11,35 @@ internal static class Gemma
 {
     private static readonly DecoderDefaults Defaults = new(3072, 24576, 28, 16, 16, 256, 256000, Tied: true);
 
-    public static TextConfig Read(ConfigReader json)
+    public static TextConfig Read(ConfigReader json) => Read(json, inLargerModel: false);
+
+    /// <param name="json">Of the model alone, or the text_config of a larger one.</param>
+    /// <param name="inLargerModel">Whether the larger one says what sees what, so that <c>use_bidirectional_attention</c> may stand there.</param>
+    public static TextConfig Read(ConfigReader json, bool inLargerModel)
     {
+        if (inLargerModel)
+        {
+            json.MustBeOn("use_bidirectional_attention");
+        }
+        else
+        {
+            json.MustBeOff("use_bidirectional_attention");
+        }
+
         var config = Common(json, Defaults);
         json.RefuseUnread();
         return config;
     }
 
-    /// <summary>What Gemma and Gemma 2 have in common.</summary>
+    /// <summary>What Gemma, Gemma 2 and Gemma 3 have in common.</summary>
     /// <remarks>The scale meets the embeddings in their own precision (sqrt(3072) is 55.5 in bfloat16); the head reads the table unscaled.</remarks>
-    public static TextConfig Common(ConfigReader json, DecoderDefaults defaults)
+    /// <param name="json">config.json.</param>
+    /// <param name="defaults">Of the family's configuration class.</param>
+    /// <param name="rotary">Where the family reads its own; that of the file when null.</param>
+    public static TextConfig Common(ConfigReader json, DecoderDefaults defaults, RotarySpec? rotary = null)
     {
-        json.MustBeOff("use_bidirectional_attention");
         var bias = json.Flag("attention_bias", false);
-        var config = LlamaConfig.Read(json, defaults, NormKind.RmsFromOne, Gate(json)).Attending((a, _) => a with { Bias = bias, OutputBias = bias });
+        var config = LlamaConfig.Read(json, defaults, NormKind.RmsFromOne, Gate(json), rotary).Attending((a, _) => a with { Bias = bias, OutputBias = bias });
         return config with { EmbeddingScale = Math.Sqrt(config.Spec.Width), PadToken = config.Classes is null ? null : json.Optional("pad_token_id", 0) };
     }
 

@@ -13,6 +13,7 @@ internal static class Gemma2
     /// <remarks>Scores are scaled by query_pre_attn_scalar^-1/2, not by hd^-1/2. Block 0 looks through the window, block 1 does not, and so on.</remarks>
     public static TextConfig Read(ConfigReader json)
     {
+        json.MustBeOff("use_bidirectional_attention");
         var scale = Math.Pow(json.Number("query_pre_attn_scalar", 256), -0.5);
         var (scoreCap, logitCap) = (Cap(json, "attn_logit_softcapping", 50), Cap(json, "final_logit_softcapping", 30));
         var config = Gemma.Common(json, Defaults)

@@ -14,7 +14,17 @@ namespace Vitrine.Transformers.Families;
 /// <param name="HeadWidth">head_dim; null for width / heads.</param>
 /// <param name="Vocabulary">vocab_size.</param>
 /// <param name="Tied">tie_word_embeddings.</param>
-internal sealed record DecoderDefaults(int Width, int Neurons, int Layers, int Heads, int? KeyValueHeads, int? HeadWidth, int Vocabulary, bool Tied);
+internal sealed record DecoderDefaults(int Width, int Neurons, int Layers, int Heads, int? KeyValueHeads, int? HeadWidth, int Vocabulary, bool Tied)
+{
+    /// <summary>rms_norm_eps.</summary>
+    public double Epsilon { get; init; } = 1e-6;
+
+    /// <summary>Base of the rotary wavelengths.</summary>
+    public double Theta { get; init; } = 10000;
+
+    /// <summary>How frequencies are shared where positions have three axes; null where they have one.</summary>
+    public RotaryAxes? Axes { get; init; }
+}
 
 /// <summary>Reads what the Llama-like families spell alike.</summary>
 internal static class LlamaConfig
@@ -23,7 +33,8 @@ internal static class LlamaConfig
     /// <param name="defaults">Of the family's configuration class.</param>
     /// <param name="norm">How the family's norms scale.</param>
     /// <param name="activation">Of the gate.</param>
-    public static TextConfig Read(ConfigReader json, DecoderDefaults defaults, NormKind norm, Activation activation)
+    /// <param name="rotary">Where the family reads its own; that of the file when null.</param>
+    public static TextConfig Read(ConfigReader json, DecoderDefaults defaults, NormKind norm, Activation activation, RotarySpec? rotary = null)
     {
         var width = json.Size("hidden_size", defaults.Width);
         var heads = json.Size("num_attention_heads", defaults.Heads);
@@ -36,8 +47,10 @@ internal static class LlamaConfig
 
         var spec = new BlockSpec(
             width,
-            new NormSpec(norm, json.Number("rms_norm_eps", 1e-6)),
-            new AttentionSpec(heads, kvHeads, headWidth, AttentionMask.Causal, Rope.Read(json, headWidth)),
+            new NormSpec(norm, json.Number("rms_norm_eps", defaults.Epsilon)),
+            new AttentionSpec(
+                heads, kvHeads, headWidth, AttentionMask.Causal,
+                rotary ?? Rope.Read(json, headWidth, theta: defaults.Theta, axes: defaults.Axes)),
             new MlpSpec(json.Size("intermediate_size", defaults.Neurons), Gated: true, activation),
             LayerScale: false);
         return new TextConfig([.. Enumerable.Repeat(spec, json.Size("num_hidden_layers", defaults.Layers))], json.Size("vocab_size", defaults.Vocabulary))

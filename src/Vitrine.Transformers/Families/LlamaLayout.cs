@@ -9,7 +9,13 @@ internal static class LlamaLayout
     public static (Decoder Decoder, ClassHead? Classes) Load(WeightReader weights, TextConfig config)
         => Load(weights, weights.Has("embed_tokens.weight") ? "" : "model.", "lm_head", config);
 
-    public static (Decoder Decoder, ClassHead? Classes) Load(WeightReader weights, string prefix, string unembedding, TextConfig config)
+    /// <param name="weights">The checkpoint.</param>
+    /// <param name="prefix">What stands before <c>embed_tokens.</c></param>
+    /// <param name="unembedding">Name of the head.</param>
+    /// <param name="config">What is there.</param>
+    /// <param name="others">Points that a larger model adds.</param>
+    public static (Decoder Decoder, ClassHead? Classes) Load(
+        WeightReader weights, string prefix, string unembedding, TextConfig config, params Points.Point[] others)
     {
         var width = config.Spec.Width;
         var words = weights.Words($"{prefix}embed_tokens.weight", config.Vocabulary, width);
@@ -17,7 +23,7 @@ internal static class LlamaLayout
         var norm = weights.Norm(config.Spec.Norm, $"{prefix}norm", width);
         var (head, classes) = config.DecoderHead(weights, unembedding, words);
         var embedding = words with { Scale = config.EmbeddingScale == 1 ? null : weights.Constant(config.EmbeddingScale) };
-        return (config.Assemble("language", blocks, embedding, entryNorm: null, norm, head), classes);
+        return (config.Assemble("language", blocks, embedding, entryNorm: null, norm, head, others), classes);
     }
 
     /// <summary>Buffers that some files carry and nobody reads.</summary>

@@ -21,9 +21,9 @@ internal static class Qwen2
     /// sliding_window means nothing unless use_sliding_window is on; then blocks from max_window_layers on look through it (transformers,
     /// configuration_qwen2.py).
     /// </remarks>
-    public static TextConfig Windowed(TextConfig config, ConfigReader json)
+    public static TextConfig Windowed(TextConfig config, ConfigReader json, int firstWindowed = 28)
     {
-        var (window, first) = (json.Optional("sliding_window", 4096), json.Optional("max_window_layers", 28));
+        var (window, first) = (json.Optional("sliding_window", 4096), json.Optional("max_window_layers", firstWindowed));
         if (!json.Flag("use_sliding_window", false))
         {
             return config.Windowed(json, window: null, _ => false);

@@ -49,17 +49,36 @@ internal static class SigLip
     /// <param name="name">First part of the tower's addresses.</param>
     public static Tower Load(WeightReader weights, string prefix, Config config, string name)
     {
-        var (tower, spec, width) = (config.Tower, config.Tower.Block, config.Tower.Block.Width);
+        var (tower, spec) = (config.Tower, config.Tower.Block);
+        var (blocks, embedding) = Parts(weights, prefix, tower);
+        var norm = weights.Norm(spec.Norm, $"{prefix}post_layernorm", spec.Width);
+        return tower.Assemble(name, blocks, embedding, entryNorm: null, norm, config.Head ? Pool(weights, $"{prefix}head", spec) : null);
+    }
+
+    /// <summary>The tower inside a larger model, read behind one of its blocks.</summary>
+    /// <param name="weights">The checkpoint.</param>
+    /// <param name="prefix">What stands before <c>embeddings.</c>, with its dot.</param>
+    /// <param name="tower">Sizes.</param>
+    /// <param name="after">The block whose output is handed on.</param>
+    /// <param name="cut">Tokens in front that are not.</param>
+    public static Tower LoadUpTo(WeightReader weights, string prefix, TowerConfig tower, int after, int cut)
+    {
+        var (blocks, embedding) = Parts(weights, prefix, tower);
+        return tower.Assemble("vision", blocks, embedding, entryNorm: null, after, cut);
+    }
+
+    private static (Block[] Blocks, PatchEmbedding Embedding) Parts(WeightReader weights, string prefix, TowerConfig tower)
+    {
+        var (spec, width, patch) = (tower.Block, tower.Block.Width, tower.Spec.PatchSize);
         Block[] blocks = [.. Enumerable.Range(0, tower.Depth).Select(i => new Block(spec, ClipLayout.Weights(weights, $"{prefix}encoder.layers.{i}", spec)))];
         var embedding = new PatchEmbedding(
             tower.Spec,
-            weights.Take($"{prefix}embeddings.patch_embedding.weight", width, 3, tower.Spec.PatchSize, tower.Spec.PatchSize),
+            weights.Take($"{prefix}embeddings.patch_embedding.weight", width, 3, patch, patch),
             weights.Take($"{prefix}embeddings.patch_embedding.bias", width),
             weights.View(weights.Take($"{prefix}embeddings.position_embedding.weight", tower.Spec.Positions, width), 1, tower.Spec.Positions, width),
             ClassToken: null,
             Registers: null);
-        var norm = weights.Norm(spec.Norm, $"{prefix}post_layernorm", width);
-        return tower.Assemble(name, blocks, embedding, entryNorm: null, norm, config.Head ? Pool(weights, $"{prefix}head", spec) : null);
+        return (blocks, embedding);
     }
 
     /// <remarks>torch's MultiheadAttention: q, k and v one above the other in in_proj.</remarks>

@@ -20,24 +20,32 @@ internal sealed record TextFamily(
     [
         new("bert", Bert.Read, Bert.Load, Bert.IsUnused),
         new("distilbert", DistilBert.Read, DistilBert.Load, DistilBert.IsUnused),
-        new("gemma", Gemma.Read, LlamaLayout.Load, LlamaLayout.IsUnused) { DefaultEnd = 1 },
-        new("gemma2", Gemma2.Read, LlamaLayout.Load, LlamaLayout.IsUnused) { DefaultEnd = 1 },
+        LikeLlama("gemma", Gemma.Read, 1),
+        LikeLlama("gemma2", Gemma2.Read, 1),
+        LikeLlama("gemma3_text", Gemma3.Read, 1),
         new("gpt2", Gpt2.Read, Gpt2.Load, Gpt2.IsUnused) { DefaultEnd = 50256 },
         new("gpt_neox", GptNeoX.Read, GptNeoX.Load, GptNeoX.IsUnused) { DefaultEnd = 2 },
-        new("llama", Llama.Read, LlamaLayout.Load, LlamaLayout.IsUnused) { DefaultEnd = 2 },
-        new("mistral", Mistral.Read, LlamaLayout.Load, LlamaLayout.IsUnused) { DefaultEnd = 2 },
-        new("qwen2", Qwen2.Read, LlamaLayout.Load, LlamaLayout.IsUnused),
-        new("qwen3", Qwen3.Read, LlamaLayout.Load, LlamaLayout.IsUnused),
+        LikeLlama("llama", Llama.Read, 2),
+        LikeLlama("mistral", Mistral.Read, 2),
+        LikeLlama("qwen2", Qwen2.Read),
+        LikeLlama("qwen3", Qwen3.Read),
     ];
+
+    /// <summary>Whether its tensors are named as Llama's are, so that it can be the language part of a larger model.</summary>
+    public bool IsLikeLlama { get; private init; }
 
     /// <summary>The one that a configuration names.</summary>
     /// <exception cref="VitrineException">None has its name; the nearest is named.</exception>
     public static TextFamily Of(ConfigReader config)
     {
         var family = ModelCatalog.TextAndImage.FamilyOf(config, ModelKind.Text);
-        return All.First(f => f.ModelType == family.Name);
+        return All.FirstOrDefault(f => f.ModelType == family.Name)
+            ?? throw new VitrineException($"{config.Source}: model_type is '{family.Name}', which reads pictures too; expected a family of text alone.");
     }
 
     /// <summary>As the catalogue knows it.</summary>
     public ModelFamily Described => new(ModelType, ModelKind.Text, (source, options) => TextModel.Load(this, source, options));
+
+    private static TextFamily LikeLlama(string type, Func<ConfigReader, TextConfig> read, long? defaultEnd = null)
+        => new(type, read, LlamaLayout.Load, LlamaLayout.IsUnused) { IsLikeLlama = true, DefaultEnd = defaultEnd };
 }

@@ -17,10 +17,13 @@ internal sealed record TowerConfig(TowerSpec Spec, BlockSpec Block, int Depth)
     /// <param name="activation">Class default.</param>
     /// <param name="epsilon">Class default.</param>
     /// <param name="neurons">F of a width; null for intermediate_size.</param>
+    /// <param name="width">Class default of d.</param>
+    /// <param name="heads">Class default of H.</param>
     public static TowerConfig Read(
-        ConfigReader json, Func<int, int, TowerSpec> spec, int patchSize, string activation, double epsilon, Func<int, int>? neurons = null)
+        ConfigReader json, Func<int, int, TowerSpec> spec, int patchSize, string activation, double epsilon, Func<int, int>? neurons = null, int width = 768,
+        int heads = 12)
     {
-        var (width, heads) = (json.Size("hidden_size", 768), json.Size("num_attention_heads", 12));
+        (width, heads) = (json.Size("hidden_size", width), json.Size("num_attention_heads", heads));
         if (width % heads != 0)
         {
             throw new VitrineException($"{json.Source}: {heads} heads do not divide width {width}.");
@@ -60,6 +63,19 @@ internal sealed record TowerConfig(TowerSpec Spec, BlockSpec Block, int Depth)
         var shape = new StackShape(
             name, blocks.Count, Block.Width, attention.Heads, attention.KeyValueHeads, attention.HeadWidth, Block.Mlp.Neurons, 0, points);
         return new Tower(shape, blocks, embedding) { EntryNorm = entryNorm, LastNorm = lastNorm, Pool = pool, Pooler = pooler };
+    }
+
+    /// <summary>The same for a tower that is read behind one of its blocks; what stands behind that block runs only where a plan reads it.</summary>
+    /// <param name="name">First part of its addresses.</param>
+    /// <param name="blocks">With their weights.</param>
+    /// <param name="embedding">In front of them.</param>
+    /// <param name="entryNorm">Behind the embedding.</param>
+    /// <param name="after">The block whose output is handed on.</param>
+    /// <param name="cut">Tokens in front that are not.</param>
+    public Tower Assemble(string name, IReadOnlyList<Block> blocks, PatchEmbedding embedding, Norm? entryNorm, int after, int cut)
+    {
+        var whole = Assemble(name, blocks, embedding, entryNorm, lastNorm: null);
+        return new Tower(whole.Shape, blocks, embedding) { EntryNorm = entryNorm, FeaturesAfter = after, PrefixTokensCut = cut };
     }
 
     /// <summary>Class token and positions under the names that ViT and DINOv2 share.</summary>

@@ -6,7 +6,7 @@ namespace Vitrine.Tests.Certification;
 
 public sealed class CertificationTests
 {
-    private static readonly ICertifier[] Certifiers = [new TextCertifier(), new VisionCertifier(), new OpenVlaCertifier()];
+    private static readonly ICertifier[] Certifiers = [new TextCertifier(), new VisionCertifier(), new VisionLanguageCertifier(), new OpenVlaCertifier()];
 
     public static TheoryData<string> Folders()
     {

@@ -11,6 +11,10 @@ public sealed class CertifiedTests : IDisposable
 {
     private const string Renewed = "run: vitrine certify DIR... --record src/Vitrine.Certification/certified.json --markdown docs/models.md --readme "
         + "README.md (see docs/models.md)";
+
+    /// <summary>Families whose only reference numbers are of weights that may not lie here (Gemma's terms); the pages say so. See Gemma3Tests.</summary>
+    private static readonly string[] WithoutFixture = ["gemma3_text"];
+
     private readonly TemporaryFolder folder = new();
 
     [Fact]
@@ -31,17 +35,19 @@ public sealed class CertifiedTests : IDisposable
     public void Every_family_is_in_the_certificate_with_reference_numbers()
     {
         var families = CertifiedFile.Embedded().Families;
-        foreach (var name in TextFamily.All.Select(f => f.ModelType).Concat(VisionFamily.All.Select(f => f.ModelType)).Append(VisionFamily.Timm.ModelType)
+        foreach (var name in TextFamily.All.Select(f => f.ModelType).Concat(VisionFamily.All.Select(f => f.ModelType))
+            .Concat(VisionLanguageFamily.All.Select(f => f.ModelType)).Append(VisionFamily.Timm.ModelType)
             .Append("openvla"))
         {
-            families.ShouldContain(f => (f.Name == name || f.Alike.Contains(name)) && f.Fixtures.Count > 0, $"{name}; {Renewed}");
+            families.ShouldContain(
+                f => (f.Name == name || f.Alike.Contains(name)) && (f.Fixtures.Count > 0 || WithoutFixture.Contains(name)), $"{name}; {Renewed}");
         }
     }
 
     [Fact]
     public void All_that_was_recorded_agrees()
     {
-        foreach (var family in CertifiedFile.Embedded().Families)
+        foreach (var family in CertifiedFile.Embedded().Families.Where(f => f.Fixtures.Count > 0 || !WithoutFixture.Contains(f.Name)))
         {
             family.Verdict.ShouldBe("certified", family.Name);
             family.Fixtures.ShouldAllBe(f => f.Compared > 0 && f.LargestRelativeError <= 5e-5);

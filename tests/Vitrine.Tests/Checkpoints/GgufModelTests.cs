@@ -153,7 +153,7 @@ public sealed class GgufModelTests
     internal static byte[] Convert(string folder, Checkpoint original)
     {
         var (config, type) = (Config(folder), ModelType(folder)!);
-        var architecture = type == "mistral" ? "llama" : type;
+        var architecture = type switch { "mistral" => "llama", "gemma3_text" => "gemma3", _ => type };
         var builder = new GgufBuilder().Meta("general.architecture", architecture);
         foreach (var (key, names) in new (string, string[])[]
         {
@@ -185,7 +185,7 @@ public sealed class GgufModelTests
             }
         }
 
-        if (type is "gemma2" or "mistral")
+        if (type is "gemma2" or "gemma3_text" or "mistral")
         {
             builder.Meta($"{architecture}.attention.sliding_window", config.GetProperty("sliding_window").GetUInt32());
         }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Vitrine.Certification;
+using Vitrine.Certification.Models;
 using Vitrine.Checkpoints;
 using Vitrine.Inputs.Pictures;
 using Vitrine.Policies;
@@ -79,8 +80,9 @@ internal sealed class CompanionReaders : IDisposable
         foreach (var folder in Subject.Names().Select(row => Path.Combine(models, row.Data)))
         {
             using var fixture = Fixture.Open(folder);
-            var isPicture = fixture.Keys.Any(k => k.EndsWith("in.pixel_values", StringComparison.Ordinal));
-            Of(Path.GetFileName(folder), "config.json", Copy(folder), isPicture ? Seen : Read);
+            var batch = new VisionLanguageCertifier().Knows(fixture) ? Seeing.Batch(fixture, rows: 1) : TokenBatch.Of(3, 4, 5, 9);
+            var isPicture = batch.Pictures is null && fixture.Keys.Any(k => k.EndsWith("in.pixel_values", StringComparison.Ordinal));
+            Of(Path.GetFileName(folder), "config.json", Copy(folder), isPicture ? Seen : copy => Read(copy, batch));
         }
 
         if (Directory.Exists(Path.Combine(models, "openvla")))
@@ -95,6 +97,7 @@ internal sealed class CompanionReaders : IDisposable
 
         var tabletop = Vitrine.Policies.Policy.Catalog.Locate("embedded:tabletop").Folder;
         Of("tabletop", "config.json", Copy(tabletop), folder => PolicyAnswer(Vitrine.Policies.Policy.Open(folder)));
+        Gemma3();
         Generation();
         Adapter();
         Pictures();
@@ -110,10 +113,12 @@ internal sealed class CompanionReaders : IDisposable
     /// <summary>Numbers as a text that tells any two apart.</summary>
     public static string Shown(IEnumerable<float> numbers) => string.Join(' ', numbers.Select(n => n.ToString("R", CultureInfo.InvariantCulture)));
 
-    private static string Read(string folder)
+    private static string Read(string folder) => Read(folder, TokenBatch.Of(3, 4, 5, 9));
+
+    private static string Read(string folder, TokenBatch batch)
     {
         using var model = TextModel.Open(folder);
-        using var run = model.Run(TokenBatch.Of(3, 4, 5, 9));
+        using var run = model.Run(batch);
         using var last = model.Labels is null ? run.Logits[0, -1] : run.Logits[0];
         var settings = model.GenerationSettings;
         settings.RequireComputed();
@@ -159,6 +164,13 @@ internal sealed class CompanionReaders : IDisposable
         => string.Join(' ', Enumerable.Range(0, units.Dimensions).Select(d => units.Unnormalise(d, 0.25).ToString("R", CultureInfo.InvariantCulture)));
 
     private static string Recipe(string folder) => PictureRecipe.Open(folder).ToString();
+
+    private void Gemma3()
+    {
+        var folder = Keep(new Cli.TemporaryFolder());
+        Gemma3Tests.Save(folder.Path);
+        Of("gemma3", "config.json", folder.Path, Read);
+    }
 
     private void Generation()
     {

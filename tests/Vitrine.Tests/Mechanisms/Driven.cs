@@ -1,6 +1,7 @@
 using Vitrine.Certification;
 using Vitrine.Policies;
 using Vitrine.Tests.Policies.OpenVla;
+using Vitrine.Tests.Transformers;
 using Vitrine.Transformers;
 using Vitrine.Transformers.Edits;
 using Vitrine.Transformers.Engine;
@@ -69,6 +70,8 @@ internal sealed class Driven(string name) : IDisposable
                 return vision.Text is null
                     ? vision.Run(pixels, plan)
                     : vision.Match(pixels, TokenBatch.Of(fixture.Rows($"{@case}/in.input_ids")[0]), plan).Run;
+            case TextModel { Sees: true } seeing:
+                return seeing.Run(Seeing.Batch(fixture, rows: 1), plan);
             default:
                 return ((TextModel)Model).Run(TokenBatch.Of(3, 7, 4, 9), plan);
         }

@@ -36,14 +36,15 @@ internal static partial class OpenedModel
     public static string DownName(Checkpoint checkpoint, string stack, int layer)
     {
         var found = checkpoint.Names.Where(n => Down().Match(n) is { Success: true } m && m.Groups["layer"].Value == $"{layer}").ToArray();
-        return found.Length == 1 ? found[0] : found.Single(n => n.StartsWith(stack switch
+        string[] fronts = stack switch
         {
-            "dino" => "vision_backbone.featurizer.",
-            "siglip" => "vision_backbone.fused_featurizer.",
-            "language" => "language_model.",
-            "vision" => "vision_model.",
-            _ => "text_model.",
-        }, StringComparison.Ordinal));
+            "dino" => ["vision_backbone.featurizer."],
+            "siglip" => ["vision_backbone.fused_featurizer."],
+            "language" => ["language_model.", "model.language_model.", "model.text_model.", "model.layers."],
+            "vision" => ["vision_model.", "vision_tower.", "model.vision_model.", "visual.", "model.visual."],
+            _ => ["text_model."],
+        };
+        return found.Length == 1 ? found[0] : found.Single(n => fronts.Any(f => n.StartsWith(f, StringComparison.Ordinal)));
     }
 
     /// <summary>Value vectors (F,d) out of the file.</summary>
@@ -80,6 +81,6 @@ internal static partial class OpenedModel
     private static bool IsWhole(string folder)
         => File.Exists(Path.Combine(folder, "config.json")) && Directory.GetFiles(folder, "model*.safetensors").Length > 0;
 
-    [GeneratedRegex(@"(^|\.)(?<layer>\d+)\.(mlp\.down_proj|mlp\.c_proj|mlp\.dense_4h_to_h|output\.dense|ffn\.lin2|mlp\.fc2)\.weight$")]
+    [GeneratedRegex(@"(^|\.)(?<layer>\d+)\.(mlp\.down_proj|mlp\.c_proj|mlp\.dense_4h_to_h|output\.dense|ffn\.lin2|mlp\.fc2|mlp\.linear_fc2)\.weight$")]
     private static partial Regex Down();
 }

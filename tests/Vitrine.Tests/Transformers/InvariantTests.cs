@@ -40,7 +40,7 @@ public sealed class InvariantTests
             foreach (var (address, value) in run.Activations)
             {
                 value.isfinite().all().item<bool>().ShouldBeTrue($"{address}, padding included");
-                if (address.Point == Point.AttnPattern && model.Positions is { } positions)
+                if (address.Point == Point.AttnPattern && address.Stack == model.Shape.Name && model.Positions is { } positions)
                 {
                     var isCausal = model.Stack.Specs[address.Layer!.Value].Attention.Mask == AttentionMask.Causal;
                     foreach (var (row, own) in positions.Index())
@@ -83,7 +83,7 @@ public sealed class InvariantTests
     public void The_residual_adds_up(string name, ScalarType dtype, Layout layout)
     {
         using var model = Subject.Open(name, dtype, layout: layout);
-        using var run = model.Run(RunPlan.Capturing("*.*.*", "*.embed"));
+        using var run = model.Run(RunPlan.Capturing("*.*.*", "*.*"));
         using var scope = NewDisposeScope();
         var stream = run[$"{model.Shape.Name}.embed"].clone();
         for (var layer = 0; layer < model.Shape.Layers; layer++)
@@ -102,6 +102,10 @@ public sealed class InvariantTests
 
             stream = weights.MlpPostNorm.Of(stream + run[$"{at}.mlp.out{post}"]);
             stream.ShouldBeClose(run[$"{at}.resid_post"]);
+            if (run.Activations.Keys.Select(k => k.ToString()).FirstOrDefault(k => k == $"{model.Shape.Name}.deepstack.{layer}") is { } added)
+            {
+                stream += run[added];
+            }
         }
     }
 

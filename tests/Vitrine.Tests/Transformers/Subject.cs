@@ -24,7 +24,7 @@ public enum Layout
 internal sealed class Subject(
     IDisposable model, IReadOnlyList<StackShape> stacks, Stack stack, Func<RunPlan, Run> run, Func<RunPlan, Run> runTwice, IDisposable input) : IDisposable
 {
-    /// <summary>[row][token] positions of a text, -1 for padding; null for a picture.</summary>
+    /// <summary>[row][token] positions of a text, -1 for padding; null for a picture alone.</summary>
     public IReadOnlyList<IReadOnlyList<long>>? Positions { get; private init; }
 
     public Stack Stack => stack;
@@ -33,7 +33,7 @@ internal sealed class Subject(
 
     public IReadOnlyList<StackShape> Stacks => stacks;
 
-    /// <summary>Every fixture that the certifiers of text and picture models know.</summary>
+    /// <summary>Every fixture that the certifiers of text and picture models, and of models of both, know.</summary>
     public static TheoryData<string> Names()
     {
         var data = new TheoryData<string>();
@@ -41,7 +41,7 @@ internal sealed class Subject(
         foreach (var folder in Directory.Exists(models) ? Directory.GetDirectories(models).Order(StringComparer.Ordinal) : Enumerable.Empty<string>())
         {
             using var fixture = Fixture.Open(folder);
-            if (new TextCertifier().Knows(fixture) || new VisionCertifier().Knows(fixture))
+            if (new TextCertifier().Knows(fixture) || new VisionCertifier().Knows(fixture) || new VisionLanguageCertifier().Knows(fixture))
             {
                 data.Add(Path.GetFileName(folder));
             }
@@ -90,25 +90,32 @@ internal sealed class Subject(
             Run Seen(Tensor of, RunPlan plan) => texts is null ? vision.Run(of, plan) : vision.Match(of, texts, plan).Run;
         }
 
-        var ids = fixture.Rows("single/in.input_ids")[0];
         var text = TextModel.Open(fixture.Folder, options);
-        var padded = layout != Layout.Alone;
-        var (batch, two) = padded
-            ? (TokenBatch.Of([ids, ids[..^3]], layout == Layout.PaddedLeft), TokenBatch.Of([ids, ids[..^3]], layout == Layout.PaddedLeft))
-            : (TokenBatch.Of(ids), TokenBatch.Of([ids, ids]));
-        return new Subject(text, text.Stacks, text.Language, p => text.Run(batch, p), p => text.Run(two, p), zeros(1)) { Positions = batch.Positions };
+        var left = layout == Layout.PaddedLeft;
+        if (text.Sees)
+        {
+            var two = Seeing.Batch(fixture, rows: 2, shorter: layout == Layout.Alone ? 0 : 3, left);
+            var one = layout == Layout.Alone ? Seeing.Batch(fixture, rows: 1) : two;
+            return new Subject(text, text.Stacks, text.Language, p => text.Run(one, p), p => text.Run(two, p), zeros(1)) { Positions = one.Positions };
+        }
+
+        var ids = fixture.Rows("single/in.input_ids")[0];
+        var (alone, twice) = layout == Layout.Alone
+            ? (TokenBatch.Of(ids), TokenBatch.Of([ids, ids]))
+            : (TokenBatch.Of([ids, ids[..^3]], left), TokenBatch.Of([ids, ids[..^3]], left));
+        return new Subject(text, text.Stacks, text.Language, p => text.Run(alone, p), p => text.Run(twice, p), zeros(1)) { Positions = alone.Positions };
     }
 
     /// <summary>A point's values at a row's own tokens, padding left out: (tokens, ...), queries first where there are queries.</summary>
     public Tensor Own(Tensor x, PointAxes axes)
     {
-        if (Positions is null || x.dim() < 3 || Positions.All(row => row.All(p => p >= 0)))
+        var placed = axes == PointAxes.Attention ? x.transpose(1, 2) : x;
+        if (Positions is null || placed.dim() < 3 || placed.shape[0] != Positions.Count || placed.shape[1] != Positions[0].Count)
         {
-            return axes == PointAxes.Attention ? x.transpose(1, 2) : x;
+            return placed; // of pictures, say
         }
 
-        var own = tensor(Positions.SelectMany(r => r).Select(p => p >= 0).ToArray(), [Positions.Count, Positions[0].Count]);
-        return (axes == PointAxes.Attention ? x.transpose(1, 2) : x)[own];
+        return placed[tensor(Positions.SelectMany(r => r).Select(p => p >= 0).ToArray(), [Positions.Count, Positions[0].Count])];
     }
 
     public void Dispose()

@@ -32,9 +32,14 @@ public sealed partial class VocabularyTests
                 continue;
             }
 
+            using var golden = fixture.Read(key);
+            if (!golden.is_floating_point())
+            {
+                continue; // Places of patches: whole numbers are no activations.
+            }
+
             var parsed = Address.Parse(address);
             places.ShouldContain(parsed, key);
-            using var golden = fixture.Read(key);
             (parsed.Point.Axes == PointAxes.Stream ? golden.dim() is 2 or 3 : golden.dim() == 4 || (golden.dim() == 3 && !parsed.Point.IsInBlock))
                 .ShouldBeTrue(key);
             compared++;

@@ -155,7 +155,7 @@ public sealed class PrefixCacheTests
     private static DecoderInput Behind(Decoder decoder, long[][] rows, PrefixCache prefix, int first = Cut) => Input(decoder, rows) with
     {
         Prefix = prefix,
-        PositionIds = [.. rows.Select(r => r.Select((_, i) => (long)first + i).ToArray())],
+        PositionIds = [[.. rows.Select(r => r.Select((_, i) => (long)first + i).ToArray())]],
     };
 
     /// <summary>The same weights with another attention.</summary>
