@@ -29,7 +29,7 @@ public static class ConceptSearch
     /// <summary>By words: the mean logit of the words, in deviations of the neuron's own logits from their mean.</summary>
     /// <param name="stack">Speaks a language.</param>
     /// <param name="tokens">The vocabulary.</param>
-    /// <param name="words">At least one that the vocabulary has.</param>
+    /// <param name="words">At least one that the vocabulary has, in any case; others are left out.</param>
     /// <param name="count">Neurons to return.</param>
     /// <param name="raw">Whether a norm or LayerScale behind the neurons is left out (<see cref="StackValueVectors.IsRaw"/>).</param>
     /// <param name="options">Which layers, who hears of progress; all layers when null.</param>
@@ -39,7 +39,7 @@ public static class ConceptSearch
     {
         ArgumentNullException.ThrowIfNull(tokens);
         ArgumentNullException.ThrowIfNull(words);
-        var ids = words.Select(tokens.Id).OfType<int>().Distinct().ToArray();
+        var ids = words.Select(tokens.IdOfAnyCase).OfType<int>().Distinct().ToArray();
         if (ids.Length == 0)
         {
             throw new VitrineException($"concept: the vocabulary has none of the words {string.Join(", ", words)}.");
