@@ -78,6 +78,10 @@ internal static class Output
     /// <summary>Prints a value as JSON.</summary>
     public static void Write<T>(T value) => Console.WriteLine(JsonSerializer.Serialize(value, Json));
 
+    /// <summary>A list as users write one: with spaces, with commas, or with both.</summary>
+    public static string[] List(IEnumerable<string>? words)
+        => [.. (words ?? []).SelectMany(w => w.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))];
+
     /// <summary>Says on standard error, a line each, what a user should know and what stops nothing.</summary>
     public static void Warn(IEnumerable<object> lines)
     {

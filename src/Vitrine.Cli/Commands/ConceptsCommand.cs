@@ -70,7 +70,7 @@ internal sealed class ConceptsCommand
         var batch = shown.Batch(parsed, model);
         var lists = words.Lists(parsed, model);
         var tokens = TokenReader.Of(model);
-        string[] wanted = [.. parsed.GetValue(concept)!.SelectMany(w => w.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))];
+        var wanted = Output.List(parsed.GetValue(concept));
         var list = wanted is [var only] ? ConceptNames.Find(only, lists) : null;
         if (parsed.GetValue(direction) is null && list is null && !IsByMeaning(parsed) && parsed.GetValue(clusters) is null)
         {
@@ -103,12 +103,15 @@ internal sealed class ConceptsCommand
         const string Listed = "words of the concept among the top 30";
         var byMeaning = ByMeaning(parsed, search, tokens, wanted);
         var (how, found) = byMeaning is not null ? (byMeaning.How, byMeaning.Neurons)
-            : list is not null ? (Listed, [.. patterns.Cluster(list.Name).Select(n => new ScoredNeuron(n.Neuron, n.Words)).Where(f => space.Within(f.Neuron, within))])
+            : list is not null ? (Listed, Clustered(list))
             : BySpelling(parsed, tokens, wanted, new SearchOptions { Layers = Layers(parsed, tokens), Cancellation = cancellation });
         found = byMeaning is not null ? found : [.. found.Where(f => IsAllowed(f.Neuron))];
         Draw([(wanted.Length > 0 ? string.Join(' ', wanted) : "found", [.. found.Select(f => f.Neuron)])]);
         Finish(parsed, model, batch, new Found(how, found, n => patterns.Readings[n.Layer][n.Index], byMeaning?.Quality), tokens, wanted);
         return 0;
+
+        IReadOnlyList<ScoredNeuron> Clustered(WordList of)
+            => [.. patterns.Cluster(of.Name).Select(n => new ScoredNeuron(n.Neuron, n.Words)).Where(n => space.Within(n.Neuron, within))];
 
         bool IsAllowed(Neuron n) => parsed.GetValue(polysemy) is not { } most || mixed.Of(patterns.Readings[n.Layer][n.Index]).Score <= most;
 
@@ -231,7 +234,8 @@ internal sealed class ConceptsCommand
         }
 
         AnsiConsole.Write(table);
-        Console.WriteLine($"{rows.Length} neurons; score: {found.How}. That a neuron spells a word does not say that it causes anything: 'vitrine steer' tells.");
+        Console.WriteLine($"{rows.Length} neurons; score: {found.How}. "
+            + "That a neuron spells a word does not say that it causes anything: 'vitrine steer' tells.");
         using var source = new StackValueVectors(tokens.Language, fingerprint: "") { IsRaw = parsed.GetValue(raw) };
         RawOption.Tell(source);
         if (found.Quality is { } quality)

@@ -150,8 +150,8 @@ internal static class NeuronsCommand
 
         table.Add("chance", Share(VocabularyCoherence.Chance), "", "", "");
         AnsiConsole.Write(table);
-        Console.WriteLine($"coherent: the top {VocabularyCoherence.Tokens} tokens are more alike (mean cosine of their rows of the unembedding) than those of 95 % of "
-            + "the neurons where every token stands for a random other; --words FILE counts words of lists instead");
+        Console.WriteLine($"coherent: the top {VocabularyCoherence.Tokens} tokens are more alike (mean cosine of their rows of the unembedding) than those of "
+            + "95 % of the neurons where every token stands for a random other; --words FILE counts words of lists instead");
     }
 
     private static void OnPictures(IReadOnlyList<NeuronOnPictures> firing, IReadOnlyList<NeuronReading> written, TokenReader tokens, bool json)

@@ -32,7 +32,7 @@ internal static class SteerCommand
         var words = WordsOption.Create();
         var metric = new Option<string?>("--metric")
         {
-            Description = "What is measured of an action: speed (the length of dx, dy, dz), or a dimension such as dz or gripper; by default what the concept is about.",
+            Description = "What is measured of an action: speed (the length of dx, dy, dz), or a dimension such as dz; by default what the concept is about.",
         };
         var text = new TextSteeringOptions();
         var states = new StateOptions(drawn: 48);
@@ -42,7 +42,8 @@ internal static class SteerCommand
         var device = DeviceOption.Create();
         var allowed = NonFiniteOption.Create();
         var json = Output.JsonOption();
-        var command = new Command("steer", "Clamp a concept's neurons in one decision, or while a text is read, and compare with zero dose and matched-random neurons.")
+        var command = new Command(
+            "steer", "Clamp a concept's neurons in one decision, or while a text is read, and compare with zero dose and matched-random neurons.")
         {
             name, concept, dose, add, file, words, metric, calibrated, draws, units, device, allowed, json,
         };
@@ -94,7 +95,7 @@ internal static class SteerCommand
             }
 
             Print(rows, measured);
-            var why = parsed.GetValue(metric) is not null ? "as asked" : about is not null ? "what the concept is about" : "the default, as the concept has none of its own";
+            var why = parsed.GetValue(metric) is not null ? "as asked" : about is not null ? "what the concept is about" : "the default";
             Console.WriteLine($"{set.Count} neurons at {amount}, {tests.Count} states, paired bootstrap; measured is {measured.Name} ({why}), "
                 + $"{Output.Signed(baseline)} unedited");
             return 0;

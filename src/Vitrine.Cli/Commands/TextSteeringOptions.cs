@@ -42,7 +42,7 @@ internal sealed class TextSteeringOptions
     {
         var texts = prompts.Texts(parsed, $"{model.Name}: is a text model");
         var reader = TokenReader.Of(model);
-        string[] words = [.. asked.Concept.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)];
+        var words = Output.List([asked.Concept]);
         int[] ids = [.. words.Select(w => reader.IdOfAnyCase(w)
             ?? throw new VitrineException($"steer: '{w}' is no word of the vocabulary; name words that are one token, with commas."))];
         var set = asked.Set is { } file ? FromFile(file, asked.Concept, model) : null;
@@ -80,18 +80,21 @@ internal sealed class TextSteeringOptions
         }
 
         var measured = $"ln p({string.Join(" or ", ids.Select(i => reader.Print(i).Trim()))})";
-        var table = Output.Table("arm", $"change of {measured} (nats)", "95 %", "KL (nats)", "prompts whose next token changes", "goes on from the first prompt with");
+        var table = Output.Table(
+            "arm", $"change of {measured} (nats)", "95 %", "KL (nats)", "prompts whose next token changes", "goes on from the first prompt with");
         table.Add("unedited", "", "", "", "", Text(plain) ?? "");
         foreach (var row in rows)
         {
             table.Add(
-                row.Arm, Output.Signed(row.LogProbability.Mean), $"[{Output.Signed(row.LogProbability.Low)}, {Output.Signed(row.LogProbability.High)}]",
-                row.Divergence.ToString("0.0000", CultureInfo.InvariantCulture), row.Changed.ToString("0 %", CultureInfo.InvariantCulture), row.Generated ?? "");
+                row.Arm, Output.Signed(row.LogProbability.Mean),
+                $"[{Output.Signed(row.LogProbability.Low)}, {Output.Signed(row.LogProbability.High)}]",
+                row.Divergence.ToString("0.0000", CultureInfo.InvariantCulture), row.Changed.ToString("0 %", CultureInfo.InvariantCulture),
+                row.Generated ?? "");
         }
 
         AnsiConsole.Write(table);
-        Console.WriteLine($"{chosen.Count} neurons at {asked.Dose} at every token: {string.Join(", ", chosen.Neurons)}; {texts.Count} prompts, paired bootstrap; "
-            + $"measured is {measured}, {Output.Signed(baseline)} unedited");
+        Console.WriteLine($"{chosen.Count} neurons at {asked.Dose} at every token: {string.Join(", ", chosen.Neurons)}; {texts.Count} prompts, "
+            + $"paired bootstrap; measured is {measured}, {Output.Signed(baseline)} unedited");
         return 0;
 
         string? Text(IReadOnlyList<long>? said) => said is null ? null : model.Tokenizer.Decode(said.Select(i => (int)i)).ReplaceLineEndings("\\n");
@@ -102,6 +105,8 @@ internal sealed class TextSteeringOptions
     private static NeuronSet FromFile(string file, string name, TextModel model)
     {
         var sets = NeuronSetFile.Open(file, model.Language.Shape.Neurons, model.Language.Shape.Name);
-        return sets.TryGetValue(name, out var set) ? set : throw new VitrineException($"{file}: has no set '{name}'; there are {string.Join(", ", sets.Keys)}.");
+        return sets.TryGetValue(name, out var set)
+            ? set
+            : throw new VitrineException($"{file}: has no set '{name}'; there are {string.Join(", ", sets.Keys)}.");
     }
 }

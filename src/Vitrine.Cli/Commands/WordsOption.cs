@@ -2,7 +2,6 @@ using System.CommandLine;
 using Vitrine.Mechanisms.Concepts;
 using Vitrine.Policies;
 using Vitrine.Transformers;
-using Vitrine.Worlds;
 using Vitrine.Worlds.Tabletop;
 
 namespace Vitrine.Cli.Commands;
@@ -11,12 +10,12 @@ namespace Vitrine.Cli.Commands;
 internal sealed class WordsOption() : Option<string?>("--words")
 {
     /// <summary>The option.</summary>
-    public static WordsOption Create() => new() { Description = "YAML of concept words; those of its world by default, for a policy that has one." };
+    public static WordsOption Create() => new() { Description = "YAML of concept words; those of the tabletop by default for a policy, none for a text model." };
 
-    /// <summary>Word lists of the file, or of the world that a policy was trained in; none for any other model.</summary>
+    /// <summary>Word lists of the file; else the tabletop's words of motion for a policy, and none for any other model.</summary>
     /// <exception cref="VitrineException">The file is none of concept words.</exception>
     public IReadOnlyList<WordList> Lists(ParseResult parsed, Model model)
         => parsed.GetValue(this) is { } path ? WordList.Open(path)
-            : model is Policy policy && StateSource.WorldOf(policy) is not null ? TabletopVocabulary.Concepts
+            : model is Policy ? TabletopVocabulary.Concepts
             : [];
 }

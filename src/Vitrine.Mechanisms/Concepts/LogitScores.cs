@@ -7,9 +7,9 @@ namespace Vitrine.Mechanisms.Concepts;
 
 /// <summary>Scores value vectors by a weighted mean of their logits, in deviations of all their logits.</summary>
 /// <remarks>
-/// Score of w: sum_t weight_t (E_t w - mean) / sd, mean and sd over the tokens; 0 where all logits are alike, as of a vector of zeros. Mean and sd of E w follow
-/// from the mean m and the covariance C of the rows of E: they are m w and sqrt(w C w), so that no logit need be made. That picks the candidates; their scores
-/// are then made from their logits, and candidates are added until no other can be among the best, so that the result is that of making every logit.
+/// Score of w: sum_t weight_t (E_t w - mean) / sd, mean and sd over the tokens; 0 where all logits are alike, as of a vector of zeros. Mean and sd of E w
+/// follow from the mean m and the covariance C of the rows of E: they are m w and sqrt(w C w), so that no logit need be made. That picks the candidates; their
+/// scores are then made from their logits, and candidates are added until no other can be among the best, so that the result is that of making every logit.
 /// </remarks>
 internal sealed class LogitScores : IDisposable
 {

@@ -11,7 +11,9 @@ namespace Vitrine.Mechanisms.ValueVectors;
 /// <param name="Best">The most coherent neurons, best first.</param>
 public sealed record LayerCoherence(int Layer, double Coherent, double Mean, double Shuffled, IReadOnlyList<Neuron> Best);
 
-/// <summary>Reads coherence without any list of words: the cosine of the rows that the unembedding has for a neuron's top tokens, their mean taken away.</summary>
+/// <summary>
+/// Reads coherence without any list of words: the cosine of the rows that the unembedding has for a neuron's top tokens, their mean taken away.
+/// </summary>
 public static class VocabularyCoherence
 {
     /// <summary>How many top tokens of a neuron are compared.</summary>

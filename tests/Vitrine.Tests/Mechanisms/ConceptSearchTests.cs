@@ -10,7 +10,8 @@ namespace Vitrine.Tests.Mechanisms;
 /// <summary>Neurons by words and by directions of actions: the best of the definition, which makes every logit.</summary>
 public class ConceptSearchTests
 {
-    public static TheoryData<string> Models() => ["embedded:tabletop", .. TextCommandTests.Decoders().Select(r => Path.Combine(Fixtures.Root, "models", r.Data))];
+    public static TheoryData<string> Models()
+        => ["embedded:tabletop", .. TextCommandTests.Decoders().Select(r => Path.Combine(Fixtures.Root, "models", r.Data))];
 
     [Theory, MemberData(nameof(Models))]
     public void The_neurons_found_are_those_of_making_every_logit(string name)
