@@ -1,5 +1,6 @@
 using Vitrine.Mechanisms.Causes;
 using Vitrine.Worlds.Statistics;
+using Vitrine.Worlds.Studies;
 
 namespace Vitrine.Worlds.Decisions;
 
@@ -12,6 +13,18 @@ namespace Vitrine.Worlds.Decisions;
 /// </param>
 public sealed record OneStepVerdict(string Concept, PartEstimate Carrier, Estimate Word, bool IsEffect)
 {
+    /// <summary>The component of one layer whose mean difference, one fixed vector for all states, gives most of the word's effect.</summary>
+    public required PartEstimate Direction { get; init; }
+
+    /// <summary>Whether that counts, by the same rule.</summary>
+    public required bool HasDirection { get; init; }
+
+    /// <summary>Share of the word's effect that the fixed vector gives.</summary>
+    public double DirectionShare => Direction.MeanDifference.Mean / Word.Mean;
+
+    /// <summary>Shown or not; one decision has no success.</summary>
+    public VerdictClass Class => IsEffect ? VerdictClass.Shown : VerdictClass.NotShown;
+
     /// <summary>Share of the word's effect that the carrier gives when put in.</summary>
     public double Sufficient => Carrier.Sufficient.Mean / Word.Mean;
 
@@ -26,10 +39,22 @@ public sealed record OneStepVerdict(string Concept, PartEstimate Carrier, Estima
     public static OneStepVerdict Of(OneStepResult result)
     {
         ArgumentNullException.ThrowIfNull(result);
-        var carrier = result.Parts.Where(p => p.Layer is not null && p.Component != Component.Residual).MaxBy(p => p.Sufficient.Mean / result.Prompt.Mean)
-            ?? throw new VitrineException($"one step, '{result.Concept}': no component of a single layer was measured.");
+        PartEstimate[] parts = [.. result.Parts.Where(p => p.Layer is not null && p.Component != Component.Residual)];
+        if (parts.Length == 0)
+        {
+            throw new VitrineException($"one step, '{result.Concept}': no component of a single layer was measured.");
+        }
+
         Spread[] random = [.. result.Controls.Select(c => c.Range).OfType<Spread>()];
-        var outside = random.Length > 0 && (random.All(r => carrier.Sufficient.Mean > r.Largest) || random.All(r => carrier.Sufficient.Mean < r.Smallest));
-        return new OneStepVerdict(result.Concept, carrier, result.Prompt, carrier.Sufficient.ExcludesZero && outside);
+        var carrier = parts.MaxBy(p => p.Sufficient.Mean / result.Prompt.Mean)!;
+        var direction = parts.MaxBy(p => p.MeanDifference.Mean / result.Prompt.Mean)!;
+        return new OneStepVerdict(result.Concept, carrier, result.Prompt, Counts(carrier.Sufficient))
+        {
+            Direction = direction,
+            HasDirection = Counts(direction.MeanDifference),
+        };
+
+        bool Counts(Estimate effect) => effect.ExcludesZero && random.Length > 0
+            && (random.All(r => effect.Mean > r.Largest) || random.All(r => effect.Mean < r.Smallest));
     }
 }
