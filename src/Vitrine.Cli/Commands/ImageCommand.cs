@@ -12,6 +12,9 @@ internal static class ImageCommand
 {
     private const int Listed = 8;
 
+    /// <summary>What a page carries so that any patch can be asked where it looks: 12 million weights are 5 to 10 MB in the file.</summary>
+    private const long TableWeights = 12_000_000;
+
     public static Command Create()
     {
         var common = new PictureOptions();
@@ -49,6 +52,7 @@ internal static class ImageCommand
                 NeuronCount = parsed.GetValue(count) is > 0 and var n
                     ? n
                     : throw new VitrineException($"--neurons is {parsed.GetValue(count)}; expected at least 1."),
+                TableWeights = common.Folder(parsed) is null ? 0 : TableWeights,
                 Norms = new NormRule(CutOff: parsed.GetValue(cut)),
             };
             var (model, input, file) = common.Open(parsed);
@@ -104,6 +108,7 @@ internal static class ImageCommand
         Picture = input.Shown,
         Tokens = reading.Tokens,
         Width = model.Tower.Shape.Width,
+        Layers = model.Tower.Shape.Layers,
         Steps = input.Steps,
         Reading = reading,
         Provenance = made,

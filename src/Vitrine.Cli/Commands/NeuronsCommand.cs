@@ -78,7 +78,19 @@ internal static class NeuronsCommand
                     $"{row.Layer}", Share(row.Patterned), Share(row.PatternedTop10), Share(row.PatternedBottom), Share(row.Shuffled), Share(row.ActionTokens));
             }
 
+            var actions = tokens.Valid.Count(tokens.IsAction);
+            if (actions > 0)
+            {
+                table.Add("chance", "", "", "", "", Share((double)actions / tokens.Valid.Count));
+            }
+
             AnsiConsole.Write(table);
+            if (actions > 0)
+            {
+                Console.WriteLine($"chance: {actions} of the {tokens.Valid.Count} tokens that are read are action tokens; 'shuffled vocabulary' is the control "
+                    + "of 'patterned'");
+            }
+
             Console.WriteLine($"patterned: at least 4 of the top {parsed.GetValue(top)} tokens belong to one word list; "
                 + $"{tokens.Language.Shape.Layers * tokens.Language.Shape.Neurons} neurons");
             return 0;

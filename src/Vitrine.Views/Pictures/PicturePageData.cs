@@ -24,6 +24,9 @@ public sealed record PicturePageData
     /// <summary>Numbers in a token.</summary>
     public required int Width { get; init; }
 
+    /// <summary>Layers of the tower; 0 where nothing was read of them.</summary>
+    public int Layers { get; init; }
+
     /// <summary>How the picture was prepared.</summary>
     public IReadOnlyList<string> Steps { get; init; } = [];
 
