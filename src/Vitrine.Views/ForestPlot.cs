@@ -102,7 +102,7 @@ public sealed class ForestPlot(StudySummary study) : View
             }
 
             page.Label("heading", 0, top + 14, Fitted(panel.Title, 46)).Label("soft", 0, top + 33, Fitted(panel.Unit, 46));
-            Draw(page, panel, [.. block.Select(place => (place.Row, top + place.Y + 4))], 16, NarrowWidth - 22, top + 42, top + block[^1].Y + 14,
+            Draw(page, panel, [.. block.Select(place => (place.Row, top + place.Y + 4))], 26, NarrowWidth - 24, top + 42, top + block[^1].Y + 14,
                 top + block[^1].Y + 30);
             foreach (var (row, y, heading) in block)
             {

@@ -5,12 +5,13 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { basename, resolve } from 'node:path';
+import { dirname, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const smallestText = 13;
 const pages = process.argv.slice(2).map(page => resolve(page));
+const nameOf = page => relative(dirname(dirname(page)), page);
 let succeeded = 0, failed = 0;
 
 const chromium = process.env.CHROMIUM ?? ['chromium', 'chromium-browser', 'google-chrome'].map(name => {
@@ -48,8 +49,8 @@ function layoutComplaints(smallest) {
       complaints.push(`${size} px: "${walker.currentNode.textContent.trim().slice(0, 60)}" in ${element.tagName}.${element.className}`);
     }
   }
-  for (const table of document.querySelectorAll('.card table:not(details table):not(.scroll table)')) {
-    if (isShown(table) && table.getBoundingClientRect().right > innerWidth) complaints.push(`cut: the table ${table.caption?.textContent}`);
+  for (const box of document.querySelectorAll('.scroll, .card')) {
+    if (isShown(box) && !box.closest('details') && box.scrollWidth > box.clientWidth + 1) complaints.push(`cut: ${box.scrollWidth - box.clientWidth} px of ${box.getAttribute('aria-label') ?? 'a card'}`);
   }
   return complaints;
 }
@@ -117,7 +118,7 @@ async function inBrowser() {
         page.on('pageerror', error => errors.push(`script: ${error.message}`));
         await page.goto(pathToFileURL(file).href);
         await page.waitForTimeout(300);
-        const where = `${basename(file)}, ${width} px, ${colorScheme}`;
+        const where = `${nameOf(file)}, ${width} px, ${colorScheme}`;
         await page.evaluate(axe);
         judge(`${where}: axe-core`, violationsOf(await page.evaluate(() => window.axe.run())));
         judge(`${where}: layout`, [...await page.evaluate(layoutComplaints, smallestText), ...errors]);
@@ -129,8 +130,8 @@ async function inBrowser() {
     const page = await context.newPage();
     await page.goto(pathToFileURL(file).href);
     await page.waitForTimeout(300);
-    if (await page.locator('.explorer').count()) judge(`${basename(file)}: explorer`, await explore(page));
-    if (await page.locator('.player').count()) judge(`${basename(file)}: player`, await play(page));
+    if (await page.locator('.explorer').count()) judge(`${nameOf(file)}: explorer`, await explore(page));
+    if (await page.locator('.player').count()) judge(`${nameOf(file)}: player`, await play(page));
     await context.close();
   }
 
@@ -143,7 +144,7 @@ async function withoutBrowser() {
     const { window } = new JSDOM(readFileSync(file, 'utf8'), { runScripts: 'outside-only', pretendToBeVisual: true });
     window.eval(axe);
     // Contrast needs layout; ContrastTests.cs computes it from the style sheet.
-    judge(`${basename(file)}: axe-core`, violationsOf(await window.axe.run({ rules: { 'color-contrast': { enabled: false } } })));
+    judge(`${nameOf(file)}: axe-core`, violationsOf(await window.axe.run({ rules: { 'color-contrast': { enabled: false } } })));
     window.close();
   }
 }

@@ -65,9 +65,22 @@ internal static class NeuronsCommand
             }
 
             var profile = new LexicalPatterns(readings, tokens, words.Lists(parsed)).Profile();
+            int[] read = settings.Tokens is { } chosen ? [.. chosen] : [.. Enumerable.Range(0, tokens.Language.Shape.Vocabulary)];
+            var actions = read.Count(tokens.IsAction);
+            double? chance = actions > 0 ? (double)actions / read.Length : null;
             if (parsed.GetValue(json))
             {
-                Output.Write(profile);
+                Output.Write(profile.Select(row => new
+                {
+                    row.Layer,
+                    row.Patterned,
+                    row.PatternedTop10,
+                    row.PatternedBottom,
+                    row.Shuffled,
+                    row.ActionTokens,
+                    row.Ordinal,
+                    Chance = chance,
+                }));
                 return 0;
             }
 
@@ -78,17 +91,16 @@ internal static class NeuronsCommand
                     $"{row.Layer}", Share(row.Patterned), Share(row.PatternedTop10), Share(row.PatternedBottom), Share(row.Shuffled), Share(row.ActionTokens));
             }
 
-            var actions = tokens.Valid.Count(tokens.IsAction);
-            if (actions > 0)
+            if (chance is { } share)
             {
-                table.Add("chance", "", "", "", "", Share((double)actions / tokens.Valid.Count));
+                table.Add("chance", "", "", "", "", Share(share));
             }
 
             AnsiConsole.Write(table);
-            if (actions > 0)
+            if (chance is not null)
             {
-                Console.WriteLine($"chance: {actions} of the {tokens.Valid.Count} tokens that are read are action tokens; 'shuffled vocabulary' is the control "
-                    + "of 'patterned'");
+                Console.WriteLine($"chance: {actions} of the {read.Length} tokens that are read are action tokens; 'shuffled vocabulary' is the control of "
+                    + "'patterned'");
             }
 
             Console.WriteLine($"patterned: at least 4 of the top {parsed.GetValue(top)} tokens belong to one word list; "

@@ -42,7 +42,7 @@ public sealed class DeletionPlot(IReadOnlyList<PatchEvidence> evidence, string m
 
     private void Draw(Markup page, string @class, double width, double labels, double pitch)
     {
-        var (left, right, top) = (labels + 12, width - 30, labels > 0 ? 10.0 : 20.0);
+        var (left, right, top) = (labels > 0 ? labels + 12 : 26, width - 30, labels > 0 ? 10.0 : 20.0);
         var floor = top + (evidence.Count * pitch);
         var scale = AxisScale.Around(evidence.SelectMany(e => e.Deletion.Random.Append(e.Deletion.Effect)), left, right);
         page.OpenDrawing(@class, width, floor + 26, "Patches taken away, method by method",

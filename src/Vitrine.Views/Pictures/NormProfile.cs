@@ -54,19 +54,21 @@ public sealed class NormProfile(TokenNorms norms, PictureTokens tokens) : View
         }
 
         page.Open("div", ("class", "scroll"), ("tabindex", 0), ("role", "group"), ("aria-label", "Outliers"));
-        page.Open("table", ("class", "outliers")).Text("caption", "Patches that are out of line").Open("thead").Open("tr").Text("th", "patch", ("scope", "col"))
-            .Text("th", "outlier in layers", ("scope", "col"))
-            .Text("th", "high-norm in layers", ("scope", "col")).Text("th", "largest norm / median", ("scope", "col"), ("class", "r"))
-            .Text("th", "written by", ("scope", "col")).Close("tr").Close("thead").Open("tbody");
+        page.Open("table", ("class", "outliers stacked")).Text("caption", "Patches that are out of line").Open("thead").Open("tr")
+            .Text("th", "patch", ("scope", "col")).Text("th", "outlier in layers", ("scope", "col")).Text("th", "high-norm in layers", ("scope", "col"))
+            .Text("th", "largest norm / median", ("scope", "col"), ("class", "r")).Text("th", "written by", ("scope", "col")).Close("tr").Close("thead")
+            .Open("tbody");
         foreach (var outlier in norms.Outliers.Take(ListedOutliers))
         {
-            page.Open("tr").Text("th", outlier.Name, ("scope", "row"), ("class", "mono")).Text("td", Ranges(outlier.Layers))
-                .Text("td", Ranges(outlier.HighNormLayers)).Open("td", ("class", "r"))
+            var writers = outlier.PeakLayer < 0
+                ? "the picture itself"
+                : string.Join(", ", outlier.Writers.Select(w => $"{w.Layer}:{w.Index} ({Figures.Percent(w.Share)})"));
+            page.Open("tr").Text("th", outlier.Name, ("scope", "row"), ("class", "mono"))
+                .Text("td", Ranges(outlier.Layers), ("data-label", "outlier in layers"))
+                .Text("td", Ranges(outlier.HighNormLayers), ("data-label", "high-norm in layers"))
+                .Open("td", ("class", "r"), ("data-label", "largest norm / median"))
                 .Named($"{Figures.Plain(outlier.Ratio, 2)}, {(outlier.PeakLayer < 0 ? "input" : $"layer {outlier.PeakLayer}")}").Close("td")
-                .Open("td").Named(
-                    outlier.PeakLayer < 0
-                        ? "the picture itself"
-                        : string.Join(", ", outlier.Writers.Select(w => $"{w.Layer}:{w.Index} ({Figures.Percent(w.Share)})"))).Close("td").Close("tr");
+                .Open("td", ("data-label", "written by")).Named(writers).Close("td").Close("tr");
         }
 
         page.Close("tbody").Close("table").Close("div");

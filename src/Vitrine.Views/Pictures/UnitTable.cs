@@ -25,12 +25,12 @@ public sealed class UnitTable(string id, string kind, Picture picture, int first
         page.Open("figure");
         VeilLegend.WriteSigned(page, full, PatchNumber.Signed().Print);
         page.Open("div", ("class", "scroll"), ("tabindex", 0), ("role", "group"), ("aria-label", $"Evidence by {kind}"));
-        page.Open("table", ("class", "units")).Text("caption", $"Evidence by {kind}", ("class", "unseen")).Open("thead").Open("tr")
+        page.Open("table", ("class", "units")).Text("caption", $"Evidence by {kind}, in logits").Open("thead").Open("tr")
             .Text("th", kind, ("scope", "col"));
         page.Text("th", "map", ("scope", "col"));
         foreach (var column in new[] { "says directly", "gradient estimate", "ablated", "a random one, ablated" })
         {
-            page.Text("th", column + ", logits", ("scope", "col"), ("class", "r"));
+            page.Text("th", column, ("scope", "col"), ("class", "r"));
         }
 
         page.Close("tr").Close("thead").Open("tbody");
