@@ -4,8 +4,7 @@ using Vitrine.Transformers;
 
 using var model = TextModel.Open(args.ElementAtOrDefault(0) ?? "tests/fixtures/models/llama");
 using var run = model.Run(args.ElementAtOrDefault(1) ?? "the red block");
-var (logits, ids) = run.Logits[0, -1].topk(5);
-foreach (var (logit, id) in logits.data<float>().Zip(ids.data<long>()))
+foreach (var (id, logit) in Ranking.Largest(run.Logits[0, -1], 5))
 {
-    Console.WriteLine($"{logit,6:0.00}  {model.Tokenizer.Token((int)id)}");
+    Console.WriteLine($"{logit,6:0.00}  {model.Tokenizer.Token(id)}");
 }

@@ -25,8 +25,18 @@ public static class Certifiers
     {
         using var fixture = Fixture.Open(folder);
         var certifiers = All.Where(c => c.Knows(fixture)).ToArray();
-        return certifiers.Length > 0
-            ? new Certificate(folder, fixture.Family, [.. certifiers.SelectMany(c => c.Certify(fixture, cancellation))])
-            : throw new VitrineException($"{folder}: holds goldens of '{fixture.Family}', which this version does not certify.");
+        if (certifiers.Length == 0)
+        {
+            throw new VitrineException($"{folder}: holds goldens of '{fixture.Family}', which this version does not certify.");
+        }
+
+        try
+        {
+            return new Certificate(folder, fixture.Family, [.. certifiers.SelectMany(c => c.Certify(fixture, cancellation))]);
+        }
+        catch (Exception e) when (e is KeyNotFoundException or InvalidOperationException or FormatException)
+        {
+            throw new VitrineException($"{Path.Combine(folder, "meta.json")}: lacks what its goldens need, or has it of another kind ({e.Message}).", e);
+        }
     }
 }

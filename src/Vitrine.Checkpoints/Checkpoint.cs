@@ -1,4 +1,4 @@
-using System.Text.Json;
+using Vitrine.Checkpoints.Adapters;
 using Vitrine.Checkpoints.Gguf;
 using Vitrine.Checkpoints.PyTorch;
 using static TorchSharp.torch;
@@ -6,6 +6,10 @@ using static TorchSharp.torch;
 namespace Vitrine.Checkpoints;
 
 /// <summary>A model's weights by transformers' names: a folder with safetensors or torch files, single or in shards with their index, or a GGUF file.</summary>
+/// <remarks>
+/// A folder may hold several: transformers takes model.safetensors, then its shards, then pytorch_model.bin, then its shards, and so does this. A LoRA adapter
+/// may stand on top; its replacements are read here, its products are added where a model takes its matrices (<see cref="Adapter"/>).
+/// </remarks>
 public sealed class Checkpoint : IDisposable
 {
     /// <summary>The one file of a folder.</summary>
@@ -18,23 +22,53 @@ public sealed class Checkpoint : IDisposable
     private readonly string source;
     private readonly Dictionary<string, ITensorFile> home;
     private readonly List<ITensorFile> files;
+    private FileStamps stamps;
     private readonly Lazy<string> fingerprint;
+    private readonly string? index;
 
-    private Checkpoint(string source, Dictionary<string, ITensorFile> home, List<ITensorFile> files)
+    private Checkpoint(string source, Dictionary<string, ITensorFile> home, List<ITensorFile> files, string? index = null)
     {
-        (this.source, this.home, this.files) = (source, home, files);
+        (this.source, this.home, this.files, this.index, stamps) = (source, home, files, index, FileStamps.Of(files.Select(f => f.Path)));
         Names = [.. home.Keys.Order(StringComparer.Ordinal)];
-        fingerprint = new Lazy<string>(() => FileHash.Of([.. files.Select(f => f.Path)]));
+        fingerprint = new Lazy<string>(() => FileHash.Of(stamps.Paths));
     }
 
+    /// <summary>The order in which a folder's files are looked for, as in transformers.</summary>
+    public static IReadOnlyList<string> Order { get; } = [Single, Index, TorchSingle, TorchIndex];
+
+    /// <summary>What each key of an index does.</summary>
+    public static IReadOnlyList<CompanionKey> IndexKeys { get; } =
+    [
+        .. new CompanionTable(Index).Applied("weight_map", "which shard holds which tensor; torch's index is read alike"),
+        .. new CompanionTable(Index).Bookkeeping("sizes, and what the writer noted", "metadata"),
+    ];
+
     /// <summary>Every tensor.</summary>
-    public IReadOnlyList<string> Names { get; }
+    public IReadOnlyList<string> Names { get; private set; }
+
+    /// <summary>The files that are read: the weights, the index that names them, and an adapter's.</summary>
+    public IReadOnlyList<string> Files => [.. index is null ? [] : new[] { index }, .. files.Select(f => f.Path), .. Adapter?.Files ?? []];
+
+    /// <summary>What was decided where the folder holds two sets of weights of one format; lines for people.</summary>
+    public IReadOnlyList<string> Notes { get; private init; } = [];
+
+    /// <summary>The adapter on top; null where there is none.</summary>
+    public LoraAdapter? Adapter { get; private set; }
 
     /// <summary>
-    /// SHA-256 over every byte of the files, in hexadecimal: other weights of the same shapes have another. It is made when it is first asked for.
+    /// SHA-256 over every byte of the files, an adapter's included, in hexadecimal: other weights of the same shapes have another. It is made when it is first
+    /// asked for.
     /// </summary>
-    /// <exception cref="VitrineException">A file cannot be read any more.</exception>
-    public string Fingerprint => fingerprint.Value;
+    /// <exception cref="VitrineException">A file cannot be read any more, or was written over or replaced since it was opened.</exception>
+    public string Fingerprint
+    {
+        get
+        {
+            var made = fingerprint.Value;
+            RequireUnchanged();
+            return made;
+        }
+    }
 
     /// <summary>The GGUF file behind it, whose metadata are configuration and tokenizer; null for folders of safetensors or torch files.</summary>
     public GgufFile? Gguf => (files.FirstOrDefault() as GgufModel)?.File;
@@ -43,23 +77,17 @@ public sealed class Checkpoint : IDisposable
     /// <param name="path">
     /// A folder with <c>model.safetensors</c> or <c>pytorch_model.bin</c>, or the index of either's shards, or one <c>.gguf</c> file; or that file itself.
     /// </param>
+    /// <param name="adapter">A folder with a LoRA adapter to stand on top; null for none.</param>
     /// <exception cref="VitrineException">There are no weights, a shard is missing, or a file is broken; it is named.</exception>
-    public static Checkpoint Open(string path)
+    public static Checkpoint Open(string path, string? adapter = null)
     {
         var files = new List<ITensorFile>();
         try
         {
-            if (File.Exists(path) && Path.GetExtension(path) == ".gguf")
-            {
-                return Lone(path, OpenGguf(path), files);
-            }
-
-            if (!Directory.Exists(path))
-            {
-                throw new VitrineException($"{path}: is no folder and no .gguf file.");
-            }
-
-            return In(path, files);
+            var opened = File.Exists(path) && Path.GetExtension(path) == ".gguf" ? Lone(path, OpenGguf(path), files)
+                : Directory.Exists(path) ? In(path, files)
+                : throw new VitrineException($"{path}: is no folder and no .gguf file.");
+            return adapter is null ? opened : opened.Under(LoraAdapter.Open(adapter, opened.Names));
         }
         catch
         {
@@ -68,56 +96,64 @@ public sealed class Checkpoint : IDisposable
         }
     }
 
+    /// <summary>Refuses files that were written over or replaced since they were opened.</summary>
+    /// <exception cref="VitrineException">One was; it is named.</exception>
+    public void RequireUnchanged() => stamps.RequireUnchanged();
+
     /// <summary>Whether the checkpoint has a tensor.</summary>
-    public bool Contains(string name) => home.ContainsKey(name);
+    public bool Contains(string name) => home.ContainsKey(name) || Adapter?.Replacement(name) is not null;
 
     /// <summary>Format and shape of a tensor.</summary>
     /// <exception cref="VitrineException">It is missing.</exception>
-    public TensorEntry Entry(string name) => Holder(name).Tensors[name];
+    public TensorEntry Entry(string name) => Adapter?.Replacement(name) is { } own ? own.File.Tensors[own.Name] : Holder(name).Tensors[name];
 
     /// <summary>A tensor, owned by the caller, not to be written in place.</summary>
     /// <exception cref="VitrineException">It is missing.</exception>
-    public Tensor Read(string name) => Holder(name).Read(name);
+    /// <remarks>What an adapter adds to it is not in it; a tensor that an adapter replaces is the adapter's.</remarks>
+    public Tensor Read(string name) => Adapter?.Replacement(name) is { } own ? own.File.Read(own.Name) : Holder(name).Read(name);
 
     /// <summary>A tensor of the shape that the configuration asks for.</summary>
     /// <exception cref="VitrineException">It is missing or of another shape.</exception>
     public Tensor Read(string name, IReadOnlyList<long> expected)
     {
+        Require(name, expected);
+        return Read(name);
+    }
+
+    /// <summary>Refuses a tensor of another shape than the configuration asks for, without reading it.</summary>
+    /// <exception cref="VitrineException">It is missing or of another shape.</exception>
+    public void Require(string name, IReadOnlyList<long> expected)
+    {
         ArgumentNullException.ThrowIfNull(expected);
-        var entry = Entry(name);
-        return entry.Shape.SequenceEqual(expected)
-            ? Read(name)
-            : throw new VitrineException($"{Holder(name).Path}: tensor '{name}' is [{string.Join(", ", entry.Shape)}]; the configuration asks for "
-                + $"[{string.Join(", ", expected)}]. Is it another model's?");
+        if (Entry(name) is var entry && !entry.Shape.SequenceEqual(expected))
+        {
+            throw new VitrineException($"{(Adapter?.Replacement(name)?.File ?? Holder(name)).Path}: tensor '{name}' is [{string.Join(", ", entry.Shape)}]; the "
+                + $"configuration asks for [{string.Join(", ", expected)}]. Is it another model's?");
+        }
     }
 
     /// <inheritdoc/>
-    public void Dispose() => files.ForEach(f => f.Dispose());
+    public void Dispose()
+    {
+        files.ForEach(f => f.Dispose());
+        Adapter?.Dispose();
+    }
 
     private ITensorFile Holder(string name)
         => home.TryGetValue(name, out var file) ? file : throw new VitrineException($"{source}: the checkpoint lacks the tensor '{name}'.");
 
     private static Checkpoint In(string folder, List<ITensorFile> files)
     {
-        string Inside(string name) => Path.Combine(folder, name);
-        if (File.Exists(Inside(Index)))
+        switch (Order.FirstOrDefault(n => File.Exists(Path.Combine(folder, n))))
         {
-            return Sharded(folder, Index, SafetensorsFile.Open, files);
-        }
-
-        if (File.Exists(Inside(Single)))
-        {
-            return Lone(folder, SafetensorsFile.Open(Inside(Single)), files);
-        }
-
-        if (File.Exists(Inside(TorchIndex)))
-        {
-            return Sharded(folder, TorchIndex, TorchFile.Open, files);
-        }
-
-        if (File.Exists(Inside(TorchSingle)))
-        {
-            return Lone(folder, TorchFile.Open(Inside(TorchSingle)), files);
+            case Single:
+                return Lone(folder, SafetensorsFile.Open(Path.Combine(folder, Single)), files, Beside(folder, Single, Index));
+            case Index:
+                return Sharded(folder, Index, SafetensorsFile.Open, files);
+            case TorchSingle:
+                return Lone(folder, TorchFile.OpenFlat(Path.Combine(folder, TorchSingle)), files, Beside(folder, TorchSingle, TorchIndex));
+            case TorchIndex:
+                return Sharded(folder, TorchIndex, TorchFile.OpenFlat, files);
         }
 
         return Directory.GetFiles(folder, "*.gguf") switch
@@ -129,11 +165,15 @@ public sealed class Checkpoint : IDisposable
         };
     }
 
-    private static Checkpoint Lone(string source, ITensorFile file, List<ITensorFile> files)
+    private static Checkpoint Lone(string source, ITensorFile file, List<ITensorFile> files, params string[] notes)
     {
         files.Add(file);
-        return new Checkpoint(source, file.Tensors.Keys.ToDictionary(n => n, _ => file, StringComparer.Ordinal), files);
+        return new Checkpoint(source, file.Tensors.Keys.ToDictionary(n => n, _ => file, StringComparer.Ordinal), files) { Notes = notes };
     }
+
+    private static string[] Beside(string folder, string single, string index) => File.Exists(Path.Combine(folder, index))
+        ? [$"{folder}: has {single} and {index}; {single} is read, as transformers does, and the shards are not."]
+        : [];
 
     private static GgufModel OpenGguf(string path)
     {
@@ -178,19 +218,29 @@ public sealed class Checkpoint : IDisposable
                 : throw new VitrineException($"{index}: says that tensor '{name}' is in '{shard}', which lacks it.");
         }
 
-        return new Checkpoint(folder, home, files);
+        return new Checkpoint(folder, home, files, index);
     }
 
-    private static List<(string Name, string Shard)> WeightMap(string index)
+    private static (string Name, string Shard)[] WeightMap(string index)
     {
         try
         {
-            using var json = JsonDocument.Parse(File.ReadAllBytes(index), new JsonDocumentOptions { AllowDuplicateProperties = false });
-            return [.. json.RootElement.GetProperty("weight_map").EnumerateObject().Select(p => (p.Name, p.Value.GetString() ?? ""))];
+            var json = ConfigReader.Open(index);
+            var map = json.Object("weight_map");
+            json.RefuseOthers(IndexKeys);
+            return [.. map.Root.EnumerateObject().Select(p => (p.Name, map.Text(p.Name)))];
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or IOException)
+        catch (VitrineException e)
         {
-            throw new VitrineException($"{index}: has no weight_map of tensor names to shard files ({e.Message}).", e);
+            throw new VitrineException($"{index}: has no weight_map of tensor names to shard files: {e.Message}", e);
         }
+    }
+
+    private Checkpoint Under(LoraAdapter adapter)
+    {
+        Adapter = adapter;
+        stamps = FileStamps.Of([.. stamps.Paths, .. adapter.Files]);
+        Names = [.. home.Keys.Concat(adapter.Replaced).Distinct().Order(StringComparer.Ordinal)];
+        return this;
     }
 }

@@ -7,13 +7,19 @@ public sealed class ConfigReader
 {
     private readonly JsonElement json;
     private readonly HashSet<string> read = [];
+    private readonly bool refusesNull;
 
     /// <summary>Wraps an object of a configuration file.</summary>
     /// <param name="json">The object.</param>
     /// <param name="source">What to call it in errors, e.g. <c>config.json</c>.</param>
-    public ConfigReader(JsonElement json, string source)
+    /// <param name="refusesNull">
+    /// Whether a null in place of a value is of the wrong kind, here and in objects inside; otherwise it is as good as a missing key. In a model's
+    /// configuration
+    /// it is None, which is false where a flag is meant, whatever the class default.
+    /// </param>
+    public ConfigReader(JsonElement json, string source, bool refusesNull = false)
     {
-        (this.json, Source) = (json, source);
+        (this.json, Source, this.refusesNull) = (json, source, refusesNull);
         if (json.ValueKind != JsonValueKind.Object)
         {
             throw new VitrineException($"{source}: expected an object, found {PythonJson.Shown(json)}.");
@@ -25,7 +31,7 @@ public sealed class ConfigReader
 
     /// <summary>Reads a file.</summary>
     /// <exception cref="VitrineException">It is missing, no JSON object, or has a key twice.</exception>
-    public static ConfigReader Open(string path) => new(PythonJson.Open(path), path);
+    public static ConfigReader Open(string path, bool refusesNull = false) => new(PythonJson.Open(path), path, refusesNull);
 
     /// <summary>The whole object.</summary>
     public JsonElement Root => json;
@@ -40,6 +46,9 @@ public sealed class ConfigReader
         return json.TryGetProperty(key, out _);
     }
 
+    /// <summary>Whether the key was asked for.</summary>
+    public bool WasRead(string key) => read.Contains(key);
+
     /// <summary>The value as it stands; null where it is missing or null.</summary>
     public JsonElement? Find(string key)
     {
@@ -48,10 +57,10 @@ public sealed class ConfigReader
     }
 
     /// <summary>An object inside.</summary>
-    public ConfigReader Object(string key) => Find(key) is { } value ? new ConfigReader(value, $"{Source}: {key}") : throw Missing(key);
+    public ConfigReader Object(string key) => Find(key) is { } value ? new ConfigReader(value, $"{Source}: {key}", refusesNull) : throw Missing(key);
 
     /// <summary>A positive whole number.</summary>
-    public int Size(string key, int? otherwise = null) => Find(key) switch
+    public int Size(string key, int? otherwise = null) => Value(key, "a positive whole number") switch
     {
         null => otherwise ?? throw Missing(key),
         { ValueKind: JsonValueKind.Number } v when v.TryGetInt32(out var n) && n > 0 => n,
@@ -59,7 +68,7 @@ public sealed class ConfigReader
     };
 
     /// <summary>A whole number, zero included.</summary>
-    public int Count(string key, int otherwise) => Find(key) switch
+    public int Count(string key, int otherwise) => Value(key, "a whole number") switch
     {
         null => otherwise,
         { ValueKind: JsonValueKind.Number } v when v.TryGetInt32(out var n) && n >= 0 => n,
@@ -67,7 +76,7 @@ public sealed class ConfigReader
     };
 
     /// <summary>A number.</summary>
-    public double Number(string key, double? otherwise = null) => Find(key) switch
+    public double Number(string key, double? otherwise = null) => Value(key, "a number") switch
     {
         null => otherwise ?? throw Missing(key),
         { ValueKind: JsonValueKind.Number } v when double.IsFinite(v.GetDouble()) => v.GetDouble(),
@@ -75,7 +84,7 @@ public sealed class ConfigReader
     };
 
     /// <summary>True or false.</summary>
-    public bool Flag(string key, bool otherwise) => Find(key) switch
+    public bool Flag(string key, bool otherwise) => Value(key, "true or false") switch
     {
         null => otherwise,
         { ValueKind: JsonValueKind.True } => true,
@@ -84,10 +93,10 @@ public sealed class ConfigReader
     };
 
     /// <summary>A text.</summary>
-    public string Text(string key, string? otherwise = null) => Find(key) switch
+    public string Text(string key, string? otherwise = null) => Value(key, "a text") switch
     {
         null => otherwise ?? throw Missing(key),
-        { ValueKind: JsonValueKind.String } v => v.GetString()!,
+        { } v when PythonJson.IsText(v) => v.GetString()!,
         { } v => throw Wrong(key, v, "a text"),
     };
 
@@ -95,9 +104,26 @@ public sealed class ConfigReader
     public IReadOnlyList<string>? Texts(string key) => Find(key) switch
     {
         null => null,
-        { ValueKind: JsonValueKind.Array } v when v.EnumerateArray().All(e => e.ValueKind == JsonValueKind.String)
+        { ValueKind: JsonValueKind.Array } v when v.EnumerateArray().All(PythonJson.IsText)
             => [.. v.EnumerateArray().Select(e => e.GetString()!)],
         { } v => throw Wrong(key, v, "a list of texts"),
+    };
+
+    /// <summary>A list of positive whole numbers; null where it is missing or null.</summary>
+    public IReadOnlyList<int>? Sizes(string key) => Find(key) switch
+    {
+        null => null,
+        { ValueKind: JsonValueKind.Array } v when v.EnumerateArray().All(e => e.ValueKind == JsonValueKind.Number && e.TryGetInt32(out var n) && n > 0)
+            => [.. v.EnumerateArray().Select(e => e.GetInt32())],
+        { } v => throw Wrong(key, v, "a list of positive whole numbers"),
+    };
+
+    /// <summary>A list of objects, each read key by key; null where it is missing or null.</summary>
+    public IReadOnlyList<ConfigReader>? Objects(string key) => Find(key) switch
+    {
+        null => null,
+        { ValueKind: JsonValueKind.Array } v => [.. v.EnumerateArray().Select((e, i) => new ConfigReader(e, $"{Source}: {key}[{i}]", refusesNull))],
+        { } v => throw Wrong(key, v, "a list of objects"),
     };
 
     /// <summary>A whole number, zero included; null where there is none.</summary>
@@ -139,15 +165,60 @@ public sealed class ConfigReader
         ArgumentNullException.ThrowIfNull(inert);
         foreach (var property in json.EnumerateObject())
         {
-            if (!read.Contains(property.Name) && property.Value.GetRawText() != "{}" && !inert.Any(keys => keys.Contains(property.Name)))
+            if (!read.Contains(property.Name) && !IsEmptyObject(property.Value) && !inert.Any(keys => keys.Contains(property.Name)))
             {
                 throw new VitrineException($"{Source}: unknown key '{property.Name}'; it might change numbers, so the file is refused.");
             }
         }
     }
 
+    /// <summary>Refuses every key that stands in no table, and each that the table says is refused, unless its value says nothing.</summary>
+    /// <param name="keys">What is known of the file's keys; those inside objects (a.b) are not looked at.</param>
+    /// <param name="saysNothing">Values of refused keys that are the reference's default; null, false, [] and {} are so always.</param>
+    public void RefuseOthers(IReadOnlyList<CompanionKey> keys, Func<string, JsonElement, bool>? saysNothing = null)
+    {
+        ArgumentNullException.ThrowIfNull(keys);
+        foreach (var property in json.EnumerateObject())
+        {
+            var known = keys.FirstOrDefault(k => k.Key == property.Name)
+                ?? throw new VitrineException($"{Source}: unknown key '{property.Name}'; it might change numbers, so the file is refused.");
+            if (known.Treatment == KeyTreatment.Refused && saysNothing?.Invoke(property.Name, property.Value) != true)
+            {
+                RefuseUnlessNothing(known);
+            }
+        }
+    }
+
+    /// <summary>Refuses a key whose value is not null, false, [] or {}.</summary>
+    /// <exception cref="VitrineException">It says something; what is not computed is told.</exception>
+    public void RefuseUnlessNothing(CompanionKey key)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        if (Find(key.Key) is { } value && !IsNothing(value))
+        {
+            throw new VitrineException($"{Source}: {key.Key} is {PythonJson.Shown(value)}; {key.Effect}.");
+        }
+    }
+
+    private static bool IsEmptyObject(JsonElement value) => value.ValueKind == JsonValueKind.Object && value.GetPropertyCount() == 0;
+
+    private static bool IsNothing(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.Null or JsonValueKind.False => true,
+        JsonValueKind.Array => value.GetArrayLength() == 0,
+        _ => IsEmptyObject(value),
+    };
+
+    /// <summary>The value as it stands; null where the key is missing, or null and null is as good.</summary>
+    private JsonElement? Value(string key, string expected) => Find(key)
+        ?? (refusesNull && json.TryGetProperty(key, out var spelled) ? throw Wrong(key, spelled, expected) : null);
+
     private VitrineException Missing(string key) => new($"{Source}: the key '{key}' is missing.");
 
-    private VitrineException Wrong(string key, JsonElement found, string expected)
+    /// <summary>The error of a value that is of the wrong kind.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="found">Its value.</param>
+    /// <param name="expected">What should stand there.</param>
+    public VitrineException Wrong(string key, JsonElement found, string expected)
         => new($"{Source}: {key} is {PythonJson.Shown(found)}; expected {expected}.");
 }

@@ -13,7 +13,7 @@ internal static class FileHash
     public static string Of(IReadOnlyList<string> paths)
     {
         (string Path, long Begin)[] stretches =
-            [.. paths.SelectMany(p => Enumerable.Range(0, (int)((new FileInfo(p).Length + Stretch - 1) / Stretch)).Select(i => (p, (long)i * Stretch)))];
+            [.. paths.SelectMany(p => Enumerable.Range(0, (int)((LengthOf(p) + Stretch - 1) / Stretch)).Select(i => (p, (long)i * Stretch)))];
         var hashes = new byte[stretches.Length][];
         Parallel.For(0, stretches.Length, i => hashes[i] = OfStretch(stretches[i].Path, stretches[i].Begin));
         using var all = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -23,6 +23,20 @@ internal static class FileHash
         }
 
         return Convert.ToHexStringLower(all.GetHashAndReset());
+    }
+
+    /// <remarks>Of what a link leads to: a FileInfo tells the link's own.</remarks>
+    private static long LengthOf(string path)
+    {
+        try
+        {
+            using var file = File.OpenHandle(path);
+            return RandomAccess.GetLength(file);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new VitrineException($"{path}: cannot be read ({e.Message}).", e);
+        }
     }
 
     private static byte[] OfStretch(string path, long begin)

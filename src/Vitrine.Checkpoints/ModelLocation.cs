@@ -1,3 +1,5 @@
+using Vitrine.Checkpoints.Adapters;
+
 namespace Vitrine.Checkpoints;
 
 /// <summary>Where a model lies on this machine, whatever a user calls it.</summary>
@@ -8,6 +10,16 @@ public sealed record ModelLocation(string Name, string Folder, string? GgufFile)
 {
     /// <summary>What <see cref="Checkpoint.Open"/> takes.</summary>
     public string Weights => GgufFile ?? Folder;
+
+    /// <summary>The folder of a LoRA adapter that stands on top; null where there is none.</summary>
+    public string? AdapterFolder { get; init; }
+
+    /// <summary>Where a file beside the weights is read: the adapter's folder where it lies there, else the base's.</summary>
+    /// <param name="file">Its name.</param>
+    public string FolderOf(string file) => AdapterFolder is not null && File.Exists(Path.Combine(AdapterFolder, file)) ? AdapterFolder : Folder;
+
+    /// <summary>What was decided where a folder could be read in two ways; lines for people.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
 
     /// <summary>
     /// Finds a model: a folder, a <c>.gguf</c> file, a folder with nothing but one, or <c>org/name</c> (with <c>@revision</c>) in the Hugging Face cache. What
@@ -58,7 +70,61 @@ public sealed record ModelLocation(string Name, string Folder, string? GgufFile)
         }
     }
 
+    /// <summary>The same with the base model that its adapter names, as peft opens it.</summary>
+    /// <remarks>
+    /// Weights beside an adapter are its base where the adapter names none, or that very folder. Where it names another model, transformers opens that one, and
+    /// so does this.
+    /// </remarks>
+    /// <exception cref="VitrineException">The base is not here; where it was looked for is named.</exception>
+    public ModelLocation WithBase()
+    {
+        if (AdapterFolder is null)
+        {
+            return this;
+        }
+
+        var source = Path.Combine(AdapterFolder, AdapterConfig.FileName);
+        var (named, revision) = AdapterConfig.BaseOf(AdapterFolder);
+        if (named is null || (Directory.Exists(named) && Path.GetFullPath(named) == Path.GetFullPath(AdapterFolder)))
+        {
+            return HasModel(AdapterFolder)
+                ? this
+                : throw new VitrineException(
+                    $"{source}: names no base model in base_model_name_or_path, and none lies beside it; expected a folder or ORG/NAME.");
+        }
+
+        try
+        {
+            var found = Resolve(revision is null || Path.Exists(named) ? named : $"{named}@{revision}");
+            return found.AdapterFolder is null
+                ? this with
+                {
+                    Folder = found.Folder,
+                    GgufFile = found.GgufFile,
+                    Notes = HasModel(AdapterFolder)
+                        ? [.. Notes, $"{source}: the base model is '{named}', as base_model_name_or_path says; the weights beside the adapter are not read."]
+                        : Notes,
+                }
+                : throw new VitrineException($"'{named}' has an adapter of its own");
+        }
+        catch (VitrineException e)
+        {
+            throw new VitrineException($"{source}: base_model_name_or_path is '{named}', which cannot be opened: {e.Message}"
+                + (HasModel(AdapterFolder) ? " --no-adapter opens the weights beside the adapter alone." : ""), e);
+        }
+    }
+
+    /// <summary>The same without its adapter: the folder's own model, or the base that the adapter names.</summary>
+    /// <exception cref="VitrineException">There is neither.</exception>
+    public ModelLocation WithoutAdapter()
+        => AdapterFolder is null ? this : (HasModel(AdapterFolder) ? this : WithBase()) with { AdapterFolder = null };
+
+    private static bool HasModel(string folder) => File.Exists(Path.Combine(folder, "config.json")) || Directory.GetFiles(folder, "*.gguf").Length > 0;
+
     private static ModelLocation In(string name, string folder)
+        => Plain(name, folder) with { AdapterFolder = File.Exists(Path.Combine(folder, AdapterConfig.FileName)) ? folder : null };
+
+    private static ModelLocation Plain(string name, string folder)
         => File.Exists(Path.Combine(folder, "config.json")) ? new ModelLocation(name, folder, null)
             : Directory.GetFiles(folder, "*.gguf") switch
             {

@@ -67,6 +67,9 @@ public static class PythonJson
         _ => null,
     };
 
+    /// <summary>Whether the value is a text; one of the three numbers that are no JSON is none.</summary>
+    public static bool IsText(JsonElement value) => value.ValueKind == JsonValueKind.String && Number(value) is null;
+
     /// <summary>A value as an error shows it: one line, as the file spells it, cut where it is long.</summary>
     public static string Shown(JsonElement value)
     {

@@ -1,17 +1,18 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using static TorchSharp.torch;
 
 namespace Vitrine.Checkpoints;
 
 /// <summary>Writes a folder's weights: one safetensors file, or shards with their index, in the layout that <see cref="Checkpoint"/> opens.</summary>
 /// <remarks>Names as transformers gives them: <c>model-00001-of-00003.safetensors</c>, <c>model.safetensors.index.json</c>.</remarks>
-public static class SafetensorsShards
+public static partial class SafetensorsShards
 {
     private static readonly JsonSerializerOptions Readable = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>Writes tensors, the index last.</summary>
+    /// <summary>Writes tensors, the index last; files of an older save that would be opened in place of the new ones are then deleted.</summary>
     /// <param name="folder">Is made where there is none.</param>
     /// <param name="tensors">All that will be written; shards are filled in this order.</param>
     /// <param name="read">Makes a tensor when its turn comes; it is disposed once it is written.</param>
@@ -43,7 +44,7 @@ public static class SafetensorsShards
 
         if (shards.Count == 1)
         {
-            File.Delete(index); // An older, sharded save would be opened in its place.
+            DeleteOlder(folder, files);
             return files;
         }
 
@@ -56,8 +57,29 @@ public static class SafetensorsShards
 
         var json = new JsonObject { ["metadata"] = new JsonObject { ["total_size"] = tensors.Sum(t => t.ByteCount) }, ["weight_map"] = map };
         AtomicFile.WriteAllText(index, json.ToJsonString(Readable) + "\n");
+        DeleteOlder(folder, [.. files, index]);
         return [.. files, index];
     }
+
+    /// <summary>Files of an older save: a single one would be opened in place of shards, shards of another number are named by nothing.</summary>
+    private static void DeleteOlder(string folder, List<string> written)
+    {
+        foreach (var path in Directory.GetFiles(folder, "model*.safetensors*").Where(p => OwnName().IsMatch(Path.GetFileName(p)) && !written.Contains(p)))
+        {
+            try
+            {
+                File.Delete(path);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                throw new VitrineException($"{path}: is of an older save and cannot be deleted ({e.Message}); delete it, or it is opened in place of the new "
+                    + "one.", e);
+            }
+        }
+    }
+
+    [GeneratedRegex(@"^model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?$", RegexOptions.CultureInvariant)]
+    private static partial Regex OwnName();
 
     private static List<List<TensorPlan>> Divide(IReadOnlyList<TensorPlan> tensors, long shardBytes)
     {

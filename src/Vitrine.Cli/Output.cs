@@ -23,13 +23,16 @@ internal static class Output
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
     };
 
+    /// <remarks>A text that begins with @ is a text, not the name of a file that holds further arguments.</remarks>
+    private static readonly ParserConfiguration Words = new() { ResponseFileTokenReplacer = null };
+
     /// <summary>An option that every verb spells alike.</summary>
     public static Option<bool> JsonOption() => new("--json") { Description = "Print JSON instead of tables." };
 
     /// <summary>Parses, runs, and turns errors into exit codes.</summary>
     public static async Task<int> RunAsync(RootCommand root, string[] args)
     {
-        var parsed = root.Parse(args);
+        var parsed = root.Parse(args, Words);
         var meant = Suggestions.Of(parsed);
         if (parsed.Errors.Count > 0 || meant.Count > 0)
         {
@@ -65,6 +68,15 @@ internal static class Output
 
     /// <summary>Prints a value as JSON.</summary>
     public static void Write<T>(T value) => Console.WriteLine(JsonSerializer.Serialize(value, Json));
+
+    /// <summary>Says on standard error, a line each, what a user should know and what stops nothing.</summary>
+    public static void Warn(IEnumerable<object> lines)
+    {
+        foreach (var line in lines)
+        {
+            Console.Error.WriteLine($"warning: {line}");
+        }
+    }
 
     /// <summary>A value as JSON text, for files that a verb writes.</summary>
     public static string ToJson<T>(T value) => JsonSerializer.Serialize(value, Json);

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Vitrine.Checkpoints;
 using Vitrine.Inputs.Pictures;
 
 namespace Vitrine.Policies;
@@ -31,22 +32,10 @@ public static class Observations
     /// <exception cref="VitrineException">It is no such list, or an entry is broken: the entry is named, from 0.</exception>
     public static IReadOnlyList<Observation> Read(string file)
     {
-        try
-        {
-            using var document = JsonDocument.Parse(File.ReadAllBytes(file), new JsonDocumentOptions { AllowDuplicateProperties = false });
-            var list = document.RootElement;
-            return list.ValueKind != JsonValueKind.Array ? throw new VitrineException($"{file}: is {Kind(list)}; expected a list of observations.")
-                : list.GetArrayLength() == 0 ? throw new VitrineException($"{file}: the list is empty; expected at least one observation.")
-                : [.. list.EnumerateArray().Select((entry, i) => Entry($"{file}: entry {i}", entry, Path.GetDirectoryName(Path.GetFullPath(file))!))];
-        }
-        catch (JsonException e)
-        {
-            throw new VitrineException($"{file}: is not JSON ({e.Message}).", e);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new VitrineException($"{file}: cannot be read ({e.Message}).", e);
-        }
+        var list = PythonJson.Open(file);
+        return list.ValueKind != JsonValueKind.Array ? throw new VitrineException($"{file}: is {Kind(list)}; expected a list of observations.")
+            : list.GetArrayLength() == 0 ? throw new VitrineException($"{file}: the list is empty; expected at least one observation.")
+            : [.. list.EnumerateArray().Select((entry, i) => Entry($"{file}: entry {i}", entry, Path.GetDirectoryName(Path.GetFullPath(file))!))];
     }
 
     private static Observation Entry(string place, JsonElement entry, string folder)
@@ -79,7 +68,7 @@ public static class Observations
                 $"{place}: 'cameras' is {Kind(cameras)}; expected a picture file by camera, e.g. {{\"{Observation.OnlyCamera}\": \"a.png\"}}.");
         }
 
-        return all.EnumerateObject().ToDictionary(c => c.Name, c => c.Value.ValueKind == JsonValueKind.String
+        return all.EnumerateObject().ToDictionary(c => c.Name, c => PythonJson.IsText(c.Value)
             ? Picture($"{place}, camera '{c.Name}'", Path.Combine(folder, c.Value.GetString()!))
             : throw new VitrineException($"{place}: camera '{c.Name}' is {Kind(c.Value)}; expected the name of a picture file."));
     }
@@ -97,7 +86,7 @@ public static class Observations
     }
 
     private static string Words(string place, JsonElement? instruction)
-        => instruction is { ValueKind: JsonValueKind.String } words && !string.IsNullOrWhiteSpace(words.GetString())
+        => instruction is { } words && PythonJson.IsText(words) && !string.IsNullOrWhiteSpace(words.GetString())
             ? words.GetString()!
             : throw new VitrineException($"{place}: 'instruction' is {Kind(instruction)}; expected what the robot is to do, in words.");
 
@@ -122,6 +111,7 @@ public static class Observations
         null => "missing",
         JsonValueKind.Object => value.Value.EnumerateObject().Any() ? "an object" : "an empty object",
         JsonValueKind.Array => "a list",
+        JsonValueKind.String when PythonJson.Number(value.Value) is not null => "no finite number",
         JsonValueKind.String => string.IsNullOrWhiteSpace(value.Value.GetString()) ? "empty" : "a text",
         JsonValueKind.Number => "a number",
         JsonValueKind.Null => "null",

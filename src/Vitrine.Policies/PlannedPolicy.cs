@@ -28,6 +28,8 @@ internal sealed class PlannedPolicy : Policy
 
     public override string? Units => units;
 
+    public override IReadOnlyList<UntouchedEdit> UntouchedEdits => bound.UntouchedEdits;
+
     public override Decoder Language => policy.Language;
 
     public override Tokenizer Tokenizer => policy.Tokenizer;
@@ -56,7 +58,13 @@ internal sealed class PlannedPolicy : Policy
     private protected override PolicyRun Planned(IReadOnlyList<Observation> observations, RunPlan? plan, ActOptions options, CancellationToken cancellation)
     {
         using var added = plan is null ? null : Bind(bound.Plan.Then(plan));
-        return Act(new ActRequest { Observations = observations, Plan = added ?? bound, Options = options, Cancellation = cancellation });
+        var run = Finite(new ActRequest { Observations = observations, Plan = added ?? bound, Options = options, Cancellation = cancellation });
+        if (added is not null)
+        {
+            bound.Count(added);
+        }
+
+        return run;
     }
 
     protected override void Dispose(bool disposing)

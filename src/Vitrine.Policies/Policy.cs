@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Vitrine.Checkpoints;
 using Vitrine.Inputs.Pictures;
 using Vitrine.Inputs.Tokenizers;
 using Vitrine.Policies.Actions;
@@ -19,6 +20,7 @@ namespace Vitrine.Policies;
 public abstract class Policy : Model, IActor
 {
     private static readonly string[] Companions = [".json", ".model", ".txt", ".jinja"];
+    private readonly FileStamps companions;
     private readonly Lazy<string> fingerprint;
 
     /// <param name="source">Where it was found.</param>
@@ -29,12 +31,14 @@ public abstract class Policy : Model, IActor
         : base(source.Location.Name, source.Family.Name, weights, stacks, shapes)
     {
         Folder = source.Location.Folder;
+        Folders = [.. new[] { Folder, source.Location.AdapterFolder }.OfType<string>().DistinctBy(Path.GetFullPath)];
+        companions = FileStamps.Of(Folders.SelectMany(Directory.EnumerateFiles).Where(IsCompanion).Order(StringComparer.Ordinal));
         fingerprint = new Lazy<string>(WithCompanions);
     }
 
     private protected Policy(Policy of)
         : base(of, of.Name, [.. of.Towers, .. of.Decoders], of.Stacks)
-        => (Folder, fingerprint) = (of.Folder, of.fingerprint);
+        => (Folder, Folders, companions, fingerprint) = (of.Folder, of.Folders, of.companions, of.fingerprint);
 
     /// <summary>Every model of this version, policies included.</summary>
     public static ModelCatalog Catalog => PolicyFamilies.Catalog;
@@ -42,8 +46,20 @@ public abstract class Policy : Model, IActor
     /// <summary>Where it lies.</summary>
     public string Folder { get; }
 
+    /// <summary>The same, and that of an adapter which lies elsewhere.</summary>
+    private IReadOnlyList<string> Folders { get; }
+
     /// <summary>Identifies the policy: a hash over all weights and over the files beside them (configuration, tokenizer, statistics).</summary>
-    public override string Fingerprint => fingerprint.Value;
+    /// <exception cref="VitrineException">A file was written over or replaced since it was opened; it is named.</exception>
+    public override string Fingerprint
+    {
+        get
+        {
+            var made = fingerprint.Value;
+            RequireUnchanged();
+            return made;
+        }
+    }
 
     /// <summary>The stack that reads words; its vocabulary is that of value vectors.</summary>
     public abstract Decoder Language { get; }
@@ -72,6 +88,9 @@ public abstract class Policy : Model, IActor
     /// <summary>In whose units it answers, one of <see cref="UnitKeys"/>; null where none was chosen.</summary>
     public virtual string? Units => null;
 
+    /// <summary>Edits of <see cref="Plan"/> that none of its acts so far has touched anything with; none before the first.</summary>
+    public virtual IReadOnlyList<UntouchedEdit> UntouchedEdits => [];
+
     /// <summary>Opens a policy.</summary>
     /// <param name="name">A folder, ORG/NAME in the local Hugging Face cache, or <c>embedded:tabletop</c>. Nothing is downloaded.</param>
     /// <param name="options">How; a family may have further ones.</param>
@@ -79,6 +98,13 @@ public abstract class Policy : Model, IActor
     /// <exception cref="VitrineException">There is no such policy, or a file, key or tensor is missing, unknown or of another shape; it is named.</exception>
     public static Policy Open(string name, ModelOptions? options = null, ModelCatalog? catalog = null)
         => (Policy)ModelCatalog.Open((catalog ?? Catalog).Find(name, ModelKind.Policy, options), options);
+
+    /// <inheritdoc/>
+    public override void RequireUnchanged()
+    {
+        base.RequireUnchanged();
+        companions.RequireUnchanged();
+    }
 
     /// <summary>How many weights belong to one of its stacks.</summary>
     /// <exception cref="VitrineException">It has no such stack.</exception>
@@ -118,6 +144,7 @@ public abstract class Policy : Model, IActor
     /// <exception cref="VitrineException">
     /// An instruction is empty or too long, a picture is refused, the units are unknown, or the plan does not fit.
     /// </exception>
+    /// <exception cref="NonFiniteException">An action is no number; the first point that was not finite is named.</exception>
     public PolicyRun Act(IReadOnlyList<Observation> observations, RunPlan? plan = null, ActOptions? options = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(observations);
@@ -155,17 +182,47 @@ public abstract class Policy : Model, IActor
     private protected virtual PolicyRun Planned(IReadOnlyList<Observation> observations, RunPlan? plan, ActOptions options, CancellationToken cancellation)
     {
         using var bound = Bind(plan ?? RunPlan.Empty);
-        return Act(new ActRequest { Observations = observations, Plan = bound, Options = options, Cancellation = cancellation });
+        return Finite(new ActRequest { Observations = observations, Plan = bound, Options = options, Cancellation = cancellation });
     }
+
+    /// <summary>Acts, and refuses actions that are no numbers.</summary>
+    private protected PolicyRun Finite(ActRequest request)
+    {
+        var run = Act(request);
+        if (AllowsNonFinite || run.FirstNonFinite(ActionNames) is not { } found)
+        {
+            return run;
+        }
+
+        run.Dispose();
+        var silent = request with { Options = request.Options with { Progress = null } };
+        throw Located(found, request.Plan, searching => Act(silent with { Plan = searching }).Dispose());
+    }
+
+    private static byte[] Bytes(string file)
+    {
+        try
+        {
+            return File.ReadAllBytes(file);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new VitrineException($"{file}: cannot be read ({e.Message}).", e);
+        }
+    }
+
+    /// <remarks>An adapter's configuration counts with the weights, where it is merged.</remarks>
+    private static bool IsCompanion(string file)
+        => Companions.Contains(Path.GetExtension(file)) && Path.GetFileName(file) != Checkpoints.Adapters.AdapterConfig.FileName;
 
     private string WithCompanions()
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(System.Text.Encoding.UTF8.GetBytes(base.Fingerprint));
-        foreach (var file in Directory.EnumerateFiles(Folder).Where(f => Companions.Contains(Path.GetExtension(f))).Order(StringComparer.Ordinal))
+        foreach (var file in companions.Paths)
         {
             hash.AppendData(System.Text.Encoding.UTF8.GetBytes(Path.GetFileName(file)));
-            hash.AppendData(SHA256.HashData(File.ReadAllBytes(file)));
+            hash.AppendData(SHA256.HashData(Bytes(file)));
         }
 
         return Convert.ToHexStringLower(hash.GetHashAndReset());

@@ -19,6 +19,31 @@ public sealed record PolicyAction(IReadOnlyList<IReadOnlyList<double>> Normalise
     /// </summary>
     public IReadOnlyList<double> Expected => Tokens?.Expected ?? Values;
 
+    /// <summary>In words; null where every number is one.</summary>
+    internal string? FirstNonFinite(IReadOnlyList<string> names)
+    {
+        (string What, IReadOnlyList<IReadOnlyList<double>> Numbers)[] parts =
+        [
+            ("normalised", Normalised), ("in the robot's units", Chunk), ("expected under the tokens' probabilities", Tokens is { } t ? [t.Expected] : []),
+        ];
+        foreach (var (what, numbers) in parts)
+        {
+            for (var step = 0; step < numbers.Count; step++)
+            {
+                for (var d = 0; d < numbers[step].Count; d++)
+                {
+                    if (!double.IsFinite(numbers[step][d]))
+                    {
+                        return $"{(d < names.Count ? names[d] : $"{d}")} ({what}{(numbers.Count > 1 ? $", step {step} of the chunk" : "")}) is "
+                            + $"{(double.IsNaN(numbers[step][d]) ? "NaN" : "infinite")}";
+                    }
+                }
+            }
+        }
+
+        return null;
+    }
+
     /// <summary>Whether another action is the same: token by token, or number by number.</summary>
     public bool IsSameAs(PolicyAction other)
     {
@@ -52,8 +77,25 @@ public sealed class PolicyRun : IDisposable
     public IReadOnlyList<PolicyAction> Actions
         => actions ?? throw new VitrineException("act: the run came to no action; its plan stops early, or there are no numbers where it ran.");
 
+    /// <summary>Edits of the plan that touched nothing.</summary>
+    public IReadOnlyList<UntouchedEdit> UntouchedEdits => Run.UntouchedEdits;
+
     /// <summary>B, H and D of the chunks: observations, control steps, dimensions.</summary>
     public (int Rows, int Horizon, int Dimensions) Shape => (Actions.Count, Actions[0].Chunk.Count, Actions[0].Values.Count);
+
+    /// <summary>The first number of an action that is none; null where all are, or the run came to no action.</summary>
+    internal NonFiniteException? FirstNonFinite(IReadOnlyList<string> names)
+    {
+        foreach (var (row, action) in (actions ?? []).Index())
+        {
+            if (action.FirstNonFinite(names) is { } what)
+            {
+                return new NonFiniteException($"act: of the action of observation {row}, {what}", row: row);
+            }
+        }
+
+        return null;
+    }
 
     /// <inheritdoc/>
     public void Dispose() => Run.Dispose();

@@ -5,7 +5,7 @@ namespace Vitrine.Transformers;
 /// <summary>What a classifier answered.</summary>
 /// <param name="Run">Its logits (B,classes) are the class logits; a difference of two is a metric like any other.</param>
 /// <param name="Labels">Names of the classes.</param>
-/// <param name="ClassIds">The largest logit of each row.</param>
+/// <param name="ClassIds">The largest logit of each row, the first of equal ones.</param>
 /// <param name="Tokens">The column that decided in each row.</param>
 public sealed record Classification(Run Run, Labels Labels, IReadOnlyList<int> ClassIds, IReadOnlyList<long> Tokens) : IDisposable
 {
@@ -16,17 +16,12 @@ public sealed record Classification(Run Run, Labels Labels, IReadOnlyList<int> C
     public IReadOnlyList<IReadOnlyList<double>> Scores()
     {
         using var scope = NewDisposeScope();
-        var wide = Run.Logits.detach().to(float64);
-        var scores = Labels.Scores switch { ClassScores.OneOfMany => wide.softmax(-1), ClassScores.Independent => wide.sigmoid(), _ => wide };
-        return [.. scores.cpu().contiguous().data<double>().ToArray().Chunk(Labels.Names.Count)];
+        return [.. Answer.Scores(Run.Logits, Labels.Scores).cpu().contiguous().data<double>().ToArray().Chunk(Labels.Names.Count)];
     }
 
     /// <inheritdoc/>
     public void Dispose() => Run.Dispose();
 
     internal static Classification Of(Run run, Labels labels, IReadOnlyList<long> tokens)
-    {
-        using var largest = run.Logits.argmax(-1);
-        return new Classification(run, labels, [.. largest.data<long>().ToArray().Select(i => (int)i)], tokens);
-    }
+        => new(run, labels, Ranking.FirstOfRows(run.Logits), tokens);
 }

@@ -7,6 +7,11 @@ public sealed record GenerationOptions(int Count)
     /// <summary>How tokens are drawn; null takes the largest logit.</summary>
     public Sampling? Sampling { get; init; }
 
+    /// <summary>
+    /// Penalties, forbidden and forced tokens. Null takes those of the model's own files, as transformers does; <see cref="TokenRules.None"/> takes none.
+    /// </summary>
+    public TokenRules? Rules { get; init; }
+
     /// <summary>A row stops behind any of these; the token itself is kept.</summary>
     public IReadOnlyList<long> StopIds { get; init; } = [];
 
@@ -19,7 +24,9 @@ public sealed record GenerationOptions(int Count)
     /// <summary>Stands behind a row's end while other rows go on; the first stop id, or 0, when null.</summary>
     public long? PadId { get; init; }
 
-    /// <summary>Whether the run keeps the logits of every step (B,count,V); long texts of large vocabularies do without.</summary>
+    /// <summary>
+    /// Whether the run keeps the logits of every step (B,count,V), the model's own, as they were before the rules; long texts of large vocabularies do without.
+    /// </summary>
     public bool KeepLogits { get; init; } = true;
 
     /// <exception cref="VitrineException">A setting means nothing.</exception>

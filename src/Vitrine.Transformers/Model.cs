@@ -66,6 +66,19 @@ public abstract class Model : IDisposable
     /// <summary>Where it computes.</summary>
     public Device Device => weights.Options.Device;
 
+    /// <summary>Whether it gives answers that are no numbers (<see cref="ModelOptions.AllowNonFinite"/>).</summary>
+    public bool AllowsNonFinite => weights.Options.AllowNonFinite;
+
+    /// <summary>Refuses files that were written over or replaced since the model was opened: what runs is then no longer what they hold.</summary>
+    /// <exception cref="VitrineException">One was; it is named.</exception>
+    public virtual void RequireUnchanged() => weights.Checkpoint.RequireUnchanged();
+
+    /// <summary>Whether generations follow the rules of the model's files where a caller names none.</summary>
+    protected bool UsesGenerationConfig => weights.Options.GenerationConfig;
+
+    /// <summary>The files of its weights, as they are read: an index and an adapter included.</summary>
+    public IReadOnlyList<string> WeightFiles => weights.Checkpoint.Files;
+
     /// <summary>Binds a plan once, for any number of runs.</summary>
     /// <returns>Owned by the caller.</returns>
     /// <exception cref="VitrineException">An address names nothing, with the nearest that exists; or an edit does not fit its place.</exception>
@@ -101,13 +114,17 @@ public abstract class Model : IDisposable
     /// </summary>
     /// <param name="plan">Bound to this model.</param>
     /// <param name="rows">Rows of the batch.</param>
-    /// <param name="compute">From the running model to its output, or null for none. The output outlives the run; all else is disposed.</param>
+    /// <param name="compute">
+    /// From the running model to its output, or null for none. The output outlives the run; all else is disposed. Where the output is no number, it is called
+    /// once more, to find the first point that is not finite.
+    /// </param>
     /// <param name="kinds">Kinds of tokens that edits may name.</param>
     /// <param name="decoder">
     /// The decoder that the plan's <see cref="RunPlan.StopAfter"/> and <paramref name="from"/> mean; where it is null, the run can do neither.
     /// </param>
     /// <param name="from">Where the decoder starts; at its embeddings when null.</param>
     /// <exception cref="VitrineException">The plan does not fit the batch, or does not reach what it names.</exception>
+    /// <exception cref="NonFiniteException">The output holds what is no number.</exception>
     protected Run Compute(BoundPlan plan, int rows, Func<RunScope, Tensor?> compute, TokenKinds? kinds = null, Decoder? decoder = null, RunStart? from = null)
         => ComputePart(plan, rows, compute, kinds, decoder, from, running: null);
 
@@ -122,20 +139,86 @@ public abstract class Model : IDisposable
             throw new VitrineException($"plan: stops after block {stop}; this run cannot stop before its end.");
         }
 
+        try
+        {
+            return ComputeOnce(plan, rows, compute, kinds, decoder, from, running);
+        }
+        catch (NonFiniteException failed) when (!plan.IsSearching)
+        {
+            throw Located(failed, plan, searching => ComputeOnce(searching, rows, compute, kinds, decoder, from, running).Dispose());
+        }
+    }
+
+    /// <summary>The error with the first point that was not finite, found by a second pass that looks at every one.</summary>
+    /// <param name="failed">What was not finite in the end.</param>
+    /// <param name="plan">Under which it ran.</param>
+    /// <param name="again">Runs the same input under another plan.</param>
+    internal static NonFiniteException Located(NonFiniteException failed, BoundPlan plan, Action<BoundPlan> again)
+    {
+        const string How = "--allow-nonfinite (ModelOptions.AllowNonFinite) shows what comes of it.";
+        using var searching = plan.Searching();
+        try
+        {
+            again(searching);
+        }
+        catch (NonFinitePoint found)
+        {
+            return new NonFiniteException($"{failed.Message}; {found.Message}. {How}", found.Place, found.Row);
+        }
+        catch (NonFiniteException)
+        {
+            // Its points were looked at and passed: it begins where the first pass found it.
+        }
+
+        return failed.First is { } own
+            ? new NonFiniteException($"{failed.Message}; the first point that is not finite is '{own}'. {How}", own, failed.Row)
+            : new NonFiniteException($"{failed.Message}; every point that leads to it is finite. {How}", row: failed.Row);
+    }
+
+    private Run ComputeOnce(
+        BoundPlan plan, int rows, Func<RunScope, Tensor?> compute, TokenKinds? kinds, Decoder? decoder, RunStart? from, IReadOnlySet<string>? running)
+    {
         var range = decoder is null ? null : BlockRange.Of(decoder.Shape, from?.Layer, plan.Plan.StopAfter) with { InFront = InFrontOf(decoder.Shape.Name) };
-        var scope = new RunScope(plan, new RunRows(rows, kinds ?? TokenKinds.None), range);
+        var scope = new RunScope(plan, new RunRows(rows, kinds ?? TokenKinds.None), range) { AllowsNonFinite = AllowsNonFinite };
         plan.Check(scope.Rows, range, running);
         using var mode = plan.NeedsGradients ? enable_grad() : no_grad();
         using var tensors = NewDisposeScope();
         try
         {
-            var output = compute(scope)?.DetachFromDisposeScope();
-            return new Run(scope.Kept, output, range is { ToTheEnd: false } ? range.Last : null) { Prompts = scope.Prompts };
+            var output = compute(scope);
+            RequireFinite(output, scope);
+            var untouched = scope.Tally.Untouched(scope.Prompts);
+            plan.Count(scope, untouched);
+            return new Run(scope.Kept, output?.DetachFromDisposeScope(), range is { ToTheEnd: false } ? range.Last : null)
+            {
+                Prompts = scope.Prompts,
+                AllowsNonFinite = AllowsNonFinite,
+                UntouchedEdits = untouched,
+            };
         }
         catch
         {
             scope.DisposeKept();
             throw;
+        }
+    }
+
+    private static void RequireFinite(Tensor? output, RunScope run)
+    {
+        if (run.AllowsNonFinite)
+        {
+            return;
+        }
+
+        if (output is not null && NonFinite.First(output, run.Plan.EditsLogits) is { } found)
+        {
+            throw new NonFiniteException(
+                $"run: {found} of the {run.Answer} [{string.Join(", ", output.shape)}]", row: found.Index.Count > 0 ? (int)found.Index[0] : null);
+        }
+
+        if (run.Hidden is { } hidden)
+        {
+            throw hidden;
         }
     }
 

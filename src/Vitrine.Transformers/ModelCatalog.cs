@@ -36,7 +36,17 @@ public sealed record ModelSource(ModelLocation Location, ConfigReader Config, Mo
     /// <summary>Its weights, to be handed to the model.</summary>
     /// <param name="options">How it is opened.</param>
     /// <exception cref="VitrineException">There are none, or a file is broken.</exception>
-    public WeightReader Weights(ModelOptions options) => new(Checkpoint.Open(Location.Weights), Config.Source, options);
+    public WeightReader Weights(ModelOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        var checkpoint = Checkpoint.Open(Location.Weights, Location.AdapterFolder);
+        foreach (var note in Location.Notes.Concat(checkpoint.Notes))
+        {
+            options.Told?.Invoke(note);
+        }
+
+        return new WeightReader(checkpoint, Config.Source, options);
+    }
 }
 
 /// <summary>
@@ -95,12 +105,15 @@ public sealed class ModelCatalog
     /// <summary>Finds a model and the family that its configuration names.</summary>
     /// <param name="name">What the user wrote.</param>
     /// <param name="kind">What it must be for; any when null.</param>
-    /// <param name="options">Where its configuration is called otherwise.</param>
+    /// <param name="options">Where its configuration is called otherwise, or an adapter beside it is left out.</param>
     /// <exception cref="VitrineException">There is no such model, or none of a known family; the nearest is named.</exception>
     public ModelSource Find(string name, ModelKind? kind = null, ModelOptions? options = null)
     {
-        var location = Locate(name);
-        var config = location.GgufFile is { } file ? OfGguf(file) : ConfigReader.Open(Path.Combine(location.Folder, options?.ConfigFile ?? "config.json"));
+        var located = Locate(name);
+        var location = options?.Adapter == false ? located.WithoutAdapter() : located.WithBase();
+        var config = location.GgufFile is { } file
+            ? OfGguf(file)
+            : ConfigReader.Open(Path.Combine(location.Folder, options?.ConfigFile ?? "config.json"), refusesNull: true);
         return new ModelSource(location, config, FamilyOf(config, kind));
     }
 
@@ -114,6 +127,11 @@ public sealed class ModelCatalog
             return architecture.StartsWith("vit_", StringComparison.Ordinal) && Array.Find(known, f => f.Name == VisionFamily.Timm.ModelType) is { } timm
                 ? timm
                 : throw new VitrineException($"{config.Source}: architecture is '{architecture}'; of timm this version opens vit_*.");
+        }
+
+        if (!config.Has(TypeKey))
+        {
+            throw new VitrineException($"{config.Source}: has neither '{TypeKey}', as transformers writes it, nor timm's 'architecture'.");
         }
 
         var name = config.Text(TypeKey);

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Vitrine.Checkpoints;
 using Vitrine.Checkpoints.Gguf;
 using Vitrine.Inputs.Chat;
@@ -6,23 +5,36 @@ using Vitrine.Inputs.Tokenizers;
 
 namespace Vitrine.Transformers;
 
-/// <summary>What lies beside a model's weights: tokenizer, chat template, the ids that end a text.</summary>
+/// <summary>What lies beside a model's weights: tokenizer, chat template.</summary>
 public static class ModelFiles
 {
+    private static readonly string[] TokenizerNames = ["tokenizer.json", "tokenizer.model"];
+
     /// <summary>Only the tokenizer of a model.</summary>
     /// <param name="name">A folder, a <c>.gguf</c> file, ORG/NAME in the cache, a <c>tokenizer.json</c>, or a SentencePiece <c>.model</c>.</param>
+    /// <param name="options">How; <see cref="TokenizerOptions.Default"/> when null. A GGUF file holds all that is read.</param>
     /// <exception cref="VitrineException">There is none, or it is broken.</exception>
-    public static Tokenizer OpenTokenizer(string name)
-        => File.Exists(name) && Path.GetExtension(name) != ".gguf" ? Tokenizer.Open(name) : OpenTokenizer(ModelLocation.Resolve(name));
+    public static Tokenizer OpenTokenizer(string name, TokenizerOptions? options = null)
+    {
+        if (File.Exists(name) && Path.GetExtension(name) != ".gguf")
+        {
+            return Tokenizer.Open(name, options);
+        }
+
+        var location = ModelLocation.Resolve(name);
+        return OpenTokenizer(TokenizerNames.Any(n => File.Exists(Path.Combine(location.Folder, n))) ? location : location.WithBase(), options);
+    }
 
     /// <summary>Only the tokenizer of a model that was found.</summary>
+    /// <param name="location">Where the model lies.</param>
+    /// <param name="options">How; <see cref="TokenizerOptions.Default"/> when null. A GGUF file holds all that is read.</param>
     /// <exception cref="VitrineException">There is none, or it is broken.</exception>
-    public static Tokenizer OpenTokenizer(ModelLocation location)
+    public static Tokenizer OpenTokenizer(ModelLocation location, TokenizerOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(location);
         if (location.GgufFile is null)
         {
-            return Tokenizer.Open(location.Folder);
+            return Tokenizer.Open(TokenizerFolder(location), options);
         }
 
         using var file = GgufFile.Open(location.GgufFile);
@@ -30,38 +42,24 @@ public static class ModelFiles
     }
 
     /// <summary>Only the template that turns a conversation into a prompt.</summary>
+    /// <param name="location">Where the model lies.</param>
+    /// <param name="options">How the tokenizer's files are read; <see cref="TokenizerOptions.Default"/> when null.</param>
     /// <exception cref="VitrineException">The model has none.</exception>
-    public static ChatTemplate OpenChatTemplate(ModelLocation location)
+    public static ChatTemplate OpenChatTemplate(ModelLocation location, TokenizerOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(location);
         if (location.GgufFile is null)
         {
-            return ChatTemplate.Open(location.Folder);
+            return ChatTemplate.Open(TokenizerFolder(location), options: options);
         }
 
         using var file = GgufFile.Open(location.GgufFile);
         return TemplateOf(file, OfGguf(file));
     }
 
-    /// <remarks>generation_config.json goes before config.json, as in transformers.</remarks>
-    internal static long[] StopIds(ModelSource source)
-    {
-        if (source.Location.GgufFile is { } file)
-        {
-            using var gguf = GgufFile.Open(file);
-            string[] keys = ["tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id"];
-            return [.. keys.Where(gguf.Metadata.Contains).Select(k => gguf.Metadata.Integer(k)).Distinct()];
-        }
-
-        var generation = Path.Combine(source.Location.Folder, "generation_config.json");
-        var named = (File.Exists(generation) ? ConfigReader.Open(generation).Find("eos_token_id") : null) ?? source.Config.Find("eos_token_id");
-        return named switch
-        {
-            { ValueKind: JsonValueKind.Number } id => [id.GetInt64()],
-            { ValueKind: JsonValueKind.Array } ids => [.. ids.EnumerateArray().Select(i => i.GetInt64())],
-            _ => [],
-        };
-    }
+    /// <remarks>Trainers save the tokenizer beside an adapter, with what they added to it; it is read there as a whole, or not at all.</remarks>
+    private static string TokenizerFolder(ModelLocation location)
+        => TokenizerNames.Select(location.FolderOf).FirstOrDefault(f => f != location.Folder) ?? location.Folder;
 
     private static Tokenizer OfGguf(GgufFile file) => GgufTokenizer.FromMetadata(Plain(file.Metadata), file.Path);
 

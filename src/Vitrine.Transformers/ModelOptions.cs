@@ -1,4 +1,5 @@
 using Vitrine.Checkpoints;
+using Vitrine.Inputs.Tokenizers;
 using static TorchSharp.torch;
 
 namespace Vitrine.Transformers;
@@ -6,6 +7,9 @@ namespace Vitrine.Transformers;
 /// <summary>How a model is opened.</summary>
 public record ModelOptions
 {
+    /// <remarks>These options may be the first thing that a program touches, and they name a device of libtorch.</remarks>
+    static ModelOptions() => NativeCompute.Prepare();
+
     /// <summary>As models are opened where nothing is said.</summary>
     public static ModelOptions Default { get; } = new();
 
@@ -19,6 +23,26 @@ public record ModelOptions
 
     /// <summary>Where to compute, as the libtorch at hand has it: <c>cpu</c>, <c>cuda:0</c>. On <c>meta</c> there are shapes and no numbers.</summary>
     public Device Device { get; init; } = CPU;
+
+    /// <summary>How the tokenizer's files are read.</summary>
+    public TokenizerOptions Tokenizer { get; init; } = TokenizerOptions.Default;
+
+    /// <summary>
+    /// Whether answers that are no numbers (NaN, infinity) are given instead of refused with the first point that was not finite, to look at what came of it.
+    /// Attention is then written out, as by <see cref="RunPlan.ExplicitAttention"/>: the fused kernel makes zeros of some.
+    /// </summary>
+    public bool AllowNonFinite { get; init; }
+
+    /// <summary>Whether a LoRA adapter in the model's folder is merged into its weights, as peft does; otherwise the base model is opened alone.</summary>
+    public bool Adapter { get; init; } = true;
+
+    /// <summary>
+    /// Whether generations follow the rules of generation_config.json (penalties, forbidden and forced tokens) where a caller names none, as transformers does.
+    /// </summary>
+    public bool GenerationConfig { get; init; } = true;
+
+    /// <summary>Hears in one line each what was decided where a folder can be read in two ways; null where nobody listens.</summary>
+    public Action<string>? Told { get; init; }
 
     /// <summary>Name of the configuration in the model's folder.</summary>
     public string ConfigFile { get; init; } = "config.json";

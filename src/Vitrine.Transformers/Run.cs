@@ -17,6 +17,12 @@ public sealed class Run : IDisposable
     /// <summary>[row][token] positions of each decoder's prompt.</summary>
     internal IReadOnlyDictionary<string, long[][]> Prompts { get; init; } = new Dictionary<string, long[][]>();
 
+    /// <summary>Whether a scalar that is no number has gradients.</summary>
+    internal bool AllowsNonFinite { get; init; }
+
+    /// <summary>Edits of the plan that touched nothing: a position beyond the prompt, a step that never came, an empty list.</summary>
+    public IReadOnlyList<UntouchedEdit> UntouchedEdits { get; internal init; } = [];
+
     /// <summary>What was captured, owned by the run.</summary>
     public IReadOnlyDictionary<Address, Tensor> Activations => activations;
 
@@ -43,6 +49,7 @@ public sealed class Run : IDisposable
     /// <summary>Derivative of a scalar with respect to every point of <see cref="RunPlan.Gradients"/>, everything downstream recomputed.</summary>
     /// <param name="of">From the run to a scalar computed from <see cref="Logits"/> or captured activations.</param>
     /// <param name="wanted">The addresses; all differentiable ones when null.</param>
+    /// <exception cref="NonFiniteException">The scalar is no number.</exception>
     /// <returns>Tensors in the points' shapes, owned by the caller; zeros where the scalar does not depend on the point.</returns>
     public IReadOnlyDictionary<Address, Tensor> GradientsOf(Func<Run, Tensor> of, IEnumerable<Address>? wanted = null)
     {
@@ -58,6 +65,11 @@ public sealed class Run : IDisposable
         if (scalar.numel() != 1)
         {
             throw new VitrineException($"gradients: expected a scalar, found [{string.Join(", ", scalar.shape)}].");
+        }
+
+        if (!AllowsNonFinite && Engine.NonFinite.First(scalar) is { } found)
+        {
+            throw new NonFiniteException($"gradients: the scalar is {found.Name}; expected a finite number.");
         }
 
         var gradients = autograd.grad([scalar.reshape()], [.. addresses.Select(a => activations[a])], retain_graph: true, allow_unused: true);

@@ -36,6 +36,21 @@ public static class Sampler
             Remove(scores, s => s < best);
         }
 
+        if (sampling.TypicalP is { } mass && mass < 1)
+        {
+            KeepTypical(scores, mass);
+        }
+
+        if (sampling.EpsilonCutoff is { } epsilon && epsilon > 0)
+        {
+            KeepProbable(scores, _ => epsilon);
+        }
+
+        if (sampling.EtaCutoff is { } eta && eta > 0)
+        {
+            KeepProbable(scores, entropy => Math.Min(eta, Math.Sqrt(eta) * Math.Exp(-entropy)));
+        }
+
         return Softmax(scores);
     }
 
@@ -108,6 +123,38 @@ public static class Sampler
             scores[i] = kept[i] ? scores[i] : double.NegativeInfinity;
         }
     }
+
+    /// <summary>From the nearest to the entropy outward, keeps tokens until their mass reaches that wanted, and whatever is as near as the last.</summary>
+    private static void KeepTypical(double[] scores, double mass)
+    {
+        var probabilities = Softmax(scores);
+        var entropy = Entropy(probabilities);
+        var distances = Array.ConvertAll(probabilities, p => Math.Abs(-Math.Log(p) - entropy));
+        var (farthest, sum) = (0.0, 0.0);
+        foreach (var id in Enumerable.Range(0, scores.Length).OrderBy(i => distances[i]).TakeWhile(_ => sum < mass))
+        {
+            (farthest, sum) = (distances[id], sum + probabilities[id]);
+        }
+
+        for (var i = 0; i < scores.Length; i++)
+        {
+            scores[i] = distances[i] > farthest ? double.NegativeInfinity : scores[i];
+        }
+    }
+
+    /// <summary>Keeps tokens of at least a probability that may depend on the entropy, and the best.</summary>
+    private static void KeepProbable(double[] scores, Func<double, double> least)
+    {
+        var probabilities = Softmax(scores);
+        var (cutoff, best) = (least(Entropy(probabilities)), Max(scores));
+        for (var i = 0; i < scores.Length; i++)
+        {
+            scores[i] = probabilities[i] < cutoff && scores[i] < best ? double.NegativeInfinity : scores[i];
+        }
+    }
+
+    /// <summary>In nats.</summary>
+    private static double Entropy(double[] probabilities) => -probabilities.Sum(p => p > 0 ? p * Math.Log(p) : 0);
 
     private static void Remove(double[] scores, Predicate<double> gone)
     {

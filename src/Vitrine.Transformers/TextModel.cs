@@ -13,17 +13,24 @@ public sealed class TextModel : Model
 {
     private readonly ModelSource source;
     private readonly ClassHead? classes;
+    private readonly TokenizerOptions reading;
     private readonly Lazy<Tokenizer> tokenizer;
+    private readonly Lazy<GenerationSettings> settings;
     private readonly ProcessedWeights? processed;
 
-    private TextModel(ModelSource source, WeightReader weights, Decoder language, ClassHead? classes)
+    private TextModel(ModelSource source, WeightReader weights, Decoder language, ClassHead? classes, TokenizerOptions reading)
         : base(source.Location.Name, source.Config.Text("model_type"), weights, [language],
             [language.Shape, .. classes?.Shape is { } shape ? [shape] : Array.Empty<Points.StackShape>()])
-        => (this.source, Language, this.classes, tokenizer) = (source, language, classes, new Lazy<Tokenizer>(() => ModelFiles.OpenTokenizer(source.Location)));
+    {
+        (this.source, Language, this.classes, this.reading) = (source, language, classes, reading);
+        tokenizer = new Lazy<Tokenizer>(() => ModelFiles.OpenTokenizer(source.Location, reading));
+        settings = new Lazy<GenerationSettings>(() => Transformers.GenerationSettings.Read(source));
+    }
 
     private TextModel(TextModel of, Decoder language, ProcessedWeights processed)
         : base(of, of.Name, [language], of.Stacks)
-        => (source, Language, classes, tokenizer, this.processed) = (of.source, language, of.classes, of.tokenizer, processed);
+        => (source, Language, classes, reading, tokenizer, settings, this.processed)
+            = (of.source, language, of.classes, of.reading, of.tokenizer, of.settings, processed);
 
     /// <summary>Embedding, blocks and head.</summary>
     public Decoder Language { get; }
@@ -39,7 +46,11 @@ public sealed class TextModel : Model
     public Tokenizer Tokenizer => tokenizer.Value;
 
     /// <summary>Ids at which a generation ends, as the files name them; none where they name none.</summary>
-    public IReadOnlyList<long> StopIds => ModelFiles.StopIds(source);
+    public IReadOnlyList<long> StopIds => GenerationSettings.StopIds;
+
+    /// <summary>What the files say of generation: rules, ends, how tokens are to be drawn.</summary>
+    /// <exception cref="VitrineException">A value in them is of the wrong kind; file and key are named.</exception>
+    public GenerationSettings GenerationSettings => settings.Value;
 
     /// <summary>Opens a text model.</summary>
     /// <param name="name">A folder with config.json and weights, a <c>.gguf</c> file, or ORG/NAME in the local cache. Nothing is downloaded.</param>
@@ -60,7 +71,7 @@ public sealed class TextModel : Model
         try
         {
             var family = TextFamily.Of(config);
-            return Load(family, new ModelSource(new ModelLocation(config.Source, "", null), config, family.Described), weights);
+            return Load(family, new ModelSource(new ModelLocation(config.Source, "", null), config, family.Described), weights, TokenizerOptions.Default);
         }
         catch
         {
@@ -71,12 +82,11 @@ public sealed class TextModel : Model
 
     /// <summary>The template that turns a conversation into a prompt.</summary>
     /// <exception cref="VitrineException">The model has none.</exception>
-    public ChatTemplate ChatTemplate() => ModelFiles.OpenChatTemplate(Location);
+    public ChatTemplate ChatTemplate() => ModelFiles.OpenChatTemplate(Location, reading);
 
     /// <summary>Prompts as the model reads them, special tokens included.</summary>
     /// <exception cref="VitrineException">The model has no tokenizer, or a prompt is empty.</exception>
-    public TokenBatch Encode(params string[] prompts)
-        => TokenBatch.Of([.. prompts.Select(p => (IReadOnlyList<long>)[.. Tokenizer.Encode(p).Select(i => (long)i)])]);
+    public TokenBatch Encode(params string[] prompts) => TokenBatch.Of(Tokenizer.EncodeBatch(prompts));
 
     /// <summary>One forward pass over a text.</summary>
     /// <param name="prompt">In words.</param>
@@ -117,7 +127,9 @@ public sealed class TextModel : Model
             : Classification.Of(Run(batch, plan), classes.Labels, classes.Deciding(batch));
     }
 
-    /// <summary>Greedy generation with a key/value cache; the plan acts in the prefill and in every step that its scopes name.</summary>
+    /// <summary>
+    /// Greedy generation with a key/value cache, under the rules of the model's files; the plan acts in the prefill and in every step that its scopes name.
+    /// </summary>
     /// <param name="batch">Prompts.</param>
     /// <param name="count">New tokens; no stop token is looked for.</param>
     /// <param name="plan">What to read and change.</param>
@@ -139,7 +151,9 @@ public sealed class TextModel : Model
     /// <param name="from">Where the prefill starts; at the embeddings when null.</param>
     /// <param name="progress">Hears of each step's tokens as soon as they are chosen, on the calling thread.</param>
     /// <param name="cancellation">Stops between tokens.</param>
-    /// <exception cref="VitrineException">The model has no vocabulary to answer in, or a setting means nothing.</exception>
+    /// <exception cref="VitrineException">
+    /// The model has no vocabulary to answer in, a setting means nothing, or the model's files ask for what is not computed; file and key are named.
+    /// </exception>
     public Generation Generate(
         TokenBatch batch, GenerationOptions options, RunPlan? plan = null, RunStart? from = null, IProgress<GeneratedStep>? progress = null,
         CancellationToken cancellation = default)
@@ -162,7 +176,14 @@ public sealed class TextModel : Model
             throw new VitrineException($"plan: stops after block {stop}; a generation cannot stop before its end.");
         }
 
-        var choice = new TokenChoice(options, batch.Ids.Count, progress);
+        if (options.Rules is null && UsesGenerationConfig)
+        {
+            GenerationSettings.RequireComputed();
+            options = options with { Rules = GenerationSettings.Rules };
+        }
+
+        long[][] prompts = [.. batch.Ids.Zip(batch.Positions, (ids, positions) => ids.Where((_, i) => positions[i] >= 0).ToArray())];
+        var choice = new TokenChoice(options, batch.Ids.Count, progress, prompts);
         long[][] ids = [];
         var made = With(plan, bound => Compute(bound, batch.Ids.Count, Decoded, batch.Kinds, Language, from));
         return new Generation(ids, made) { Lengths = [.. choice.Texts.Select(t => t.Count)] };
@@ -197,7 +218,7 @@ public sealed class TextModel : Model
         var weights = source.Weights(options);
         try
         {
-            return Load(family, source, weights);
+            return Load(family, source, weights, options.Tokenizer);
         }
         catch
         {
@@ -206,11 +227,11 @@ public sealed class TextModel : Model
         }
     }
 
-    private static TextModel Load(TextFamily family, ModelSource source, WeightReader weights)
+    private static TextModel Load(TextFamily family, ModelSource source, WeightReader weights, TokenizerOptions reading)
     {
         var (language, classes) = family.Load(weights, family.Read(source.Config));
         weights.RefuseOthers(family.IsUnused);
-        return new TextModel(source, weights, language, classes);
+        return new TextModel(source, weights, language, classes, reading);
     }
 
     /// <inheritdoc/>
@@ -227,9 +248,11 @@ public sealed class TextModel : Model
         var residual = Language.Residual(input, pass, from);
         if (!run.Range!.ToTheEnd)
         {
+            run.Answer = "residual";
             return residual;
         }
 
+        run.Answer = classes is not null ? "class logits" : Language.Head is not null ? "logits" : "hidden states";
         var hidden = Language.FinalNorm(residual, pass);
         return classes is not null ? classes.Forward(hidden, classes.Deciding(batch), pass)
             : Language.Head is not null ? Language.Logits(hidden, pass)

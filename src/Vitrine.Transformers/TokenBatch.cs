@@ -1,3 +1,5 @@
+using Vitrine.Inputs.Tokenizers;
+
 namespace Vitrine.Transformers;
 
 /// <summary>Prompts of different lengths side by side. Each row is answered as if it were alone.</summary>
@@ -50,6 +52,25 @@ public sealed class TokenBatch
             positionIds: null,
             segments: null,
             isPaddedHere: true);
+    }
+
+    /// <summary>Texts as a tokenizer gives them. What it filled them up with is left out: rows are padded and masked here.</summary>
+    /// <param name="texts">Texts or pairs of texts.</param>
+    /// <param name="padLeft">Whether shorter rows are padded in front.</param>
+    /// <exception cref="VitrineException">There is none, or one is empty.</exception>
+    public static TokenBatch Of(IReadOnlyList<EncodedText> texts, bool padLeft = false)
+    {
+        ArgumentNullException.ThrowIfNull(texts);
+        var batch = Of([.. texts.Select(t => Own(t, t.Ids))], padLeft);
+        IReadOnlyList<long>[] segments = [.. texts.Select(t => Own(t, t.TypeIds))];
+        return segments.All(s => s.All(id => id == 0))
+            ? batch
+            : new TokenBatch(
+                Copy(batch.Ids)!, Copy(batch.Positions)!, positionIds: null, [.. segments.Select(s => Pad(s, batch.Ids[0].Count, padLeft, 0))],
+                isPaddedHere: true);
+
+        static IReadOnlyList<long> Own(EncodedText text, IReadOnlyList<int> values)
+            => [.. values.Where((_, i) => text.AttentionMask[i] != 0).Select(v => (long)v)];
     }
 
     /// <summary>Padded ids with their mask, as tokenizers of other libraries give them.</summary>

@@ -160,6 +160,7 @@ public sealed class VisionModel : Model
     private Tensor Output(RunScope run, Tensor pixels)
     {
         var (features, pooled) = Tower.Forward(run, pixels);
+        run.Answer = pooled is null ? "features" : parts.Head is null ? "pooled output" : Labels is null ? "projected pictures" : "class logits";
         return pooled is null ? features : parts.Head is null ? pooled : parts.Head.Apply(pooled);
     }
 

@@ -23,7 +23,7 @@ internal sealed class StudyLine
     public int Episodes => arm?.All.Success.Count ?? Drawn.Sum(a => a.All.Success.Count);
 
     /// <summary>Success with Wilson's interval; of draws their mean, with the range.</summary>
-    public Estimate Success => arm is { All.Success: var rate } ? new(rate.Rate, rate.Low, rate.High)
+    public Estimate Success => arm is { All.Success: var success } ? new(success.Rate ?? double.NaN, success.Low, success.High)
         : draws!.Means.TryGetValue("success", out var spread) ? new(spread.Mean, spread.Smallest, spread.Largest)
         : new(double.NaN, double.NaN, double.NaN);
 
@@ -57,6 +57,7 @@ internal sealed class StudyLine
         ArmResult[] arms = arm is null ? Drawn : [arm];
         return arms.Length == 0
             ? new Dictionary<string, double>()
-            : arms[0].ByTask.Keys.ToDictionary(task => task, task => arms.Average(a => a.ByTask[task].Success.Rate));
+            : arms[0].ByTask.Keys.Select(task => (Task: task, Rate: arms.Average(a => a.ByTask[task].Success.Rate))).Where(t => t.Rate is not null)
+                .ToDictionary(t => t.Task, t => t.Rate!.Value);
     }
 }

@@ -1,4 +1,5 @@
 using Vitrine.Policies;
+using Vitrine.Transformers;
 
 namespace Vitrine.Worlds;
 
@@ -13,6 +14,9 @@ public sealed class ObservingActor(IActor actor, string? word = null) : IWorldAc
         ArgumentNullException.ThrowIfNull(turns);
         return actor.Act([.. turns.Select(t => new Turn(Worded(t.World.Observe(), word), t.Episode, t.Step))], cancellation);
     }
+
+    /// <summary>Edits of the policy's own plan that touched nothing so far; none of an actor of another kind.</summary>
+    public IReadOnlyList<UntouchedEdit> UntouchedEdits => (actor as Policy)?.UntouchedEdits ?? [];
 
     /// <summary>Disposes the policy where it can be disposed.</summary>
     public void Dispose() => (actor as IDisposable)?.Dispose();

@@ -1,4 +1,6 @@
+using System.Globalization;
 using Vitrine.Inputs.Pictures;
+using Vitrine.Transformers;
 
 namespace Vitrine.Worlds;
 
@@ -12,6 +14,7 @@ public sealed class Rollouts(Func<IWorld> newWorld, int stepLimit)
 
     /// <summary>Runs one batch.</summary>
     /// <returns>One episode per layout, in their order.</returns>
+    /// <exception cref="NonFiniteException">An action, or what the world says of itself, is no number; step and layout are named.</exception>
     public IReadOnlyList<Episode> Run(IWorldActor actor, IReadOnlyList<LayoutKey> layouts, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(actor);
@@ -26,7 +29,7 @@ public sealed class Rollouts(Func<IWorld> newWorld, int stepLimit)
             }
 
             cancellation.ThrowIfCancellationRequested();
-            var actions = actor.Act([.. running.Select(e => new WorldTurn(e.World, e.Slot, step))], cancellation);
+            var actions = Act(actor, running, step, cancellation);
             if (actions.Count != running.Length)
             {
                 throw new VitrineException($"{actor.GetType().Name}: {actions.Count} actions for {running.Length} worlds; expected one each.");
@@ -39,6 +42,18 @@ public sealed class Rollouts(Func<IWorld> newWorld, int stepLimit)
         }
 
         return [.. all.Select(e => e.Finish())];
+    }
+
+    private static IReadOnlyList<double[]> Act(IWorldActor actor, Running[] running, int step, CancellationToken cancellation)
+    {
+        try
+        {
+            return actor.Act([.. running.Select(e => new WorldTurn(e.World, e.Slot, step))], cancellation);
+        }
+        catch (NonFiniteException e)
+        {
+            throw e.In($"rollout, step {step}{(e.Row is { } row && row < running.Length ? $" of {running[row].Name}" : "")}");
+        }
     }
 
     private Running Begin(LayoutKey layout, int slot)
@@ -63,29 +78,48 @@ public sealed class Rollouts(Func<IWorld> newWorld, int stepLimit)
 
         public IWorld World { get; }
 
+        public string Name => $"{layout.Task} {layout.Index}";
+
         public int Slot { get; }
 
         public void Step(double[] action)
         {
+            Require(action.Select((number, i) => ($"number {i} of the action", number)));
             World.Step(action);
             actions.Add([.. action]);
             Record();
         }
 
-        public Episode Finish() => new()
+        public Episode Finish()
         {
-            Layout = layout,
-            Instruction = World.Observe().Instruction,
-            Succeeded = World.HasSucceeded,
-            Actions = actions,
-            Path = path,
-            Measures = World.Measures,
-            Pictures = pictures,
-        };
+            var measures = World.Measures;
+            Require(measures.Select(m => ($"the world's measure '{m.Key}'", m.Value)));
+            return new Episode
+            {
+                Layout = layout,
+                Instruction = World.Observe().Instruction,
+                Succeeded = World.HasSucceeded,
+                Actions = actions,
+                Path = path,
+                Measures = measures,
+                Pictures = pictures,
+            };
+        }
+
+        private void Require(IEnumerable<(string What, double Value)> numbers)
+        {
+            foreach (var (what, value) in numbers.Where(n => !double.IsFinite(n.Value)).Take(1))
+            {
+                throw new NonFiniteException(
+                    $"rollout, step {actions.Count} of {Name}: {what} is {value.ToString(CultureInfo.InvariantCulture)}; expected a finite number.");
+            }
+        }
 
         private void Record()
         {
-            path.Add(World.Gripper);
+            var gripper = World.Gripper;
+            Require([("the gripper's x", gripper.X), ("the gripper's y", gripper.Y), ("the gripper's z", gripper.Z)]);
+            path.Add(gripper);
             pictures?.Add(World.Observe().Picture);
         }
     }

@@ -46,6 +46,7 @@ internal static class CertifiedPages
             }
         }
 
+        AppendFiles(page);
         page.Append("\n## Fixtures\n\n| fixture | what it is | compared | largest relative error | verdict | reference |\n|---|---|---|---|---|---|\n");
         foreach (var f in file.Families.SelectMany(f => f.Fixtures).OrderBy(f => f.Folder, StringComparer.Ordinal))
         {
@@ -55,6 +56,29 @@ internal static class CertifiedPages
         }
 
         return page.ToString();
+    }
+
+    /// <summary>What lies beside weights; keys that do the same stand together.</summary>
+    private static void AppendFiles(StringBuilder page)
+    {
+        page.Append("""
+
+            ## Files beside the weights
+
+            A key that stands in no row is refused by file and key, and so is a value of another kind. *Applied*: it acts as in the reference.
+            *Refused*: a value that would change a number is refused; null, false and the reference's default pass. *Bookkeeping*: it changes no number and
+            is not looked at.
+            `vitrine inspect MODEL` tells which files of a folder are read, and why others are not.
+
+            | file | key | treatment | effect | read since |
+            |---|---|---|---|---|
+
+            """);
+        foreach (var same in CompanionFiles.Keys.GroupBy(k => (k.File, k.Treatment, k.Effect, k.Since)))
+        {
+            page.Append(CultureInfo.InvariantCulture, $"| {same.Key.File} | {string.Join(", ", same.Select(k => $"`{k.Key}`"))} | ")
+                .Append(CultureInfo.InvariantCulture, $"{same.Key.Treatment} | {Cell(same.Key.Effect)} | {same.Key.Since} |\n");
+        }
     }
 
     /// <summary>The short list, its markers included.</summary>

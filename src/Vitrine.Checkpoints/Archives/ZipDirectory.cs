@@ -24,9 +24,12 @@ internal sealed class ZipDirectory
     private const int EndSize = 22, Locator64Size = 20, End64Size = 56, EntrySize = 46, LocalSize = 30;
     private const long LargestRatio = 1032;
 
-    private ZipDirectory(string path, IReadOnlyDictionary<string, ZipMember> members) => (Path, Members) = (path, members);
+    private ZipDirectory(string path, long length, IReadOnlyDictionary<string, ZipMember> members) => (Path, Length, Members) = (path, length, members);
 
     public string Path { get; }
+
+    /// <summary>Bytes of the archive; of a link, of what it leads to.</summary>
+    public long Length { get; }
 
     public IReadOnlyDictionary<string, ZipMember> Members { get; }
 
@@ -36,7 +39,7 @@ internal sealed class ZipDirectory
         try
         {
             using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1 << 12);
-            return new ZipDirectory(path, Read(stream, path));
+            return new ZipDirectory(path, stream.Length, Read(stream, path));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

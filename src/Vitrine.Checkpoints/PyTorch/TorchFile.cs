@@ -24,11 +24,12 @@ public sealed class TorchFile : ITensorFile
     private readonly Dictionary<string, object> sources = new(StringComparer.Ordinal);
     private readonly Dictionary<string, TensorEntry> tensors = new(StringComparer.Ordinal);
     private readonly Dictionary<string, object> values = new(StringComparer.Ordinal);
+    private string? nested;
 
     private TorchFile(ZipDirectory archive)
     {
         this.archive = archive;
-        mapped = new MappedFile(Path, new FileInfo(Path).Length);
+        mapped = new MappedFile(Path, archive.Length);
         var pickles = archive.Members.Keys.Where(k => k.EndsWith("/data.pkl", StringComparison.Ordinal)).ToArray();
         root = pickles is [var only]
             ? only[..^"data.pkl".Length]
@@ -61,6 +62,21 @@ public sealed class TorchFile : ITensorFile
         {
             throw new VitrineException($"{path}: cannot be read ({e.Message}).", e);
         }
+    }
+
+    /// <summary>Opens a file that is a model's state alone: names to tensors, as transformers saves it.</summary>
+    /// <exception cref="VitrineException">As <see cref="Open"/> says; or the state lies a level below, as trainers save it, whose name is told.</exception>
+    internal static TorchFile OpenFlat(string path)
+    {
+        var file = Open(path);
+        if (file.nested is not { } part)
+        {
+            return file;
+        }
+
+        file.Dispose();
+        throw new VitrineException($"{path}: the tensors lie a level below, under '{part}'; expected names and tensors at the top, as transformers saves them. "
+            + $"Is this a trainer's checkpoint? Save its part alone: torch.save(torch.load(FILE)['{part}'], FILE).");
     }
 
     /// <summary>One tensor, owned by the caller, not to be written in place. It may be a view with strides.</summary>
@@ -125,7 +141,9 @@ public sealed class TorchFile : ITensorFile
             case PickleDict dict:
                 foreach (var (key, item) in dict.Items)
                 {
+                    var before = tensors.Count;
                     Collect(Joined(name, Key(key)), item, depth + 1, ref budget);
+                    nested ??= depth == 0 && item is not (PickleTensor or PickleNumpyArray) && tensors.Count > before ? Key(key) : null;
                 }
 
                 break;

@@ -15,15 +15,21 @@ internal static class ActCommand
         var instruction = new Argument<string>("INSTRUCTION") { Description = "What the robot is asked to do." };
         var units = UnitsOption.Create();
         var plan = EditOption.Create();
+        var reading = TokenizerOption.Create();
         var device = DeviceOption.Create();
+        var allowed = NonFiniteOption.Create();
         var json = Output.JsonOption();
-        var command = new Command("act", "Answer one picture and instruction with an action.") { name, picture, instruction, units, plan, device, json };
+        var command = new Command("act", "Answer one picture and instruction with an action.")
+        {
+            name, picture, instruction, units, plan, reading, device, allowed, json,
+        };
         command.SetAction((parsed, cancellation) =>
         {
-            using var policy = Policy.Open(parsed.GetValue(name)!, device.ModelOptionsOf(parsed));
+            using var policy = Policy.Open(parsed.GetValue(name)!, allowed.Over(reading.Over(device.ModelOptionsOf(parsed), parsed), parsed));
             var observation = new Observation(PictureFile.Read(parsed.GetValue(picture)!), parsed.GetValue(instruction)!);
             using var acting = policy.With(plan.Plan(parsed), parsed.GetValue(units));
             using var run = acting.Act([observation], cancellation: cancellation);
+            Output.Warn(run.UntouchedEdits);
             var action = run.Actions[0];
             if (parsed.GetValue(json))
             {

@@ -14,16 +14,18 @@ internal static class CalibrateCommand
         var states = new StateOptions(drawn: 96);
         var units = UnitsOption.Create();
         var device = DeviceOption.Create();
+        var allowed = NonFiniteOption.Create();
         var path = new Option<string>("--out") { Description = "File to write.", DefaultValueFactory = _ => "calibration.json" };
-        var command = new Command("calibrate", "Measure mean, deviation and quantiles of every neuron where actions are decided.")
+        var command = new Command(
+            "calibrate", "Measure mean, deviation and quantiles (linear between neighbours, as NumPy's) of every neuron where actions are decided.")
         {
-            name, units, path, device,
+            name, units, path, device, allowed,
         };
         states.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
             AtomicFile.RequireWritable(parsed.GetValue(path)!);
-            using var policy = Policy.Open(parsed.GetValue(name)!, device.ModelOptionsOf(parsed));
+            using var policy = Policy.Open(parsed.GetValue(name)!, allowed.Over(device.ModelOptionsOf(parsed), parsed));
             using var acting = policy.With(units: parsed.GetValue(units));
             var observations = states.Source(parsed, policy).ForCalibration(states.Count(parsed));
             var calibration = await Output.WithProgressAsync(

@@ -108,7 +108,10 @@ internal static class ClassifyCommand
         Facts =
         [
             new("first class", evidence.Classes[0].Name),
-            new("its probability", PictureOptions.Share(evidence.Classes[0].Probability)), new("classes", $"{evidence.Classes.Count}"),
+            evidence.Classes[0].Probability is { } share
+                ? new("its probability", PictureOptions.Share(share))
+                : new("its value", PictureOptions.Signed(evidence.Classes[0].Logit)),
+            new("classes", $"{evidence.Classes.Count}"),
             new("layers", $"{model.Tower.Shape.Layers}"), new("tokens", $"{evidence.Tokens.Count}"),
         ],
         Picture = input.Shown,

@@ -45,6 +45,7 @@ internal sealed class ConceptsCommand
     private readonly Option<int> count = new("--count", "-n") { Description = "Neurons to list in a search.", DefaultValueFactory = _ => 20 };
     private readonly WordsOption words = WordsOption.Create();
     private readonly Option<string?> save = new("--save") { Description = "Write the neurons to this YAML file." };
+    private readonly Option<bool> raw = RawOption.Create();
     private readonly DeviceOption device = DeviceOption.Create();
     private readonly Option<bool> json = Output.JsonOption();
 
@@ -54,7 +55,7 @@ internal sealed class ConceptsCommand
         var command = new Command("concepts", "Find the neurons whose value vectors spell a concept, or point in a direction of action.")
         {
             asked.name, asked.concept, asked.direction, asked.meaning, asked.like, asked.bin, asked.clusters, asked.tokensOfMeaning, asked.depth,
-            asked.polysemy, asked.seed, asked.map, asked.count, asked.words, asked.save, asked.device, asked.json,
+            asked.polysemy, asked.seed, asked.map, asked.count, asked.words, asked.save, asked.raw, asked.device, asked.json,
         };
         command.SetAction((parsed, cancellation) => Task.FromResult(asked.Run(parsed, cancellation)));
         return command;
@@ -64,7 +65,7 @@ internal sealed class ConceptsCommand
     {
         using var model = Policy.Catalog.Open(parsed.GetValue(name)!, device.ModelOptionsOf(parsed));
         var lists = words.Lists(parsed);
-        var patterns = LexicalPatterns.Read(model, lists, cancellation: cancellation);
+        var patterns = LexicalPatterns.Read(model, lists, cancellation: cancellation, raw: parsed.GetValue(raw));
         var (tokens, within) = (patterns.Tokens, parsed.GetValue(depth));
         var mixed = new PolysemyRule(lists, tokens);
         using var unembedding = tokens.Language.Unembedding();
@@ -123,7 +124,7 @@ internal sealed class ConceptsCommand
         if (parsed.GetValue(direction) is { } sign)
         {
             var actions = RequireActions(model, tokens, "--action");
-            var pointing = ConceptSearch.ByActionDirection(tokens.Language, tokens, id => actions.Centre(id), IsPositive(sign), most);
+            var pointing = ConceptSearch.ByActionDirection(tokens.Language, tokens, id => actions.Centre(id), IsPositive(sign), most, parsed.GetValue(raw));
             return ("correlation of action logits with their values", pointing);
         }
 
@@ -132,9 +133,10 @@ internal sealed class ConceptsCommand
             return ("words of the concept among the top 30", [.. patterns.Cluster(only).Select(n => new ScoredNeuron(n.Neuron, n.Words))]);
         }
 
+        const string Mean = "mean logit of the words, in deviations of the neuron's logits";
         return wanted.Length == 0 ? throw new VitrineException("concepts: name a concept, words, or --action + or -.")
             : wanted.All(w => tokens.Id(w) is null) ? throw Unknown(wanted, lists)
-            : ("mean logit of the words, in deviations of the neuron's logits", ConceptSearch.ByWords(tokens.Language, tokens, wanted, most));
+            : (Mean, ConceptSearch.ByWords(tokens.Language, tokens, wanted, most, parsed.GetValue(raw)));
     }
 
     private static VitrineException Unknown(string[] words, IReadOnlyList<WordList> lists)
@@ -167,6 +169,8 @@ internal sealed class ConceptsCommand
 
         AnsiConsole.Write(table);
         Console.WriteLine($"{found.Count} neurons; score: {how}. That a neuron spells a word does not say that it causes anything: 'vitrine steer' tells.");
+        using var source = new StackValueVectors(tokens.Language, fingerprint: "") { IsRaw = parsed.GetValue(raw) };
+        RawOption.Tell(source);
         if (quality is not null)
         {
             var shuffled = $"the same with shuffled vocabularies {Number(quality.Shuffled)}, at most {Number(quality.LargestShuffled)}";

@@ -17,11 +17,14 @@ internal sealed class DeviceOption() : Option<string>("--device")
         DefaultValueFactory = _ => Cpu,
     };
 
-    /// <summary>How a model is opened there.</summary>
+    /// <summary>How a model is opened there; what was decided about its folder is told on standard error.</summary>
     /// <exception cref="VitrineException">There is no such device, or not here.</exception>
     public ModelOptions ModelOptionsOf(ParseResult parsed) => new()
     {
         Device = CardOf(parsed.GetValue(this)!, () => cuda.is_available() ? cuda.device_count() : 0) is { } card ? device($"{Cuda}:{card}") : CPU,
+        Adapter = !parsed.GetValue(OpeningOptions.NoAdapter),
+        GenerationConfig = !parsed.GetValue(OpeningOptions.NoGenerationConfig),
+        Told = Console.Error.WriteLine,
     };
 
     /// <summary>Reads <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>.</summary>

@@ -22,38 +22,47 @@ internal static class GenerateCommand
         var topK = new Option<int?>("--top-k") { Description = "Draw among the k likeliest." };
         var topP = new Option<double?>("--top-p") { Description = "Draw among the likeliest that together hold this share." };
         var minP = new Option<double?>("--min-p") { Description = "Draw among those at least this share as likely as the likeliest." };
+        var sample = new Option<bool>("--sample") { Description = "Draw tokens as generation_config.json says; other options go before it." };
         var seed = new Option<ulong>("--seed") { Description = "Decides what is drawn." };
         var stop = new Option<string[]>("--stop") { Description = "Stop when the new text holds this.", AllowMultipleArgumentsPerToken = true };
         var endless = new Option<bool>("--ignore-end") { Description = "Go on behind the token that ends a text." };
+        var reading = TokenizerOption.Create();
         var device = DeviceOption.Create();
+        var allowed = NonFiniteOption.Create();
         var json = Output.JsonOption();
         var command = new Command("generate", "Let a text model go on from a prompt, token by token, also under edits.")
         {
-            name, prompt, count, plan, chat, system, temperature, topK, topP, minP, seed, stop, endless, device, json,
+            name, prompt, count, plan, chat, system, temperature, topK, topP, minP, sample, seed, stop, endless, reading, device, allowed, json,
         };
         command.SetAction((parsed, cancellation) =>
         {
-            using var model = TextModel.Open(parsed.GetValue(name)!, device.ModelOptionsOf(parsed));
+            using var model = TextModel.Open(parsed.GetValue(name)!, allowed.Over(reading.Over(device.ModelOptionsOf(parsed), parsed), parsed));
             var text = parsed.GetValue(chat)
                 ? model.ChatTemplate().Render(Messages(parsed.GetValue(system), parsed.GetValue(prompt)!), addGenerationPrompt: true)
                 : parsed.GetValue(prompt)!;
-            var batch = TokenBatch.Of([.. model.Tokenizer.Encode(text, addSpecialTokens: !parsed.GetValue(chat)).Select(i => (long)i)]);
-            var isDrawn = parsed.GetValue(temperature) is not null || parsed.GetValue(topK) is not null || parsed.GetValue(topP) is not null
-                || parsed.GetValue(minP) is not null;
+            var batch = TokenBatch.Of([model.Tokenizer.EncodeText(text, addSpecialTokens: !parsed.GetValue(chat))]);
+            var settings = model.GenerationSettings;
+            var own = new Sampling
+            {
+                Temperature = parsed.GetValue(temperature) ?? 1,
+                TopK = parsed.GetValue(topK),
+                TopP = parsed.GetValue(topP),
+                MinP = parsed.GetValue(minP),
+                Seed = parsed.GetValue(seed),
+            };
+            var isDrawn = parsed.GetValue(temperature) is not null || own is not { TopK: null, TopP: null, MinP: null };
+            var drawn = parsed.GetValue(sample) ? AsFilesSay(settings, own, parsed.GetValue(temperature)) : isDrawn ? own : null;
+            if (settings.IsSampled && !parsed.GetValue(sample) && settings.Sampling is { } asked)
+            {
+                Console.Error.WriteLine($"{settings.Source}: asks for sampling ({GenerationSettings.DrawnBy(asked)}); "
+                    + $"{(isDrawn ? $"drawn is by {GenerationSettings.DrawnBy(own)}" : "the largest logit is taken")}. --sample draws as the file says.");
+            }
+
             var options = new GenerationOptions(parsed.GetValue(count))
             {
-                Sampling = isDrawn
-                    ? new Sampling
-                    {
-                        Temperature = parsed.GetValue(temperature) ?? 1,
-                        TopK = parsed.GetValue(topK),
-                        TopP = parsed.GetValue(topP),
-                        MinP = parsed.GetValue(minP),
-                        Seed = parsed.GetValue(seed),
-                    }
-                    : null,
+                Sampling = drawn,
                 StopIds = parsed.GetValue(endless) ? [] : model.StopIds,
-                StopStrings = parsed.GetValue(stop) ?? [],
+                StopStrings = [.. parsed.GetValue(stop) ?? [], .. parsed.GetValue(endless) ? [] : settings.StopStrings],
                 Decode = ids => model.Tokenizer.Decode(ids.Select(i => (int)i)),
                 KeepLogits = false,
             };
@@ -63,6 +72,7 @@ internal static class GenerateCommand
                 ? null
                 : new TokenPrinter(step => Console.Write(step.Stopped[0] && model.StopIds.Contains(step.Ids[0]) ? "" : stream.Add((int)step.Ids[0])));
             using var generation = model.Generate(batch, options, plan.Plan(parsed), progress: progress, cancellation: cancellation);
+            Output.Warn(generation.Run.UntouchedEdits);
             if (isJson)
             {
                 Output.Write(new
@@ -81,6 +91,21 @@ internal static class GenerateCommand
             return Task.FromResult(0);
         });
         return command;
+    }
+
+    /// <summary>As the files have tokens drawn, but for what the command line says.</summary>
+    private static Sampling AsFilesSay(GenerationSettings settings, Sampling own, double? temperature)
+    {
+        var files = settings.Sampling
+            ?? throw new VitrineException($"{settings.Source}: says nothing of sampling; give --temperature, --top-k, --top-p or --min-p.");
+        return files with
+        {
+            Temperature = temperature ?? files.Temperature,
+            TopK = own.TopK ?? files.TopK,
+            TopP = own.TopP ?? files.TopP,
+            MinP = own.MinP ?? files.MinP,
+            Seed = own.Seed,
+        };
     }
 
     private static IEnumerable<ChatMessage> Messages(string? system, string prompt)

@@ -11,10 +11,12 @@ internal static class InspectCommand
     {
         var name = ModelArgument.Any();
         var device = DeviceOption.Create();
+        var fingerprint = new Option<bool>("--fingerprint") { Description = "Name the weights by a hash over every byte of them, which reads them all." };
         var json = Output.JsonOption();
         var command = new Command("inspect",
-            "Show what a model is made of: stacks, blocks, points, tokenizer, picture recipe, weights. Without MODEL: the families that open, and what was "
-                + "certified.") { name, device, json };
+            "Show what a model is made of: stacks, blocks, points, tokenizer, picture recipe, weights, files. Without MODEL: the families that open, and "
+                + "what was "
+                + "certified.") { name, fingerprint, device, json };
         command.SetAction((parsed, _) =>
         {
             var isJson = parsed.GetValue(json);
@@ -22,7 +24,7 @@ internal static class InspectCommand
             {
                 Families(isJson);
             }
-            else if (Inspector.Open(asked, device.ModelOptionsOf(parsed)) is var model && isJson)
+            else if (Inspector.Open(asked, device.ModelOptionsOf(parsed), parsed.GetValue(fingerprint)) is var model && isJson)
             {
                 Output.Write(model);
             }

@@ -9,12 +9,14 @@ namespace Vitrine.Cli.Commands;
 /// <summary><c>vitrine neurons MODEL</c>: what every feed-forward neuron writes.</summary>
 internal static class NeuronsCommand
 {
+    private const int InTable = 20;
+
     public static Command Create()
     {
         var name = ModelArgument.Speaking();
         var layer = new Option<int?>("--layer") { Description = "One layer instead of the profile of all." };
         var top = new Option<int>("--top") { Description = "Tokens at each end.", DefaultValueFactory = _ => 30 };
-        var count = new Option<int>("--count", "-n") { Description = "Neurons of the layer to list.", DefaultValueFactory = _ => 20 };
+        var count = new Option<int?>("--count", "-n") { Description = "Neurons of the layer to list: 20 in a table, all as JSON by default." };
         var words = WordsOption.Create();
         var published = new Option<bool>("--as-published")
         {
@@ -25,13 +27,14 @@ internal static class NeuronsCommand
             Description = "What stands before the unembedding: nothing (as published), the gain of the final norm, or the gain centred.",
             DefaultValueFactory = _ => ReadingNorm.None,
         };
+        var raw = RawOption.Create();
         var folder = new Option<string?>("--out") { Description = "Keep all layers in this folder as Parquet, one file a layer; an interrupted run goes on." };
         var lines = new Option<bool>("--jsonl") { Description = "With --out: JSON lines beside Parquet." };
         var device = DeviceOption.Create();
         var json = Output.JsonOption();
         var command = new Command("neurons", "Read the value vectors of feed-forward neurons in the model's own vocabulary.")
         {
-            name, layer, top, count, words, published, norm, folder, lines, device, json,
+            name, layer, top, count, words, published, norm, raw, folder, lines, device, json,
         };
         command.Add(NeuronsDiffCommand.Create());
         command.SetAction(async (parsed, cancellation) =>
@@ -45,7 +48,7 @@ internal static class NeuronsCommand
                 Norm = parsed.GetValue(norm),
                 Tokens = parsed.GetValue(published) ? null : tokens.Valid,
             };
-            var source = new StackValueVectors(model, tokens.Language.Shape.Name);
+            using var source = new StackValueVectors(model, tokens.Language.Shape.Name) { IsRaw = parsed.GetValue(raw) };
             if (parsed.GetValue(folder) is { } target)
             {
                 var forms = parsed.GetValue(lines) ? ProjectionForms.Parquet | ProjectionForms.JsonLines : ProjectionForms.Parquet;
@@ -53,6 +56,7 @@ internal static class NeuronsCommand
                 var done = await Output.WithProgressAsync("reading value vectors", p => kept.RunAsync(tokens.Print, forms, layers, p, cancellation))
                     .ConfigureAwait(false);
                 Console.WriteLine($"{target}: {done.Count} layers read, {layers.Length - done.Count} were there; model {model.Fingerprint}");
+                RawOption.Tell(source);
                 return 0;
             }
 
@@ -61,6 +65,7 @@ internal static class NeuronsCommand
             if (parsed.GetValue(layer) is not null)
             {
                 List(readings[0], layers[0], tokens, parsed.GetValue(count), parsed.GetValue(json));
+                Tell();
                 return 0;
             }
 
@@ -105,16 +110,25 @@ internal static class NeuronsCommand
 
             Console.WriteLine($"patterned: at least 4 of the top {parsed.GetValue(top)} tokens belong to one word list; "
                 + $"{tokens.Language.Shape.Layers * tokens.Language.Shape.Neurons} neurons");
+            Tell();
             return 0;
+
+            void Tell()
+            {
+                if (!parsed.GetValue(json))
+                {
+                    RawOption.Tell(source);
+                }
+            }
         });
         return command;
     }
 
-    private static void List(IReadOnlyList<NeuronReading> neurons, int layer, TokenReader tokens, int count, bool json)
+    private static void List(IReadOnlyList<NeuronReading> neurons, int layer, TokenReader tokens, int? count, bool json)
     {
         if (json)
         {
-            Output.Write(neurons.Select((n, i) => new
+            Output.Write(neurons.Take(count ?? neurons.Count).Select((n, i) => new
             {
                 Layer = layer,
                 Index = i,
@@ -129,7 +143,7 @@ internal static class NeuronsCommand
         }
 
         var table = Output.Table("neuron", "writes (largest logits)", "writes when negative (smallest logits)");
-        for (var i = 0; i < Math.Min(count, neurons.Count); i++)
+        for (var i = 0; i < Math.Min(count ?? InTable, neurons.Count); i++)
         {
             table.Add($"{layer}:{i}", tokens.Print(neurons[i].TopIds), tokens.Print(neurons[i].BottomIds));
         }

@@ -27,20 +27,21 @@ internal static class NeuronsDiffCommand
         var top = new Option<int>("--top") { Description = "Tokens at each end.", DefaultValueFactory = _ => 30 };
         var count = new Option<int>("--count", "-n") { Description = "Neurons to list.", DefaultValueFactory = _ => 10 };
         var seed = new Option<int>("--seed") { Description = "Of the controls." };
+        var raw = RawOption.Create();
         var device = DeviceOption.Create();
         var json = Output.JsonOption();
         var command = new Command("diff", "Compare the value vectors of a base model with those of a tuned one, beside controls.")
         {
-            before, after, stack, baseStack, top, count, seed, device, json,
+            before, after, stack, baseStack, top, count, seed, raw, device, json,
         };
         command.SetAction(async (parsed, cancellation) =>
         {
             var opening = StackValueVectors.Mapped(device.ModelOptionsOf(parsed));
             using var tuned = Policy.Catalog.Open(parsed.GetValue(after)!, opening);
             using var old = Policy.Catalog.Open(parsed.GetValue(before)!, opening);
-            using var now = new StackValueVectors(tuned, parsed.GetValue(stack));
+            using var now = new StackValueVectors(tuned, parsed.GetValue(stack)) { IsRaw = parsed.GetValue(raw) };
             var likewise = old.Stacks.FirstOrDefault(s => s.Layers > 0 && s.Name == now.Stack)?.Name;
-            using var then = new StackValueVectors(old, parsed.GetValue(baseStack) ?? likewise);
+            using var then = new StackValueVectors(old, parsed.GetValue(baseStack) ?? likewise) { IsRaw = parsed.GetValue(raw) };
             var (tokens, why) = Words(tuned, now, then);
             var diff = await Output.WithProgressAsync("comparing value vectors", p => Task.FromResult(tokens is null
                 ? NeuronDiff.OfVectors(then, now, parsed.GetValue(seed), p, cancellation)
@@ -62,6 +63,7 @@ internal static class NeuronsDiffCommand
                 PrintVectors(diff, parsed.GetValue(count));
             }
 
+            RawOption.Tell(then, now);
             if (then.Layers != now.Layers)
             {
                 Console.WriteLine($"{then.Name} has {then.Layers} layers, {now.Name} {now.Layers}: those that both have are compared.");

@@ -22,6 +22,7 @@ internal sealed class PictureOptions
         DefaultValueFactory = _ => 2,
     };
     private readonly DeviceOption device = DeviceOption.Create();
+    private readonly NonFiniteOption allowed = NonFiniteOption.Create();
     private readonly Option<bool> json = Output.JsonOption();
 
     /// <summary>Adds the options to a command.</summary>
@@ -33,6 +34,7 @@ internal sealed class PictureOptions
         command.Add(output);
         command.Add(scale);
         command.Add(device);
+        command.Add(allowed);
         command.Add(json);
     }
 
@@ -62,7 +64,7 @@ internal sealed class PictureOptions
 
         var file = parsed.GetValue(picture)!;
         var seen = PictureFile.Read(file, upright: true);
-        var opened = ImageEncoder.Open(parsed.GetValue(model)!, parsed.GetValue(tower), device.ModelOptionsOf(parsed));
+        var opened = ImageEncoder.Open(parsed.GetValue(model)!, parsed.GetValue(tower), allowed.Over(device.ModelOptionsOf(parsed), parsed));
         try
         {
             return (opened, opened.Prepare(seen), file);
@@ -80,6 +82,6 @@ internal sealed class PictureOptions
     /// <summary>A number.</summary>
     public static string Plain(double value) => value.ToString("0.000", CultureInfo.InvariantCulture);
 
-    /// <summary>A share.</summary>
-    public static string Share(double value) => value.ToString("0.0 %", CultureInfo.InvariantCulture);
+    /// <summary>A share; a dash where there is none.</summary>
+    public static string Share(double? value) => value?.ToString("0.0 %", CultureInfo.InvariantCulture) ?? "-";
 }

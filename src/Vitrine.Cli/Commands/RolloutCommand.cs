@@ -38,10 +38,11 @@ internal static class RolloutCommand
         var folder = new Option<string?>("--out") { Description = "Keep finished batches here and go on from them." };
         var units = UnitsOption.Create();
         var device = DeviceOption.Create();
+        var allowed = NonFiniteOption.Create();
         var json = Output.JsonOption();
         var command = new Command("rollout", "Let a policy act in the tabletop world and report success with Wilson intervals.")
         {
-            name, layouts, tasks, steps, seed, workers, plan, plain, forgiving, folder, units, device, json,
+            name, layouts, tasks, steps, seed, workers, plan, plain, forgiving, folder, units, device, allowed, json,
         };
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -50,7 +51,8 @@ internal static class RolloutCommand
                 Adverbs = !parsed.GetValue(plain),
                 Physics = parsed.GetValue(forgiving) ? TabletopPhysics.Forgiving : TabletopPhysics.Strict,
             };
-            using var opened = parsed.GetValue(name) == "expert" ? null : Policy.Open(parsed.GetValue(name)!, device.ModelOptionsOf(parsed));
+            var opening = allowed.Over(device.ModelOptionsOf(parsed), parsed);
+            using var opened = parsed.GetValue(name) == "expert" ? null : Policy.Open(parsed.GetValue(name)!, opening);
             using var policy = opened?.With(units: parsed.GetValue(units));
             var edits = plan.Plan(parsed);
             if (policy is null && (edits is not null || parsed.GetValue(units) is not null))
@@ -69,8 +71,9 @@ internal static class RolloutCommand
                 Seed = parsed.GetValue(seed),
                 Arms = [new Arm { Name = parsed.GetValue(name)!, Kind = ArmKind.Baseline, Plan = edits }],
             };
-            var options = new StudyOptions { Workers = parsed.GetValue(workers), Folder = parsed.GetValue(folder) };
+            var options = new StudyOptions { Workers = parsed.GetValue(workers), Folder = parsed.GetValue(folder), AllowUntouchedEdits = true };
             var run = await RunAsync(policy, study, world, options, cancellation).ConfigureAwait(false);
+            Output.Warn(run.UntouchedEdits);
             Print(run, parsed.GetValue(json));
             return 0;
         });
@@ -103,12 +106,13 @@ internal static class RolloutCommand
         {
             table.Add(
                 row.Task, $"{row.Episodes}", Number(row.Success.Rate), $"[{Number(row.Success.Low)}, {Number(row.Success.High)}]",
-                row.Steps.ToString("0.0", CultureInfo.InvariantCulture), row.Speed.ToString("0.0000", CultureInfo.InvariantCulture), Number(row.Height));
+                row.Steps?.ToString("0.0", CultureInfo.InvariantCulture) ?? "-",
+                row.Speed.ToString("0.0000", CultureInfo.InvariantCulture), Number(row.Height));
         }
 
         AnsiConsole.Write(table);
         Console.WriteLine($"seed {run.Study.Seed}, at most {run.Study.StepLimit} steps; {run.Study.World}");
     }
 
-    private static string Number(double value) => value.ToString("0.000", CultureInfo.InvariantCulture);
+    private static string Number(double? value) => value?.ToString("0.000", CultureInfo.InvariantCulture) ?? "-";
 }

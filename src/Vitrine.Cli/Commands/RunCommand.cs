@@ -24,10 +24,14 @@ internal static class RunCommand
             Description = "Safetensors file for what is captured, with the prompt's ids and the logits (or class logits).",
         };
         var count = new Option<int>("--top", "-n") { Description = "Next tokens, or classes, to print.", DefaultValueFactory = _ => 10 };
+        var reading = TokenizerOption.Create();
         var device = DeviceOption.Create();
+        var allowed = NonFiniteOption.Create();
         var json = Output.JsonOption();
-        var command = new Command("run",
-            "Run a text model over a prompt, keep activations, and print what it expects next.") { name, prompt, capture, plan, path, count, device, json };
+        var command = new Command("run", "Run a text model over a prompt, keep activations, and print what it expects next.")
+        {
+            name, prompt, capture, plan, path, count, reading, device, allowed, json,
+        };
         command.SetAction((parsed, _) =>
         {
             if (parsed.GetValue(path) is { } target)
@@ -35,37 +39,33 @@ internal static class RunCommand
                 AtomicFile.RequireWritable(target);
             }
 
-            using var model = TextModel.Open(parsed.GetValue(name)!, device.ModelOptionsOf(parsed));
+            using var model = TextModel.Open(parsed.GetValue(name)!, allowed.Over(reading.Over(device.ModelOptionsOf(parsed), parsed), parsed));
             var batch = model.Encode(parsed.GetValue(prompt)!);
             var asked = plan.Plan(parsed) ?? RunPlan.Empty;
             using var run = model.Run(batch, asked with { Capture = [.. asked.Capture, .. parsed.GetValue(capture) ?? []] });
+            Output.Warn(run.UntouchedEdits);
             if (parsed.GetValue(path) is { } file)
             {
                 Save(file, model, batch, run);
             }
 
-            var answers = Answers(model, run, parsed.GetValue(count));
+            var answers = Answers(model, run, asked, parsed.GetValue(count));
             if (parsed.GetValue(json))
             {
                 Output.Write(new
                 {
                     Ids = batch.Ids[0],
-                    Answers = answers.Select(a => new { a.Id, Text = a.Name, a.Logit, a.Probability }),
+                    Answers = answers.Select(a => Json(model, a)),
                     Captured = run.Activations.Select(a => new { Address = a.Key.ToString(), Shape = a.Value.shape }),
+                    model.Tokenizer.Notes,
                 });
                 return Task.FromResult(0);
             }
 
-            var table = Output.Table(model.Labels is null ? "next token" : "class", "id", "logit", "probability");
-            foreach (var answer in answers)
-            {
-                table.Add(answer.Name, $"{answer.Id}", answer.Logit.ToString("0.000", CultureInfo.InvariantCulture),
-                    answer.Probability.ToString("0.0 %", CultureInfo.InvariantCulture));
-            }
-
-            AnsiConsole.Write(table);
+            Print(model, answers);
             Console.WriteLine(
                 $"{batch.Lengths[0]} tokens read, {run.Activations.Count} activations kept{(parsed.GetValue(path) is { } written ? $" in {written}" : "")}");
+            TokenizerOption.PrintNotes(model.Tokenizer);
             return Task.FromResult(0);
         });
         return command;
@@ -80,15 +80,43 @@ internal static class RunCommand
         SafetensorsFile.Save(path, tensors, new Dictionary<string, string> { ["family"] = model.Family, ["fingerprint"] = model.Fingerprint });
     }
 
-    private static List<(string Name, int Id, double Logit, double Probability)> Answers(TextModel model, Run run, int count)
+    /// <summary>Next tokens or classes; none where the run ends at a residual, of an encoder without head or of a plan that stops early.</summary>
+    private static IReadOnlyList<Answer> Answers(TextModel model, Run run, RunPlan plan, int count)
     {
-        using var scope = TorchSharp.torch.NewDisposeScope();
-        var logits = (run.Logits.dim() == 2 ? run.Logits[0] : run.Logits[0, -1]).cpu();
-        var (values, ids) = logits.topk((int)Math.Min(count, logits.shape[0]));
-        var (scores, probabilities) = (values.to(TorchSharp.torch.float64).data<double>().ToArray(),
-            logits.to(TorchSharp.torch.float64).softmax(-1).index_select(0, ids).data<double>().ToArray());
-        return [.. ids.data<long>().ToArray().Select((id, i) => (Name((int)id), (int)id, scores[i], probabilities[i]))];
+        if (plan.StopAfter is not null || (model.Labels is null && model.Language.Shape.Vocabulary == 0))
+        {
+            return [];
+        }
 
-        string Name(int id) => model.Labels is { } labels ? labels.Names[id] : model.Tokenizer.Decode([id], skipSpecialTokens: false).ReplaceLineEndings("\\n");
+        using var logits = run.Logits.dim() == 2 ? run.Logits[0] : run.Logits[0, -1];
+        return Answer.Of(logits, model.Labels?.Scores ?? ClassScores.OneOfMany, count);
+    }
+
+    private static string Name(TextModel model, Answer answer)
+        => model.Labels is { } labels ? labels.Names[answer.Id] : model.Tokenizer.Decode([answer.Id], skipSpecialTokens: false).ReplaceLineEndings("\\n");
+
+    /// <summary>A head that measures a quantity has no probability to print.</summary>
+    private static object Json(TextModel model, Answer answer) => answer.Probability is { } probability
+        ? new { answer.Id, Text = Name(model, answer), answer.Logit, Probability = probability }
+        : new { answer.Id, Text = Name(model, answer), answer.Logit };
+
+    private static void Print(TextModel model, IReadOnlyList<Answer> answers)
+    {
+        if (answers.Count == 0)
+        {
+            Console.WriteLine("no next token and no class: the run ends at the residual stream");
+            return;
+        }
+
+        var isQuantity = answers[0].Probability is null;
+        var what = model.Labels is null ? "next token" : "class";
+        var table = isQuantity ? Output.Table("quantity", "id", "value") : Output.Table(what, "id", "logit", "probability");
+        foreach (var answer in answers)
+        {
+            string[] cells = [Name(model, answer), $"{answer.Id}", answer.Logit.ToString("0.000", CultureInfo.InvariantCulture)];
+            table.Add(answer.Probability is { } p ? [.. cells, p.ToString("0.0 %", CultureInfo.InvariantCulture)] : cells);
+        }
+
+        AnsiConsole.Write(table);
     }
 }

@@ -36,16 +36,17 @@ internal static class SteerCommand
         var draws = new Option<int>("--draws") { Description = "Matched-random sets.", DefaultValueFactory = _ => 8 };
         var units = UnitsOption.Create();
         var device = DeviceOption.Create();
+        var allowed = NonFiniteOption.Create();
         var json = Output.JsonOption();
         var command = new Command("steer", "Clamp a concept's neurons in one decision and compare with zero dose and matched-random neurons.")
         {
-            name, concept, dose, add, file, words, metric, calibrated, draws, units, device, json,
+            name, concept, dose, add, file, words, metric, calibrated, draws, units, device, allowed, json,
         };
         states.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
             var amount = Dose.Parse(parsed.GetValue(dose)!);
-            using var policy = Policy.Open(parsed.GetValue(name)!, device.ModelOptionsOf(parsed));
+            using var policy = Policy.Open(parsed.GetValue(name)!, allowed.Over(device.ModelOptionsOf(parsed), parsed));
             using var acting = policy.With(units: parsed.GetValue(units));
             var measured = ActionMetric.Named(parsed.GetValue(metric)!, policy.ActionNames);
             var source = states.Source(parsed, policy);
@@ -65,10 +66,11 @@ internal static class SteerCommand
                     : Calibration.Measure(acting, source.ForCalibration(), cancellation: cancellation);
                 return Task.FromResult(steering.Measure(acting, tests, calibration, measured, p, cancellation));
             }).ConfigureAwait(false);
+            Output.Warn(arms.SelectMany(a => a.Untouched.Select(e => $"arm '{a.Arm}', {e}")));
             Row[] rows =
             [
                 .. arms.Select(a => new Row(
-                    a.Arm, PairedBootstrap.MeanDifference(a.Hard), PairedBootstrap.MeanDifference(a.Soft), a.Changed, a.Cosine, baseline)),
+                    a.Arm, Estimated(a.Hard, parsed.GetValue(allowed)), Estimated(a.Soft, parsed.GetValue(allowed)), a.Changed, a.Cosine, baseline)),
             ];
             if (parsed.GetValue(json))
             {
@@ -117,6 +119,10 @@ internal static class SteerCommand
 
         AnsiConsole.Write(table);
     }
+
+    /// <remarks>Of numbers of which some are none there is no estimate: it is shown as none.</remarks>
+    private static Estimate Estimated(IReadOnlyList<double> differences, bool allowed)
+        => allowed && !differences.All(double.IsFinite) ? new Estimate(double.NaN, double.NaN, double.NaN) : PairedBootstrap.MeanDifference(differences);
 
     private static string Interval(Estimate e) => $"[{Output.Signed(e.Low)}, {Output.Signed(e.High)}]";
 }

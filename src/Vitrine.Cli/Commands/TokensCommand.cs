@@ -15,11 +15,12 @@ internal static class TokensCommand
         };
         var text = new Argument<string>("TEXT") { Description = "Any text." };
         var bare = new Option<bool>("--no-special-tokens") { Description = "Leave out what the tokenizer puts around a text." };
+        var reading = TokenizerOption.Create();
         var json = Output.JsonOption();
-        var command = new Command("tokens", "Show how a model cuts a text into tokens.") { name, text, bare, json };
+        var command = new Command("tokens", "Show how a model cuts a text into tokens.") { name, text, bare, reading, json };
         command.SetAction((parsed, _) =>
         {
-            var tokenizer = ModelFiles.OpenTokenizer(parsed.GetValue(name)!);
+            var tokenizer = ModelFiles.OpenTokenizer(parsed.GetValue(name)!, reading.OptionsOf(parsed));
             var encoded = tokenizer.EncodeText(parsed.GetValue(text)!, addSpecialTokens: !parsed.GetValue(bare));
             var rows = encoded.Ids.Select(id => new
             {
@@ -30,7 +31,7 @@ internal static class TokensCommand
             }).ToArray();
             if (parsed.GetValue(json))
             {
-                Output.Write(new { Tokens = rows, Decoded = tokenizer.Decode(encoded.Ids) });
+                Output.Write(new { Tokens = rows, Decoded = tokenizer.Decode(encoded.Ids), tokenizer.Notes });
                 return Task.FromResult(0);
             }
 
@@ -42,6 +43,7 @@ internal static class TokensCommand
 
             AnsiConsole.Write(table);
             Console.WriteLine($"{rows.Length} tokens of {tokenizer.VocabularySize}");
+            TokenizerOption.PrintNotes(tokenizer);
             return Task.FromResult(0);
         });
         return command;

@@ -165,7 +165,7 @@ internal static class DemoCommand
 
     private static string Range(Spread spread) => $"{Output.Signed(spread.Smallest)} to {Output.Signed(spread.Largest)}";
 
-    private static string Number(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
+    private static string Number(double? value, string format) => value?.ToString(format, CultureInfo.InvariantCulture) ?? "-";
 
     private static Task<T> Step<T>(string what, Func<IProgress<double>, T> work) => Output.WithProgressAsync(what, p => Task.FromResult(work(p)));
 }

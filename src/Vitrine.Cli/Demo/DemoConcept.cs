@@ -1,4 +1,4 @@
-using TorchSharp;
+using Vitrine.Checkpoints;
 using Vitrine.Mechanisms.Causes;
 using Vitrine.Mechanisms.Doses;
 using Vitrine.Policies;
@@ -44,16 +44,8 @@ internal sealed record DemoConcept(string Name, string Word, ActionMetric Metric
             Draws = size.Draws,
             Seed = (int)size.Seed,
         };
-        var threads = torch.get_num_threads();
-        torch.set_num_threads(this == All[0] ? threads : 1);
-        try
-        {
-            return new ConceptEdits(policy, selection, cancellation);
-        }
-        finally
-        {
-            torch.set_num_threads(threads);
-        }
+        using var threads = this == All[0] ? null : ComputeThreads.One();
+        return new ConceptEdits(policy, selection, cancellation);
     }
 
     /// <summary>Where it acts in one decision.</summary>

@@ -86,6 +86,7 @@ internal static class DemoReport
                     new NamedValue("states of each one-step table", $"{demo.Size.States} to select on, {demo.Size.States} others to test on"),
                     new NamedValue("layouts of each arm", $"{demo.Studies[0].Layouts}"),
                     new NamedValue("random draws of each control", $"{demo.Size.Draws}"),
+                    new NamedValue("libtorch threads of a worker", $"{demo.Studies[0].ThreadsPerWorker}"),
                     new NamedValue("calibration samples a neuron", $"{demo.Calibration.Samples}"),
                 ],
                 Versions =
@@ -143,5 +144,5 @@ internal static class DemoReport
 
     private static OneStepVerdict[] Decisions(DemoResult demo) => [.. demo.OneStep.Select(OneStepVerdict.Of)];
 
-    private static string Percent(double share) => (Math.Round(share, 2) + 0.0).ToString("0 %", CultureInfo.InvariantCulture);
+    private static string Percent(double? share) => share is { } value ? (Math.Round(value, 2) + 0.0).ToString("0 %", CultureInfo.InvariantCulture) : "-";
 }

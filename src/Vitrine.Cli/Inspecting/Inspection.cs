@@ -15,16 +15,23 @@ internal sealed record Inspection
 
     public required string Family { get; init; }
 
-    public required string Fingerprint { get; init; }
+    /// <summary>Null where it was not asked for: every byte of the weights is read for it.</summary>
+    public string? Fingerprint { get; init; }
 
     /// <summary>How many weights the files hold.</summary>
     public long Parameters => Weights.Count;
 
     public required StoredWeights Weights { get; init; }
 
+    /// <summary>The folder's files: which are read, which are not, and why.</summary>
+    public required IReadOnlyList<FolderFile> Files { get; init; }
+
     public required IReadOnlyList<InspectedStack> Stacks { get; init; }
 
     public InspectedTokenizer? Tokenizer { get; init; }
+
+    /// <summary>What the files say of generation, one line each; null for what generates no text.</summary>
+    public IReadOnlyList<string>? Generation { get; init; }
 
     /// <summary>The steps of the picture recipe.</summary>
     public IReadOnlyList<string>? Picture { get; init; }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Spectre.Console;
 using Vitrine.Certification.Certified;
+using Vitrine.Transformers;
 
 namespace Vitrine.Cli.Inspecting;
 
@@ -12,7 +13,8 @@ internal static class InspectionText
 
     public static void Print(Inspection model)
     {
-        Console.WriteLine($"{model.Name}: {model.Family}, {Whole(model.Weights.Count)} weights, fingerprint {model.Fingerprint[..12]}");
+        var fingerprint = model.Fingerprint is { } f ? $", fingerprint {f[..12]}" : "";
+        Console.WriteLine($"{model.Name}: {model.Family}, {Whole(model.Weights.Count)} weights{fingerprint}");
         var table = Output.Table("stack", "layers", "width", "heads", "neurons", "vocabulary", "points");
         foreach (var stack in model.Stacks)
         {
@@ -37,6 +39,7 @@ internal static class InspectionText
         }
 
         Inputs(model);
+        Files(model.Files);
         foreach (var line in model.Absent)
         {
             Console.WriteLine($"no {line}");
@@ -65,6 +68,16 @@ internal static class InspectionText
                 + $"{string.Join(", ", weights.Formats.Select(f => weights.Formats.Count == 1 ? f.Format : $"{f.Format} ({Share(f.Count, weights.Count)})"))}; "
             + $"dtype auto computes in {weights.Auto} here ({Bytes(weights.BytesIn(weights.Auto))})");
 
+    /// <remarks>Files that are not read for one reason stand together.</remarks>
+    private static void Files(IReadOnlyList<FolderFile> files)
+    {
+        Console.WriteLine($"files read: {string.Join(", ", files.Where(f => f.IsRead).Select(f => f.Name))}");
+        foreach (var same in files.Where(f => !f.IsRead).GroupBy(f => f.Why))
+        {
+            Console.WriteLine($"not read: {string.Join(", ", same.Select(f => f.Name))} ({same.Key})");
+        }
+    }
+
     private static void Inputs(Inspection model)
     {
         if (model.Tokenizer is { } t)
@@ -73,6 +86,11 @@ internal static class InspectionText
             var others = t.Special.Count > ShownTokens ? $" and {t.Special.Count - ShownTokens} more" : "";
             Console.WriteLine($"tokenizer: {t.Kind}, {Whole(t.Vocabulary)} ids; "
                 + $"special: {(t.Special.Count == 0 ? "none" : string.Join(", ", shown))}{others}{(t.ChatTemplate ? "; chat template" : "")}");
+        }
+
+        if (model.Generation is { Count: > 0 } generation)
+        {
+            Console.WriteLine($"generation: {string.Join("; ", generation)}");
         }
 
         if (model.Picture is { } steps)

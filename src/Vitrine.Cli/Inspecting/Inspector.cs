@@ -12,12 +12,13 @@ internal static class Inspector
 {
     /// <param name="name">A folder, a .gguf file, ORG/NAME in the local cache, or an embedded policy.</param>
     /// <param name="opening">How, but for what it computes in.</param>
+    /// <param name="fingerprint">Whether every byte of the weights is read for it; the rest stands in their headers.</param>
     /// <exception cref="VitrineException">There is no such model, or it cannot be opened.</exception>
-    public static Inspection Open(string name, ModelOptions opening)
+    public static Inspection Open(string name, ModelOptions opening, bool fingerprint)
     {
-        var source = Policy.Catalog.Find(name);
-        var weights = StoredWeights.Of(source.Location.Weights);
-        using var model = ModelCatalog.Open(source, opening with { Dtype = weights.Auto });
+        var source = Policy.Catalog.Find(name, options: opening);
+        var weights = StoredWeights.Of(source.Location);
+        using var model = ModelCatalog.Open(source, opening with { Dtype = weights.Auto, Device = TorchSharp.torch.META });
         var absent = new List<string>();
         var inspection = new Inspection
         {
@@ -25,9 +26,10 @@ internal static class Inspector
             Folder = source.Location.Folder,
             Kind = source.Family.Kind,
             Family = model.Family,
-            Fingerprint = model.Fingerprint,
+            Fingerprint = fingerprint ? model.Fingerprint : null,
             Weights = weights,
-            Stacks = Stacks(model.Stacks, [.. model.Towers, .. model.Decoders]),
+            Files = ModelFolder.Describe(source, model, opening),
+            Stacks = Stacks(model.Stacks, [.. model.Towers, .. model.Decoders], opening.Device.type == TorchSharp.DeviceType.CPU),
             Certified = Certified(model.Family),
         };
         inspection = model switch
@@ -57,18 +59,23 @@ internal static class Inspector
     {
         var tokenizer = OrAbsent("tokenizer", () => text.Tokenizer, absent);
         var template = tokenizer is null ? null : OrAbsent("chat template", text.ChatTemplate, absent);
-        return inspection with { Tokenizer = tokenizer is null ? null : Tokens(tokenizer, template is not null), Classes = text.Labels?.Names };
+        return inspection with
+        {
+            Tokenizer = tokenizer is null ? null : Tokens(tokenizer, template is not null),
+            Classes = text.Labels?.Names,
+            Generation = OrAbsent("generation", () => text.GenerationSettings, absent)?.Described,
+        };
     }
 
-    private static InspectedStack[] Stacks(IReadOnlyList<StackShape> shapes, IReadOnlyList<Stack> stacks)
-        => [.. shapes.Select(s => Describe(s, stacks.FirstOrDefault(t => t.Shape.Name == s.Name)))];
+    private static InspectedStack[] Stacks(IReadOnlyList<StackShape> shapes, IReadOnlyList<Stack> stacks, bool onProcessor)
+        => [.. shapes.Select(s => Describe(s, stacks.FirstOrDefault(t => t.Shape.Name == s.Name), onProcessor))];
 
-    private static InspectedStack Describe(StackShape shape, Stack? stack) => new(
+    private static InspectedStack Describe(StackShape shape, Stack? stack, bool onProcessor) => new(
         shape.Name, shape.Layers, shape.Width, shape.Heads, shape.KeyValueHeads, shape.HeadWidth, shape.Neurons, shape.Vocabulary,
         [.. shape.Points.Order().Select(p => p.Name)],
         stack is null ? [] : LayerGroups.Of(stack.Specs),
         stack is not null && shape.Vocabulary > 0 && stack.Spec.Attention.Mask == AttentionMask.Causal
-            ? new DecodingProducts(stack.RowProducts, stack.Matrices)
+            ? new DecodingProducts(onProcessor ? stack.RowProducts : 0, stack.Matrices)
             : null);
 
     private static InspectedTokenizer Tokens(Tokenizer tokenizer, bool chatTemplate)

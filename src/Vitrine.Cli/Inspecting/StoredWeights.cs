@@ -18,9 +18,9 @@ internal sealed record StoredWeights(long Count, long Bytes, IReadOnlyList<Store
     };
 
     /// <summary>Reads the headers of a folder or .gguf file.</summary>
-    public static StoredWeights Of(string path)
+    public static StoredWeights Of(ModelLocation location)
     {
-        using var checkpoint = Checkpoint.Open(path);
+        using var checkpoint = Checkpoint.Open(location.Weights, location.AdapterFolder);
         (string Format, long Count, long Bytes)[] tensors = checkpoint.Gguf is { } gguf
             ? [.. gguf.Tensors.Values.Select(t => (t.Type.ToString(), Numbers(t.Shape), t.ByteCount))]
             : [.. checkpoint.Names.Select(checkpoint.Entry).Select(e => (e.Dtype.ToString(), Numbers(e.Shape), e.ByteCount))];

@@ -1,4 +1,7 @@
+using System.Globalization;
+using System.Numerics;
 using System.Text.Json;
+using Vitrine.Inputs.Tokenizers;
 
 namespace Vitrine.Inputs.Chat;
 
@@ -23,8 +26,10 @@ public sealed class ChatTemplate
     /// <summary>Opens the template of a model's folder: <c>chat_template.jinja</c>, or <c>chat_template</c> of <c>tokenizer_config.json</c>.</summary>
     /// <param name="folder">The model's folder.</param>
     /// <param name="name">Which of several templates; most models have one, called <c>default</c>.</param>
+    /// <param name="options">Whose reading of the folder says what its tokens are called; <see cref="TokenizerOptions.Default"/> when null.</param>
     /// <exception cref="VitrineException">There is none, or it uses what is not computed; the message names it.</exception>
-    public static ChatTemplate Open(string folder, string name = "default") => ChatTemplateFile.Open(folder, name);
+    public static ChatTemplate Open(string folder, string name = "default", TokenizerOptions? options = null)
+        => ChatTemplateFile.Open(folder, name, options ?? TokenizerOptions.Default);
 
     /// <summary>Reads a template.</summary>
     /// <param name="template">Jinja.</param>
@@ -61,8 +66,17 @@ public sealed class ChatTemplate
     /// <param name="addGenerationPrompt">Whether the text ends where the model's answer begins.</param>
     /// <param name="variables">More names for the template, such as <c>tools</c> or <c>enable_thinking</c>.</param>
     public string Render(JsonElement messages, bool addGenerationPrompt = false, IReadOnlyDictionary<string, JsonElement>? variables = null)
-        => Render(JsonValue(messages), addGenerationPrompt,
-            (variables ?? new Dictionary<string, JsonElement>()).ToDictionary(p => p.Key, p => JsonValue(p.Value)));
+    {
+        try
+        {
+            return Render(JsonValue(messages), addGenerationPrompt,
+                (variables ?? new Dictionary<string, JsonElement>()).ToDictionary(p => p.Key, p => JsonValue(p.Value)));
+        }
+        catch (TemplateFault e)
+        {
+            throw new VitrineException($"{source}: the messages have {e.Message}.", e);
+        }
+    }
 
     private string Render(object? messages, bool addGenerationPrompt, Dictionary<string, object?> variables)
     {
@@ -101,9 +115,18 @@ public sealed class ChatTemplate
         }),
         JsonValueKind.Array => json.EnumerateArray().Select(JsonValue).ToList(),
         JsonValueKind.String => json.GetString(),
-        JsonValueKind.Number => json.TryGetInt64(out var whole) ? whole : (object)json.GetDouble(),
+        JsonValueKind.Number => Number(json),
         JsonValueKind.True => true,
         JsonValueKind.False => false,
         _ => null,
     };
+
+    /// <summary>A whole number of any size, or a float, as Python's json reads them; one without a point or an exponent is whole.</summary>
+    private static object Number(JsonElement json)
+    {
+        var text = json.GetRawText();
+        return text.AsSpan().IndexOfAny('.', 'e', 'E') >= 0 ? json.GetDouble()
+            : text.Length <= Value.MostDigits ? Value.Integer(BigInteger.Parse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture))
+            : throw new TemplateFault($"a whole number of more digits than Python reads ({Value.MostDigits})");
+    }
 }

@@ -1,34 +1,34 @@
 using System.Text.Json;
+using Vitrine.Checkpoints;
+using Vitrine.Inputs.Tokenizers;
+using Vitrine.Inputs.Tokenizers.Companions;
 
 namespace Vitrine.Inputs.Chat;
 
 /// <summary>Finds a model's chat template and the special tokens that it may name.</summary>
 internal static class ChatTemplateFile
 {
+    private const string Key = "chat_template";
     private const long LargestFile = 64L << 20;
 
-    public static ChatTemplate Open(string folder, string name)
+    public static ChatTemplate Open(string folder, string name, TokenizerOptions options)
     {
         ArgumentNullException.ThrowIfNull(folder);
-        var config = Path.Combine(folder, "tokenizer_config.json");
-        var settings = Json(config);
-        var tokens = new Dictionary<string, string>(StringComparer.Ordinal);
-        AddTokens(Json(Path.Combine(folder, "special_tokens_map.json")), tokens);
-        AddTokens(settings, tokens);
-        string[] jinja = name == "default"
-            ? [Path.Combine(folder, "chat_template.jinja")]
-            : [Path.Combine(folder, "additional_chat_templates", Path.GetFileName(name) + ".jinja")];
-        foreach (var file in jinja.Where(File.Exists))
+        var files = FolderFiles.Read(folder, options.Reference);
+        var tokens = SpecialTokens.Read(files).Texts;
+        var jinja = name == "default"
+            ? Path.Combine(folder, "chat_template.jinja")
+            : Path.Combine(folder, "additional_chat_templates", Path.GetFileName(name) + ".jinja");
+        if (File.Exists(jinja))
         {
-            return ChatTemplate.Parse(System.Text.Encoding.UTF8.GetString(Bytes(file)), file, tokens);
+            return ChatTemplate.Parse(System.Text.Encoding.UTF8.GetString(Bytes(jinja)), jinja, tokens);
         }
 
-        foreach (var (file, json) in new[] { (Path.Combine(folder, "chat_template.json"),
-            Json(Path.Combine(folder, "chat_template.json"))), (config, settings) })
+        foreach (var file in new[] { OfProcessor(folder), files.Config }.OfType<ConfigReader>())
         {
-            if (json is { ValueKind: JsonValueKind.Object } root && root.TryGetProperty("chat_template", out var template) && Named(template, name) is { } text)
+            if (Named(file, name) is { } text)
             {
-                return ChatTemplate.Parse(text, $"{file} (chat_template)", tokens);
+                return ChatTemplate.Parse(text, $"{file.Source} ({Key})", tokens);
             }
         }
 
@@ -36,55 +36,30 @@ internal static class ChatTemplateFile
             $"{folder}: has no chat template '{name}'; expected chat_template.jinja, or chat_template in tokenizer_config.json. Base models have none.");
     }
 
-    /// <remarks>A file holds one template, or a list of templates with names.</remarks>
-    private static string? Named(JsonElement template, string name) => template.ValueKind switch
+    private static ConfigReader? OfProcessor(string folder)
     {
-        JsonValueKind.String => name == "default" ? template.GetString() : null,
-        JsonValueKind.Array
-            => template.EnumerateArray().Where(t => t.ValueKind == JsonValueKind.Object && Text(t, "name") == name).Select(t => Text(t, "template"))
-                .FirstOrDefault(),
-        _ => null,
-    };
-
-    private static void AddTokens(JsonElement? json, Dictionary<string, string> tokens)
-    {
-        if (json is not { ValueKind: JsonValueKind.Object } root)
-        {
-            return;
-        }
-
-        foreach (var entry in root.EnumerateObject().Where(e => e.Name.EndsWith("_token", StringComparison.Ordinal)))
-        {
-            var token = entry.Value.ValueKind == JsonValueKind.String
-                ? entry.Value.GetString()
-                : entry.Value.ValueKind == JsonValueKind.Object ? Text(entry.Value, "content")
-                : null;
-            if (token is not null)
-            {
-                tokens[entry.Name] = token;
-            }
-        }
-    }
-
-    private static string? Text(JsonElement json, string key)
-        => json.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
-
-    private static JsonElement? Json(string file)
-    {
-        if (!File.Exists(file))
+        var path = Path.Combine(folder, TokenizerFiles.ChatTemplate);
+        if (!File.Exists(path))
         {
             return null;
         }
 
-        try
+        var file = ConfigReader.Open(path);
+        _ = file.Has(Key);
+        file.RefuseOthers();
+        return file;
+    }
+
+    /// <remarks>A file holds one template, or a list of templates with names.</remarks>
+    private static string? Named(ConfigReader file, string name)
+    {
+        if (file.Find(Key) is not { ValueKind: JsonValueKind.Array } list)
         {
-            using var json = JsonDocument.Parse(Bytes(file));
-            return json.RootElement.Clone();
+            return file.Has(Key) && file.Text(Key) is var only && name == "default" ? only : null;
         }
-        catch (JsonException e)
-        {
-            throw new VitrineException($"{file}: is no JSON ({e.Message}).", e);
-        }
+
+        var templates = list.EnumerateArray().Select(t => new ConfigReader(t, $"{file.Source}: {Key}")).ToArray();
+        return templates.Select(t => (Name: t.Text("name"), Template: t.Text("template"))).ToArray().FirstOrDefault(t => t.Name == name).Template;
     }
 
     private static byte[] Bytes(string file)

@@ -169,7 +169,7 @@ internal sealed class ExpressionParser(TokenCursor cursor)
         if (cursor.TakeSign("-"))
         {
             var inner = cursor.Deeper(() => Unary(filters: false));
-            value = run => Operations.Calculate("-", 0L, inner(run));
+            value = run => inner(run) is var number && number is double real ? -real : Operations.Calculate("-", 0L, number);
         }
         else if (cursor.TakeSign("+"))
         {

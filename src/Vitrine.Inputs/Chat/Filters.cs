@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Numerics;
 
 namespace Vitrine.Inputs.Chat;
 
@@ -55,7 +56,7 @@ internal static class Filters
                     ? double.TryParse(s, NumberStyles.Float, CultureInfo.InvariantCulture, out var d) ? d
                     : a.Get(0, "default", 0.0)
                     : Value.AsDouble(v),
-        "abs" => (v, a) => v is double d ? Math.Abs(d) : (object)checked(Math.Abs(Value.AsLong(v))),
+        "abs" => (v, a) => v is double d ? Math.Abs(d) : Value.Integer(BigInteger.Abs(Value.AsInteger(v))),
         "round"
             => (v, a)
                 => Math.Round(Value.AsDouble(v), (int)Math.Clamp(Value.AsLong(a.Only("precision").Get(0, "precision", 0L)), 0, 15), MidpointRounding.ToEven),
@@ -156,13 +157,14 @@ internal static class Filters
 
     private static object? Whole(object? value) => value switch
     {
-        double d when Math.Abs(d) < 9e18 => (long)d,
-        string s
-            => long.TryParse(s, NumberStyles.Integer, CultureInfo.InvariantCulture, out var n)
-                ? n
-                : double.TryParse(s, NumberStyles.Float, CultureInfo.InvariantCulture, out var d) && Math.Abs(d) < 9e18 ? (long)d
-                : null,
-        bool or long => Value.AsLong(value),
+        double d => double.IsNaN(d) ? null
+            : double.IsFinite(d) ? Value.Integer(new BigInteger(d))
+            : throw new TemplateFault("an infinite number has no whole one"),
+        string { Length: > Value.MostDigits } => throw new TemplateFault($"a text of more digits than Python reads ({Value.MostDigits})"),
+        string s => BigInteger.TryParse(s, NumberStyles.Integer, CultureInfo.InvariantCulture, out var n) ? Value.Integer(n)
+            : double.TryParse(s, NumberStyles.Float, CultureInfo.InvariantCulture, out var d) && double.IsFinite(d) ? Value.Integer(new BigInteger(d))
+            : null,
+        bool or long or BigInteger => Value.Integer(Value.AsInteger(value)),
         _ => null,
     };
 

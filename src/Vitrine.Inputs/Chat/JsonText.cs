@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Numerics;
 using System.Text;
 
 namespace Vitrine.Inputs.Chat;
@@ -27,8 +28,8 @@ internal sealed class JsonText(Budget budget, int? indent, bool sorted, string i
             case bool flag:
                 text.Append(flag ? "true" : "false");
                 break;
-            case long number:
-                text.Append(number.ToString(CultureInfo.InvariantCulture));
+            case long or BigInteger:
+                text.Append(Value.Whole(Value.AsInteger(value)));
                 break;
             case double number:
                 text.Append(double.IsNaN(number) ? "NaN" : double.IsInfinity(number) ? number > 0 ? "Infinity" : "-Infinity" : Value.Number(number));

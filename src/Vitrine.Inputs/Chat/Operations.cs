@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Text;
 
 namespace Vitrine.Inputs.Chat;
@@ -27,6 +28,12 @@ internal static class Operations
                 ("+", IReadOnlyList<object?> x, IReadOnlyList<object?> y) => Appended(x, y),
                 ("*", string x, long n) => Repeated(x, n),
                 ("*", long n, string x) => Repeated(x, n),
+                (_, BigInteger, bool or long or BigInteger or double) or (_, bool or long or double, BigInteger)
+                    => throw new TemplateFault($"'{sign}' with a whole number beyond 64 bits is not computed by this version"),
+
+                // Python rounds the exact quotient once; floats that do not hold both numbers round before they divide.
+                ("/", bool or long, bool or long) when !IsExact(Value.AsLong(a)) || !IsExact(Value.AsLong(b))
+                    => throw new TemplateFault("'/' with a whole number beyond 53 bits is not computed by this version"),
                 (_, bool or long or double, bool or long or double)
                     => a is double || b is double || sign == "/"
                         ? Real(sign, Value.AsDouble(a), Value.AsDouble(b))
@@ -76,6 +83,8 @@ internal static class Operations
                 : throw new OverflowException(),
         _ => Real(sign, a, b),
     };
+
+    private static bool IsExact(long number) => number is >= -(1L << 53) and <= 1L << 53;
 
     private static long FloorDivided(long a, long b)
     {

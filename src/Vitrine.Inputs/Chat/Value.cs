@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Numerics;
 using System.Text;
 
 namespace Vitrine.Inputs.Chat;
@@ -18,14 +19,21 @@ internal sealed class TupleValue(IEnumerable<object?> items) : List<object?>(ite
 /// <summary>Something that can be called.</summary>
 internal delegate object? Callable(Arguments arguments);
 
-/// <summary>Values of a template as Python has them: null (None), bool, long, double, string, lists, mappings, and what can be called.</summary>
+/// <summary>
+/// Values of a template as Python has them: null (None), bool, whole numbers of any size (long, and BigInteger beyond 64 bits), double, string, lists,
+/// mappings, and what can be called.
+/// </summary>
 internal static class Value
 {
+    /// <summary>Python reads no whole number of more digits, unless it is told to.</summary>
+    public const int MostDigits = 4300;
+
     public static bool IsTrue(object? value) => value switch
     {
         null or Undefined => false,
         bool b => b,
         long n => n != 0,
+        BigInteger n => !n.IsZero,
         double d => d != 0,
         string s => s.Length > 0,
         IReadOnlyList<object?> list => list.Count > 0,
@@ -38,7 +46,7 @@ internal static class Value
         null => "None",
         Undefined u => $"undefined ('{u.Name}')",
         bool => "a boolean",
-        long or double => "a number",
+        long or BigInteger or double => "a number",
         string => "a text",
         IReadOnlyList<object?> => "a list",
         IReadOnlyDictionary<string, object?> => "a mapping",
@@ -61,7 +69,7 @@ internal static class Value
         {
             null => "None",
             bool b => b ? "True" : "False",
-            long n => n.ToString(CultureInfo.InvariantCulture),
+            long or BigInteger => Whole(AsInteger(value)),
             double d => Number(d),
             string s => Quoted(s),
             TupleValue tuple => Joined(tuple.Select(v => Repr(v, budget)), '(', ')') is var many && tuple.Count == 1 ? many[..^1] + ",)" : many,
@@ -83,7 +91,7 @@ internal static class Value
             (null, null) => true,
             (Undefined, Undefined) => true,
             (string x, string y) => x == y,
-            (bool or long or double, bool or long or double) => a is double || b is double ? AsDouble(a) == AsDouble(b) : AsLong(a) == AsLong(b),
+            (bool or long or BigInteger or double, bool or long or BigInteger or double) => Order(a, b) == 0,
             (IReadOnlyList<object?> x, IReadOnlyList<object?> y) => x.Count == y.Count && x.Zip(y).All(p => Same(p.First, p.Second, budget)),
             (IReadOnlyDictionary<string, object?> x, IReadOnlyDictionary<string, object?> y)
                 => x.Count == y.Count && x.All(p => y.TryGetValue(p.Key, out var other) && Same(p.Value, other, budget)),
@@ -99,8 +107,7 @@ internal static class Value
         budget.Step();
         return (a, b) switch
         {
-            (bool or long, bool or long) => AsLong(a).CompareTo(AsLong(b)),
-            (bool or long or double, bool or long or double) => AsDouble(a).CompareTo(AsDouble(b)),
+            (bool or long or BigInteger or double, bool or long or BigInteger or double) => Order(a, b) ?? 1,
             (string x, string y) => string.CompareOrdinal(x, y),
             (IReadOnlyList<object?> x, IReadOnlyList<object?> y)
                 => x.Zip(y).Select(p => Same(p.First, p.Second, budget) ? 0 : Compare(p.First, p.Second, budget)).FirstOrDefault(c => c != 0) is var first
@@ -145,10 +152,23 @@ internal static class Value
     {
         bool b => b ? 1 : 0,
         long n => n,
+        BigInteger => throw new TemplateFault("a whole number beyond 64 bits where a smaller one is expected"),
         _ => throw new TemplateFault($"{Kind(value)} where a whole number is expected"),
     };
 
-    public static double AsDouble(object? value) => value is double d ? d : AsLong(value);
+    public static BigInteger AsInteger(object? value) => value is BigInteger n ? n : AsLong(value);
+
+    /// <summary>A whole number in the smaller of its two forms.</summary>
+    public static object Integer(BigInteger number) => number >= long.MinValue && number <= long.MaxValue ? (object)(long)number : number;
+
+    public static double AsDouble(object? value) => value switch
+    {
+        double d => d,
+        BigInteger n => double.Parse(n.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture) is var real && double.IsFinite(real)
+            ? real
+            : throw new TemplateFault("a whole number too large for a float"),
+        _ => AsLong(value),
+    };
 
     public static string AsText(object? value) => value as string ?? throw new TemplateFault($"{Kind(value)} where a text is expected");
 
@@ -160,22 +180,43 @@ internal static class Value
             return double.IsNaN(value) ? "nan" : value > 0 ? "inf" : "-inf";
         }
 
-        var shortest = Enumerable.Range(0, 17).Select(digits => value.ToString($"E{digits}", CultureInfo.InvariantCulture))
-            .First(text => double.Parse(text, CultureInfo.InvariantCulture).Equals(value) || text.Length > 22);
-
-        var at = shortest.IndexOf('E', StringComparison.Ordinal);
-        var exponent = int.Parse(shortest[(at + 1)..], CultureInfo.InvariantCulture);
-        if (exponent is < -4 or >= 16)
-        {
-            return string.Create(CultureInfo.InvariantCulture, $"{shortest[..at]}e{(exponent < 0 ? '-' : '+')}{Math.Abs(exponent):00}");
-        }
-
-        var mantissa = shortest[..at].Replace(".", "", StringComparison.Ordinal).TrimStart('-');
-        var plain = exponent < 0 ? "0." + new string('0', -exponent - 1) + mantissa
-            : mantissa.Length <= exponent + 1 ? mantissa.PadRight(exponent + 1, '0') + ".0"
-            : mantissa[..(exponent + 1)] + "." + mantissa[(exponent + 1)..];
+        // The shortest text that reads back as the number. .NET's own does not always (2 to the -25); 17 digits do.
+        var text = value.ToString("R", CultureInfo.InvariantCulture);
+        text = double.Parse(text, CultureInfo.InvariantCulture).Equals(value) ? text : value.ToString("E16", CultureInfo.InvariantCulture);
+        var (digits, exponent) = Scientific(text.TrimStart('-'));
+        var plain = exponent is < -4 or >= 16
+            ? string.Create(CultureInfo.InvariantCulture,
+                $"{digits[0]}{(digits.Length > 1 ? "." : "")}{digits[1..]}e{(exponent < 0 ? '-' : '+')}{Math.Abs(exponent):00}")
+            : exponent < 0 ? "0." + new string('0', -exponent - 1) + digits
+            : digits.Length <= exponent + 1 ? digits.PadRight(exponent + 1, '0') + ".0"
+            : digits[..(exponent + 1)] + "." + digits[(exponent + 1)..];
         return double.IsNegative(value) ? "-" + plain : plain;
     }
+
+    /// <summary>As Python's repr() of an int.</summary>
+    public static string Whole(BigInteger number) => number.ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>Digits without zeros at their ends, and the power of ten of the first.</summary>
+    private static (string Digits, int Exponent) Scientific(string text)
+    {
+        var at = text.IndexOf('E', StringComparison.Ordinal);
+        var (mantissa, power) = at < 0 ? (text, 0) : (text[..at], int.Parse(text[(at + 1)..], CultureInfo.InvariantCulture));
+        var point = mantissa.IndexOf('.', StringComparison.Ordinal) is >= 0 and var dot ? dot : mantissa.Length;
+        var digits = mantissa.Replace(".", "", StringComparison.Ordinal);
+        var bare = digits.TrimStart('0');
+        return bare.Length == 0 ? ("0", 0) : (bare.TrimEnd('0'), power + point - 1 - (digits.Length - bare.Length));
+    }
+
+    /// <summary>How two numbers compare, exactly, as Python does; null where one of them is none.</summary>
+    private static int? Order(object? a, object? b) => (a, b) switch
+    {
+        (double x, double y) => double.IsNaN(x) || double.IsNaN(y) ? null : x.CompareTo(y),
+        (double x, _) => -Order(b, a),
+        (_, double y) => double.IsNaN(y) ? null
+            : double.IsInfinity(y) ? -Math.Sign(y)
+            : AsInteger(a).CompareTo(new BigInteger(Math.Floor(y))) is var whole && whole == 0 && y != Math.Floor(y) ? -1 : whole,
+        _ => AsInteger(a).CompareTo(AsInteger(b)),
+    };
 
     private static string Joined(IEnumerable<string> parts, char open, char close)
     {

@@ -27,14 +27,17 @@ internal sealed class AddedTokens
 {
     private readonly Dictionary<string, AddedToken> byContent = new(StringComparer.Ordinal);
     private readonly Dictionary<int, AddedToken> byId = [];
+    private readonly bool splitsSpecial;
     private readonly CharacterTrie raw = new();
     private readonly CharacterTrie normalized = new();
 
     /// <param name="tokens">Those of the file.</param>
     /// <param name="normalize">What the tokenizer does to a text before the model; tokens marked so are spelled through it.</param>
     /// <param name="source">For messages.</param>
-    public AddedTokens(IEnumerable<AddedToken> tokens, Func<string, string> normalize, string source)
+    /// <param name="splitsSpecial">Whether special tokens in a text are cut like text.</param>
+    public AddedTokens(IEnumerable<AddedToken> tokens, Func<string, string> normalize, string source, bool splitsSpecial = false)
     {
+        this.splitsSpecial = splitsSpecial;
         foreach (var token in tokens)
         {
             if (token.Content.Length == 0)
@@ -92,7 +95,7 @@ internal sealed class AddedTokens
             var token = byId[id];
             var (from, to) = (at, at + length);
             at = to;
-            if (token.SingleWord && (EndsWithWord(text.AsSpan(0, from)) || BeginsWithWord(text.AsSpan(to))))
+            if ((splitsSpecial && token.Special) || token.SingleWord && (EndsWithWord(text.AsSpan(0, from)) || BeginsWithWord(text.AsSpan(to))))
             {
                 continue;
             }

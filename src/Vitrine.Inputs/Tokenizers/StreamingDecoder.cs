@@ -12,6 +12,7 @@ public sealed class StreamingDecoder
     private readonly Tokenizer tokenizer;
     private readonly bool skipSpecialTokens;
     private readonly List<int> window = [];
+    private string held = "";
     private int spoken;
 
     internal StreamingDecoder(Tokenizer tokenizer, bool skipSpecialTokens) => (this.tokenizer, this.skipSpecialTokens) = (tokenizer, skipSpecialTokens);
@@ -27,16 +28,31 @@ public sealed class StreamingDecoder
 
         window.Add(id);
         var text = Rest();
-        return text.EndsWith('\uFFFD') && window.Count - spoken < LongestWait ? "" : Spoken(text);
+        return text.EndsWith('\uFFFD') && window.Count - spoken < LongestWait ? "" : Cleaned(Spoken(text), isLast: false);
     }
 
     /// <summary>What was held back, once no id comes any more.</summary>
-    public string Finish() => Spoken(Rest());
+    public string Finish() => Cleaned(Spoken(Rest()), isLast: true);
+
+    /// <summary>Where decoded text loses spaces, the last words are held back until it is certain which.</summary>
+    private string Cleaned(string text, bool isLast)
+    {
+        if (!tokenizer.CleansUp)
+        {
+            return text;
+        }
+
+        held += text;
+        var certain = isLast ? held.Length : CleanUp.Certain(held);
+        var cleaned = CleanUp.Of(held[..certain]);
+        held = held[certain..];
+        return cleaned;
+    }
 
     private string Rest()
     {
-        var before = tokenizer.Decode(window.Take(spoken), skipSpecialTokens);
-        var now = tokenizer.Decode(window, skipSpecialTokens);
+        var before = tokenizer.Raw(window.Take(spoken), skipSpecialTokens);
+        var now = tokenizer.Raw(window, skipSpecialTokens);
         return now.Length > before.Length ? now[before.Length..] : "";
     }
 

@@ -9,7 +9,8 @@ namespace Vitrine.Inputs.Tokenizers;
 
 /// <summary>Text to ids and back, as a Hugging Face <c>tokenizer.json</c>, a SentencePiece <c>.model</c> or the metadata of a GGUF file says.</summary>
 /// <remarks>
-/// Added tokens are cut out first, the rest is normalised, split, and handed to the model piece by piece; a template puts special tokens around the whole.
+/// In a folder, the files beside the vocabulary are read as transformers reads them (<see cref="TokenizerOptions"/>). Added tokens are cut out first, the rest
+/// is normalised, split, and handed to the model piece by piece; a template puts special tokens around the whole.
 /// Safe to use from several threads.
 /// </remarks>
 public sealed class Tokenizer
@@ -31,15 +32,28 @@ public sealed class Tokenizer
     /// <summary>The largest id and one more, added tokens included.</summary>
     public int VocabularySize { get; }
 
-    /// <summary>What texts are cut to; null for no limit. Read from the file, or chosen by <see cref="With"/>.</summary>
+    /// <summary>What texts are cut to; null for no limit. Chosen by <see cref="With"/>.</summary>
     public Truncation? Truncation => parts.Truncation;
 
-    /// <summary>What texts are filled up with; null for nothing. Read from the file, or chosen by <see cref="With"/>.</summary>
+    /// <summary>What texts are filled up with; null for nothing. Chosen by <see cref="With"/>.</summary>
     public Padding? Padding => parts.Padding;
 
-    /// <summary>Opens a <c>tokenizer.json</c>, a SentencePiece <c>.model</c>, or the folder of one.</summary>
-    /// <exception cref="VitrineException">The file is missing or broken, or holds a component that is not computed; it is named.</exception>
-    public static Tokenizer Open(string path) => TokenizerFile.Open(path);
+    /// <summary>The truncation that is saved in <c>tokenizer.json</c>, off unless asked for: <c>With(t.SavedTruncation, t.SavedPadding)</c>.</summary>
+    public Truncation? SavedTruncation => parts.SavedTruncation;
+
+    /// <summary>The padding that is saved in <c>tokenizer.json</c>, off unless asked for: <c>With(t.SavedTruncation, t.SavedPadding)</c>.</summary>
+    public Padding? SavedPadding => parts.SavedPadding;
+
+    /// <summary>What the files beside the vocabulary say and nothing follows from, a line each, with why.</summary>
+    public IReadOnlyList<string> Notes => parts.Notes;
+
+    /// <summary>
+    /// Opens a folder's tokenizer with the files beside it (<see cref="TokenizerFiles"/>), or a <c>tokenizer.json</c> or <c>.model</c> alone.
+    /// </summary>
+    /// <param name="path">The folder, or one file, which is then read without those beside it.</param>
+    /// <param name="options">How; <see cref="TokenizerOptions.Default"/> when null.</param>
+    /// <exception cref="VitrineException">A file is missing or broken, or holds a component or a key that is not computed; it is named.</exception>
+    public static Tokenizer Open(string path, TokenizerOptions? options = null) => TokenizerFile.Open(path, options ?? TokenizerOptions.Default);
 
     /// <summary>The same tokenizer with other lengths.</summary>
     public Tokenizer With(Truncation? truncation, Padding? padding) => new(parts with { Truncation = truncation, Padding = padding });
@@ -105,8 +119,16 @@ public sealed class Tokenizer
     public string Decode(IEnumerable<int> ids, bool skipSpecialTokens = true)
     {
         ArgumentNullException.ThrowIfNull(ids);
-        return string.Concat(parts.Decoder.Apply([.. ids.Where(i => !(skipSpecialTokens && parts.Added.IsSpecial(i))).Select(Token).OfType<string>()]));
+        var text = Raw(ids, skipSpecialTokens);
+        return CleansUp ? CleanUp.Of(text) : text;
     }
+
+    /// <summary>Whether spaces before punctuation go from decoded text (clean_up_tokenization_spaces).</summary>
+    internal bool CleansUp => parts.CleansUp;
+
+    /// <summary>The text of ids, not cleaned up.</summary>
+    internal string Raw(IEnumerable<int> ids, bool skipSpecialTokens)
+        => string.Concat(parts.Decoder.Apply([.. ids.Where(i => !(skipSpecialTokens && parts.Added.IsSpecial(i))).Select(Token).OfType<string>()]));
 
     /// <summary>Decodes ids one by one, as they are generated.</summary>
     /// <param name="skipSpecialTokens">Whether special tokens are left out.</param>
@@ -241,4 +263,12 @@ internal sealed record TokenizerParts
     public Truncation? Truncation { get; init; }
 
     public Padding? Padding { get; init; }
+
+    public Truncation? SavedTruncation { get; init; }
+
+    public Padding? SavedPadding { get; init; }
+
+    public bool CleansUp { get; init; }
+
+    public IReadOnlyList<string> Notes { get; init; } = [];
 }

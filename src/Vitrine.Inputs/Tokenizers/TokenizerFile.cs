@@ -1,31 +1,36 @@
 using System.Text.Json;
+using Vitrine.Checkpoints;
+using Vitrine.Inputs.Tokenizers.Companions;
 using Vitrine.Inputs.Tokenizers.Json;
 using Vitrine.Inputs.Tokenizers.SentencePiece;
 
 namespace Vitrine.Inputs.Tokenizers;
 
-/// <summary>Finds the file that a folder's tokenizer is in, and reads it by its kind.</summary>
+/// <summary>Finds the file that a folder's tokenizer is in, and reads it by its kind, with those beside it.</summary>
 internal static class TokenizerFile
 {
     private const long LargestFile = 1L << 30;
     private static readonly string[] Names = ["tokenizer.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model"];
 
-    public static Tokenizer Open(string path)
+    public static Tokenizer Open(string path, TokenizerOptions options)
     {
         ArgumentNullException.ThrowIfNull(path);
-        var file = Directory.Exists(path) ? Find(path) : path;
-        var bytes = Bytes(file);
+        var isFolder = Directory.Exists(path);
+        var file = isFolder ? Find(path) : path;
+        var isAlone = options.Reference == TokenizerReference.Tokenizers;
+        var files = isFolder && !isAlone ? FolderFiles.Read(path, options.Reference) : null;
         if (file.EndsWith(".model", StringComparison.OrdinalIgnoreCase))
         {
-            return SentencePieceTokenizer.Of(SentencePieceFile.Read(bytes, file), file);
+            var pieces = SentencePieceFile.Read(Bytes(file), file);
+            return files is null ? SentencePieceTokenizer.Of(pieces, file) : SentencePieceFolder.Of(pieces, file, files);
         }
 
         try
         {
-            using var json = JsonDocument.Parse(bytes, new JsonDocumentOptions { MaxDepth = 64 });
-            return TokenizerJson.Read(json.RootElement, file);
+            var tokenizer = TokenizerJson.Read(Json(file), file, files);
+            return isAlone ? tokenizer.With(tokenizer.SavedTruncation, tokenizer.SavedPadding) : tokenizer;
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or ArgumentException)
+        catch (Exception e) when (e is InvalidOperationException or FormatException or ArgumentException)
         {
             throw new VitrineException($"{file}: is no tokenizer.json ({e.Message}).", e);
         }
@@ -36,6 +41,18 @@ internal static class TokenizerFile
         var found = Names.Select(n => Path.Combine(folder, n)).FirstOrDefault(File.Exists)
             ?? Directory.EnumerateFiles(folder, "*.model").Order(StringComparer.Ordinal).FirstOrDefault();
         return found ?? throw new VitrineException($"{folder}: has no tokenizer; expected {string.Join(", ", Names)} or another .model file.");
+    }
+
+    private static JsonElement Json(string file)
+    {
+        try
+        {
+            return PythonJson.Parse(Bytes(file), file);
+        }
+        catch (VitrineException e) when (e.InnerException is JsonException inner)
+        {
+            throw new VitrineException($"{file}: is no tokenizer.json ({inner.Message.ReplaceLineEndings(" ")}).", inner);
+        }
     }
 
     private static byte[] Bytes(string file)

@@ -1,3 +1,4 @@
+using Vitrine.Transformers;
 
 namespace Vitrine.Mechanisms.Causes;
 
@@ -46,4 +47,8 @@ public sealed record ActionMetric(string Name, Func<IReadOnlyList<double>, doubl
 /// <param name="Soft">Change of the metric of the expected action, which is smooth where the decoded one jumps by a bin.</param>
 /// <param name="Changed">Share of states whose decoded action differs.</param>
 /// <param name="Cosine">Mean cosine of the translation with the unedited one; a state without motion counts 0.</param>
-public sealed record ArmEffect(string Arm, IReadOnlyList<double> Hard, IReadOnlyList<double> Soft, double Changed, double Cosine);
+public sealed record ArmEffect(string Arm, IReadOnlyList<double> Hard, IReadOnlyList<double> Soft, double Changed, double Cosine)
+{
+    /// <summary>Edits of the arm that touched nothing.</summary>
+    public IReadOnlyList<UntouchedEdit> Untouched { get; init; } = [];
+}

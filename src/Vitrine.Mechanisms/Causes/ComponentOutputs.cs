@@ -1,6 +1,7 @@
 using Vitrine.Policies;
 using Vitrine.Transformers;
 using Vitrine.Transformers.Edits;
+using Vitrine.Transformers.Engine;
 using static TorchSharp.torch;
 
 namespace Vitrine.Mechanisms.Causes;
@@ -35,7 +36,7 @@ public sealed class ComponentOutputs : IDisposable
             for (var layer = 0; layer < layers; layer++)
             {
                 var steps = Enumerable.Range(0, run.Layout.DecidingSteps).Select(step => run.Layout.At(run.Run, component.Place(name, layer), step));
-                values[(component, layer)] = stack([.. steps], 1).DetachFromDisposeScope();
+                values[(component, layer)] = stack([.. steps], 1).Widened().DetachFromDisposeScope();
             }
         }
 

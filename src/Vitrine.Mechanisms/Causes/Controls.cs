@@ -2,6 +2,7 @@ using Vitrine.Mechanisms.Doses;
 using Vitrine.Transformers;
 using Vitrine.Transformers.Edits;
 using Vitrine.Transformers.Engine;
+using static TorchSharp.torch;
 
 namespace Vitrine.Mechanisms.Causes;
 
@@ -25,7 +26,8 @@ public static class Controls
     /// <param name="draws">Random sets, at least 8 for a claim.</param>
     /// <param name="seed">Of the draws.</param>
     /// <remarks>
-    /// For each chosen neuron one of the 20 nearest of its layer in (log norm of the value vector, log sigma), without repetition within a set.
+    /// For each chosen neuron one of the 20 nearest of its layer in (log norm of the value vector as it arrives in the residual stream, log sigma), without
+    /// repetition within a set.
     /// </remarks>
     public static ClampControls For(
         Stack stack, NeuronSet chosen, Dose dose, Calibration calibration, IReadOnlySet<Neuron> excluded, int draws = 8, int seed = 0)
@@ -53,9 +55,8 @@ public static class Controls
 
     private static Neuron[] NearestOf(Stack stack, Neuron neuron, Calibration calibration, IReadOnlySet<Neuron> excluded, NeuronSet chosen)
     {
-        using var vectors = stack.ValueVectors(neuron.Layer);
-        using var norms = vectors.norm(1).cpu();
-        var norm = norms.data<float>().ToArray();
+        using var scope = NewDisposeScope();
+        var norm = stack.ValueVectors(neuron.Layer).Widened().norm(1).cpu().data<float>().ToArray();
         var nearest = Enumerable.Range(0, norm.Length).Select(i => new Neuron(neuron.Layer, i))
             .Where(n => !excluded.Contains(n) && !chosen.Neurons.Contains(n))
             .OrderBy(n => Distance(n)).Take(Neighbours).ToArray();

@@ -53,11 +53,12 @@ public sealed record NeuronSteering(NeuronSet Neurons, Dose Dose, bool Adds = fa
             ("zero dose", controls.ZeroDose),
             .. controls.Sets.Select((s, i) => ($"matched random {i + 1}", Dosed(s))),
         ];
-        var baseline = step.Baseline.Average(a => metric.Of(a.Values));
+        var baseline = step.Measured(metric).Average();
         var effects = new List<ArmEffect>();
         foreach (var (name, edits) in arms)
         {
-            effects.Add(step.Effect(name, step.Act(new RunPlan { Edits = edits }, cancellation), metric));
+            var (actions, untouched) = step.ActUnder(new RunPlan { Edits = edits }, cancellation);
+            effects.Add(step.Effect(name, actions, metric) with { Untouched = untouched });
             progress?.Report((double)effects.Count / arms.Length);
         }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Vitrine.Policies;
 using Vitrine.Transformers;
 
@@ -25,21 +26,37 @@ public sealed class OneStep(Policy policy, IReadOnlyList<Observation> states)
     /// <summary>Acts under a plan.</summary>
     public IReadOnlyList<PolicyAction> Act(RunPlan? plan, CancellationToken cancellation = default) => Act(policy, states, plan, cancellation);
 
+    /// <summary>Acts under a plan, and tells which of its edits touched nothing.</summary>
+    internal (IReadOnlyList<PolicyAction> Actions, IReadOnlyList<UntouchedEdit> Untouched) ActUnder(RunPlan? plan, CancellationToken cancellation)
+    {
+        using var run = policy.Act(states, plan, cancellation: cancellation);
+        return (run.Actions, run.UntouchedEdits);
+    }
+
     /// <summary>What each component puts out in these states.</summary>
     public ComponentOutputs Outputs(CancellationToken cancellation = default) => ComponentOutputs.Of(policy, states, cancellation);
+
+    /// <summary>The metric of what is done without any change, state by state.</summary>
+    /// <exception cref="NonFiniteException">It is no number in a state.</exception>
+    public IReadOnlyList<double> Measured(ActionMetric metric)
+    {
+        ArgumentNullException.ThrowIfNull(metric);
+        return [.. Baseline.Select((action, state) => Measured("no edit", metric, state, action.Values))];
+    }
 
     /// <summary>How actions differ from the baseline, state by state.</summary>
     /// <param name="arm">Name of the arm.</param>
     /// <param name="actions">What was done, one a state.</param>
     /// <param name="metric">What is compared.</param>
+    /// <exception cref="NonFiniteException">The metric is no number in a state.</exception>
     public ArmEffect Effect(string arm, IReadOnlyList<PolicyAction> actions, ActionMetric metric)
     {
         ArgumentNullException.ThrowIfNull(metric);
         var pairs = actions.Zip(Baseline).ToArray();
         return new ArmEffect(
             arm,
-            [.. pairs.Select(p => metric.Of(p.First.Values) - metric.Of(p.Second.Values))],
-            [.. pairs.Select(p => metric.Of(p.First.Expected) - metric.Of(p.Second.Expected))],
+            [.. pairs.Select((p, state) => Measured(arm, metric, state, p.First.Values) - Measured(arm, metric, state, p.Second.Values))],
+            [.. pairs.Select((p, state) => Measured(arm, metric, state, p.First.Expected) - Measured(arm, metric, state, p.Second.Expected))],
             pairs.Average(p => p.First.IsSameAs(p.Second) ? 0.0 : 1),
             pairs.Average(p => Cosine(p.First.Values, p.Second.Values)));
     }
@@ -54,6 +71,12 @@ public sealed class OneStep(Policy policy, IReadOnlyList<Observation> states)
 
         return x < 1e-12 || y < 1e-12 ? 0 : dot / Math.Sqrt(x * y);
     }
+
+    private double Measured(string arm, ActionMetric metric, int state, IReadOnlyList<double> action)
+        => metric.Of(action) is var value && (double.IsFinite(value) || policy.AllowsNonFinite)
+            ? value
+            : throw new NonFiniteException($"one step{(arm.Length > 0 ? $", arm '{arm}'" : "")}: the metric '{metric.Name}' of state {state} is "
+                + $"{value.ToString(CultureInfo.InvariantCulture)}; expected a finite number.");
 
     private static IReadOnlyList<PolicyAction> Act(Policy policy, IReadOnlyList<Observation> states, RunPlan? plan, CancellationToken cancellation)
     {

@@ -1,4 +1,4 @@
-using TorchSharp;
+using Vitrine.Checkpoints;
 using Vitrine.Policies;
 using Vitrine.Transformers;
 
@@ -23,7 +23,7 @@ public sealed class OneStepExperiment(Policy policy, ConceptEdits edits, IReadOn
     {
         ArgumentNullException.ThrowIfNull(metric);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(workers);
-        using var one = OneThread.Begin();
+        using var threads = ComputeThreads.One();
         var without = new OneStep(policy, states);
         var with = without.With(edits.Word);
         using var worded = with.Outputs(cancellation);
@@ -48,7 +48,7 @@ public sealed class OneStepExperiment(Policy policy, ConceptEdits edits, IReadOn
         asked.Answer(workers, progress);
         return new OneStepEffects
         {
-            Baseline = [.. without.Baseline.Select(a => metric.Of(a.Values))],
+            Baseline = without.Measured(metric),
             Word = word.Effect,
             ZeroDose = zero.Effect,
             Clamp = clamp.Effect,
@@ -71,7 +71,12 @@ public sealed class OneStepExperiment(Policy policy, ConceptEdits edits, IReadOn
         public IReadOnlyList<double> Effect => effect ?? throw new InvalidOperationException("The question was not answered.");
 
         public void Answer(OneStep baseline, ActionMetric metric, CancellationToken cancellation)
-            => effect = baseline.Effect("", step.Act(plan(), cancellation), metric).Hard;
+        {
+            var (actions, untouched) = step.ActUnder(plan(), cancellation);
+            effect = untouched.Count == 0
+                ? baseline.Effect("", actions, metric).Hard
+                : throw new VitrineException($"one step: {untouched[0]}. What is asked of an edit that does nothing has no answer.");
+        }
     }
 
     /// <summary>All questions of a run, answered side by side. Plans are made as their turn comes: they hold values for every state.</summary>
@@ -85,18 +90,14 @@ public sealed class OneStepExperiment(Policy policy, ConceptEdits edits, IReadOn
             return questions[^1];
         }
 
-        /// <remarks>On threads of their own: a thread of the pool would keep its single libtorch thread.</remarks>
         public void Answer(int workers, IProgress<double>? progress)
         {
             _ = baseline.Baseline;
             var (next, done) = (-1, 0);
-            var working = Enumerable.Range(0, Math.Min(workers, questions.Count))
-                .Select(_ => Task.Factory.StartNew(Work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default));
-            Task.WhenAll(working).GetAwaiter().GetResult();
+            ComputeThreads.WorkersAsync(Math.Min(workers, questions.Count), Work).GetAwaiter().GetResult();
 
             void Work()
             {
-                torch.set_num_threads(1);
                 while (Interlocked.Increment(ref next) is var turn && turn < questions.Count)
                 {
                     try

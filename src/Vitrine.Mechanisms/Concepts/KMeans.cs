@@ -1,3 +1,4 @@
+using Vitrine.Transformers;
 using static TorchSharp.torch;
 
 namespace Vitrine.Mechanisms.Concepts;
@@ -39,8 +40,7 @@ public sealed record KMeans(IReadOnlyList<int> Assignments, IReadOnlyList<IReadO
         {
             cancellation.ThrowIfCancellationRequested();
             using var inner = NewDisposeScope();
-            var nearest = all.mm(centres.t()).argmax(1);                                                   // (n)
-            var found = nearest.data<long>().ToArray();
+            long[] found = [.. Ranking.FirstOfRows(all.mm(centres.t())).Select(c => (long)c)];             // (n)
             if (found.AsSpan().SequenceEqual(assignments))
             {
                 break;
@@ -48,7 +48,7 @@ public sealed record KMeans(IReadOnlyList<int> Assignments, IReadOnlyList<IReadO
 
             round++;
             assignments = found;
-            var sums = zeros_like(centres).index_add_(0, nearest, all, 1);
+            var sums = zeros_like(centres).index_add_(0, tensor(assignments), all, 1);
             var norms = sums.norm(1, keepdim: true);
             centres = where(norms > zeros_like(norms), sums / norms.clamp_min(1e-30f), centres).MoveToOuterDisposeScope();
         }

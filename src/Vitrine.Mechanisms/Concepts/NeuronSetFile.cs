@@ -61,7 +61,7 @@ public static class NeuronSetFile
         Dictionary<string, object> root;
         try
         {
-            root = new DeserializerBuilder().Build().Deserialize<Dictionary<string, object>>(text) ?? [];
+            root = new DeserializerBuilder().WithDuplicateKeyChecking().Build().Deserialize<Dictionary<string, object>>(text) ?? [];
         }
         catch (YamlException e)
         {
@@ -70,8 +70,15 @@ public static class NeuronSetFile
 
         if (root.TryGetValue("sets", out var own) && own is Dictionary<object, object> sets)
         {
-            var named = root.TryGetValue("stack", out var s) && s is string name ? name : stack;
-            return sets.ToDictionary(p => Text(p.Key), p => new NeuronSet(List(p.Value, source, Text(p.Key)).Select(n => Pair(n, source)), named));
+            if (root.Keys.FirstOrDefault(k => k is not ("sets" or "stack" or "fingerprint")) is { } other)
+            {
+                throw new VitrineException($"{source}: there is no key '{other}' beside 'sets'; known are fingerprint, stack.");
+            }
+
+            var named = !root.TryGetValue("stack", out var s) ? stack
+                : s as string ?? throw new VitrineException($"{source}: 'stack' is no name of a stack.");
+            return sets.ToDictionary(
+                p => Text(p.Key), p => new NeuronSet(List(p.Value, source, Text(p.Key)).Select(n => Pair(n, $"{source}: '{Text(p.Key)}'")), named));
         }
 
         return root.ToDictionary(
@@ -80,8 +87,8 @@ public static class NeuronSetFile
 
     private static IEnumerable<int> Flat(object value, string source, string name) => value switch
     {
-        Dictionary<object, object> map => map.Keys.Select(k => Whole(k, source)),
-        List<object> list => list.Select(v => Whole(v, source)),
+        Dictionary<object, object> map => map.Keys.Select(k => Whole(k, $"{source}: '{name}'")),
+        List<object> list => list.Select(v => Whole(v, $"{source}: '{name}'")),
         _ => throw new VitrineException($"{source}: '{name}' is neither a list of flat indices nor a map from them to tokens."),
     };
 
@@ -96,7 +103,7 @@ public static class NeuronSetFile
     private static int Whole(object value, string source)
         => int.TryParse(Text(value), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
             ? number
-            : throw new VitrineException($"{source}: '{value}' is no neuron's index.");
+            : throw new VitrineException($"{source}: {(value is string ? $"'{value}'" : "a list or map")} is no neuron's index.");
 
     private static string Text(object value) => Convert.ToString(value, CultureInfo.InvariantCulture) ?? "";
 }

@@ -16,21 +16,27 @@ public sealed record WordList(string Name, IReadOnlyList<string> Words, string? 
     {
         try
         {
-            var lists = new DeserializerBuilder().Build().Deserialize<Dictionary<string, object>>(File.ReadAllText(path)) ?? [];
+            var lists = new DeserializerBuilder().WithDuplicateKeyChecking().Build().Deserialize<Dictionary<string, object>>(File.ReadAllText(path)) ?? [];
             return [.. lists.Select(l => Of(l.Key, l.Value))];
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or YamlException or InvalidCastException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or YamlException)
         {
             throw new VitrineException($"{path}: is no list of concept words ({e.Message}).", e);
         }
 
         WordList Of(string name, object value) => value switch
         {
-            List<object> words => new WordList(name, [.. words.Select(w => (string)w)]),
-            Dictionary<object, object> map when map.TryGetValue("words", out var words) =>
-                new WordList(name, [.. ((List<object>)words).Select(w => (string)w)], map.TryGetValue("opposite", out var opposite) ? (string)opposite : null),
-            _ => throw new VitrineException($"{path}: '{name}' is neither a list of words nor a map with 'words'."),
+            List<object> words => new WordList(name, All(name, words)),
+            Dictionary<object, object> map when map.TryGetValue("words", out var words) && map.Keys.All(k => k is "words" or "opposite")
+                => new WordList(name, All(name, words), map.TryGetValue("opposite", out var opposite) ? Word($"{name}: opposite", opposite) : null),
+            _ => throw new VitrineException($"{path}: '{name}' is neither a list of words nor a map with 'words' and 'opposite'."),
         };
+
+        string[] All(string name, object words) => words is List<object> list
+            ? [.. list.Select(w => Word(name, w))]
+            : throw new VitrineException($"{path}: '{name}' has words that are no list.");
+
+        string Word(string name, object word) => word as string ?? throw new VitrineException($"{path}: '{name}' has an entry that is no word.");
     }
 
     /// <summary>Ids of the words that the vocabulary has.</summary>

@@ -1,7 +1,9 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Vitrine.Mechanisms.Causes;
 using Vitrine.Policies;
 using Vitrine.Transformers;
+using Vitrine.Transformers.Engine;
 using Vitrine.Transformers.Points;
 using static TorchSharp.torch;
 
@@ -14,12 +16,21 @@ namespace Vitrine.Mechanisms.Doses;
 /// <param name="Mean">[layer x neurons + index].</param>
 /// <param name="Sigma">Standard deviation over the samples.</param>
 /// <param name="Levels">Quantile levels that were kept.</param>
-/// <param name="Quantiles">[level][layer x neurons + index].</param>
+/// <param name="Quantiles">[level][layer x neurons + index]; between neighbouring samples by straight lines (NumPy's default, method "linear").</param>
 /// <param name="Fingerprint">Of the model.</param>
 public sealed record Calibration(
     int Layers, int Neurons, int Samples, IReadOnlyList<float> Mean, IReadOnlyList<float> Sigma, IReadOnlyList<double> Levels,
     IReadOnlyList<IReadOnlyList<float>> Quantiles, string Fingerprint)
 {
+    private static readonly JsonSerializerOptions Strict = new()
+    {
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        AllowDuplicateProperties = false,
+        RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+    };
+
     private static readonly double[] KeptLevels = [0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1];
 
     /// <summary>The stack whose neurons they are.</summary>
@@ -51,6 +62,13 @@ public sealed record Calibration(
         }
 
         var all = cat([.. samples], 0).flatten(1);                                                         // (n, L F)
+        if (!policy.AllowsNonFinite && NonFinite.First(all) is { } found)
+        {
+            var neuron = new Neuron((int)found.Index[1] / shape.Neurons, (int)found.Index[1] % shape.Neurons);
+            throw new NonFiniteException(
+                $"calibration: neuron {neuron} of stack '{shape.Name}' is {found.Name} in sample {found.Index[0]}; it has no statistics.");
+        }
+
         return new Calibration(
             shape.Layers, shape.Neurons, (int)all.shape[0],
             all.mean([0]).data<float>().ToArray(), all.std(0, unbiased: false).data<float>().ToArray(), KeptLevels,
@@ -85,7 +103,7 @@ public sealed record Calibration(
     /// <summary>Natural deviation of a neuron.</summary>
     public float SigmaOf(Neuron neuron) => Sigma[At(neuron)];
 
-    /// <summary>Natural quantile of a neuron, between kept levels by straight lines.</summary>
+    /// <summary>Natural quantile of a neuron (NumPy's "linear" at the kept levels), between kept levels by straight lines.</summary>
     /// <param name="neuron">Which one.</param>
     /// <param name="level">0 to 1.</param>
     public float QuantileOf(Neuron neuron, double level)
@@ -106,7 +124,7 @@ public sealed record Calibration(
     }
 
     /// <summary>As JSON.</summary>
-    public string ToJson() => JsonSerializer.Serialize(this);
+    public string ToJson() => JsonSerializer.Serialize(this, Strict);
 
     /// <summary>Reads a file of what <see cref="ToJson"/> wrote.</summary>
     /// <exception cref="VitrineException">It cannot be read, or is no calibration.</exception>
@@ -128,9 +146,9 @@ public sealed record Calibration(
     {
         try
         {
-            var read = JsonSerializer.Deserialize<Calibration>(json);
-            return read is { Mean: not null, Sigma: not null, Quantiles: not null, Levels: not null } && read.Mean.Count == read.Layers * read.Neurons
-                && read.Sigma.Count == read.Mean.Count
+            var read = JsonSerializer.Deserialize<Calibration>(json, Strict);
+            return read is not null && read.Mean.Count == read.Layers * read.Neurons && read.Sigma.Count == read.Mean.Count
+                && read.Levels.Count > 0 && read.Quantiles.Count == read.Levels.Count && read.Quantiles.All(q => q.Count == read.Mean.Count)
                 ? read
                 : throw new VitrineException($"{source}: is no calibration, or an incomplete one.");
         }

@@ -15,6 +15,9 @@ public abstract record Schedule
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        AllowDuplicateProperties = false,
+        RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     };
 
@@ -24,6 +27,13 @@ public abstract record Schedule
 
     /// <summary>Starts an episode.</summary>
     public abstract ScheduleRun Start();
+
+    /// <summary>Whether it edits at all within so many control steps; true where what is measured decides.</summary>
+    public bool Begins(int steps)
+    {
+        var run = Start();
+        return Measured is not null || Enumerable.Range(0, steps).Any(_ => run.Next(0) is not null);
+    }
 
     /// <summary>As JSON.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, Options);

@@ -42,11 +42,16 @@ public sealed record ScheduledEdit(Edit Edit, Schedule Schedule)
     {
         try
         {
-            using var document = JsonDocument.Parse(json);
+            using var document = JsonDocument.Parse(json, new JsonDocumentOptions { AllowDuplicateProperties = false });
             return
             [
-                .. document.RootElement.EnumerateArray().SelectMany(e =>
+                .. document.RootElement.EnumerateArray().SelectMany((e, i) =>
                 {
+                    if (e.EnumerateObject().FirstOrDefault(p => p.Name is not ("plan" or "schedule")) is { Value.ValueKind: not JsonValueKind.Undefined } other)
+                    {
+                        throw new VitrineException($"{source}: entry {i} has the key '{other.Name}'; known are plan, schedule.");
+                    }
+
                     var schedule = Schedule.FromJson(e.GetProperty("schedule").GetRawText(), source);
                     return RunPlan.FromJson(e.GetProperty("plan").GetRawText(), source).Edits.Select(edit => new ScheduledEdit(edit, schedule));
                 }),

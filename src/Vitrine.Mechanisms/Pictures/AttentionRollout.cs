@@ -1,4 +1,5 @@
 using TorchSharp;
+using Vitrine.Transformers.Engine;
 using static TorchSharp.torch;
 
 namespace Vitrine.Mechanisms.Pictures;
@@ -38,7 +39,7 @@ public sealed class AttentionRollout : IDisposable
     {
         ArgumentNullException.ThrowIfNull(pattern);
         using var scope = NewDisposeScope();
-        var mean = pattern.mean([0]);                                                                      // (T, T)
+        var mean = pattern.Widened().mean([0]);                                                                      // (T, T)
         var step = (mean * attention).add(eye(mean.shape[0], dtype: mean.dtype), residual);
         var next = (product is null ? step : step.matmul(product)).MoveToOuterDisposeScope();
         product?.Dispose();

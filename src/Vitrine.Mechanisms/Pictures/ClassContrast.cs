@@ -1,3 +1,4 @@
+using Vitrine.Transformers.Engine;
 using static TorchSharp.torch;
 
 namespace Vitrine.Mechanisms.Pictures;
@@ -26,6 +27,7 @@ public sealed record ClassContrast(int Target, int? Against, int Classes, bool O
     /// <returns>(B); owned by the caller's scope.</returns>
     internal Tensor Of(Tensor logits)
     {
+        logits = logits.Widened();
         var own = logits.select(1, Target);
         return Against is { } other ? own.Minus(logits.select(1, other)) : IsCentred ? own.Minus(logits.mean([1])) : own;
     }

@@ -4,8 +4,8 @@ namespace Vitrine.Mechanisms.Pictures;
 /// <param name="Class">From 0.</param>
 /// <param name="Name">As config.json names it.</param>
 /// <param name="Logit">Output of the head.</param>
-/// <param name="Probability">Of the class; the measured quantity itself for a head that measures one.</param>
-public sealed record ClassScore(int Class, string Name, double Logit, double Probability);
+/// <param name="Probability">Of the class; null for a head that measures a quantity, which is the logit itself.</param>
+public sealed record ClassScore(int Class, string Name, double Logit, double? Probability);
 
 /// <summary>How much each patch speaks for the class, by one method.</summary>
 /// <param name="Method">Which one, in words.</param>

@@ -55,21 +55,21 @@ public sealed record DirectEvidence(
         var name = stack.Shape.Name;
         var read = gradient.abs().sum(-1).Flat().Index().Where(t => t.Item != 0).Select(t => t.Index).ToArray();
         var rows = tensor([.. read.Select(t => (long)t)], device: gradient.device);
-        var residual = run[$"{name}.{stack.Shape.Layers - 1}.resid_post"][0].detach().index_select(0, rows);   // (R, d)
-        var towards = Towards(gradient.index_select(0, rows), residual, stack.LastNorm!);                  // (R, d)
+        var residual = run[$"{name}.{stack.Shape.Layers - 1}.resid_post"][0].detach().index_select(0, rows).Widened();   // (R, d)
+        var towards = Towards(gradient.index_select(0, rows).Widened(), residual, stack.LastNorm!);                  // (R, d)
         var embedding = Sum(towards * run[$"{name}.embed"][0].detach().index_select(0, rows));
         var (layers, heads) = (new List<LayerEvidence>(), new List<HeadEvidence>());
         for (var layer = 0; layer < stack.Shape.Layers; layer++)
         {
             using var inner = NewDisposeScope();
             var weights = stack.Blocks[layer].Weights;
-            var toAttention = weights.AttentionScale is { } ls1 ? towards * ls1 : towards;
-            var toFeedForward = weights.MlpScale is { } ls2 ? towards * ls2 : towards;
-            var own = HeadsOf(run, stack, layer, tokens, read, toAttention.matmul(weights.Output.Weight));
-            var neurons = toFeedForward.matmul(weights.Down.Weight) * run[$"{name}.{layer}.mlp.neurons"][0].detach().index_select(0, rows);   // (R, F)
+            var own = HeadsOf(run, stack, layer, tokens, read, towards.matmul(stack.HeadVectors(layer).Widened().flatten(0, 1).t()));
+            var activations = run[$"{name}.{layer}.mlp.neurons"][0].detach().index_select(0, rows);        // (R, F)
+            var neurons = towards.matmul(stack.ValueVectors(layer).Widened().t()) * activations;
             heads.AddRange(own);
-            layers.Add(new LayerEvidence(layer, own.Sum(h => h.Value) + Bias(weights.Output, toAttention), Sum(neurons) + Bias(weights.Down, toFeedForward),
-                neurons.sum([0]).Flat()));
+            layers.Add(new LayerEvidence(
+                layer, own.Sum(h => h.Value) + Bias(weights.Output, weights.AttentionWriting, towards),
+                Sum(neurons) + Bias(weights.Down, weights.MlpWriting, towards), neurons.sum([0]).Flat()));
         }
 
         var constant = measure - Sum(towards * residual);
@@ -84,20 +84,21 @@ public sealed record DirectEvidence(
     {
         var shape = stack.Shape;
         var w = weights.reshape(read.Length, shape.Heads, shape.HeadWidth).transpose(0, 1);                // (H, R, hd)
-        var v = run[$"{shape.Name}.{layer}.attn.v"][0].detach().permute(1, 2, 0);                          // (H, hd, T)
+        var v = run[$"{shape.Name}.{layer}.attn.v"][0].detach().Widened().permute(1, 2, 0);                // (H, hd, T)
         var brought = (w.matmul(v) * Patterns.Of(run, stack, layer, read)).sum([1]).Rows();                // [head][token]
         return [.. brought.Select((row, head) => new HeadEvidence(layer, head, row.Sum(x => (double)x), tokens.MapOf(row), row[..tokens.Prefix.Count]))];
     }
 
     private static Tensor Towards(Tensor gradient, Tensor residual, Norm norm)
     {
-        var weighted = gradient * norm.Gain;
+        var weighted = gradient * norm.Gain.Widened();
         var (variance, _) = var_mean(residual, [-1], unbiased: false, keepdim: true);
         using TorchSharp.Scalar epsilon = norm.Spec.Epsilon;
         return weighted.Minus(weighted.mean([-1], keepdim: true)) * variance.add(epsilon).rsqrt();
     }
 
-    private static double Bias(Linear linear, Tensor towards) => linear.Bias is { } bias ? Sum(towards.matmul(bias)) : 0;
+    private static double Bias(Linear linear, Writing writing, Tensor towards)
+        => linear.Bias is { } bias ? Sum(towards.matmul(writing.Direction(bias).Widened())) : 0;
 
     private static double Sum(Tensor x)
     {

@@ -54,17 +54,8 @@ public sealed class EvidenceReader(VisionModel model, Tensor pixels, EvidenceOpt
     private ClassScore[] Classes()
     {
         using var run = model.Run(pixels, RunPlan.Empty);
-        using var scope = NewDisposeScope();
-        var logits = run.Logits[0].detach().to(float64).cpu();
-        var probabilities = labels.Scores switch
-        {
-            ClassScores.OneOfMany => logits.softmax(-1),
-            ClassScores.Independent => logits.sigmoid(),
-            _ => logits,
-        };
-        var scores = probabilities.data<double>().ToArray();
-        return [.. logits.data<double>().ToArray().Select((l, i) => new ClassScore(i, labels.Names[i], l, scores[i])).OrderByDescending(c => c.Logit)
-            .ThenBy(c => c.Class)];
+        using var logits = run.Logits[0];
+        return [.. Answer.Of(logits, labels.Scores).Select(a => new ClassScore(a.Id, labels.Names[a.Id], a.Logit, a.Probability))];
     }
 
     private int? RequireClass(int? index) => index is { } i && (i < 0 || i >= labels.Names.Count)

@@ -78,7 +78,7 @@ internal sealed class GradientReading
 
     private PatchMap OfPatches(Tensor embedded, Tensor gradient, PictureTokens tokens)
     {
-        var patches = embedded.narrow(0, tokens.Prefix.Count, tokens.Patches);
+        var patches = embedded.narrow(0, tokens.Prefix.Count, tokens.Patches).Widened();
         var values = (BesideFill(patches) * gradient.narrow(0, tokens.Prefix.Count, tokens.Patches)).sum(-1);
         return new PatchMap(tokens.Rows, tokens.Columns, values.Flat());
     }
@@ -92,7 +92,7 @@ internal sealed class GradientReading
             return $"the blocks of stack '{shape.Name}' do not add to the stream what heads and neurons write";
         }
 
-        var reach = (normed * gradient).to(float64).sum().item<double>();
+        var reach = (normed.Widened() * gradient).to(float64).sum().item<double>();
         using var halved = model.Run(pixels, new RunPlan { Edits = [new Scale($"{shape.Name}.final_norm", .5)], ExplicitAttention = true });
         var moved = contrast.Of(halved.Logits).to(float64).item<double>();
         return Math.Abs(moved - (measure - (reach / 2))) <= Linear * Math.Max(1, Math.Max(Math.Abs(measure), Math.Abs(reach)))
@@ -131,7 +131,7 @@ internal sealed class GradientReading
 
     private Tensor Estimate(Run run, Dictionary<string, Tensor> gradients, string place)
     {
-        var values = run[place][0].detach();
+        var values = run[place][0].detach().Widened();
         return BesideFill(values) * gradients[place][0];
     }
 }

@@ -20,8 +20,8 @@ public sealed record HeadAttention(int Layer, int Head, PatchMap Map, IReadOnlyL
     {
         ArgumentNullException.ThrowIfNull(pattern);
         ArgumentNullException.ThrowIfNull(tokens);
-        using var mean = pattern.mean([1]).to(float32);                                                    // (H, T)
-        var rows = mean.Rows();
+        using var scope = NewDisposeScope();
+        var rows = pattern.to(float32).mean([1]).Rows();                                                   // (H, T)
         return [.. rows.Select((row, head) => new HeadAttention(layer, head, tokens.MapOf(row), row[..tokens.Prefix.Count]))];
     }
 }

@@ -13,7 +13,8 @@ public sealed record NormWriter(int Layer, int Index, double Share);
 /// <summary>Finds the neurons that make a patch stand out.</summary>
 /// <remarks>
 /// The token x is the sum of what was written to it, so |x|^2 is the sum of x . w over everything written: a neuron's share is activation x (x . value vector)
-/// / |x|^2. A few neurons write most of a high-norm token (Jiang et al. 2025, "Vision Transformers Don't Need Trained Registers").
+/// / |x|^2, the value vector behind the LayerScale. A few neurons write most of a high-norm token (Jiang et al. 2025, "Vision Transformers Don't Need Trained
+/// Registers").
 /// </remarks>
 internal static class NormWriters
 {
@@ -39,15 +40,14 @@ internal static class NormWriters
     {
         using var mode = no_grad();
         using var scope = NewDisposeScope();
-        var x = run[$"{stack.Shape.Name}.{layer}.resid_post"][0].detach()[token];                          // (d)
+        var x = run[$"{stack.Shape.Name}.{layer}.resid_post"][0].detach()[token].Widened();                // (d)
         var square = x.to(float64).square().sum().item<double>();
         return
         [
             .. Enumerable.Range(0, layer + 1).SelectMany(l =>
             {
                 using var inner = NewDisposeScope();
-                var towards = stack.Blocks[l].Weights.MlpScale is { } scale ? x * scale : x;
-                var shares = stack.ValueVectors(l).mv(towards) * run[$"{stack.Shape.Name}.{l}.mlp.neurons"][0].detach()[token];   // (F)
+                var shares = stack.ValueVectors(l).Widened().mv(x) * run[$"{stack.Shape.Name}.{l}.mlp.neurons"][0].detach()[token];   // (F)
                 return shares.Flat().Select((s, i) => new NormWriter(l, i, s / Math.Max(square, 1e-30))).OrderByDescending(w => w.Share).Take(count).ToArray();
             }).OrderByDescending(w => w.Share).ThenBy(w => w.Layer).ThenBy(w => w.Index).Take(count),
         ];

@@ -1,5 +1,6 @@
 using Vitrine.Transformers;
 using Vitrine.Transformers.Edits;
+using Vitrine.Transformers.Engine;
 using static TorchSharp.torch;
 
 namespace Vitrine.Mechanisms.Pictures;
@@ -29,7 +30,7 @@ public sealed class Occlusion
 
         using var run = model.Run(pixels, RunPlan.Capturing(place));
         using var scope = NewDisposeScope();
-        return new Occlusion(place, tokens, EditValue.Of(run[place][0].narrow(0, tokens.Prefix.Count, tokens.Patches).mean([0])));
+        return new Occlusion(place, tokens, EditValue.Of(run[place][0].narrow(0, tokens.Prefix.Count, tokens.Patches).Widened().mean([0])));
     }
 
     /// <summary>Takes a set of patches away; none gives no edit.</summary>

@@ -25,8 +25,8 @@ internal static class Patterns
         using var mode = no_grad();
         using var scope = NewDisposeScope();
         var shape = stack.Shape;
-        var q = run[$"{shape.Name}.{layer}.{Query(shape).Name}"][0].detach();                            // (T, H, hd)
-        var k = run[$"{shape.Name}.{layer}.{Key(shape).Name}"][0].detach();                              // (T, Hkv, hd)
+        var q = run[$"{shape.Name}.{layer}.{Query(shape).Name}"][0].detach().Widened();                  // (T, H, hd)
+        var k = run[$"{shape.Name}.{layer}.{Key(shape).Name}"][0].detach().Widened();                    // (T, Hkv, hd)
         if (queries is not null)
         {
             q = q.index_select(0, tensor([.. queries.Select(i => (long)i)], device: q.device));

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Vitrine.Transformers;
+using Vitrine.Transformers.Engine;
 using Vitrine.Transformers.Points;
 using static TorchSharp.torch;
 
@@ -113,7 +114,7 @@ public sealed record PictureReading(
     private static float[] Norm(Run run, StackShape shape, int layer)
     {
         using var scope = NewDisposeScope();
-        return run[layer < 0 ? $"{shape.Name}.embed" : $"{shape.Name}.{layer}.resid_post"][0].norm(-1).Flat();
+        return run[layer < 0 ? $"{shape.Name}.embed" : $"{shape.Name}.{layer}.resid_post"][0].Widened().norm(-1).Flat();
     }
 
     private static double Median(TokenNorms norms, int layer) => norms.Layers[layer + 1].Median;

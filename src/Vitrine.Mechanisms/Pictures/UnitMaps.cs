@@ -9,7 +9,8 @@ namespace Vitrine.Mechanisms.Pictures;
 /// <param name="Head">From 0.</param>
 /// <param name="Z">Norm of its weighted values (<c>attn.z</c>).</param>
 /// <param name="Written">
-/// Norm of what it adds to the residual stream: its slice of the output projection times z, scaled where a LayerScale stands behind.
+/// Norm of what it adds to the residual stream: its slice of the output projection times z, behind a LayerScale or the gain of a norm where one stands there
+/// (whose own scale is left out).
 /// </param>
 public sealed record HeadMap(int Layer, int Head, PatchMap Z, PatchMap Written);
 
@@ -31,17 +32,14 @@ internal static class UnitMaps
         using var mode = no_grad();
         using var scope = NewDisposeScope();
         var shape = stack.Shape;
-        var z = run[$"{shape.Name}.{layer}.attn.z"][0].detach();                                           // (T, H, hd)
+        var z = run[$"{shape.Name}.{layer}.attn.z"][0].detach().Widened();                                 // (T, H, hd)
         var norms = z.norm(-1).t().Rows();                                                                 // [head][token]
-        var weights = stack.Blocks[layer].Weights;
-        var output = weights.Output.Weight;                                                                // (d, H hd)
+        var vectors = stack.HeadVectors(layer).Widened();                                                  // (H, hd, d)
         var written = new float[shape.Heads][];
         for (var head = 0; head < shape.Heads; head++)
         {
             using var inner = NewDisposeScope();
-            var slice = output.narrow(1, head * shape.HeadWidth, shape.HeadWidth);          // (d, hd)
-            var added = z.select(1, head).matmul(slice.t());                                               // (T, d)
-            written[head] = (weights.AttentionScale is { } scale ? added * scale : added).norm(-1).Flat();
+            written[head] = z.select(1, head).matmul(vectors[head]).norm(-1).Flat();                       // (T, d)
         }
 
         return [.. norms.Select((row, head) => new HeadMap(layer, head, tokens.MapOf(row), tokens.MapOf(written[head])))];
@@ -69,9 +67,5 @@ internal static class UnitMaps
     }
 
     /// <summary>Norm of each value vector as it arrives in the residual stream (F).</summary>
-    private static Tensor Reach(Stack stack, int layer)
-    {
-        var vectors = stack.ValueVectors(layer);                                                           // (F, d)
-        return (stack.Blocks[layer].Weights.MlpScale is { } scale ? vectors * scale : vectors).norm(-1);
-    }
+    private static Tensor Reach(Stack stack, int layer) => stack.ValueVectors(layer).Widened().norm(-1);
 }

@@ -23,9 +23,15 @@ public interface IValueVectorSource
     /// <summary>Rows of the unembedding (V); 0 where there is none, as in an image tower.</summary>
     int Vocabulary { get; }
 
+    /// <summary>
+    /// Which vectors these are where a norm or a LayerScale stands between neurons and residual stream: <c>raw</c>, or what they stand behind; null where
+    /// nothing stands there.
+    /// </summary>
+    string? Form => null;
+
     /// <summary>Value vectors of a layer.</summary>
-    /// <returns>(F,d), row i what neuron i writes; owned by the caller.</returns>
-    /// <exception cref="VitrineException">There is no such layer.</exception>
+    /// <returns>(F,d), row i the direction in which neuron i writes; owned by the caller.</returns>
+    /// <exception cref="VitrineException">There is no such layer, or what neurons write has no fixed direction.</exception>
     Tensor Vectors(int layer);
 
     /// <summary>The unembedding.</summary>

@@ -46,13 +46,16 @@ public sealed class LexicalPatterns
     /// <param name="concepts">Word lists.</param>
     /// <param name="progress">From 0 to 1.</param>
     /// <param name="cancellation">Stops between tiles.</param>
+    /// <param name="raw">Whether a norm or LayerScale behind the neurons is left out (<see cref="StackValueVectors.IsRaw"/>).</param>
     /// <exception cref="VitrineException">The model has no vocabulary.</exception>
     public static LexicalPatterns Read(
-        Model model, IReadOnlyList<WordList> concepts, IProgress<double>? progress = null, CancellationToken cancellation = default)
+        Model model, IReadOnlyList<WordList> concepts, IProgress<double>? progress = null, CancellationToken cancellation = default, bool raw = false)
     {
         var tokens = TokenReader.Of(model);
         int[] layers = [.. Enumerable.Range(0, tokens.Language.Shape.Layers)];
-        return new LexicalPatterns(VocabularyProjection.Read(tokens.Language, layers, 30, tokens.Valid, progress, cancellation), tokens, concepts);
+        using var source = new StackValueVectors(tokens.Language, fingerprint: "") { IsRaw = raw };
+        var settings = new ProjectionSettings { Count = 30, Tokens = tokens.Valid };
+        return new LexicalPatterns(VocabularyProjection.Read(source, layers, settings, progress, cancellation), tokens, concepts);
     }
 
     /// <summary>The layer profile.</summary>

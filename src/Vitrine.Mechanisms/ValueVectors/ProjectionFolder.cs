@@ -36,6 +36,10 @@ public sealed class ProjectionFolder
             ["layers"] = $"{source.Layers}",
             ["neurons"] = $"{source.Neurons}",
         };
+        if (source.Form is { } form)
+        {
+            about["vectors"] = form;
+        }
     }
 
     /// <summary>Opens or starts a folder.</summary>
@@ -56,19 +60,10 @@ public sealed class ProjectionFolder
             return opened;
         }
 
-        Dictionary<string, string>? found;
-        try
-        {
-            found = JsonSerializer.Deserialize<Dictionary<string, string>>(File.ReadAllText(path));
-        }
-        catch (JsonException e)
-        {
-            throw new VitrineException($"{path}: is not what a projection writes ({e.Message}).", e);
-        }
-
+        var found = ConfigReader.Open(path);
         foreach (var (key, wanted) in opened.about)
         {
-            var kept = found?.GetValueOrDefault(key);
+            var kept = found.Text(key, "");
             if (kept != wanted)
             {
                 throw new VitrineException($"{path}: its {key} is '{kept}', this run's '{wanted}'. Choose another folder, or remove this one.");
@@ -109,6 +104,7 @@ public sealed class ProjectionFolder
             var before = wanted.Count - missing.Length + i;
             using var vectors = source.Vectors(missing[i]);
             var neurons = reader.Read(vectors, share => progress?.Report((before + share) / wanted.Count), cancellation);
+            RequireSameModel();
             if (forms.HasFlag(ProjectionForms.JsonLines))
             {
                 ProjectionFile.WriteJsonLines(Path.Combine(folder, ProjectionFile.NameOf(missing[i], "jsonl")), missing[i], neurons, print, about);
@@ -129,6 +125,15 @@ public sealed class ProjectionFolder
     /// <param name="cancellation">Stops.</param>
     public Task<IReadOnlyList<NeuronReading>> ReadAsync(int layer, CancellationToken cancellation = default)
         => ProjectionFile.ReadParquetAsync(Path.Combine(folder, ProjectionFile.NameOf(layer, "parquet")), cancellation);
+
+    /// <remarks>A source over files tells by itself, and names the file, where one was written over since.</remarks>
+    private void RequireSameModel()
+    {
+        if (source.Fingerprint != about["fingerprint"])
+        {
+            throw new VitrineException($"{folder}: {source.Name} is another model than when the reading began; its layer is not kept.");
+        }
+    }
 
     private IEnumerable<string> Files(int layer, ProjectionForms forms)
     {

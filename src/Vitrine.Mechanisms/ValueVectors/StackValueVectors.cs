@@ -7,17 +7,21 @@ using static TorchSharp.torch;
 namespace Vitrine.Mechanisms.ValueVectors;
 
 /// <summary>The value vectors of one stack of a model, a decoder or an image tower, in main memory wherever the model computes.</summary>
+/// <remarks>
+/// The directions in which neurons write into the residual stream (<see cref="Stack.ValueVectors"/>), or the columns of the down projection as they are
+/// (<see cref="IsRaw"/>); the two differ where a norm or a LayerScale stands behind the feed-forward.
+/// </remarks>
 public sealed class StackValueVectors : IValueVectorSource, IDisposable
 {
     private readonly Stack stack;
-    private readonly Lazy<string> fingerprint;
+    private readonly Func<string> fingerprint;
     private Model? owned;
 
     /// <summary>Of a stack at hand, which must outlive this.</summary>
     /// <param name="stack">Of any model.</param>
     /// <param name="fingerprint">Of the model's weights.</param>
     public StackValueVectors(Stack stack, string fingerprint)
-        : this(stack, stack?.Shape.Name ?? "", new Lazy<string>(fingerprint))
+        : this(stack, stack?.Shape.Name ?? "", () => fingerprint)
     {
     }
 
@@ -33,9 +37,9 @@ public sealed class StackValueVectors : IValueVectorSource, IDisposable
     }
 
     private StackValueVectors(Stack stack, Model model, Model? owned)
-        : this(stack, $"{model.Name} {stack.Shape.Name}", new Lazy<string>(() => model.Fingerprint)) => this.owned = owned;
+        : this(stack, $"{model.Name} {stack.Shape.Name}", () => model.Fingerprint) => this.owned = owned;
 
-    private StackValueVectors(Stack stack, string name, Lazy<string> fingerprint) => (this.stack, Name, this.fingerprint) = (stack, name, fingerprint);
+    private StackValueVectors(Stack stack, string name, Func<string> fingerprint) => (this.stack, Name, this.fingerprint) = (stack, name, fingerprint);
 
     /// <inheritdoc/>
     public string Name { get; }
@@ -43,8 +47,14 @@ public sealed class StackValueVectors : IValueVectorSource, IDisposable
     /// <summary>Name of the stack.</summary>
     public string Stack => stack.Shape.Name;
 
+    /// <summary>Whether what stands between the neurons and the residual stream is left out.</summary>
+    public bool IsRaw { get; init; }
+
     /// <inheritdoc/>
-    public string Fingerprint => fingerprint.Value;
+    public string? Form => stack.BehindNeurons is not { } between ? null : IsRaw ? "raw" : $"behind the {between}";
+
+    /// <inheritdoc/>
+    public string Fingerprint => fingerprint();
 
     /// <inheritdoc/>
     public int Layers => stack.Shape.Layers;
@@ -71,13 +81,15 @@ public sealed class StackValueVectors : IValueVectorSource, IDisposable
     /// <param name="stack">As the constructor takes it.</param>
     /// <param name="options">How, but for the weights: see <see cref="Mapped"/>.</param>
     /// <param name="catalog">Which families there are; <see cref="Policy.Catalog"/> when null.</param>
+    /// <param name="raw">As <see cref="IsRaw"/>.</param>
     /// <exception cref="VitrineException">There is no such model or stack.</exception>
-    public static StackValueVectors Open(string name, string? stack = null, ModelOptions? options = null, ModelCatalog? catalog = null)
+    public static StackValueVectors Open(
+        string name, string? stack = null, ModelOptions? options = null, ModelCatalog? catalog = null, bool raw = false)
     {
         var model = (catalog ?? Policy.Catalog).Open(name, Mapped(options));
         try
         {
-            return new StackValueVectors(StackOf(model, stack), model, owned: model);
+            return new StackValueVectors(StackOf(model, stack), model, owned: model) { IsRaw = raw };
         }
         catch
         {
@@ -87,10 +99,13 @@ public sealed class StackValueVectors : IValueVectorSource, IDisposable
     }
 
     /// <inheritdoc/>
-    public Tensor Vectors(int layer) => InMainMemory(stack.ValueVectors(layer));
+    /// <exception cref="NonFiniteException">A vector holds what is no finite number.</exception>
+    public Tensor Vectors(int layer)
+        => Finite(InMainMemory(IsRaw ? stack.RawValueVectors(layer) : stack.ValueVectors(layer)), at => $"the value vector of neuron {layer}:{at}");
 
     /// <inheritdoc/>
-    public Tensor Unembedding() => InMainMemory(stack.Unembedding());
+    /// <exception cref="NonFiniteException">The row of a token holds what is no finite number.</exception>
+    public Tensor Unembedding() => Finite(InMainMemory(stack.Unembedding()), at => $"the unembedding of token {at}");
 
     /// <inheritdoc/>
     public Tensor Gain() => InMainMemory(stack.FinalGain());
@@ -119,6 +134,18 @@ public sealed class StackValueVectors : IValueVectorSource, IDisposable
             name is null
                 ? $"{model.Name}: several stacks have neurons, {known}; name one of them."
                 : $"{model.Name}: there is no stack '{name}' with neurons; there are {known}.");
+    }
+
+    /// <remarks>Nothing can be ranked beside a NaN, and a product with one is NaN everywhere.</remarks>
+    private Tensor Finite(Tensor tensor, Func<long, string> what)
+    {
+        if (NonFinite.First(tensor) is not { } found)
+        {
+            return tensor;
+        }
+
+        tensor.Dispose();
+        throw new NonFiniteException($"{Name}: {what(found.Index[0])} is {found.Name} at coordinate {found.Index[1]}. Is the checkpoint broken?");
     }
 
     private static Tensor InMainMemory(Tensor tensor)

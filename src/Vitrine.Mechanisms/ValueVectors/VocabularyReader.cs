@@ -1,5 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Vitrine.Checkpoints;
+using Vitrine.Transformers;
+using Vitrine.Transformers.Engine;
 using static TorchSharp.torch;
 
 namespace Vitrine.Mechanisms.ValueVectors;
@@ -66,6 +69,13 @@ public sealed class VocabularyReader : IDisposable
         }
 
         tokens = tokens.contiguous();
+        if (NonFinite.First(tokens) is { } found)
+        {
+            var token = settings.Tokens is { } names ? names[(int)found.Index[0]] : found.Index[0];
+            throw new NonFiniteException(
+                $"value vectors: the unembedding of token {token} is {found.Name} at coordinate {found.Index[1]}; nothing can be read in it.");
+        }
+
         var work = (double)source.Neurons * tokens.shape[0] * tokens.shape[1];
         var coarse = settings.Screening == Screening.Always
             || (settings.Screening == Screening.Measured && work >= WorthWorkers && ScreenTrial.IsWorthIt(tokens));
@@ -81,8 +91,7 @@ public sealed class VocabularyReader : IDisposable
     {
         ArgumentNullException.ThrowIfNull(vectors);
         var readings = new NeuronReading[vectors.shape[0]];
-        var threads = get_num_threads();
-        var workers = (double)readings.Length * Vocabulary * Width < WorthWorkers ? 1 : settings.Workers ?? threads;
+        var workers = (double)readings.Length * Vocabulary * Width < WorthWorkers ? 1 : settings.Workers ?? ComputeThreads.Here;
         var rows = Math.Min(settings.TileRows, Math.Max(1, readings.Length));
         var part = (int)Math.Clamp(LastLevelCache.Bytes / 2 / Math.Max(1, workers) / (sizeof(float) * rows) / 64 * 64, 1024, 16384);
         var (next, done) = (-1, 0);
@@ -96,17 +105,13 @@ public sealed class VocabularyReader : IDisposable
         {
             Parallel.For(0, workers, new ParallelOptions { MaxDegreeOfParallelism = workers, CancellationToken = cancellation }, _ =>
             {
-                set_num_threads(1);
+                using var threads = ComputeThreads.One();
                 Work();
             });
         }
         catch (AggregateException e) when (e.InnerException is VitrineException or OperationCanceledException)
         {
             throw e.InnerException is VitrineException inner ? new VitrineException(inner.Message, inner) : new OperationCanceledException(cancellation);
-        }
-        finally
-        {
-            set_num_threads(threads);
         }
 
         return readings;

@@ -1,3 +1,4 @@
+using Vitrine.Checkpoints;
 using Vitrine.Inputs.Pictures;
 using Vitrine.Inputs.Tokenizers;
 using Vitrine.Policies.Actions;
@@ -23,6 +24,12 @@ public sealed class OpenVlaPolicy : Policy
         (this.parts, this.prefixes) = (parts, prefixes);
         emptyToken = parts.Tokenizer.Id("\u2581");
     }
+
+    /// <summary>What its files say of generation; an action is generated.</summary>
+    private Lazy<GenerationSettings> Settings { get; init; } = null!;
+
+    /// <summary>What the keys of its config.json do, beside those of every family.</summary>
+    public static IReadOnlyList<CompanionKey> ConfigKeys => OpenVlaKeys.All;
 
     /// <summary>How instructions are put to it.</summary>
     public PromptTemplate Template => parts.Template;
@@ -66,13 +73,15 @@ public sealed class OpenVlaPolicy : Policy
         var (folder, config, options) = (source.Location.Folder, source.Config, opening as OpenVlaOptions ?? new OpenVlaOptions());
         var text = Llama.Read(config.Object("text_config"));
         var described = VisionTowers.Read(config, options.TimmArguments);
-        var statistics = ActionStatistics.Open(folder, config);
+        var statistics = ActionStatistics.Open(source.Location.FolderOf("dataset_statistics.json"), config);
         var actions = new ActionTokens(text.Vocabulary - config.Count("pad_to_multiple_of", 64), config.Size("n_action_bins", 256));
-        var tokenizer = Tokenizer.Open(folder);
+        var tokenizer = ModelFiles.OpenTokenizer(source.Location, opening.Tokenizer);
         var recipe = PictureRecipe.Open(folder).PrecededBy(options.Before);
         var template = options.Template ?? PromptTemplate.Of(folder, config.Has("_name_or_path") ? config.Text("_name_or_path") : null);
         var maxLength = config.Size("llm_max_length", 2048);
-        var weights = new WeightReader(Checkpoints.Checkpoint.Open(source.Location.Weights), folder, opening);
+        config.Sizes("image_sizes");
+        OpenVlaKeys.RefuseOthers(config);
+        var weights = source.Weights(opening);
         try
         {
             Tower[] towers = [.. described.Select(t => TimmVisionTransformer.Load(weights, t.Prefix, t.Config, t.Name, t.BlocksToRun, t.BlocksToRun - 1,
@@ -88,7 +97,10 @@ public sealed class OpenVlaPolicy : Policy
             var language = LlamaLayout.Load(weights.Under("language_model."), text).Decoder;
             weights.RefuseOthers(name => LlamaLayout.IsUnused(name) || described.Any(t => TimmVisionTransformer.IsUnused(name, t.Prefix, t.BlocksToRun)));
             return new OpenVlaPolicy(
-                source, weights, new Parts(towers, projector, language, tokenizer, recipe, statistics, actions, template, maxLength), prefixes);
+                source, weights, new Parts(towers, projector, language, tokenizer, recipe, statistics, actions, template, maxLength), prefixes)
+            {
+                Settings = new Lazy<GenerationSettings>(() => GenerationSettings.Read(source)),
+            };
         }
         catch
         {
@@ -121,7 +133,7 @@ public sealed class OpenVlaPolicy : Policy
             throw new VitrineException("act: the instruction is empty; expected what the robot is to do, e.g. 'pick up the red block'.");
         }
 
-        var ids = Tokenizer.Encode(Template.Text(instruction)).Select(i => (long)i).ToArray();
+        var ids = TokenBatch.Of([Tokenizer.EncodeText(Template.Text(instruction))]).Ids[0].ToArray();
         return emptyToken is { } empty && ids[^1] != empty ? [.. ids, empty] : ids;
     }
 
@@ -175,7 +187,7 @@ public sealed class OpenVlaPolicy : Policy
         var units = Statistics(request.Units);
         layout = layout with { DecidingSteps = units.Dimensions };
         RequireRoom(layout, units);
-        var (options, rows) = (request.Options, layout.Rows.Count);
+        var (options, rows, rules) = (request.Options, layout.Rows.Count, Rules());
         PolicyAction[]? actions = null;
         var run = Compute(request.Plan, rows, Acted, layout.Kinds(), Language, options.From);
         return new PolicyRun(run, layout, actions);
@@ -191,11 +203,24 @@ public sealed class OpenVlaPolicy : Policy
             }
 
             var steps = options.Progress is { } progress ? new Steps(progress, units.Dimensions) : null;
-            var choice = new TokenChoice(new GenerationOptions(units.Dimensions), rows, steps);
+            var generation = new GenerationOptions(units.Dimensions) { Rules = rules };
+            var choice = new TokenChoice(generation, rows, steps, [.. layout.Rows.Select(r => r.Words.Select(w => w.Id).ToArray())]);
             var (ids, logits) = Language.Decode(scope, input, choice, options.From, request.Cancellation);
             actions = scope.Device.type == TorchSharp.DeviceType.META ? null : ActionReading.Of(ids, logits!, Actions, units);
             return logits;
         }
+    }
+
+    /// <remarks>The published model generates its action greedily under the rules of its files; it counts the words of the prompt, not the picture.</remarks>
+    private TokenRules Rules()
+    {
+        if (!UsesGenerationConfig)
+        {
+            return TokenRules.None;
+        }
+
+        Settings.Value.RequireComputed();
+        return Settings.Value.Rules;
     }
 
     /// <summary>Towers and projector run where the decoder starts at its embeddings; the picture goes in behind the first token.</summary>

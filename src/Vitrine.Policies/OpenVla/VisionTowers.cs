@@ -27,14 +27,12 @@ internal static class VisionTowers
     /// </remarks>
     public static IReadOnlyList<TowerEntry> Read(ConfigReader config, IReadOnlyList<JsonElement>? timmArguments)
     {
-        if (config.Find("vision_towers") is { ValueKind: JsonValueKind.Array } spelled)
+        var ids = config.Texts("timm_model_ids") ?? [];
+        if (config.Objects("vision_towers") is { } spelled)
         {
-            return Checked(config, [.. spelled.EnumerateArray().Select((t, i) => OfConfig(new ConfigReader(t, $"{config.Source}: vision_towers[{i}]"), i))]);
+            return Checked(config, [.. spelled.Select(OfConfig)]);
         }
 
-        var ids = config.Find("timm_model_ids") is { ValueKind: JsonValueKind.Array } array
-            ? array.EnumerateArray().Select(v => v.GetString() ?? "").ToArray()
-            : [];
         if (timmArguments is not null)
         {
             return Checked(config,
@@ -42,8 +40,8 @@ internal static class VisionTowers
                     NameOf(ids, i)))]);
         }
 
-        var sizes = config.Find("image_sizes") is { ValueKind: JsonValueKind.Array } s ? s.EnumerateArray().Select(v => v.GetInt32()).ToArray() : [224, 224];
-        return Checked(config, [.. ids.Select((id, i) => Penultimate(RegistrySizes(config, id, i < sizes.Length ? sizes[i] : 224), i, NameOf(ids, i)))]);
+        var sizes = config.Sizes("image_sizes") ?? [224, 224];
+        return Checked(config, [.. ids.Select((id, i) => Penultimate(RegistrySizes(config, id, i < sizes.Count ? sizes[i] : 224), i, NameOf(ids, i)))]);
     }
 
     private static TowerEntry[] Checked(ConfigReader config, TowerEntry[] towers)
@@ -58,9 +56,9 @@ internal static class VisionTowers
     private static TowerEntry Penultimate(TimmVisionTransformer.Config config, int index, string name) => new(name, Prefixes[index], config, config.Depth - 1);
 
     /// <remarks>A tower that stands alone has the first place, whichever it is.</remarks>
-    private static string NameOf(string[] ids, int index)
+    private static string NameOf(IReadOnlyList<string> ids, int index)
         => index >= Names.Length ? throw new VitrineException($"tower {index}: this version computes at most the fused pair of DINOv2 and SigLIP.")
-            : ids.Length == 1 && ids[0].Contains(Names[1], StringComparison.Ordinal) ? Names[1]
+            : ids.Count == 1 && ids[0].Contains(Names[1], StringComparison.Ordinal) ? Names[1]
             : Names[index];
 
     private static TowerEntry OfConfig(ConfigReader tower, int index)
@@ -76,8 +74,10 @@ internal static class VisionTowers
             width, tower.Size("num_heads"), (int)(width * tower.Number("mlp_ratio", 4)), tower.Size("depth"), tower.Size("img_size"), tower.Size("patch_size"),
             tower.Flag("class_token", false), tower.Count("reg_tokens", 0),
             tower.Flag("pos_embed_on_prefix", false), tower.Flag("layer_scale", false), tower.Number("norm_eps", 1e-6), attentionPool: false);
-        return new TowerEntry(tower.Text("kind", Names[index]), tower.Text("prefix", Prefixes[index].TrimEnd('.')) + ".", config,
+        var entry = new TowerEntry(tower.Text("kind", Names[index]), tower.Text("prefix", Prefixes[index].TrimEnd('.')) + ".", config,
             tower.Count("output_block", config.Depth - 2) + 1);
+        tower.RefuseOthers();
+        return entry;
     }
 
     /// <remarks>Sizes of timm's registry (timm, vision_transformer.py); SigLIP's feed-forward is 3.7362 times as wide.</remarks>

@@ -1,3 +1,4 @@
+using Vitrine.Transformers.Engine;
 using static TorchSharp.torch;
 
 namespace Vitrine.Transformers.Caches;
@@ -33,7 +34,7 @@ public sealed partial class ActivationCache
         using var scope = NewDisposeScope();
         return parts with
         {
-            Values = (Stack.LastNorm ?? throw new VitrineException($"activation cache: stack '{Shape.Name}' has no last norm.")).Apply(parts.Values)
+            Values = (Stack.LastNorm ?? throw new VitrineException($"activation cache: stack '{Shape.Name}' has no last norm.")).Widened().Apply(parts.Values)
                 .DetachFromDisposeScope(),
         };
     }
@@ -44,7 +45,7 @@ public sealed partial class ActivationCache
     {
         ArgumentNullException.ThrowIfNull(normed);
         using var scope = NewDisposeScope();
-        return normed with { Values = Head().Apply(normed.Values).DetachFromDisposeScope() };
+        return normed with { Values = Head().Widened().Apply(normed.Values).DetachFromDisposeScope() };
     }
 
     /// <summary>Direct logit attribution: what each part adds to a token's logit, or to the difference of two.</summary>
@@ -81,8 +82,8 @@ public sealed partial class ActivationCache
             }
         }
 
-        return unembedding.index_select(0, tensor(tokens.ToArray(), device: unembedding.device)).expand(ids.Length, -1);
+        return unembedding.index_select(0, tensor(tokens.ToArray(), device: unembedding.device)).expand(ids.Length, -1).Widened();
     }
 
-    private Engine.Linear Head() => Stack.HeadAsRun() ?? throw new VitrineException($"activation cache: stack '{Shape.Name}' has no vocabulary.");
+    private Linear Head() => Stack.HeadAsRun() ?? throw new VitrineException($"activation cache: stack '{Shape.Name}' has no vocabulary.");
 }

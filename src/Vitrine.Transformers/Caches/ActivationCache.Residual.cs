@@ -13,6 +13,7 @@ public sealed partial class ActivationCache
     /// <returns>Owned by the caller.</returns>
     public ComponentStack Accumulated(int? layer = null, bool mid = true)
     {
+        using var scope = NewDisposeScope();
         var parts = new List<(string, Tensor)>();
         for (var l = 0; l <= Until(layer); l++)
         {
@@ -39,6 +40,7 @@ public sealed partial class ActivationCache
     /// <returns>Owned by the caller.</returns>
     public ComponentStack Decompose(int? layer = null)
     {
+        using var scope = NewDisposeScope();
         var parts = Embeddings().ToList();
         for (var l = 0; l < Until(layer); l++)
         {
@@ -109,9 +111,9 @@ public sealed partial class ActivationCache
         {
             using var inner = NewDisposeScope();
             var block = Stack.At(l);
-            var output = block.Weights.Output.Weight.reshape(Shape.Width, Shape.Heads, Shape.HeadWidth);   // (d, H, hd)
+            var output = block.Weights.Output.Weight.Widened().reshape(Shape.Width, Shape.Heads, Shape.HeadWidth);   // (d, H, hd)
             var written = einsum("bthc,dhc->hbtd", At(l, Point.AttnZ), output);                            // (H, B, T, d)
-            parts.Add(Arriving(written, block, l, ofAttention: true).MoveToOuterDisposeScope());
+            parts.Add(block.Weights.AttentionWriting.Share(written, At(l, Point.AttnOut)).MoveToOuterDisposeScope());
             labels.AddRange(Enumerable.Range(0, Shape.Heads).Select(h => $"L{l}H{h}"));
         }
 
@@ -124,49 +126,38 @@ public sealed partial class ActivationCache
     {
         using var inner = NewDisposeScope();
         var block = Stack.At(layer);
-        var vectors = block.Weights.Down.Weight.t().reshape(Shape.Neurons, 1, 1, Shape.Width);
+        var vectors = block.Weights.Down.Weight.Widened().t().reshape(Shape.Neurons, 1, 1, Shape.Width);
         var written = At(layer, Point.MlpNeurons).permute(2, 0, 1).unsqueeze(-1) * vectors;                // (F, B, T, d)
-        return Arriving(written, block, layer, ofAttention: false).MoveToOuterDisposeScope();
+        return block.Weights.MlpWriting.Share(written, At(layer, Point.MlpOut)).MoveToOuterDisposeScope();
     }
 
     private Tensor Biases(int until, bool ofFeedForwards)
     {
-        var sum = zeros_like(inputs[Words]);
+        var sum = zeros_like(inputs[Words].Widened());
         for (var l = 0; l < until; l++)
         {
             using var inner = NewDisposeScope();
             var block = Stack.At(l);
-            sum = sum.Plus(Bias(block.Weights.Output.Bias, block.Weights.AttentionOutputNorm, block, l, ofAttention: true));
-            sum = (ofFeedForwards ? sum.Plus(Bias(block.Weights.Down.Bias, block.Weights.MlpOutputNorm, block, l, ofAttention: false)) : sum)
-                .MoveToOuterDisposeScope();
+            sum = sum.Plus(Bias(block.Weights.Output.Bias, block.Weights.AttentionWriting, l, Point.AttnOut));
+            sum = (ofFeedForwards ? sum.Plus(Bias(block.Weights.Down.Bias, block.Weights.MlpWriting, l, Point.MlpOut)) : sum).MoveToOuterDisposeScope();
         }
 
         return sum;
     }
 
-    private Tensor Bias(Tensor? bias, Norm? after, Block block, int layer, bool ofAttention)
+    private Tensor Bias(Tensor? bias, Writing writing, int layer, Point whole)
     {
-        var arriving = bias is null ? zeros_like(inputs[Words]) : Arriving(bias.expand_as(inputs[Words]), block, layer, ofAttention);
-        return after?.Bias is { } shift ? arriving.Plus(shift) : arriving;
-    }
-
-    /// <summary>A part of a block's output as it arrives in the residual, behind what stands in between.</summary>
-    private Tensor Arriving(Tensor part, Block block, int layer, bool ofAttention)
-    {
-        var (norm, scale) = ofAttention
-            ? (block.Weights.AttentionOutputNorm, block.Weights.AttentionScale)
-            : (block.Weights.MlpOutputNorm, block.Weights.MlpScale);
-        return norm is not null ? new FrozenNorm(norm, At(layer, ofAttention ? Point.AttnOut : Point.MlpOut)).Apply(part, gain: true)
-            : scale is not null ? part * scale
-            : part;
+        var like = inputs[Words].Widened();
+        var arriving = bias is null ? zeros_like(like) : writing.Share(bias.expand_as(like), At(layer, whole));
+        return writing.OutputNorm?.Bias is { } shift ? arriving.Plus(shift.Widened()) : arriving;
     }
 
     private IEnumerable<(string Label, Tensor Value)> Embeddings()
     {
-        yield return ("embed", inputs[Words]);
+        yield return ("embed", inputs[Words].Widened());
         if (inputs.TryGetValue(Places, out var places))
         {
-            yield return ("pos_embed", places);
+            yield return ("pos_embed", places.Widened());
         }
     }
 
@@ -182,5 +173,5 @@ public sealed partial class ActivationCache
         : throw new VitrineException($"layer {layer}: stack '{Shape.Name}' has {Shape.Layers} layers, counted from 0.");
 
     private static ComponentStack Upon(List<(string Label, Tensor Value)> parts)
-        => new([.. parts.Select(p => p.Label)], stack([.. parts.Select(p => p.Value)]));
+        => new([.. parts.Select(p => p.Label)], stack([.. parts.Select(p => p.Value)]).MoveToOuterDisposeScope());
 }

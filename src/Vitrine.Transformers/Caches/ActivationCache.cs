@@ -7,7 +7,8 @@ namespace Vitrine.Transformers.Caches;
 /// <summary>A run's activations with the algebra of the residual stream: take apart, stack, norm, attribute, cut, save.</summary>
 /// <remarks>
 /// The verbs and labels are those of TransformerLens' ActivationCache, the numbers too (fixtures/methods/dla). What a norm or a LayerScale does to an output
-/// before it is added counts: parts are given as they arrive in the residual, such a norm frozen at the scale that it had in the run.
+/// before it is added counts: parts are given as they arrive in the residual, such a norm frozen at the scale that it had in the run. Parts of 16-bit
+/// activations are made, and summed, in float32.
 /// </remarks>
 public sealed partial class ActivationCache : IDisposable
 {
@@ -89,7 +90,7 @@ public sealed partial class ActivationCache : IDisposable
 
     /// <summary>One point of every layer, one upon the other (L,...), owned by the caller.</summary>
     /// <exception cref="VitrineException">It was not captured everywhere, or its shape differs from layer to layer.</exception>
-    public Tensor Stacked(Point point) => stack([.. Enumerable.Range(0, Shape.Layers).Select(layer => At(layer, point))]);
+    public Tensor Stacked(Point point) => stack([.. Enumerable.Range(0, Shape.Layers).Select(layer => Captured(layer, point))]);
 
     /// <summary>Only one position of each row, as a cache of its own whose position axis is 1.</summary>
     /// <param name="position">Counted in the row's own tokens; negative from its end.</param>
@@ -141,7 +142,10 @@ public sealed partial class ActivationCache : IDisposable
         ];
     }
 
-    private Tensor At(int layer, Point point) => this[new Address(Shape.Name, layer, point).ToString()];
+    /// <summary>As the algebra reads it: 16-bit activations in float32.</summary>
+    private Tensor At(int layer, Point point) => Captured(layer, point).Widened();
+
+    private Tensor Captured(int layer, Point point) => this[new Address(Shape.Name, layer, point).ToString()];
 
     private static int Column(long[] row, int r, int position)
     {

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 
 namespace Vitrine.Transformers.Captures;
@@ -46,7 +47,8 @@ public sealed record CaptureDescription(string Family, string Fingerprint, strin
         var path = Path.Combine(folder, FileName);
         try
         {
-            var json = System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(path))?.AsObject();
+            var json = JsonNode.Parse(
+                File.ReadAllText(path), documentOptions: new JsonDocumentOptions { AllowDuplicateProperties = false })?.AsObject();
             if (json?["format"]?.ToString() is not Format and var found)
             {
                 throw new VitrineException($"{path}: its format is '{found}'; expected '{Format}'.");

@@ -12,6 +12,7 @@ public static class CaptureWriter
 {
     internal const string Ids = "in.input_ids";
     internal const string Positions = "in.positions";
+    private const string Untouched = "untouched_edits";
 
     /// <summary>Captures, or goes on with what was begun.</summary>
     /// <param name="model">The model.</param>
@@ -23,8 +24,10 @@ public static class CaptureWriter
     /// <param name="cancellation">Stops between shards; what is done stays.</param>
     /// <returns>The complete folder.</returns>
     /// <exception cref="VitrineException">
-    /// The folder was begun with other settings, or cannot be written; or the plan captures nothing, or means rows.
+    /// The folder was begun with other settings, or cannot be written; the plan captures nothing, or means rows; an edit touched nothing in any prompt; or the
+    /// model's weights were written over meanwhile.
     /// </exception>
+    /// <exception cref="NonFiniteException">A prompt gives what is no number.</exception>
     public static CaptureFolder Write(
         TextModel model, IReadOnlyList<IReadOnlyList<long>> prompts, RunPlan plan, string folder, int chunkSize = 16, IProgress<int>? progress = null,
         CancellationToken cancellation = default)
@@ -58,7 +61,26 @@ public static class CaptureWriter
             progress?.Report(shard + 1);
         }
 
+        RequireTouched(description, folder);
         return CaptureFolder.Open(folder);
+    }
+
+    /// <summary>Refuses an edit that touched nothing in any shard; a shard of an older version does not tell, and counts as touched.</summary>
+    private static void RequireTouched(CaptureDescription description, string folder)
+    {
+        var idle = Enumerable.Range(0, description.Plan.Edits.Count).ToHashSet();
+        for (var shard = 0; shard < description.Shards && idle.Count > 0; shard++)
+        {
+            using var file = SafetensorsFile.Open(Path.Combine(folder, description.FileOf(shard)));
+            var told = file.Metadata.GetValueOrDefault(Untouched, "").Split(' ');
+            idle.RemoveWhere(edit => !told.Contains(edit.ToString(CultureInfo.InvariantCulture)));
+        }
+
+        if (idle.Count > 0)
+        {
+            var edit = new UntouchedEdit(idle.Min(), description.Plan.Edits[idle.Min()], "nothing that it names is in any prompt");
+            throw new VitrineException($"{folder}: {edit}. What was captured is as without it; mend the plan, or leave the edit out.");
+        }
     }
 
     private static void WriteShard(TextModel model, IReadOnlyList<IReadOnlyList<long>> prompts, CaptureDescription description, int shard, string path)
@@ -66,12 +88,14 @@ public static class CaptureWriter
         using var scope = NewDisposeScope();
         var batch = TokenBatch.Of(prompts);
         using var run = model.Run(batch, Cut(description.Plan, model.Stacks));
+        model.RequireUnchanged();
         var tensors = run.Activations.ToDictionary(a => a.Key.ToString(), a => a.Value);
         (tensors[Ids], tensors[Positions]) = (Matrix(batch.Ids), Matrix(batch.Positions));
         var metadata = new Dictionary<string, string>
         {
             ["settings"] = description.Settings(),
             ["fingerprint"] = description.Fingerprint,
+            [Untouched] = string.Join(' ', run.UntouchedEdits.Select(e => e.Index.ToString(CultureInfo.InvariantCulture))),
             ["first_prompt"] = (shard * description.ChunkSize).ToString(CultureInfo.InvariantCulture),
         };
         using var writer = SafetensorsWriter.Create(path, [.. tensors.Select(t => TensorPlan.Of(t.Key, t.Value))], metadata);

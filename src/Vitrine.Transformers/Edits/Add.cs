@@ -29,7 +29,7 @@ public sealed record Add(string At, EditValue Value, double Factor = 1) : Edit
     {
         var (region, value) = (site.RegionOf(RowsOf(edits)), Dose(site, 1));
         var factors = site.PerRow(edits.Cast<Add>().SelectMany(e => e.Scope.Rows!.Select(row => (row, e.Factor))), rows);
-        return (x, pass) => region.Write(x, pass, x.Plus(site.Fit(value, x) * factors));
+        return (x, pass) => region.Write(x, pass, x.Plus((site.Fit(value, x) * factors).RoundedAs(x)));
     }
 
     private Tensor Dose(EditSite site, double times)

@@ -1,4 +1,5 @@
 using Vitrine.Transformers.Engine;
+using Vitrine.Transformers.Points;
 using static TorchSharp.torch;
 
 namespace Vitrine.Transformers.Edits;
@@ -27,6 +28,15 @@ public sealed record Clamp(NeuronSet Neurons, IReadOnlyList<float> Values) : Edi
         var (mask, value) = (site.Own(tensor(chosen)), site.Own(tensor(values)));
         return (x, pass) => OnAnyDevice.Where(region.Within(pass, mask), value, x);
     }
+
+    internal override string? NamesNothing
+        => Neurons.Count == 0 ? "it names no neuron"
+            : Scope.Neurons is { Count: > 0 } own && !Neurons.Neurons.Any(n => own.Contains(n.Index)) ? "its scope holds none of its neurons"
+            : base.NamesNothing;
+
+    /// <remarks>A scope that names neurons of its own leaves those of both.</remarks>
+    internal override bool Touches(Address place, Pass pass)
+        => base.Touches(place, pass) && (Scope.Neurons is not { } own || Neurons.Neurons.Any(n => n.Layer == place.Layer && own.Contains(n.Index)));
 
     private protected override bool IsRowByRowWith(Edit other)
         => other is Clamp clamp && clamp.Neurons.Stack == Neurons.Stack && AlikeButRows(Scope, other.Scope);

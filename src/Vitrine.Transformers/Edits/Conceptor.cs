@@ -31,8 +31,12 @@ public sealed record Conceptor(string At, EditValue Matrix, double Beta = 1) : E
             throw new VitrineException($"conceptor at '{site.Address}': beta is {Beta}; expected a finite number.");
         }
 
-        var change = site.Own(((Matrix.ToTensor() - eye(width)) * tensor((float)Beta)).t().to(site.Dtype).contiguous());
+        var change = site.OwnForSums(((Matrix.ToTensor() - eye(width)) * tensor((float)Beta)).t().to(site.Dtype.OfSums()).contiguous());
         var region = site.RegionOf(Scope);
-        return (x, pass) => region.Write(x, pass, x.Plus(x.matmul(change)));                               // x + beta (C - I) x: exactly x for beta 0
+        return (x, pass) =>
+        {
+            var wide = x.Widened();
+            return region.Write(x, pass, wide.Plus(wide.matmul(change)).RoundedAs(x));                     // x + beta (C - I) x: exactly x for beta 0
+        };
     }
 }

@@ -41,15 +41,16 @@ public sealed record Constrain(string At, EditValue Weights, double Bias, double
             throw new VitrineException($"constraint at '{site.Address}': low is {Low} and high {High}; expected low <= high.");
         }
 
-        var weights = site.Own(Weights.ToTensor(site.Dtype));
-        var back = site.Own(Weights.ToTensor() / tensor((float)square));   // w / |w|^2
+        var weights = site.OwnForSums(Weights.ToTensor(site.Dtype.OfSums()));
+        var back = site.OwnForSums(Weights.ToTensor() / tensor((float)square));   // w / |w|^2
         var (region, bias) = (site.RegionOf(Scope), (Scalar)Bias);
         var (low, high) = ((Scalar)(Low ?? double.NegativeInfinity), (Scalar)(High ?? double.PositiveInfinity));
         return (x, pass) =>
         {
-            var reading = x.matmul(weights).add(bias);                                                     // (B, T) or (B, T, H)
+            var wide = x.Widened();
+            var reading = wide.matmul(weights).add(bias);                                                  // (B, T) or (B, T, H)
             var excess = (reading.clamp(low, high) - reading).unsqueeze(-1);                               // 0 within the bounds
-            return region.Write(x, pass, x.Plus(excess * back));
+            return region.Write(x, pass, wide.Plus(excess * back).RoundedAs(x));
         };
     }
 }

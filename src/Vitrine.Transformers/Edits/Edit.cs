@@ -1,4 +1,5 @@
 using Vitrine.Transformers.Engine;
+using Vitrine.Transformers.Points;
 using static TorchSharp.torch;
 
 namespace Vitrine.Transformers.Edits;
@@ -23,6 +24,12 @@ public abstract record Edit
     /// </returns>
     /// <exception cref="VitrineException">The edit does not fit the place.</exception>
     protected internal abstract Func<Tensor, Pass, Tensor> Bind(EditSite site);
+
+    /// <summary>Why the edit can touch nothing, whatever is run; null where it can.</summary>
+    internal virtual string? NamesNothing => Scope.NamesNothing;
+
+    /// <summary>Whether it finds something to change at a place in a pass.</summary>
+    internal virtual bool Touches(Address place, Pass pass) => pass.Names(Scope.Rows, Scope.Positions) && NamesNothing is null;
 
     /// <summary>
     /// Edits from <paramref name="first"/> on that one operation does for all rows: of one kind, each for rows of its own, alike but for what

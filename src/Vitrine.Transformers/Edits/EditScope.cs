@@ -32,6 +32,15 @@ public sealed record EditScope
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Positions, Heads?.Count, Neurons?.Count, Rows?.Count, Steps?.Count);
 
+    /// <summary>Which list is empty, so that the scope is; null where none is.</summary>
+    internal string? NamesNothing
+        => Heads is { Count: 0 } ? "its list of heads is empty"
+            : Neurons is { Count: 0 } ? "its list of neurons is empty"
+            : Rows is { Count: 0 } ? "its list of rows is empty"
+            : Steps is { Count: 0 } ? "its list of steps is empty"
+            : Positions?.NamesNothing == true ? "it names no position"
+            : null;
+
     internal bool ActsIn(int step) => Steps is null || Steps.Contains(step);
 }
 

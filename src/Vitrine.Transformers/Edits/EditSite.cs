@@ -30,13 +30,7 @@ public sealed class EditSite
 
     /// <summary>Gives a tensor to the bound plan, which disposes it.</summary>
     /// <returns>The same tensor, in the stack's precision where it is floating point.</returns>
-    public Tensor Own(Tensor tensor)
-    {
-        ArgumentNullException.ThrowIfNull(tensor);
-        var own = tensor.is_floating_point() ? tensor.to(Dtype, Device) : tensor.to(Device);
-        owned.Add(own);
-        return own;
-    }
+    public Tensor Own(Tensor tensor) => Owned(tensor, Dtype);
 
     /// <summary>The part of the point's tensor that a scope names.</summary>
     /// <exception cref="VitrineException">The scope names what the point does not have.</exception>
@@ -101,7 +95,12 @@ public sealed class EditSite
         }
     }
 
-    /// <summary>One number a row, as a tensor (rows, 1, ...) that broadcasts to the point's; 0 for rows without.</summary>
+    /// <summary>The same in the precision that sums are kept in: float32 where the stack computes in 16 bits.</summary>
+    internal Tensor OwnForSums(Tensor tensor) => Owned(tensor, Dtype.OfSums());
+
+    /// <summary>
+    /// One number a row, as a tensor (rows, 1, ...) that broadcasts to the point's; 0 for rows without. In float32 at least, as a number for all rows is.
+    /// </summary>
     internal Tensor PerRow(IEnumerable<(int Row, double Number)> numbers, int rows)
     {
         var all = new double[rows];
@@ -111,6 +110,14 @@ public sealed class EditSite
         }
 
         long[] shape = [rows, .. Enumerable.Repeat(1L, (Address.Point.Axes == PointAxes.Stream ? 3 : 4) - 1)];
-        return Own(tensor(all, shape));
+        return OwnForSums(tensor(all, shape));
+    }
+
+    private Tensor Owned(Tensor tensor, ScalarType type)
+    {
+        ArgumentNullException.ThrowIfNull(tensor);
+        var own = tensor.is_floating_point() ? tensor.to(type, Device) : tensor.to(Device);
+        owned.Add(own);
+        return own;
     }
 }

@@ -59,20 +59,22 @@ public sealed record Mean(string At) : Edit
 
     private static Tensor OfPositions(Tensor x, Pass pass)
     {
-        var own = pass.OwnPositions(x.dim()).to(x.dtype);                                  // (B, T, 1...)
-        var mean = (x * own).sum(1, keepdim: true) / own.sum(1, keepdim: true);            // (B, 1, ...)
-        return mean.expand_as(x);
+        var wide = x.Widened();
+        var own = pass.OwnPositions(x.dim()).to(wide.dtype);                               // (B, T, 1...)
+        var mean = (wide * own).sum(1, keepdim: true) / own.sum(1, keepdim: true);         // (B, 1, ...)
+        return mean.RoundedAs(x).expand_as(x);
     }
 
-    /// <remarks>Sums gather by position, so that rows may be padded on either side.</remarks>
+    /// <remarks>Sums gather by position, so that rows may be padded on either side; 16-bit rows are summed in float32.</remarks>
     private static Tensor OfRows(Tensor x, Pass pass)
     {
-        var own = pass.OwnPositions(x.dim()).to(x.dtype).flatten(0, 1);                    // (B T, 1...)
+        var wide = x.Widened();
+        var own = pass.OwnPositions(x.dim()).to(wide.dtype).flatten(0, 1);                 // (B T, 1...)
         var places = pass.OwnPlaces().flatten();                                           // (B T)
         var count = pass.LastOwnPlace + 1;
-        var values = x.flatten(0, 1) * own;                                                // (B T, ...)
-        var sums = zeros([count, .. values.shape[1..]], x.dtype, x.device).index_add(0, places, values, One);
-        var counts = zeros([count, .. own.shape[1..]], x.dtype, x.device).index_add(0, places, own, One).clamp_min(One);
-        return (sums / counts)[places].view(x.shape);
+        var values = wide.flatten(0, 1) * own;                                             // (B T, ...)
+        var sums = zeros([count, .. values.shape[1..]], wide.dtype, x.device).index_add(0, places, values, One);
+        var counts = zeros([count, .. own.shape[1..]], wide.dtype, x.device).index_add(0, places, own, One).clamp_min(One);
+        return (sums / counts)[places].RoundedAs(x).view(x.shape);
     }
 }

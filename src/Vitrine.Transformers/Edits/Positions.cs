@@ -68,6 +68,9 @@ public sealed record Positions
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(From, IsLast, Prompt, Generated, Indices?.Count, Kinds?.Count);
 
+    /// <summary>Whether no token can ever be named.</summary>
+    internal bool NamesNothing => Indices is not { Count: > 0 } && From is null && !IsLast && !Prompt && !Generated && Kinds is not { Count: > 0 };
+
     /// <param name="position">In the row's own text; negative for padding.</param>
     /// <param name="promptLength">Own tokens of the row's prompt.</param>
     /// <param name="isLast">Whether it is the pass's newest token of the row.</param>

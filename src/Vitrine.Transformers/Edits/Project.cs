@@ -20,11 +20,12 @@ public sealed record Project(string At, EditValue Vectors) : Edit
     protected internal override Func<Tensor, Pass, Tensor> Bind(EditSite site)
     {
         var (region, basis) = (site.RegionOf(Scope), Basis(site));                      // (x, k)
-        var transposed = site.Own(basis.t());
+        var transposed = site.OwnForSums(basis.t());
         return (x, pass) =>
         {
-            var within = x.matmul(basis).matmul(transposed);
-            return region.Write(x, pass, Out ? x - within : within);
+            var wide = x.Widened();
+            var within = wide.matmul(basis).matmul(transposed);
+            return region.Write(x, pass, (Out ? wide - within : within).RoundedAs(x));
         };
     }
 
@@ -51,6 +52,6 @@ public sealed record Project(string At, EditValue Vectors) : Edit
             }
         }
 
-        return site.Own(q);
+        return site.OwnForSums(q);
     }
 }

@@ -28,6 +28,6 @@ public sealed record Scale(string At, double Factor) : Edit
     {
         var region = site.RegionOf(RowsOf(edits));
         var factors = site.PerRow(edits.Cast<Scale>().SelectMany(e => e.Scope.Rows!.Select(row => (row, e.Factor))), rows);
-        return (x, pass) => region.Write(x, pass, x * factors);
+        return (x, pass) => region.Write(x, pass, (x * factors).RoundedAs(x));
     }
 }

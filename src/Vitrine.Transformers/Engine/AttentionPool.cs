@@ -22,7 +22,8 @@ internal sealed record AttentionPool(BlockSpec Spec, Tensor Latent, Linear Query
         var k = Key.Apply(x).view(b, t, heads, width).transpose(1, 2);                                    // (B, H, T, hd)
         var v = Value.Apply(x).view(b, t, heads, width).transpose(1, 2);
         var scores = slots.At(Point.HeadAttnScores, (q * scoreScale).matmul(k.transpose(2, 3)), pass);   // (B, H, 1, T)
-        var pattern = slots.At(Point.HeadAttnPattern, scores.softmax(-1), pass);
+        var weights = UnseenKeys.Pattern(scores, mask: null, slots.Edits(Point.HeadAttnScores));
+        var pattern = slots.At(Point.HeadAttnPattern, weights, pass);
         var attended = Output.Apply(pattern.matmul(v).transpose(1, 2).reshape(b, 1, heads * width));
         var pooled = slots.At(Point.HeadAttnOut, attended, pass);                                          // (B, 1, d)
         var neurons = slots.At(Point.HeadMlpNeurons, Spec.Mlp.Activation.Apply(Up.Apply(Norm.Apply(pooled))), pass);   // (B, 1, F)

@@ -27,11 +27,11 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
         var x = slots.At(Point.ResidPre, residual, pass);                                                  // (B, T, d)
         var (read, attentionGate) = weights.AttentionNorm.Of(x, pass.Condition);
         var attended = Attend(slots.At(Point.AttnIn, read, pass), slots, pass, cache, layer);
-        attended = Added(attended, weights.AttentionOutputNorm, weights.AttentionScale, attentionGate, Point.AttnOutPost, slots, pass);
+        attended = Added(attended, weights.AttentionWriting, attentionGate, Point.AttnOutPost, slots, pass);
         var mid = spec.Parallel ? x : slots.At(Point.ResidMid, weights.AttentionPostNorm.Of(x.Plus(attended)), pass);   // (B, T, d)
         (read, var mlpGate) = weights.MlpNorm.Of(mid, pass.Condition);
         var fed = FeedForward(slots.At(Point.MlpIn, read, pass), slots, pass);
-        fed = Added(fed, weights.MlpOutputNorm, weights.MlpScale, mlpGate, Point.MlpOutPost, slots, pass);
+        fed = Added(fed, weights.MlpWriting, mlpGate, Point.MlpOutPost, slots, pass);
         var sum = (spec.Parallel ? x.Plus(attended) : mid).Plus(fed);
         return slots.At(Point.ResidPost, weights.MlpPostNorm.Of(sum), pass);                               // (B, T, d)
     }
@@ -83,31 +83,46 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
     private Tensor Weighted(Tensor q, Tensor k, Tensor v, Slots slots, Pass pass)
     {
         var isExplicit = softCap is not null || slots.Edits(Point.AttnScores) || slots.Edits(Point.AttnPattern)
-            || pass.Plan.ExplicitAttention || pass.Plan.NeedsGradients || !OnAnyDevice.HasFusedAttention(q);
+            || pass.Plan.ExplicitAttention || pass.Plan.NeedsGradients || pass.Run.AllowsNonFinite || !OnAnyDevice.HasFusedAttention(q);
         if (isExplicit || slots.Wants(Point.AttnScores) || slots.Wants(Point.AttnPattern))
         {
             var scores = (q * scoreScale).matmul(ForEachHead(k).transpose(2, 3));                          // (B, H, Tq, Tk)
             scores = slots.At(Point.AttnScores, softCap is null ? scores : softCap.Apply(scores), pass);
-            var masked = pass.Mask(q.dtype, spec.Attention) is { } mask ? scores.Plus(mask) : scores;
-            var pattern = slots.At(Point.AttnPattern, masked.softmax(-1), pass);
+            var pattern = UnseenKeys.Pattern(scores, pass.Mask(q.dtype, spec.Attention), slots.Edits(Point.AttnScores));
+            pattern = slots.At(Point.AttnPattern, pattern, pass);
             if (isExplicit)
             {
                 return pattern.matmul(ForEachHead(v));                                                     // (B, H, Tq, hd)
             }
         }
 
+        LookForHidden(q, k, pass);
         q = besideFused is null ? q : q * besideFused;
         if (q.shape[2] == 1)
         {
             // One token: heads that share keys and values are so many queries of them, and nothing is copied.
             var grouped = q.reshape(q.shape[0], k.shape[1], -1, q.shape[3]);                               // (B, Hkv, H/Hkv, hd)
-            return nn.functional.scaled_dot_product_attention(grouped, k, v, pass.Mask(q.dtype, spec.Attention)).reshape(q.shape);
+            return nn.functional.scaled_dot_product_attention(grouped, k, v, pass.Mask(q.dtype, spec.Attention)?.Added).reshape(q.shape);
         }
 
         (k, v) = (ForEachHead(k), ForEachHead(v));
         return pass.IsPlainCausal(spec.Attention)
             ? nn.functional.scaled_dot_product_attention(q, k, v, is_casual: true)
-            : nn.functional.scaled_dot_product_attention(q, k, v, pass.Mask(q.dtype, spec.Attention));
+            : nn.functional.scaled_dot_product_attention(q, k, v, pass.Mask(q.dtype, spec.Attention)?.Added);
+    }
+
+    /// <remarks>
+    /// A query whose every score is NaN attends to nothing in libtorch's fused kernel for processors, and zeros go on as if they were an answer. That takes a
+    /// query that is none, or keys of which none is a number; those of earlier passes were looked at there. Behind an explicit mask NaN stays NaN.
+    /// </remarks>
+    private static void LookForHidden(Tensor q, Tensor k, Pass pass)
+    {
+        if (pass.Run.Hidden is null && q.device_type == DeviceType.CPU
+            && (NonFinite.First(q) ?? (k.shape[2] == q.shape[2] ? NonFinite.First(k) : null)) is { } found)
+        {
+            pass.Run.Hidden = new NonFiniteException(
+                $"attention, step {pass.Step}: a query or key is {found.Name}, and what follows does not show it", row: (int)found.Index[0]);
+        }
     }
 
     private Tensor ForEachHead(Tensor shared) => spec.Attention.Heads == spec.Attention.KeyValueHeads
@@ -134,10 +149,9 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
     }
 
     /// <summary>What is added to the residual: through a norm, a LayerScale or a gate, or as it is.</summary>
-    private static Tensor Added(Tensor x, Norm? norm, Tensor? scale, Tensor? gate, Point point, Slots slots, Pass pass)
+    private static Tensor Added(Tensor x, Writing writing, Tensor? gate, Point point, Slots slots, Pass pass)
     {
-        var added = scale is null ? norm.Of(x) : x * scale;
-        added = gate is null ? added : added * gate;
+        var added = writing.Added(x, gate);
         return ReferenceEquals(added, x) ? x : slots.At(point, added, pass);
     }
 

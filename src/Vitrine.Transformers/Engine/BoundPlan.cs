@@ -21,6 +21,8 @@ public sealed class BoundPlan : IDisposable
     private readonly StackShape[] stacks;
     private readonly ScalarType dtype;
     private readonly Device device;
+    private readonly Lock gate = new();
+    private readonly Dictionary<int, UntouchedEdit?> tally = [];
     private bool isDisposed;
 
     private BoundPlan(RunPlan plan, StackShape[] stacks, ScalarType dtype, Device device)
@@ -29,7 +31,27 @@ public sealed class BoundPlan : IDisposable
     /// <summary>What was bound.</summary>
     public RunPlan Plan { get; }
 
+    /// <summary>
+    /// Edits that no run under this bound plan has touched anything with so far, each with the reason of the last run; none before the first.
+    /// </summary>
+    public IReadOnlyList<UntouchedEdit> UntouchedEdits
+    {
+        get
+        {
+            lock (gate)
+            {
+                return [.. tally.Values.OfType<UntouchedEdit>().OrderBy(e => e.Index)];
+            }
+        }
+    }
+
+    /// <summary>Whether a run looks at every point on its way, and ends at the first that is not finite.</summary>
+    internal bool IsSearching { get; private init; }
+
     internal bool ExplicitAttention => Plan.ExplicitAttention;
+
+    /// <summary>Whether an edit changes logits: minus infinity then leaves a token out.</summary>
+    internal bool EditsLogits => slots.Values.Any(s => s.Edits(Point.Logits));
 
     internal bool NeedsGradients => Plan.Gradients.Count > 0;
 
@@ -41,9 +63,11 @@ public sealed class BoundPlan : IDisposable
     /// <param name="dtype">What it computes in.</param>
     /// <param name="device">Where it computes.</param>
     /// <exception cref="VitrineException">An address names nothing, with the nearest that exists; or an edit does not fit its place.</exception>
-    internal static BoundPlan Bind(RunPlan plan, IReadOnlyList<StackShape> stacks, ScalarType dtype, Device device)
+    internal static BoundPlan Bind(RunPlan plan, IReadOnlyList<StackShape> stacks, ScalarType dtype, Device device) => Bind(plan, stacks, dtype, device, false);
+
+    private static BoundPlan Bind(RunPlan plan, IReadOnlyList<StackShape> stacks, ScalarType dtype, Device device, bool isSearching)
     {
-        var bound = new BoundPlan(plan, [.. stacks], dtype, device);
+        var bound = new BoundPlan(plan, [.. stacks], dtype, device) { IsSearching = isSearching };
         try
         {
             bound.Edits();
@@ -58,11 +82,15 @@ public sealed class BoundPlan : IDisposable
         }
     }
 
+    /// <summary>The same edits in runs that end at the first point that is not finite. Nothing is captured; owned by the caller.</summary>
+    internal BoundPlan Searching()
+        => Bind(Plan with { Capture = [], Gradients = [], ExplicitAttention = ExplicitAttention || NeedsGradients }, stacks, dtype, device, isSearching: true);
+
     /// <summary>What is wanted in a block.</summary>
-    internal Slots In(string stack, int layer) => slots.GetValueOrDefault((stack, layer)) ?? Slots.None;
+    internal Slots In(string stack, int layer) => Wanted(stack, layer);
 
     /// <summary>What is wanted of a stack outside its blocks.</summary>
-    internal Slots Of(string stack) => slots.GetValueOrDefault((stack, null)) ?? Slots.None;
+    internal Slots Of(string stack) => Wanted(stack, null);
 
     /// <summary>Checks what depends on the batch and on what is computed of it.</summary>
     /// <exception cref="VitrineException">An edit asks for other rows or kinds of tokens, or an address is not reached by what the run computes.</exception>
@@ -93,6 +121,38 @@ public sealed class BoundPlan : IDisposable
         }
     }
 
+    /// <summary>Remembers what a run's edits touched.</summary>
+    internal void Count(RunScope run, IReadOnlyList<UntouchedEdit> untouched)
+    {
+        lock (gate)
+        {
+            for (var edit = 0; edit < Plan.Edits.Count; edit++)
+            {
+                if (run.Tally.HasTouched(edit))
+                {
+                    tally[edit] = null;
+                }
+            }
+
+            foreach (var edit in untouched.Where(e => !tally.TryGetValue(e.Index, out var told) || told is not null))
+            {
+                tally[edit.Index] = edit;
+            }
+        }
+    }
+
+    /// <summary>Remembers what a plan that begins with this one's edits has touched.</summary>
+    internal void Count(BoundPlan longer)
+    {
+        lock (gate)
+        {
+            foreach (var (edit, untouched) in longer.tally.Where(e => e.Key < Plan.Edits.Count && !(tally.TryGetValue(e.Key, out var told) && told is null)))
+            {
+                tally[edit] = untouched;
+            }
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -110,6 +170,7 @@ public sealed class BoundPlan : IDisposable
         {
             var together = Plan.Rows is null ? 1 : Edit.RowByRow(Plan.Edits, i);
             var edits = Plan.Edits.Skip(i).Take(together).ToArray();
+            int[] places = [.. Enumerable.Range(i, together)];
             foreach (var pattern in edits.SelectMany(e => e.Places()).Distinct().Select(AddressPattern.Parse))
             {
                 if (pattern.Text.Contains('@', StringComparison.Ordinal))
@@ -120,7 +181,7 @@ public sealed class BoundPlan : IDisposable
                 foreach (var (place, shape) in Find(pattern))
                 {
                     var site = new EditSite(place, shape, dtype, device, checks, owned);
-                    At(place).Edit(edits[0].Scope, together == 1 ? edits[0].Bind(site) : edits[0].BindRowByRow(edits, Plan.Rows!.Value, site));
+                    At(place).Edit(edits[0].Scope, places, together == 1 ? edits[0].Bind(site) : edits[0].BindRowByRow(edits, Plan.Rows!.Value, site));
                 }
             }
 
@@ -145,11 +206,17 @@ public sealed class BoundPlan : IDisposable
     {
         if (!slots.TryGetValue((place.Stack, place.Layer), out var of))
         {
-            slots[(place.Stack, place.Layer)] = of = new Slots();
+            slots[(place.Stack, place.Layer)] = of = Empty(place.Stack, place.Layer);
         }
 
         return of[place.Point] ??= new Slot(place, Plan.CaptureOnCpu);
     }
+
+    /// <remarks>Runs may go side by side: what a search needs beside the plan's own slots is made anew each time.</remarks>
+    private Slots Wanted(string stack, int? layer)
+        => slots.GetValueOrDefault((stack, layer)) ?? (IsSearching ? Empty(stack, layer) : Slots.None);
+
+    private Slots Empty(string stack, int? layer) => new() { Searched = IsSearching ? (stack, layer) : null };
 
     private List<(Address Place, StackShape Shape)> Find(AddressPattern pattern)
     {

@@ -129,6 +129,7 @@ public sealed class Decoder : Stack
     internal (long[][] Ids, Tensor? Logits) Decode(RunScope run, DecoderInput input, TokenChoice choice, RunStart? from, CancellationToken cancellation)
     {
         using var scope = NewDisposeScope();
+        choice = run.Plan.IsSearching ? choice.Anew() : choice;
         var (positions, rows) = (input.Positions, input.Positions.Length);
         using var cache = new KeyValueCache(Shape.Layers, positions[0].Length + choice.Count, isDifferentiated: run.Plan.NeedsGradients);
         from?.Fill(cache, rows, positions[0].Length, Shape, run.Range!, isDecoding: true);
@@ -145,6 +146,7 @@ public sealed class Decoder : Stack
                 ? Residual(input, pass, from, cache)
                 : Forward(Embedding.Placed(Embed([.. chosen[^1].Select(id => new[] { id })]), pass, null), pass, cache).Residual;
             var logits = LastLogits(FinalNorm(residual, pass), pass);                                      // (B, V)
+            RequireFinite(logits, pass);
             if (choice.KeepsLogits)
             {
                 steps.Add(logits.MoveToOuterDisposeScope());
@@ -183,6 +185,27 @@ public sealed class Decoder : Stack
     {
         var last = pass.LastColumns();
         return pass.Plan.Of(Shape.Name).Wants(Point.Logits) ? Pick(Logits(normed, pass), last) : Logits(Pick(normed, last), pass);
+    }
+
+    /// <exception cref="NonFiniteException">A token would be chosen among logits of which one is no number.</exception>
+    private void RequireFinite(Tensor logits, Pass pass)
+    {
+        if (pass.Run.AllowsNonFinite)
+        {
+            return;
+        }
+
+        if (NonFinite.First(logits, pass.Plan.Of(Shape.Name).LeavesOut(Point.Logits)) is { } found)
+        {
+            throw new NonFiniteException(
+                $"decoding, step {pass.Step}: the logit of token {found.Index[1]} in row {found.Index[0]} is {found.Name}",
+                new Address(Shape.Name, null, Point.Logits, pass.Step), (int)found.Index[0]);
+        }
+
+        if (pass.Run.Hidden is { } hidden)
+        {
+            throw hidden;
+        }
     }
 
     private static long[] Lengths(long[][] positions) => [.. positions.Select(row => row.LongCount(p => p >= 0))];

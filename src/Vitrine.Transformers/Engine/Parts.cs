@@ -23,8 +23,11 @@ internal sealed record Linear(Tensor Stored, Tensor? Bias, ScalarType Dtype)
     /// <summary>W in the precision that is computed in; where it is kept narrower, a widened copy that belongs to the current dispose scope.</summary>
     public Tensor Weight => Stored.dtype == Dtype ? Stored : Stored.to(Dtype);
 
-    /// <summary>Whether single rows go through <see cref="RowProduct"/>.</summary>
-    public bool HasRowProduct => oneRow is not null;
+    /// <summary>Whether single rows go through <see cref="RowProduct"/>, or would on the CPU.</summary>
+    public bool HasRowProduct => RowProduct.Suits(Stored);
+
+    /// <summary>The same computed in float32 where it is in 16 bits, else this; what is widened belongs to the current dispose scope.</summary>
+    public Linear Widened() => Dtype.IsNarrow() ? new Linear(Stored.Widened(), Bias?.Widened()) : this;
 
     /// <remarks>
     /// A widened copy lives for its product only. A single row, or a few, are multiplied with weights in bfloat16 as they lie: see <see cref="RowProduct"/>.
@@ -52,7 +55,8 @@ internal sealed record Linear(Tensor Stored, Tensor? Bias, ScalarType Dtype)
 /// TorchSharp does not keep a number that becomes a <see cref="Scalar"/> alive during the native call, and the garbage collector may free it there: whatever
 /// runs often keeps its scalars in fields. <c>square</c>, <c>add_</c> of a number without its factor, and <c>linalg.vector_norm</c> make such numbers unseen
 /// and are not used. The root mean square comes from one reduction over the row, without a tensor of squares, and the gain is multiplied in place: at 256 x
-/// 2048 numbers that takes a quarter of the time of the formula written out.
+/// 2048 numbers that takes a quarter of the time of the formula written out. 16-bit rows are normed in float32 and rounded where the reference rounds them:
+/// Llama and its kin before the gain (transformers, LlamaRMSNorm), Gemma behind it (Gemma2RMSNorm), whose gain 1 + w is therefore kept in float32.
 /// </remarks>
 internal sealed record Norm(NormSpec Spec, Tensor Gain, Tensor? Bias)
 {
@@ -70,7 +74,13 @@ internal sealed record Norm(NormSpec Spec, Tensor Gain, Tensor? Bias)
             return OnAnyDevice.LayerNorm(x, Gain, Bias, Spec.Epsilon);
         }
 
-        return OverRootMeanSquare(x).mul_(Gain);
+        if (!x.dtype.IsNarrow())
+        {
+            return OverRootMeanSquare(x).mul_(Gain);
+        }
+
+        var wide = OverRootMeanSquare(x.Widened());
+        return Spec.Kind == NormKind.Rms ? wide.RoundedAs(x).mul_(Gain) : wide.mul_(Gain.Widened()).RoundedAs(x);
     }
 
     /// <remarks>
@@ -89,8 +99,14 @@ internal sealed record Norm(NormSpec Spec, Tensor Gain, Tensor? Bias)
         // (B, 3d) or (B, T, 3d)
         var modulation = Modulation.Apply(condition ?? throw new VitrineException("norm: takes a condition; this pass was given none."));
         var parts = (modulation.dim() == 2 ? modulation.unsqueeze(1) : modulation).chunk(3, -1);
-        return ((OverRootMeanSquare(x) * parts[0].add(One)).Plus(parts[1]), parts[2]);
+        return ((OverRootMeanSquare(x.Widened()) * parts[0].Widened().add(One)).Plus(parts[1].Widened()).RoundedAs(x), parts[2]);
     }
+
+    /// <summary>The same with gain and bias in float32 where they have 16 bits; what is widened belongs to the current dispose scope.</summary>
+    public Norm Widened() => this with { Gain = Gain.Widened(), Bias = Bias?.Widened() };
+
+    /// <summary>What the norm scales: its argument, without its mean where it centres.</summary>
+    public Tensor Centred(Tensor x) => Spec.Kind == NormKind.LayerNorm ? x - x.mean([-1], keepdim: true) : x;
 
     private Tensor OverRootMeanSquare(Tensor x)
     {
@@ -111,6 +127,9 @@ internal sealed class SoftCap(double limit)
 /// <summary>Weights of a block, in the slots that <see cref="Block"/> reads. A norm that does not stand in the family is null.</summary>
 internal sealed class BlockWeights
 {
+    private Writing? attentionWriting;
+    private Writing? mlpWriting;
+
     /// <summary>Of what attention reads.</summary>
     public Norm? AttentionNorm { get; init; }
 
@@ -158,6 +177,13 @@ internal sealed class BlockWeights
 
     /// <summary>LayerScale vector (d) on what the feed-forward adds.</summary>
     public Tensor? MlpScale { get; init; }
+
+    /// <summary>How what attention computes arrives in the residual.</summary>
+    public Writing AttentionWriting
+        => attentionWriting ??= new Writing(AttentionScale, AttentionOutputNorm, AttentionPostNorm, AttentionNorm?.Modulation is not null);
+
+    /// <summary>How what the feed-forward computes arrives in the residual.</summary>
+    public Writing MlpWriting => mlpWriting ??= new Writing(MlpScale, MlpOutputNorm, MlpPostNorm, MlpNorm?.Modulation is not null);
 }
 
 /// <summary>Norms that may not stand there.</summary>

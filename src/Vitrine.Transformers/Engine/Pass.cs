@@ -1,4 +1,3 @@
-using TorchSharp;
 using Vitrine.Transformers.Edits;
 using Vitrine.Transformers.Points;
 using static TorchSharp.torch;
@@ -9,14 +8,11 @@ namespace Vitrine.Transformers.Engine;
 /// <remarks>Positions of padding are -1. Keys are a prefix's tokens, then the earlier passes', then this pass's own.</remarks>
 public sealed class Pass : IDisposable
 {
-    /// <summary>Stands for minus infinity in scores: a row with nothing to attend to gets a uniform pattern, not NaN.</summary>
-    internal const float Masked = -3.4028235e38f;
-
     private readonly long[][] queries;
     private readonly long[][] keys;
     private readonly long[] promptLengths;
     private readonly bool hasPadding;
-    private readonly Dictionary<(AttentionMask, int, KeySource), Tensor?> masks = [];
+    private readonly Dictionary<(AttentionMask, int, KeySource), UnseenKeys?> masks = [];
 
     /// <param name="run">The run that it belongs to.</param>
     /// <param name="step">0 the prefill, k the pass that reads generated token k-1; of an expert its flow step.</param>
@@ -28,6 +24,7 @@ public sealed class Pass : IDisposable
         (Run, Step, this.queries, this.promptLengths) = (run, step, queries, promptLengths);
         keys = [.. queries.Select((row, r) => earlier.Length == 0 ? row : [.. earlier[r], .. row])];
         hasPadding = keys.Any(row => row.Contains(-1));
+        run.Tally.Begin(step);
     }
 
     /// <summary>0 the prefill, k the k-th decode step; of an expert its flow step.</summary>
@@ -41,9 +38,6 @@ public sealed class Pass : IDisposable
 
     /// <summary>Where the model computes; tensors of an edit lie there.</summary>
     public Device Device => Run.Device;
-
-    /// <summary>The same as <see cref="Masked"/>, kept alive for the native side.</summary>
-    internal static Scalar MaskedScalar { get; } = Masked;
 
     internal RunScope Run { get; }
 
@@ -120,6 +114,14 @@ public sealed class Pass : IDisposable
     /// <summary>(B,T): which tokens of the pass are named.</summary>
     internal Tensor QueryMask(Positions positions) => PositionMask(positions, queries);
 
+    /// <summary>Whether some row has a token of the pass that is named and, where keys are asked for, a key that is.</summary>
+    /// <param name="rows">The rows that count; all when null.</param>
+    /// <param name="positions">Tokens of the pass; any when null.</param>
+    /// <param name="keysToo">Keys; any when null.</param>
+    internal bool Names(IReadOnlyList<int>? rows, Positions? positions, Positions? keysToo = null)
+        => Enumerable.Range(0, Rows).Any(row => rows?.Contains(row) != false
+            && (positions is null || Named(positions, queries, row).Contains(true)) && (keysToo is null || Named(keysToo, keys, row).Contains(true)));
+
     /// <summary>(B,1,1,Tk): which keys are named; a prefix's are not.</summary>
     internal Tensor KeyMask(Positions positions)
     {
@@ -128,10 +130,10 @@ public sealed class Pass : IDisposable
         return all.reshape(Rows, 1, 1, all.shape[1]);
     }
 
-    /// <summary>Added to the scores (B,1,Tq,Tk); null when every key is seen by every query.</summary>
-    /// <param name="dtype">Of the scores.</param>
+    /// <summary>What queries do not see; null when every key is seen by every query.</summary>
+    /// <param name="dtype">Of the scores, the same in the whole pass.</param>
     /// <param name="attention">Of the block.</param>
-    internal Tensor? Mask(ScalarType dtype, AttentionSpec attention)
+    internal UnseenKeys? Mask(ScalarType dtype, AttentionSpec attention)
     {
         var width = attention.Window is { } w && w < keys[0].Length ? w : 0;
         var key = (attention.Mask, width, attention.Keys);
@@ -152,13 +154,13 @@ public sealed class Pass : IDisposable
     /// Causality counts columns, so that a padded query sees something; the window counts the row's own positions, so that padding inside a row does not narrow
     /// it.
     /// </remarks>
-    private Tensor Masks(ScalarType dtype, AttentionSpec attention, int window)
+    private UnseenKeys Masks(ScalarType dtype, AttentionSpec attention, int window)
     {
         var ahead = attention.Keys == KeySource.Own ? 0 : Required(Prefix).Length;
         var own = attention.Keys == KeySource.Prefix ? 0 : keys[0].Length;
         var differ = hasPadding || ahead > 0 || attention.Mask is AttentionMask.Prefix or AttentionMask.Blockwise;
         var (length, count, rows) = (Length, ahead + own, differ ? Rows : 1);
-        var values = new float[rows * length * count];
+        var hidden = new bool[rows * length * count];
         var at = 0;
         for (var row = 0; row < rows; row++)
         {
@@ -166,19 +168,18 @@ public sealed class Pass : IDisposable
             {
                 for (var j = 0; j < ahead; j++)
                 {
-                    values[at++] = Prefix!.Sees(row, j) ? 0 : Masked;
+                    hidden[at++] = !Prefix!.Sees(row, j);
                 }
 
                 for (var j = 0; j < own; j++)
                 {
-                    var unseen = keys[row][j] < 0 || Hides(attention.Mask, row, i, j) || (window > 0 && keys[row][j] <= queries[row][i] - window);
-                    values[at++] = unseen ? Masked : 0;
+                    hidden[at++] = keys[row][j] < 0 || Hides(attention.Mask, row, i, j) || (window > 0 && keys[row][j] <= queries[row][i] - window);
                 }
             }
         }
 
         using var scope = NewDisposeScope();
-        return tensor(values, [rows, 1, length, count]).to(dtype, Device).DetachFromDisposeScope();
+        return UnseenKeys.Of(tensor(hidden, [rows, 1, length, count], device: Device), dtype);
     }
 
     /// <param name="mask">Of the attention.</param>
@@ -202,18 +203,15 @@ public sealed class Pass : IDisposable
 
     private Tensor PositionMask(Positions positions, long[][] of)
     {
-        var mask = new bool[Rows * of[0].Length];
-        for (var row = 0; row < Rows; row++)
-        {
-            var newest = Array.FindLastIndex(of[row], p => p >= 0);
-            for (var i = 0; i < of[row].Length; i++)
-            {
-                var (place, own) = (of[row][i], row);
-                mask[(row * of[row].Length) + i] = positions.Holds(place, promptLengths[row], newest == i, kind => Run.Rows.Kinds.Holds(kind, own, place));
-            }
-        }
-
+        bool[] mask = [.. Enumerable.Range(0, Rows).SelectMany(row => Named(positions, of, row))];
         return tensor(mask, [Rows, of[0].Length], device: Device);
+    }
+
+    /// <summary>Which tokens of a row are named.</summary>
+    private IEnumerable<bool> Named(Positions positions, long[][] of, int row)
+    {
+        var newest = Array.FindLastIndex(of[row], p => p >= 0);
+        return of[row].Select((place, i) => positions.Holds(place, promptLengths[row], newest == i, kind => Run.Rows.Kinds.Holds(kind, row, place)));
     }
 
     private Tensor Made(long[] values, params long[] shape) => tensor(values, shape, device: Device);

@@ -35,11 +35,13 @@ internal sealed class RowProduct
     private bool IsNarrow => weight.dtype == ScalarType.BFloat16;
 
     /// <summary>A product by these weights (out, in); null where they do not lie as it needs them, or are too few.</summary>
-    public static RowProduct? Of(Tensor weight)
+    public static RowProduct? Of(Tensor weight) => weight.device_type == TorchSharp.DeviceType.CPU && Suits(weight) ? new RowProduct(weight) : null;
+
+    /// <summary>Whether weights lie as it needs them, on the CPU or on the meta device, where there are only their shapes.</summary>
+    public static bool Suits(Tensor weight)
         => Vector256.IsHardwareAccelerated && weight.dim() == 2 && weight.shape[1] % Step == 0 && weight.numel() >= WorthIt
-            && weight.dtype is (ScalarType.Float32 or ScalarType.BFloat16) && weight.device_type == TorchSharp.DeviceType.CPU && weight.is_contiguous()
-            ? new RowProduct(weight)
-            : null;
+            && weight.dtype is (ScalarType.Float32 or ScalarType.BFloat16)
+            && weight.device_type is (TorchSharp.DeviceType.CPU or TorchSharp.DeviceType.META) && weight.is_contiguous();
 
     /// <summary>Whether x is one such row, or a few for narrow weights, with nothing to differentiate.</summary>
     public bool Fits(Tensor x)

@@ -12,7 +12,8 @@ public sealed class RunScope
     private readonly Dictionary<Address, Tensor> kept = [];
     private readonly Dictionary<string, long[][]> prompts = [];
 
-    internal RunScope(BoundPlan plan, RunRows rows, BlockRange? range) => (Plan, Rows, Range) = (plan, rows, range);
+    internal RunScope(BoundPlan plan, RunRows rows, BlockRange? range)
+        => (Plan, Rows, Range, Tally) = (plan, rows, range, new EditTally(plan.Plan.Edits));
 
     /// <summary>Where the model computes.</summary>
     public Device Device => Plan.Device;
@@ -26,6 +27,18 @@ public sealed class RunScope
     internal BoundPlan Plan { get; }
 
     internal RunRows Rows { get; }
+
+    /// <summary>Which edits have touched something.</summary>
+    internal EditTally Tally { get; }
+
+    /// <summary>Whether answers that are no numbers are given.</summary>
+    internal bool AllowsNonFinite { get; init; }
+
+    /// <summary>What was no number inside the run and may not show in its output; null where nothing was.</summary>
+    internal NonFiniteException? Hidden { get; set; }
+
+    /// <summary>What the output is, in words.</summary>
+    internal string Answer { get; set; } = "output";
 
     internal Dictionary<Address, Tensor> Kept => kept;
 

@@ -6,13 +6,16 @@ namespace Vitrine.Transformers.Engine;
 /// <summary>What a plan wants at one place: changes first, then what is kept.</summary>
 internal sealed class Slot(Address place, bool captureOnCpu)
 {
-    private readonly List<(Edits.EditScope Scope, Func<Tensor, Pass, Tensor> Apply)> edits = [];
+    private readonly List<(Edits.EditScope Scope, int[] Edits, Func<Tensor, Pass, Tensor> Apply)> edits = [];
     private readonly List<int?> captures = [];
     private readonly List<int?> gradients = [];
 
     public bool HasEdits => edits.Count > 0;
 
-    public void Edit(Edits.EditScope scope, Func<Tensor, Pass, Tensor> apply) => edits.Add((scope, apply));
+    /// <param name="scope">Its steps tell in which passes it acts.</param>
+    /// <param name="of">The edits of the plan that are done in this one operation.</param>
+    /// <param name="apply">Does them.</param>
+    public void Edit(Edits.EditScope scope, int[] of, Func<Tensor, Pass, Tensor> apply) => edits.Add((scope, of, apply));
 
     /// <param name="step">Null for every pass.</param>
     public void Capture(int? step) => captures.Add(step);
@@ -22,11 +25,12 @@ internal sealed class Slot(Address place, bool captureOnCpu)
 
     public Tensor Visit(Tensor x, Pass pass)
     {
-        foreach (var (scope, apply) in edits)
+        foreach (var (scope, of, apply) in edits)
         {
             if (scope.ActsIn(pass.Step))
             {
                 x = apply(x, pass);
+                Array.ForEach(of, edit => pass.Run.Tally.Act(edit, place, pass));
             }
         }
 
@@ -84,7 +88,22 @@ internal sealed class Slots
         }
     }
 
-    public Tensor At(Point point, Tensor x, Pass pass) => this[point] is { } slot ? slot.Visit(x, pass) : x;
+    /// <summary>Whose they are, where each point is looked at for what is not finite; null where none is.</summary>
+    public (string Stack, int? Layer)? Searched { get; init; }
+
+    public Tensor At(Point point, Tensor x, Pass pass)
+    {
+        var visited = this[point] is { } slot ? slot.Visit(x, pass) : x;
+        if (Searched is { } of)
+        {
+            NonFinitePoint.Refuse(new Address(of.Stack, of.Layer, point, pass.Step), x, visited, LeavesOut(point));
+        }
+
+        return visited;
+    }
+
+    /// <summary>Whether minus infinity is at home at a point: in scores, and in logits that the plan edits.</summary>
+    public bool LeavesOut(Point point) => point == Point.AttnScores || point == Point.HeadAttnScores || (point == Point.Logits && Edits(point));
 
     public bool Wants(Point point) => this[point] is not null;
 

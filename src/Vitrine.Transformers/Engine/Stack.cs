@@ -70,16 +70,35 @@ public abstract class Stack
     internal int PrefixTokensCut { get; init; }
 
     /// <summary>
-    /// Value vectors of a layer (F,d): row i is what neuron i writes. In <see cref="Dtype"/>: a view of the weights, or a widened copy where they are kept
-    /// narrower; owned by the caller.
+    /// What stands between what neurons compute and the residual stream: <c>LayerScale</c>, <c>norm</c> or <c>gate</c>; null where they write into it directly.
+    /// </summary>
+    public string? BehindNeurons => blocks[0].Weights.MlpWriting.Between;
+
+    /// <summary>
+    /// Value vectors of a layer (F,d): row i is the direction in which neuron i writes into the residual stream. In <see cref="Dtype"/>, owned by the caller: a
+    /// view of the weights where nothing stands between the two and they are kept so.
     /// </summary>
     /// <remarks>
-    /// Columns of the down projection (Geva et al. 2021). A LayerScale or a norm behind the feed-forward rescales what arrives in the residual.
+    /// Columns of the down projection (Geva et al. 2021), behind what stands there: times the LayerScale, or times the gain of the norm, centred first where
+    /// that is a LayerNorm. A norm's scale depends on the input and multiplies all coordinates alike: of what is written the direction is fixed, not the
+    /// length.
     /// </remarks>
+    /// <exception cref="VitrineException">The stack has no such layer, or a gate of the pass leaves no fixed direction.</exception>
+    public Tensor ValueVectors(int layer) => Released(() => Weights(layer).MlpWriting.Direction(Weights(layer).Down.Weight.t()));
+
+    /// <summary>
+    /// The columns of a layer's down projection as they are (F,d), whatever stands behind them; as <see cref="ValueVectors"/> where nothing does.
+    /// </summary>
     /// <exception cref="VitrineException">The stack has no such layer.</exception>
-    public Tensor ValueVectors(int layer) => layer >= 0 && layer < blocks.Count
-        ? Released(() => At(layer).Weights.Down.Weight.t())
-        : throw new VitrineException($"layer {layer}: stack '{Shape.Name}' has {blocks.Count} layers, counted from 0.");
+    public Tensor RawValueVectors(int layer) => Released(() => Weights(layer).Down.Weight.t());
+
+    /// <summary>
+    /// What heads of a layer write (H,hd,d): row c of head h is the direction in which coordinate c of its <c>attn.z</c> is written into the residual stream,
+    /// behind what stands there as for <see cref="ValueVectors"/>. In <see cref="Dtype"/>, owned by the caller.
+    /// </summary>
+    /// <exception cref="VitrineException">The stack has no such layer, or a gate of the pass leaves no fixed direction.</exception>
+    public Tensor HeadVectors(int layer) => Released(() =>
+        Weights(layer).AttentionWriting.Direction(Weights(layer).Output.Weight.t()).reshape(Shape.Heads, Shape.HeadWidth, Shape.Width));
 
     /// <summary>
     /// The unembedding (V,d) in <see cref="Dtype"/>: a view of the weights, or a widened copy where they are kept narrower; owned by the caller.
@@ -145,6 +164,10 @@ public abstract class Stack
         var logits = HeadAsRun()!.Apply(normed);
         return pass.Plan.Of(Shape.Name).At(Point.Logits, LogitCap is null ? logits : LogitCap.Apply(logits), pass);
     }
+
+    private BlockWeights Weights(int layer) => layer >= 0 && layer < blocks.Count
+        ? At(layer).Weights
+        : throw new VitrineException($"layer {layer}: stack '{Shape.Name}' has {blocks.Count} layers, counted from 0.");
 
     private IEnumerable<Linear> Linears()
         => blocks.Select(b => b.Weights).SelectMany(w => new[] { w.Query, w.Key, w.Value, w.Output, w.Gate, w.Up, w.Down }).Append(Head).OfType<Linear>();

@@ -10,14 +10,23 @@ internal sealed class TokenChoice
     private readonly IProgress<GeneratedStep>? progress;
     private readonly List<long>[] texts;
     private readonly bool[] stopped;
+    private readonly IReadOnlyList<IReadOnlyList<long>>? prompts;
 
-    public TokenChoice(GenerationOptions options, int rows, IProgress<GeneratedStep>? progress = null)
+    /// <param name="options">How, and when to stop.</param>
+    /// <param name="rows">Rows of the batch.</param>
+    /// <param name="progress">Hears of each step.</param>
+    /// <param name="prompts">Ids of each row, padding left out: what the rules of a generation count. Null where they are no ids, and there are no
+    /// rules.</param>
+    public TokenChoice(GenerationOptions options, int rows, IProgress<GeneratedStep>? progress = null, IReadOnlyList<IReadOnlyList<long>>? prompts = null)
     {
-        (this.options, this.progress) = (options, progress);
+        (this.options, this.progress, this.prompts) = (options, progress, prompts);
         stopIds = [.. options.StopIds];
         texts = [.. Enumerable.Range(0, rows).Select(_ => new List<long>())];
         stopped = new bool[rows];
     }
+
+    /// <summary>A choice of the same kind that begins anew and tells nobody.</summary>
+    public TokenChoice Anew() => new(options, texts.Length);
 
     /// <summary>New tokens of each row so far, its padding left out.</summary>
     public IReadOnlyList<IReadOnlyList<long>> Texts => texts;
@@ -36,9 +45,11 @@ internal sealed class TokenChoice
     /// <returns>One token a row; on the meta device, where there are no numbers, token 0.</returns>
     public long[] Next(Tensor logits, int step)
     {
+        using var ruled = Ruled(logits);
+        logits = ruled ?? logits;
         var ids = logits.device_type == TorchSharp.DeviceType.META ? new long[stopped.Length]
             : options.Sampling is { } sampling ? Drawn(logits, sampling, step)
-            : logits.argmax(-1).cpu().data<long>().ToArray();
+            : [.. Ranking.FirstOfRows(logits).Select(id => (long)id)];
         for (var row = 0; row < ids.Length; row++)
         {
             if (stopped[row])
@@ -53,6 +64,28 @@ internal sealed class TokenChoice
 
         progress?.Report(new GeneratedStep(step, [.. ids], [.. stopped]));
         return ids;
+    }
+
+    /// <summary>The logits under the rules, in float32; null where there are none.</summary>
+    private Tensor? Ruled(Tensor logits)
+    {
+        if (options.Rules is not { IsEmpty: false } rules || prompts is null || logits.device_type == TorchSharp.DeviceType.META)
+        {
+            return null;
+        }
+
+        var vocabulary = (int)logits.shape[^1];
+        var numbers = logits.detach().to(float32).cpu().contiguous().data<float>().ToArray();
+        for (var row = 0; row < stopped.Length; row++)
+        {
+            if (!stopped[row])
+            {
+                var own = numbers.AsSpan(row * vocabulary, vocabulary);
+                rules.Apply(own, prompts[row], texts[row], Count).CopyTo(own);
+            }
+        }
+
+        return tensor(numbers, [stopped.Length, vocabulary]);
     }
 
     private long[] Drawn(Tensor logits, Sampling sampling, int step)

@@ -6,7 +6,7 @@ namespace Vitrine.Transformers.Families;
 /// <summary>BERT: an encoder with norms behind its sums, segments, and a pooler on the first token (transformers, modeling_bert.py).</summary>
 internal static class Bert
 {
-    private static readonly string[] Inert = ["directionality", "pooler_fc_size", "pooler_num_attention_heads", "pooler_num_fc_layers", "pooler_size_per_head",
+    internal static readonly string[] Inert = ["directionality", "pooler_fc_size", "pooler_num_attention_heads", "pooler_num_fc_layers", "pooler_size_per_head",
         "pooler_type"];
 
     public static TextConfig Read(ConfigReader json)
@@ -21,7 +21,7 @@ internal static class Bert
             Positions = json.Size("max_position_embeddings", 512),
             Segments = json.Size("type_vocab_size", 2),
         }.WithHead(json);
-        json.RefuseOthers(InertKeys.Common, InertKeys.Dropout, Inert);
+        json.RefuseUnread(Inert);
         return config;
     }
 

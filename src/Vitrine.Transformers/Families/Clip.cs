@@ -7,7 +7,7 @@ namespace Vitrine.Transformers.Families;
 /// <summary>CLIP: an image tower and a text tower that meet in one space (transformers, modeling_clip.py; Radford et al. 2021).</summary>
 internal static class Clip
 {
-    private static readonly string[] Inert = ["logit_scale_init_value", "text_config_dict", "vision_config_dict"];
+    internal static readonly string[] Inert = ["logit_scale_init_value"];
 
     /// <summary>What the configuration says of the text tower.</summary>
     private sealed record TextPart(TextConfig Config, long EndToken);
@@ -18,8 +18,29 @@ internal static class Clip
         var shared = json.Size("projection_dim", 512);
         var tower = ReadVision(isWhole ? json.Object("vision_config") : json);
         var text = isWhole ? ReadText(json.Object("text_config")) : null;
-        json.RefuseOthers(InertKeys.Common, InertKeys.Dropout, Inert, isWhole ? ["vision_config", "text_config"] : []);
+        if (isWhole)
+        {
+            MustAgree(json, "vision_config_dict", other => ReadVision(other) == tower);
+            MustAgree(
+                json, "text_config_dict", other => ReadText(other) is var t && t.EndToken == text!.EndToken && t.Config.Vocabulary == text.Config.Vocabulary
+                && t.Config.Positions == text.Config.Positions && t.Config.Blocks.SequenceEqual(text.Config.Blocks));
+        }
+
+        json.RefuseUnread([.. Inert, .. isWhole ? (string[])["vision_config", "text_config"] : []]);
         return weights => Load(weights, tower, text, shared);
+    }
+
+    /// <remarks>
+    /// Old files hold each part's settings twice; where they do, the reference takes these, class defaults for what they lack (configuration_clip.py).
+    /// </remarks>
+    private static void MustAgree(ConfigReader json, string key, Predicate<ConfigReader> agrees)
+    {
+        if (json.Has(key) && !agrees(json.Object(key)))
+        {
+            throw new VitrineException(
+                $"{json.Source}: {key} and {key[..^"_dict".Length]} describe different towers; the reference takes the first. Delete the one "
+                + "that is not meant.");
+        }
     }
 
     public static bool IsUnused(string name) => name.EndsWith("embeddings.position_ids", StringComparison.Ordinal);
@@ -30,7 +51,7 @@ internal static class Clip
             json, (size, patch)
                 => new TowerSpec(size, patch, ClassToken: true, 0, PositionOnClassToken: true, PositionResampling.Bicubic,
                     TowerFeatures.Residual), 32, "quick_gelu", 1e-5);
-        json.RefuseOthers(InertKeys.Common, InertKeys.Dropout, ["projection_dim"]);
+        json.RefuseUnread(["projection_dim"]);
         return tower;
     }
 
@@ -51,7 +72,7 @@ internal static class Clip
         BlockSpec[] blocks = [.. Enumerable.Repeat(spec, json.Size("num_hidden_layers", 12))];
         var config = new TextConfig(blocks, json.Size("vocab_size", 49408)) { Positions = json.Size("max_position_embeddings", 77) };
         var end = json.Count("eos_token_id", 49407);
-        json.RefuseOthers(InertKeys.Common, InertKeys.Dropout, ["projection_dim"]);
+        json.RefuseUnread(["projection_dim"]);
         return new TextPart(config, end);
     }
 

@@ -7,7 +7,7 @@ namespace Vitrine.Transformers.Families;
 internal static class DinoV2
 {
     /// <remarks>mask_token acts in pre-training only; layerscale_value is an initial value; the out_* keys choose what a backbone class returns.</remarks>
-    private static readonly string[] Inert =
+    internal static readonly string[] Inert =
     [
         "layerscale_value", "use_mask_token", "apply_layernorm", "reshape_hidden_states", "out_features", "out_indices", "_out_features", "_out_indices",
         "stage_names",
@@ -26,7 +26,7 @@ internal static class DinoV2
             (size, patch) => new TowerSpec(size, patch, ClassToken: true, registers, PositionOnClassToken: true, resampling, TowerFeatures.Normed),
             withRegisters ? 16 : 14, "gelu", 1e-6, width => (int)(width * ratio));
         tower = tower with { Block = tower.Block with { LayerScale = true } };
-        json.RefuseOthers(InertKeys.Common, InertKeys.Dropout, Inert);
+        json.RefuseUnread(Inert);
         return weights => Load(weights, tower);
     }
 

@@ -7,7 +7,7 @@ namespace Vitrine.Transformers.Families;
 internal static class DistilBert
 {
     /// <remarks>The sinusoids of sinusoidal_pos_embds are stored in the file like learned positions; tie_weights_ concerns the head of pre-training.</remarks>
-    private static readonly string[] Inert = ["sinusoidal_pos_embds", "tie_weights_"];
+    internal static readonly string[] Inert = ["sinusoidal_pos_embds", "tie_weights_"];
 
     /// <remarks>The epsilon is written into the code, 1e-12.</remarks>
     public static TextConfig Read(ConfigReader json)
@@ -18,7 +18,7 @@ internal static class DistilBert
         {
             Positions = json.Size("max_position_embeddings", 512),
         }.WithHead(json);
-        json.RefuseOthers(InertKeys.Common, InertKeys.Dropout, Inert);
+        json.RefuseUnread(Inert);
         return config;
     }
 

@@ -14,7 +14,7 @@ internal static class Gemma
     public static TextConfig Read(ConfigReader json)
     {
         var config = Common(json, Defaults);
-        json.RefuseOthers(InertKeys.Common, InertKeys.Dropout);
+        json.RefuseUnread();
         return config;
     }
 

@@ -6,7 +6,7 @@ namespace Vitrine.Transformers.Families;
 /// <summary>GPT-2: LayerNorm, learned positions, projections stored transposed, a tied head (transformers, modeling_gpt2.py).</summary>
 internal static class Gpt2
 {
-    private static readonly string[] Inert =
+    internal static readonly string[] Inert =
     [
         "n_ctx", "summary_activation", "summary_first_dropout", "summary_proj_to_labels", "summary_type", "summary_use_proj",
         "reorder_and_upcast_attn", // rounds otherwise in half precision only
@@ -27,14 +27,17 @@ internal static class Gpt2
             width,
             new NormSpec(NormKind.LayerNorm, json.Number("layer_norm_epsilon", 1e-5)),
             new AttentionSpec(heads, heads, width / heads, AttentionMask.Causal, Rotary: null) { Bias = true, OutputBias = true },
-            new MlpSpec(json.Size("n_inner", 4 * width), Gated: false, json.Activation("activation_function", "gelu_new")) { Bias = true },
+            new MlpSpec(json.Has("n_inner") ? json.Size("n_inner") : 4 * width, Gated: false, json.Activation("activation_function", "gelu_new"))
+            {
+                Bias = true,
+            },
             LayerScale: false);
         var config = new TextConfig([.. Enumerable.Repeat(spec, json.Size("n_layer", 12))], json.Size("vocab_size", 50257))
         {
             Tied = json.Flag("tie_word_embeddings", true),
             Positions = json.Size("n_positions", 1024),
         }.WithHead(json);
-        json.RefuseOthers(InertKeys.Common, InertKeys.Dropout, Inert);
+        json.RefuseUnread(Inert);
         return config;
     }
 

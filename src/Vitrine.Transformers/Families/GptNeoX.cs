@@ -17,7 +17,10 @@ internal static class GptNeoX
         }
 
         var bias = json.Flag("attention_bias", true);
-        var rotary = Rope.Read(json, width / heads, "rotary_emb_base", partial: json.Number("rotary_pct", 0.25));
+        var (@base, part) = (json.Number("rotary_emb_base", 10000), json.Number("rotary_pct", 0.25));
+        MustAgree(json, "rope_theta", @base, "rotary_emb_base");
+        MustAgree(json, "partial_rotary_factor", part, "rotary_pct");
+        var rotary = Rope.Read(json, width / heads, "rotary_emb_base", partial: part);
         var spec = new BlockSpec(
             width,
             new NormSpec(NormKind.LayerNorm, json.Number("layer_norm_eps", 1e-5)),
@@ -31,8 +34,17 @@ internal static class GptNeoX
         {
             Tied = json.Flag("tie_word_embeddings", false),
         }.WithHead(json);
-        json.RefuseOthers(InertKeys.Common, InertKeys.Dropout);
+        json.RefuseUnread();
         return config;
+    }
+
+    /// <remarks>transformers 4.48 wrote both under the names of other families too, and read its own.</remarks>
+    private static void MustAgree(ConfigReader json, string key, double own, string ownKey)
+    {
+        if (json.Has(key) && json.Number(key) is var other && other != own)
+        {
+            throw new VitrineException(FormattableString.Invariant($"{json.Source}: {key} is {other}, {ownKey} {own}; expected one number."));
+        }
     }
 
     /// <remarks>Files say <c>embed_out</c>; the class renames it to lm_head in memory only.</remarks>

@@ -9,7 +9,7 @@ internal static class Llama
     private static readonly DecoderDefaults Defaults = new(4096, 11008, 32, 32, null, null, 32000, Tied: false);
 
     /// <remarks>pretraining_tp slices matrices without changing the result; is_llama_config and rope_interleaved stand in SmolLM2's files.</remarks>
-    private static readonly string[] Inert = ["pretraining_tp", "is_llama_config"];
+    internal static readonly string[] Inert = ["pretraining_tp", "is_llama_config"];
 
     public static TextConfig Read(ConfigReader json)
     {
@@ -18,7 +18,7 @@ internal static class Llama
         var config = LlamaConfig.Read(json, Defaults, NormKind.Rms, json.Activation("hidden_act", "silu"))
             .Attending((a, _) => a with { Bias = bias, OutputBias = bias });
         config = config with { Blocks = [.. config.Blocks.Select(b => b with { Mlp = b.Mlp with { Bias = mlpBias } })] };
-        json.RefuseOthers(InertKeys.Common, InertKeys.Dropout, Inert);
+        json.RefuseUnread(Inert);
         return config;
     }
 }

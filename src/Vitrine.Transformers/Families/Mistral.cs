@@ -13,7 +13,12 @@ internal static class Mistral
     {
         var config = LlamaConfig.Read(json, Defaults, NormKind.Rms, json.Activation("hidden_act", "silu"))
             .Windowed(json, json.Optional("sliding_window", 4096), _ => true);
-        json.RefuseOthers(InertKeys.Common, InertKeys.Dropout);
+        if (config.Blocks.Any(b => b.Attention.Window is null) && json.Optional("sliding_window", 4096) is > 0)
+        {
+            throw new VitrineException($"{json.Source}: layer_types names full_attention; Mistral's class looks through sliding_window on every layer.");
+        }
+
+        json.RefuseUnread();
         return config;
     }
 }

@@ -13,7 +13,7 @@ internal static class Qwen2
         json.MustBeOff("use_mrope");
         var config = Windowed(
             LlamaConfig.Read(json, Defaults, NormKind.Rms, json.Activation("hidden_act", "silu")).Attending((a, _) => a with { Bias = true }), json);
-        json.RefuseOthers(InertKeys.Common, InertKeys.Dropout);
+        json.RefuseUnread();
         return config;
     }
 
@@ -23,7 +23,14 @@ internal static class Qwen2
     /// </remarks>
     public static TextConfig Windowed(TextConfig config, ConfigReader json)
     {
-        var (window, first) = (json.Optional("sliding_window", 4096), json.Count("max_window_layers", 28));
-        return config.Windowed(json, json.Flag("use_sliding_window", false) ? window : null, layer => layer >= first);
+        var (window, first) = (json.Optional("sliding_window", 4096), json.Optional("max_window_layers", 28));
+        if (!json.Flag("use_sliding_window", false))
+        {
+            return config.Windowed(json, window: null, _ => false);
+        }
+
+        return first is { } from
+            ? config.Windowed(json, window, layer => layer >= from)
+            : throw json.Wrong("max_window_layers", json.Root.GetProperty("max_window_layers"), "the first layer that looks through the window");
     }
 }

@@ -13,7 +13,7 @@ internal static class Qwen3
         var bias = json.Flag("attention_bias", false);
         var config = LlamaConfig.Read(json, Defaults, NormKind.Rms, json.Activation("hidden_act", "silu"));
         config = Qwen2.Windowed(config.Attending((a, _) => a with { Bias = bias, OutputBias = bias, QueryKeyNorm = config.Spec.Norm }), json);
-        json.RefuseOthers(InertKeys.Common, InertKeys.Dropout);
+        json.RefuseUnread();
         return config;
     }
 }

@@ -6,6 +6,8 @@ namespace Vitrine.Transformers.Families;
 /// <summary>SigLIP's image tower: no class token, tanh GELU, with or without an attention-pool head (transformers, modeling_siglip.py).</summary>
 internal static class SigLip
 {
+    internal static readonly string[] Inert = ["projector_hidden_act"];
+
     /// <summary>What the configuration says.</summary>
     /// <param name="Tower">Sizes.</param>
     /// <param name="Head">Whether an attention pool stands behind the final norm.</param>
@@ -18,7 +20,7 @@ internal static class SigLip
                 => new TowerSpec(size, patch, ClassToken: false, 0, PositionOnClassToken: false, PositionResampling.Bicubic,
                     TowerFeatures.Normed), 16, "gelu_pytorch_tanh", 1e-6);
         var config = new Config(tower, json.Flag("vision_use_head", true));
-        json.RefuseOthers(InertKeys.Common, InertKeys.Dropout, ["projection_dim", "projector_hidden_act"]);
+        json.RefuseUnread([.. Inert, "projection_dim"]);
         return config;
     }
 
@@ -26,7 +28,13 @@ internal static class SigLip
     /// <remarks>Hub files have <c>vision_model.</c> in front; transformers 5.23 writes the names bare.</remarks>
     public static Func<WeightReader, VisionParts> ReadAlone(ConfigReader json)
     {
-        var config = Read(json.Text("model_type") == "siglip" ? json.Object("vision_config") : json);
+        var isWhole = json.Text("model_type") == "siglip";
+        var config = Read(isWhole ? json.Object("vision_config") : json);
+        if (isWhole)
+        {
+            json.RefuseUnread("text_config"); // of the tower of texts, which is not computed
+        }
+
         return weights => new VisionParts(Load(weights, weights.Has("vision_model.post_layernorm.weight") ? "vision_model." : "", config, "vision"));
     }
 

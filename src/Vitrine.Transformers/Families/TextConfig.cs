@@ -71,6 +71,6 @@ internal sealed record TextConfig(IReadOnlyList<BlockSpec> Blocks, int Vocabular
     public (Linear? NextToken, ClassHead? Classes) DecoderHead(WeightReader weights, string unembedding, TextEmbedding embedding)
         => Classes is { } labels
             ? (null, new ScoreHead(weights.Linear("score", labels.Names.Count, Spec.Width, bias: false), PadToken) { Labels = labels })
-            : (Tied && !weights.Has($"{unembedding}.weight") ? new Linear(embedding.Words, null, embedding.Dtype) : weights.Linear(unembedding, Vocabulary,
+            : (Tied && !weights.Has($"{unembedding}.weight") ? weights.TiedHead(embedding) : weights.Linear(unembedding, Vocabulary,
                 Spec.Width, bias: false), null);
 }

@@ -21,6 +21,9 @@ internal static class TimmVisionTransformer
         public int PrefixTokens => (ClassToken ? 1 : 0) + Registers;
     }
 
+    /// <summary>What timm writes beside the arguments and the recipe, and does not read (timm, models/_hub.py).</summary>
+    internal static readonly string[] Inert = ["num_features", "global_pool", "label_names", "label_descriptions"];
+
     /// <summary>Reads timm's <c>model_args</c>.</summary>
     /// <remarks>GELU is the exact one (erf) in every timm release that OpenVLA runs on, also for SigLIP.</remarks>
     public static Config Read(ConfigReader args)
@@ -39,7 +42,7 @@ internal static class TimmVisionTransformer
         var config = Create(
             width, heads, (int)(width * args.Number("mlp_ratio", 4)), args.Size("depth", 12), args.Size("img_size", 224), args.Size("patch_size", 16),
             classToken, registers, positionsOnPrefix: classToken && !noEmbedClass
-                && registers == 0, layerScale: args.Has("init_values"), epsilon: 1e-6, attentionPool: pool == "map");
+                && registers == 0, layerScale: args.Has("init_values") && args.Number("init_values") != 0, epsilon: 1e-6, attentionPool: pool == "map");
         if (args.Count("num_classes", 0) != 0)
         {
             throw new VitrineException($"{args.Source}: num_classes is not 0; classification heads are not computed by this version.");
@@ -53,6 +56,12 @@ internal static class TimmVisionTransformer
     public static Func<WeightReader, VisionParts> ReadAlone(ConfigReader json)
     {
         var config = Read(json.Object("model_args"));
+        if (json.Count("num_classes", 0) != 0)
+        {
+            throw new VitrineException($"{json.Source}: num_classes is not 0; classification heads are not computed by this version.");
+        }
+
+        json.RefuseOthers(Inert, ["architecture", "pretrained_cfg", "model_type"]);
         return weights => new VisionParts(Load(weights, "", config, "vision", config.Depth, config.Depth - 2, "gamma"));
     }
 

@@ -6,7 +6,7 @@ namespace Vitrine.Transformers.Families;
 /// <summary>ViT: class token, learned positions, a final norm, a pooler or a class head (transformers, modeling_vit.py).</summary>
 internal static class Vit
 {
-    private static readonly string[] Inert = ["encoder_stride"];
+    internal static readonly string[] Inert = ["encoder_stride"];
 
     public static Func<WeightReader, VisionParts> Read(ConfigReader json)
     {
@@ -15,7 +15,7 @@ internal static class Vit
             (size, patch)
                 => new TowerSpec(size, patch, ClassToken: true, 0, PositionOnClassToken: true, PositionResampling.Bicubic,
                     TowerFeatures.Normed), 16, "gelu", 1e-12);
-        if (json.Size("pooler_output_size", tower.Block.Width) != tower.Block.Width)
+        if (json.Has("pooler_output_size") && json.Size("pooler_output_size") != tower.Block.Width)
         {
             throw new VitrineException($"{json.Source}: pooler_output_size is not the width {tower.Block.Width}; this version computes only that.");
         }
@@ -23,7 +23,7 @@ internal static class Vit
         var labels = json.Texts("architectures") is [var architecture, ..] && architecture.EndsWith("ForImageClassification", StringComparison.Ordinal)
             ? Labels.Read(json)
             : null;
-        json.RefuseOthers(InertKeys.Common, InertKeys.Dropout, Inert);
+        json.RefuseUnread(Inert);
         return weights => Load(weights, tower, labels);
     }
 

@@ -14,6 +14,7 @@ public sealed class WeightReader : IDisposable
     private readonly bool keeps;
     private readonly HashSet<string> taken;
     private readonly List<Tensor> owned;
+    private readonly HashSet<string> tables;
     private readonly bool owns;
 
     /// <param name="checkpoint">Whose tensors; owned from here on.</param>
@@ -22,14 +23,14 @@ public sealed class WeightReader : IDisposable
     public WeightReader(Checkpoint checkpoint, string source, ModelOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        (this.checkpoint, this.source, this.options, prefix, taken, owned, owns) = (checkpoint, source, options, "", [], [], true);
+        (this.checkpoint, this.source, this.options, prefix, taken, owned, tables, owns) = (checkpoint, source, options, "", [], [], [], true);
         keeps = DtypePolicy.KeepsStored(options.Storage, checkpoint, options.Dtype, AvailableMemory.Read);
     }
 
     private WeightReader(WeightReader whole, string prefix)
     {
         (checkpoint, source, options, keeps) = (whole.checkpoint, whole.source, whole.options, whole.keeps);
-        (this.prefix, taken, owned) = (prefix, whole.taken, whole.owned);
+        (this.prefix, taken, owned, tables) = (prefix, whole.taken, whole.owned, whole.tables);
     }
 
     /// <summary>Where the tensors come from.</summary>
@@ -92,7 +93,20 @@ public sealed class WeightReader : IDisposable
         => new(Matrix($"{name}.weight", outputs, inputs), bias ? Take($"{name}.bias", outputs) : null, options.Dtype);
 
     /// <summary>A token embedding.</summary>
-    internal TextEmbedding Words(string name, long vocabulary, long width) => new(Matrix(name, vocabulary, width)) { Dtype = options.Dtype };
+    internal TextEmbedding Words(string name, long vocabulary, long width)
+    {
+        tables.Add(prefix + name);
+        return new(Matrix(name, vocabulary, width)) { Dtype = options.Dtype };
+    }
+
+    /// <summary>A head that is the token embedding, tied to it.</summary>
+    /// <remarks>peft adapts the embedding alone and leaves the head on the base's table; a merged table would change both.</remarks>
+    /// <exception cref="VitrineException">An adapter changes the embedding.</exception>
+    internal Linear TiedHead(TextEmbedding embedding)
+        => checkpoint.Adapter is { } adapter && tables.FirstOrDefault(adapter.ChangesAlone) is { } table
+            ? throw new VitrineException($"{adapter.Folder}: the adapter changes '{table}', to which the head is tied; peft leaves the head as it was, which "
+                + "this version does not compute. --no-adapter opens the base model alone.")
+            : new Linear(embedding.Words, null, embedding.Dtype);
 
     /// <summary>Query, key and value projections stored one above the other.</summary>
     internal (Linear Query, Linear Key, Linear Value) ThreeLinears(string name, long outputs, long inputs, bool bias)
@@ -117,7 +131,7 @@ public sealed class WeightReader : IDisposable
 
     /// <summary>A projection stored transposed, [in, out] (GPT-2's Conv1D), as a view.</summary>
     internal Linear TransposedLinear(string name, long outputs, long inputs)
-        => new(Own(Matrix($"{name}.weight", inputs, outputs).t()), Take($"{name}.bias", outputs), options.Dtype);
+        => new(Own(Matrix($"{name}.weight", inputs, outputs, isTransposed: true).t()), Take($"{name}.bias", outputs), options.Dtype);
 
     /// <summary>Query, key and value projections stored transposed and side by side, as views.</summary>
     internal (Linear Query, Linear Key, Linear Value) ThreeTransposedLinears(string name, long outputs, long inputs)
@@ -152,12 +166,19 @@ public sealed class WeightReader : IDisposable
 
     internal Norm Norm(NormSpec spec, string name, long width) => Norm(spec, $"{name}.weight", $"{name}.bias", width);
 
-    /// <remarks>A gain stored as its distance from 1 is put together here, once.</remarks>
+    /// <remarks>A gain stored as its distance from 1 is put together here, once; in 16 bits the sum would lose what it is stored so for.</remarks>
     internal Norm Norm(NormSpec spec, string gain, string bias, long width)
     {
         var weight = Take(gain, width);
         return new Norm(
-            spec, spec.Kind == NormKind.RmsFromOne ? Own(ones_like(weight).Plus(weight)) : weight, spec.Kind == NormKind.LayerNorm ? Take(bias, width) : null);
+            spec, spec.Kind == NormKind.RmsFromOne ? FromOne(weight) : weight, spec.Kind == NormKind.LayerNorm ? Take(bias, width) : null);
+    }
+
+    private Tensor FromOne(Tensor distance)
+    {
+        using var scope = NewDisposeScope();
+        var wide = distance.Widened();
+        return Own(ones_like(wide).Plus(wide));
     }
 
     /// <summary>A tensor in another shape, without copying.</summary>
@@ -183,7 +204,8 @@ public sealed class WeightReader : IDisposable
     }
 
     /// <summary>A matrix, in the precision that it is kept in.</summary>
-    private Tensor Matrix(string name, long outputs, long inputs) => Own(TakeLoose(name, [outputs, inputs], keeps));
+    private Tensor Matrix(string name, long outputs, long inputs, bool isTransposed = false)
+        => Own(TakeLoose(name, [outputs, inputs], keeps, isTransposed));
 
     private Linear[] Stacked(string name, int count, long outputs, long inputs, bool bias)
         => Parts(Linear(name, count * outputs, inputs, bias), count, outputs);
@@ -194,25 +216,29 @@ public sealed class WeightReader : IDisposable
                 options.Dtype))];
 
     /// <summary>A tensor that the caller disposes.</summary>
-    private Tensor TakeLoose(string name, long[] shape, bool isKept)
+    private Tensor TakeLoose(string name, long[] shape, bool isKept, bool isTransposed = false)
     {
-        taken.Add(prefix + name);
-        var stored = checkpoint.Read(prefix + name, shape);
-        var isAsStored = stored.dtype == options.Dtype || (isKept && stored.dtype is (ScalarType.BFloat16 or ScalarType.Float16));
-        var tensor = isAsStored ? stored : stored.to(options.Dtype);
-        if (options.Device.type != TorchSharp.DeviceType.CPU)
+        var whole = prefix + name;
+        taken.Add(whole);
+        checkpoint.Require(whole, shape);
+        if (options.Device.type == TorchSharp.DeviceType.META)
         {
-            using var here = tensor;
-            tensor = here.to(options.Device);
+            return empty(shape, KeptDtype(whole, isKept), options.Device).DetachFromDisposeScope(); // there are no numbers, so none are read
         }
 
-        if (!ReferenceEquals(tensor, stored) && !stored.IsInvalid)
-        {
-            stored.Dispose();
-        }
-
-        return tensor.DetachFromDisposeScope();
+        using var scope = NewDisposeScope();
+        var stored = checkpoint.Read(whole);
+        var merged = checkpoint.Adapter?.Merged(whole, stored, isTransposed, options.Dtype) ?? stored;
+        var tensor = IsKept(merged.dtype, isKept) ? merged : merged.to(options.Dtype);
+        return (options.Device.type == TorchSharp.DeviceType.CPU ? tensor : tensor.to(options.Device)).DetachFromDisposeScope();
     }
+
+    private bool IsKept(ScalarType stored, bool isKept)
+        => stored == options.Dtype || (isKept && stored is (ScalarType.BFloat16 or ScalarType.Float16));
+
+    private ScalarType KeptDtype(string name, bool isKept) => isKept && checkpoint.Adapter?.Changes(name) != true
+        ? checkpoint.Entry(name).Dtype switch { Dtype.BF16 => ScalarType.BFloat16, Dtype.F16 => ScalarType.Float16, _ => options.Dtype }
+        : options.Dtype;
 
     private Tensor Own(Tensor tensor)
     {

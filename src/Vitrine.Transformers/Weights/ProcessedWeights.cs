@@ -62,7 +62,11 @@ internal sealed class ProcessedWeights : IDisposable
     }
 
     /// <summary>Rows of a table that is written into the residual.</summary>
-    public static Tensor Centred(Tensor rows) => rows - rows.mean([-1], keepdim: true);
+    public static Tensor Centred(Tensor rows)
+    {
+        var wide = rows.Widened();
+        return (wide - wide.mean([-1], keepdim: true)).RoundedAs(rows);
+    }
 
     public void Dispose() => owned.ForEach(t => t.Dispose());
 
@@ -105,10 +109,8 @@ internal sealed class ProcessedWeights : IDisposable
         }
 
         var raw = linear.Weight;                                                                           // (out, d)
-        var weight = raw * norm.Gain;
-        return new Linear(
-            norm.Spec.Kind == NormKind.LayerNorm ? Centred(weight) : weight,
-            norm.Bias is { } shift ? Plus(raw.mv(shift), linear.Bias) : linear.Bias);
+        var weight = norm.Centred(raw * norm.Gain.Widened());
+        return new Linear(weight, norm.Bias is { } shift ? Plus(raw.mv(shift.Widened()), linear.Bias) : linear.Bias);
     }
 
     private Linear Written(Linear linear) => folding.CentreWriting ? CentredOverOutputs(linear) : linear;
@@ -116,7 +118,8 @@ internal sealed class ProcessedWeights : IDisposable
     /// <summary>The weights of a pattern sum to 1, so every head writes its value bias whole.</summary>
     private static Linear Shifted(Linear output, Tensor valueBias, AttentionSpec attention)
     {
-        var each = valueBias.view(attention.KeyValueHeads, attention.HeadWidth).repeat_interleave(attention.Heads / attention.KeyValueHeads, dim: 0).flatten();
+        var shared = valueBias.Widened().view(attention.KeyValueHeads, attention.HeadWidth);
+        var each = shared.repeat_interleave(attention.Heads / attention.KeyValueHeads, dim: 0).flatten();
         return output with { Bias = Plus(output.Weight.mv(each), output.Bias) };                           // (d)
     }
 
@@ -132,7 +135,7 @@ internal sealed class ProcessedWeights : IDisposable
     private Linear Finished(Linear linear, Func<Linear, Linear> fold)
     {
         using var scope = NewDisposeScope();
-        var folded = fold(linear);
+        var folded = linear.Dtype.IsNarrow() ? Narrow(linear, fold) : fold(linear);
         if (!ReferenceEquals(folded.Stored, linear.Stored))
         {
             Made(folded.Stored);
@@ -144,6 +147,19 @@ internal sealed class ProcessedWeights : IDisposable
         }
 
         return folded;
+    }
+
+    /// <summary>Folds 16-bit weights in float32, so that sums over rows are rounded once.</summary>
+    private static Linear Narrow(Linear linear, Func<Linear, Linear> fold)
+    {
+        var wide = linear.Widened();
+        var folded = fold(wide);
+        return ReferenceEquals(folded, wide)
+            ? linear
+            : new Linear(
+                ReferenceEquals(folded.Stored, wide.Stored) ? linear.Stored : folded.Stored.to(linear.Dtype),
+                ReferenceEquals(folded.Bias, wide.Bias) ? linear.Bias : folded.Bias?.to(linear.Dtype),
+                linear.Dtype);
     }
 
     private Norm? Bared(Norm? norm)

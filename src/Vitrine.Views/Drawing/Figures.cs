@@ -32,9 +32,9 @@ internal static class Figures
     }
 
     /// <summary>A share: <c>95 %</c>.</summary>
-    public static string Percent(double share, int decimals = 0)
+    public static string Percent(double? share, int decimals = 0)
     {
-        var digits = Plain(share * 100, decimals);
+        var digits = Plain((share ?? double.NaN) * 100, decimals);
         return digits == Missing ? Missing : digits + "\u00A0%";
     }
 

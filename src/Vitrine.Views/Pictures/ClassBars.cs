@@ -3,7 +3,7 @@ using Vitrine.Views.Drawing;
 
 namespace Vitrine.Views;
 
-/// <summary>The first classes of an answer, with bars for their probabilities.</summary>
+/// <summary>The first classes of an answer, with bars for their probabilities, or their numbers alone where the head measures a quantity.</summary>
 /// <param name="classes">The largest first.</param>
 /// <param name="count">How many to show.</param>
 public sealed class ClassBars(IReadOnlyList<ClassScore> classes, int count = 10) : View
@@ -16,11 +16,11 @@ public sealed class ClassBars(IReadOnlyList<ClassScore> classes, int count = 10)
             .Text("th", "logit", ("scope", "col"), ("class", "r")).Close("tr").Close("thead").Open("tbody");
         foreach (var found in classes.Take(count))
         {
-            var share = double.IsFinite(found.Probability) ? Math.Clamp(found.Probability, 0, 1) : 0;
+            var share = found.Probability is { } p && double.IsFinite(p) ? Math.Clamp(p, 0, 1) : 0;
             page.Open("tr").Open("th", ("scope", "row")).Text("span", found.Name, ("class", "label")).Text("span", $" {found.Class}", ("class", "k"))
                 .Close("th")
                 .Open("td", ("class", "meter"), ("style", FormattableString.Invariant($"--v:{share:0.####}"))).Leaf("i", ("aria-hidden", "true"))
-                .Text(Figures.Percent(found.Probability, 1)).Close("td")
+                .Text(found.Probability is { } probability ? Figures.Percent(probability, 1) : Figures.Missing).Close("td")
                 .Text("td", Figures.Change(found.Logit, 2), ("class", "r")).Close("tr");
         }
 

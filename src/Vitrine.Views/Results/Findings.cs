@@ -142,8 +142,8 @@ public static class Findings
         string[] parts =
         [
             $"closed loop, {verdict.Arm.Name}: {verdict.Measure} {Figures.Change(verdict.Change)}{(unit.Length > 0 ? " " + unit : "")}",
-            .. verdict.Said is { } said
-                ? [$", {Figures.Percent(verdict.Change.Mean / said.Mean)} of what saying “{verdict.Word}” does ({Figures.Change(said.Mean, Figures.Fine)})"]
+            .. verdict is { Said: { } said, ShareOfWord: { } share }
+                ? [$", {Figures.Percent(share)} of what saying “{verdict.Word}” does ({Figures.Change(said.Mean, Figures.Fine)})"]
                 : Array.Empty<string>(),
             verdict.Random is { } random ? $"; random draws {Figures.Range(random)}" : "; no random draws were made",
             $"; success {Figures.Percent(verdict.Success.Rate)} against {Figures.Percent(verdict.BaselineSuccess.Rate)} without edits, "
@@ -154,8 +154,10 @@ public static class Findings
 
     private static string Decided(OneStepVerdict decision)
         => $"one decision, activation patching of {EditWords.Part(decision.Carrier)}, in shares of the word’s own effect: put in alone (denoising) it gives "
-            + $"{Figures.Percent(decision.Sufficient)}, as far as it is sufficient; held back (noising) {Figures.Percent(decision.Necessary)} remains, as "
-            + $"far as it is necessary; its mean difference, one vector for all states, gives {Figures.Percent(decision.MeanDifference)}"
+            + $"{Known(decision.Sufficient)}, as far as it is sufficient; held back (noising) {Known(decision.Necessary)} remains, as "
+            + $"far as it is necessary; its mean difference, one vector for all states, gives {Known(decision.MeanDifference)}"
             + (decision.Direction == decision.Carrier ? ""
-                : $", that of {EditWords.Part(decision.Direction)} {Figures.Percent(decision.DirectionShare)}");
+                : $", that of {EditWords.Part(decision.Direction)} {Known(decision.DirectionShare)}");
+
+    private static string Known(double? share) => share is { } known ? Figures.Percent(known) : "no share that could be told";
 }

@@ -18,9 +18,9 @@ public sealed record PartEstimate(Component Component, int? Layer, Estimate Mean
 /// <param name="Draws">The draws' means where it is random.</param>
 public sealed record ControlEstimate(string Name, Estimate? Effect, IReadOnlyList<double>? Draws)
 {
-    /// <summary>The range of the draws; null where there are none.</summary>
+    /// <summary>The range of the draws; null where there are none, or one was not measured.</summary>
     [JsonIgnore]
-    public Spread? Range => Draws is { Count: > 0 } draws ? Spread.Of(draws) : null;
+    public Spread? Range => Draws is { Count: > 0 } draws && draws.All(double.IsFinite) ? Spread.Of(draws) : null;
 }
 
 /// <summary>All that one decision says about a concept, in the metric's units.</summary>

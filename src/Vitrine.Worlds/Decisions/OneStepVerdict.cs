@@ -19,20 +19,20 @@ public sealed record OneStepVerdict(string Concept, PartEstimate Carrier, Estima
     /// <summary>Whether that counts, by the same rule.</summary>
     public required bool HasDirection { get; init; }
 
-    /// <summary>Share of the word's effect that the fixed vector gives.</summary>
-    public double DirectionShare => Direction.MeanDifference.Mean / Word.Mean;
+    /// <summary>Share of the word's effect that the fixed vector gives; null where the word changes nothing on average.</summary>
+    public double? DirectionShare => ShareOf(Direction.MeanDifference);
 
     /// <summary>Shown or not; one decision has no success.</summary>
     public VerdictClass Class => IsEffect ? VerdictClass.Shown : VerdictClass.NotShown;
 
-    /// <summary>Share of the word's effect that the carrier gives when put in.</summary>
-    public double Sufficient => Carrier.Sufficient.Mean / Word.Mean;
+    /// <summary>Share of the word's effect that the carrier gives when put in; null likewise.</summary>
+    public double? Sufficient => ShareOf(Carrier.Sufficient);
 
-    /// <summary>Share that remains when it is held back.</summary>
-    public double Necessary => Carrier.Necessary.Mean / Word.Mean;
+    /// <summary>Share that remains when it is held back; null likewise.</summary>
+    public double? Necessary => ShareOf(Carrier.Necessary);
 
-    /// <summary>Share that its mean difference gives.</summary>
-    public double MeanDifference => Carrier.MeanDifference.Mean / Word.Mean;
+    /// <summary>Share that its mean difference gives; null likewise.</summary>
+    public double? MeanDifference => ShareOf(Carrier.MeanDifference);
 
     /// <summary>The verdict on a result.</summary>
     /// <exception cref="VitrineException">No part of a single layer was measured.</exception>
@@ -46,15 +46,20 @@ public sealed record OneStepVerdict(string Concept, PartEstimate Carrier, Estima
         }
 
         Spread[] random = [.. result.Controls.Select(c => c.Range).OfType<Spread>()];
-        var carrier = parts.MaxBy(p => p.Sufficient.Mean / result.Prompt.Mean)!;
-        var direction = parts.MaxBy(p => p.MeanDifference.Mean / result.Prompt.Mean)!;
+        var whole = result.Prompt.Mean;
+        var carrier = parts.MaxBy(p => Rank(p.Sufficient))!;
+        var direction = parts.MaxBy(p => Rank(p.MeanDifference))!;
         return new OneStepVerdict(result.Concept, carrier, result.Prompt, Counts(carrier.Sufficient))
         {
             Direction = direction,
             HasDirection = Counts(direction.MeanDifference),
         };
 
+        double Rank(Estimate effect) => whole == 0 ? Math.Abs(effect.Mean) : effect.Mean / whole;
+
         bool Counts(Estimate effect) => effect.ExcludesZero && random.Length > 0
             && (random.All(r => effect.Mean > r.Largest) || random.All(r => effect.Mean < r.Smallest));
     }
+
+    private double? ShareOf(Estimate part) => Word.Mean == 0 ? null : part.Mean / Word.Mean;
 }

@@ -7,9 +7,11 @@ namespace Vitrine.Worlds.Statistics;
 public static class Holm
 {
     /// <summary>The adjusted values, in the order given.</summary>
+    /// <exception cref="VitrineException">One is no finite number.</exception>
     public static IReadOnlyList<double> Adjust(IReadOnlyList<double> pValues)
     {
         ArgumentNullException.ThrowIfNull(pValues);
+        FiniteNumbers.Require(pValues, "Holm's adjustment: p");
         var adjusted = new double[pValues.Count];
         double largest = 0;
         foreach (var (rank, index) in Enumerable.Range(0, pValues.Count).OrderBy(i => pValues[i]).Index())

@@ -2,7 +2,8 @@ namespace Vitrine.Worlds.Statistics;
 
 /// <summary>The mean of paired differences, with a percentile bootstrap interval of 95 %.</summary>
 /// <remarks>
-/// Efron 1979. Pairs are drawn together, so what both arms share (the layout, the sensor noise) cancels. Percentiles are interpolated linearly.
+/// Efron 1979. Pairs are drawn together, so what both arms share (the layout, the sensor noise) cancels. Percentiles are interpolated linearly, as NumPy does
+/// where nothing is said.
 /// </remarks>
 public static class PairedBootstrap
 {
@@ -10,7 +11,7 @@ public static class PairedBootstrap
     /// <param name="differences">One per pair.</param>
     /// <param name="resamples">How often the pairs are drawn anew, with replacement.</param>
     /// <param name="seed">The same seed gives the same interval.</param>
-    /// <exception cref="VitrineException">There are no pairs or no resamples.</exception>
+    /// <exception cref="VitrineException">There are no pairs or no resamples, or a difference is no finite number.</exception>
     public static Estimate MeanDifference(IReadOnlyList<double> differences, int resamples = 2000, ulong seed = 0)
     {
         ArgumentNullException.ThrowIfNull(differences);
@@ -19,6 +20,7 @@ public static class PairedBootstrap
             throw new VitrineException($"bootstrap: {differences.Count} pairs and {resamples} resamples; expected at least one of each.");
         }
 
+        FiniteNumbers.Require(differences, "bootstrap: difference");
         double[] sample = [.. differences];
         var random = new RandomStream($"bootstrap/{seed}");
         var means = new double[resamples];

@@ -10,8 +10,8 @@ public sealed record Proportion(int Successes, int Count)
 {
     private const double Z = 1.959963984540054;  // the .975 quantile of the standard normal
 
-    /// <summary>Successes / Count.</summary>
-    public double Rate => Count == 0 ? double.NaN : (double)Successes / Count;
+    /// <summary>Successes / Count; null for an empty sample.</summary>
+    public double? Rate => Count == 0 ? null : Share;
 
     /// <summary>Lower end of Wilson's interval; 0 for an empty sample.</summary>
     public double Low => Count == 0 ? 0 : Math.Max(0, Centre - HalfWidth);
@@ -19,9 +19,11 @@ public sealed record Proportion(int Successes, int Count)
     /// <summary>Upper end of Wilson's interval; 1 for an empty sample.</summary>
     public double High => Count == 0 ? 1 : Math.Min(1, Centre + HalfWidth);
 
+    private double Share => (double)Successes / Count;
+
     private double Shrink => 1 + (Z * Z / Count);
 
-    private double Centre => (Rate + (Z * Z / (2 * Count))) / Shrink;
+    private double Centre => (Share + (Z * Z / (2 * Count))) / Shrink;
 
-    private double HalfWidth => Z * Math.Sqrt((Rate * (1 - Rate) / Count) + (Z * Z / (4.0 * Count * Count))) / Shrink;
+    private double HalfWidth => Z * Math.Sqrt((Share * (1 - Share) / Count) + (Z * Z / (4.0 * Count * Count))) / Shrink;
 }

@@ -17,10 +17,12 @@ public static class SignFlip
     /// <param name="differences">One per pair; zeros say nothing and are left out.</param>
     /// <param name="draws">Sign patterns to draw where there are too many to count.</param>
     /// <param name="seed">The same seed gives the same p.</param>
+    /// <exception cref="VitrineException">A difference is no finite number.</exception>
     public static double PValue(IReadOnlyList<double> differences, int draws = 10_000, ulong seed = 0)
     {
         ArgumentNullException.ThrowIfNull(differences);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(draws);
+        FiniteNumbers.Require(differences, "sign flips: difference");
         double[] values = [.. differences.Where(d => d != 0)];
         if (values.Length == 0)
         {

@@ -14,9 +14,16 @@ public sealed record Spread(double Mean, double Smallest, double Largest)
 
     /// <summary>The spread of draws.</summary>
     /// <param name="draws">At least one.</param>
+    /// <exception cref="VitrineException">There is none, or one is no finite number.</exception>
     public static Spread Of(IEnumerable<double> draws)
     {
         double[] all = [.. draws];
+        if (all.Length == 0)
+        {
+            throw new VitrineException("spread: of no draws; expected at least one.");
+        }
+
+        FiniteNumbers.Require(all, "spread: draw");
         return new(all.Average(), all.Min(), all.Max());
     }
 }

@@ -1,11 +1,22 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace Vitrine.Worlds.Studies;
 
-/// <summary>How the records of studies are written as JSON and read back: a missing or null part is refused where it is read, not where it is used.</summary>
+/// <summary>
+/// How the records of studies are written as JSON and read back: a part that is missing, null, unknown or there twice is refused where it is read, not where it
+/// is used.
+/// </summary>
 internal static class RecordJson
 {
-    private static readonly JsonSerializerOptions Compact = new() { RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true };
+    private static readonly JsonSerializerOptions Compact = new()
+    {
+        RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        AllowDuplicateProperties = false,
+    };
+
     private static readonly JsonSerializerOptions Indented = new(Compact) { WriteIndented = true };
 
     public static string Write<T>(T record, bool indented = false) => JsonSerializer.Serialize(record, indented ? Indented : Compact);

@@ -1,3 +1,5 @@
+using System.Globalization;
+using Vitrine.Transformers;
 using Vitrine.Worlds.Statistics;
 
 namespace Vitrine.Worlds.Studies;
@@ -29,9 +31,15 @@ internal sealed class StudyComparison(StudyRun run, ArmEpisodes baseline, int re
 
         return new(
             new Proportion(episodes.Count(e => e.Succeeded), episodes.Length),
-            Measure.All.ToDictionary(m => m.Name, m => episodes.Average(m.Of)),
+            Measure.All.ToDictionary(m => m.Name, m => episodes.Average(e => Value(arm, m, e))),
             arm.Kind == ArmKind.Baseline ? new Dictionary<string, Difference>() : Measure.All.ToDictionary(m => m.Name, m => Compare(m, episodes, reference)));
     }
+
+    private double Value(ArmLabel arm, Measure measure, Episode episode) => measure.Of(episode) is var value && double.IsFinite(value)
+        ? value
+        : throw new NonFiniteException(
+            $"study '{run.Study.Name}', arm '{arm.Name}': the {measure.Name} of {episode.Layout.Task} {episode.Layout.Index} is "
+                + $"{value.ToString(CultureInfo.InvariantCulture)}; expected a finite number.");
 
     private Difference Compare(Measure measure, Episode[] episodes, Episode[] reference)
     {

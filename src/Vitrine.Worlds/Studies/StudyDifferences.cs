@@ -22,11 +22,15 @@ internal static class StudyDifferences
         string[] arms = [.. Arms(there, asked)];
         return
         [
-            .. parts.Where(p => !Equals(p.There, p.Asked)).Select(p => $"{p.What}: '{p.There ?? "none"}' there, '{p.Asked ?? "none"}' asked for"),
+            .. parts.SelectMany(p => Of(p.What, p.There, p.Asked)),
             .. arms.Take(Named),
             .. arms.Length > Named ? [$"{arms.Length - Named} further differences between arms"] : Array.Empty<string>(),
         ];
     }
+
+    /// <summary>One phrase where a part differs; none where it does not.</summary>
+    public static IEnumerable<string> Of(string what, object? there, object? asked)
+        => Equals(there, asked) ? [] : [$"{what}: '{there ?? "none"}' there, '{asked ?? "none"}' asked for"];
 
     private static IEnumerable<string> Arms(Study there, Study asked)
     {

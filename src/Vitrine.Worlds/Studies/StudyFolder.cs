@@ -28,7 +28,7 @@ internal sealed class StudyFolder : IDisposable
         var folder = new StudyFolder(path, Lock(path));
         try
         {
-            folder.Claim(new Header(study.Fingerprint(), study));
+            folder.Claim(new Header(study.Fingerprint(), study, StudyRunner.ThreadsPerWorker));
             foreach (var leftOver in Directory.EnumerateFiles(path, "*.json.tmp"))
             {
                 File.Delete(leftOver);
@@ -44,7 +44,7 @@ internal sealed class StudyFolder : IDisposable
     }
 
     /// <summary>A finished chunk, or null where it must still be run. A file that does not hold this very chunk counts as not there.</summary>
-    public IReadOnlyList<Episode>? Read(StudyChunk chunk)
+    public FinishedChunk? Read(StudyChunk chunk)
     {
         var file = ChunkPath(chunk);
         if (!File.Exists(file))
@@ -55,7 +55,9 @@ internal sealed class StudyFolder : IDisposable
         try
         {
             var stored = RecordJson.Read<Stored>(File.ReadAllText(file), file);
-            return stored.Arm == chunk.Arm.Name && stored.Episodes.Select(e => e.Layout).SequenceEqual(chunk.Layouts) ? stored.Episodes : null;
+            return stored.Arm == chunk.Arm.Name && stored.Episodes.Select(e => e.Layout).SequenceEqual(chunk.Layouts)
+                ? new FinishedChunk(stored.Episodes, stored.Untouched)
+                : null;
         }
         catch (VitrineException)
         {
@@ -64,7 +66,8 @@ internal sealed class StudyFolder : IDisposable
     }
 
     /// <summary>Keeps a finished chunk.</summary>
-    public void Write(StudyChunk chunk, IReadOnlyList<Episode> episodes) => WriteWhole(ChunkPath(chunk), new Stored(chunk.Arm.Name, episodes));
+    public void Write(StudyChunk chunk, FinishedChunk finished)
+        => WriteWhole(ChunkPath(chunk), new Stored(chunk.Arm.Name, finished.Episodes, finished.Untouched));
 
     /// <inheritdoc/>
     public void Dispose() => held.Dispose();
@@ -104,9 +107,11 @@ internal sealed class StudyFolder : IDisposable
         }
 
         var found = RecordJson.Read<Header>(File.ReadAllText(file), file);
-        if (found.Fingerprint != header.Fingerprint)
+        if (found.Fingerprint != header.Fingerprint || found.ThreadsPerWorker != header.ThreadsPerWorker)
         {
-            var differences = string.Join("; ", StudyDifferences.Of(found.Study, header.Study));
+            var differences = string.Join("; ", [
+                .. StudyDifferences.Of(found.Study, header.Study),
+                .. StudyDifferences.Of("the libtorch threads of a worker", found.ThreadsPerWorker, header.ThreadsPerWorker)]);
             throw new VitrineException(
                 $"{path}: holds study '{found.Study.Name}', which is not the one asked for: "
                 + $"{(differences.Length > 0 ? differences : "its study.json was changed")}. Nothing was touched; give this one a folder of its own.");
@@ -125,7 +130,8 @@ internal sealed class StudyFolder : IDisposable
         File.Move(temporary, path, overwrite: true);
     }
 
-    private sealed record Header(string Fingerprint, Study Study);
+    /// <remarks>A header that does not say its threads was written when every worker had one.</remarks>
+    private sealed record Header(string Fingerprint, Study Study, int ThreadsPerWorker = 1);
 
-    private sealed record Stored(string Arm, IReadOnlyList<Episode> Episodes);
+    private sealed record Stored(string Arm, IReadOnlyList<Episode> Episodes, IReadOnlyList<ArmUntouchedEdit>? Untouched = null);
 }

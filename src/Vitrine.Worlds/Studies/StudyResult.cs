@@ -39,6 +39,9 @@ public sealed record DrawsResult(
 /// <param name="Draws">Random draws, group by group.</param>
 public sealed record StudyResult(string Study, string World, int Layouts, IReadOnlyList<ArmResult> Arms, IReadOnlyList<DrawsResult> Draws)
 {
+    /// <summary>libtorch threads that every worker computed with.</summary>
+    public int ThreadsPerWorker { get; init; } = StudyRunner.ThreadsPerWorker;
+
     /// <summary>Reads a run.</summary>
     /// <param name="run">All its episodes.</param>
     /// <param name="resamples">Of the bootstrap.</param>
@@ -56,7 +59,7 @@ public sealed record StudyResult(string Study, string World, int Layouts, IReadO
             arm.Episodes.Zip(baseline.Episodes).Count(pair => pair.First.HasSameActionsAs(pair.Second)),
             all[i],
             byTask.ToDictionary(t => t.Key, t => t.Value[i])))];
-        return new(run.Study.Name, run.Study.World, baseline.Episodes.Count, arms, [.. DrawsOf(arms)]);
+        return new(run.Study.Name, run.Study.World, baseline.Episodes.Count, arms, [.. DrawsOf(arms)]) { ThreadsPerWorker = run.ThreadsPerWorker };
     }
 
     /// <summary>The result as JSON.</summary>

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Vitrine.Worlds.Studies;
 
 /// <summary>The episodes of one arm.</summary>
@@ -10,6 +12,13 @@ public sealed record ArmEpisodes(ArmLabel Arm, IReadOnlyList<Episode> Episodes);
 /// <param name="Arms">In the plan's order.</param>
 public sealed record StudyRun(Study Study, IReadOnlyList<ArmEpisodes> Arms)
 {
+    /// <summary>libtorch threads that every worker computed with; another number may round sums another way.</summary>
+    public int ThreadsPerWorker { get; init; } = StudyRunner.ThreadsPerWorker;
+
+    /// <summary>Edits that touched nothing in all episodes of their arm; only where <see cref="StudyOptions.AllowUntouchedEdits"/> let the run end.</summary>
+    [JsonIgnore]
+    public IReadOnlyList<ArmUntouchedEdit> UntouchedEdits { get; init; } = [];
+
     /// <summary>The measured episode of one arm in one layout.</summary>
     /// <exception cref="VitrineException">The run has no such arm or layout.</exception>
     public Episode EpisodeOf(string arm, LayoutKey layout)

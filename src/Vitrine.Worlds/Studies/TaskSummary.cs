@@ -6,10 +6,10 @@ namespace Vitrine.Worlds.Studies;
 /// <param name="Task">The task; <c>all</c> for every task together.</param>
 /// <param name="Episodes">How many.</param>
 /// <param name="Success">Share of solved ones.</param>
-/// <param name="Steps">Mean number of actions of the solved ones; not a number where none was.</param>
+/// <param name="Steps">Mean number of actions of the solved ones; null where none was.</param>
 /// <param name="Speed">Mean of <see cref="Measure.Speed"/>.</param>
 /// <param name="Height">Mean of <see cref="Measure.Height"/>.</param>
-public sealed record TaskSummary(string Task, int Episodes, Proportion Success, double Steps, double Speed, double Height)
+public sealed record TaskSummary(string Task, int Episodes, Proportion Success, double? Steps, double Speed, double Height)
 {
     /// <summary>Sums up an arm, task by task and then over all.</summary>
     /// <param name="arm">Its episodes.</param>
@@ -22,7 +22,7 @@ public sealed record TaskSummary(string Task, int Episodes, Proportion Success, 
     private static TaskSummary Of(string task, IReadOnlyList<Episode> episodes) => new(
         task, episodes.Count,
         new Proportion(episodes.Count(e => e.Succeeded), episodes.Count),
-        episodes.Where(e => e.Succeeded).Select(e => (double)e.Steps).DefaultIfEmpty(double.NaN).Average(),
+        episodes.Where(e => e.Succeeded).Average(e => (double?)e.Steps),
         episodes.Average(Measure.Speed.Of),
         episodes.Average(Measure.Height.Of));
 }

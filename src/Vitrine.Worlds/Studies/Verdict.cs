@@ -47,8 +47,8 @@ public sealed record Verdict
     /// </summary>
     public bool IsEffect => Change.ExcludesZero && Random is { } random && (Change.Mean > random.Largest || Change.Mean < random.Smallest);
 
-    /// <summary>The change as a share of what the word does; null where no word was said.</summary>
-    public double? ShareOfWord => Change.Mean / Said?.Mean;
+    /// <summary>The change as a share of what the word does; null where no word was said, or saying it changes nothing on average.</summary>
+    public double? ShareOfWord => Said is { Mean: not 0 } said ? Change.Mean / said.Mean : null;
 
     /// <summary>The verdicts on all edits of a study, in its order.</summary>
     /// <param name="study">What was found.</param>

@@ -33,6 +33,21 @@ public sealed class TorchFileTests
         file.Tensors.Keys.Except(["number"]).ShouldBe(expected.Select(k => k[(prefix.Length + 1)..]), ignoreOrder: true);
     }
 
+    [Fact]
+    public void A_link_to_a_file_is_read_as_the_file()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux() || OperatingSystem.IsMacOS(), "links need rights elsewhere");
+        using var place = new Workplace();
+        var path = Fixtures.Of("checkpoints", "torch", "state-dict.pt");
+        using var file = TorchFile.Open(path);
+        using var link = TorchFile.Open(File.CreateSymbolicLink(place.Of("pytorch_model.bin"), path).FullName);
+        foreach (var name in file.Tensors.Keys)
+        {
+            using var scope = NewDisposeScope();
+            link.Read(name).ShouldEqualBitByBit(file.Read(name), name);
+        }
+    }
+
     [Theory]
     [InlineData(2)]
     [InlineData(3)]

@@ -56,7 +56,7 @@ public sealed class InspectCommandTests
     [Theory, MemberData(nameof(Models))]
     public async Task The_same_is_printed_for_people(string name)
     {
-        var (exit, @out, error) = await CommandLine.RunAsync("inspect", Fixtures.Of("models", name));
+        var (exit, @out, error) = await CommandLine.RunAsync("inspect", Fixtures.Of("models", name), "--fingerprint");
         exit.ShouldBe(0, error);
         @out.ShouldContain("fingerprint");
         @out.ShouldContain("mlp.neurons");
@@ -123,7 +123,7 @@ public sealed class InspectCommandTests
 
     private static async Task<JsonElement> JsonOf(string model)
     {
-        var (exit, @out, error) = await CommandLine.RunAsync("inspect", model, "--json");
+        var (exit, @out, error) = await CommandLine.RunAsync("inspect", model, "--fingerprint", "--json");
         exit.ShouldBe(0, error);
         return JsonDocument.Parse(@out).RootElement;
     }

@@ -15,13 +15,13 @@ public sealed class StackValueVectorTests
     public static TheoryData<string> Convertible() => [.. GgufModelTests.Convertible().Where(r => r.Data.Length > 0).Select(r => Path.GetFileName(r.Data)!)];
 
     [Theory, MemberData(nameof(Names))]
-    public void Every_stack_s_vectors_are_those_of_its_file(string name)
+    public void Every_stack_s_raw_vectors_are_those_of_its_file(string name)
     {
         using var model = OpenedModel.Open(name);
         using var checkpoint = Checkpoint.Open(Fixtures.Of("models", name));
         foreach (var stack in OpenedModel.StacksOf(model))
         {
-            using var mapped = StackValueVectors.Open(Fixtures.Of("models", name), stack.Shape.Name, OpenedModel.Options(name));
+            using var mapped = StackValueVectors.Open(Fixtures.Of("models", name), stack.Shape.Name, OpenedModel.Options(name), raw: true);
             (mapped.Layers, mapped.Neurons, mapped.Width, mapped.Vocabulary, mapped.Stack)
                 .ShouldBe((stack.Shape.Layers, stack.Shape.Neurons, stack.Shape.Width, stack.Shape.Vocabulary, stack.Shape.Name));
             for (var layer = 0; layer < mapped.Layers; layer++)
@@ -30,7 +30,7 @@ public sealed class StackValueVectorTests
                 var (found, expected) = (mapped.Vectors(layer), OpenedModel.ValueVectors(checkpoint, stack.Shape.Name, layer));
                 found.shape.ShouldBe([stack.Shape.Neurons, stack.Shape.Width]);
                 found.ShouldHaveTheBitsOf(expected, $"{name} {stack.Shape.Name} {layer}, the file");
-                found.ShouldHaveTheBitsOf(stack.ValueVectors(layer), $"{name} {stack.Shape.Name} {layer}, the stack");
+                found.ShouldHaveTheBitsOf(stack.RawValueVectors(layer), $"{name} {stack.Shape.Name} {layer}, the stack");
             }
 
             Should.Throw<VitrineException>(() => mapped.Vectors(mapped.Layers)).Message.ShouldContain($"{mapped.Layers} layers");

@@ -44,7 +44,7 @@ public sealed class ObservationsTests : IDisposable
     [InlineData("""[{"cameras": {"image": "a.png"}, "instruction": "push", "state": {"joints": []}}]""", "entry 0: state 'joints'")]
     [InlineData("""[{"cameras": {"image": "a.png"}, "instruction": "push", "state": {"joints": [1e999]}}]""", "entry 0: state 'joints'")]
     [InlineData("""[{"cameras": {"image": "a.png"}, "instruction": "push", "sate": {}}]""", "entry 0: there is no key 'sate'")]
-    [InlineData("""[{"cameras": {"image": "a.png", "image": "a.png"}, "instruction": "push"}]""", "is not JSON")]
+    [InlineData("""[{"cameras": {"image": "a.png", "image": "a.png"}, "instruction": "push"}]""", "'image' stands there twice")]
     public void A_bad_entry_is_refused_by_file_and_entry(string text, params string[] parts)
     {
         Write("a.png", 1);

@@ -126,6 +126,27 @@ public sealed class OwnFamilyTests : IDisposable
     }
 
     [Fact]
+    public void A_bystander_that_first_computes_meanwhile_keeps_the_process_s_number_of_threads()
+    {
+        var (here, seen) = (TorchSharp.torch.get_num_threads(), new System.Collections.Concurrent.ConcurrentBag<int>());
+        Bystander();
+        Decided(workers: 2, new Told(_ => Bystander()));
+        Bystander();
+        var ofProcess = seen.Last();
+        Assert.SkipUnless(ofProcess > 1, "one core: every number is 1");
+        seen.Count.ShouldBeGreaterThan(2);
+        seen.ShouldAllBe(n => n == ofProcess);
+        TorchSharp.torch.get_num_threads().ShouldBe(here);
+
+        void Bystander()
+        {
+            var thread = new Thread(() => seen.Add(TorchSharp.torch.get_num_threads()));
+            thread.Start();
+            thread.Join();
+        }
+    }
+
+    [Fact]
     public async Task It_is_studied_in_a_world_with_every_control_and_reported()
     {
         var study = Planned();
@@ -180,7 +201,7 @@ public sealed class OwnFamilyTests : IDisposable
 
     private static RunPlan Pushed(int coordinate, double by) => RunPlan.Editing(new Shift(Velocity, coordinate, by));
 
-    private OneStepResult Decided()
+    private OneStepResult Decided(int workers = 1, IProgress<double>? progress = null)
     {
         var metric = ActionMetric.Named("dz", policy.ActionNames);
         using var edits = new ConceptEdits(policy, new ConceptSelection
@@ -192,6 +213,11 @@ public sealed class OwnFamilyTests : IDisposable
             Calibration = Calibration.Measure(policy, States.ForCalibration(8)),
             Clustered = new HashSet<Neuron>(),
         });
-        return OneStepResult.Of("fast", "dz", edits, new OneStepExperiment(policy, edits, States.ForTest(8)).Run(metric));
+        return OneStepResult.Of("fast", "dz", edits, new OneStepExperiment(policy, edits, States.ForTest(8)).Run(metric, workers, progress));
+    }
+
+    private sealed class Told(Action<double> what) : IProgress<double>
+    {
+        public void Report(double value) => what(value);
     }
 }

@@ -7,10 +7,26 @@ using static TorchSharp.torch;
 
 namespace Vitrine.Tests.Transformers;
 
+/// <summary>How the rows of an input stand.</summary>
+public enum Layout
+{
+    /// <summary>One row.</summary>
+    Alone,
+
+    /// <summary>Beside a shorter row, which is padded in front.</summary>
+    PaddedLeft,
+
+    /// <summary>Beside a shorter row, which is padded behind.</summary>
+    PaddedRight,
+}
+
 /// <summary>A model of either kind with an input of its fixture.</summary>
 internal sealed class Subject(
     IDisposable model, IReadOnlyList<StackShape> stacks, Stack stack, Func<RunPlan, Run> run, Func<RunPlan, Run> runTwice, IDisposable input) : IDisposable
 {
+    /// <summary>[row][token] positions of a text, -1 for padding; null for a picture.</summary>
+    public IReadOnlyList<IReadOnlyList<long>>? Positions { get; private init; }
+
     public Stack Stack => stack;
 
     public StackShape Shape => stack.Shape;
@@ -34,11 +50,31 @@ internal sealed class Subject(
         return data;
     }
 
+    /// <summary>Every fixture in every precision, alone and, where it reads texts, padded.</summary>
+    public static TheoryData<string, ScalarType, Layout> Everywhere()
+    {
+        var data = new TheoryData<string, ScalarType, Layout>();
+        foreach (var name in Names().Select(r => r.Data))
+        {
+            using var fixture = Fixture.Open(Fixtures.Of("models", name));
+            Layout[] layouts = new VisionCertifier().Knows(fixture) ? [Layout.Alone] : Enum.GetValues<Layout>();
+            foreach (var dtype in new[] { ScalarType.Float32, ScalarType.BFloat16, ScalarType.Float16 })
+            {
+                foreach (var layout in layouts)
+                {
+                    data.Add(name, dtype, layout);
+                }
+            }
+        }
+
+        return data;
+    }
+
     public Run Run(RunPlan plan) => run(plan);
 
     public Run RunTwice(RunPlan plan) => runTwice(plan);
 
-    public static Subject Open(string name, ScalarType dtype = ScalarType.Float32, Device? device = null)
+    public static Subject Open(string name, ScalarType dtype = ScalarType.Float32, Device? device = null, Layout layout = Layout.Alone)
     {
         var options = new ModelOptions { Dtype = dtype, Device = device ?? CPU };
         using var fixture = Fixture.Open(Fixtures.Of("models", name));
@@ -56,7 +92,23 @@ internal sealed class Subject(
 
         var ids = fixture.Rows("single/in.input_ids")[0];
         var text = TextModel.Open(fixture.Folder, options);
-        return new Subject(text, text.Stacks, text.Language, p => text.Run(TokenBatch.Of(ids), p), p => text.Run(TokenBatch.Of([ids, ids]), p), zeros(1));
+        var padded = layout != Layout.Alone;
+        var (batch, two) = padded
+            ? (TokenBatch.Of([ids, ids[..^3]], layout == Layout.PaddedLeft), TokenBatch.Of([ids, ids[..^3]], layout == Layout.PaddedLeft))
+            : (TokenBatch.Of(ids), TokenBatch.Of([ids, ids]));
+        return new Subject(text, text.Stacks, text.Language, p => text.Run(batch, p), p => text.Run(two, p), zeros(1)) { Positions = batch.Positions };
+    }
+
+    /// <summary>A point's values at a row's own tokens, padding left out: (tokens, ...), queries first where there are queries.</summary>
+    public Tensor Own(Tensor x, PointAxes axes)
+    {
+        if (Positions is null || x.dim() < 3 || Positions.All(row => row.All(p => p >= 0)))
+        {
+            return axes == PointAxes.Attention ? x.transpose(1, 2) : x;
+        }
+
+        var own = tensor(Positions.SelectMany(r => r).Select(p => p >= 0).ToArray(), [Positions.Count, Positions[0].Count]);
+        return (axes == PointAxes.Attention ? x.transpose(1, 2) : x)[own];
     }
 
     public void Dispose()

@@ -79,7 +79,7 @@ public sealed class ForestPlotTests
 
     private static XElement Drawing(string layout) => RenderedPage.ParseFragment(new ForestPlot(Study).Render()).All("svg").Single(svg => svg.Is(layout));
 
-    private static Estimate Rate(ArmResult arm) => new(arm.All.Success.Rate, arm.All.Success.Low, arm.All.Success.High);
+    private static Estimate Rate(ArmResult arm) => new(arm.All.Success.Rate!.Value, arm.All.Success.Low, arm.All.Success.High);
 
     private static double Value(string label)
         => double.Parse(label.Replace('−', '-').Replace("+", "").Replace("\u00A0%", ""), CultureInfo.InvariantCulture) * (label.Contains('%') ? .01 : 1);

@@ -12,6 +12,9 @@ internal sealed record PlainDefaults(ResampleFilter Filter, IReadOnlyList<float>
 {
     public const int Side = 224;
 
+    /// <summary>Whether size must name its sides: SigLIP's class takes a lone number for the shorter one, and then looks for both.</summary>
+    public bool NamesSides { get; init; }
+
     public static IReadOnlyList<float> Half { get; } = [0.5f, 0.5f, 0.5f];
 
     public static IReadOnlyList<float> ClipMean { get; } = [0.48145466f, 0.4578275f, 0.40821073f];
@@ -38,6 +41,7 @@ internal static class PlainProcessor
             // Without resizing these two are idle.
             config.Find("size");
             config.Find("resample");
+            config.Find("default_to_square");
         }
 
         if (config.Flag("do_center_crop", defaults.Crop))
@@ -55,7 +59,6 @@ internal static class PlainProcessor
             throw config.Refused("do_pad", config.Find("do_pad")!.Value, "false for this class");
         }
 
-        config.Find("pad_size");
         steps.Add(Normalising(config, defaults.Mean, defaults.Deviation));
         return new PictureRecipe(steps, 3, height, width);
     }
@@ -77,12 +80,16 @@ internal static class PlainProcessor
     private static PictureStep Resizing(ProcessorConfig config, PlainDefaults defaults)
     {
         var filter = config.Filter("resample", defaults.Filter);
+        var square = config.Flag("default_to_square", !defaults.ShortestEdge);
         switch (config.Find("size"))
         {
             case null:
                 return Of(PlainDefaults.Side);
-            case { ValueKind: JsonValueKind.Number } number:
-                return Of(config.Side("size", number));
+            case { ValueKind: JsonValueKind.Number } number when !defaults.NamesSides:
+                return square != defaults.ShortestEdge
+                    ? Of(config.Side("size", number))
+                    : throw config.Refused("default_to_square", config.Find("default_to_square")!.Value,
+                        $"{(square ? "false" : "true")} with a lone number as size");
             case { } found:
                 var sides = config.Sides("size", found, "height", "width", "shortest_edge");
                 return sides.Count == 2 && sides.TryGetValue("height", out var height) && sides.TryGetValue("width", out var width)

@@ -17,7 +17,6 @@ internal static class PrismaticProcessor
             throw config.Refused("image_resize_strategy", strategy, "resize-naive, resize-crop or letterbox");
         }
 
-        config.Find("use_fused_vision_backbone");
         var sizes = Sizes(config);
         var filters = Filters(config, sizes.Length);
         var norms = Normalisations(config, sizes.Length);

@@ -9,16 +9,8 @@ internal sealed class ProcessorConfig
     /// <summary>A side beyond this is no model's.</summary>
     private const int LargestSide = 16384;
 
-    /// <summary>Keys that change no pixel.</summary>
-    private static readonly string[] Silent =
-    [
-        "image_processor_type", "feature_extractor_type", "processor_class", "auto_map", "do_convert_rgb", "use_fast", "default_to_square",
-        "_valid_processor_keys", "input_data_format", "data_format",
-        "return_tensors", "device", "disable_grouping", "return_row_col_info", "image_seq_length", "image_seq_len", "use_square_size", "video_sampling",
-    ];
-
     private readonly JsonElement json;
-    private readonly HashSet<string> read = new(Silent, StringComparer.Ordinal);
+    private readonly HashSet<string> read = new(StringComparer.Ordinal);
 
     private ProcessorConfig(JsonElement json, string source) => (this.json, Source) = (json, source);
 
@@ -26,25 +18,45 @@ internal sealed class ProcessorConfig
     public string Source { get; }
 
     /// <summary>Class of the processor.</summary>
-    public string Type => (Find("image_processor_type") ?? Find("feature_extractor_type")) is { ValueKind: JsonValueKind.String } type
-        ? type.GetString()!
-        : throw new VitrineException($"{Source}: names no image_processor_type.");
+    public string Type => (Find("image_processor_type") ?? Find("feature_extractor_type")) switch
+    {
+        { } type when PythonJson.IsText(type) => type.GetString()!,
+        null => throw new VitrineException($"{Source}: names no image_processor_type."),
+        { } other => throw new VitrineException($"{Source}: image_processor_type is {PythonJson.Shown(other)}; expected the name of a class."),
+    };
 
-    /// <exception cref="VitrineException">There is no file, or it is no JSON object.</exception>
+    /// <summary>Reads a folder's image processor.</summary>
+    /// <remarks>
+    /// transformers 5 writes one file for all processors of a model and reads it first; transformers 4 reads preprocessor_config.json alone. Where both
+    /// describe
+    /// an image processor, they must say the same.
+    /// </remarks>
+    /// <exception cref="VitrineException">There is no file, or it is no JSON object; or two of them contradict each other.</exception>
     public static ProcessorConfig Open(string folder)
     {
         ArgumentNullException.ThrowIfNull(folder);
-        var path = Path.Combine(folder, "preprocessor_config.json");
-        var newer = Path.Combine(folder, "processor_config.json");
-        if (File.Exists(path) || !File.Exists(newer))
+        var (path, newer) = (Path.Combine(folder, ProcessorKeys.FileName), Path.Combine(folder, ProcessorKeys.Newer));
+        var inner = File.Exists(newer) ? Inner(newer) : null;
+        if (!File.Exists(path))
         {
-            return new ProcessorConfig(Object(PythonJson.Open(path), path), path);
+            return inner ?? (File.Exists(newer)
+                ? throw new VitrineException($"{newer}: has no 'image_processor', and there is no {ProcessorKeys.FileName} beside it.")
+                : new ProcessorConfig(Object(PythonJson.Open(path), path), path));
         }
 
-        // transformers 5 writes one file for all processors of a model.
-        return PythonJson.Open(newer) is { ValueKind: JsonValueKind.Object } all && all.TryGetProperty("image_processor", out var inner)
-            ? new ProcessorConfig(Object(inner, newer), $"{newer}: image_processor")
-            : throw new VitrineException($"{newer}: describes no image processor, and there is no preprocessor_config.json beside it.");
+        var outer = new ProcessorConfig(Object(PythonJson.Open(path), path), path);
+        return inner is null || inner.Recipe().ToString() == outer.Recipe().ToString()
+            ? outer
+            : throw new VitrineException(
+                $"{path}: and {ProcessorKeys.Newer} ask for different pictures; transformers 4 reads the first, transformers 5 the second. "
+                + "Delete the one that is not meant.");
+    }
+
+    private static ProcessorConfig? Inner(string path)
+    {
+        var all = new ConfigReader(PythonJson.Open(path), path);
+        all.RefuseOthers(ProcessorKeys.Outer);
+        return all.Find("image_processor") is { } json ? new ProcessorConfig(Object(json, $"{path}: image_processor"), $"{path}: image_processor") : null;
     }
 
     /// <summary>The recipe.</summary>
@@ -60,7 +72,7 @@ internal sealed class ProcessorConfig
                     new PlainDefaults(ResampleFilter.Bicubic, PlainDefaults.ClipMean, PlainDefaults.ClipDeviation, ShortestEdge: true, Crop: true)),
             "SiglipImageProcessor"
                 => PlainProcessor.Read(this,
-                    new PlainDefaults(ResampleFilter.Bicubic, PlainDefaults.Half, PlainDefaults.Half, ShortestEdge: false, Crop: false)),
+                    new PlainDefaults(ResampleFilter.Bicubic, PlainDefaults.Half, PlainDefaults.Half, ShortestEdge: false, Crop: false) { NamesSides = true }),
             "ViTImageProcessor" or "ViTFeatureExtractor"
                 => PlainProcessor.Read(this,
                     new PlainDefaults(ResampleFilter.Bilinear, PlainDefaults.Half, PlainDefaults.Half, ShortestEdge: false, Crop: false)),
@@ -71,7 +83,8 @@ internal sealed class ProcessorConfig
                 => throw new VitrineException($"{Source}: image_processor_type is '{Type}'; this version computes CLIP, SigLIP, ViT, Bit (DINOv2), Idefics3, "
                     + "SmolVLM, Qwen2VL and Prismatic (OpenVLA)."),
         };
-        foreach (var property in json.EnumerateObject().Where(p => !read.Contains(p.Name) && p.Value.ValueKind is not JsonValueKind.Null))
+        foreach (var property in json.EnumerateObject().Where(p => !read.Contains(p.Name) && p.Value.ValueKind is not JsonValueKind.Null)
+            .Where(p => !ProcessorKeys.Silent.Contains(p.Name)))
         {
             throw new VitrineException(
                 $"{Source}: '{property.Name}' is {PythonJson.Shown(property.Value)}; this version does not know that key of {Type}, and it may change pixels.");
@@ -87,28 +100,36 @@ internal sealed class ProcessorConfig
         return json.TryGetProperty(key, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
     }
 
+    /// <remarks>A null is read as false by the classes of transformers 4, as the class default by those of 5 and by the fast ones.</remarks>
     public bool Flag(string key, bool otherwise) => Find(key) switch
     {
-        null => otherwise,
+        null => otherwise && OrRefused(key, otherwise),
         { ValueKind: JsonValueKind.True } => true,
         { ValueKind: JsonValueKind.False } => false,
         { } found => throw Refused(key, found, "true or false"),
     };
 
+    /// <summary>The class default of a missing key, and of a null where both versions of the reference take it for one.</summary>
+    private T OrRefused<T>(string key, T otherwise)
+        => json.TryGetProperty(key, out var spelled) && !Type.EndsWith("Fast", StringComparison.Ordinal)
+            ? throw Refused(key, spelled, "a value here; transformers 4 and 5 read null differently")
+            : otherwise;
+
     public double Number(string key, double otherwise)
-        => Find(key) is not { } found ? otherwise
+        => Find(key) is not { } found ? OrRefused(key, otherwise)
             : found.ValueKind == JsonValueKind.Number && found.TryGetDouble(out var number) && double.IsFinite(number) ? number
             : throw Refused(key, found, "a number");
 
     /// <summary>A length in pixels.</summary>
-    public int Side(string key, int otherwise) => Find(key) is { } found ? Side(key, found) : otherwise;
+    public int Side(string key, int otherwise) => Find(key) is { } found ? Side(key, found) : OrRefused(key, otherwise);
 
     public int Side(string key, JsonElement found)
         => found.ValueKind == JsonValueKind.Number && found.TryGetInt32(out var side) && side is > 0 and <= LargestSide
             ? side
             : throw Refused(key, found, $"1 to {LargestSide}");
 
-    public ResampleFilter Filter(string key, ResampleFilter otherwise) => Find(key) is { } found ? Filter(key, found) : otherwise;
+    /// <remarks>A null is bilinear in the classes of transformers 4, the class default in those of 5 and in the fast ones.</remarks>
+    public ResampleFilter Filter(string key, ResampleFilter otherwise) => Find(key) is { } found ? Filter(key, found) : OrRefused(key, otherwise);
 
     public ResampleFilter Filter(string key, JsonElement found)
         => found.ValueKind == JsonValueKind.Number && found.TryGetInt32(out var number) && Enum.IsDefined((ResampleFilter)number)

@@ -7,6 +7,7 @@ internal static class TilingProcessor
 
     public static PictureRecipe Read(ProcessorConfig config)
     {
+        config.Find("default_to_square"); // size names its sides in this class
         if (!config.Flag("do_resize", true))
         {
             throw config.Refused("do_resize", config.Find("do_resize")!.Value, "true for this class");

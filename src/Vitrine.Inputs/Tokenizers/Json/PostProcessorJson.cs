@@ -51,13 +51,11 @@ internal static class PostProcessorJson
         }
     }
 
-    /// <remarks>BERT: [CLS] a [SEP] b [SEP] with segments 0 and 1; RoBERTa: &lt;s&gt; a &lt;/s&gt; &lt;/s&gt; b &lt;/s&gt;, all in segment 0.</remarks>
     private static TemplateProcessor Classic(JsonPart json, bool roberta)
     {
-        var (front, back, second) = (Token("cls"), Token("sep"), roberta ? 0 : 1);
-        TemplatePart[] single = [new(null, [front], 0), new(0, [], 0), new(null, [back], 0)];
-        TemplatePart[] tail = [new(1, [], second), new(null, [back], second)];
-        return new TemplateProcessor(single, roberta ? [.. single, new(null, [back], 0), .. tail] : [.. single, .. tail], SegmentsWithoutTokens: false);
+        return roberta
+            ? TemplateProcessor.Roberta(Token("cls"), Token("sep"))
+            : TemplateProcessor.Bert(Token("cls"), Token("sep")) with { SegmentsWithoutTokens = false };
 
         int Token(string key)
         {

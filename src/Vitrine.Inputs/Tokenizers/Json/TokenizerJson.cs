@@ -1,11 +1,17 @@
 using System.Text.Json;
+using Vitrine.Inputs.Tokenizers.Companions;
+using Vitrine.Inputs.Tokenizers.Models;
+using Vitrine.Inputs.Tokenizers.Normalizers;
 
 namespace Vitrine.Inputs.Tokenizers.Json;
 
 /// <summary>Reads a tokenizer.json component by component; what is not computed is refused by its name.</summary>
 internal static class TokenizerJson
 {
-    public static Tokenizer Read(JsonElement json, string source)
+    /// <param name="json">The content.</param>
+    /// <param name="source">The file, for messages.</param>
+    /// <param name="files">What lies beside it; null where it is read alone.</param>
+    public static Tokenizer Read(JsonElement json, string source, FolderFiles? files = null)
     {
         var root = new JsonPart(json, source, "tokenizer.json");
         if (json.ValueKind != JsonValueKind.Object)
@@ -13,38 +19,81 @@ internal static class TokenizerJson
             throw root.Wrong("an object");
         }
 
-        var normalizer = NormalizerJson.Read(root.OptionalPart("normalizer", "normalizer"));
         var model = ModelJson.Read(root.Part("model", "model"));
-        var added = new AddedTokens(
-            root.OptionalPart("added_tokens", "added_tokens") is null ? [] : root.List("added_tokens", "added token").Select(Added),
-            text => normalizer.Normalize(AlignedText.Of(text, track: false)).Text,
-            source);
-        foreach (var token in added.All)
+        AddedToken[] own = [.. root.OptionalPart("added_tokens", "added_tokens") is null ? [] : root.List("added_tokens", "added token").Select(Added)];
+        var parts = files is null ? Alone(root, model, own) : Beside(root, model, own, files);
+        foreach (var token in parts.Added.All)
         {
             if (model.Vocabulary.Word(token.Id) is { } word && word != token.Content)
             {
                 throw new VitrineException($"{source}: the id {token.Id} is given to the added token '{token.Content}' and to '{word}' of the vocabulary.");
             }
 
-            if (token.Id is < 0 or > Models.Vocabulary.LargestAllowedId)
+            if (token.Id is < 0 or > Vocabulary.LargestAllowedId)
             {
                 throw new VitrineException(
-                    $"{source}: the id {token.Id} of the added token '{token.Content}' is out of range; expected 0 to {Models.Vocabulary.LargestAllowedId}.");
+                    $"{source}: the id {token.Id} of the added token '{token.Content}' is out of range; expected 0 to {Vocabulary.LargestAllowedId}.");
             }
         }
 
-        return new Tokenizer(new TokenizerParts
+        return new Tokenizer(parts with
         {
-            Added = added,
+            SavedTruncation = root.OptionalPart("truncation", "truncation") is { } truncation ? Truncation(truncation) : null,
+            SavedPadding = root.OptionalPart("padding", "padding") is { } padding ? Padding(padding) : null,
+        });
+    }
+
+    /// <summary>As the file says.</summary>
+    private static TokenizerParts Alone(JsonPart root, ITokenModel model, AddedToken[] own)
+    {
+        var normalizer = NormalizerJson.Read(root.OptionalPart("normalizer", "normalizer"));
+        return new TokenizerParts
+        {
+            Added = Cutter(own, normalizer, root.Source),
             Normalizer = normalizer,
             PreTokenizer = PreTokenizerJson.Read(root.OptionalPart("pre_tokenizer", "pre_tokenizer")),
             Model = model,
             PostProcessor = PostProcessorJson.Read(root.OptionalPart("post_processor", "post_processor"), model.Vocabulary),
             Decoder = DecoderJson.Read(root.OptionalPart("decoder", "decoder")),
-            Truncation = root.OptionalPart("truncation", "truncation") is { } truncation ? Truncation(truncation) : null,
-            Padding = root.OptionalPart("padding", "padding") is { } padding ? Padding(padding) : null,
-        });
+        };
     }
+
+    /// <summary>As the class that opens the folder makes of it.</summary>
+    private static TokenizerParts Beside(JsonPart root, ITokenModel model, AddedToken[] own, FolderFiles files)
+    {
+        var switches = TokenizerSwitches.Read(files, hasPipeline: true);
+        var tokens = SpecialTokens.Read(files);
+        var (normalizerJson, preTokenizerJson) = (root.OptionalPart("normalizer", "normalizer"), root.OptionalPart("pre_tokenizer", "pre_tokenizer"));
+        var isTurned = PipelinePatch.TurnsPrefix(normalizerJson, preTokenizerJson, switches);
+        var pipeline = isTurned ? LlamaPipeline.Of(switches.PrefixSpace!.Value, switches.Legacy ?? false) : null;
+        var normalizer = pipeline?.Normalizer ?? NormalizerJson.Read(PipelinePatch.Normalizer(normalizerJson, switches));
+        var added = Cutter(TokenAdder.Add(own, model.Vocabulary, tokens), normalizer, root.Source, switches.SplitsSpecial);
+        var notes = files.Notes.ToList();
+        if (files.IsNewer && files.Class.IsBert && root.Part("model", "model").OptionalText("unk_token") is { } unknown && unknown != tokens.Text("unk_token"))
+        {
+            throw new VitrineException(
+                $"{files.ConfigName}: unk_token is {(tokens.Text("unk_token") is { } other ? $"'{other}'" : "null")}, that of tokenizer.json '{unknown}'; "
+                + "they must agree.");
+        }
+
+        var ends = new TextEnds(files, switches, tokens, added, model.Vocabulary);
+        var ofFile = PostProcessorJson.Read(
+            PipelinePatch.PostProcessor(root.OptionalPart("post_processor", "post_processor"), switches), model.Vocabulary);
+        return new TokenizerParts
+        {
+            Added = added,
+            Normalizer = normalizer,
+            PreTokenizer = pipeline?.PreTokenizer ?? PreTokenizerJson.Read(PipelinePatch.PreTokenizer(preTokenizerJson, switches)),
+            Model = model,
+            PostProcessor = ends.Beside(ofFile, notes),
+            Decoder = pipeline?.Decoder ?? DecoderJson.Read(root.OptionalPart("decoder", "decoder")),
+            CleansUp = switches.CleansUp && (model is not BytePairModel || switches.CleansUpBytePairs),
+            Notes = notes,
+        };
+    }
+
+    private static AddedTokens Cutter(IEnumerable<AddedToken> tokens, INormalizer normalizer, string source, bool splitsSpecial = false)
+        => new(tokens, text => normalizer.Normalize(AlignedText.Of(text, track: false)).Text, source, splitsSpecial);
 
     private static AddedToken Added(JsonPart token) => new(token.Text("content"), token.Number("id"))
     {

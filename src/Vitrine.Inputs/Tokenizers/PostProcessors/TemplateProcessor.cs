@@ -41,10 +41,23 @@ internal sealed record TemplateProcessor(
         return [result];
     }
 
+    /// <summary>BERT's: [CLS] a [SEP] b [SEP] with segments 0 and 1.</summary>
+    public static TemplateProcessor Bert(int front, int back) => Classic(front, back, second: 1, twice: false);
+
+    /// <summary>RoBERTa's: &lt;s&gt; a &lt;/s&gt; &lt;/s&gt; b &lt;/s&gt;, all in segment 0.</summary>
+    public static TemplateProcessor Roberta(int front, int back) => Classic(front, back, second: 0, twice: true) with { SegmentsWithoutTokens = false };
+
     /// <summary>Ids in front and behind of one text.</summary>
     public static TemplateProcessor Around(IReadOnlyList<int> front, IReadOnlyList<int> back)
     {
         TemplatePart[] single = [new(null, front, 0), new(0, [], 0), new(null, back, 0)];
         return new TemplateProcessor(single, [.. single, new(null, front, 1), new(1, [], 1), new(null, back, 1)]);
+    }
+
+    private static TemplateProcessor Classic(int front, int back, int second, bool twice)
+    {
+        TemplatePart[] single = [new(null, [front], 0), new(0, [], 0), new(null, [back], 0)];
+        TemplatePart[] tail = [new(1, [], second), new(null, [back], second)];
+        return new TemplateProcessor(single, twice ? [.. single, new(null, [back], 0), .. tail] : [.. single, .. tail]);
     }
 }

@@ -62,6 +62,74 @@ public sealed class ChatTemplateTests
     public void A_template_that_wants_too_much_is_stopped(string template)
         => Should.Throw<VitrineException>(() => ChatTemplate.Parse(template, "t").Render(Hello));
 
+    /// <remarks>Right values: Python 3.11, jinja2's print and json.dumps of json.loads of the same text.</remarks>
+    [Theory]
+    [InlineData("9007199254740993", "9007199254740993", "9007199254740993")]
+    [InlineData("123456789012345678901234567890", "123456789012345678901234567890", "123456789012345678901234567890")]
+    [InlineData("-18446744073709551616", "-18446744073709551616", "-18446744073709551616")]
+    [InlineData("9223372036854775808", "9223372036854775808", "9223372036854775808")]
+    [InlineData("-0", "0", "0")]
+    [InlineData("1.0", "1.0", "1.0")]
+    [InlineData("1e2", "100.0", "100.0")]
+    [InlineData("1e16", "1e+16", "1e+16")]
+    [InlineData("123456789012345680.0", "1.2345678901234568e+17", "1.2345678901234568e+17")]
+    [InlineData("0.1", "0.1", "0.1")]
+    [InlineData("0.00001", "1e-05", "1e-05")]
+    [InlineData("1e400", "inf", "Infinity")]
+    [InlineData("-1e400", "-inf", "-Infinity")]
+    [InlineData("-0.0", "-0.0", "-0.0")]
+    [InlineData("5e-324", "5e-324", "5e-324")]
+    [InlineData("2.98023223876953125e-08", "2.9802322387695312e-08", "2.9802322387695312e-08")]
+    [InlineData("7.120236347223045e-307", "7.120236347223045e-307", "7.120236347223045e-307")]
+    [InlineData("1.7976931348623157e308", "1.7976931348623157e+308", "1.7976931348623157e+308")]
+    public void A_number_of_a_message_is_printed_as_Python_prints_it(string number, string printed, string json)
+    {
+        using var messages = JsonDocument.Parse($$"""[{"role": "user", "content": {{number}}}]""");
+        Rendered("{{ messages[0].content }}").ShouldBe(printed);
+        Rendered("{{ messages[0].content | string }}").ShouldBe(printed);
+        Rendered("{{ messages[0].content | tojson }}").ShouldBe(json);
+        Rendered("{{ [messages[0].content] }}").ShouldBe($"[{printed}]");
+        Rendered("{{ messages[0].content is number }}").ShouldBe("True");
+        Rendered("{{ messages[0].content == messages[0].content }}").ShouldBe("True");
+
+        string Rendered(string template) => ChatTemplate.Parse(template, "t").Render(messages.RootElement);
+    }
+
+    [Theory]
+    [InlineData("{{ messages[0].content == 9007199254740992.0 }}", "9007199254740993", "False")]
+    [InlineData("{{ messages[0].content > 9007199254740992.0 }}", "9007199254740993", "True")]
+    [InlineData("{{ messages[0].content > 9223372036854775807 }}", "18446744073709551616", "True")]
+    [InlineData("{{ messages[0].content < 0.5 }}", "-18446744073709551616", "True")]
+    [InlineData("{{ messages[0].content is integer }}", "18446744073709551616", "True")]
+    [InlineData("{{ messages[0].content is even }}", "18446744073709551616", "True")]
+    [InlineData("{{ messages[0].content | int }}", "\"18446744073709551616\"", "18446744073709551616")]
+    [InlineData("{{ messages[0].content | abs }}", "-18446744073709551616", "18446744073709551616")]
+    [InlineData("{{ messages[0].content + 1 }}", "41", "42")]
+    [InlineData("{{ 'abc'[messages[0].content] }}", "1", "b")]
+    [InlineData("{{ 'yes' if messages[0].content else 'no' }}", "18446744073709551616", "yes")]
+    public void Numbers_beyond_64_bits_compare_as_Python_compares_them(string template, string number, string expected)
+    {
+        using var messages = JsonDocument.Parse($$"""[{"role": "user", "content": {{number}}}]""");
+        ChatTemplate.Parse(template, "t").Render(messages.RootElement).ShouldBe(expected);
+    }
+
+    [Theory]
+    [InlineData("{{ messages[0].content + 1 }}", "18446744073709551616", "beyond 64 bits is not computed")]
+    [InlineData("{{ range(messages[0].content) }}", "18446744073709551616", "beyond 64 bits")]
+    [InlineData("{{ messages[0].content / 3 }}", "9007199254740993", "beyond 53 bits is not computed")]
+    public void What_is_not_computed_of_them_is_refused(string template, string number, string expected)
+    {
+        using var messages = JsonDocument.Parse($$"""[{"role": "user", "content": {{number}}}]""");
+        Should.Throw<VitrineException>(() => ChatTemplate.Parse(template, "t").Render(messages.RootElement)).Message.ShouldContain(expected);
+    }
+
+    [Fact]
+    public void A_number_that_Python_would_not_read_is_refused()
+    {
+        using var messages = JsonDocument.Parse($$"""[{"role": "user", "content": {{new string('9', 4301)}}}]""");
+        Should.Throw<VitrineException>(() => ChatTemplate.Parse("{{ messages[0].content }}", "t").Render(messages.RootElement)).Message.ShouldContain("4300");
+    }
+
     [Fact]
     public void Deep_nesting_is_refused_and_not_followed()
     {

@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+
 namespace Vitrine.Tests.Inputs.Tokenizers;
 
 /// <summary>A folder of its own for one test, with copies of the files of another.</summary>
@@ -26,6 +28,15 @@ internal sealed class TemporaryFolder : IDisposable
         var file = System.IO.Path.Combine(Path, name);
         File.WriteAllBytes(file, content);
         return file;
+    }
+
+    /// <summary>Changes the JSON object of a file; an empty one where there is none yet.</summary>
+    public void Change(string name, Action<JsonObject> change)
+    {
+        var file = System.IO.Path.Combine(Path, name);
+        var json = File.Exists(file) ? JsonNode.Parse(File.ReadAllText(file))!.AsObject() : [];
+        change(json);
+        File.WriteAllText(file, json.ToJsonString());
     }
 
     public void Dispose() => Directory.Delete(Path, recursive: true);

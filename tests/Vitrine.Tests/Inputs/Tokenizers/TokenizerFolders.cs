@@ -10,6 +10,8 @@ internal static class TokenizerFolders
 {
     private static readonly Dictionary<string, Tokenizer> Opened = [];
 
+    private static readonly TokenizerOptions AsTheLibrary = new() { Reference = TokenizerReference.Tokenizers };
+
     /// <summary>VITRINE_SHARED, or <c>../shared</c> beside the repository.</summary>
     public static string Shared { get; } = Environment.GetEnvironmentVariable("VITRINE_SHARED") is { Length: > 0 } chosen
         ? chosen
@@ -34,13 +36,15 @@ internal static class TokenizerFolders
         return found!;
     }
 
-    /// <summary>Opened once for all tests: the large ones take a second.</summary>
+    /// <summary>
+    /// Opened once for all tests: the large ones take a second. As the library that gave the goldens opens them: nothing beside the file is read.
+    /// </summary>
     public static Tokenizer Open(string name)
     {
         var folder = Of(name);
         lock (Opened)
         {
-            return Opened.TryGetValue(folder, out var tokenizer) ? tokenizer : Opened[folder] = Tokenizer.Open(folder);
+            return Opened.TryGetValue(folder, out var tokenizer) ? tokenizer : Opened[folder] = Tokenizer.Open(folder, AsTheLibrary);
         }
     }
 

@@ -162,7 +162,7 @@ public sealed class EvidenceTests
             && evidence.Neurons.All(o => o.Layer != n.Layer || o.Index != n.Random.Index));
         evidence.Heads.ShouldAllBe(h => h.Random != null && evidence.Heads.All(o => o.Layer != h.Random.Layer || o.Index != h.Random.Index));
         evidence.Classes.Select(c => c.Logit).ShouldBeInOrder(SortDirection.Descending);
-        evidence.Classes.Sum(c => c.Probability).ShouldBe(1, 1e-9);
+        evidence.Classes.Sum(c => c.Probability!.Value).ShouldBe(1, 1e-9);
     }
 
     [Theory, MemberData(nameof(Names))]

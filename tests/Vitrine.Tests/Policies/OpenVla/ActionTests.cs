@@ -64,10 +64,10 @@ public sealed class ActionTests
     }
 
     [Theory]
-    [InlineData("""{"a":{}}""", "has no 'action'")]
+    [InlineData("""{"a":{}}""", "a: the key 'action' is missing")]
     [InlineData("""{"a":{"action":{"q01":[1,2],"q99":[1]}}}""", "have 2, 1 and 2 entries")]
-    [InlineData("""{"a":{"action":{"q01":["x"],"q99":[1]}}}""", "'action.q01' is missing or no list of numbers")]
-    [InlineData("[1]", "expected an object of data sets")]
+    [InlineData("""{"a":{"action":{"q01":["x"],"q99":[1]}}}""", "a: action: q01 is [\"x\"]; expected a list of numbers")]
+    [InlineData("[1]", "expected an object, found [1]")]
     [InlineData("{", "is not JSON")]
     public void Broken_statistics_are_refused(string json, string message)
     {

@@ -43,6 +43,25 @@ public sealed class CaptureTests : IDisposable
         }
     }
 
+    [Fact]
+    public void An_edit_that_touches_nothing_in_any_prompt_is_refused_and_one_that_touches_in_one_is_not()
+    {
+        using var model = TextFixtures.Any();
+        CaptureWriter.Write(model, Prompts, At(4), folder, chunkSize: 2).IsComplete.ShouldBeTrue("the last prompt has five tokens");
+        Directory.Delete(folder, recursive: true);
+        for (var i = 0; i < 2; i++)
+        {
+            Should.Throw<VitrineException>(() => CaptureWriter.Write(model, Prompts, At(5), folder, chunkSize: 2))
+                .Message.ShouldContain("edit 1 (zero at language.0.mlp.out) touched nothing");
+        }
+
+        static RunPlan At(int position)
+        {
+            var scope = new EditScope { Positions = Positions.At(position) };
+            return Plan with { Edits = [new Scale("language.0.mlp.out", 1), new Zero("language.0.mlp.out") { Scope = scope }] };
+        }
+    }
+
     [Theory]
     [InlineData("language.0.resid_post"), InlineData("language.final_norm"), InlineData("language.embed")]
     public void A_capture_of_any_place_is_the_runs(string address)

@@ -32,7 +32,7 @@ public sealed class StatisticsTests
         Score(proportion.Low).ShouldBe(1.959963984540054, 1e-9);
         Score(proportion.High).ShouldBe(-1.959963984540054, 1e-9);
 
-        double Score(double p0) => (proportion.Rate - p0) / Math.Sqrt(p0 * (1 - p0) / count);
+        double Score(double p0) => (proportion.Rate!.Value - p0) / Math.Sqrt(p0 * (1 - p0) / count);
     }
 
     [Fact]
@@ -40,6 +40,7 @@ public sealed class StatisticsTests
     {
         new Proportion(0, 0).Low.ShouldBe(0);
         new Proportion(0, 0).High.ShouldBe(1);
+        new Proportion(0, 0).Rate.ShouldBeNull();
     }
 
     [Fact]

@@ -100,12 +100,12 @@ public sealed class VerdictTests
         var verdict = OneStepVerdict.Of(result);
         (verdict.Carrier.Component, verdict.Carrier.Layer).ShouldBe((Component.FeedForward, 5));
         (verdict.Sufficient, verdict.IsEffect).ShouldBe((sufficient / .02, isEffect));
-        verdict.Necessary.ShouldBe(.1, 1e-12);
-        verdict.MeanDifference.ShouldBe(.5, 1e-12);
+        verdict.Necessary!.Value.ShouldBe(.1, 1e-12);
+        verdict.MeanDifference!.Value.ShouldBe(.5, 1e-12);
         verdict.Class.ShouldBe(isEffect ? VerdictClass.Shown : VerdictClass.NotShown);
         // .01 of the feed-forward part is the largest mean difference of a single layer, clear of zero and of the draws: half of the word's .02.
         (verdict.Direction.Component, verdict.Direction.Layer, verdict.HasDirection).ShouldBe((Component.FeedForward, 5, true));
-        verdict.DirectionShare.ShouldBe(.5, 1e-12);
+        verdict.DirectionShare!.Value.ShouldBe(.5, 1e-12);
         OneStepVerdict.Of(result with { Controls = [] }).IsEffect.ShouldBeFalse();
         OneStepVerdict.Of(result with { Controls = [] }).HasDirection.ShouldBeFalse("without draws nothing counts");
     }

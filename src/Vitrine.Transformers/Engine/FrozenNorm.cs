@@ -1,7 +1,6 @@
-using Vitrine.Transformers.Engine;
 using static TorchSharp.torch;
 
-namespace Vitrine.Transformers.Caches;
+namespace Vitrine.Transformers.Engine;
 
 /// <summary>A norm held at the scale that it had for one tensor, so that it is linear in parts of that tensor.</summary>
 internal sealed class FrozenNorm
@@ -14,19 +13,17 @@ internal sealed class FrozenNorm
     public FrozenNorm(Norm norm, Tensor at)
     {
         this.norm = norm;
-        using var epsilon = tensor(norm.Spec.Epsilon, at.dtype, at.device);
-        var centred = Centred(at);
+        var centred = norm.Centred(at.Widened());
+        using var epsilon = tensor(norm.Spec.Epsilon, centred.dtype, at.device);
         scale = (centred * centred).mean([-1], keepdim: true).Plus(epsilon).sqrt();
     }
 
-    /// <summary>The part of the normed tensor that a part of the tensor makes up, bias left out.</summary>
+    /// <summary>The part of the normed tensor that a part of the tensor makes up, bias left out; in float32 where the tensors have 16 bits.</summary>
     /// <param name="part">Broadcasts with the tensor.</param>
     /// <param name="gain">Whether the norm's gain is on it.</param>
     public Tensor Apply(Tensor part, bool gain)
     {
-        var scaled = Centred(part) / scale;
-        return gain ? scaled * norm.Gain : scaled;
+        var scaled = norm.Centred(part.Widened()) / scale;
+        return gain ? scaled * norm.Gain.Widened() : scaled;
     }
-
-    private Tensor Centred(Tensor x) => norm.Spec.Kind == NormKind.LayerNorm ? x - x.mean([-1], keepdim: true) : x;
 }

@@ -1,0 +1,134 @@
+using TorchSharp;
+using Vitrine.Checkpoints;
+using Vitrine.Mechanisms.ValueVectors;
+using Vitrine.Tests.Mechanisms;
+
+namespace Vitrine.Tests.Checkpoints;
+
+/// <summary>libtorch's number of threads: a thread may have its own for a while, and nobody else hears of it.</summary>
+[Collection(ThreadCount.Name)]
+public sealed class ComputeThreadsTests : IDisposable
+{
+    /// <summary>The process's: what a thread copies that has not computed yet.</summary>
+    private readonly int ofProcess = OnANewThread(torch.get_num_threads);
+
+    [ThreadStatic]
+    private static bool hasWorked;
+
+    public ComputeThreadsTests() => Assert.SkipUnless(ofProcess > 1, "one core: every number is 1");
+
+    [Fact]
+    public void A_thread_has_its_number_until_it_gives_it_back()
+    {
+        var before = ComputeThreads.Here;
+        using (ComputeThreads.One())
+        {
+            ComputeThreads.Here.ShouldBe(1);
+            using (ComputeThreads.Of(2))
+            {
+                ComputeThreads.Here.ShouldBe(2);
+            }
+
+            ComputeThreads.Here.ShouldBe(1);
+        }
+
+        ComputeThreads.Here.ShouldBe(before);
+    }
+
+    [Fact]
+    public void A_bystander_that_first_computes_meanwhile_has_the_process_s_number_and_keeps_it()
+    {
+        using var go = new ManualResetEventSlim();
+        int during = 0, after = 0;
+        var bystander = new Thread(() =>
+        {
+            during = torch.get_num_threads();
+            go.Wait();
+            after = torch.get_num_threads();
+        });
+        using (ComputeThreads.One())
+        {
+            bystander.Start();
+            OnANewThread(torch.get_num_threads).ShouldBe(ofProcess);
+        }
+
+        go.Set();
+        bystander.Join();
+        (during, after).ShouldBe((ofProcess, ofProcess));
+        OnANewThread(torch.get_num_threads).ShouldBe(ofProcess);
+    }
+
+    [Fact]
+    public void A_new_thread_that_begins_with_one_is_not_moved_by_others_that_end()
+        => OnANewThread(() =>
+        {
+            using var one = ComputeThreads.One();
+            OnANewThread(() =>
+            {
+                using var two = ComputeThreads.Of(2);
+                return 0;
+            });
+            return torch.get_num_threads();
+        }).ShouldBe(1);
+
+    [Fact]
+    public async Task Workers_begin_when_all_have_one_and_bystanders_see_nothing_of_it()
+    {
+        var seen = new System.Collections.Concurrent.ConcurrentBag<(int Worker, int Bystander)>();
+        await ComputeThreads.WorkersAsync(4, () => seen.Add((torch.get_num_threads(), OnANewThread(torch.get_num_threads))));
+        seen.ShouldBe(Enumerable.Repeat((1, ofProcess), 4));
+        OnANewThread(torch.get_num_threads).ShouldBe(ofProcess);
+        await Should.ThrowAsync<InvalidOperationException>(() => ComputeThreads.WorkersAsync(2, () => throw new InvalidOperationException()));
+        await ComputeThreads.WorkersAsync(0, () => throw new InvalidOperationException());
+    }
+
+    [Fact]
+    public void Many_at_once_leave_the_process_s_number()
+    {
+        Parallel.For(0, 32, i =>
+        {
+            using var threads = ComputeThreads.Of(1 + (i % 4));
+            ComputeThreads.Here.ShouldBe(1 + (i % 4));
+        });
+        OnANewThread(torch.get_num_threads).ShouldBe(ofProcess);
+    }
+
+    /// <remarks>1024 vectors of 1024 in 1024 tokens are as many products as make workers worth while.</remarks>
+    [Fact]
+    public void Threads_of_the_pool_that_read_value_vectors_get_their_number_back()
+    {
+        using var source = RandomVectors.Draw(1, layers: 1, neurons: 1024, vocabulary: 1024, width: 1024);
+        using var reader = VocabularyReader.Open(source, new ProjectionSettings { Count = 4, Workers = 4, TileRows = 64 });
+        using var vectors = source.Vectors(0);
+        var numbers = new System.Collections.Concurrent.ConcurrentBag<int>();
+        reader.Read(vectors, _ =>
+        {
+            hasWorked = true;
+            numbers.Add(torch.get_num_threads());
+        }, TestContext.Current.CancellationToken);
+        numbers.ShouldAllBe(n => n == 1, "each reads with one");
+        var workers = new System.Collections.Concurrent.ConcurrentBag<int>();
+        Parallel.For(0, 64, _ =>
+        {
+            if (hasWorked)
+            {
+                workers.Add(torch.get_num_threads());
+            }
+
+            Thread.SpinWait(10_000);
+        });
+        workers.ShouldNotBeEmpty("this thread at least has read");
+        workers.ShouldAllBe(n => n > 1);
+    }
+
+    public void Dispose() => hasWorked = false;
+
+    private static int OnANewThread(Func<int> ask)
+    {
+        var answer = 0;
+        var thread = new Thread(() => answer = ask());
+        thread.Start();
+        thread.Join();
+        return answer;
+    }
+}
