@@ -25,8 +25,8 @@ public sealed class EpisodePlayer(EpisodePair pair) : View
         {
             page.Open("div", ("class", "controls"), ("role", "group"), ("aria-label", $"Playback of {Title}"));
             page.Text("button", "Play", ("type", "button"));
-            page.Leaf("input", ("type", "range"), ("min", 0), ("max", steps - 1), ("value", 0), ("step", 1), ("aria-label", "Control step"));
-            page.Text("output", $"step 0 of {steps - 1}").Close("div");
+            page.Leaf("input", ("type", "range"), ("min", 0), ("max", steps - 1), ("value", steps - 1), ("step", 1), ("aria-label", "Control step"));
+            page.Text("output", $"step {steps - 1} of {steps - 1}").Close("div");
         }
 
         Strip(page, pair.Before);
@@ -151,7 +151,8 @@ public sealed class EpisodePlayer(EpisodePair pair) : View
 
         Curve(page, "after", pair.After, after, along, scale);
         Curve(page, "before", pair.Before, before, along, scale);
-        page.Open("line", ("class", "playhead"), ("x1", along.From), ("x2", along.From), ("y1", ChartTop - 4), ("y2", ChartFloor), ("data-from", along.From),
+        var now = along.At(steps - 1);
+        page.Open("line", ("class", "playhead"), ("x1", now), ("x2", now), ("y1", ChartTop - 4), ("y2", ChartFloor), ("data-from", along.From),
             ("data-pitch", along.At(1) - along.From)).Close("line");
         page.Label("small soft", 0, 16, $"{pair.Measure.Name}, {Unit}").Label("small soft", along.To, ChartHeight - 5, pair.Units.Step, "end").Close("svg");
         page.Open("div", ("class", "legend"));

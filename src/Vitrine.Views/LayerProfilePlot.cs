@@ -1,3 +1,4 @@
+using Vitrine.Mechanisms.ValueVectors;
 using Vitrine.Views.Drawing;
 
 namespace Vitrine.Views;
@@ -49,10 +50,13 @@ public sealed class LayerProfilePlot(LayerProfile profile) : View
     /// <summary>Which layers lie above chance and which below.</summary>
     private string Sides(double chance)
     {
-        string[] above = [.. profile.Rows.Where(row => row.ActionTokens > chance).Select(row => $"{row.Layer}")];
-        string[] below = [.. profile.Rows.Where(row => row.ActionTokens < chance).Select(row => $"{row.Layer}")];
-        return $"Above chance: {(above.Length == 0 ? "no layer" : "layers " + string.Join(", ", above))}; "
-            + $"below: {(below.Length == 0 ? "none" : string.Join(", ", below))}.";
+        return $"Above chance: {Named(row => row.ActionTokens > chance)}; below: {Named(row => row.ActionTokens < chance)}.";
+
+        string Named(Func<LayerReading, bool> lies)
+        {
+            string[] layers = [.. profile.Rows.Where(lies).Select(row => $"{row.Layer}")];
+            return layers.Length switch { 0 => "no layer", 1 => "layer " + layers[0], _ => "layers " + EditWords.List(layers) };
+        }
     }
 
     private void Draw(Markup page)

@@ -65,9 +65,8 @@ internal static class ImageCommand
                 {
                     var maps = Maps(reading);
                     await Output.WithProgressAsync("painting maps", p => Task.FromResult(new PictureFolder(folder, input, scale).Write(
-                        reading, made
-                            => Page(reading, model, input, file,
-                                made), common.CommandLine("image", parsed), model, "none: nothing is drawn", maps, p))).ConfigureAwait(false);
+                        reading, made => Page(reading, model, input, file, made) with { NeuronRule = Rule(options) },
+                        common.CommandLine("image", parsed), model, "none: nothing is drawn", maps, p))).ConfigureAwait(false);
                 }
 
                 if (common.IsJson(parsed))
@@ -84,6 +83,10 @@ internal static class ImageCommand
         });
         return command;
     }
+
+    private static string Rule(ReadingOptions options) => options.Neurons.Count > 0
+        ? "the neurons that --neuron names"
+        : $"the {options.NeuronCount} with the largest share, of {(options.Layer is { } layer ? $"layer {layer}" : "all layers")}, the largest first";
 
     private static List<(string, PatchMap, MapStyle)> Maps(PictureReading reading) =>
     [

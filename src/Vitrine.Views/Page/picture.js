@@ -115,7 +115,11 @@
     explorer.querySelector('.scale-difference').textContent = '± ' + print(apart, 'share', 1);
     for (const [name, pane] of [['a', a], ['b', b]]) {
       const line = explorer.querySelector(`[data-strongest=${name}]`);
-      line.cells[0].textContent = `${name.toUpperCase()}, head ${pane.layer.selectedOptions[0].text}:${pane.head.selectedOptions[0].text}`;
+      const [layer, head] = [pane.layer, pane.head].map(choice => choice.selectedOptions[0].text), place = `head-${layer}-${head}`;
+      const which = line.querySelector('.which'), named = document.getElementById(place) ? document.createElement('a') : document.createElement('span');
+      if (named.tagName === 'A') named.href = '#' + place;
+      named.textContent = `${layer}:${head}`;
+      which.replaceChildren(named);
       line.cells[1].textContent = print(pane.weights.reduce((sum, weight) => sum + weight, 0), 'share', 0);
       line.cells[2].textContent = [...pane.weights.keys()].sort((i, j) => pane.weights[j] - pane.weights[i]).slice(0, 5)
         .map(i => `${Math.floor(i / columns)}, ${i % columns}: ${print(pane.weights[i], 'share', 1)}`).join('; ');

@@ -71,7 +71,7 @@
     button.addEventListener('click', () => timer ? pause() : play());
     slider.addEventListener('input', () => { pause(); show(Number(slider.value)); pause(); });
     addEventListener('beforeprint', () => { pause(); show(steps - 1); });
-    show(0);
+    show(steps - 1);
 
     // Plays once when it comes into view, unless the reader asked for less motion.
     if (!calm.matches && 'IntersectionObserver' in window) {

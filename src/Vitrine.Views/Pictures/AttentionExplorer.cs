@@ -40,9 +40,10 @@ public sealed class AttentionExplorer(Picture picture, PictureTokens tokens, Att
         page.Close("div");
         page.Open("div", ("class", "map-scale")).Text("span", "A and B on one scale:").Text("span", Figures.Percent(0, 1))
             .Leaf("i", ("class", "ramp veil-ramp")).Text("span", Figures.Percent(most, 1), ("class", "scale-most"))
-            .Text("span", "A − B:").Leaf("i", ("class", "ramp signed-ramp")).Text("span", $"± {Figures.Percent(farthest, 1)}", ("class", "scale-difference"))
+            .Text("span", "A − B:", ("class", "second-scale")).Leaf("i", ("class", "ramp signed-ramp"))
+            .Text("span", $"± {Figures.Percent(farthest, 1)}", ("class", "scale-difference"))
             .Text("span", $"looking everywhere alike: {Figures.Percent(1.0 / table.Tokens, 2)} a token").Close("div");
-        Strongest(page, first, second);
+        Strongest(page, other, first, second);
         Weights(page);
         page.Close("figure");
     }
@@ -100,17 +101,18 @@ public sealed class AttentionExplorer(Picture picture, PictureTokens tokens, Att
         page.Close("select").Close("label");
     }
 
-    private void Strongest(Markup page, double[] first, double[] second)
+    private void Strongest(Markup page, int other, double[] first, double[] second)
     {
         page.Open("div", ("class", "scroll"), ("tabindex", 0), ("role", "group"), ("aria-label", "Strongest patches"));
         page.Open("table", ("class", "strongest")).Text("caption", "Strongest patches of A and B", ("class", "unseen")).Open("thead").Open("tr")
             .Text("th", "head", ("scope", "col")).Text("th", "on patches", ("scope", "col"), ("class", "r"))
             .Text("th", "strongest patches: row, column, share", ("scope", "col")).Close("tr").Close("thead").Open("tbody");
-        foreach (var (name, weights) in new[] { ("A", first), ("B", second) })
+        foreach (var (name, head, weights) in new[] { ("A", 0, first), ("B", other, second) })
         {
             var strongest = weights.Index().OrderByDescending(w => w.Item).Take(Listed)
                 .Select(w => $"{w.Index / tokens.Columns}, {w.Index % tokens.Columns}: {Figures.Percent(w.Item, 1)}");
-            page.Open("tr", ("data-strongest", name.ToLowerInvariant())).Text("th", name, ("scope", "row"))
+            page.Open("tr", ("data-strongest", name.ToLowerInvariant())).Open("th", ("scope", "row")).Text(name + " ").Open("span", ("class", "which"))
+                .Link(Places.Head(table.Layers[^1], table.Heads[head]), $"{table.Layers[^1]}:{table.Heads[head]}").Close("span").Close("th")
                 .Text("td", Figures.Percent(weights.Sum()), ("class", "r")).Text("td", string.Join("; ", strongest)).Close("tr");
         }
 

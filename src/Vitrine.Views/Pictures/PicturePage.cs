@@ -250,23 +250,31 @@ public sealed class PicturePage
 
     private void Moved(PictureReading reading)
     {
-        Say("The norm of what each head adds to the residual stream at each patch, in the stream’s own units.");
+        Say("The norm of what each head adds to the residual stream at each patch, as a share of the median norm that patches have behind the layer: norms "
+            + "grow from layer to layer, and one scale in the stream’s own units would leave all but the last layers dark.");
         Card(new MapGrid
         {
             Id = "head-maps",
-            Caption = "norm of what heads write, in units of the residual stream",
+            Caption = "norm of what heads write, over the median norm behind the layer",
             Picture = data.Picture,
             FirstToken = data.Tokens.Prefix.Count,
             FullFrom = .98,
-            Maps = [.. reading.Heads.Take(DrawnHeads)
-                .Select(h => new GridMap($"layer {h.Layer}", $"head {h.Layer}:{h.Head}", "mean " + Figures.Plain(h.Written.Values.Average(), 2), h.Written))],
+            Number = PatchNumber.Share(),
+            Maps = [.. reading.Heads.Take(DrawnHeads).Select(Share)],
         });
+
+        GridMap Share(HeadMap head)
+        {
+            var median = (float)reading.Norms.Layers.Single(layer => layer.Layer == head.Layer).Median;
+            var share = head.Written with { Values = [.. head.Written.Values.Select(value => value / median)] };
+            return new GridMap($"layer {head.Layer}", $"head {head.Layer}:{head.Head}", "mean " + Figures.Percent(share.Values.Average(), 1), share);
+        }
     }
 
     private void Active(PictureReading reading)
     {
         Say("Feed-forward neurons, teal where they are positive, orange where they are negative. Share: what the neuron writes where it is most active, over "
-            + "the median norm of its layer’s output.");
+            + $"the median norm of its layer’s output.{(data.NeuronRule.Length > 0 ? $" Shown: {data.NeuronRule}." : "")}");
         Card(new MapGrid
         {
             Id = "neuron-maps",

@@ -27,6 +27,9 @@ public sealed record PicturePageData
     /// <summary>Layers of the tower; 0 where nothing was read of them.</summary>
     public int Layers { get; init; }
 
+    /// <summary>By what rule the neurons of <see cref="Reading"/> were chosen.</summary>
+    public string NeuronRule { get; init; } = "";
+
     /// <summary>How the picture was prepared.</summary>
     public IReadOnlyList<string> Steps { get; init; } = [];
 

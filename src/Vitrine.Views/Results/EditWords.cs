@@ -8,12 +8,12 @@ namespace Vitrine.Views;
 /// <summary>How sentences speak of edits, of what they move, and of parts of a network.</summary>
 internal static class EditWords
 {
-    /// <summary>What is done, as the subject of a sentence.</summary>
+    /// <summary>What is done, as the subject of a sentence; only the lexical clamp names its concept.</summary>
     public static string Doing(ArmLabel arm) => arm.Name switch
     {
         ConceptArms.LexicalClamp => $"holding the neurons that spell *{arm.Concept}*",
-        ConceptArms.AttentionMeanDifference => "adding what attention writes for the word",
-        ConceptArms.FeedForwardMeanDifference => "adding what the feed-forward parts write for the word",
+        ConceptArms.AttentionMeanDifference => "adding what attention writes",
+        ConceptArms.FeedForwardMeanDifference => "adding what the feed-forward parts write",
         _ => $"the edit “{arm.Name}”",
     };
 

@@ -1,6 +1,7 @@
 using Vitrine.Views.Drawing;
 using Vitrine.Worlds;
 using Vitrine.Worlds.Decisions;
+using Vitrine.Worlds.Statistics;
 using Vitrine.Worlds.Studies;
 
 namespace Vitrine.Views;
@@ -18,7 +19,7 @@ public static class Findings
         Verdict[] effects = [.. verdicts.Where(v => v.Class != VerdictClass.NotShown)];
         if (effects.Length > 0)
         {
-            return EditWords.Sentence(string.Join("; ", [.. Held(verdicts), .. effects.GroupBy(Doing).Select(edit => Moved([.. edit], verdicts))]));
+            return EditWords.Sentence(string.Join("; ", [.. Held(verdicts), .. effects.GroupBy(v => EditWords.Doing(v.Arm)).Select(edit => Moved([.. edit]))]));
         }
 
         string[] carried = [.. decisions.Where(d => d.IsEffect).Select(d => $"{EditWords.Part(d.Carrier)} carries *{d.Concept}*")];
@@ -56,13 +57,13 @@ public static class Findings
         {
             foreach (var verdict in shown)
             {
-                yield return new Statement(EditWords.Sentence($"{Moves(verdict)}{For(verdict)}"), VerdictClass.Shown) { Evidence = [Measured(verdict, units)] };
+                yield return new Statement(EditWords.Sentence(Moves(verdict)), VerdictClass.Shown) { Evidence = [Measured(verdict, units)] };
             }
         }
 
         foreach (var verdict in verdicts.Where(v => v.Class == VerdictClass.BreaksTask))
         {
-            yield return new Statement(EditWords.Sentence($"{Moves(verdict)}{For(verdict)}, and the task is solved less often"), VerdictClass.BreaksTask)
+            yield return new Statement(EditWords.Sentence($"{Moves(verdict)}, and the task is solved less often"), VerdictClass.BreaksTask)
             {
                 Evidence = [Measured(verdict, units)],
             };
@@ -71,7 +72,7 @@ public static class Findings
         foreach (var verdict in verdicts.Where(v => v.Class == VerdictClass.NotShown))
         {
             yield return new Statement(
-                EditWords.Sentence($"{Doing(verdict)} {Not(verdict.IsNothing)} {Effect(verdict, plain: true)}{For(verdict)}"), VerdictClass.NotShown)
+                EditWords.Sentence($"{Doing(verdict)} {Not(verdict.IsNothing)} {Effect(verdict, plain: true)}"), VerdictClass.NotShown)
             {
                 Evidence = [Measured(verdict, units)],
             };
@@ -114,21 +115,21 @@ public static class Findings
         }
     }
 
-    private static string Moved(Verdict[] edit, IReadOnlyList<Verdict> all)
+    private static string Moved(Verdict[] edit)
     {
-        var named = Concepts(all).Length > 1;
-        string[] effects = [.. edit.Select(v => $"{Effect(v)}{(named ? For(v) : "")}{(v.Class == VerdictClass.BreaksTask ? " but breaks the task" : "")}")];
-        return $"{Doing(edit[0])} {string.Join(", and ", effects)}";
+        string[] effects = [.. edit.Select(v => $"{For(v)} {Effect(v)}{(v.Class == VerdictClass.BreaksTask ? " but breaks the task" : "")}")];
+        return EditWords.Doing(edit[0].Arm) + string.Join(", and", effects);
     }
 
     private static string[] Concepts(IEnumerable<Verdict> verdicts) => [.. verdicts.Select(v => $"*{v.Arm.Concept}*").Distinct()];
 
-    private static string Doing(Verdict verdict) => EditWords.Doing(verdict.Arm);
+    private static string Doing(Verdict verdict) => EditWords.Doing(verdict.Arm) + For(verdict);
 
     private static string Moves(Verdict verdict) => $"{Doing(verdict)} {Effect(verdict)}";
 
     /// <remarks>What is held names its concept already.</remarks>
-    private static string For(Verdict verdict) => verdict.Arm.Name == ConceptArms.LexicalClamp ? "" : $" for *{verdict.Arm.Concept}*";
+    private static string For(Verdict verdict)
+        => verdict.Arm.Name == ConceptArms.LexicalClamp || verdict.Arm.Concept is not { Length: > 0 } concept ? "" : $" for *{concept}*";
 
     /// <remarks>What was not moved is named the way the word would have moved it.</remarks>
     private static string Effect(Verdict verdict, bool plain = false)
@@ -154,10 +155,15 @@ public static class Findings
 
     private static string Decided(OneStepVerdict decision)
         => $"one decision, activation patching of {EditWords.Part(decision.Carrier)}, in shares of the word’s own effect: put in alone (denoising) it gives "
-            + $"{Known(decision.Sufficient)}, as far as it is sufficient; held back (noising) {Known(decision.Necessary)} remains, as "
-            + $"far as it is necessary; its mean difference, one vector for all states, gives {Known(decision.MeanDifference)}"
+            + $"{Share(decision.Carrier.Sufficient, decision)}, as far as it is sufficient; held back (noising) {Share(decision.Carrier.Necessary, decision)} "
+            + $"remains, as far as it is necessary; its mean difference, one vector for all states, gives {Share(decision.Carrier.MeanDifference, decision)}"
             + (decision.Direction == decision.Carrier ? ""
-                : $", that of {EditWords.Part(decision.Direction)} {Known(decision.DirectionShare)}");
+                : $", that of {EditWords.Part(decision.Direction)} {Share(decision.Direction.MeanDifference, decision)}")
+            + (decision.Random is not { } random ? "; no random draws were made"
+                : $"; random draws {Figures.Range(random)}, the word {Figures.Change(decision.Word)}");
 
-    private static string Known(double? share) => share is { } known ? Figures.Percent(known) : "no share that could be told";
+    /// <summary>A share of the word's effect, and its interval.</summary>
+    private static string Share(Estimate part, OneStepVerdict decision) => decision.Word.Mean is var whole && whole == 0
+        ? "no share that could be told"
+        : Figures.Share(new Estimate(part.Mean / whole, Math.Min(part.Low / whole, part.High / whole), Math.Max(part.Low / whole, part.High / whole)));
 }

@@ -22,6 +22,9 @@ public sealed record OneStepVerdict(string Concept, PartEstimate Carrier, Estima
     /// <summary>Share of the word's effect that the fixed vector gives; null where the word changes nothing on average.</summary>
     public double? DirectionShare => ShareOf(Direction.MeanDifference);
 
+    /// <summary>What random draws do, over all of them, in the measure's unit; null where there are none.</summary>
+    public Spread? Random { get; init; }
+
     /// <summary>Shown or not; one decision has no success.</summary>
     public VerdictClass Class => IsEffect ? VerdictClass.Shown : VerdictClass.NotShown;
 
@@ -53,6 +56,7 @@ public sealed record OneStepVerdict(string Concept, PartEstimate Carrier, Estima
         {
             Direction = direction,
             HasDirection = Counts(direction.MeanDifference),
+            Random = random.Length == 0 ? null : Spread.Of([.. result.Controls.Where(c => c.Range is not null).SelectMany(c => c.Draws!)]),
         };
 
         double Rank(Estimate effect) => whole == 0 ? Math.Abs(effect.Mean) : effect.Mean / whole;

@@ -21,12 +21,12 @@ public sealed class FindingsTests
                 Of("fast", ConceptArms.LexicalClamp, "speed", 0), Of("fast", ConceptArms.AttentionMeanDifference, "speed", .03),
                 Of("high", ConceptArms.LexicalClamp, "height", 0), Of("high", ConceptArms.AttentionMeanDifference, "height", .14, Fallen),
             ],
-            []).ShouldBe("Holding the neurons that spell *fast* or *high* does not steer the robot; adding what attention writes for the word makes the robot "
-                + "faster for *fast*, and raises the gripper for *high* but breaks the task.");
+            []).ShouldBe("Holding the neurons that spell *fast* or *high* does not steer the robot; adding what attention writes for *fast* makes the robot "
+                + "faster, and for *high* raises the gripper but breaks the task.");
 
     [Theory]
-    [InlineData(VerdictClass.Shown, "Adding what attention writes for the word makes the robot slower.")]
-    [InlineData(VerdictClass.BreaksTask, "Adding what attention writes for the word makes the robot slower but breaks the task.")]
+    [InlineData(VerdictClass.Shown, "Adding what attention writes for *fast* makes the robot slower.")]
+    [InlineData(VerdictClass.BreaksTask, "Adding what attention writes for *fast* makes the robot slower but breaks the task.")]
     [InlineData(VerdictClass.NotShown, "Nothing was shown to steer the robot: no edit for *fast* moved it beyond chance and random edits.")]
     public void The_finding_follows_the_class_of_a_single_verdict(VerdictClass found, string sentence)
     {
@@ -74,12 +74,13 @@ public sealed class FindingsTests
         var statement = statements.ShouldHaveSingleItem();
         statement.Class.ShouldBe(VerdictClass.Shown);
         statement.Text.ShouldBe("Attention of layer 5 brings *fast* in, and the feed-forward part of layer 5 carries it, state by state, in one decision; "
-            + "adding what attention writes for the word makes the robot faster.");
-        // Shares of the word's .02: .0192 put in, nothing remains, -.0004 and .017 by the mean differences.
+            + "adding what attention writes for *fast* makes the robot faster.");
+        // Shares of the word's .02: .0192 put in, between .0182 and .0202; nothing remains, -.0004 and .017 by the mean differences.
         statement.Evidence.Count.ShouldBe(2);
-        statement.Evidence[0].ShouldContain("put in alone (denoising) it gives 96\u00A0%");
-        statement.Evidence[0].ShouldContain("held back (noising) 0\u00A0% remains");
-        statement.Evidence[0].ShouldContain("one vector for all states, gives −2\u00A0%, that of attention of layer 5 85\u00A0%");
+        statement.Evidence[0].ShouldContain("put in alone (denoising) it gives 96\u00A0% [91, 101]");
+        statement.Evidence[0].ShouldContain("held back (noising) 0\u00A0% [−5, 5] remains");
+        statement.Evidence[0].ShouldContain("one vector for all states, gives −2\u00A0% [−7, 3], that of attention of layer 5 85\u00A0% [80, 90]");
+        statement.Evidence[0].ShouldEndWith("; random draws −0.0010 to +0.0008, the word +0.0200 [+0.0190, +0.0210]");
         statement.Evidence[1].ShouldBe("closed loop, attention mean difference: speed +0.0300 [+0.0290, +0.0310] table widths per control step, 75\u00A0% of "
             + "what saying “quickly” does (+0.0400); random draws −0.0020 to +0.0030; success 75\u00A0% against 100\u00A0% without edits, "
             + "0 points [0, 0]");
@@ -106,8 +107,8 @@ public sealed class FindingsTests
             [Decision("high", isEffect: false)], Units);
         statements.Select(s => (s.Class, s.Text)).ShouldBe(
         [
-            (VerdictClass.Shown, "The edit “own edit” lowers the gripper for *high*."),
-            (VerdictClass.BreaksTask, "Adding what attention writes for the word raises the gripper for *high*, and the task is solved less often."),
+            (VerdictClass.Shown, "The edit “own edit” for *high* lowers the gripper."),
+            (VerdictClass.BreaksTask, "Adding what attention writes for *high* raises the gripper, and the task is solved less often."),
             (VerdictClass.NotShown, "Holding the neurons that spell *high* does not raise the gripper."),
             (VerdictClass.NotShown, "In one decision no part of a single layer carries *high* beyond what random directions do."),
         ]);
@@ -134,11 +135,12 @@ public sealed class FindingsTests
 
     private static OneStepVerdict Decision(string concept, bool isEffect)
     {
-        static Estimate About(double mean) => new(mean, mean, mean);
+        static Estimate About(double mean) => new(mean, mean - .001, mean + .001);
         return new OneStepVerdict(concept, new(Component.FeedForward, 5, About(-.0004), About(.0192), About(0)), About(.02), isEffect)
         {
             Direction = new(Component.Attention, 5, About(.017), About(.018), About(.0015)),
             HasDirection = true,
+            Random = new(0, -.001, .0008),
         };
     }
 }

@@ -137,7 +137,7 @@ public sealed class PicturePageTests
         opacities[2].ShouldBe([.85, .85], 1e-3);
         view.All("g").Last(g => g.Is("cells")).All("rect").Select(cell => cell.Get("class")).ShouldBe(["cell more", "cell less"]);
         view.All("tr").Where(row => row.Get("data-strongest").Length > 0).Select(row => row.Value)
-            .ShouldBe(["A80\u00A0%0, 0: 80.0\u00A0%; 0, 1: 0.0\u00A0%", "B80\u00A0%0, 0: 40.0\u00A0%; 0, 1: 40.0\u00A0%"]);
+            .ShouldBe(["A 3:080\u00A0%0, 0: 80.0\u00A0%; 0, 1: 0.0\u00A0%", "B 3:180\u00A0%0, 0: 40.0\u00A0%; 0, 1: 40.0\u00A0%"]);
         view.All("option").Select(option => option.Value).ShouldBe(["class (token 0)", "patch 0,0 (token 1)", "patch 0,1 (token 2)", "all patches, on average",
             "3", "0", "1", "3", "0", "1"]);
         var weights = view.All("pre").ShouldHaveSingleItem();
@@ -155,6 +155,18 @@ public sealed class PicturePageTests
         RenderedPage.Parse(PicturePage.Render(Data("name") with { Reading = reading with { Table = null } })).Value.ShouldContain("The page carries one query");
         RenderedPage.Parse(PicturePage.Render(Data("name") with { Layers = 9 })).Value.ShouldContain("every query of 1 of 9 layers: 0;");
     }
+
+    [Fact]
+    public void What_a_head_moves_is_a_share_of_the_median_norm_behind_its_layer()
+    {
+        // The patches' norms 8, 9, 10, 11, 12 in turn have the median 10; the map's numbers (i - 5) / 12 for i from 0 to 23 have the mean 6.5 / 12 = .5417.
+        var moved = RenderedPage.Parse(Page()).All("section").Single(section => section.Get("id") == "moved");
+        moved.All("span").Where(span => span.Is("k")).Select(span => span.Value).ShouldContain("mean 5.4\u00A0%");
+    }
+
+    [Fact]
+    public void The_page_says_by_what_rule_its_neurons_were_chosen()
+        => RenderedPage.Parse(PicturePage.Render(Data("name") with { NeuronRule = "the 3 first" })).Value.ShouldContain(" Shown: the 3 first.");
 
     [Fact]
     public void The_picture_itself_is_carried_once_a_view()

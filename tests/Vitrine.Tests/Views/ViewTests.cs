@@ -47,7 +47,7 @@ public sealed class ViewTests
         var chance = view.All("line").Single(line => line.Is("chance")).Number("y1");
         ((axis.Max() - chance) / (axis.Max() - axis.Min())).ShouldBe(.75, 1e-3);
         view.Value.ShouldContain("chance, 75.0\u00A0%: 3 of the 4 tokens that are read are action tokens (of 6 in the vocabulary; the rest stand for nothing)");
-        view.Value.ShouldContain("Above chance: layers 1; below: 0.");
+        view.Value.ShouldContain("Above chance: layer 1; below: layer 0.");
     }
 
     [Fact]

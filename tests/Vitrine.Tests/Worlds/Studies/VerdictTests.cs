@@ -106,6 +106,7 @@ public sealed class VerdictTests
         // .01 of the feed-forward part is the largest mean difference of a single layer, clear of zero and of the draws: half of the word's .02.
         (verdict.Direction.Component, verdict.Direction.Layer, verdict.HasDirection).ShouldBe((Component.FeedForward, 5, true));
         verdict.DirectionShare!.Value.ShouldBe(.5, 1e-12);
+        (verdict.Random!.Smallest, verdict.Random.Largest).ShouldBe((-.001, .0008));
         OneStepVerdict.Of(result with { Controls = [] }).IsEffect.ShouldBeFalse();
         OneStepVerdict.Of(result with { Controls = [] }).HasDirection.ShouldBeFalse("without draws nothing counts");
     }
