@@ -149,11 +149,11 @@ public sealed class EpisodePlayer(EpisodePair pair) : View
             page.Label("small faint", along.At(tick), ChartFloor + 19, Figures.Plain(tick, 0), "middle");
         }
 
-        Curve(page, "after", pair.After, after, along, scale);
-        Curve(page, "before", pair.Before, before, along, scale);
         var now = along.At(steps - 1);
         page.Open("line", ("class", "playhead"), ("x1", now), ("x2", now), ("y1", ChartTop - 4), ("y2", ChartFloor), ("data-from", along.From),
             ("data-pitch", along.At(1) - along.From)).Close("line");
+        Curve(page, "after", pair.After, after, along, scale);
+        Curve(page, "before", pair.Before, before, along, scale);
         page.Label("small soft", 0, 16, $"{pair.Measure.Name}, {Unit}").Label("small soft", along.To, ChartHeight - 5, pair.Units.Step, "end").Close("svg");
         page.Open("div", ("class", "legend"));
         page.Open("span").Leaf("i", ("class", "key before")).Text($"{pair.Before.Label}: {Measured(pair.Before)}").Close("span");

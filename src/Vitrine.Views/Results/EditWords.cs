@@ -12,8 +12,8 @@ internal static class EditWords
     public static string Doing(ArmLabel arm) => arm.Name switch
     {
         ConceptArms.LexicalClamp => $"holding the neurons that spell *{arm.Concept}*",
-        ConceptArms.AttentionMeanDifference => "adding what attention writes",
-        ConceptArms.FeedForwardMeanDifference => "adding what the feed-forward parts write",
+        ConceptArms.AttentionMeanDifference => "adding what attention writes on average",
+        ConceptArms.FeedForwardMeanDifference => "adding what the feed-forward parts write on average",
         _ => $"the edit “{arm.Name}”",
     };
 

@@ -21,12 +21,12 @@ public sealed class FindingsTests
                 Of("fast", ConceptArms.LexicalClamp, "speed", 0), Of("fast", ConceptArms.AttentionMeanDifference, "speed", .03),
                 Of("high", ConceptArms.LexicalClamp, "height", 0), Of("high", ConceptArms.AttentionMeanDifference, "height", .14, Fallen),
             ],
-            []).ShouldBe("Holding the neurons that spell *fast* or *high* does not steer the robot; adding what attention writes for *fast* makes the robot "
-                + "faster, and for *high* raises the gripper but breaks the task.");
+            []).ShouldBe("Holding the neurons that spell *fast* or *high* does not steer the robot; adding what attention writes on average for *fast* "
+                + "makes the robot faster, and for *high* raises the gripper but breaks the task.");
 
     [Theory]
-    [InlineData(VerdictClass.Shown, "Adding what attention writes for *fast* makes the robot slower.")]
-    [InlineData(VerdictClass.BreaksTask, "Adding what attention writes for *fast* makes the robot slower but breaks the task.")]
+    [InlineData(VerdictClass.Shown, "Adding what attention writes on average for *fast* makes the robot slower.")]
+    [InlineData(VerdictClass.BreaksTask, "Adding what attention writes on average for *fast* makes the robot slower but breaks the task.")]
     [InlineData(VerdictClass.NotShown, "Nothing was shown to steer the robot: no edit for *fast* moved it beyond chance and random edits.")]
     public void The_finding_follows_the_class_of_a_single_verdict(VerdictClass found, string sentence)
     {
@@ -74,7 +74,7 @@ public sealed class FindingsTests
         var statement = statements.ShouldHaveSingleItem();
         statement.Class.ShouldBe(VerdictClass.Shown);
         statement.Text.ShouldBe("Attention of layer 5 brings *fast* in, and the feed-forward part of layer 5 carries it, state by state, in one decision; "
-            + "adding what attention writes for *fast* makes the robot faster.");
+            + "adding what attention writes on average for *fast* makes the robot faster.");
         // Shares of the word's .02: .0192 put in, between .0182 and .0202; nothing remains, -.0004 and .017 by the mean differences.
         statement.Evidence.Count.ShouldBe(2);
         statement.Evidence[0].ShouldContain("put in alone (denoising) it gives 96\u00A0% [91, 101]");
@@ -108,7 +108,7 @@ public sealed class FindingsTests
         statements.Select(s => (s.Class, s.Text)).ShouldBe(
         [
             (VerdictClass.Shown, "The edit “own edit” for *high* lowers the gripper."),
-            (VerdictClass.BreaksTask, "Adding what attention writes for *high* raises the gripper, and the task is solved less often."),
+            (VerdictClass.BreaksTask, "Adding what attention writes on average for *high* raises the gripper, and the task is solved less often."),
             (VerdictClass.NotShown, "Holding the neurons that spell *high* does not raise the gripper."),
             (VerdictClass.NotShown, "In one decision no part of a single layer carries *high* beyond what random directions do."),
         ]);
