@@ -52,35 +52,40 @@ public static class ProjectionFile
         AtomicFile.WriteAllBytes(path, stream.ToArray());
     }
 
-    /// <summary>Reads what <see cref="WriteParquetAsync"/> wrote.</summary>
-    /// <exception cref="VitrineException">It is no such file.</exception>
+    /// <summary>Reads what <see cref="WriteParquetAsync"/> wrote, or the same rows as another tool wrote them again, in any order.</summary>
+    /// <returns>A reading for each neuron, from 0.</returns>
+    /// <exception cref="VitrineException">
+    /// It is no such file: a column is missing, of another type or without a value in a row; or the rows of a neuron are missing.
+    /// </exception>
     public static async Task<IReadOnlyList<NeuronReading>> ReadParquetAsync(string path, CancellationToken cancellation = default)
     {
-        try
+        var columns = await ParquetColumns.OpenAsync(path, cancellation).ConfigureAwait(false);
+        await using (columns.ConfigureAwait(false))
         {
-            var reader = await ParquetReader.CreateAsync(path, cancellationToken: cancellation).ConfigureAwait(false);
-            await using (reader.ConfigureAwait(false))
-            {
-                var fields = reader.Schema.GetDataFields().ToDictionary(f => f.Name);
-                using var group = reader.OpenRowGroupReader(0);
-                var (neurons, ids, logits, ends) = (new int[group.RowCount], new int[group.RowCount], new float[group.RowCount], new string?[group.RowCount]);
-                await group.ReadAsync<int>(fields["neuron"], neurons.AsMemory(), cancellationToken: cancellation).ConfigureAwait(false);
-                await group.ReadAsync<int>(fields["token_id"], ids.AsMemory(), cancellationToken: cancellation).ConfigureAwait(false);
-                await group.ReadAsync<float>(fields["logit"], logits.AsMemory(), cancellationToken: cancellation).ConfigureAwait(false);
-                await group.ReadAsync(fields["end"], ends.AsMemory(), cancellationToken: cancellation).ConfigureAwait(false);
-                return [.. Enumerable.Range(0, neurons.Length).GroupBy(row => neurons[row]).OrderBy(g => g.Key).Select(g => Reading([.. g]))];
+            var neurons = await columns.IntegersAsync("neuron", cancellation).ConfigureAwait(false);
+            var ranks = await columns.IntegersAsync("rank", cancellation).ConfigureAwait(false);
+            var ids = await columns.IntegersAsync("token_id", cancellation).ConfigureAwait(false);
+            var logits = await columns.NumbersAsync("logit", cancellation).ConfigureAwait(false);
+            var ends = await columns.TextsAsync("end", cancellation).ConfigureAwait(false);
+            var byNeuron = Enumerable.Range(0, neurons.Length).GroupBy(row => neurons[row]).OrderBy(g => g.Key).ToArray();
+            var missing = Enumerable.Range(0, byNeuron.Length).FirstOrDefault(n => byNeuron[n].Key != n, -1);
+            return missing < 0
+                ? [.. byNeuron.Select(Reading)]
+                : throw new VitrineException($"{path}: has no rows of neuron {missing}.");
 
-                NeuronReading Reading(int[] rows)
-                {
-                    var (top, bottom) = (rows.Where(r => ends[r] == "top").ToArray(), rows.Where(r => ends[r] != "top").ToArray());
-                    return new(
-                        [.. top.Select(r => ids[r])], [.. top.Select(r => logits[r])], [.. bottom.Select(r => ids[r])], [.. bottom.Select(r => logits[r])]);
-                }
+            NeuronReading Reading(IGrouping<int, int> rows)
+            {
+                var (top, bottom) = (End(rows, "top"), End(rows, "bottom"));
+                return top.Length + bottom.Length == rows.Count()
+                    ? new([.. top.Select(r => ids[r])], [.. top.Select(r => logits[r])], [.. bottom.Select(r => ids[r])], [.. bottom.Select(r => logits[r])])
+                    : throw new VitrineException($"{path}: column 'end' of neuron {rows.Key} holds more than 'top' and 'bottom', or a rank is missing.");
             }
-        }
-        catch (Exception e) when (e is IOException or InvalidDataException or KeyNotFoundException or ParquetException or UnauthorizedAccessException)
-        {
-            throw new VitrineException($"{path}: is no Parquet file of value vectors ({e.Message}).", e);
+
+            int[] End(IEnumerable<int> rows, string end)
+            {
+                int[] ranked = [.. rows.Where(r => ends[r] == end).OrderBy(r => ranks[r])];
+                return ranked.Select(r => ranks[r]).SequenceEqual(Enumerable.Range(0, ranked.Length)) ? ranked : [];
+            }
         }
     }
 
