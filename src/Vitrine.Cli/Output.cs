@@ -110,7 +110,10 @@ internal static class Output
             }).ConfigureAwait(false);
     }
 
-    /// <summary>A number with its sign and four decimals.</summary>
+    /// <summary>A number that has no direction, with four decimals.</summary>
+    public static string Plain(double value) => value.ToString("0.0000", CultureInfo.InvariantCulture);
+
+    /// <summary>A change or a value with a direction: its sign and four decimals.</summary>
     public static string Signed(double value) => value.ToString("+0.0000;-0.0000;0.0000", CultureInfo.InvariantCulture);
 
     /// <summary>A table whose cells are plain text.</summary>

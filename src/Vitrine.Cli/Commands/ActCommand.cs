@@ -58,7 +58,7 @@ internal static class ActCommand
                 {
                     table.Add(
                         name, $"{tokens.TokenIds[d]}", $"{tokens.Bins[d]}", normalised, value, Output.Signed(tokens.Expected[d]),
-                        Output.Signed(tokens.Entropy[d]), Output.Signed(tokens.Probability[d]));
+                        Output.Plain(tokens.Entropy[d]), Output.Plain(tokens.Probability[d]));
                 }
                 else
                 {

@@ -91,9 +91,22 @@ internal static class NeuronsCommand
             }
 
             var profile = new LexicalPatterns(readings, tokens, lists).Profile();
+            int[] read = settings.Tokens is { } chosen ? [.. chosen] : [.. Enumerable.Range(0, tokens.Language.Shape.Vocabulary)];
+            var actions = read.Count(tokens.IsAction);
+            double? chance = actions > 0 ? (double)actions / read.Length : null;
             if (parsed.GetValue(json))
             {
-                Output.Write(profile);
+                Output.Write(profile.Select(row => new
+                {
+                    row.Layer,
+                    row.Patterned,
+                    row.PatternedTop10,
+                    row.PatternedBottom,
+                    row.Shuffled,
+                    row.ActionTokens,
+                    row.Ordinal,
+                    Chance = chance,
+                }));
                 return 0;
             }
 
@@ -104,7 +117,18 @@ internal static class NeuronsCommand
                     $"{row.Layer}", Share(row.Patterned), Share(row.PatternedTop10), Share(row.PatternedBottom), Share(row.Shuffled), Share(row.ActionTokens));
             }
 
+            if (chance is { } share)
+            {
+                table.Add("chance", "", "", "", "", Share(share));
+            }
+
             AnsiConsole.Write(table);
+            if (chance is not null)
+            {
+                Console.WriteLine($"chance: {actions} of the {read.Length} tokens that are read are action tokens; 'shuffled vocabulary' is the control of "
+                    + "'patterned'");
+            }
+
             Console.WriteLine($"patterned: at least 4 of the top {parsed.GetValue(top)} tokens belong to one word list; "
                 + $"{tokens.Language.Shape.Layers * tokens.Language.Shape.Neurons} neurons");
             Tell();
