@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Completions;
 using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -32,9 +33,9 @@ internal static class Output
     /// <summary>Parses, runs, and turns errors into exit codes.</summary>
     public static async Task<int> RunAsync(RootCommand root, string[] args)
     {
-        var parsed = root.Parse(args, Words);
-        var meant = Suggestions.Of(parsed);
-        if (parsed.Errors.Count > 0 || meant.Count > 0)
+        var parsed = root.Parse(WithHelp(root, args), Words);
+        var meant = parsed.GetResult(root.Directives.OfType<SuggestDirective>().Single()) is null ? Suggestions.Of(parsed) : null;
+        if (meant is not null && (parsed.Errors.Count > 0 || meant.Count > 0))
         {
             foreach (var error in parsed.Errors)
             {
@@ -66,8 +67,20 @@ internal static class Output
         }
     }
 
+    /// <summary><c>vitrine</c> alone, <c>vitrine help</c> and <c>vitrine help VERB</c> ask for help.</summary>
+    private static string[] WithHelp(RootCommand root, string[] args) => args switch
+    {
+        [] or ["help"] => ["--help"],
+        ["help", .. var verb] => root.Subcommands.Any(c => c.Name == verb[0]) ? [.. verb, "--help"] : verb,
+        _ => args,
+    };
+
     /// <summary>Prints a value as JSON.</summary>
     public static void Write<T>(T value) => Console.WriteLine(JsonSerializer.Serialize(value, Json));
+
+    /// <summary>A list as users write one: with spaces, with commas, or with both.</summary>
+    public static string[] List(IEnumerable<string>? words)
+        => [.. (words ?? []).SelectMany(w => w.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))];
 
     /// <summary>Says on standard error, a line each, what a user should know and what stops nothing.</summary>
     public static void Warn(IEnumerable<object> lines)
@@ -97,7 +110,10 @@ internal static class Output
             }).ConfigureAwait(false);
     }
 
-    /// <summary>A number with its sign and four decimals.</summary>
+    /// <summary>A number that has no direction, with four decimals.</summary>
+    public static string Plain(double value) => value.ToString("0.0000", CultureInfo.InvariantCulture);
+
+    /// <summary>A change or a value with a direction: its sign and four decimals.</summary>
     public static string Signed(double value) => value.ToString("+0.0000;-0.0000;0.0000", CultureInfo.InvariantCulture);
 
     /// <summary>A table whose cells are plain text.</summary>

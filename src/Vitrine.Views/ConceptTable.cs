@@ -39,16 +39,16 @@ public sealed class ConceptTable(ConceptCluster cluster, string scoreMeaning) : 
 
     private void Table(Markup page, IEnumerable<ConceptNeuron> neurons)
     {
-        page.Open("table", ("class", "neurons")).Text("caption", $"Neurons that spell {cluster.Concept}; score: {scoreMeaning}", ("class", "unseen"))
-            .Open("thead").Open("tr").Text("th", "layer · neuron", ("scope", "col")).Text("th", "writes", ("scope", "col"))
+        page.Open("table", ("class", "neurons stacked")).Text("caption", $"Neurons that spell {cluster.Concept}; score: {scoreMeaning}", ("class", "unseen"))
+            .Open("thead").Open("tr").Text("th", "neuron", ("scope", "col")).Text("th", "score", ("scope", "col"), ("class", "r"))
+            .Text("th", "activation, mean ± sd", ("scope", "col"), ("class", "r")).Text("th", "writes", ("scope", "col"))
             .Text("th", "and, negated", ("scope", "col")).Close("tr").Close("thead").Open("tbody");
         foreach (var neuron in neurons)
         {
-            page.Open("tr").Open("th", ("scope", "row"))
-                .Open("span", ("class", "mono")).Text($"{neuron.Layer} · {neuron.Index}").Close("span")
-                .Open("span", ("class", "k")).Text($"score {Figures.Plain(neuron.Score, neuron.Score == Math.Floor(neuron.Score) ? 0 : 2)}").Close("span")
-                .Text(" ")
-                .Open("span", ("class", "k")).Text($"{Figures.Plain(neuron.MeanActivation, 2)} ± {Figures.Plain(neuron.Sigma, 2)}").Close("span").Close("th");
+            page.Open("tr", ("id", page.Places.Take(Places.Neuron(neuron.Layer, neuron.Index)))).Open("th", ("scope", "row"), ("class", "mono"))
+                .Link(Places.Layer(neuron.Layer), $"{neuron.Layer}:{neuron.Index}").Close("th")
+                .Text("td", Figures.Plain(neuron.Score, neuron.Score == Math.Floor(neuron.Score) ? 0 : 2), ("class", "r"), ("data-label", "score"))
+                .Text("td", $"{Figures.Change(neuron.MeanActivation, 2)} ± {Figures.Plain(neuron.Sigma, 2)}", ("class", "r"), ("data-label", "activation"));
             page.Open("td", ("data-label", "writes"));
             new TokenStrip(neuron.Top).Write(page);
             page.Close("td").Open("td", ("data-label", "and, negated"));

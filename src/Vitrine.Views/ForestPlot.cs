@@ -18,7 +18,7 @@ public sealed class ForestPlot(StudySummary study) : View
     private static readonly string Speed = Measure.Speed.Name, Height = Measure.Height.Name, Success = Measure.Success.Name;
     private readonly StudyLine[] lines = [.. study.Studies.SelectMany(StudyLine.Of)];
 
-    private sealed record Panel(string Title, bool IsShare, Func<StudyLine, Estimate?> Estimate, Func<StudyLine, Spread?> Draws);
+    private sealed record Panel(string Title, string Unit, bool IsShare, Func<StudyLine, Estimate?> Estimate, Func<StudyLine, Spread?> Draws);
 
     internal override void Write(Markup page)
     {
@@ -53,16 +53,18 @@ public sealed class ForestPlot(StudySummary study) : View
         {
             if (lines.Any(row => row.Change(measure) is { IsFinite: true } || row.Range(measure) is { IsFinite: true }))
             {
-                yield return new(meaning, false, row => row.Change(measure), row => row.Range(measure));
+                yield return new(meaning, Unit(measure), false, row => row.Change(measure), row => row.Range(measure));
             }
         }
 
-        yield return new("success", true, row => row.Success, row => row.SuccessRange);
+        yield return new("success", "share of the episodes", true, row => row.Success, row => row.SuccessRange);
     }
+
+    private string Unit(string measure) => Measure.Named(measure).Unit(study.Units);
 
     private void Wide(Markup page, List<Panel> panels)
     {
-        var rows = Places(lines, 38, WidePitch, 34);
+        var rows = Places(lines, 56, WidePitch, 34);
         var floor = rows[^1].Y + (WidePitch / 2);
         Open(page, "drawing wide", WideWidth, floor + 30);
         foreach (var (row, y, heading) in rows)
@@ -79,8 +81,9 @@ public sealed class ForestPlot(StudySummary study) : View
         foreach (var (index, panel) in panels.Index())
         {
             var left = WideLabels + (index * (width + WideGap));
-            page.Label("small soft", left + (width / 2), 14, Fitted(panel.Title, (int)((width + WideGap) / 6)), "middle");
-            Draw(page, panel, rows.Select(place => (place.Row, place.Y)), left, left + width, 24, floor, floor + 18);
+            page.Label("small", left + (width / 2), 14, Fitted(panel.Title, (int)((width + WideGap) / 6.2)), "middle")
+                .Label("small soft", left + (width / 2), 31, Fitted(panel.Unit, (int)((width + WideGap) / 6.2)), "middle");
+            Draw(page, panel, [.. rows.Select(place => (place.Row, place.Y))], left, left + width, 42, floor, floor + 18);
         }
 
         page.Close("svg");
@@ -88,7 +91,7 @@ public sealed class ForestPlot(StudySummary study) : View
 
     private void Narrow(Markup page, List<Panel> panels)
     {
-        var blocks = panels.Select(panel => Places(lines.Where(row => BoundsOf(panel, row).Any()), 44, NarrowPitch, 26)).ToList();
+        var blocks = panels.Select(panel => Places(lines.Where(row => BoundsOf(panel, row).Any()), 62, NarrowPitch, 26)).ToList();
         Open(page, "drawing narrow", NarrowWidth, blocks.Sum(block => Depth(block)));
         var top = 0.0;
         foreach (var (panel, block) in panels.Zip(blocks))
@@ -98,8 +101,8 @@ public sealed class ForestPlot(StudySummary study) : View
                 continue;
             }
 
-            page.Label("heading", 0, top + 14, Fitted(panel.Title, 48));
-            Draw(page, panel, block.Select(place => (place.Row, top + place.Y + 4)), 16, NarrowWidth - 22, top + 24, top + block[^1].Y + 14,
+            page.Label("heading", 0, top + 14, Fitted(panel.Title, 46)).Label("soft", 0, top + 33, Fitted(panel.Unit, 46));
+            Draw(page, panel, [.. block.Select(place => (place.Row, top + place.Y + 4))], 26, NarrowWidth - 24, top + 42, top + block[^1].Y + 14,
                 top + block[^1].Y + 30);
             foreach (var (row, y, heading) in block)
             {
@@ -108,7 +111,7 @@ public sealed class ForestPlot(StudySummary study) : View
                     page.Label("small heading", 0, top + y - 30, heading);
                 }
 
-                page.Label(row.IsControl ? "small soft halo" : "small halo", 0, top + y - 8, Fitted(row.Name, 54));
+                page.Label(row.IsControl ? "small soft halo" : "small halo", 0, top + y - 8, Fitted(row.Name, 46));
             }
 
             top += Depth(block);
@@ -146,7 +149,7 @@ public sealed class ForestPlot(StudySummary study) : View
     }
 
     private void Draw(
-        Markup page, Panel panel, IEnumerable<(StudyLine Row, double Y)> rows, double left, double right, double top, double floor, double ticksAt)
+        Markup page, Panel panel, IReadOnlyList<(StudyLine Row, double Y)> rows, double left, double right, double top, double floor, double ticksAt)
     {
         var scale = panel.IsShare ? new AxisScale(0, 1, left, right) : AxisScale.Around(lines.SelectMany(row => BoundsOf(panel, row)), left, right);
         foreach (var tick in scale.Ticks())
@@ -155,9 +158,13 @@ public sealed class ForestPlot(StudySummary study) : View
                 .Label("small faint tick", scale.At(tick), ticksAt, panel.IsShare ? Figures.Percent(tick) : Figures.Change(tick, scale.Decimals()), "middle");
         }
 
-        if (panel.IsShare && lines.FirstOrDefault(row => row.IsBaseline)?.Success is { IsFinite: true } baseline)
+        foreach (var concept in panel.IsShare ? rows.GroupBy(place => place.Row.Concept) : [])
         {
-            page.Line("zero", scale.At(baseline.Mean), top, scale.At(baseline.Mean), floor);
+            if (concept.FirstOrDefault(place => place.Row.IsBaseline).Row?.Success is { IsFinite: true } baseline)
+            {
+                var at = scale.At(baseline.Mean);
+                page.Line("zero", at, concept.Min(place => place.Y) - 13, at, concept.Max(place => place.Y) + 13);
+            }
         }
 
         foreach (var (row, y) in rows)
@@ -198,13 +205,13 @@ public sealed class ForestPlot(StudySummary study) : View
         }
     }
 
-    private static string Range(Panel panel, Spread draws) => panel.IsShare
-        ? $"{Figures.Percent(draws.Smallest)} to {Figures.Percent(draws.Largest)}"
-        : $"{Figures.Change(draws.Smallest)} to {Figures.Change(draws.Largest)}";
+    private static string Range(Panel panel, Spread draws) => Range(draws, panel.IsShare);
 
-    private static string Draws(StudyLine row, Spread? draws, bool isShare) => draws is not { IsFinite: true } ? Figures.Missing
-        : isShare ? $"{Figures.Percent(draws.Smallest)} to {Figures.Percent(draws.Largest)} ({row.Draws})"
-        : $"{Figures.Change(draws.Smallest)} to {Figures.Change(draws.Largest)} ({row.Draws})";
+    private static string Range(Spread draws, bool isShare)
+        => isShare ? $"{Figures.Percent(draws.Smallest)} to {Figures.Percent(draws.Largest)}" : Figures.Range(draws);
+
+    private static string Draws(StudyLine row, Spread? draws, bool isShare)
+        => draws is { IsFinite: true } ? $"{Range(draws, isShare)} ({row.Draws})" : Figures.Missing;
 
     /// <remarks>The whole name stands in the table under the drawing.</remarks>
     private static string Fitted(string text, int characters) => text.Length <= characters ? text : text[..(characters - 1)].TrimEnd() + "…";
@@ -212,14 +219,17 @@ public sealed class ForestPlot(StudySummary study) : View
     private NumberTable Numbers()
     {
         var table = new NumberTable("closed-loop study",
-            ["arm", "concept", "n", "speed change", "draws", "height change", "draws", "success", "draws", "success change, points", "adjusted p"]);
-        foreach (var row in lines)
+            ["arm", "episodes", $"speed change, {Unit(Speed)}", $"over draws, {Unit(Speed)}", $"height change, {Unit(Height)}", $"over draws, {Unit(Height)}",
+                "success, %", "over draws, %", "success change", "adjusted p"]);
+        foreach (var concept in lines.GroupBy(row => row.Concept))
         {
-            var points = row.Change(Success) is { IsFinite: true } change
-                ? $"{Figures.Points(change.Mean)} {Figures.Brackets(change.Low * 100, change.High * 100, 0)}" : Figures.Missing;
-            table.Add(row.Name, row.Concept, Figures.Count(row.Episodes), Figures.Change(row.Change(Speed)), Draws(row, row.Range(Speed), false),
-                Figures.Change(row.Change(Height)), Draws(row, row.Range(Height), false),
-                Figures.Share(row.Success), Draws(row, row.SuccessRange, true), points, row.AdjustedP is { } p ? Figures.Probability(p) : Figures.Missing);
+            table.Group(concept.Key);
+            foreach (var row in concept)
+            {
+                table.Add(row.Name, Figures.Count(row.Episodes), Figures.Change(row.Change(Speed)), Draws(row, row.Range(Speed), false),
+                    Figures.Change(row.Change(Height)), Draws(row, row.Range(Height), false), Figures.Share(row.Success), Draws(row, row.SuccessRange, true),
+                    Figures.Points(row.Change(Success)), row.AdjustedP is { } p ? Figures.Probability(p) : Figures.Missing);
+            }
         }
 
         return table;

@@ -5,22 +5,31 @@ using Vitrine.Worlds.Statistics;
 namespace Vitrine.Views;
 
 /// <summary>
-/// Where a concept acts on one decision: component by layer, the mean difference beside the state-by-state interchange, as shares of what the words do.
+/// Where a concept acts on one decision: component by layer, the mean difference beside activation patching, as shares of what the word does.
 /// </summary>
-/// <param name="effect">What to show.</param>
-public sealed class OneStepTable(OneStepResult effect) : View
+/// <param name="shown">What to show.</param>
+public sealed class OneStepTable(ShownDecision shown) : View
 {
-    private static readonly (string Name, Func<PartEstimate, Estimate?> Of)[] Questions =
+    private static readonly Question[] Questions =
     [
-        ("mean difference, added", row => row.MeanDifference),
-        ("put in, state by state", row => row.Sufficient),
-        ("held back: what remains", row => row.Necessary),
+        new("mean difference", "added", row => row.MeanDifference, share => share),
+        new("denoising", "put in alone, state by state: sufficient?", row => row.Sufficient, share => share),
+        new("noising", "held back: what remains; tint: what is lost: necessary?", row => row.Necessary, share => 1 - share),
     ];
+
+    private readonly OneStepResult effect = shown.Result;
+
+    /// <param name="Name">The field's word.</param>
+    /// <param name="Plain">The same in plain words.</param>
+    /// <param name="Of">The answer.</param>
+    /// <param name="Tint">What the tint says of a share.</param>
+    private sealed record Question(string Name, string Plain, Func<PartEstimate, Estimate?> Of, Func<double, double> Tint);
 
     internal override void Write(Markup page)
     {
         page.Open("section", ("class", "onestep")).Open("h3").Text("em", effect.Concept).Text("span", $" {effect.Metric}", ("class", "k")).Close("h3");
-        page.Open("p", ("class", "k")).Text("The words themselves: ").Text("strong", Figures.Change(effect.Prompt)).Text(" = 100 %").Close("p");
+        page.Open("p", ("class", "k")).Text("The word itself: ").Text("strong", Figures.Change(effect.Prompt) + Unit)
+            .Text($" = 100 %, over {Figures.Count(effect.States)} states").Close("p");
         if (effect.Parts.Count == 0)
         {
             page.Text("p", "No part was measured.", ("class", "empty"));
@@ -28,6 +37,7 @@ public sealed class OneStepTable(OneStepResult effect) : View
         else
         {
             Heat(page);
+            Beyond(page);
         }
 
         Controls(page);
@@ -35,13 +45,15 @@ public sealed class OneStepTable(OneStepResult effect) : View
         page.Close("section");
     }
 
+    private string Unit => shown.Unit.Length > 0 ? " " + shown.Unit : "";
+
     /// <remarks>Layers in order, all layers together last.</remarks>
     private List<int?> Layers => [.. effect.Parts.Select(row => row.Layer).Distinct().OrderBy(layer => layer ?? int.MaxValue)];
 
     private void Heat(Markup page)
     {
         var layers = Layers;
-        var caption = $"Where {effect.Concept} acts: shares of the words’ effect on {effect.Metric}";
+        var caption = $"Where {effect.Concept} acts: shares of the word’s effect on {effect.Metric}";
         page.Open("div", ("class", "scroll"), ("tabindex", 0), ("role", "group"), ("aria-label", caption));
         page.Open("table", ("class", "heat")).Text("caption", caption, ("class", "unseen")).Open("thead").Open("tr").Open("td").Close("td");
         foreach (var layer in layers)
@@ -49,7 +61,7 @@ public sealed class OneStepTable(OneStepResult effect) : View
             page.Open("th", ("scope", "col"));
             if (layer is { } index)
             {
-                page.Text("span", "layer ", ("class", "unit")).Text($"{index}");
+                page.Text("span", "layer ", ("class", "unit")).Link(Places.Layer(index), $"{index}");
             }
             else
             {
@@ -64,17 +76,17 @@ public sealed class OneStepTable(OneStepResult effect) : View
         {
             page.Open("tbody").Open("tr")
                 .Text("th", OneStepResult.NameOf(component.Key), ("scope", "rowgroup"), ("class", "group"), ("colspan", layers.Count + 1)).Close("tr");
-            foreach (var (question, of) in Questions)
+            foreach (var question in Questions)
             {
-                if (component.All(row => of(row) is not { IsFinite: true }))
+                if (component.All(row => question.Of(row) is not { IsFinite: true }))
                 {
                     continue;
                 }
 
-                page.Open("tr").Text("th", question, ("scope", "row"));
+                page.Open("tr").Open("th", ("scope", "row")).Text("strong", question.Name).Text(" ").Text("span", question.Plain, ("class", "k")).Close("th");
                 foreach (var layer in layers)
                 {
-                    Cell(page, component.FirstOrDefault(row => row.Layer == layer) is { } found ? of(found) : null);
+                    Cell(page, component.FirstOrDefault(row => row.Layer == layer) is { } found ? question.Of(found) : null, question.Tint);
                 }
 
                 page.Close("tr");
@@ -86,7 +98,7 @@ public sealed class OneStepTable(OneStepResult effect) : View
         page.Close("table").Close("div");
     }
 
-    private void Cell(Markup page, Estimate? interval)
+    private void Cell(Markup page, Estimate? interval, Func<double, double> tint)
     {
         if (interval is not { IsFinite: true } || !double.IsFinite(Share(1)))
         {
@@ -95,10 +107,33 @@ public sealed class OneStepTable(OneStepResult effect) : View
         }
 
         var (one, other) = (Share(interval.Low) * 100, Share(interval.High) * 100);
-        HeatCell.Write(page, Share(interval.Mean), Figures.Brackets(Math.Min(one, other), Math.Max(one, other), 0));
+        HeatCell.Write(page, Share(interval.Mean), Figures.Brackets(Math.Min(one, other), Math.Max(one, other), 0), tint(Share(interval.Mean)));
     }
 
     private double Share(double value) => value / effect.Prompt.Mean;
+
+    /// <summary>What shares outside 0 to 100 % mean, where there are any.</summary>
+    private void Beyond(Markup page)
+    {
+        var finite = double.IsFinite(Share(1));
+        var single = finite && effect.Parts.Any(part => Beyond(part.MeanDifference) || Beyond(part.Sufficient));
+        var held = finite && effect.Parts.Any(part => Beyond(part.Necessary));
+        var against = finite && effect.Parts.Any(part => new[] { part.MeanDifference, part.Sufficient, part.Necessary }.Any(e => Share(e.Mean) < -.005));
+        string[] notes =
+        [
+            .. single
+                ? ["Above 100 %: the part alone moves the decision further than the word does, because parts that would pull back have not seen the word."]
+                : Array.Empty<string>(),
+            .. held ? ["More than 100 % remains: held back, the part had been pulling against the word."] : Array.Empty<string>(),
+            .. against ? ["Below 0 %: it moves the decision the other way."] : Array.Empty<string>(),
+        ];
+        if (notes.Length > 0)
+        {
+            page.Text("p", string.Join(" ", notes), ("class", "k beyond"));
+        }
+
+        bool Beyond(Estimate estimate) => Share(estimate.Mean) > 1.005;
+    }
 
     private void Controls(Markup page)
     {
@@ -124,20 +159,28 @@ public sealed class OneStepTable(OneStepResult effect) : View
 
     private NumberTable Numbers()
     {
-        var table = new NumberTable($"{effect.Concept}, {effect.Metric}", ["part", "mean difference", "put in", "remains when held back"]);
-        table.Add("the words", Figures.Change(effect.Prompt), Figures.Missing, Figures.Missing);
-        foreach (var row in effect.Parts)
+        var table = new NumberTable($"{effect.Concept}, {effect.Metric}{(shown.Unit.Length > 0 ? $", in {shown.Unit}" : "")}",
+            ["part", "mean difference", "denoising: put in", "noising: remains"]);
+        table.Add("the word", Figures.Change(effect.Prompt), Figures.Missing, Figures.Missing);
+        foreach (var component in effect.Parts.GroupBy(row => row.Component))
         {
-            table.Add($"{OneStepResult.NameOf(row.Component)}, {Name(row.Layer)}", Figures.Change(row.MeanDifference), Figures.Change(row.Sufficient),
-                Figures.Change(row.Necessary));
+            table.Group(OneStepResult.NameOf(component.Key));
+            foreach (var row in component)
+            {
+                table.Add(Name(row.Layer), Figures.Change(row.MeanDifference), Figures.Change(row.Sufficient), Figures.Change(row.Necessary));
+            }
+        }
+
+        if (effect.Controls.Count > 0)
+        {
+            table.Group("controls");
         }
 
         foreach (var control in effect.Controls)
         {
             table.Add(control.Name,
-                control.Range is { IsFinite: true } draws
-                    ? $"{Figures.Change(draws.Smallest)} to {Figures.Change(draws.Largest)} ({control.Draws!.Count} draws)"
-                    : Figures.Change(control.Effect), Figures.Missing, Figures.Missing);
+                control.Range is { IsFinite: true } draws ? $"{Figures.Range(draws)} ({control.Draws!.Count} draws)" : Figures.Change(control.Effect),
+                Figures.Missing, Figures.Missing);
         }
 
         return table;

@@ -8,7 +8,7 @@ public static class Report
     /// <summary>The style sheet of every view.</summary>
     public static string StyleSheet { get; } = Resource("report.css");
 
-    /// <summary>The script that plays episodes; everything else works without it.</summary>
+    /// <summary>The script of the report, which plays episodes; everything else works without it.</summary>
     public static string Script { get; } = Resource("report.js");
 
     /// <summary>The report as text.</summary>

@@ -7,17 +7,18 @@ internal sealed class ReportPage(ReportData data)
 {
     private static readonly (string Id, string Short, string Title)[] Sections =
     [
+        ("film", "Before and after", "The robot, before and after"),
+        ("found", "Findings", "What was found"),
         ("pass", "The pass", "The pass, from picture and words to an action"),
-        ("write", "What neurons write", "What the neurons write"),
-        ("look", "Where it looks", "Where it looks"),
-        ("carry", "What carries it", "What carries it, in one decision"),
-        ("steer", "What steering does", "What steering does, in closed loop"),
-        ("film", "Episodes", "Episodes, before and after"),
+        ("write", "Neurons", "What the neurons write"),
+        ("look", "Attention", "Where it looks"),
+        ("carry", "One decision", "What carries it, in one decision"),
+        ("steer", "Closed loop", "What steering does, in closed loop"),
         ("trust", "Parity", "Whether the engine’s numbers are right"),
         ("how", "How it was made", "How it was made"),
     ];
 
-    private readonly Markup page = new();
+    private readonly Markup page = new() { Places = PlacesOf(data) };
 
     public string Render()
     {
@@ -30,17 +31,36 @@ internal sealed class ReportPage(ReportData data)
         }
 
         page.Close("ul").Close("div").Close("nav").Open("main", ("id", "report"));
-        Summary();
-        Section(0, Pass);
-        Section(1, Writes);
-        Section(2, Looks);
-        Section(3, Carries);
-        Section(4, Steers);
-        Section(5, Episodes);
-        Section(6, Parity);
-        Section(7, Made);
+        Opening();
+        foreach (var (index, content) in new[] { Episodes, Found, Pass, Writes, Looks, Carries, Steers, Parity, Made }.Index())
+        {
+            Section(index, content);
+        }
+
         page.Close("main").Open("script").Raw(Report.Script).Close("script").Close("body").Close("html");
         return "<!DOCTYPE html>\n" + page;
+    }
+
+    /// <summary>All that the page has a place for.</summary>
+    private static Places PlacesOf(ReportData data)
+    {
+        var places = new Places();
+        foreach (var layer in LayerTable.LayersOf(data))
+        {
+            places.Announce(Places.Layer(layer));
+        }
+
+        foreach (var look in data.Attention.Select(map => map.Look))
+        {
+            places.Announce(Places.Head(look.Layer, look.Head));
+        }
+
+        foreach (var neuron in data.Concepts.SelectMany(concept => concept.Neurons))
+        {
+            places.Announce(Places.Neuron(neuron.Layer, neuron.Index));
+        }
+
+        return places;
     }
 
     private void Section(int index, Action content)
@@ -52,14 +72,21 @@ internal sealed class ReportPage(ReportData data)
         page.Close("section");
     }
 
-    private void Summary()
+    private void Opening()
     {
-        page.Open("header").Open("h1").Prose(data.Title).Close("h1");
+        page.Open("header", ("class", "opening")).Open("h1").Prose(data.Title).Close("h1");
+        page.Open("p", ("class", data.Finding.Length > 0 ? "finding" : "finding empty"))
+            .Prose(data.Finding.Length > 0 ? data.Finding : "Nothing was judged, so there is nothing that was found.").Close("p");
         if (data.Lead.Length > 0)
         {
             page.Open("p", ("class", "lead")).Prose(data.Lead).Close("p");
         }
 
+        page.Close("header");
+    }
+
+    private void Found()
+    {
         if (data.Facts.Count > 0)
         {
             page.Open("dl", ("class", "facts"));
@@ -71,49 +98,12 @@ internal sealed class ReportPage(ReportData data)
             page.Close("dl");
         }
 
-        if (data.Shown.Count + data.NotShown.Count > 0)
-        {
-            page.Open("div", ("class", "verdict"));
-            Statements("Shown", data.Shown);
-            Statements("Not shown", data.NotShown);
-            page.Close("div");
-        }
-
-        page.Close("header");
-    }
-
-    private void Statements(string title, IReadOnlyList<Statement> statements)
-    {
-        if (statements.Count == 0)
-        {
-            return;
-        }
-
-        page.Text("h2", title).Open("ul");
-        foreach (var statement in statements)
-        {
-            var (kind, mark, name) = statement.IsEffect switch
-            {
-                true => ("yes", "●", "An effect: "),
-                false => ("no", "○", "No effect: "),
-                null => ("limit", "–", ""),
-            };
-            page.Open("li", ("class", kind)).Text("span", mark, ("class", "mark"), ("aria-hidden", "true")).Open("span");
-            if (name.Length > 0)
-            {
-                page.Text("span", name, ("class", "unseen"));
-            }
-
-            page.Prose(statement.Text).Close("span").Close("li");
-        }
-
-        page.Close("ul");
+        new VerdictList(data.Statements).Write(page);
     }
 
     private void Pass()
     {
-        page.Text("p",
-            "Patches and words become one sequence. Every block reads the residual stream and adds to it: attention moves information between positions, the "
+        Say("Patches and words become one sequence. Every block reads the residual stream and adds to it: attention moves information between positions, the "
                 + "feed-forward part works within one. "
             + (data.Pass is { ActionTokens.Count: 0 } ? "The action is read off the last position." : "The last positions say the action, one token a "
                 + "dimension."));
@@ -130,8 +120,7 @@ internal sealed class ReportPage(ReportData data)
 
     private void Writes()
     {
-        page.Text("p",
-            "Each feed-forward neuron adds one fixed vector, its value vector, to the residual stream. Read in the model’s own vocabulary, some spell a "
+        Say("Each feed-forward neuron adds one fixed vector, its value vector, to the residual stream. Read in the model’s own vocabulary, some spell a "
                 + "concept, some a motion. Both ends are shown, because a neuron that fires negatively writes the other one.");
         if (data.LayerProfile is { } profile)
         {
@@ -142,6 +131,11 @@ internal sealed class ReportPage(ReportData data)
             Empty("No layer was profiled.");
         }
 
+        if (LayerTable.LayersOf(data).Count > 0)
+        {
+            Card(new LayerTable(data));
+        }
+
         if (data.Concepts.Count == 0)
         {
             Empty("No concept was looked for.");
@@ -149,43 +143,44 @@ internal sealed class ReportPage(ReportData data)
         }
 
         page.Open("div", ("class", "legend")).Open("span").Text("span", "word", ("class", "chip hit")).Text(" word of the concept").Close("span")
-            .Open("span").Text("span", ".84", ("class", "chip act")).Text(" action value").Close("span").Text("span", "score: " + data.ScoreMeaning)
-            .Text("span", "below the score: mean activation ± standard deviation").Close("div");
-        page.Open("div", ("class", "two"));
+            .Open("span").Text("span", "[+0.84]", ("class", "chip act")).Text(" action value").Close("span")
+            .Text("span", "score: " + data.ScoreMeaning).Close("div");
         foreach (var cluster in data.Concepts)
         {
             Card(new ConceptTable(cluster, data.ScoreMeaning));
         }
-
-        page.Close("div");
     }
 
     private void Looks()
     {
-        page.Text("p",
-            "Chosen heads, over the picture that they read. The veil lifts from a patch in proportion to the attention it gets; the frame marks where the "
-                + "object really is. Attention says what a head reads, not what it does with it.");
+        Say("Chosen heads, over the picture that they read. The veil lifts from a patch in proportion to the attention it gets; the frame marks where the "
+            + "object really is. Attention says what a head reads, not what it does with it."
+            + (data.AttentionRule.Length > 0 ? $" Shown: {data.AttentionRule}." : ""));
         if (data.Attention.Count == 0)
         {
             Empty("No attention map was recorded.");
             return;
         }
 
-        page.Open("div", ("class", "card maps"));
+        var full = AttentionOverlay.Full(data.Attention);
+        page.Open("div", ("class", "card"));
+        VeilLegend.Write(page, full, weight => Figures.Percent(weight, 1), data.Attention.Select(map => map.Look.Uniform).Average(), atLeast: true);
+        page.Open("div", ("class", "maps"));
         foreach (var map in data.Attention)
         {
-            new AttentionOverlay(map).Write(page);
+            new AttentionOverlay(map, full).Write(page);
         }
 
-        page.Close("div");
+        page.Close("div").Close("div");
     }
 
     private void Carries()
     {
-        page.Text("p",
-            "Three questions to each part. What does its mean difference do when it is added? What does its own output do, state by state, when it alone is "
-                + "put in from the run with the words (is it sufficient)? What remains of the words when it is held back (is it necessary)? Where mean "
-                + "difference and put in disagree, the part’s work depends on the state. The deeper the tint, the more of the words’ own effect.");
+        Say("Activation patching, with three questions to each part. Mean difference: what does one vector, the average change that the word makes there, "
+            + "do when it is added? Denoising: what does the part’s own output do when it alone is put in, state by state, from the run with the word (is it "
+            + "sufficient)? Noising: what remains of the word when the part is held back at the run without it (is it necessary)? Where mean difference and "
+            + "denoising disagree, what the part writes depends on the state. The tint says how much of the word’s own effect a part gives; in the rows of "
+            + "noising, how much is lost without it.");
         if (data.OneStep.Count == 0)
         {
             Empty("No part was measured.");
@@ -199,8 +194,7 @@ internal sealed class ReportPage(ReportData data)
 
     private void Steers()
     {
-        page.Text("p",
-            "Every arm runs the same layouts with the same pixel noise. Points are paired differences to no edit. Success stands beside motion, because a "
+        Say("Every arm runs the same layouts with the same pixel noise. Points are paired differences to no edit. Success stands beside motion, because a "
                 + "robot that moves faster and fails has not been steered.");
         if (data.Study is not { } study)
         {
@@ -217,18 +211,31 @@ internal sealed class ReportPage(ReportData data)
 
     private void Episodes()
     {
-        page.Text("p",
-            "The same layout and the same noise, on one clock. The line is the gripper’s path with a dot at each step, so dots far apart are fast steps; a "
-                + "ring marks a solved task.");
         if (data.Episodes.Count == 0)
         {
             Empty("No episode was recorded.");
+            return;
         }
 
-        foreach (var pair in data.Episodes)
+        foreach (var subject in data.Episodes.GroupBy(pair => pair.Subject))
         {
-            Card(new EpisodePlayer(pair));
+            page.Open("div", ("class", "card"));
+            if (subject.Key.Length > 0)
+            {
+                page.Open("h3").Prose(subject.Key).Close("h3");
+            }
+
+            page.Open("div", ("class", "films"));
+            foreach (var pair in subject)
+            {
+                new EpisodePlayer(pair).Write(page);
+            }
+
+            page.Close("div").Close("div");
         }
+
+        page.Text("p", "Before and after share layout, noise and clock. The line is the gripper’s path with a dot at each step, so dots far apart are fast "
+            + "steps. A ring marks a solved task, a cross one that was not solved.", ("class", "k"));
     }
 
     private void Parity()
@@ -305,6 +312,8 @@ internal sealed class ReportPage(ReportData data)
         view.Write(page);
         page.Close("div");
     }
+
+    private void Say(string text) => page.Open("p").Prose(text).Close("p");
 
     private void Empty(string text) => page.Text("p", text, ("class", "empty"));
 }

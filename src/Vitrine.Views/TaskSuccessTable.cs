@@ -2,7 +2,7 @@ using Vitrine.Views.Drawing;
 
 namespace Vitrine.Views;
 
-/// <summary>Success of every arm on every task.</summary>
+/// <summary>Success of every arm on every task, concept by concept.</summary>
 /// <param name="studies">The studies, in order.</param>
 public sealed class TaskSuccessTable(IReadOnlyList<ShownStudy> studies) : View
 {
@@ -16,25 +16,31 @@ public sealed class TaskSuccessTable(IReadOnlyList<ShownStudy> studies) : View
         }
 
         page.Open("div", ("class", "scroll"), ("tabindex", 0), ("role", "group"), ("aria-label", "Success by task"));
-        page.Open("table", ("class", "heat success-by-task")).Text("caption", "Success by task").Open("thead").Open("tr").Text("th", "arm", ("scope", "col"));
+        page.Open("table", ("class", "heat success-by-task")).Text("caption", "Success by task, % of its episodes").Open("thead").Open("tr")
+            .Text("th", "arm", ("scope", "col"));
         foreach (var task in tasks)
         {
             page.Text("th", task, ("scope", "col"));
         }
 
-        page.Close("tr").Close("thead").Open("tbody");
-        foreach (var (line, rates) in rows)
+        page.Close("tr").Close("thead");
+        foreach (var concept in rows.GroupBy(row => row.Line.Concept))
         {
-            page.Open("tr").Open("th", ("scope", "row"), ("class", line.IsControl ? "control" : null)).Text(line.Name);
-            page.Text("span", " " + line.Concept, ("class", "k")).Close("th");
-            foreach (var task in tasks)
+            page.Open("tbody").Open("tr").Text("th", concept.Key, ("scope", "rowgroup"), ("class", "group"), ("colspan", tasks.Count + 1)).Close("tr");
+            foreach (var (line, rates) in concept)
             {
-                HeatCell.Write(page, rates.TryGetValue(task, out var rate) ? rate : double.NaN, null);
+                page.Open("tr").Text("th", line.Name, ("scope", "row"), ("class", line.IsControl ? "control" : null));
+                foreach (var task in tasks)
+                {
+                    HeatCell.Write(page, rates.TryGetValue(task, out var rate) ? rate : double.NaN, null);
+                }
+
+                page.Close("tr");
             }
 
-            page.Close("tr");
+            page.Close("tbody");
         }
 
-        page.Close("tbody").Close("table").Close("div");
+        page.Close("table").Close("div");
     }
 }

@@ -12,7 +12,7 @@ public sealed class TokenStrip(IReadOnlyList<VocabularyToken> tokens) : View
         page.Open("span", ("class", "strip"));
         foreach (var token in tokens)
         {
-            page.Open("span", ("class", token.IsConcept ? "chip hit" : token.IsAction ? "chip act" : "chip")).Text(Visible(token.Text));
+            page.Open("span", ("class", token.IsConcept ? "chip hit" : token.IsAction ? "chip act" : "chip")).Text(Shown(token));
             if (token.IsConcept || token.IsAction)
             {
                 page.Text("span", token.IsConcept ? " (concept)" : " (action)", ("class", "unseen"));
@@ -23,6 +23,9 @@ public sealed class TokenStrip(IReadOnlyList<VocabularyToken> tokens) : View
 
         page.Close("span");
     }
+
+    /// <remarks>The value of an action token is a signed number like all others on a page.</remarks>
+    private static string Shown(VocabularyToken token) => token.IsAction ? Visible(token.Text).Replace('-', '−') : Visible(token.Text);
 
     /// <summary>A token with its blanks and control characters made visible.</summary>
     internal static string Visible(string token)

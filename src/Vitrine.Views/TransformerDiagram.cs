@@ -23,7 +23,7 @@ public sealed class TransformerDiagram(ModelDescription model, PassExample? pass
         page.Open("span").Leaf("i", ("class", "key feedforward-part")).Text("feed-forward").Close("span");
         if (pass is { Contributions.Count: > 0 })
         {
-            page.Text("span", "bars: " + pass.ContributionMeaning + ", %");
+            page.Text("span", $"bars: {pass.ContributionMeaning}, %; the line is 100 %");
         }
 
         page.Close("div");
@@ -31,10 +31,10 @@ public sealed class TransformerDiagram(ModelDescription model, PassExample? pass
         Stacks().WriteFolded(page);
         if (pass is { Contributions.Count: > 0 })
         {
-            var table = new NumberTable(pass.ContributionMeaning, ["block", "attention", "feed-forward"]);
+            var table = new NumberTable(pass.ContributionMeaning, ["layer", "attention, %", "feed-forward, %"]);
             foreach (var part in pass.Contributions)
             {
-                table.Add($"{part.Layer}", Figures.Percent(part.Attention), Figures.Percent(part.FeedForward));
+                table.Add($"layer {part.Layer}", Figures.Percent(part.Attention), Figures.Percent(part.FeedForward));
             }
 
             table.WriteFolded(page);
@@ -50,7 +50,7 @@ public sealed class TransformerDiagram(ModelDescription model, PassExample? pass
             : $" {(pass.Picture is null ? "No picture is read" : $"The picture is cut into {pass.PatchRows} x {pass.PatchColumns} patches")}; the prompt has "
                 + $"{pass.PromptTokens.Count} tokens; "
             + (pass.ActionTokens.Count == 0 ? "the action is given in numbers." : $"{pass.ActionTokens.Count} action tokens are said.");
-        page.OpenDrawing(@class, width, height, $"The pass of {model.Name}, from picture and words to an action",
+        page.OpenLinked(@class, width, height, $"The pass of {model.Name}, from picture and words to an action",
             string.Join("; ", model.Stacks.Select(stack => $"{stack.Name}: {Size(stack)}")) + "." + says);
     }
 
@@ -61,7 +61,7 @@ public sealed class TransformerDiagram(ModelDescription model, PassExample? pass
 
     private void Wide(Markup page)
     {
-        const double residual = 206, from = 500, to = 872;
+        const double residual = 206, from = 496, to = 848;
         Open(page, "drawing wide", 1000, 316);
         Picture(page, 4, 30, 132);
         page.Label("small soft", 4, 20, PictureCaption);
@@ -116,14 +116,14 @@ public sealed class TransformerDiagram(ModelDescription model, PassExample? pass
             page.Box("part", from, y, to - from, 22, 6).Label("small", (from + to) / 2, y + 15, $"{expert.Name}: {Short(expert)}", "middle");
         }
 
-        Arrow(page, to, residual, 892, residual);
-        Actions(page, 898, 24, residual);
+        Arrow(page, to, residual, 868, residual);
+        Actions(page, 874, 24, residual);
         if (experts.Count == 0 && pass is { ActionTokens.Count: > 0 })
         {
             var below = residual + (pass.ActionTokens.Count * 12) + 4;
-            page.Leaf("path", ("class", "loop"), ("d", FormattableString.Invariant($"M920 {below:0.#} V306 H466 V284")))
+            page.Leaf("path", ("class", "loop"), ("d", FormattableString.Invariant($"M902 {below:0.#} V306 H466 V284")))
                 .Leaf("path", ("class", "head"), ("d", "M466 278 l-4 8 h8 z"))
-                .Label("small soft", (466 + 920) / 2.0, 300, "each action token is read before the next is said", "middle");
+                .Label("small soft", (466 + 902) / 2.0, 300, "each action token is read before the next is said", "middle");
         }
 
         page.Close("svg");
@@ -134,15 +134,15 @@ public sealed class TransformerDiagram(ModelDescription model, PassExample? pass
         var shown = ShownLayers(8);
         const double first = 214, pitch = 46, middle = 180;
         var end = first + (shown.Count * pitch);
-        Open(page, "drawing narrow", 360, end + 96);
+        Open(page, "drawing narrow", 360, end + 76);
         Picture(page, 4, 26, 112);
         page.Label("small soft", 4, 16, PictureCaption);
         foreach (var (index, stack) in towers.Index())
         {
-            var y = 26 + (index * 40);
-            Arrow(page, 118, 82, 142, y + 17);
-            page.Box("part", 146, y, 120, 34, 6).Label("small", 154, y + 15, stack.Name).Label("tiny soft", 154, y + 28, Short(stack));
-            page.Line("wire", 266, y + 17, 286, 82);
+            var y = 34 + (index * 50);
+            Arrow(page, 118, 82, 134, y + 21);
+            page.Box("part", 138, y, 132, 42, 6).Label("small", 204, y + 17, stack.Name, "middle").Label("tiny soft", 204, y + 34, Short(stack), "middle");
+            page.Line("wire", 270, y + 21, 284, 82);
         }
 
         if (towers.Count > 0)
@@ -165,7 +165,7 @@ public sealed class TransformerDiagram(ModelDescription model, PassExample? pass
             }
 
             var part = pass?.Contributions.FirstOrDefault(found => found.Layer == block);
-            page.Label("tiny soft", 4, y + 22, $"block {block}");
+            page.LinkedLabel(Places.Layer(block), "tiny soft", 4, y + 22, $"layer {block}");
             Heads(page, 116, y + 2, 50, 32);
             Neurons(page, 194, y + 2, 50, 32);
             page.Line("wire", 166, y + 18, middle, y + 18).Line("wire", middle, y + 18, 194, y + 18).Dot("join", middle, y + 18, 3);
@@ -184,14 +184,13 @@ public sealed class TransformerDiagram(ModelDescription model, PassExample? pass
         page.Leaf("path", ("class", "head"), ("d", FormattableString.Invariant($"M180 {end + 16:0.#} l-4 -8 h8 z")));
         var tokens = pass?.ActionTokens ?? [];
         var cell = 352.0 / Math.Max(7, tokens.Count);
-        foreach (var (index, token) in tokens.Index())
+        foreach (var (index, _) in tokens.Index())
         {
-            page.Box("said", 4 + (index * cell), end + 24, cell - 4, 26, 5)
-                .Label("tiny said-name", 4 + (index * cell) + ((cell - 4) / 2), end + 41, Cut(token.Dimension, 7), "middle")
-                .Label("tiny soft", 4 + (index * cell) + ((cell - 4) / 2), end + 66, Figures.Change(token.Value), "middle");
+            page.Box("said", 4 + (index * cell), end + 24, cell - 4, 22, 5);
         }
 
-        page.Label("small soft", 4, end + 88, tokens.Count == 0 ? ActionCaption : $"{tokens.Count} action tokens").Close("svg");
+        page.Label("small soft", 4, end + (tokens.Count == 0 ? 40 : 66), tokens.Count == 0 ? ActionCaption : $"{tokens.Count} action tokens, one a dimension")
+            .Close("svg");
     }
 
     private string ActionCaption => pass is null ? "action" : "numbers";
@@ -267,15 +266,19 @@ public sealed class TransformerDiagram(ModelDescription model, PassExample? pass
             page.Dot("join", x + (unit * .7), residual, 4);
         }
 
-        page.Label("tiny soft", left + unit + 2, residual + 22, unit > 17 ? $"block {layer}" : $"{layer}", "middle");
+        page.LinkedLabel(Places.Layer(layer), "tiny soft", left + unit + 2, residual + 22, unit > 20 ? $"layer {layer}" : $"{layer}", "middle");
         if (part is not null)
         {
-            Bar(page, "attention-part", left, top - 10 - Length(part.Attention, 74), unit, Length(part.Attention, 74), part.Attention, left + (unit / 2),
-                top - 14 - Length(part.Attention, 74), "middle");
-            Bar(page, "feedforward-part", right, top - 10 - Length(part.FeedForward, 74), unit, Length(part.FeedForward, 74), part.FeedForward,
-                right + (unit / 2), top - 14 - Length(part.FeedForward, 74), "middle");
+            page.Line("whole", left - 3, top - 10 - Full, right + unit + 3, top - 10 - Full);
+            Bar(page, "attention-part", left, top - 10 - Length(part.Attention, Full), unit, Length(part.Attention, Full), part.Attention, left + (unit / 2),
+                top - 14 - Length(part.Attention, Full), "middle");
+            Bar(page, "feedforward-part", right, top - 10 - Length(part.FeedForward, Full), unit, Length(part.FeedForward, Full), part.FeedForward,
+                right + (unit / 2), top - 14 - Length(part.FeedForward, Full), "middle");
         }
     }
+
+    /// <summary>Length of a bar of 100 % in the wide drawing.</summary>
+    private const double Full = 74;
 
     /// <remarks>A bar of a negative share has no length; its number says so.</remarks>
     private static double Length(double share, double full) => double.IsFinite(share) ? Math.Clamp(share, .015, 1.1) * full : 0;
@@ -326,8 +329,8 @@ public sealed class TransformerDiagram(ModelDescription model, PassExample? pass
         foreach (var (index, token) in tokens.Take(8).Index())
         {
             var y = top + (index * pitch);
-            page.Box("said", x, y + 2, 44, pitch - 4, 5).Label("tiny said-name", x + 22, y + (pitch / 2) + 4, Cut(token.Dimension, 7), "middle")
-                .Label("small", x + 52, y + (pitch / 2) + 4, Figures.Change(token.Value));
+            page.Box("said", x, y + 2, 56, pitch - 4, 5).Label("tiny said-name", x + 28, y + (pitch / 2) + 4, Cut(token.Dimension, 7), "middle")
+                .Label("small", x + 64, y + (pitch / 2) + 4, Figures.Change(token.Value));
         }
     }
 
@@ -366,9 +369,9 @@ public sealed class TransformerDiagram(ModelDescription model, PassExample? pass
         page.Close("p");
         if (pass.ActionTokens.Count > 0)
         {
-            page.Open("div", ("class", "scroll"), ("tabindex", 0), ("role", "group"), ("aria-label", "Action tokens")).Open("table")
+            page.Open("div").Open("div", ("class", "scroll"), ("tabindex", 0), ("role", "group"), ("aria-label", "Action tokens")).Open("table")
                 .Text("caption", "What it says: one token a dimension", ("class", "unseen")).Open("thead").Open("tr");
-            foreach (var (index, column) in new[] { "dimension", "token", "value", "probability", "entropy, bits" }.Index())
+            foreach (var (index, column) in new[] { "dim.", "token", "value", "probability, %", "entropy, nats" }.Index())
             {
                 page.Text("th", column, ("scope", "col"), ("class", index > 1 ? "r" : null));
             }
@@ -376,18 +379,26 @@ public sealed class TransformerDiagram(ModelDescription model, PassExample? pass
             page.Close("tr").Close("thead").Open("tbody");
             foreach (var token in pass.ActionTokens)
             {
-                page.Open("tr").Text("th", token.Dimension, ("scope", "row")).Open("td").Text("span", TokenStrip.Visible(token.Token), ("class", "chip act"))
-                    .Close("td")
-                    .Text("td", Figures.Change(token.Value) + (token.Unit.Length > 0 ? " " + token.Unit : ""), ("class", "r"))
+                page.Open("tr").Text("th", token.Dimension, ("scope", "row")).Open("td")
+                    .Text("span", TokenStrip.Visible(token.Token).Replace('-', '−'), ("class", "chip act"))
+                    .Close("td").Open("td", ("class", "r")).Text(Figures.Change(token.Value)).Text("span", " " + token.Unit, ("class", "k")).Close("td")
                     .Open("td", ("class", "r meter"))
                     .Leaf("i",
                         ("style",
                             FormattableString.Invariant($"--v:{(double.IsFinite(token.Probability) ? Math.Clamp(token.Probability, 0, 1) : 0):0.###}"))).Text(
                                 Figures.Percent(token.Probability)).Close("td")
-                    .Text("td", Figures.Plain(token.EntropyBits, 2), ("class", "r")).Close("tr");
+                    .Text("td", Figures.Plain(token.Entropy, 2), ("class", "r")).Close("tr");
             }
 
             page.Close("tbody").Close("table").Close("div");
+            if (pass.Choices > 0)
+            {
+                page.Text("p", $"Beside chance: a policy that knows nothing gives each of {pass.Choices} action tokens "
+                    + $"{Figures.Percent(1.0 / pass.Choices, 1)} and has an entropy of ln {pass.Choices} = {Figures.Plain(Math.Log(pass.Choices), 2)} nats.",
+                    ("class", "k"));
+            }
+
+            page.Close("div");
         }
         else
         {

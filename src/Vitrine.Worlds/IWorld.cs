@@ -33,6 +33,9 @@ public interface IWorld
     /// <summary>Where the gripper is.</summary>
     Position Gripper { get; }
 
+    /// <summary>What lengths and times are in.</summary>
+    WorldUnits Units => WorldUnits.Unnamed;
+
     /// <summary>Numbers that describe the present state by name, e.g. the distance to the target.</summary>
     IReadOnlyDictionary<string, double> Measures { get; }
 }

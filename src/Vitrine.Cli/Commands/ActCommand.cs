@@ -59,7 +59,7 @@ internal static class ActCommand
         {
             table.Add(
                 policy.ActionNames[d], $"{tokens.TokenIds[d]}", $"{tokens.Bins[d]}", Output.Signed(action.Normalised[0][d]), Output.Signed(action.Values[d]),
-                Output.Signed(tokens.Expected[d]), Output.Signed(tokens.Entropy[d]), Output.Signed(tokens.Probability[d]));
+                Output.Signed(tokens.Expected[d]), Output.Plain(tokens.Entropy[d]), Output.Plain(tokens.Probability[d]));
         }
 
         return table;

@@ -60,17 +60,34 @@ internal sealed class ConceptsCommand
             asked.polysemy, asked.seed, asked.map, asked.count, asked.words, asked.save, asked.raw, asked.device, asked.json,
         };
         asked.shown.AddTo(command);
-        command.SetAction((parsed, cancellation) => Task.FromResult(asked.Run(parsed, cancellation)));
+        command.SetAction(asked.RunAsync);
         return command;
     }
 
-    private int Run(ParseResult parsed, CancellationToken cancellation)
+    private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
         using var model = Policy.Catalog.Open(parsed.GetValue(name)!, device.ModelOptionsOf(parsed));
         var batch = shown.Batch(parsed, model);
-        var lists = words.Lists(parsed);
-        var patterns = LexicalPatterns.Read(model, lists, cancellation: cancellation, raw: parsed.GetValue(raw));
-        var (tokens, within) = (patterns.Tokens, parsed.GetValue(depth));
+        var lists = words.Lists(parsed, model);
+        var tokens = TokenReader.Of(model);
+        var wanted = Output.List(parsed.GetValue(concept));
+        var list = wanted is [var only] ? ConceptNames.Find(only, lists) : null;
+        if (parsed.GetValue(direction) is null && list is null && !IsByMeaning(parsed) && parsed.GetValue(clusters) is null)
+        {
+            RequireKnown(wanted, lists, tokens);
+        }
+
+        if (list is null && !IsByMeaning(parsed) && parsed.GetValue(clusters) is null && parsed.GetValue(polysemy) is null && parsed.GetValue(map) is null)
+        {
+            var (label, best, readings) = await Output.WithProgressAsync(
+                "searching value vectors", p => Task.FromResult(Search(parsed, tokens, wanted, p, cancellation))).ConfigureAwait(false);
+            Finish(parsed, model, batch, new Found(label, best, n => readings[n]), tokens, wanted);
+            return 0;
+        }
+
+        var patterns = await Output.WithProgressAsync(
+            "reading value vectors", p => Task.FromResult(LexicalPatterns.Read(model, lists, p, cancellation, parsed.GetValue(raw)))).ConfigureAwait(false);
+        var within = parsed.GetValue(depth);
         var mixed = new PolysemyRule(lists, tokens);
         using var unembedding = tokens.Language.Unembedding();
         using var space = SemanticSpace.Of(patterns.Readings, unembedding, tokens.Valid, parsed.GetValue(tokensOfMeaning));
@@ -78,83 +95,121 @@ internal sealed class ConceptsCommand
         if (parsed.GetValue(clusters) is { } groups)
         {
             var made = search.Clusters(groups, parsed.GetValue(count), parsed.GetValue(seed), cancellation);
-            Print(made, tokens);
+            Print(made, tokens, parsed.GetValue(json));
             Draw([.. made.Select((c, i) => ($"{i + 1} {tokens.Print(c.Tokens, 1)}", c.Neurons))]);
             return 0;
         }
 
-        var wanted = parsed.GetValue(concept)!;
-        var byMeaning = ByMeaning(parsed, search, model, tokens);
-        var (how, found) = byMeaning is not null ? (byMeaning.How, byMeaning.Neurons) : BySpelling(parsed, model, patterns, lists);
-        found = byMeaning is not null ? found : [.. found.Where(f => space.Within(f.Neuron, within) && IsAllowed(f.Neuron))];
+        const string Listed = "words of the concept among the top 30";
+        var byMeaning = ByMeaning(parsed, search, tokens, wanted);
+        var (how, found) = byMeaning is not null ? (byMeaning.How, byMeaning.Neurons)
+            : list is not null ? (Listed, Clustered(list))
+            : BySpelling(parsed, tokens, wanted, new SearchOptions { Layers = Layers(parsed, tokens), Cancellation = cancellation });
+        found = byMeaning is not null ? found : [.. found.Where(f => IsAllowed(f.Neuron))];
         Draw([(wanted.Length > 0 ? string.Join(' ', wanted) : "found", [.. found.Select(f => f.Neuron)])]);
-        if (parsed.GetValue(save) is { } path)
-        {
-            var called = wanted.Length > 0 ? string.Join('_', wanted) : $"action_{parsed.GetValue(direction)}";
-            var set = new NeuronSet(found.Select(f => f.Neuron), tokens.Language.Shape.Name);
-            AtomicFile.WriteAllText(path, NeuronSetFile.Write(new Dictionary<string, NeuronSet> { [called] = set }, model.Fingerprint));
-        }
-
-        var firing = batch is null ? null : PictureActivity.Of((TextModel)model, batch, [.. found.Select(f => f.Neuron)]);
-        Print(parsed, found, how, byMeaning?.Quality, patterns, firing);
+        Finish(parsed, model, batch, new Found(how, found, n => patterns.Readings[n.Layer][n.Index], byMeaning?.Quality), tokens, wanted);
         return 0;
+
+        IReadOnlyList<ScoredNeuron> Clustered(WordList of)
+            => [.. patterns.Cluster(of.Name).Select(n => new ScoredNeuron(n.Neuron, n.Words)).Where(n => space.Within(n.Neuron, within))];
 
         bool IsAllowed(Neuron n) => parsed.GetValue(polysemy) is not { } most || mixed.Of(patterns.Readings[n.Layer][n.Index]).Score <= most;
 
-        void Draw(IReadOnlyList<(string Name, IReadOnlyList<Neuron> Neurons)> groups)
+        void Draw(IReadOnlyList<(string Name, IReadOnlyList<Neuron> Neurons)> drawnGroups)
         {
             if (parsed.GetValue(map) is { } page)
             {
-                var drawn = ConceptMap.Of(space, groups, n => tokens.Print(space.ReadingOf(n).TopIds, 6));
+                var drawn = ConceptMap.Of(space, drawnGroups, n => tokens.Print(space.ReadingOf(n).TopIds, 6));
                 var told = $"{drawn.Points.Count} neurons of {model.Name}, model {model.Fingerprint[..12]}.";
                 AtomicFile.WriteAllText(page, new NeighbourMap(drawn).RenderPage("Neurons by meaning", told));
             }
         }
     }
 
+    /// <summary>What a search found.</summary>
+    private sealed record Found(string How, IReadOnlyList<ScoredNeuron> Neurons, Func<Neuron, NeuronReading> Reading, ConceptQuality? Quality = null);
+
+    private bool IsByMeaning(ParseResult parsed) => parsed.GetValue(meaning) || parsed.GetValue(like) is not null || parsed.GetValue(bin) is not null;
+
+    private IReadOnlyList<int> Layers(ParseResult parsed, TokenReader tokens)
+    {
+        var all = tokens.Language.Shape.Layers;
+        return [.. Enumerable.Range(0, all).Where(l => parsed.GetValue(depth) switch { Depth.Early => l < all / 2, Depth.Late => l >= all / 2, _ => true })];
+    }
+
+    /// <summary>The neurons that fit best, found without reading every neuron, and what these write.</summary>
+    private (string How, IReadOnlyList<ScoredNeuron> Found, Dictionary<Neuron, NeuronReading> Readings) Search(
+        ParseResult parsed, TokenReader tokens, string[] wanted, IProgress<double> progress, CancellationToken cancellation)
+    {
+        var options = new SearchOptions { Layers = Layers(parsed, tokens), Progress = progress, Cancellation = cancellation };
+        var (how, found) = BySpelling(parsed, tokens, wanted, options);
+        using var source = new StackValueVectors(tokens.Language, fingerprint: "") { IsRaw = parsed.GetValue(raw) };
+        Neuron[] neurons = [.. found.Select(f => f.Neuron)];
+        var read = VocabularyProjection.Read(source, neurons, new ProjectionSettings { Count = 30, Tokens = tokens.Valid }, cancellation);
+        return (how, found, neurons.Zip(read).ToDictionary(p => p.First, p => p.Second));
+    }
+
+    private void Finish(ParseResult parsed, Model model, TokenBatch? batch, Found found, TokenReader tokens, string[] wanted)
+    {
+        if (parsed.GetValue(save) is { } path)
+        {
+            var called = wanted.Length > 0 ? string.Join('_', wanted) : $"action_{parsed.GetValue(direction)}";
+            var set = new NeuronSet(found.Neurons.Select(f => f.Neuron), tokens.Language.Shape.Name);
+            AtomicFile.WriteAllText(path, NeuronSetFile.Write(new Dictionary<string, NeuronSet> { [called] = set }, model.Fingerprint));
+        }
+
+        var firing = batch is null ? null : PictureActivity.Of((TextModel)model, batch, [.. found.Neurons.Select(f => f.Neuron)]);
+        Print(parsed, found, tokens, firing);
+    }
+
+    /// <summary>Refuses a search for nothing; words that the vocabulary lacks are told, and a search with none of them is refused.</summary>
+    private static void RequireKnown(string[] wanted, IReadOnlyList<WordList> lists, TokenReader tokens)
+    {
+        if (wanted.Length == 0)
+        {
+            throw new VitrineException("concepts: name a concept, words, or --action + or -.");
+        }
+
+        string[] unknown = [.. wanted.Where(w => tokens.IdOfAnyCase(w) is null).Select(w => $"'{w}'{Hint(w, lists, tokens)}")];
+        if (unknown.Length == wanted.Length)
+        {
+            throw new VitrineException($"concepts: {(lists.Count > 0 ? "no concept and " : "")}no word of the vocabulary: {string.Join(", ", unknown)}.");
+        }
+
+        Output.Warn(unknown.Select(w => $"{w} is no word of the vocabulary and is left out"));
+    }
+
+    private static string Hint(string word, IReadOnlyList<WordList> lists, TokenReader tokens)
+        => ConceptNames.Nearest(word, lists, tokens) is { } nearest ? $" (the nearest concept is '{nearest.List.Name}', {nearest.Why})" : "";
+
     /// <summary>A search in the semantic space; null where none was asked for.</summary>
-    private MeaningFound? ByMeaning(ParseResult parsed, MeaningSearch search, Model model, TokenReader tokens)
+    private MeaningFound? ByMeaning(ParseResult parsed, MeaningSearch search, TokenReader tokens, string[] wanted)
     {
         var most = parsed.GetValue(count);
         return parsed.GetValue(like) is { } neuron ? search.ByNeuron(NeuronText.Parse(neuron, "concepts: --like"), most)
-            : parsed.GetValue(bin) is { } action ? search.ByTokens([(int)RequireActions(model, tokens, "--bin").Encode(NormalisedAction(action))], most)
+            : parsed.GetValue(bin) is { } action ? search.ByTokens([(int)RequireActions(tokens, "--bin").Encode(NormalisedAction(action))], most)
             : !parsed.GetValue(meaning) ? null
-            : parsed.GetValue(concept) is { Length: > 0 } wanted ? search.ByWords(wanted, most)
+            : wanted.Length > 0 ? search.ByWords(wanted, most)
             : throw new VitrineException("concepts: --meaning needs words; or name a neuron with --like, an action with --bin.");
     }
 
-    private (string How, IReadOnlyList<ScoredNeuron> Found) BySpelling(ParseResult parsed, Model model, LexicalPatterns patterns, IReadOnlyList<WordList> lists)
+    private (string How, IReadOnlyList<ScoredNeuron> Found) BySpelling(ParseResult parsed, TokenReader tokens, string[] wanted, SearchOptions options)
     {
-        var (tokens, wanted, most) = (patterns.Tokens, parsed.GetValue(concept)!, parsed.GetValue(count));
+        var (most, isRaw) = (parsed.GetValue(count), parsed.GetValue(raw));
         if (parsed.GetValue(direction) is { } sign)
         {
-            var actions = RequireActions(model, tokens, "--action");
-            var pointing = ConceptSearch.ByActionDirection(tokens.Language, tokens, id => actions.Centre(id), IsPositive(sign), most, parsed.GetValue(raw));
+            var actions = RequireActions(tokens, "--action");
+            var pointing = ConceptSearch.ByActionDirection(tokens.Language, tokens, id => actions.Centre(id), IsPositive(sign), most, isRaw, options);
             return ("correlation of action logits with their values", pointing);
         }
 
-        if (wanted is [var only] && lists.Any(l => l.Name == only))
-        {
-            return ("words of the concept among the top 30", [.. patterns.Cluster(only).Select(n => new ScoredNeuron(n.Neuron, n.Words))]);
-        }
-
         const string Mean = "mean logit of the words, in deviations of the neuron's logits";
-        return wanted.Length == 0 ? throw new VitrineException("concepts: name a concept, words, or --action + or -.")
-            : wanted.All(w => tokens.Id(w) is null) ? throw Unknown(wanted, lists)
-            : (Mean, ConceptSearch.ByWords(tokens.Language, tokens, wanted, most, parsed.GetValue(raw)));
+        return (Mean, ConceptSearch.ByWords(tokens.Language, tokens, wanted, most, isRaw, options));
     }
 
-    private static VitrineException Unknown(string[] words, IReadOnlyList<WordList> lists)
+    private void Print(ParseResult parsed, Found found, TokenReader tokens, IReadOnlyList<NeuronOnPictures>? firing)
     {
-        var (found, nearest) = (string.Join(", ", words.Select(w => $"'{w}'")), Nearest.Of(words[0], lists.Select(l => l.Name)));
-        return new VitrineException($"concepts: {found}: no concept and no word of the vocabulary; the nearest concept is '{nearest}'.");
-    }
-
-    private void Print(
-        ParseResult parsed, IReadOnlyList<ScoredNeuron> found, string how, ConceptQuality? quality, LexicalPatterns patterns,
-        IReadOnlyList<NeuronOnPictures>? firing)
-    {
-        var (tokens, rows) = (patterns.Tokens, found.Select(f => (f.Neuron, f.Score, Reading: patterns.Readings[f.Neuron.Layer][f.Neuron.Index])).ToArray());
+        var rows = found.Neurons.Select(f => (f.Neuron, f.Score, Reading: found.Reading(f.Neuron))).ToArray();
         if (parsed.GetValue(json))
         {
             Output.Write(rows.Select((r, i) => new
@@ -179,18 +234,33 @@ internal sealed class ConceptsCommand
         }
 
         AnsiConsole.Write(table);
-        Console.WriteLine($"{found.Count} neurons; score: {how}. That a neuron spells a word does not say that it causes anything: 'vitrine steer' tells.");
+        Console.WriteLine($"{rows.Length} neurons; score: {found.How}. "
+            + "That a neuron spells a word does not say that it causes anything: 'vitrine steer' tells.");
         using var source = new StackValueVectors(tokens.Language, fingerprint: "") { IsRaw = parsed.GetValue(raw) };
         RawOption.Tell(source);
-        if (quality is not null)
+        if (found.Quality is { } quality)
         {
             var shuffled = $"the same with shuffled vocabularies {Number(quality.Shuffled)}, at most {Number(quality.LargestShuffled)}";
             Console.WriteLine($"mean {Number(quality.Measured)}; {shuffled}");
         }
     }
 
-    private static void Print(IReadOnlyList<MeaningCluster> clusters, TokenReader tokens)
+    private static void Print(IReadOnlyList<MeaningCluster> clusters, TokenReader tokens, bool json)
     {
+        if (json)
+        {
+            Output.Write(clusters.Select(c => new
+            {
+                Neurons = c.Neurons.Select(n => new { n.Layer, n.Index }),
+                c.Coherence,
+                Cosine = c.Quality.Measured,
+                c.Quality.Shuffled,
+                c.Quality.LargestShuffled,
+                Top = c.Tokens.Select(tokens.Print),
+            }));
+            return;
+        }
+
         var table = Output.Table("cluster", "neurons", "cosine with centre", "pairwise cosine", "shuffled vocabulary", "largest shuffled", "writes most");
         foreach (var (i, cluster) in clusters.Index())
         {
@@ -203,8 +273,8 @@ internal sealed class ConceptsCommand
         AnsiConsole.Write(table);
     }
 
-    private static ActionTokens RequireActions(Model model, TokenReader tokens, string option)
-        => tokens.Actions ?? throw new VitrineException($"{model.Name}: has no action tokens; {option} asks for a policy that says them.");
+    private static ActionTokens RequireActions(TokenReader tokens, string option)
+        => tokens.Actions ?? throw new VitrineException($"concepts: the model has no action tokens; {option} asks for a policy that says them.");
 
     private static double NormalisedAction(string text)
         => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value is >= -1 and <= 1

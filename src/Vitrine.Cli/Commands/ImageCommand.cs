@@ -12,6 +12,9 @@ internal static class ImageCommand
 {
     private const int Listed = 8;
 
+    /// <summary>What a page carries so that any patch can be asked where it looks: 12 million weights are 5 to 10 MB in the file.</summary>
+    private const long TableWeights = 12_000_000;
+
     public static Command Create()
     {
         var common = new PictureOptions();
@@ -49,6 +52,7 @@ internal static class ImageCommand
                 NeuronCount = parsed.GetValue(count) is > 0 and var n
                     ? n
                     : throw new VitrineException($"--neurons is {parsed.GetValue(count)}; expected at least 1."),
+                TableWeights = common.Folder(parsed) is null ? 0 : TableWeights,
                 Norms = new NormRule(CutOff: parsed.GetValue(cut)),
             };
             var (model, input, file) = common.Open(parsed);
@@ -61,9 +65,8 @@ internal static class ImageCommand
                 {
                     var maps = Maps(reading);
                     await Output.WithProgressAsync("painting maps", p => Task.FromResult(new PictureFolder(folder, input, scale).Write(
-                        reading, made
-                            => Page(reading, model, input, file,
-                                made), common.CommandLine("image", parsed), model, "none: nothing is drawn", maps, p))).ConfigureAwait(false);
+                        reading, made => Page(reading, model, input, file, made) with { NeuronRule = Rule(options) },
+                        common.CommandLine("image", parsed), model, "none: nothing is drawn", maps, p))).ConfigureAwait(false);
                 }
 
                 if (common.IsJson(parsed))
@@ -80,6 +83,10 @@ internal static class ImageCommand
         });
         return command;
     }
+
+    private static string Rule(ReadingOptions options) => options.Neurons.Count > 0
+        ? "the neurons that --neuron names"
+        : $"the {options.NeuronCount} with the largest share, of {(options.Layer is { } layer ? $"layer {layer}" : "all layers")}, the largest first";
 
     private static List<(string, PatchMap, MapStyle)> Maps(PictureReading reading) =>
     [
@@ -104,6 +111,7 @@ internal static class ImageCommand
         Picture = input.Shown,
         Tokens = reading.Tokens,
         Width = model.Tower.Shape.Width,
+        Layers = model.Tower.Shape.Layers,
         Steps = input.Steps,
         Reading = reading,
         Provenance = made,

@@ -56,7 +56,8 @@ internal static class NeuronsCommand
             if (shown.Batch(parsed, model) is { } batch)
             {
                 var firing = PictureActivity.Largest((TextModel)model, batch, parsed.GetValue(count) ?? InTable, parsed.GetValue(layer));
-                OnPictures(firing, Written(source, settings, firing, cancellation), tokens, parsed.GetValue(json));
+                var written = VocabularyProjection.Read(source, [.. firing.Select(n => n.Neuron)], settings, cancellation);
+                OnPictures(firing, written, tokens, parsed.GetValue(json));
                 return 0;
             }
 
@@ -80,10 +81,32 @@ internal static class NeuronsCommand
                 return 0;
             }
 
-            var profile = new LexicalPatterns(readings, tokens, words.Lists(parsed)).Profile();
+            var lists = words.Lists(parsed, model);
+            if (lists.Count == 0)
+            {
+                using var unembedding = source.Unembedding();
+                Print(VocabularyCoherence.Of(readings, unembedding, settings.Tokens ?? tokens.Valid), readings, tokens, parsed.GetValue(json));
+                Tell();
+                return 0;
+            }
+
+            var profile = new LexicalPatterns(readings, tokens, lists).Profile();
+            int[] read = settings.Tokens is { } chosen ? [.. chosen] : [.. Enumerable.Range(0, tokens.Language.Shape.Vocabulary)];
+            var actions = read.Count(tokens.IsAction);
+            double? chance = actions > 0 ? (double)actions / read.Length : null;
             if (parsed.GetValue(json))
             {
-                Output.Write(profile);
+                Output.Write(profile.Select(row => new
+                {
+                    row.Layer,
+                    row.Patterned,
+                    row.PatternedTop10,
+                    row.PatternedBottom,
+                    row.Shuffled,
+                    row.ActionTokens,
+                    row.Ordinal,
+                    Chance = chance,
+                }));
                 return 0;
             }
 
@@ -94,7 +117,18 @@ internal static class NeuronsCommand
                     $"{row.Layer}", Share(row.Patterned), Share(row.PatternedTop10), Share(row.PatternedBottom), Share(row.Shuffled), Share(row.ActionTokens));
             }
 
+            if (chance is { } share)
+            {
+                table.Add("chance", "", "", "", "", Share(share));
+            }
+
             AnsiConsole.Write(table);
+            if (chance is not null)
+            {
+                Console.WriteLine($"chance: {actions} of the {read.Length} tokens that are read are action tokens; 'shuffled vocabulary' is the control of "
+                    + "'patterned'");
+            }
+
             Console.WriteLine($"patterned: at least 4 of the top {parsed.GetValue(top)} tokens belong to one word list; "
                 + $"{tokens.Language.Shape.Layers * tokens.Language.Shape.Neurons} neurons");
             Tell();
@@ -111,15 +145,37 @@ internal static class NeuronsCommand
         return command;
     }
 
-    /// <summary>What chosen neurons write; their layers are not read whole.</summary>
-    private static IReadOnlyList<NeuronReading> Written(
-        StackValueVectors source, ProjectionSettings settings, IReadOnlyList<NeuronOnPictures> neurons, CancellationToken cancellation)
+    /// <summary>What the layers of a model without word lists write, by its own vocabulary.</summary>
+    private static void Print(
+        IReadOnlyList<LayerCoherence> profile, IReadOnlyList<IReadOnlyList<NeuronReading>> readings, TokenReader tokens, bool json)
     {
-        using var scope = TorchSharp.torch.NewDisposeScope();
-        using var reader = VocabularyReader.Open(source, settings);
-        var vectors = neurons.GroupBy(n => n.Neuron.Layer).ToDictionary(g => g.Key, g => source.Vectors(g.Key));
-        var chosen = TorchSharp.torch.stack([.. neurons.Select(n => vectors[n.Neuron.Layer][n.Neuron.Index])]);
-        return reader.Read(chosen, cancellation: cancellation);
+        if (json)
+        {
+            Output.Write(profile.Select(row => new
+            {
+                row.Layer,
+                row.Coherent,
+                Chance = VocabularyCoherence.Chance,
+                row.Mean,
+                row.Shuffled,
+                Best = row.Best.Select(n => new { n.Layer, n.Index, Top = readings[n.Layer][n.Index].TopIds.Select(tokens.Print) }),
+            }));
+            return;
+        }
+
+        var table = Output.Table("layer", "coherent", "cosine", "shuffled vocabulary", "most coherent neurons");
+        foreach (var row in profile)
+        {
+            table.Add(
+                $"{row.Layer}", Share(row.Coherent), row.Mean.ToString("0.000", CultureInfo.InvariantCulture),
+                row.Shuffled.ToString("0.000", CultureInfo.InvariantCulture),
+                string.Join("; ", row.Best.Select(n => $"{n}: {tokens.Print(readings[n.Layer][n.Index].TopIds, 4)}")));
+        }
+
+        table.Add("chance", Share(VocabularyCoherence.Chance), "", "", "");
+        AnsiConsole.Write(table);
+        Console.WriteLine($"coherent: the top {VocabularyCoherence.Tokens} tokens are more alike (mean cosine of their rows of the unembedding) than those of "
+            + "95 % of the neurons where every token stands for a random other; --words FILE counts words of lists instead");
     }
 
     private static void OnPictures(IReadOnlyList<NeuronOnPictures> firing, IReadOnlyList<NeuronReading> written, TokenReader tokens, bool json)

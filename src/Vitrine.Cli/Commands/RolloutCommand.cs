@@ -73,7 +73,7 @@ internal static class RolloutCommand
                 Name = "rollout",
                 Policy = policy is null ? null : StudyPolicy.Of(policy),
                 World = new TabletopWorld(world).Description,
-                Tasks = parsed.GetValue(tasks)!,
+                Tasks = Output.List(parsed.GetValue(tasks)),
                 LayoutsPerTask = parsed.GetValue(layouts),
                 StepLimit = parsed.GetValue(steps),
                 Seed = parsed.GetValue(seed),

@@ -44,7 +44,7 @@ internal static class RunCommand
             using var model = TextModel.Open(parsed.GetValue(name)!, allowed.Over(reading.Over(device.ModelOptionsOf(parsed), parsed), parsed));
             var batch = model.Encode([new PicturePrompt(parsed.GetValue(prompt)!, images.Read(parsed))]);
             var asked = plan.Plan(parsed) ?? RunPlan.Empty;
-            using var run = model.Run(batch, asked with { Capture = [.. asked.Capture, .. parsed.GetValue(capture) ?? []] });
+            using var run = model.Run(batch, asked with { Capture = [.. asked.Capture, .. Output.List(parsed.GetValue(capture))] });
             Output.Warn(run.UntouchedEdits);
             if (parsed.GetValue(path) is { } file)
             {

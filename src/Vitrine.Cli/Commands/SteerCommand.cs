@@ -9,10 +9,11 @@ using Vitrine.Policies;
 using Vitrine.Transformers;
 using Vitrine.Transformers.Points;
 using Vitrine.Worlds.Statistics;
+using Vitrine.Worlds.Tabletop;
 
 namespace Vitrine.Cli.Commands;
 
-/// <summary><c>vitrine steer POLICY CONCEPT</c>: one decision with and without a clamp, beside its controls.</summary>
+/// <summary><c>vitrine steer MODEL CONCEPT</c>: one decision, or the next token of a text, with and without a clamp, beside its controls.</summary>
 internal static class SteerCommand
 {
     private const string DoseForms =
@@ -20,17 +21,20 @@ internal static class SteerCommand
 
     public static Command Create()
     {
-        var name = ModelArgument.Policy();
-        var concept = new Argument<string>("CONCEPT") { Description = "A concept of the word lists, or the name of a set in --set." };
+        var name = ModelArgument.Speaking();
+        var concept = new Argument<string>("CONCEPT")
+        {
+            Description = "A concept of the word lists, or the name of a set in --set; for a text model words of its vocabulary, with commas.",
+        };
         var dose = new Option<string>("--dose") { Description = DoseForms, DefaultValueFactory = _ => "+4sd" };
         var add = new Option<bool>("--add") { Description = "Add the dose to what the neurons say by themselves, instead of clamping them to it." };
         var file = new Option<string?>("--set") { Description = "YAML of neuron sets, Vitrine's or the published form; the policy then needs no vocabulary." };
         var words = WordsOption.Create();
-        var metric = new Option<string>("--metric")
+        var metric = new Option<string?>("--metric")
         {
-            Description = "speed (the length of dx, dy, dz), or a dimension of the action such as dz or gripper.",
-            DefaultValueFactory = _ => "speed",
+            Description = "What is measured of an action: speed (the length of dx, dy, dz), or a dimension such as dz; by default what the concept is about.",
         };
+        var text = new TextSteeringOptions();
         var states = new StateOptions(drawn: 48);
         var calibrated = new Option<string?>("--calibration") { Description = "What 'vitrine calibrate' wrote of this policy; measured anew by default." };
         var draws = new Option<int>("--draws") { Description = "Matched-random sets.", DefaultValueFactory = _ => 8 };
@@ -38,21 +42,33 @@ internal static class SteerCommand
         var device = DeviceOption.Create();
         var allowed = NonFiniteOption.Create();
         var json = Output.JsonOption();
-        var command = new Command("steer", "Clamp a concept's neurons in one decision and compare with zero dose and matched-random neurons.")
+        var command = new Command(
+            "steer", "Clamp a concept's neurons in one decision, or while a text is read, and compare with zero dose and matched-random neurons.")
         {
             name, concept, dose, add, file, words, metric, calibrated, draws, units, device, allowed, json,
         };
         states.AddTo(command);
+        text.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
             var amount = Dose.Parse(parsed.GetValue(dose)!);
-            using var policy = Policy.Open(parsed.GetValue(name)!, allowed.Over(device.ModelOptionsOf(parsed), parsed));
+            using var model = Policy.Catalog.Open(parsed.GetValue(name)!, allowed.Over(device.ModelOptionsOf(parsed), parsed));
+            if (model is TextModel reading)
+            {
+                var asked = new TextSteeringAsked(
+                    parsed.GetValue(concept)!, amount, parsed.GetValue(add), parsed.GetValue(file), parsed.GetValue(calibrated), parsed.GetValue(draws),
+                    (int)parsed.GetValue(states.Seed), parsed.GetValue(json));
+                return await text.RunAsync(parsed, reading, asked, cancellation).ConfigureAwait(false);
+            }
+
+            var policy = model as Policy ?? throw new VitrineException($"{model.Name}: is an image encoder; steer takes a policy or a text model.");
             using var acting = policy.With(units: parsed.GetValue(units));
-            var measured = ActionMetric.Named(parsed.GetValue(metric)!, policy.ActionNames);
+            var about = ConceptNames.Find(parsed.GetValue(concept)!, words.Lists(parsed, policy)) is { } list ? TabletopVocabulary.MetricOf(list.Name) : null;
+            var measured = ActionMetric.Named(parsed.GetValue(metric) ?? about ?? ActionMetric.Speed.Name, policy.ActionNames);
             var source = states.Source(parsed, policy);
             var tests = source.ForTest(states.Count(parsed));
             var shape = acting.DecidingStack(tests).Shape;
-            var (set, clustered) = Neurons(policy, shape, parsed.GetValue(concept)!, parsed.GetValue(file), () => words.Lists(parsed), cancellation);
+            var (set, clustered) = Neurons(policy, shape, parsed.GetValue(concept)!, parsed.GetValue(file), () => words.Lists(parsed, policy), cancellation);
             var steering = new NeuronSteering(set, amount, parsed.GetValue(add))
             {
                 Excluded = clustered,
@@ -79,7 +95,9 @@ internal static class SteerCommand
             }
 
             Print(rows, measured);
-            Console.WriteLine($"{set.Count} neurons at {amount}, {tests.Count} states, paired bootstrap; baseline {measured.Name} {Output.Signed(baseline)}");
+            var why = parsed.GetValue(metric) is not null ? "as asked" : about is not null ? "what the concept is about" : "the default";
+            Console.WriteLine($"{set.Count} neurons at {amount}, {tests.Count} states, paired bootstrap; measured is {measured.Name} ({why}), "
+                + $"{Output.Signed(baseline)} unedited");
             return 0;
         });
         return command;

@@ -72,7 +72,7 @@ internal static class DemoCommand
                 .RunAsync(study, policy, options, new Progress<StudyProgress>(s => p.Report((double)s.Chunks / s.AllChunks)),
                     cancellation)).ConfigureAwait(false);
             studies.Add(StudyResult.Of(run));
-            episodes.Add(DemoPictures.Film(run, "attention mean difference"));
+            episodes.AddRange(DemoPictures.Film(run, DemoPictures.Shown(Verdict.Of(studies[^1], concept.Measure))));
         }
 
         var (example, target) = DemoPictures.Example(size.Seed);
@@ -97,6 +97,7 @@ internal static class DemoCommand
         };
         Write(folder, result);
         Print(result);
+        Console.WriteLine(DemoReport.Finding(result).Replace("*", ""));
         Console.WriteLine(
             $"{Path.GetFullPath(Path.Combine(folder, "report.html"))}  ({clock.Elapsed.TotalSeconds.ToString("0", CultureInfo.InvariantCulture)} s)");
         return certificates.All(c => c.Passed) ? 0 : 1;

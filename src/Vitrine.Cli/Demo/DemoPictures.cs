@@ -10,7 +10,8 @@ namespace Vitrine.Cli.Demo;
 /// <summary>What the demo shows as pictures: where heads look, and episodes before and after a change.</summary>
 internal static class DemoPictures
 {
-    private const int Heads = 8;
+    /// <summary>How many heads are shown.</summary>
+    public const int Heads = 8;
 
     /// <summary>The first test layout of a task, as it begins: what the robot sees and where the object that is spoken of really is.</summary>
     public static (Observation Seen, PictureRegion Target) Example(ulong seed)
@@ -27,18 +28,49 @@ internal static class DemoPictures
         => [.. PromptAttention.Strongest(policy, seen, Heads, cancellation)
             .Select(look => new AttentionMap { Look = look, Picture = seen.Picture, Target = target })];
 
-    /// <summary>The first layout of a study, without and with a change: the episodes that the study measured.</summary>
-    public static EpisodePair Film(StudyRun run, string arm)
+    /// <summary>The edit that is filmed: the first that moves the robot, the first of all where none does.</summary>
+    public static Verdict Shown(IReadOnlyList<Verdict> verdicts) => verdicts.FirstOrDefault(v => v.Class == VerdictClass.Shown)
+        ?? verdicts.FirstOrDefault(v => v.Class == VerdictClass.BreaksTask) ?? verdicts[0];
+
+    /// <summary>
+    /// Measured episodes without and with an edit: the first layout that is solved in both, beside the first that only the edit fails; the first layout of all
+    /// where the study has neither.
+    /// </summary>
+    public static IReadOnlyList<EpisodePair> Film(StudyRun run, Verdict verdict)
     {
-        var baseline = run.Study.Arms.Single(a => a.Kind == ArmKind.Baseline).Name;
-        return new EpisodePair { Title = $"{run.Study.Name}: {arm}", Before = Filmed(run, baseline), After = Filmed(run, arm) };
+        var (baseline, arm) = (run.Study.Arms.Single(a => a.Kind == ArmKind.Baseline).Name, verdict.Arm.Name);
+        LayoutKey[] layouts = [.. run.Study.Layouts()];
+        LayoutKey[] shown = [.. new[] { First(true, true), First(true, false) }.OfType<LayoutKey>()];
+        return
+        [
+            .. (shown.Length > 0 ? shown : layouts[..1]).Select(layout => new EpisodePair
+            {
+                Subject = $"*{run.Study.Name}*: {arm}",
+                Title = $"{layout.Task}: {Outcome(run.EpisodeOf(baseline, layout).Succeeded, run.EpisodeOf(arm, layout).Succeeded)}",
+                Before = Filmed(run, baseline, layout, "no edit"),
+                After = Filmed(run, arm, layout, "with the edit"),
+                Measure = Measure.Named(verdict.Measure),
+                Units = NewWorld().Units,
+            }),
+        ];
+
+        LayoutKey? First(bool before, bool after)
+            => layouts.FirstOrDefault(l => run.EpisodeOf(baseline, l).Succeeded == before && run.EpisodeOf(arm, l).Succeeded == after);
     }
 
     /// <summary>The world of the demo: strict physics, sensor noise, no speed or height words in the instructions.</summary>
     public static IWorld NewWorld() => new TabletopWorld(new TabletopOptions { Adverbs = false });
 
-    private static FilmedEpisode Filmed(StudyRun run, string arm)
-        => FilmedEpisode.Of(arm, EpisodeFilm.Of(NewWorld, run.EpisodeOf(arm, run.Study.Layouts().First())), InPicture);
+    private static string Outcome(bool before, bool after) => (before, after) switch
+    {
+        (true, true) => "solved without and with the edit",
+        (true, false) => "solved without the edit, fails with it",
+        (false, true) => "fails without the edit, solved with it",
+        _ => "solved neither without nor with the edit",
+    };
+
+    private static FilmedEpisode Filmed(StudyRun run, string arm, LayoutKey layout, string label)
+        => FilmedEpisode.Of(label, EpisodeFilm.Of(NewWorld, run.EpisodeOf(arm, layout)), InPicture);
 
     private static PathPoint InPicture(Position place)
     {

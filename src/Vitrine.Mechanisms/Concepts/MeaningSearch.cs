@@ -30,7 +30,7 @@ public sealed class MeaningSearch(TokenReader tokens, SemanticSpace space, Func<
     public MeaningFound ByWords(IReadOnlyList<string> words, int count)
     {
         ArgumentNullException.ThrowIfNull(words);
-        return ByTokens([.. words.Select(w => tokens.Id(w) ?? throw new VitrineException($"concepts: the vocabulary has no word '{w}'."))], count);
+        return ByTokens([.. words.Select(w => tokens.IdOfAnyCase(w) ?? throw new VitrineException($"concepts: the vocabulary has no word '{w}'."))], count);
     }
 
     /// <summary>Neurons nearest to the meaning of tokens.</summary>

@@ -61,8 +61,50 @@ public sealed record Calibration(
             progress?.Report((double)samples.Count / run.Layout.DecidingSteps * 32 / observations.Count);
         }
 
+        return Of(policy, shape, samples, policy.AllowsNonFinite);
+    }
+
+    /// <summary>Lets a text model read texts and watches its neurons, at every token but those that open or close a text by rule.</summary>
+    /// <param name="model">Whose neurons.</param>
+    /// <param name="texts">At least one, of two tokens or more; many and varied.</param>
+    /// <param name="progress">Told the share that is done.</param>
+    /// <param name="cancellation">Stops between texts.</param>
+    /// <exception cref="VitrineException">The texts have too few tokens for a deviation.</exception>
+    /// <exception cref="NonFiniteException">An activation is no finite number.</exception>
+    public static Calibration Measure(
+        TextModel model, IReadOnlyList<string> texts, IProgress<double>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(texts);
+        var shape = model.Language.Shape;
+        var samples = new List<Tensor>();                                                                  // each (n, L, F)
+        using var scope = NewDisposeScope();
+        foreach (var (i, text) in texts.Index())
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var batch = model.Encode(text);
+            long[] own = [.. batch.Ids[0].Index().Where(t => !model.Tokenizer.IsSpecial((int)t.Item)).Select(t => (long)t.Index)];
+            if (own.Length > 0)
+            {
+                using var run = model.Run(batch, RunPlan.Capturing($"{shape.Name}.*.mlp.neurons") with { StopAfter = shape.Layers - 1 });
+                var at = tensor(own, device: run[$"{shape.Name}.0.mlp.neurons"].device);
+                samples.Add(stack([.. Enumerable.Range(0, shape.Layers).Select(l => run[$"{shape.Name}.{l}.mlp.neurons"][0].index_select(0, at))], 1)
+                    .to(float32).cpu());
+            }
+
+            progress?.Report((i + 1.0) / texts.Count);
+        }
+
+        return samples.Sum(s => s.shape[0]) >= 2
+            ? Of(model, shape, samples, model.AllowsNonFinite)
+            : throw new VitrineException($"calibration: the texts have {samples.Sum(s => s.shape[0])} tokens; expected at least two, better hundreds.");
+    }
+
+    /// <param name="samples">Each (n, L, F).</param>
+    private static Calibration Of(Model model, StackShape shape, IReadOnlyList<Tensor> samples, bool allowsNonFinite)
+    {
         var all = cat([.. samples], 0).flatten(1);                                                         // (n, L F)
-        if (!policy.AllowsNonFinite && NonFinite.First(all) is { } found)
+        if (!allowsNonFinite && NonFinite.First(all) is { } found)
         {
             var neuron = new Neuron((int)found.Index[1] / shape.Neurons, (int)found.Index[1] % shape.Neurons);
             throw new NonFiniteException(
@@ -72,25 +114,25 @@ public sealed record Calibration(
         return new Calibration(
             shape.Layers, shape.Neurons, (int)all.shape[0],
             all.mean([0]).data<float>().ToArray(), all.std(0, unbiased: false).data<float>().ToArray(), KeptLevels,
-            [.. KeptLevels.Select(q => all.quantile(tensor((float)q), 0).flatten().data<float>().ToArray())], policy.Fingerprint)
+            [.. KeptLevels.Select(q => all.quantile(tensor((float)q), 0).flatten().data<float>().ToArray())], model.Fingerprint)
         {
             Stack = shape.Name,
         };
     }
 
     /// <summary>Refuses a model that it was not measured on.</summary>
-    /// <param name="policy">Whose weights.</param>
+    /// <param name="model">Whose weights.</param>
     /// <param name="stack">Whose neurons.</param>
     /// <exception cref="VitrineException">It is another model's, or of another stack.</exception>
-    public void RequireOf(Policy policy, StackShape stack)
+    public void RequireOf(Model model, StackShape stack)
     {
-        ArgumentNullException.ThrowIfNull(policy);
+        ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(stack);
-        if (Fingerprint != policy.Fingerprint || (Stack, Layers, Neurons) != (stack.Name, stack.Layers, stack.Neurons))
+        if (Fingerprint != model.Fingerprint || (Stack, Layers, Neurons) != (stack.Name, stack.Layers, stack.Neurons))
         {
             throw new VitrineException(
-                $"calibration: of stack '{Stack}' with {Layers} layers of {Neurons} neurons, model {Start(Fingerprint)}; {policy.Name} is "
-                    + $"{Start(policy.Fingerprint)} "
+                $"calibration: of stack '{Stack}' with {Layers} layers of {Neurons} neurons, model {Start(Fingerprint)}; {model.Name} is "
+                    + $"{Start(model.Fingerprint)} "
                 + $"with '{stack.Name}' of {stack.Layers} and {stack.Neurons}. Measure it again.");
         }
 

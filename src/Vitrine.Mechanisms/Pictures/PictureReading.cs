@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Vitrine.Transformers;
 using Vitrine.Transformers.Engine;
 using Vitrine.Transformers.Points;
@@ -26,6 +27,10 @@ public sealed record PictureReading(
     IReadOnlyList<HeadMap> Heads,
     IReadOnlyList<NeuronMap> Neurons)
 {
+    /// <summary>Attention of every token, for pages; null where it was not asked for or does not fit.</summary>
+    [JsonIgnore]
+    public AttentionTable? Table { get; init; }
+
     /// <summary>Reads a picture in one pass.</summary>
     /// <param name="model">Whose tower.</param>
     /// <param name="pixels">(1,3,H,W).</param>
@@ -52,6 +57,10 @@ public sealed record PictureReading(
         var attention = new List<HeadAttention>();
         var heads = new List<HeadMap>();
         var rollout = new List<RolloutLayer>();
+        int[] kept = options.Head is { } one ? [one] : [.. Enumerable.Range(0, shape.Heads)];
+        var fitting = AttentionTable.Fitting(options.Layer is null ? shape.Layers : 1, (long)kept.Length * tokens.Count * tokens.Count, options.TableWeights);
+        int[] tabled = [.. fitting.Select(place => options.Layer ?? place)];
+        var packed = new List<(byte[] Levels, float[] Largest)>();
         using var product = new AttentionRollout();
         for (var layer = 0; layer < shape.Layers; layer++)
         {
@@ -60,6 +69,11 @@ public sealed record PictureReading(
             {
                 product.Add(pattern);
                 rollout.Add(product.Of(layer, query, tokens));
+                if (tabled.Contains(layer))
+                {
+                    packed.Add(AttentionTable.Pack(pattern, kept));
+                }
+
                 if (options.Layer is null || options.Layer == layer)
                 {
                     using var rows = pattern.index_select(1, tensor([.. query.Tokens.Select(t => (long)t)], device: pattern.device));
@@ -73,7 +87,12 @@ public sealed record PictureReading(
 
         return new PictureReading(
             model.Name, tokens, query.Name, attention, pooled ? Pools(run, shape, tokens) : [], rollout, norms, heads,
-            [.. ChooseNeurons(run, model, options, tokens, norms).Select(n => UnitMaps.Neuron(run, stack, n, tokens, Median(norms, n.Layer)))]);
+            [.. ChooseNeurons(run, model, options, tokens, norms).Select(n => UnitMaps.Neuron(run, stack, n, tokens, Median(norms, n.Layer)))])
+        {
+            Table = packed.Count == 0
+                ? null
+                : new AttentionTable(tabled, kept, tokens.Count, [.. packed.Select(p => p.Levels)], [.. packed.Select(p => p.Largest)]),
+        };
     }
 
     /// <summary>The same run with its tokens row by row, where the tower reads them in another order.</summary>

@@ -16,6 +16,15 @@ public sealed record HeadLook(string Stack, int Layer, int Head, string Query, i
 {
     /// <summary>The part of the head's attention that falls on the picture, 0 to 1.</summary>
     public double MassOnPicture => Math.Min(1, Weights.Sum());
+
+    /// <summary>Position of the first patch in the sequence; the others follow it row by row.</summary>
+    public long FirstToken { get; init; }
+
+    /// <summary>How many positions the word can look at, itself included; 0 where it is not known.</summary>
+    public long Visible { get; init; }
+
+    /// <summary>What a patch would get from a head that looks everywhere alike; null where it is not known.</summary>
+    public double? Uniform => Visible > 0 ? 1.0 / Visible : null;
 }
 
 /// <summary>Reads where a policy's heads look in the picture while it decides.</summary>
@@ -54,7 +63,11 @@ public static class PromptAttention
             for (var head = 0; head < shape.Heads; head++)
             {
                 var best = queries.Select(query => (Query: query, Weights: From(head, query))).MaxBy(r => r.Weights.Sum());
-                looks.Add(new HeadLook(shape.Name, layer, head, prompt[best.Query], patches.Rows, patches.Columns, best.Weights));
+                looks.Add(new HeadLook(shape.Name, layer, head, prompt[best.Query], patches.Rows, patches.Columns, best.Weights)
+                {
+                    FirstToken = patches.First,
+                    Visible = row.Words[best.Query].Position + 1,
+                });
             }
 
             double[] From(int head, int query)

@@ -20,6 +20,9 @@ public sealed record ReadingOptions
     /// <summary>How many neurons to choose where none is named.</summary>
     public int NeuronCount { get; init; } = 12;
 
+    /// <summary>How many weights <see cref="PictureReading.Table"/> may hold; 0 for no table.</summary>
+    public long TableWeights { get; init; }
+
     /// <summary>When a norm is out of line.</summary>
     public NormRule Norms { get; init; } = new();
 }

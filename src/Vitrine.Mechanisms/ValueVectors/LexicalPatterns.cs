@@ -83,15 +83,16 @@ public sealed class LexicalPatterns
     /// <exception cref="VitrineException">There is no such word list.</exception>
     public IReadOnlyList<ClusterNeuron> Cluster(string concept)
     {
-        var index = concepts.ToList().FindIndex(c => c.Name == concept);
+        var index = ConceptNames.Find(concept, concepts) is { } list ? concepts.Index().First(c => c.Item == list).Index : -1;
         if (index < 0)
         {
-            throw new VitrineException($"concept '{concept}': there is no such word list; known are {string.Join(", ", concepts.Select(c => c.Name))}; the "
-                + $"nearest is '{Nearest.Of(concept, concepts.Select(c => c.Name))}'.");
+            var nearest = ConceptNames.Nearest(concept, concepts, Tokens) is { } found ? $"; the nearest is '{found.List.Name}' ({found.Why})" : "";
+            throw new VitrineException(
+                $"concept '{concept}': there is no such word list; known are {string.Join(", ", concepts.Select(c => c.Name))}{nearest}.");
         }
 
         var opposite = concepts.ToList().FindIndex(c => c.Name == concepts[index].Opposite);
-        var found = new List<ClusterNeuron>();
+        var clustered = new List<ClusterNeuron>();
         for (var layer = 0; layer < Readings.Count; layer++)
         {
             for (var i = 0; i < Readings[layer].Count; i++)
@@ -100,12 +101,12 @@ public sealed class LexicalPatterns
                 var words = top.Count(ids[index].Contains);
                 if (words >= Enough && words == MostWords(top, ids))
                 {
-                    found.Add(new ClusterNeuron(new Neuron(layer, i), words, opposite < 0 ? 0 : top.Count(ids[opposite].Contains)));
+                    clustered.Add(new ClusterNeuron(new Neuron(layer, i), words, opposite < 0 ? 0 : top.Count(ids[opposite].Contains)));
                 }
             }
         }
 
-        return [.. found.OrderByDescending(n => n.Words - n.OppositeWords).ThenBy(n => n.Neuron)];
+        return [.. clustered.OrderByDescending(n => n.Words - n.OppositeWords).ThenBy(n => n.Neuron)];
     }
 
     /// <summary>The neurons of a concept's cluster.</summary>

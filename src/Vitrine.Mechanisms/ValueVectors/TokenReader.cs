@@ -72,6 +72,16 @@ public sealed class TokenReader
         ? tokenizer.Id(ByteLevel + word) ?? tokenizer.Id(Piece + word) ?? tokenizer.Id(word)
         : tokenizer.Id(word) ?? tokenizer.Id(Piece + word);
 
+    /// <summary>The same, in another case where the vocabulary lacks the word as it is written: in small letters, else with a capital.</summary>
+    public int? IdOfAnyCase(string word)
+    {
+        ArgumentNullException.ThrowIfNull(word);
+#pragma warning disable CA1308 // The vocabulary is asked for its small letters.
+        var small = word.ToLowerInvariant();
+#pragma warning restore CA1308
+        return Id(word) ?? Id(small) ?? (small.Length > 0 ? Id(char.ToUpperInvariant(small[0]) + small[1..]) : null);
+    }
+
     private bool IsValid(int id)
         => IsAction(id) || (tokenizer.Token(id) is { } token
             && token != "<unk>"

@@ -10,6 +10,9 @@ internal static class EditTypes
     /// <summary>Knows the edits of all libraries that are loaded when it is asked.</summary>
     public static IJsonTypeInfoResolver Resolver { get; } = new DefaultJsonTypeInfoResolver { Modifiers = { Polymorphic } };
 
+    /// <summary>The names of all kinds, in order.</summary>
+    public static IReadOnlyList<string> Names() => [.. All().Select(e => e.Name).Distinct().Order(StringComparer.Ordinal)];
+
     private static void Polymorphic(JsonTypeInfo type)
     {
         if (type.Type != typeof(Edit))

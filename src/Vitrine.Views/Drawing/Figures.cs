@@ -3,20 +3,23 @@ using Vitrine.Worlds.Statistics;
 
 namespace Vitrine.Views.Drawing;
 
-/// <summary>How numbers are printed: invariant culture, a typographic minus, no zero before the point, a sign where a change is meant.</summary>
+/// <summary>How numbers are printed: invariant culture, a typographic minus, and a sign wherever a change is meant, at the ends of its interval too.</summary>
 internal static class Figures
 {
+    /// <summary>Decimals of what a robot's measures and actions change by.</summary>
+    public const int Fine = 4;
+
     /// <summary>What stands where nothing was measured.</summary>
     public const string Missing = "–";
 
-    /// <summary>A change: <c>+.038</c>, <c>−.029</c>, and <c>.000</c> for what rounds to nothing.</summary>
+    /// <summary>A change: <c>+0.038</c>, <c>−0.029</c>, and <c>0.000</c> for what rounds to nothing.</summary>
     public static string Change(double value, int decimals = 3)
     {
         var digits = Plain(Math.Abs(value), decimals);
         return !double.IsFinite(value) || digits.All(c => c is '0' or '.') ? digits : (value > 0 ? "+" : "−") + digits;
     }
 
-    /// <summary>A number without a plus sign: <c>.038</c>, <c>12.5</c>.</summary>
+    /// <summary>A number without a plus sign: <c>0.038</c>, <c>12.5</c>.</summary>
     public static string Plain(double value, int decimals = 3)
     {
         if (!double.IsFinite(value))
@@ -25,23 +28,19 @@ internal static class Figures
         }
 
         var digits = Math.Abs(value).ToString("F" + decimals.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
-        if (decimals > 0 && digits.StartsWith("0.", StringComparison.Ordinal))
-        {
-            digits = digits[1..];
-        }
-
         return value < 0 && digits.Any(c => c is not ('0' or '.')) ? "−" + digits : digits;
     }
 
     /// <summary>A share: <c>95 %</c>.</summary>
-    public static string Percent(double share, int decimals = 0)
+    public static string Percent(double? share, int decimals = 0)
     {
-        var digits = Plain(share * 100, decimals);
+        var digits = Plain((share ?? double.NaN) * 100, decimals);
         return digits == Missing ? Missing : digits + "\u00A0%";
     }
 
-    /// <summary>A change of a share, in percentage points: <c>+2</c>.</summary>
-    public static string Points(double share) => Change(share * 100, 0);
+    /// <summary>A change of a share and its interval, in percentage points: <c>−6 points [−17, 0]</c>.</summary>
+    public static string Points(Estimate? estimate) => estimate is { IsFinite: true }
+        ? $"{Change(estimate.Mean * 100, 0)} points [{Change(estimate.Low * 100, 0)}, {Change(estimate.High * 100, 0)}]" : Missing;
 
     /// <summary>A count with thousands set apart: <c>2,304</c>.</summary>
     public static string Count(long count) => count.ToString("N0", CultureInfo.InvariantCulture);
@@ -58,15 +57,18 @@ internal static class Figures
     public static string Scientific(double value)
         => !double.IsFinite(value) ? Missing : value == 0 ? "0" : value.ToString("0.#e-0", CultureInfo.InvariantCulture).Replace('-', '−');
 
-    /// <summary>A p value: <c>.041</c>, or <c>&lt; .001</c>.</summary>
-    public static string Probability(double value) => value is >= 0 and < .001 ? "< .001" : Plain(value, 3);
+    /// <summary>A p value: <c>0.041</c>, or <c>&lt; 0.001</c>.</summary>
+    public static string Probability(double value) => value is >= 0 and < .001 ? "< 0.001" : Plain(value, 3);
 
-    /// <summary>The brackets around an interval: <c>[.031, .037]</c>.</summary>
+    /// <summary>The brackets around an interval: <c>[93, 97]</c>.</summary>
     public static string Brackets(double low, double high, int decimals = 3) => $"[{Plain(low, decimals)}, {Plain(high, decimals)}]";
 
-    /// <summary>A change and its interval: <c>+.034 [.031, .037]</c>.</summary>
-    public static string Change(Estimate? estimate, int decimals = 3)
-        => estimate is { IsFinite: true } ? $"{Change(estimate.Mean, decimals)} {Brackets(estimate.Low, estimate.High, decimals)}" : Missing;
+    /// <summary>A change and its interval: <c>+0.0340 [+0.0310, +0.0370]</c>.</summary>
+    public static string Change(Estimate? estimate, int decimals = Fine) => estimate is { IsFinite: true }
+        ? $"{Change(estimate.Mean, decimals)} [{Change(estimate.Low, decimals)}, {Change(estimate.High, decimals)}]" : Missing;
+
+    /// <summary>What random draws reach: <c>−0.0003 to +0.0003</c>.</summary>
+    public static string Range(Spread draws, int decimals = Fine) => $"{Change(draws.Smallest, decimals)} to {Change(draws.Largest, decimals)}";
 
     /// <summary>A share and its interval, in per cent: <c>95 % [93, 97]</c>.</summary>
     public static string Share(Estimate? estimate)

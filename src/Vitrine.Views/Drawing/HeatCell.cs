@@ -2,11 +2,15 @@ using System.Globalization;
 
 namespace Vitrine.Views.Drawing;
 
-/// <summary>A table cell whose tint says what its number says: the tint is a fraction, and stays light enough for the text on it.</summary>
+/// <summary>A table cell whose tint is a fraction, and stays light enough for the text on it.</summary>
 internal static class HeatCell
 {
-    /// <summary>Writes the cell; <paramref name="small"/> stands under the share.</summary>
-    public static void Write(Markup page, double share, string? small)
+    /// <summary>Writes the cell.</summary>
+    /// <param name="page">Where to.</param>
+    /// <param name="share">What is printed.</param>
+    /// <param name="small">Stands under it.</param>
+    /// <param name="tinted">What the tint says; the share itself where null.</param>
+    public static void Write(Markup page, double share, string? small, double? tinted = null)
     {
         if (!double.IsFinite(share))
         {
@@ -14,7 +18,7 @@ internal static class HeatCell
             return;
         }
 
-        var tint = Math.Clamp(share, 0, 1);
+        var tint = Math.Clamp(tinted ?? share, 0, 1);
         page.Open("td", ("style", "--v:" + tint.ToString("0.##", CultureInfo.InvariantCulture)), ("class", tint >= .5 ? "hot" : null))
             .Text(Figures.Plain(share * 100, 0)).Text("span", "\u00A0%", ("class", "unit"));
         if (small is not null)

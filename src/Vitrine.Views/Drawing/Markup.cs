@@ -9,6 +9,9 @@ internal sealed class Markup
     private readonly StringBuilder text = new();
     private readonly Stack<string> open = new();
 
+    /// <summary>What the page can lead to; nothing, where a view is drawn alone.</summary>
+    public Places Places { get; init; } = new();
+
     /// <summary>Opens an element. An attribute whose value is null is left out.</summary>
     public Markup Open(string tag, params ReadOnlySpan<(string Name, object? Value)> attributes)
     {
@@ -58,22 +61,14 @@ internal sealed class Markup
         return this;
     }
 
-    /// <summary>Writes encoded text in which words between asterisks are set in italics.</summary>
-    public Markup Prose(string content)
-    {
-        var rest = content.AsSpan();
-        while (rest.IndexOf('*') is >= 0 and var from && rest[(from + 1)..].IndexOf('*') is > 0 and var length)
-        {
-            Encode(rest[..from]);
-            text.Append("<em>");
-            Encode(rest.Slice(from + 1, length));
-            text.Append("</em>");
-            rest = rest[(from + length + 2)..];
-        }
+    /// <summary>Writes encoded text in which words between asterisks are set in italics; it leads to the layers, heads and neurons that it names.</summary>
+    public Markup Prose(string content) => Linked(content, Italics);
 
-        Encode(rest);
-        return this;
-    }
+    /// <summary>Writes encoded text that leads to the layers, heads and neurons that it names.</summary>
+    public Markup Named(string content) => Linked(content, Encode);
+
+    /// <summary>Writes a name that leads to its place; the bare name where the page has none.</summary>
+    public Markup Link(string place, string name) => Places.Has(place) ? Text("a", name, ("href", "#" + place)) : Text(name);
 
     /// <summary>Writes markup of the program's own as it is; never anything that came from data.</summary>
     public Markup Raw(string markup)
@@ -85,6 +80,34 @@ internal sealed class Markup
     /// <summary>The markup written so far; every element must be closed.</summary>
     public override string ToString()
         => open.Count == 0 ? text.ToString() : throw new InvalidOperationException($"<{open.Peek()}> is still open.");
+
+    private Markup Linked(string content, Action<ReadOnlySpan<char>> write)
+    {
+        var at = 0;
+        foreach (var (from, length, place) in Places.Mentions(content))
+        {
+            write(content.AsSpan(at, from - at));
+            Text("a", content.Substring(from, length), ("href", "#" + place));
+            at = from + length;
+        }
+
+        write(content.AsSpan(at));
+        return this;
+    }
+
+    private void Italics(ReadOnlySpan<char> rest)
+    {
+        while (rest.IndexOf('*') is >= 0 and var from && rest[(from + 1)..].IndexOf('*') is > 0 and var length)
+        {
+            Encode(rest[..from]);
+            text.Append("<em>");
+            Encode(rest.Slice(from + 1, length));
+            text.Append("</em>");
+            rest = rest[(from + length + 2)..];
+        }
+
+        Encode(rest);
+    }
 
     private void Start(string tag, ReadOnlySpan<(string Name, object? Value)> attributes)
     {

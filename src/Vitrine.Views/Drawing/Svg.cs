@@ -9,6 +9,23 @@ internal static class Svg
             ("viewBox", FormattableString.Invariant($"0 0 {width:0.##} {height:0.##}")), ("role", "img"))
             .Text("title", title).Text("desc", description);
 
+    /// <summary>Opens a drawing with links in it: a group, since nothing inside one picture could be reached.</summary>
+    public static Markup OpenLinked(this Markup page, string @class, double width, double height, string title, string description)
+        => page.Open("svg", ("xmlns", "http://www.w3.org/2000/svg"), ("class", @class),
+            ("viewBox", FormattableString.Invariant($"0 0 {width:0.##} {height:0.##}")), ("role", "group"), ("aria-label", title))
+            .Text("title", title).Text("desc", description);
+
+    /// <summary>A line of text that leads to a place; plain text where the page has none.</summary>
+    public static Markup LinkedLabel(this Markup page, string place, string @class, double x, double y, string text, string anchor = "start")
+    {
+        if (!page.Places.Has(place))
+        {
+            return page.Label(@class, x, y, text, anchor);
+        }
+
+        return page.Open("a", ("href", "#" + place)).Label(@class, x, y, text, anchor).Close("a");
+    }
+
     /// <summary>A straight line.</summary>
     public static Markup Line(this Markup page, string @class, double x1, double y1, double x2, double y2)
         => page.Leaf("line", ("class", @class), ("x1", x1), ("y1", y1), ("x2", x2), ("y2", y2));

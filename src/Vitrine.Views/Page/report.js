@@ -17,7 +17,7 @@
       const sheet = screen.querySelector('.sheet');
       return {
         points, sheet, paths: [...screen.querySelectorAll('.path')],
-        gripper: screen.querySelector('.gripper'), solved: screen.querySelector('.solved'), dots: screen.querySelector('.steps'),
+        gripper: screen.querySelector('.gripper'), ending: screen.querySelector('.ending'), dots: screen.querySelector('.steps'),
         last: Math.max(points.length, sheet ? Number(sheet.dataset.frames) : 0) - 1,
       };
     });
@@ -25,7 +25,7 @@
     let timer = 0;
 
     const show = step => {
-      for (const { points, sheet, paths, gripper, solved, dots, last } of screens) {
+      for (const { points, sheet, paths, gripper, ending, dots, last } of screens) {
         const at = Math.min(step, last);
         if (sheet) {
           const { frames, columns, width, height } = sheet.dataset;
@@ -41,7 +41,7 @@
           gripper.setAttribute('cx', x);
           gripper.setAttribute('cy', y);
         }
-        if (solved) solved.style.visibility = at >= last ? '' : 'hidden';
+        if (ending) ending.style.visibility = at >= last ? '' : 'hidden';
       }
       if (playhead) {
         const x = Number(playhead.dataset.from) + step * Number(playhead.dataset.pitch);
@@ -71,7 +71,7 @@
     button.addEventListener('click', () => timer ? pause() : play());
     slider.addEventListener('input', () => { pause(); show(Number(slider.value)); pause(); });
     addEventListener('beforeprint', () => { pause(); show(steps - 1); });
-    show(0);
+    show(steps - 1);
 
     // Plays once when it comes into view, unless the reader asked for less motion.
     if (!calm.matches && 'IntersectionObserver' in window) {

@@ -24,8 +24,8 @@ public sealed class DeletionPlot(IReadOnlyList<PatchEvidence> evidence, string m
         page.Open("span").Leaf("i", ("class", "key dot")).Text($"the {evidence[0].Deletion.Patches.Count} patches that the method puts first, taken away")
             .Close("span");
         page.Open("span").Leaf("i", ("class", "key ring")).Text("as many random ones").Close("span");
-        page.Text("span", "change of the " + measure).Close("div");
-        var table = new NumberTable($"change of the {measure} when patches are taken away",
+        page.Text("span", $"axis: change of the {measure}, in logits").Close("div");
+        var table = new NumberTable($"change of the {measure} when patches are taken away, in logits",
             ["method", "patches", "change", "random: mean", "random: least", "random: most", "random at least as low"]);
         foreach (var one in evidence)
         {
@@ -42,7 +42,7 @@ public sealed class DeletionPlot(IReadOnlyList<PatchEvidence> evidence, string m
 
     private void Draw(Markup page, string @class, double width, double labels, double pitch)
     {
-        var (left, right, top) = (labels + 12, width - 30, labels > 0 ? 10.0 : 20.0);
+        var (left, right, top) = (labels > 0 ? labels + 12 : 26, width - 30, labels > 0 ? 10.0 : 20.0);
         var floor = top + (evidence.Count * pitch);
         var scale = AxisScale.Around(evidence.SelectMany(e => e.Deletion.Random.Append(e.Deletion.Effect)), left, right);
         page.OpenDrawing(@class, width, floor + 26, "Patches taken away, method by method",

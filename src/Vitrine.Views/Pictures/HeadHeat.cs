@@ -12,8 +12,8 @@ public sealed class HeadHeat(DirectEvidence direct) : View
         var heads = direct.Heads.Select(h => h.Head).Distinct().Count();
         var most = direct.Heads.Select(h => Math.Abs(h.Value)).Concat(direct.Layers.Select(l => Math.Abs(l.FeedForward))).DefaultIfEmpty(0).Max();
         page.Open("div", ("class", "scroll"), ("tabindex", 0), ("role", "group"), ("aria-label", "Direct logit attribution by head"));
-        page.Open("table", ("class", "heat signed")).Text("caption", "Direct logit attribution by head and feed-forward", ("class", "unseen")).Open("thead")
-            .Open("tr").Open("td").Close("td");
+        page.Open("table", ("class", "heat signed")).Text("caption", "Direct logit attribution by head and feed-forward, in logits", ("class", "unseen"))
+            .Open("thead").Open("tr").Open("td").Close("td");
         for (var head = 0; head < heads; head++)
         {
             page.Open("th", ("scope", "col"));
@@ -27,21 +27,21 @@ public sealed class HeadHeat(DirectEvidence direct) : View
             page.Open("tr").Text("th", $"layer {layer.Layer}", ("scope", "row"));
             foreach (var head in direct.Heads.Where(h => h.Layer == layer.Layer))
             {
-                Cell(page, head.Value, most);
+                Cell(page, head.Value, most, Places.Head(head.Layer, head.Head));
             }
 
-            Cell(page, layer.FeedForward, most);
+            Cell(page, layer.FeedForward, most, null);
             page.Close("tr");
         }
 
         page.Close("tbody").Close("table").Close("div");
         page.Text("p",
             $"{Figures.Change(direct.Measure)} = {Figures.Change(direct.Constant)} constant {Signed(direct.Embedding)} embedding "
-                + $"{Signed(direct.Layers.Sum(l => l.Attention))} attention {Signed(direct.Layers.Sum(l => l.FeedForward))} feed-forward (remainder "
-                + $"{Figures.Scientific(direct.Remainder)})", ("class", "k"));
+                + $"{Signed(direct.Layers.Sum(l => l.Attention))} attention {Signed(direct.Layers.Sum(l => l.FeedForward))} feed-forward, all in "
+                + $"logits (remainder {Figures.Scientific(direct.Remainder)})", ("class", "k"));
     }
 
-    private static void Cell(Markup page, double value, double most)
+    private static void Cell(Markup page, double value, double most, string? place)
     {
         if (!double.IsFinite(value))
         {
@@ -50,7 +50,8 @@ public sealed class HeadHeat(DirectEvidence direct) : View
         }
 
         var tint = most > 0 ? Math.Abs(value) / most : 0;
-        page.Text("td", Figures.Change(value, 2), ("style", FormattableString.Invariant($"--v:{tint:0.##}")), ("class", value < 0 ? "against" : null));
+        page.Open("td", ("style", FormattableString.Invariant($"--v:{tint:0.##}")), ("class", value < 0 ? "against" : null))
+            .Link(place ?? "", Figures.Change(value, 2)).Close("td");
     }
 
     private static string Signed(double value) => value < 0 ? "− " + Figures.Plain(-value) : "+ " + Figures.Plain(value);

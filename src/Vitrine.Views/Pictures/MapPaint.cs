@@ -72,7 +72,7 @@ public static class MapPaint
             var depth = full > 0 && float.IsFinite(value) ? Math.Min(1, Math.Abs(value) / full) : 0;
             var tint = value < 0 ? Against : For;
             var (colour, opacity) = style == MapStyle.Veil
-                ? (Dark, .76 * (1 - (value < 0 ? 0 : depth)))
+                ? (Dark, AttentionOverlay.Veil * (1 - (value < 0 ? 0 : depth)))
                 : (Between(Dark, tint, Math.Pow(depth, .7)), .5 + (.28 * depth));
             (rgba[index * 4], rgba[(index * 4) + 1], rgba[(index * 4) + 2],
                 rgba[(index * 4) + 3]) = (colour.R, colour.G, colour.B, (byte)Math.Round(opacity * 255));

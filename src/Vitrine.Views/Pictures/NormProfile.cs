@@ -14,12 +14,13 @@ public sealed class NormProfile(TokenNorms norms, PictureTokens tokens) : View
     internal override void Write(Markup page)
     {
         page.Open("figure", ("class", "norms"));
-        Draw(page, "drawing wide", 1000, 330);
-        Draw(page, "drawing narrow", 360, 300);
+        Draw(page, "drawing wide", 1000, 350);
+        Draw(page, "drawing narrow", 360, 330);
         page.Open("div", ("class", "legend"));
         page.Open("span").Leaf("i", ("class", "key band")).Text("patches, from the 10th to the 90th of 100").Close("span");
         page.Open("span").Leaf("i", ("class", "key after")).Text("their median").Close("span");
         page.Open("span").Leaf("i", ("class", "key dot outlier")).Text("an outlier").Close("span");
+        page.Open("span").Leaf("i", ("class", "key tick")).Text("where outliers begin").Close("span");
         if (tokens.Prefix.Count > 0)
         {
             page.Open("span").Leaf("i", ("class", "key line")).Text("class token").Close("span");
@@ -53,18 +54,21 @@ public sealed class NormProfile(TokenNorms norms, PictureTokens tokens) : View
         }
 
         page.Open("div", ("class", "scroll"), ("tabindex", 0), ("role", "group"), ("aria-label", "Outliers"));
-        page.Open("table", ("class", "outliers")).Text("caption", "Patches that are out of line").Open("thead").Open("tr").Text("th", "patch", ("scope", "col"))
-            .Text("th", "outlier in layers", ("scope", "col"))
-            .Text("th", "high-norm in layers", ("scope", "col")).Text("th", "largest norm / median", ("scope", "col"), ("class", "r"))
-            .Text("th", "written by", ("scope", "col")).Close("tr").Close("thead").Open("tbody");
+        page.Open("table", ("class", "outliers stacked")).Text("caption", "Patches that are out of line").Open("thead").Open("tr")
+            .Text("th", "patch", ("scope", "col")).Text("th", "outlier in layers", ("scope", "col")).Text("th", "high-norm in layers", ("scope", "col"))
+            .Text("th", "largest norm / median", ("scope", "col"), ("class", "r")).Text("th", "written by", ("scope", "col")).Close("tr").Close("thead")
+            .Open("tbody");
         foreach (var outlier in norms.Outliers.Take(ListedOutliers))
         {
-            page.Open("tr").Text("th", outlier.Name, ("scope", "row"), ("class", "mono")).Text("td", Ranges(outlier.Layers))
-                .Text("td", Ranges(outlier.HighNormLayers)).Text("td", $"{Figures.Plain(outlier.Ratio, 2)} in {Name(outlier.PeakLayer)}", ("class", "r"))
-                .Text("td",
-                    outlier.PeakLayer < 0
-                        ? "the picture itself"
-                        : string.Join(", ", outlier.Writers.Select(w => $"{w.Layer}:{w.Index} ({Figures.Percent(w.Share)})"))).Close("tr");
+            var writers = outlier.PeakLayer < 0
+                ? "the picture itself"
+                : string.Join(", ", outlier.Writers.Select(w => $"{w.Layer}:{w.Index} ({Figures.Percent(w.Share)})"));
+            page.Open("tr").Text("th", outlier.Name, ("scope", "row"), ("class", "mono"))
+                .Text("td", Ranges(outlier.Layers), ("data-label", "outlier in layers"))
+                .Text("td", Ranges(outlier.HighNormLayers), ("data-label", "high-norm in layers"))
+                .Open("td", ("class", "r"), ("data-label", "largest norm / median"))
+                .Named($"{Figures.Plain(outlier.Ratio, 2)}, {(outlier.PeakLayer < 0 ? "input" : $"layer {outlier.PeakLayer}")}").Close("td")
+                .Open("td", ("data-label", "written by")).Named(writers).Close("td").Close("tr");
         }
 
         page.Close("tbody").Close("table").Close("div");
@@ -81,7 +85,7 @@ public sealed class NormProfile(TokenNorms norms, PictureTokens tokens) : View
         var all = norms.Layers.SelectMany(l => l.Norms).Where(n => n > 0 && float.IsFinite(n)).Select(n => (double)n).ToList();
         var (least, most) = (all.DefaultIfEmpty(1).Min(), all.DefaultIfEmpty(1).Max());
         var logarithmic = most > 20 * least;
-        var (left, right, top, floor) = (52.0, width - 10, 14.0, height - 44);
+        var (left, right, top, floor) = (56.0, width - 10, 30.0, height - 48);
         var low = Math.Floor(Math.Log10(least) * 4) / 4;
         var scale = logarithmic
             ? new AxisScale(low, Math.Max(Math.Ceiling(Math.Log10(most) * 4) / 4, low + .25), floor, top)
@@ -124,11 +128,12 @@ public sealed class NormProfile(TokenNorms norms, PictureTokens tokens) : View
 
             if (index % every == 0)
             {
-                page.Label("small soft", X(index), floor + 18, Name(layer.Layer), "middle");
+                page.Label("small soft", X(index), floor + 20, Name(layer.Layer), "middle");
             }
         }
 
-        page.Label("small soft", (left + right) / 2, height - 6, logarithmic ? "output of layer (norms on a logarithmic scale)" : "output of layer", "middle")
+        page.Label("small soft", 0, 12, logarithmic ? "norm, units of the residual stream, logarithmic" : "norm, units of the residual stream")
+            .Label("small soft", (left + right) / 2, height - 4, "output of layer", "middle")
             .Close("svg");
     }
 

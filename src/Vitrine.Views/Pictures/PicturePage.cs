@@ -10,13 +10,15 @@ public sealed class PicturePage
 
     private static readonly string Styles = Report.StyleSheet + Report.Resource("picture.css");
 
+    private static readonly string Script = Report.Resource("picture.js");
+
     private readonly PicturePageData data;
-    private readonly Markup page = new();
+    private readonly Markup page;
     private readonly List<(string Id, string Short, string Title, Action Content)> sections = [];
 
     private PicturePage(PicturePageData data)
     {
-        this.data = data;
+        (this.data, page) = (data, new Markup { Places = PlacesOf(data) });
         sections.Add(("patches", "Patches", "The picture as the model reads it", Patches));
         if (data.Evidence is { } evidence)
         {
@@ -47,7 +49,7 @@ public sealed class PicturePage
 
     private string Render()
     {
-        PageHead.Write(page, data.Title.Replace("*", ""), Styles, null);
+        PageHead.Write(page, data.Title.Replace("*", ""), Styles, Script);
         page.Open("body").Text("a", "Skip to the page", ("class", "skip"), ("href", "#page")).Open("nav", ("aria-label", "Sections")).Open("div")
             .Text("b", "Vitrine").Open("ul");
         foreach (var (id, name, _, _) in sections)
@@ -81,8 +83,36 @@ public sealed class PicturePage
             page.Close("section");
         }
 
-        page.Close("main").Close("body").Close("html");
+        page.Close("main").Open("script").Raw(Script).Close("script").Close("body").Close("html");
         return "<!DOCTYPE html>\n" + page;
+    }
+
+    /// <summary>All that the page has a place for: heads where their attention is drawn or their evidence stands, neurons likewise.</summary>
+    private static Places PlacesOf(PicturePageData data)
+    {
+        var places = new Places();
+        foreach (var head in data.Reading?.Attention.Take(DrawnHeads) ?? [])
+        {
+            places.Announce(Places.Head(head.Layer, head.Head));
+            places.Announce(Places.Layer(head.Layer));
+        }
+
+        foreach (var neuron in data.Reading?.Neurons ?? [])
+        {
+            places.Announce(Places.Neuron(neuron.Layer, neuron.Index));
+        }
+
+        foreach (var unit in data.Evidence?.Heads ?? [])
+        {
+            places.Announce(Places.Head(unit.Layer, unit.Index));
+        }
+
+        foreach (var unit in data.Evidence?.Neurons ?? [])
+        {
+            places.Announce(Places.Neuron(unit.Layer, unit.Index));
+        }
+
+        return places;
     }
 
     private void Patches()
@@ -105,10 +135,11 @@ public sealed class PicturePage
         Card(new MapGrid
         {
             Id = "where-maps",
-            Caption = "evidence by patch",
+            Caption = "evidence by patch, in logits",
             Picture = data.Picture,
+            FirstToken = data.Tokens.Prefix.Count,
             Style = MapStyle.Signed,
-            Print = value => Figures.Change(value),
+            Number = PatchNumber.Signed(),
             Maps = [.. evidence.Patches.Select(p => new GridMap("", p.Method, $"strongest {Figures.Change(p.Map.Values.MaxBy(MathF.Abs))}", p.Map))],
         });
         Card(new DeletionPlot(evidence.Patches, evidence.Measure));
@@ -127,7 +158,7 @@ public sealed class PicturePage
             Say($"There is no direct attribution: {evidence.NotDirect}. Heads are ranked by the gradient estimate.");
         }
 
-        Card(new UnitTable("head-units", "head", data.Picture, evidence.Heads));
+        Card(new UnitTable("head-units", "head", data.Picture, data.Tokens.Prefix.Count, evidence.Heads));
         Say($"The map of a head is what it brings from each patch, in logits. Ablated: {Filled(evidence.Fill)}, everything behind computed anew; a fall of "
             + "the measure says that the head spoke for the class.");
     }
@@ -136,7 +167,7 @@ public sealed class PicturePage
     {
         Say("A feed-forward neuron adds its value vector, as often as it is active. The map is its activation at each patch. Ablated: "
             + $"{Filled(evidence.Fill)}.");
-        Card(new UnitTable("neuron-units", "neuron", data.Picture, evidence.Neurons));
+        Card(new UnitTable("neuron-units", "neuron", data.Picture, data.Tokens.Prefix.Count, evidence.Neurons));
     }
 
     private static string Filled(AblationFill fill) => fill == AblationFill.Mean
@@ -145,17 +176,40 @@ public sealed class PicturePage
 
     private void Attention(PictureReading reading)
     {
-        Say("The veil lifts from a patch in proportion to the attention it gets, each map by its own largest. The share is what falls on patches at all; the "
-            + "rest goes to the tokens in front. Attention says what a head reads, not what it does with it.");
+        Say("The veil lifts from a patch in proportion to the attention it gets. The share is what falls on patches at all; the rest goes to the tokens in "
+            + "front. Attention says what a head reads, not what it does with it.");
+        if (reading.Table is { } table)
+        {
+            Card(new AttentionExplorer(data.Picture, data.Tokens, table, Looking(reading)));
+            if (table.Layers.Count < data.Layers)
+            {
+                Say($"The page carries every query of {table.Layers.Count} of {data.Layers} layers: {string.Join(", ", table.Layers)}; --layer asks for "
+                    + "another.");
+            }
+        }
+        else
+        {
+            Say("The page carries one query: the attention of all others was not kept, or is more than a page can carry.");
+        }
+
         var shown = reading.Attention.Take(DrawnHeads).ToList();
         Card(new MapGrid
         {
             Id = "attention-maps",
             Caption = $"attention from {reading.Query}",
             Picture = data.Picture,
-            Print = value => Figures.Percent(value, 1),
-            Maps = [.. shown.Select(h => new GridMap($"layer {h.Layer}", $"head {h.Head}", Figures.Percent(h.MassOnPatches) + " on patches", h.Map)),
-                .. reading.Pool.Select(h => new GridMap("pool", $"head {h.Head}", Figures.Percent(h.MassOnPatches) + " on patches", h.Map))],
+            FirstToken = data.Tokens.Prefix.Count,
+            FullFrom = .98,
+            Uniform = 1.0 / data.Tokens.Count,
+            Number = PatchNumber.Share(),
+            Maps =
+            [
+                .. shown.Select(h => new GridMap($"layer {h.Layer}", $"head {h.Layer}:{h.Head}", Figures.Percent(h.MassOnPatches) + " on patches", h.Map)
+                {
+                    Head = (h.Layer, h.Head),
+                }),
+                .. reading.Pool.Select(h => new GridMap("pool", $"head {h.Head} of the pool", Figures.Percent(h.MassOnPatches) + " on patches", h.Map)),
+            ],
         });
         if (reading.Attention.Count > shown.Count)
         {
@@ -163,18 +217,24 @@ public sealed class PicturePage
         }
     }
 
+    /// <summary>The token that looks in the maps; the first patch in the middle where that is no single token.</summary>
+    private int Looking(PictureReading reading)
+        => Enumerable.Range(0, data.Tokens.Count).Cast<int?>().FirstOrDefault(token => data.Tokens.Name(token!.Value) == reading.Query)
+            ?? data.Tokens.Prefix.Count + (data.Tokens.Rows / 2 * data.Tokens.Columns) + (data.Tokens.Columns / 2);
+
     private void Rollout(PictureReading reading)
     {
         Say("Attention averaged over heads, half of it replaced by the residual stream, multiplied from layer to layer (Abnar and Zuidema 2020): from where "
-            + $"information could have come to the query ({reading.Query}). It knows nothing of values and feed-forwards. A map is painted in full from the "
-            + "share on that 97 of 100 patches do not reach.");
+            + $"information could have come to the query ({reading.Query}). It knows nothing of values and feed-forwards.");
         Card(new MapGrid
         {
             Id = "rollout-maps",
             Caption = $"attention rollout from {reading.Query}",
-            FullFrom = .97,
+            FullFrom = .98,
             Picture = data.Picture,
-            Print = value => Figures.Percent(value, 2),
+            FirstToken = data.Tokens.Prefix.Count,
+            Uniform = 1.0 / data.Tokens.Count,
+            Number = PatchNumber.Share(2),
             Maps = [.. reading.Rollout.Select(r => new GridMap("", $"layer {r.Layer}", Figures.Percent(r.Map.Values.Sum(v => (double)v)) + " on patches",
                 r.Map))],
         });
@@ -190,30 +250,44 @@ public sealed class PicturePage
 
     private void Moved(PictureReading reading)
     {
-        Say("The norm of what each head adds to the residual stream at each patch, all maps of a layer on one scale.");
+        Say("The norm of what each head adds to the residual stream at each patch, as a share of the median norm that patches have behind the layer: norms "
+            + "grow from layer to layer, and one scale in the stream’s own units would leave all but the last layers dark.");
         Card(new MapGrid
         {
             Id = "head-maps",
-            Caption = "norm of what heads write",
+            Caption = "norm of what heads write, over the median norm behind the layer",
             Picture = data.Picture,
-            Maps = [.. reading.Heads.Take(DrawnHeads)
-                .Select(h => new GridMap($"layer {h.Layer}", $"head {h.Head}", "mean " + Figures.Plain(h.Written.Values.Average(), 2), h.Written))],
-            SharesRow = true,
+            FirstToken = data.Tokens.Prefix.Count,
+            FullFrom = .98,
+            Number = PatchNumber.Share(),
+            Maps = [.. reading.Heads.Take(DrawnHeads).Select(Share)],
         });
+
+        GridMap Share(HeadMap head)
+        {
+            var median = (float)reading.Norms.Layers.Single(layer => layer.Layer == head.Layer).Median;
+            var share = head.Written with { Values = [.. head.Written.Values.Select(value => value / median)] };
+            return new GridMap($"layer {head.Layer}", $"head {head.Layer}:{head.Head}", "mean " + Figures.Percent(share.Values.Average(), 1), share);
+        }
     }
 
     private void Active(PictureReading reading)
     {
         Say("Feed-forward neurons, teal where they are positive, orange where they are negative. Share: what the neuron writes where it is most active, over "
-            + "the median norm of its layer’s output.");
+            + $"the median norm of its layer’s output.{(data.NeuronRule.Length > 0 ? $" Shown: {data.NeuronRule}." : "")}");
         Card(new MapGrid
         {
             Id = "neuron-maps",
-            Caption = "activation of neurons",
+            Caption = "activation of neurons, behind the activation function",
             Picture = data.Picture,
+            FirstToken = data.Tokens.Prefix.Count,
+            FullFrom = .98,
             Style = MapStyle.Signed,
-            Print = value => Figures.Change(value, 2),
-            Maps = [.. reading.Neurons.Select(n => new GridMap("", $"{n.Layer}:{n.Index}", "share " + Figures.Plain(n.Share, 2), n.Map))],
+            Number = PatchNumber.Signed(2),
+            Maps = [.. reading.Neurons.Select(n => new GridMap("", $"neuron {n.Layer}:{n.Index}", "share " + Figures.Plain(n.Share, 2), n.Map)
+            {
+                Neuron = (n.Layer, n.Index),
+            })],
         });
     }
 
@@ -240,7 +314,7 @@ public sealed class PicturePage
     private void Line(string name, string value, string? @class)
         => page.Open("tr").Text("th", name, ("scope", "row")).Text("td", value, ("class", @class)).Close("tr");
 
-    private void Say(string text) => page.Text("p", text);
+    private void Say(string text) => page.Open("p").Named(text).Close("p");
 
     private void Card(View view)
     {

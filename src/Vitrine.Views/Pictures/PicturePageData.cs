@@ -24,6 +24,12 @@ public sealed record PicturePageData
     /// <summary>Numbers in a token.</summary>
     public required int Width { get; init; }
 
+    /// <summary>Layers of the tower; 0 where nothing was read of them.</summary>
+    public int Layers { get; init; }
+
+    /// <summary>By what rule the neurons of <see cref="Reading"/> were chosen.</summary>
+    public string NeuronRule { get; init; } = "";
+
     /// <summary>How the picture was prepared.</summary>
     public IReadOnlyList<string> Steps { get; init; } = [];
 

@@ -5,8 +5,17 @@ namespace Vitrine.Views;
 /// <summary>The same layout and noise twice: without and with a change.</summary>
 public sealed record EpisodePair
 {
-    /// <summary>What was changed, as <c>attention difference of layer 5</c>.</summary>
+    /// <summary>What is seen, as <c>lift: fails with the edit</c>.</summary>
     public required string Title { get; init; }
+
+    /// <summary>What was changed, and for what; pairs of one subject stand side by side. Words between asterisks are set in italics.</summary>
+    public string Subject { get; init; } = "";
+
+    /// <summary>What the change is about, drawn step by step; it has a course.</summary>
+    public Measure Measure { get; init; } = Measure.Speed;
+
+    /// <summary>What lengths and times are in.</summary>
+    public WorldUnits Units { get; init; } = WorldUnits.Unnamed;
 
     /// <summary>The episode without the change.</summary>
     public required FilmedEpisode Before { get; init; }

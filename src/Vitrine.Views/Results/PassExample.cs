@@ -26,6 +26,9 @@ public sealed record PassExample
     /// <summary>The action tokens in the order in which they were said; none of a policy that gives numbers.</summary>
     public required IReadOnlyList<ActionToken> ActionTokens { get; init; }
 
+    /// <summary>How many tokens an action token is chosen from; 0 where it is not known. The largest entropy is its logarithm.</summary>
+    public int Choices { get; init; }
+
     /// <summary>What each block of the language stack carries; may be empty.</summary>
     public IReadOnlyList<BlockContribution> Contributions { get; init; } = [];
 
@@ -49,6 +52,7 @@ public sealed record PassExample
             PatchRows = patches.Rows,
             PatchColumns = patches.Columns,
             Instruction = seen.Instruction,
+            Choices = tokens.Valid.Count(tokens.IsAction),
             PromptTokens = [.. row.Words.Select(w => PromptAttention.WordOf(policy, w))],
             ActionTokens = action.Tokens is not { } said ? [] :
             [
@@ -58,7 +62,7 @@ public sealed record PassExample
                     Token = tokens.Print((int)said.TokenIds[d]),
                     Value = value,
                     Probability = said.Probability[d],
-                    EntropyBits = said.Entropy[d] / Math.Log(2),
+                    Entropy = said.Entropy[d],
                 }),
             ],
         };
@@ -83,8 +87,8 @@ public sealed record ActionToken
     /// <summary>The token's probability, 0 to 1.</summary>
     public required double Probability { get; init; }
 
-    /// <summary>Entropy of the whole distribution, in bits.</summary>
-    public required double EntropyBits { get; init; }
+    /// <summary>Entropy of the distribution over the action tokens, in nats.</summary>
+    public required double Entropy { get; init; }
 }
 
 /// <summary>What one block carries of an effect; shares need not add up to 1.</summary>

@@ -1,5 +1,3 @@
-using Vitrine.Worlds.Decisions;
-
 namespace Vitrine.Views;
 
 /// <summary>All that a report shows. Every list may be empty and every section may be missing; the page then says so.</summary>
@@ -8,17 +6,17 @@ public sealed record ReportData
     /// <summary>The page's title. Words between asterisks are set in italics.</summary>
     public required string Title { get; init; }
 
+    /// <summary>What was found, in one plain sentence (<see cref="Findings.Sentence"/>); empty where nothing was judged, and the page then says so.</summary>
+    public string Finding { get; init; } = "";
+
     /// <summary>One or two sentences under the title.</summary>
     public string Lead { get; init; } = "";
 
     /// <summary>Headline numbers, four to six.</summary>
     public IReadOnlyList<NamedValue> Facts { get; init; } = [];
 
-    /// <summary>What was shown.</summary>
-    public IReadOnlyList<Statement> Shown { get; init; } = [];
-
-    /// <summary>What was not shown.</summary>
-    public IReadOnlyList<Statement> NotShown { get; init; } = [];
+    /// <summary>What was shown, what moves the robot but breaks its task, what was not shown, and the study's limits, in any order.</summary>
+    public IReadOnlyList<Statement> Statements { get; init; } = [];
 
     /// <summary>What was opened.</summary>
     public required ModelDescription Model { get; init; }
@@ -38,8 +36,11 @@ public sealed record ReportData
     /// <summary>Where chosen heads look.</summary>
     public IReadOnlyList<AttentionMap> Attention { get; init; } = [];
 
+    /// <summary>By what rule those heads were chosen, as <c>the 8 heads of 30 that look most at the picture</c>; may be empty.</summary>
+    public string AttentionRule { get; init; } = "";
+
     /// <summary>Where each concept acts on one decision.</summary>
-    public IReadOnlyList<OneStepResult> OneStep { get; init; } = [];
+    public IReadOnlyList<ShownDecision> OneStep { get; init; } = [];
 
     /// <summary>The closed-loop studies.</summary>
     public StudySummary? Study { get; init; }

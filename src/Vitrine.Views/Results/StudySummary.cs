@@ -1,3 +1,5 @@
+using Vitrine.Worlds;
+using Vitrine.Worlds.Decisions;
 using Vitrine.Worlds.Studies;
 
 namespace Vitrine.Views;
@@ -6,6 +8,11 @@ namespace Vitrine.Views;
 /// <param name="Result">What it found.</param>
 /// <param name="Measure">The measure that it is about, by name: whose adjusted p is shown.</param>
 public sealed record ShownStudy(StudyResult Result, string Measure);
+
+/// <summary>What a concept does in one decision, on the page.</summary>
+/// <param name="Result">What was found.</param>
+/// <param name="Unit">Of its metric, as <c>table widths</c>; may be empty.</param>
+public sealed record ShownDecision(OneStepResult Result, string Unit = "");
 
 /// <summary>Closed-loop studies in one drawing, and what its axes mean.</summary>
 public sealed record StudySummary
@@ -18,6 +25,9 @@ public sealed record StudySummary
 
     /// <summary>What height is.</summary>
     public string HeightMeaning { get; init; } = "change of height";
+
+    /// <summary>What lengths and times are in.</summary>
+    public WorldUnits Units { get; init; } = WorldUnits.Unnamed;
 
     /// <summary>One line on pairing, number of layouts and correction; may be empty.</summary>
     public string Note { get; init; } = "";

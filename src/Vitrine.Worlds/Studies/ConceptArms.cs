@@ -7,6 +7,15 @@ namespace Vitrine.Worlds.Studies;
 /// <summary>The arms of a study of one concept: its edits with every control that a claim about them needs.</summary>
 public static class ConceptArms
 {
+    /// <summary>Name of the arm in which the concept's neurons are held.</summary>
+    public const string LexicalClamp = "lexical clamp";
+
+    /// <summary>Name of the arm in which what the word changes in all attention outputs, on average over states, is added.</summary>
+    public const string AttentionMeanDifference = "attention mean difference";
+
+    /// <summary>Name of the arm in which what the word changes in all feed-forward outputs, on average over states, is added.</summary>
+    public const string FeedForwardMeanDifference = "feed-forward mean difference";
+
     /// <summary>All edits of a concept: clamp and mean differences; baseline, zero dose, the word said, matched random neurons, random directions.</summary>
     /// <param name="concept">Its name.</param>
     /// <param name="edits">At least <see cref="Study.FewestRandomDraws"/> draws.</param>
@@ -20,9 +29,9 @@ public static class ConceptArms
                 concept, "zero dose", ArmKind.ZeroDose,
                 new RunPlan { Edits = [.. edits.ClampControls.ZeroDose, .. edits.MeanDifference(Component.Attention, factor: 0).Edits] }),
             Said(concept, edits.Word),
-            NewArm(concept, "lexical clamp", ArmKind.Edit, RunPlan.Editing(edits.Clamp)),
-            NewArm(concept, "attention mean difference", ArmKind.Edit, edits.MeanDifference(Component.Attention)),
-            NewArm(concept, "feed-forward mean difference", ArmKind.Edit, edits.MeanDifference(Component.FeedForward)),
+            NewArm(concept, LexicalClamp, ArmKind.Edit, RunPlan.Editing(edits.Clamp)),
+            NewArm(concept, AttentionMeanDifference, ArmKind.Edit, edits.MeanDifference(Component.Attention)),
+            NewArm(concept, FeedForwardMeanDifference, ArmKind.Edit, edits.MeanDifference(Component.FeedForward)),
             .. MatchedRandom(concept, edits.ClampControls),
             .. Enumerable.Range(0, edits.Draws).Select(d => NewArm(
                 concept, $"random direction {d + 1}", ArmKind.RandomDirection,
@@ -44,7 +53,7 @@ public static class ConceptArms
             Baseline,
             NewArm(concept, "zero dose", ArmKind.ZeroDose, new RunPlan { Edits = controls.ZeroDose }),
             .. word is null ? Array.Empty<Arm>() : [Said(concept, word)],
-            NewArm(concept, "lexical clamp", ArmKind.Edit, RunPlan.Editing(clamp)),
+            NewArm(concept, LexicalClamp, ArmKind.Edit, RunPlan.Editing(clamp)),
             .. MatchedRandom(concept, controls),
         ];
     }

@@ -5,6 +5,9 @@ namespace Vitrine.Worlds.Studies;
 /// <summary>What an edit did to one measure, judged by its controls.</summary>
 public sealed record Verdict
 {
+    /// <summary>An edit that moves the measure by less than this share of what the word does has been seen to do nothing.</summary>
+    private const double Nothing = .1;
+
     /// <summary>The edit's arm.</summary>
     public required ArmLabel Arm { get; init; }
 
@@ -29,8 +32,18 @@ public sealed record Verdict
     /// <summary>Success of the baseline.</summary>
     public required Proportion BaselineSuccess { get; init; }
 
+    /// <summary>Change of the success rate against the baseline, layout by layout.</summary>
+    public required Estimate SuccessChange { get; init; }
+
+    /// <summary>Its class: whether it moves the measure, and if so, whether the paired interval of success lies below zero.</summary>
+    public VerdictClass Class => !IsEffect ? VerdictClass.NotShown : SuccessChange.High < 0 ? VerdictClass.BreaksTask : VerdictClass.Shown;
+
+    /// <summary>Whether the whole interval lies within a tenth of what the word does.</summary>
+    /// <remarks>It was then seen to do nothing, which says more than that it was not seen to do something.</remarks>
+    public bool IsNothing => Said is { } said && Math.Max(Math.Abs(Change.Low), Math.Abs(Change.High)) < Nothing * Math.Abs(said.Mean);
+
     /// <summary>
-    /// Whether it counts as an effect: the interval leaves zero out, and the mean lies outside what random draws do. Without draws nothing counts.
+    /// Whether it moves the measure: the interval leaves zero out, and the mean lies outside what random draws do. Without draws nothing counts.
     /// </summary>
     public bool IsEffect => Change.ExcludesZero && Random is { } random && (Change.Mean > random.Largest || Change.Mean < random.Smallest);
 
@@ -44,11 +57,7 @@ public sealed record Verdict
     public static IReadOnlyList<Verdict> Of(StudyResult study, string measure)
     {
         ArgumentNullException.ThrowIfNull(study);
-        if (Worlds.Measure.All.All(m => m.Name != measure))
-        {
-            throw new VitrineException($"verdict: there is no measure '{measure}', only {string.Join(", ", Worlds.Measure.All.Select(m => m.Name))}.");
-        }
-
+        _ = Worlds.Measure.Named(measure);
         var baseline = study.Arms.FirstOrDefault(a => a.Arm.Kind == ArmKind.Baseline)
             ?? throw new VitrineException($"study '{study.Study}': has no baseline to judge by.");
         return [.. study.Arms.Where(a => a.Arm.Kind == ArmKind.Edit).Select(edit => Of(study, edit, baseline, measure))];
@@ -67,6 +76,7 @@ public sealed record Verdict
             Random = Over([.. study.Draws.Where(d => d.Concept == edit.Arm.Concept)], measure),
             Success = edit.All.Success,
             BaselineSuccess = baseline.All.Success,
+            SuccessChange = edit.All.Differences[Worlds.Measure.Success.Name].Estimate,
         };
     }
 

@@ -48,6 +48,17 @@ public static class TabletopVocabulary
     public static WordList Concept(string name)
         => ByName.GetValueOrDefault(name) ?? throw new VitrineException($"tabletop: no concept '{name}'; there are {string.Join(", ", ByName.Keys)}.");
 
+    /// <summary>What of an action a concept is about: <c>speed</c>, or a dimension; null where it names an object, a colour or a verb.</summary>
+    public static string? MetricOf(string concept) => concept switch
+    {
+        "fast" or "slow" => "speed",
+        "high" or "low" or "up" or "down" => "dz",
+        "left" or "right" => "dx",
+        "forward" or "backward" => "dy",
+        "open" or "closed" => "gripper",
+        _ => null,
+    };
+
     /// <summary>The concept that a word belongs to, or null.</summary>
     public static WordList? ConceptOf(string word) => ByWord.GetValueOrDefault(word);
 

@@ -53,6 +53,10 @@ public sealed class TabletopWorld(TabletopOptions? options = null) : IWorld
     public Position Gripper => State.Gripper;
 
     /// <inheritdoc/>
+    /// <remarks>The table reaches from 0 to 1 in x and y, and heights are in the same length.</remarks>
+    public WorldUnits Units { get; } = new("table widths", "control step");
+
+    /// <inheritdoc/>
     public IReadOnlyDictionary<string, double> Measures
     {
         get

@@ -4,7 +4,6 @@ using Vitrine.OwnFamily;
 using Vitrine.Policies;
 using Vitrine.Transformers;
 using Vitrine.Transformers.Edits;
-using Vitrine.Transformers.Engine;
 using Vitrine.Views;
 using Vitrine.Worlds;
 using Vitrine.Worlds.Decisions;
@@ -171,9 +170,10 @@ public sealed class OwnFamilyTests : IDisposable
     {
         Title = "A policy of *one's own*",
         Model = ModelDescription.Of(policy),
-        OneStep = [Decided()],
+        OneStep = [new ShownDecision(Decided())],
         Study = Summary(result),
-        Shown = [.. Verdict.Of(result, "height").Select(Statement.Of)],
+        Finding = Findings.Sentence(Verdict.Of(result, "height"), []),
+        Statements = Findings.Statements(Verdict.Of(result, "height"), [], WorldUnits.Unnamed),
         Provenance = new Provenance { Command = "a test", Seed = "1", Fingerprint = policy.Fingerprint },
     };
 

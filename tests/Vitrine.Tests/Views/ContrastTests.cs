@@ -28,6 +28,17 @@ public sealed class ContrastTests
     public void Marks_can_be_seen(int theme)
         => new[] { "accent", "accent-2", "ctl", "bad" }.ShouldAllBe(mark => Contrast(Colour(theme, mark), Colour(theme, "card")) >= 3);
 
+    /// <remarks>The sequence of patches is shown enlarged and counts in its own units; tests/pages/check.mjs measures what drawings come to.</remarks>
+    [Fact]
+    public void No_text_on_a_screen_is_smaller_than_13_px()
+    {
+        var screen = Regex.Replace(Report.StyleSheet + Report.Resource("picture.css"), @"@media print \{.*?\n\}", "", RegexOptions.Singleline);
+        var sizes = Regex.Matches(screen, @"([^{}]+)\{[^{}]*?font(?:-size)?:[^;}]*?([0-9.]+)px")
+            .Where(rule => rule.Groups[1].Value.Trim() != ".sequence text").Select(rule => rule.Groups[2].Value).ToList();
+        sizes.Count.ShouldBeGreaterThan(20);
+        sizes.ShouldAllBe(size => double.Parse(size, CultureInfo.InvariantCulture) >= 13);
+    }
+
     private static double[] Colour(int theme, string name)
     {
         var digits = Themes[theme][name].TrimStart('#');

@@ -20,6 +20,16 @@ internal static partial class RenderedPage
     /// <summary>Elements by their name, HTML and SVG alike.</summary>
     public static IEnumerable<XElement> All(this XElement root, string name) => root.DescendantsAndSelf().Where(element => element.Name.LocalName == name);
 
+    /// <summary>All that a page shows or draws, without packed data, in which any letters may follow each other.</summary>
+    public static string Shown(string html)
+    {
+        var root = Parse(html);
+        var numbers = root.DescendantsAndSelf().Attributes()
+            .Where(a => !a.Value.StartsWith("data:") && a.Name.LocalName is not ("data-values" or "data-largest"));
+        return string.Join('\n', root.DescendantNodes().OfType<XText>().Where(text => !text.Parent!.Is("weights")).Select(text => text.Value)
+            .Concat(numbers.Select(a => a.Value)));
+    }
+
     public static string Get(this XElement element, string attribute) => (string?)element.Attribute(attribute) ?? "";
 
     public static double Number(this XElement element, string attribute)

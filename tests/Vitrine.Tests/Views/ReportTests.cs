@@ -7,6 +7,7 @@ using System.Xml.Linq;
 using Vitrine.Inputs.Pictures;
 using Vitrine.Mechanisms.Causes;
 using Vitrine.Views;
+using Vitrine.Worlds;
 using Vitrine.Worlds.Statistics;
 using Vitrine.Worlds.Studies;
 
@@ -23,9 +24,81 @@ public sealed class ReportTests
     {
         var page = RenderedPage.Parse(Page);
         page.All("section").Where(section => section.Is("chapter")).Select(section => section.Get("id"))
-            .ShouldBe(["pass", "write", "look", "carry", "steer", "film", "trust", "how"]);
-        page.All("a").Select(link => link.Get("href")).Where(target => target.StartsWith('#'))
-            .ShouldAllBe(target => page.DescendantsAndSelf().Any(element => element.Get("id") == target.Substring(1)));
+            .ShouldBe(["film", "found", "pass", "write", "look", "carry", "steer", "trust", "how"]);
+    }
+
+    [Fact]
+    public void Every_link_leads_somewhere_and_every_head_neuron_and_layer_that_is_shown_has_its_place()
+    {
+        var page = RenderedPage.Parse(Page);
+        var ids = page.DescendantsAndSelf().Select(element => element.Get("id")).ToHashSet();
+        var targets = page.All("a").Select(link => link.Get("href")).ToList();
+        targets.ShouldAllBe(target => target.StartsWith('#') && ids.Contains(target.Substring(1)));
+        var data = SampleReport.Create();
+        foreach (var place in data.Attention.Select(m => $"head-{m.Look.Layer}-{m.Look.Head}")
+            .Concat(data.Concepts.SelectMany(c => c.Neurons).Select(n => $"neuron-{n.Layer}-{n.Index}"))
+            .Concat(Enumerable.Range(0, 6).Select(layer => $"layer-{layer}")))
+        {
+            ids.ShouldContain(place);
+            targets.ShouldContain("#" + place, "and something leads there");
+        }
+    }
+
+    [Fact]
+    public void What_a_sentence_names_leads_there_and_what_the_page_does_not_show_is_plain_text()
+    {
+        var data = SampleReport.Create() with { Finding = "Neuron 9:999 of layer 5 and head 5:1, at 12:30." };
+        var finding = RenderedPage.Parse(Report.Render(data)).All("p").Single(p => p.Is("finding"));
+        finding.Value.ShouldBe(data.Finding);
+        finding.All("a").Select(a => (a.Value, a.Get("href"))).ShouldBe([("layer 5", "#layer-5"), ("head 5:1", "#head-5-1")]);
+    }
+
+    [Fact]
+    public void The_page_opens_with_the_finding_and_the_robot_before_any_number()
+    {
+        var page = RenderedPage.Parse(Page);
+        var order = page.DescendantsAndSelf().ToList();
+        int Of(Func<XElement, bool> which) => order.FindIndex(element => which(element));
+        var finding = Of(e => e.Is("finding"));
+        finding.ShouldBeLessThan(Of(e => e.Is("player")));
+        Of(e => e.Is("player")).ShouldBeLessThan(Of(e => e.Is("facts")));
+        Of(e => e.Is("facts")).ShouldBeLessThan(Of(e => e.Is("verdict")));
+        order[finding].Value.ShouldBe(SampleReport.Create().Finding.Replace("*", ""));
+    }
+
+    [Fact]
+    public void Each_class_of_verdicts_stands_under_its_own_heading_also_when_it_is_empty()
+    {
+        static string[] Said(ReportData data) => [.. RenderedPage.Parse(Report.Render(data)).All("section").Where(s => s.Is("verdict"))
+            .Select(s => $"{s.Get("aria-label")}: {s.All("li").Count()}")];
+        Said(SampleReport.Create()).ShouldBe(["Shown: 1", "Moves, but breaks the task: 1", "Not shown: 1", "Limits: 1"]);
+        Said(SampleReport.Empty() with { Statements = [new("nothing", VerdictClass.NotShown)] })
+            .ShouldBe(["Shown: 0", "Moves, but breaks the task: 0", "Not shown: 1", "Limits: 0"]);
+    }
+
+    /// <summary>A column of decimals says in what they are: in its heading, in the table's caption, or in the cells themselves.</summary>
+    [Fact]
+    public void Numbers_in_tables_have_a_unit()
+    {
+        string[] units = ["%", "nats", "table widths", "in the picture", "sd", "adjusted p", "relative", "million"];
+        var columns = 0;
+        foreach (var table in RenderedPage.Parse(Page).All("table"))
+        {
+            var caption = table.All("caption").Single().Value;
+            var headings = table.All("thead").SelectMany(head => head.All("tr").Last().Elements()).Select(cell => cell.Value).ToList();
+            var rows = table.All("tbody").SelectMany(body => body.All("tr")).Select(row => row.Elements().Select(cell => cell.Value).ToList()).ToList();
+            for (var column = 1; column < headings.Count; column++)
+            {
+                var cells = rows.Where(row => row.Count == headings.Count).Select(row => row[column]).ToList();
+                if (cells.Any(cell => Regex.IsMatch(cell, @"[0-9]\.[0-9]") && !cell.Contains('[')))
+                {
+                    columns++;
+                    units.Any(unit => (headings[column] + caption + string.Concat(cells)).Contains(unit)).ShouldBeTrue($"'{headings[column]}' of '{caption}'");
+                }
+            }
+        }
+
+        columns.ShouldBeGreaterThan(20);
     }
 
     [Fact]
@@ -79,7 +152,8 @@ public sealed class ReportTests
     {
         foreach (var drawing in RenderedPage.Parse(Page).All("svg"))
         {
-            drawing.Get("role").ShouldBe("img");
+            // A drawing with links is a group: nothing inside one picture could be reached.
+            drawing.Get("role").ShouldBe(drawing.All("a").Any() ? "group" : "img");
             var children = drawing.Elements().Take(2).ToList();
             children.Select(child => child.Name.LocalName).ShouldBe(["title", "desc"]);
             children.ShouldAllBe(child => child.Value.Length > 10);
@@ -111,11 +185,12 @@ public sealed class ReportTests
     public void A_report_of_nothing_says_what_is_missing()
     {
         var page = RenderedPage.Parse(Report.Render(SampleReport.Empty()));
-        page.All("p").Where(line => line.Is("empty")).Select(line => line.Value).ShouldBe(
+        page.All("p").Where(line => line.Is("empty") && !line.Is("finding")).Select(line => line.Value).ShouldBe(
         [
-            "No pass was recorded.", "No layer was profiled.", "No concept was looked for.", "No attention map was recorded.",
-            "No part was measured.", "No closed-loop study was run.", "No episode was recorded.", "No parity certificate was made in this run.",
+            "No episode was recorded.", "No statement was made.", "No pass was recorded.", "No layer was profiled.", "No concept was looked for.",
+            "No attention map was recorded.", "No part was measured.", "No closed-loop study was run.", "No parity certificate was made in this run.",
         ]);
+        page.All("p").Single(line => line.Is("finding")).Value.ShouldBe("Nothing was judged, so there is nothing that was found.");
     }
 
     [Fact]
@@ -127,8 +202,8 @@ public sealed class ReportTests
         {
             Concepts = [new() { Concept = "none", Neurons = [] }],
             LayerProfile = new() { Stack = "language", Rule = "", Rows = [new(0, double.NaN, 0, 0, double.NaN, double.NaN, 0)] },
-            OneStep = [new("none", "speed", 0, double.NaN, new(0, 0, 0), [new(Component.Attention, 0, nothing, nothing, nothing)],
-                [new("zero dose", nothing, null), new("random", null, []), new("lost", null, [double.NaN])])],
+            OneStep = [new(new("none", "speed", 0, double.NaN, new(0, 0, 0), [new(Component.Attention, 0, nothing, nothing, nothing)],
+                [new("zero dose", nothing, null), new("random", null, []), new("lost", null, [double.NaN])]))],
             Study = new() { Studies = [new(SampleReport.Result("none", lost), "speed")] },
             Episodes =
             [
@@ -143,9 +218,9 @@ public sealed class ReportTests
         };
         var html = Report.Render(data);
         RenderedPage.Parse(html).Value.ShouldContain("–");
-        html.ShouldNotContain("NaN");
-        html.ShouldNotContain("∞");
-        html.ShouldNotContain("Infinity");
+        RenderedPage.Shown(html).ShouldNotContain("NaN");
+        RenderedPage.Shown(html).ShouldNotContain("∞");
+        RenderedPage.Shown(html).ShouldNotContain("Infinity");
     }
 
     [Fact]
@@ -183,7 +258,7 @@ public sealed class ReportTests
                     property.SetValue(record, texts.Select(_ => Hostile).ToArray());
                     count += texts.Count;
                     break;
-                case Picture:
+                case Picture or Measure:
                     break;
                 case IReadOnlyDictionary<string, ArmMeasures> byTask:
                     property.SetValue(record, byTask.Values.Index().ToDictionary(task => Hostile + task.Index, task => task.Item));

@@ -27,21 +27,26 @@ internal static class SampleReport
             new("feed-forward neurons, 6 layers", "2,304"), new("write one concept (shuffled .4 %)", "17.3 %"), new("success, [93.5, 96.5], n 800", "95 %"),
             new("reference folders within 5e−5", "14 / 14"), new("on 2 cores", "3 min 12 s"),
         ],
-        Shown =
+        Finding = "Holding the neurons that spell *fast* does not steer the robot; adding what attention of layer 5 writes for the word does.",
+        Statements =
         [
-            new("The word *quickly* makes the arm 65 % faster: +.040 per step [.038, .041].", true),
-            new("Attention brings the word in at the last layer (mean difference +.034 [.031, .037]); the last feed-forward layer carries it: put in state "
-                + "by state it gives 99 %, held back it leaves none.", true),
-            new("Clamping the ten neurons that spell *fast* does nothing to speed: .000 [−.001, .001], like 8 matched random sets; success hardly changes.",
-                false),
+            new("Attention of layer 5 brings *fast* in, and the feed-forward part of layer 5 carries it.", VerdictClass.Shown)
+            {
+                Evidence = ["put in alone 99 %, held back none remains", "head 5:1 looks at the cube"],
+            },
+            new("Adding what attention writes for *high* raises the gripper, and the task is solved less often.", VerdictClass.BreaksTask),
+            new("Holding the ten neurons that spell *fast* does nothing to speed.", VerdictClass.NotShown),
+            new("Anything about a real robot."),
         ],
-        NotShown = [new("That no other dose or set would work: one checkpoint, one seed of training."), new("Anything about a real robot.")],
         Model = Model(),
         Pass = Pass(),
         LayerProfile = new()
         {
             Stack = "language",
             Rule = "at least 4 of the top 30 tokens belong to one concept",
+            Vocabulary = 448,
+            Tokens = 400,
+            ActionTokens = 200,
             Rows =
             [
                 new(0, .258, .1, .1, .004, .47, 0), new(1, .262, .1, .1, .003, .472, 0), new(2, .242, .1, .1, .005, .42, 0), new(3, .25, .1, .1, .004, .453, 0),
@@ -50,10 +55,15 @@ internal static class SampleReport
         },
         Concepts = [Cluster("fast", Fast, Slow, 10, 1), Cluster("slow", Slow, Fast, 4, 2), Cluster("high", High, Low, 6, 3),
             new() { Concept = "purple haste", Words = ["purple"], Neurons = [] }],
+        AttentionRule = "4 heads, made up",
         Attention = [Map(2, 0, "cube", .39, .62, .10), Map(2, 1, "cube", .39, .62, .16), Map(4, 3, "dx", .45, .55, .3), Map(5, 1, "dz", .5, .3, .45)],
-        OneStep = [OneStep("fast", "displacement per step", .038, 5, 5), OneStep("high", "change of z", .0195, 4, 5)],
+        OneStep = [new(OneStep("fast", "displacement per step", .038, 5, 5), "table widths"), new(OneStep("high", "change of z", .0195, 4, 5), "table widths")],
         Study = Study(),
-        Episodes = [Pair("“quickly” in the prompt", .06, .1, true), Pair("clamp 10 neurons that spell fast, +4σ", .06, .06, false)],
+        Episodes =
+        [
+            Pair("*fast*: clamp", "reach: solved", .06, .1, true), Pair("*fast*: clamp", "lift: fails", .06, .06, false),
+            Pair("", "alone", .06, .06, false) with { Measure = Measure.Height },
+        ],
         Certificate = new()
         {
             Bound = 5e-5,
@@ -132,13 +142,13 @@ internal static class SampleReport
         PromptTokens = ["<s>", "In:", "What", "action", "should", "the", "robot", "take_", "to", "quickly", "lift", "the", "red", "cube", "?Out:"],
         ActionTokens =
         [
-            new() { Dimension = "dx", Token = "−.62", Value = -.0621, Unit = "", Probability = .71, EntropyBits = 1.12 },
-            new() { Dimension = "dy", Token = ".31", Value = .0312, Probability = .64, EntropyBits = 1.35 },
-            new() { Dimension = "dz", Token = ".84", Value = .0841, Probability = .88, EntropyBits = .61 },
-            new() { Dimension = "roll", Token = ".00", Value = 0, Probability = 1, EntropyBits = 0 },
-            new() { Dimension = "pitch", Token = ".00", Value = 0, Probability = 1, EntropyBits = 0 },
-            new() { Dimension = "yaw", Token = ".00", Value = 0, Probability = 1, EntropyBits = 0 },
-            new() { Dimension = "gripper", Token = ".996", Value = .996, Probability = .99, EntropyBits = .08 },
+            new() { Dimension = "dx", Token = "−.62", Value = -.0621, Unit = "table widths", Probability = .71, Entropy = 1.12 },
+            new() { Dimension = "dy", Token = ".31", Value = .0312, Probability = .64, Entropy = 1.35 },
+            new() { Dimension = "dz", Token = ".84", Value = .0841, Probability = .88, Entropy = .61 },
+            new() { Dimension = "roll", Token = ".00", Value = 0, Probability = 1, Entropy = 0 },
+            new() { Dimension = "pitch", Token = ".00", Value = 0, Probability = 1, Entropy = 0 },
+            new() { Dimension = "yaw", Token = ".00", Value = 0, Probability = 1, Entropy = 0 },
+            new() { Dimension = "gripper", Token = ".996", Value = .996, Probability = .99, Entropy = .08 },
         ],
         Contributions = [new(0, .0, .0), new(1, .01, .01), new(2, .02, .01), new(3, .03, .02), new(4, .09, .05), new(5, .95, .99)],
         ContributionMeaning = "share of the change of speed that each part carries, put in state by state",
@@ -180,7 +190,7 @@ internal static class SampleReport
         var sum = weights.Sum() / .8;
         return new()
         {
-            Look = new HeadLook("language", layer, head, query, 8, 8, [.. weights.Select(weight => weight / sum)]),
+            Look = new HeadLook("language", layer, head, query, 8, 8, [.. weights.Select(weight => weight / sum)]) { FirstToken = 1, Visible = 80 },
             Picture = Table(.6, .5, .5, 1),
             Target = new(.32, .55, .15, .15),
         };
@@ -223,6 +233,7 @@ internal static class SampleReport
     {
         SpeedMeaning = "change of speed (per step, first 6)",
         HeightMeaning = "change of mean height",
+        Units = new("table widths", "control step"),
         Note = "n 96 layouts an arm; selection and test states apart; Holm over 8 arms",
         Studies =
         [
@@ -303,9 +314,11 @@ internal static class SampleReport
                 g.First().All.Differences.Keys.ToDictionary(m => m, m => Spread.Of(g.Select(a => a.All.Differences[m].Estimate.Mean))))),
         ]);
 
-    private static EpisodePair Pair(string title, double before, double after, bool success) => new()
+    private static EpisodePair Pair(string subject, string title, double before, double after, bool success) => new()
     {
+        Subject = subject,
         Title = title,
+        Units = new("table widths", "control step"),
         Before = Run("no edit", "lift the red cube", before, true, 10),
         After = Run(title, "quickly lift the red cube", after, success, 10),
     };

@@ -1,12 +1,15 @@
+using System.Xml.Linq;
 using SkiaSharp;
 using Vitrine.Inputs.Pictures;
 using Vitrine.Mechanisms.Causes;
+using Vitrine.Mechanisms.Pictures;
+using Vitrine.Mechanisms.ValueVectors;
 using Vitrine.Policies;
 using Vitrine.Views;
 using Vitrine.Views.Drawing;
+using Vitrine.Worlds;
 using Vitrine.Worlds.Decisions;
 using Vitrine.Worlds.Statistics;
-using Vitrine.Worlds.Studies;
 
 namespace Vitrine.Tests.Views;
 
@@ -21,7 +24,44 @@ public sealed class ViewTests
         bars[0].Number("height").ShouldBe(2 * bars[1].Number("height"), .02);
         var lines = view.All("line").Where(line => line.Is("axis")).Select(line => line.Number("y1")).ToList();
         bars[0].Number("height").ShouldBe((lines.Max() - lines.Min()) / 2, .02);
-        view.All("td").Select(cell => cell.Value).ShouldBe(["50.0\u00A0%", "1.0\u00A0%", "20.0\u00A0%", "25.0\u00A0%", "2.0\u00A0%", "100.0\u00A0%"]);
+        view.All("td").Select(cell => cell.Value).ShouldBe(
+            ["50.0\u00A0%", "1.0\u00A0%", "20.0\u00A0%", "–", "25.0\u00A0%", "2.0\u00A0%", "100.0\u00A0%", "–"]);
+        view.All("line").ShouldNotContain(line => line.Is("chance"));
+    }
+
+    [Fact]
+    public void The_chance_line_stands_at_the_share_of_action_tokens_and_says_which_layers_lie_below_it()
+    {
+        // 3 of 4 tokens are action tokens: chance is 75 %; layer 0 has half of it, layer 1 lies above.
+        var profile = new LayerProfile
+        {
+            Stack = "language",
+            Rule = "",
+            Vocabulary = 6,
+            Tokens = 4,
+            ActionTokens = 3,
+            Rows = [new(0, .5, 0, 0, .01, .375, 0), new(1, .25, 0, 0, .02, 1, 0)],
+        };
+        var view = RenderedPage.ParseFragment(new LayerProfilePlot(profile).Render());
+        var axis = view.All("line").Where(line => line.Is("axis")).Select(line => line.Number("y1")).ToList();
+        var chance = view.All("line").Single(line => line.Is("chance")).Number("y1");
+        ((axis.Max() - chance) / (axis.Max() - axis.Min())).ShouldBe(.75, 1e-3);
+        view.Value.ShouldContain("chance, 75.0\u00A0%: 3 of the 4 tokens that are read are action tokens (of 6 in the vocabulary; the rest stand for nothing)");
+        view.Value.ShouldContain("Above chance: layer 1; below: layer 0.");
+    }
+
+    [Fact]
+    public void The_chance_of_the_embedded_policy_is_counted_in_its_vocabulary()
+    {
+        using var policy = Policy.Open("embedded:tabletop");
+        var tokens = TokenReader.Of(policy);
+        // 256 bins of 448 rows; 25 rows are placeholders or the unknown token, which no reading can show.
+        (policy.Language.Shape.Vocabulary, tokens.Valid.Count(tokens.IsAction)).ShouldBe((448, 256));
+        tokens.Valid.Count.ShouldBe(448 - Enumerable.Range(0, 448).Count(id => policy.Tokenizer.Token(id) is null or "<unk>"
+            || policy.Tokenizer.Token(id)!.StartsWith("<unused") && !tokens.IsAction(id)));
+        var profile = new LayerProfile { Stack = "", Rule = "", Rows = [], Tokens = tokens.Valid.Count, ActionTokens = 256 };
+        profile.Chance!.Value.ShouldBe(256.0 / tokens.Valid.Count, 1e-12);
+        new LayerProfile { Stack = "", Rule = "", Rows = [], Tokens = 100 }.Chance.ShouldBeNull("a model that says no actions");
     }
 
     [Fact]
@@ -32,7 +72,33 @@ public sealed class ViewTests
         var veils = view.All("rect").Where(veil => veil.Is("veil")).Select(veil => veil.Number("fill-opacity")).ToList();
         veils[0].ShouldBe(0);
         veils[1].ShouldBe(veils[2] / 2, 1e-3);
-        view.All("td").Select(cell => cell.Value).ShouldBe(["40.0", "20.0", ".0"]);
+        view.All("td").Select(cell => cell.Value).ShouldBe(["40.0", "20.0", "0.0"]);
+    }
+
+    [Fact]
+    public void Maps_on_one_scale_are_veiled_alike_where_their_heads_attend_alike()
+    {
+        static double[] Veils(double[] weights, double full)
+        {
+            var map = new AttentionMap { Look = new("language", 1, 2, "cube", 1, 3, weights), Picture = SampleReport.Table(.5, .5, .5, 1) };
+            var view = RenderedPage.ParseFragment(new AttentionOverlay(map, full).Render());
+            return [.. view.All("rect").Where(r => r.Is("veil")).Select(r => r.Number("fill-opacity"))];
+        }
+
+        var (sharp, flat) = (Veils([.9, .1, 0], .2), Veils([.1, .1, .1], .2));
+        sharp[0].ShouldBe(0, "what reaches the scale's end is shown in full");
+        flat.ShouldAllBe(veil => veil == sharp[1]);
+        sharp[2].ShouldBeLessThan(.7, "the object can be seen under the veil");
+    }
+
+    [Fact]
+    public void A_patch_says_its_row_column_weight_and_token()
+    {
+        var look = new HeadLook("language", 1, 2, "cube", 2, 2, [.1, .2, .325, .125]) { FirstToken = 7, Visible = 20 };
+        var view = RenderedPage.ParseFragment(new AttentionOverlay(new() { Look = look, Picture = SampleReport.Table(.5, .5, .5, 1) }).Render());
+        view.All("rect").Last(r => r.Is("veil")).Value.ShouldBe("row 1, column 1: 12.5\u00A0%; token 10 of the sequence");
+        // Four patches of twenty positions: a head that looks everywhere alike puts a fifth on the picture.
+        view.Value.ShouldContain("75\u00A0% on the picture (looking everywhere alike: 20\u00A0%)");
     }
 
     [Fact]
@@ -74,16 +140,85 @@ public sealed class ViewTests
     }
 
     [Fact]
+    public void A_player_draws_the_measure_that_its_edit_is_about_in_its_unit()
+    {
+        // Straight up by .1, .2, .3: heights after the steps, not the lengths of the steps.
+        var episode = SampleReport.Episode("rise", true, [new(0, 0, .1), new(0, 0, .2), new(0, 0, .4), new(0, 0, .7)], null);
+        var pair = new EpisodePair
+        {
+            Title = "rise",
+            Before = new() { Label = "before", Episode = episode },
+            After = new() { Label = "after", Episode = episode with { Succeeded = false } },
+            Units = new("table widths", "control step"),
+        };
+        static string[] Course(EpisodePair pair) => [.. RenderedPage.ParseFragment(new EpisodePlayer(pair).Render()).All("tbody").Single().All("tr")
+            .Select(row => row.All("td").ElementAt(1).Value)];
+        Course(pair with { Measure = Measure.Height }).ShouldBe(["–", "0.200", "0.400", "0.700"]);
+        Course(pair with { Measure = Measure.Speed }).ShouldBe(["–", "0.100", "0.200", "0.300"]);
+        var view = RenderedPage.ParseFragment(new EpisodePlayer(pair with { Measure = Measure.Height }).Render());
+        view.All("text").Select(text => text.Value).ShouldContain("height, table widths");
+        view.All("text").Where(text => text.Is("curve-end")).Select(text => (text.Value, text.Get("class")))
+            .ShouldBe([("✕", "curve-end no"), ("✓", "curve-end yes")]);
+        Should.Throw<VitrineException>(() => new EpisodePlayer(pair with { Measure = Measure.Success }).Render()).Message
+            .ShouldBe("episodes 'rise': success has no course to draw; expected one of speed, height.");
+    }
+
+    [Fact]
+    public void A_solved_episode_ends_in_a_ring_and_a_failed_one_in_a_cross()
+    {
+        var sample = SampleReport.Create().Episodes[1];
+        var view = RenderedPage.ParseFragment(new EpisodePlayer(sample).Render());
+        (sample.Before.Episode.Succeeded, sample.After.Episode.Succeeded).ShouldBe((true, false));
+        view.All("svg").Where(svg => svg.Is("screen")).Select(svg => svg.DescendantsAndSelf().Single(mark => mark.Is("ending")).Get("class"))
+            .ShouldBe(["ending solved", "ending failed"]);
+        view.All("p").Where(p => p.Is("outcome")).Select(p => p.Value[..2]).ShouldBe(["✓ ", "✕ "]);
+    }
+
+    [Fact]
     public void Shares_of_the_one_step_table_are_shares_of_the_words_effect_also_when_it_is_negative()
     {
         var unasked = new Estimate(double.NaN, double.NaN, double.NaN);
         var effect = new OneStepResult(
             "slow", "speed", 8, .06, new(-.02, -.022, -.018), [new(Component.Attention, 5, new(-.015, -.016, -.014), new(-.02, -.021, -.019), unasked)],
             [new("random", null, [-.001, 0, 0, 0, 0, 0, 0, .002])]);
-        var view = RenderedPage.ParseFragment(new OneStepTable(effect).Render());
+        var view = RenderedPage.ParseFragment(new OneStepTable(new(effect)).Render());
         var heat = view.All("table").First().All("td").Select(cell => cell.Value).Where(text => text.Length > 0);
         heat.ShouldBe(["75\u00A0%[70, 80]", "100\u00A0%[95, 105]"]);
         view.All("li").Single().Value.ShouldContain("−10\u00A0% to 5\u00A0%");
+    }
+
+    [Fact]
+    public void Noising_is_tinted_by_what_is_lost_and_shares_beyond_the_word_are_explained()
+    {
+        static Estimate About(double mean) => new(mean, mean, mean);
+        static OneStepResult With(double added, double remains) => new(
+            "fast", "speed", 8, .06, About(.02), [new(Component.Attention, 5, About(added * .02), About(.01), About(remains * .02))], []);
+        static XElement View(OneStepResult effect) => RenderedPage.ParseFragment(new OneStepTable(new(effect, "table widths")).Render());
+        static string[] Tints(OneStepResult effect)
+            => [.. View(effect).All("table").First().All("td").Select(cell => cell.Get("style")).Where(style => style.Length > 0)];
+        static string Said(OneStepResult effect) => View(effect).Value;
+
+        Tints(With(.25, .2)).ShouldBe(["--v:0.25", "--v:0.5", "--v:0.8"]);
+        Tints(With(2.5, 1.3)).ShouldBe(["--v:1", "--v:0.5", "--v:0"]);
+        Said(With(2.5, .2)).ShouldContain("Above 100 %: the part alone moves the decision further");
+        Said(With(.5, 1.3)).ShouldContain("More than 100 % remains");
+        Said(With(-.5, .2)).ShouldContain("Below 0 %");
+        Said(With(.5, .5)).ShouldNotContain("100 %:");
+        Said(With(.5, .5)).ShouldContain("+0.0200 [+0.0200, +0.0200] table widths = 100 %, over 8 states");
+    }
+
+    [Fact]
+    public void Entropy_is_in_nats_everywhere_and_stands_beside_that_of_knowing_nothing()
+    {
+        using var policy = Policy.Open("embedded:tabletop");
+        var seen = new Observation(SampleReport.Table(.5, .5, .5, 1), "lift the red cube");
+        using var run = policy.Act([seen]);
+        var said = PassExample.Of(policy, seen, run.Actions[0]);
+        said.ActionTokens.Select(t => t.Entropy).ShouldBe(run.Actions[0].Tokens!.Entropy);
+        var view = RenderedPage.ParseFragment(new TransformerDiagram(ModelDescription.Of(policy), said).Render());
+        view.All("th").Select(th => th.Value).ShouldContain("entropy, nats");
+        view.Value.ShouldContain("ln 256 = 5.55 nats");
+        view.Value.ShouldNotContain("bits");
     }
 
     [Fact]
@@ -116,47 +251,27 @@ public sealed class ViewTests
         view.Value.ShouldNotContain("NaN");
     }
 
-    [Fact]
-    public void Verdicts_become_sentences_that_hold_their_numbers()
-    {
-        var edit = new ArmLabel { Name = "clamp", Kind = ArmKind.Edit, Concept = "fast" };
-        var verdict = new Verdict
-        {
-            Arm = edit,
-            Measure = "speed",
-            Change = new(.01, .008, .012),
-            Word = "quickly",
-            Said = new(.04, .03, .05),
-            Random = new(0, -.002, .003),
-            Success = new(3, 4),
-            BaselineSuccess = new(4, 4),
-        };
-        Statement.Of(verdict).ShouldBe(new Statement(
-            "*fast*, clamp: speed changes by +0.0100 [+0.0080, +0.0120], 25 % of what saying 'quickly' does (+0.0400); random draws -0.0020 to +0.0030; "
-                + "success 75 % against 100 % without edits.", true));
-        Statement.Of(verdict with { Said = null, Random = null }).ShouldBe(new Statement(
-            "*fast*, clamp: speed changes by +0.0100 [+0.0080, +0.0120]; no random draws were made; success 75 % against 100 % without edits.", false));
-    }
-
     [Theory]
     [InlineData(" fast ", "␣fast␣"), InlineData("\n", "⏎"), InlineData("", "∅"), InlineData("a\u202Eb", "aU+202Eb"), InlineData("take it", "take it")]
     public void Blanks_and_controls_of_a_token_are_made_visible(string token, string visible) => TokenStrip.Visible(token).ShouldBe(visible);
 
     [Theory]
-    [InlineData(.038, "+.038"), InlineData(-.0294, "−.029"), InlineData(.0001, ".000"), InlineData(-.0001, ".000"), InlineData(1.5, "+1.500"),
+    [InlineData(.038, "+0.038"), InlineData(-.0294, "−0.029"), InlineData(.0001, "0.000"), InlineData(-.0001, "0.000"), InlineData(1.5, "+1.500"),
         InlineData(double.NaN, "–")]
     public void A_change_is_printed_with_its_sign(double value, string printed) => Figures.Change(value).ShouldBe(printed);
 
     [Fact]
     public void Numbers_are_printed_alike_everywhere()
     {
-        Figures.Change(new Estimate(.034, .031, .037)).ShouldBe("+.034 [.031, .037]");
+        Figures.Change(new Estimate(.034, -.031, .037)).ShouldBe("+0.0340 [−0.0310, +0.0370]");
+        Figures.Points(new Estimate(-.056, -.167, 0)).ShouldBe("−6 points [−17, 0]");
+        Figures.Range(new Spread(0, -.0003, .0004)).ShouldBe("−0.0003 to +0.0004");
         Figures.Share(new Estimate(.95, .931, .968)).ShouldBe("95\u00A0% [93, 97]");
-        Figures.Percent(.004, 1).ShouldBe(".4\u00A0%");
+        Figures.Percent(.004, 1).ShouldBe("0.4\u00A0%");
         Figures.Count(2304).ShouldBe("2,304");
         Figures.Large(2_600_000).ShouldBe("2.6 million");
         Figures.Scientific(3.1e-6).ShouldBe("3.1e−6");
-        Figures.Probability(.0002).ShouldBe("< .001");
+        Figures.Probability(.0002).ShouldBe("< 0.001");
     }
 
     [Theory]

@@ -1,11 +1,25 @@
 using System.Text.Json;
 using Vitrine.Inputs.Pictures;
 using Vitrine.Worlds;
+using Vitrine.Worlds.Tabletop;
 
 namespace Vitrine.Tests.Worlds;
 
 public sealed class MeasureTests
 {
+    [Fact]
+    public void The_course_is_the_measure_step_by_step_in_the_worlds_units()
+    {
+        var episode = Walk([new(0, 0, .1), new(.3, .4, .1), new(.3, .4, .2)]);
+        Measure.Speed.Course!(episode).ShouldBe([.5, .1], 1e-12);
+        Measure.Height.Course!(episode).ShouldBe([.1, .2], 1e-12);
+        (Measure.Success.Course, Measure.Steps.Course).ShouldBe((null, null));
+        var units = new TabletopWorld().Units;
+        Measure.All.Select(m => m.Unit(units)).ShouldBe(["", "table widths per control step", "table widths", "control steps"]);
+        Measure.Speed.Unit(WorldUnits.Unnamed).ShouldBe("world units per control step");
+        Measure.Named("height").ShouldBe(Measure.Height);
+    }
+
     [Fact]
     public void Speed_is_the_mean_displacement_of_the_first_six_steps_and_no_later_ones()
     {

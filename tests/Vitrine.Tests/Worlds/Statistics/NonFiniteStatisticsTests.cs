@@ -48,10 +48,16 @@ public sealed class NonFiniteStatisticsTests
             Said = new Estimate(0, 0, 0),
             Success = new Proportion(1, 2),
             BaselineSuccess = new Proportion(1, 2),
+            SuccessChange = new Estimate(0, 0, 0),
         };
         verdict.ShareOfWord.ShouldBeNull();
         (verdict with { Said = new Estimate(.2, .1, .3) }).ShareOfWord.ShouldBe(.5);
-        Vitrine.Views.Statement.Of(verdict).Text.ShouldNotContain("∞");
+        Evidence(verdict).ShouldNotContain("of what saying");
+        Evidence(verdict).ShouldNotContain("∞");
+        Evidence(verdict with { Said = new Estimate(.2, .1, .3) }).ShouldContain("50\u00A0% of what saying");
+
+        static string Evidence(Verdict verdict)
+            => Vitrine.Views.Findings.Statements([verdict], [], WorldUnits.Unnamed).ShouldHaveSingleItem().Evidence.ShouldHaveSingleItem();
     }
 
     private static string Refusal(Action act) => Should.Throw<NonFiniteException>(act).Message;

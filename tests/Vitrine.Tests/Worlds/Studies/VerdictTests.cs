@@ -33,6 +33,31 @@ public sealed class VerdictTests
         verdict.BaselineSuccess.ShouldBe(new Proportion(91, 96));
     }
 
+    /// <summary>Success of the edit against .95, with an interval of +-.05 around the change, as the sample's arms have it.</summary>
+    [Theory]
+    [InlineData(.010, .95, VerdictClass.Shown, "moves, and succeeds as often")]
+    [InlineData(.010, .91, VerdictClass.Shown, "the interval of success, -.09 to +.01, holds zero")]
+    [InlineData(.010, .89, VerdictClass.BreaksTask, "the interval of success, -.11 to -.01, lies below zero")]
+    [InlineData(-.010, .50, VerdictClass.BreaksTask, "the other way, and the task breaks")]
+    [InlineData(.0029, .50, VerdictClass.NotShown, "no more than a draw: that it also fails is no steering")]
+    [InlineData(.010, 1.0, VerdictClass.Shown, "succeeds more often")]
+    [InlineData(double.NaN, .50, VerdictClass.NotShown, "not measured")]
+    public void What_moves_is_shown_only_where_success_does_not_fall_beyond_noise(double change, double success, VerdictClass found, string why)
+    {
+        var clamp = SampleReport.Arm("clamp", ArmKind.Edit, "fast", change, .3, success, .002);
+        var verdict = Verdict.Of(SampleReport.Result("fast", [Baseline, clamp, .. Random]), "speed").ShouldHaveSingleItem();
+        verdict.Class.ShouldBe(found, why);
+        verdict.SuccessChange.Mean.ShouldBe(success - .95, 1e-12);
+    }
+
+    [Theory]
+    [InlineData(.0001, .0010, true, "within a tenth of the word's .04")]
+    [InlineData(.0001, .0050, false, "the interval reaches further")]
+    [InlineData(-.0039, .00005, true, "just within")]
+    [InlineData(.0100, .0010, false, "a quarter of the word")]
+    public void An_edit_does_nothing_where_its_whole_interval_lies_within_a_tenth_of_the_words_effect(double change, double half, bool isNothing, string why)
+        => Of(change, half, "speed").IsNothing.ShouldBe(isNothing, why);
+
     [Fact]
     public void Another_measure_is_judged_by_its_own_numbers()
         => Of(.01, .002, "height").Change.Mean.ShouldBe(.3);
@@ -77,7 +102,13 @@ public sealed class VerdictTests
         (verdict.Sufficient, verdict.IsEffect).ShouldBe((sufficient / .02, isEffect));
         verdict.Necessary!.Value.ShouldBe(.1, 1e-12);
         verdict.MeanDifference!.Value.ShouldBe(.5, 1e-12);
+        verdict.Class.ShouldBe(isEffect ? VerdictClass.Shown : VerdictClass.NotShown);
+        // .01 of the feed-forward part is the largest mean difference of a single layer, clear of zero and of the draws: half of the word's .02.
+        (verdict.Direction.Component, verdict.Direction.Layer, verdict.HasDirection).ShouldBe((Component.FeedForward, 5, true));
+        verdict.DirectionShare!.Value.ShouldBe(.5, 1e-12);
+        (verdict.Random!.Smallest, verdict.Random.Largest).ShouldBe((-.001, .0008));
         OneStepVerdict.Of(result with { Controls = [] }).IsEffect.ShouldBeFalse();
+        OneStepVerdict.Of(result with { Controls = [] }).HasDirection.ShouldBeFalse("without draws nothing counts");
     }
 
     private static ArmResult Baseline => SampleReport.Arm("no edit", ArmKind.Baseline, "fast", 0, 0, .95, 0);
