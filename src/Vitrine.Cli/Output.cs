@@ -94,21 +94,12 @@ internal static class Output
     /// <summary>A value as JSON text, for files that a verb writes.</summary>
     public static string ToJson<T>(T value) => JsonSerializer.Serialize(value, Json);
 
+    /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
+    public static T? FromJson<T>(string text) => JsonSerializer.Deserialize<T>(text, Json);
+
     /// <summary>Shows progress on standard error while work runs, so that standard output stays readable by programs.</summary>
-    public static async Task<T> WithProgressAsync<T>(string what, Func<IProgress<double>, Task<T>> work)
-    {
-        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
-        return await console.Progress()
-            .AutoClear(false)
-            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new ElapsedTimeColumn())
-            .StartAsync(async context =>
-            {
-                var task = context.AddTask(Markup.Escape(what), maxValue: 1);
-                var result = await Task.Run(() => work(new Direct(value => task.Value = value))).ConfigureAwait(false);
-                task.Value = 1;
-                return result;
-            }).ConfigureAwait(false);
-    }
+    public static Task<T> WithProgressAsync<T>(string what, Func<IProgress<double>, Task<T>> work)
+        => Stages.RunAsync(stages => stages.StageAsync(what, 1, work), all: 1);
 
     /// <summary>A number that has no direction, with four decimals.</summary>
     public static string Plain(double value) => value.ToString("0.0000", CultureInfo.InvariantCulture);
@@ -130,9 +121,4 @@ internal static class Output
 
     /// <summary>Adds a row of plain text.</summary>
     public static void Add(this Table table, params string[] cells) => table.AddRow(cells.Select(c => new Text(c)));
-
-    private sealed class Direct(Action<double> report) : IProgress<double>
-    {
-        public void Report(double value) => report(value);
-    }
 }

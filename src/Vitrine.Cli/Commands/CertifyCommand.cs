@@ -38,8 +38,21 @@ internal static class CertifyCommand
                 AtomicFile.RequireWritable(target);
             }
 
-            var certificates = parsed.GetValue(folders)!.Select(f => Certifiers.Certify(f, cancellation)).ToArray();
-            if (targets.Length > 0)
+            var failed = new List<string>();
+            var certificates = new List<Certificate>();
+            foreach (var folder in parsed.GetValue(folders)!)
+            {
+                try
+                {
+                    certificates.Add(Certifiers.Certify(folder, cancellation));
+                }
+                catch (VitrineException e) when (parsed.GetValue(folders)!.Length > 1)
+                {
+                    failed.Add(e.Message.ReplaceLineEndings(" "));
+                }
+            }
+
+            if (targets.Length > 0 && failed.Count == 0)
             {
                 Record(CertifiedFile.Of(certificates), parsed.GetValue(record), parsed.GetValue(page), parsed.GetValue(list));
             }
@@ -56,7 +69,9 @@ internal static class CertifyCommand
                 }
             }
 
-            return Task.FromResult(certificates.All(c => c.Passed) ? 0 : 1);
+            return failed.Count == 0
+                ? Task.FromResult(certificates.All(c => c.Passed) ? 0 : 1)
+                : throw new VitrineException($"certify: {failed.Count} of {parsed.GetValue(folders)!.Length} folders could not be: {string.Join(" ", failed)}");
         });
         return command;
     }

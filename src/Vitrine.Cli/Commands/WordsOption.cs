@@ -10,7 +10,8 @@ namespace Vitrine.Cli.Commands;
 internal sealed class WordsOption() : Option<string?>("--words")
 {
     /// <summary>The option.</summary>
-    public static WordsOption Create() => new() { Description = "YAML of concept words; those of the tabletop by default for a policy, none for a text model." };
+    public static WordsOption Create()
+        => new() { Description = "YAML of concept words; those of the tabletop by default for a policy, none for a text model." };
 
     /// <summary>Word lists of the file; else the tabletop's words of motion for a policy, and none for any other model.</summary>
     /// <exception cref="VitrineException">The file is none of concept words.</exception>

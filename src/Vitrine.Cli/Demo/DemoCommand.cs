@@ -49,26 +49,38 @@ internal static class DemoCommand
         var clock = Stopwatch.StartNew();
         AtomicFile.RequireFolder(folder);
         using var policy = Policy.Open("embedded:tabletop");
+        var result = await Stages.RunAsync(stages => MeasureAsync(policy, folder, size, stages, cancellation)).ConfigureAwait(false);
+        Write(folder, result);
+        Print(result);
+        Console.WriteLine(DemoReport.Finding(result).Replace("*", ""));
+        Console.WriteLine(
+            $"{Path.GetFullPath(Path.Combine(folder, "report.html"))}  ({clock.Elapsed.TotalSeconds.ToString("0", CultureInfo.InvariantCulture)} s)");
+        return result.Certificates.All(c => c.Passed) ? 0 : 1;
+    }
+
+    /// <remarks>The weights of the stages are their shares of the time that the demo takes at its default size on two cores, in percent.</remarks>
+    private static async Task<DemoResult> MeasureAsync(Policy policy, string folder, DemoSize size, Stages stages, CancellationToken cancellation)
+    {
         var tokens = TokenReader.Of(policy);
-        var certificates = await Step("certifying the engine", p => Certify(p, cancellation)).ConfigureAwait(false);
+        var certificates = await Stage("certifying the engine", 4, p => Certify(p, cancellation)).ConfigureAwait(false);
         var layers = Enumerable.Range(0, policy.Language.Shape.Layers).ToArray();
-        var readings = await Step("reading value vectors", p => VocabularyProjection.Read(policy.Language, layers, 30, tokens.Valid, p, cancellation))
+        var readings = await Stage("reading value vectors", 1, p => VocabularyProjection.Read(policy.Language, layers, 30, tokens.Valid, p, cancellation))
             .ConfigureAwait(false);
         var patterns = new LexicalPatterns(readings, tokens, TabletopVocabulary.Concepts);
-        var calibration = await Step("calibrating neurons",
+        var calibration = await Stage("calibrating neurons", 2,
             p => Calibration.Measure(policy, TabletopStates.ForCalibration(size.Seed, 2 * size.States), p, cancellation)).ConfigureAwait(false);
         var clusters = DemoConcept.All.ToDictionary(c => c.Name, c => patterns.Cluster(c.Name));
         var (oneStep, studies, episodes) = (new List<OneStepResult>(), new List<StudyResult>(), new List<EpisodePair>());
         foreach (var concept in DemoConcept.All)
         {
             var cluster = new NeuronSet(clusters[concept.Name].Select(n => n.Neuron));
-            using var edits = await Step($"{concept.Name}: mean differences",
+            using var edits = await Stage($"{concept.Name}, mean differences", 2,
                 _ => concept.Edits(policy, cluster, patterns.AllClustered(), calibration, size, cancellation)).ConfigureAwait(false);
-            oneStep.Add(await Step($"{concept.Name}: where it acts in one decision", p => concept.Decide(policy, edits, size, p, cancellation))
-                .ConfigureAwait(false));
             var study = concept.Study(policy, edits, size);
+            oneStep.Add(await Stage($"{concept.Name}, where it acts in one decision", 8,
+                p => OneStepFile.Kept(folder, study, size, () => concept.Decide(policy, edits, size, p, cancellation))).ConfigureAwait(false));
             var options = new StudyOptions { Workers = size.Workers, Folder = Path.Combine(folder, $"study-{concept.Name}") };
-            var run = await Output.WithProgressAsync($"{concept.Name}: closed loop, {study.Arms.Count} arms", p => new StudyRunner(DemoPictures.NewWorld)
+            var run = await stages.StageAsync($"{concept.Name}, closed loop with {study.Arms.Count} arms", 36, p => new StudyRunner(DemoPictures.NewWorld)
                 .RunAsync(study, policy, options, new Progress<StudyProgress>(s => p.Report((double)s.Chunks / s.AllChunks)),
                     cancellation)).ConfigureAwait(false);
             studies.Add(StudyResult.Of(run));
@@ -77,7 +89,7 @@ internal static class DemoCommand
 
         var (example, target) = DemoPictures.Example(size.Seed);
         using var act = policy.Act([example], cancellation: cancellation);
-        var result = new DemoResult
+        return new DemoResult
         {
             Policy = policy,
             Size = size,
@@ -95,12 +107,8 @@ internal static class DemoCommand
             Attention = DemoPictures.Attention(policy, example, target, cancellation),
             Episodes = episodes,
         };
-        Write(folder, result);
-        Print(result);
-        Console.WriteLine(DemoReport.Finding(result).Replace("*", ""));
-        Console.WriteLine(
-            $"{Path.GetFullPath(Path.Combine(folder, "report.html"))}  ({clock.Elapsed.TotalSeconds.ToString("0", CultureInfo.InvariantCulture)} s)");
-        return certificates.All(c => c.Passed) ? 0 : 1;
+
+        Task<T> Stage<T>(string what, double weight, Func<IProgress<double>, T> work) => stages.StageAsync(what, weight, p => Task.FromResult(work(p)));
     }
 
     private static IReadOnlyList<Certificate> Certify(IProgress<double> progress, CancellationToken cancellation)
@@ -166,6 +174,4 @@ internal static class DemoCommand
     private static string Range(Spread spread) => $"{Output.Signed(spread.Smallest)} to {Output.Signed(spread.Largest)}";
 
     private static string Number(double? value, string format) => value?.ToString(format, CultureInfo.InvariantCulture) ?? "-";
-
-    private static Task<T> Step<T>(string what, Func<IProgress<double>, T> work) => Output.WithProgressAsync(what, p => Task.FromResult(work(p)));
 }

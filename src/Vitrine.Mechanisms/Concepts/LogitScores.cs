@@ -34,9 +34,9 @@ internal sealed class LogitScores : IDisposable
         {
             using var inner = NewDisposeScope();
             var row = rows();
-            sum.add_(row.sum(0, type: ScalarType.Float64));
-            square.add_(row.t().matmul(row).to(float64));
-            aimed.add_(weight.matmul(row).to(float64));
+            sum = (sum + row.sum(0, type: ScalarType.Float64)).MoveToOuterDisposeScope();
+            square = (square + row.t().matmul(row).to(float64)).MoveToOuterDisposeScope();
+            aimed = (aimed + weight.matmul(row).to(float64)).MoveToOuterDisposeScope();
         }
 
         var mean = sum / (double)tokens.Count;
@@ -55,7 +55,7 @@ internal sealed class LogitScores : IDisposable
             cancellation.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
             var vectors = source.Vectors(layer).to(float32);                                               // (F, d)
-            var spread = vectors.matmul(covariance).mul_(vectors).sum(1).clamp_min(LeastSquare).sqrt();    // (F)
+            var spread = (vectors.matmul(covariance) * vectors).sum(1).clamp_min(LeastSquare).sqrt();    // (F)
             near.AddRange(Scored(layer, [.. Enumerable.Range(0, (int)vectors.shape[0])], vectors.matmul(direction) / spread));
             progress?.Report(0.9 * (i + 1) / layers.Count);
         }

@@ -39,8 +39,8 @@ public static class VocabularyCoherence
         using var mode = no_grad();
         using var scope = NewDisposeScope();
         var rows = unembedding.index_select(0, tensor(valid.Select(v => (long)v).ToArray())).to(float32);
-        rows = rows.sub_(rows.mean([0], keepdim: true));
-        rows = rows.div_(rows.norm(1, keepdim: true).clamp_min(Least));
+        rows = rows - rows.mean([0], keepdim: true);
+        rows = rows / rows.norm(1, keepdim: true).clamp_min(Least);
         var place = valid.Index().ToDictionary(v => v.Item, v => (long)v.Index);
         long[] shuffled = [.. Enumerable.Range(0, valid.Count).Select(i => (long)i)];
         new Random(seed).Shuffle(shuffled);
