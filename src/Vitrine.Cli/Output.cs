@@ -3,6 +3,7 @@ using System.CommandLine.Completions;
 using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Spectre.Console;
 
@@ -93,6 +94,9 @@ internal static class Output
 
     /// <summary>A value as JSON text, for files that a verb writes.</summary>
     public static string ToJson<T>(T value) => JsonSerializer.Serialize(value, Json);
+
+    /// <summary>A value as JSON that can be added to.</summary>
+    public static JsonNode ToNode<T>(T value) => JsonSerializer.SerializeToNode(value, Json)!;
 
     /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
     public static T? FromJson<T>(string text) => JsonSerializer.Deserialize<T>(text, Json);

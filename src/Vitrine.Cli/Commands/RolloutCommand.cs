@@ -63,6 +63,7 @@ internal static class RolloutCommand
             using var opened = parsed.GetValue(name) == "expert" ? null : Policy.Open(parsed.GetValue(name)!, opening);
             using var policy = opened?.With(units: parsed.GetValue(units));
             var edits = plan.Plan(parsed);
+            CaptureOptions.WarnOfNowhere(edits, "a rollout keeps no activations; 'vitrine act --out FILE' does");
             if (policy is null && (edits is not null || parsed.GetValue(units) is not null || parsed.GetValue(actionSteps) is not null))
             {
                 throw new VitrineException("rollout: the scripted expert has nothing that --edit could change, no --units and no --action-steps.");
