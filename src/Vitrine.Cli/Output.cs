@@ -117,7 +117,7 @@ internal static class Output
         var table = new Table().Border(TableBorder.Simple);
         foreach (var column in columns)
         {
-            table.AddColumn(new TableColumn(new Text(column)));
+            table.AddColumn(new TableColumn(new Text(column)) { NoWrap = column.EndsWith("95 %", StringComparison.Ordinal) }); // An interval is one word.
         }
 
         return table;

@@ -111,7 +111,7 @@ internal static class RolloutCommand
             return;
         }
 
-        var table = Output.Table("task", "episodes", "success", "Wilson 95 %", "steps of successes", "displacement per step", "height");
+        var table = Output.Table("task", "episodes", "success", "Wilson 95 %", "steps of successes", "length of a step", "height");
         foreach (var row in rows)
         {
             table.Add(
