@@ -12,6 +12,7 @@ namespace Vitrine.Cli;
 /// <summary>How every verb ends: 0 done, 1 an error in one line, 2 wrong usage, 130 cancelled.</summary>
 internal static class Output
 {
+    private const int Wide = 110;
     private const int Failed = 1, WrongUsage = 2, Cancelled = 130;
 
     public static Option<bool> Verbose { get; } = new("--verbose") { Description = "Show the stack trace of an error.", Recursive = true };
@@ -110,6 +111,10 @@ internal static class Output
 
     /// <summary>A change or a value with a direction: its sign and four decimals.</summary>
     public static string Signed(double value) => value.ToString("+0.0000;-0.0000;0.0000", CultureInfo.InvariantCulture);
+
+    /// <summary>A mean with its interval, on two lines where the terminal is narrow; its column ends with "95 %".</summary>
+    public static string WithInterval(double mean, double low, double high)
+        => $"{Signed(mean)}{(AnsiConsole.Profile.Width < Wide ? '\n' : ' ')}[{Signed(low)}, {Signed(high)}]";
 
     /// <summary>A table whose cells are plain text.</summary>
     public static Table Table(params string[] columns)

@@ -81,6 +81,11 @@ internal static class ActCommand
 
     private static IEnumerable<string> Notes(Policy policy, PolicyAction action, ActNoise? noise)
     {
+        if (action.Tokens is not null)
+        {
+            yield return "expected: the mean over the action tokens; nats: entropy of the token; p: probability of the one that was taken";
+        }
+
         if (action.Tokens is { EveryTokenIsAnAction: false })
         {
             yield return "not every token is an action token: the decoded action is not to be trusted";

@@ -11,7 +11,7 @@ internal static class ActionText
     /// <summary>One action, dimension by dimension.</summary>
     public static Table Said(Policy policy, PolicyAction action, TokenReading tokens)
     {
-        var table = Output.Table("dimension", "token", "bin", "normalised", "action", "expected", "entropy (nats)", "probability");
+        var table = Output.Table("", "token", "bin", "normalised", "action", "expected", "nats", "p");
         for (var d = 0; d < action.Values.Count; d++)
         {
             table.Add(

@@ -138,7 +138,7 @@ public sealed class VerbTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     /// <summary>A word that is one token of a model's vocabulary.</summary>
-    private static async Task<string> WordOfAsync(string model)
+    internal static async Task<string> WordOfAsync(string model)
     {
         var tokens = JsonDocument.Parse((await CommandLine.RunAsync("tokens", model, "The robot moves up and down.", "--json")).Out).RootElement
             .GetProperty("tokens").EnumerateArray().Where(t => !t.GetProperty("special").GetBoolean()).Select(t => t.GetProperty("text").GetString()!.Trim());
