@@ -43,7 +43,11 @@ internal sealed class ConceptsCommand
     };
     private readonly Option<int> seed = new("--seed") { Description = "Of the clusters." };
     private readonly Option<string?> map = new("--map") { Description = "Draw the neurons found, by meaning, into this HTML file." };
-    private readonly Option<int> count = new("--count", "-n") { Description = "Neurons to list: all of a listed concept, 20 of a search by default.", DefaultValueFactory = _ => 20 };
+    private readonly Option<int> count = new("--count", "-n")
+    {
+        Description = "Neurons to list: all of a listed concept, 20 of a search by default.",
+        DefaultValueFactory = _ => 20,
+    };
     private readonly WordsOption words = WordsOption.Create();
     private readonly ShownPictures shown = new();
     private readonly Option<string?> save = new("--save") { Description = "Write the neurons to this YAML file." };
