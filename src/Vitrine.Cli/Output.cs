@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Completions;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -29,6 +30,9 @@ internal static class Output
     /// <remarks>A text that begins with @ is a text, not the name of a file that holds further arguments.</remarks>
     private static readonly ParserConfiguration Words = new() { ResponseFileTokenReplacer = null };
 
+    /// <summary>Cancelled when the user interrupts the verb that runs.</summary>
+    public static CancellationToken Interrupted { get; private set; }
+
     /// <summary>An option that every verb spells alike.</summary>
     public static Option<bool> JsonOption() => new("--json") { Description = "Print JSON instead of tables." };
 
@@ -55,7 +59,19 @@ internal static class Output
 
         try
         {
-            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false }).ConfigureAwait(false);
+            using var interrupt = new CancellationTokenSource();
+            using var keys = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+            using var stop = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+            Interrupted = interrupt.Token;
+            var asked = new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
+            return await parsed.InvokeAsync(asked, interrupt.Token).ConfigureAwait(false);
+
+            // The first time the verb ends at its next step; the second time the process does.
+            void Stop(PosixSignalContext signal)
+            {
+                signal.Cancel = !interrupt.IsCancellationRequested;
+                interrupt.Cancel();
+            }
         }
         catch (OperationCanceledException)
         {

@@ -44,6 +44,12 @@ public record ModelOptions
     /// <summary>Hears in one line each what was decided where a folder can be read in two ways; null where nobody listens.</summary>
     public Action<string>? Told { get; init; }
 
+    /// <summary>Hears the share of the checkpoint's tensors that were read while the model opens; null where nobody listens.</summary>
+    public IProgress<double>? Progress { get; init; }
+
+    /// <summary>Stops the opening between two tensors.</summary>
+    public CancellationToken Cancellation { get; init; }
+
     /// <summary>Name of the configuration in the model's folder.</summary>
     public string ConfigFile { get; init; } = "config.json";
 }

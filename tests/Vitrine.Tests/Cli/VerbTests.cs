@@ -131,7 +131,9 @@ public sealed class VerbTests : IDisposable
         var report = Path.Combine(folder["demo"], "report.html");
         File.Exists(report).ShouldBeTrue();
         var study = File.ReadAllBytes(Path.Combine(folder["demo"], "study-fast.json"));
-        (await CommandLine.RunAsync(asked)).Exit.ShouldBe(0);
+        var (exit, json, error) = await CommandLine.RunAsync([.. asked, "--json"]);
+        exit.ShouldBe(0, error);
+        JsonDocument.Parse(json).RootElement.GetProperty("studies").GetArrayLength().ShouldBe(2);
         File.ReadAllBytes(Path.Combine(folder["demo"], "study-fast.json")).ShouldBe(study);
     }
 
