@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Vitrine.Checkpoints;
 using Vitrine.Checkpoints.Gguf;
 using Vitrine.Transformers.Families;
@@ -91,7 +92,7 @@ public sealed class GenerationSettings
         .. Rules.Described,
         .. IsSampled && sampling is not null ? new[] { $"asks for sampling ({DrawnBy(sampling)})" } : [],
         .. StopIds.Count > 0 ? new[] { $"ends at {string.Join(' ', StopIds)}" } : [],
-        .. StopStrings.Count > 0 ? new[] { $"ends at {string.Join(' ', StopStrings.Select(s => JsonSerializer.Serialize(s)))}" } : [],
+        .. StopStrings.Count > 0 ? new[] { $"ends at {string.Join(' ', StopStrings.Select(s => JsonValue.Create(s).ToJsonString()))}" } : [],
         .. NotComputed.Select(n => $"not computed: {n}"),
     ];
 

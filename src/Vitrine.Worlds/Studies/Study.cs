@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json.Serialization;
 
 namespace Vitrine.Worlds.Studies;
 
@@ -10,6 +11,17 @@ public sealed record Study
 {
     /// <summary>Random draws that an edit's control needs at least.</summary>
     public const int FewestRandomDraws = 8;
+
+    private const int DefaultBlockSize = 24;
+
+    /// <summary>A study whose properties say what it is.</summary>
+    public Study()
+    {
+    }
+
+    /// <remarks>What JSON may lack: the generated code takes the defaults of a constructor, not of a property.</remarks>
+    [JsonConstructor]
+    internal Study(LayoutSplit split = LayoutSplit.Test, int blockSize = DefaultBlockSize) => (Split, BlockSize) = (split, blockSize);
 
     /// <summary>Its name.</summary>
     public required string Name { get; init; }
@@ -36,7 +48,7 @@ public sealed record Study
     public LayoutSplit Split { get; init; } = LayoutSplit.Test;
 
     /// <summary>Episodes that run in lock step. Part of the study, since a policy's batch may touch its last bits.</summary>
-    public int BlockSize { get; init; } = 24;
+    public int BlockSize { get; init; } = DefaultBlockSize;
 
     /// <summary>The conditions.</summary>
     public required IReadOnlyList<Arm> Arms { get; init; }
