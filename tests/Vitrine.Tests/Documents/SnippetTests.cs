@@ -33,7 +33,8 @@ public sealed class SnippetTests
             var scope = new EditScope { Positions = new Positions { Indices = [0], Kinds = ["image"] }, Heads = [1], Steps = [0] };
             var value = EditValue.Of(1f, float.NaN);
             var plan = RunPlan.Editing(
-                new Add("x", value) { Scope = scope }, new Clamp(new NeuronSet([new Neuron(0, 1)]), [3]), new Conceptor("c", value), new Constrain("d", value, 1),
+                new Add("x", value) { Scope = scope }, new Clamp(new NeuronSet([new Neuron(0, 1)]), [3]), new Conceptor("c", value),
+                new Constrain("d", value, 1),
                 new KnockOut("k", Positions.First), new Mean("m") { Over = MeanOver.Rows }, new Project("p", value), new Replace("r", value),
                 new Scale("s", 2), new Zero("z"), new Own("o", Kind.Two));
             Require(RunPlan.FromJson(plan.ToJson()).ToJson() == plan.ToJson());
