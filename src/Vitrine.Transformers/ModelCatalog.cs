@@ -57,7 +57,10 @@ public sealed record ModelSource(ModelLocation Location, ConfigReader Config, Mo
 public sealed class ModelCatalog
 {
     private const string Scheme = "embedded:";
-    private const string TypeKey = "model_type";
+
+    /// <summary>Where transformers writes a model's family, and where LeRobot writes a policy's.</summary>
+    private const string TypeKey = "model_type", PolicyKey = "type";
+
     private readonly IReadOnlyDictionary<string, string> embedded;
 
     private ModelCatalog(IReadOnlyList<ModelFamily> families, IReadOnlyDictionary<string, string> embedded) => (Families, this.embedded) = (families, embedded);
@@ -113,11 +116,13 @@ public sealed class ModelCatalog
         var location = options?.Adapter == false ? located.WithoutAdapter() : located.WithBase();
         var config = location.GgufFile is { } file
             ? OfGguf(file)
-            : ConfigReader.Open(Path.Combine(location.Folder, options?.ConfigFile ?? "config.json"), refusesNull: true);
+            : location.OpenConfig(options?.ConfigFile ?? "config.json");
         return new ModelSource(location, config, FamilyOf(config, kind));
     }
 
-    /// <summary>The family that a configuration names: timm's files have an architecture, those of transformers a model_type.</summary>
+    /// <summary>
+    /// The family that a configuration names: timm's files have an architecture, those of transformers a model_type, LeRobot's policies a type.
+    /// </summary>
     internal ModelFamily FamilyOf(ConfigReader config, ModelKind? kind = null)
     {
         var known = Families.Where(f => kind is null || f.Kind == kind).ToArray();
@@ -129,14 +134,23 @@ public sealed class ModelCatalog
                 : throw new VitrineException($"{config.Source}: architecture is '{architecture}'; of timm this version opens vit_*.");
         }
 
-        if (!config.Has(TypeKey))
+        var key = !config.Has(TypeKey) && config.Has(PolicyKey) ? PolicyKey : TypeKey;
+        if (!config.Has(key))
         {
-            throw new VitrineException($"{config.Source}: has neither '{TypeKey}', as transformers writes it, nor timm's 'architecture'.");
+            throw new VitrineException(
+                $"{config.Source}: has neither '{TypeKey}', as transformers writes it, nor timm's 'architecture', nor '{PolicyKey}', as LeRobot writes it.");
         }
 
-        var name = config.Text(TypeKey);
+        var name = config.Text(key);
+        if (key == PolicyKey && kind is ModelKind.Text or ModelKind.Image)
+        {
+            var expected = kind == ModelKind.Text ? "a text model" : "an image model";
+            throw new VitrineException($"{config.Source}: is a policy of LeRobot, its type is '{name}'; expected {expected}.");
+        }
+
+        (known, kind) = key == PolicyKey ? ([.. known.Where(f => f.Kind == ModelKind.Policy)], ModelKind.Policy) : (known, kind);
         return Array.Find(known, f => Names(f).Contains(name))
-            ?? throw Unknown(config, name, kind, [.. known.SelectMany(Names).Where(n => n != VisionFamily.Timm.ModelType)]);
+            ?? throw Unknown(config, key, name, kind, [.. known.SelectMany(Names).Where(n => n != VisionFamily.Timm.ModelType)]);
     }
 
     /// <summary>The folder or file that a name means.</summary>
@@ -167,7 +181,7 @@ public sealed class ModelCatalog
         return new ConfigReader(GgufConfig.ToConfigJson(file), path);
     }
 
-    private static VitrineException Unknown(ConfigReader config, string name, ModelKind? kind, string[] known)
+    private static VitrineException Unknown(ConfigReader config, string key, string name, ModelKind? kind, string[] known)
     {
         var what = kind switch
         {
@@ -177,7 +191,7 @@ public sealed class ModelCatalog
             _ => "this version opens",
         };
         var timm = kind is null or ModelKind.Image ? " and timm's vit_*" : "";
-        return new VitrineException(
-            $"{config.Source}: model_type is '{name}'; {what} {string.Join(", ", known)}{timm}; the nearest is '{Nearest.Of(name, known)}'.");
+        var found = key == PolicyKey ? $"is a policy of LeRobot, its {key} is '{name}'" : $"{key} is '{name}'";
+        return new VitrineException($"{config.Source}: {found}; {what} {string.Join(", ", known)}{timm}; the nearest is '{Nearest.Of(name, known)}'.");
     }
 }
