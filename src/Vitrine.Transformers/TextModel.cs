@@ -135,7 +135,7 @@ public sealed class TextModel : Model
         }
 
         using var run = Run(batch, (plan ?? RunPlan.Empty).Then(RunPlan.Capturing(LogitLens.Needs(Language.Shape))));
-        return LogitLens.Of(Language, run, id => tokenizer.Value.Decode([id], skipSpecialTokens: false), count);
+        return LogitLens.Of(Language, run, Tokenizer.Shown, count);
     }
 
     /// <summary>The class of each prompt.</summary>

@@ -1,5 +1,8 @@
+using System.Globalization;
 using Vitrine.Certification;
+using Vitrine.Policies;
 using Vitrine.Transformers;
+using Vitrine.Worlds.Tabletop;
 
 namespace Vitrine.Tests.Transformers;
 
@@ -63,6 +66,30 @@ public sealed class LogitLensTests
         Should.Throw<VitrineException>(() => lens[lens.Layers]).Message.ShouldContain($"there are {lens.Layers} layers");
         using var bare = model.Run(TokenBatch.Of(TextFixtures.Prompt(name)));
         Should.Throw<VitrineException>(() => LogitLens.Of(model.Language, bare, id => $"{id}")).Message.ShouldContain("was not captured");
+    }
+
+    /// <summary>Behind the last block, at the last position of the prompt, stands the token that the policy then says.</summary>
+    [Fact]
+    public void A_policy_says_behind_its_last_block_what_it_does()
+    {
+        using var policy = Policy.Open("embedded:tabletop");
+        var seen = TabletopStates.ForTest(seed: 3, count: 1)[0];
+        using var acted = policy.Act([seen]);
+        var lens = policy.Lens(seen, count: 1);
+        lens[lens.Layers - 1][0].Id.ShouldBe((int)acted.Actions[0].Tokens!.TokenIds[0]);
+        var spoken = policy.Actions!.Centre(lens[lens.Layers - 1][0].Id);
+        lens[lens.Layers - 1][0].Token.ShouldBe(string.Create(CultureInfo.InvariantCulture, $"[{spoken:+0.00;-0.00;0.00}]"));
+    }
+
+    [Fact]
+    public void A_token_is_shown_with_its_space_and_never_as_half_a_character()
+    {
+        using var model = TextModel.Open(Path.Combine(Fixtures.Repository, "tests", "fixtures", "models", "llama"));
+        var shown = Enumerable.Range(0, model.Language.Shape.Vocabulary).Select(model.Tokenizer.Shown).ToArray();
+        shown.ShouldAllBe(s => s.Length > 0 && !s.Contains('\uFFFD'));
+        model.Tokenizer.Shown(-1).ShouldBe("<-1>");
+        var written = model.Tokenizer.Encode("the red block");
+        string.Concat(written.Skip(1).Select(model.Tokenizer.Shown)).Trim().ShouldBe("the red block");
     }
 
     private static Run Residuals(TextModel model, TokenBatch batch) => model.Run(batch, RunPlan.Capturing("language.*.resid_post"));
