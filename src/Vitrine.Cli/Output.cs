@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Completions;
 using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -32,9 +33,9 @@ internal static class Output
     /// <summary>Parses, runs, and turns errors into exit codes.</summary>
     public static async Task<int> RunAsync(RootCommand root, string[] args)
     {
-        var parsed = root.Parse(args, Words);
-        var meant = Suggestions.Of(parsed);
-        if (parsed.Errors.Count > 0 || meant.Count > 0)
+        var parsed = root.Parse(WithHelp(root, args), Words);
+        var meant = parsed.GetResult(root.Directives.OfType<SuggestDirective>().Single()) is null ? Suggestions.Of(parsed) : null;
+        if (meant is not null && (parsed.Errors.Count > 0 || meant.Count > 0))
         {
             foreach (var error in parsed.Errors)
             {
@@ -65,6 +66,14 @@ internal static class Output
             return Failed;
         }
     }
+
+    /// <summary><c>vitrine</c> alone, <c>vitrine help</c> and <c>vitrine help VERB</c> ask for help.</summary>
+    private static string[] WithHelp(RootCommand root, string[] args) => args switch
+    {
+        [] or ["help"] => ["--help"],
+        ["help", .. var verb] => root.Subcommands.Any(c => c.Name == verb[0]) ? [.. verb, "--help"] : verb,
+        _ => args,
+    };
 
     /// <summary>Prints a value as JSON.</summary>
     public static void Write<T>(T value) => Console.WriteLine(JsonSerializer.Serialize(value, Json));

@@ -10,20 +10,24 @@ internal static class VitrineCommand
     public static RootCommand Create()
         => new("Vitrine opens vision-language-action models, changes their parts while the robot runs, and measures the effect honestly.")
     {
-        OpeningOptions.With(DemoCommand.Create()),
-        OpeningOptions.With(InspectCommand.Create()),
-        OpeningOptions.With(ActCommand.Create()),
-        OpeningOptions.With(GenerateCommand.Create()),
-        OpeningOptions.With(RunCommand.Create()),
-        OpeningOptions.With(TokensCommand.Create()),
-        OpeningOptions.With(NeuronsCommand.Create()),
-        OpeningOptions.With(ConceptsCommand.Create()),
-        OpeningOptions.With(CalibrateCommand.Create()),
-        OpeningOptions.With(SteerCommand.Create()),
-        OpeningOptions.With(RolloutCommand.Create()),
-        OpeningOptions.With(ImageCommand.Create()),
-        OpeningOptions.With(ClassifyCommand.Create()),
-        OpeningOptions.With(CertifyCommand.Create()),
+        WithSharedOptions(DemoCommand.Create()),
+        WithSharedOptions(InspectCommand.Create()),
+        WithSharedOptions(ActCommand.Create()),
+        WithSharedOptions(GenerateCommand.Create()),
+        WithSharedOptions(RunCommand.Create()),
+        WithSharedOptions(TokensCommand.Create()),
+        WithSharedOptions(NeuronsCommand.Create()),
+        WithSharedOptions(ConceptsCommand.Create()),
+        WithSharedOptions(CalibrateCommand.Create()),
+        WithSharedOptions(SteerCommand.Create()),
+        WithSharedOptions(RolloutCommand.Create()),
+        WithSharedOptions(ImageCommand.Create()),
+        WithSharedOptions(ClassifyCommand.Create()),
+        WithSharedOptions(CertifyCommand.Create()),
+        EditsCommand.Create(),
+        CompletionCommand.Create(),
         Output.Verbose,
     };
+
+    private static Command WithSharedOptions(Command command) => EditOption.With(OpeningOptions.With(command));
 }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Vitrine.Checkpoints;
 using Vitrine.Transformers.Edits;
@@ -145,7 +146,30 @@ public sealed record RunPlan
         }
         catch (JsonException e)
         {
-            throw new VitrineException($"{source}: {e.Message}", e);
+            throw new VitrineException($"{source}: {UnknownKind(json) ?? e.Message}", e);
         }
+    }
+
+    /// <summary>What is wrong with the first edit whose kind there is not; null where that is not what is wrong.</summary>
+    private static string? UnknownKind(string json)
+    {
+        var names = EditTypes.Names();
+        try
+        {
+            foreach (var (i, edit) in (JsonNode.Parse(json) as JsonObject)?["edits"] is JsonArray edits ? edits.Index() : [])
+            {
+                var kind = (edit as JsonObject)?["edit"] is JsonValue value && value.TryGetValue(out string? text) ? text : null;
+                if (kind is null || !names.Contains(kind))
+                {
+                    return $"edits[{i}]: {(kind is null ? "names no kind" : $"'{kind}' is no kind of edit")}; 'edit' is one of {string.Join(", ", names)}.";
+                }
+            }
+        }
+        catch (JsonException)
+        {
+            // Broken JSON has said its place already.
+        }
+
+        return null;
     }
 }

@@ -1,4 +1,6 @@
+using Vitrine.Transformers;
 using Vitrine.Transformers.Engine;
+using static TorchSharp.torch;
 
 namespace Vitrine.Mechanisms.ValueVectors;
 
@@ -44,5 +46,34 @@ public static class VocabularyProjection
         }
 
         return readings;
+    }
+
+    /// <summary>Reads some neurons.</summary>
+    /// <param name="source">Value vectors and vocabulary.</param>
+    /// <param name="neurons">Which ones.</param>
+    /// <param name="settings">How they are read; as the published method does when null.</param>
+    /// <param name="cancellation">Stops between tiles.</param>
+    /// <returns>A reading each, in their order.</returns>
+    /// <exception cref="VitrineException">The source has no such neuron.</exception>
+    public static IReadOnlyList<NeuronReading> Read(
+        IValueVectorSource source, IReadOnlyList<Neuron> neurons, ProjectionSettings? settings = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        ArgumentNullException.ThrowIfNull(neurons);
+        if (neurons.Cast<Neuron?>().FirstOrDefault(n => n!.Value.Layer >= source.Layers || n.Value.Index >= source.Neurons) is { } outside)
+        {
+            throw new VitrineException($"{source.Name}: has no neuron {outside}; there are {source.Layers} layers of {source.Neurons}.");
+        }
+
+        if (neurons.Count == 0)
+        {
+            return [];
+        }
+
+        // To find out whether a product in bfloat16 pays would take longer than to do without.
+        using var reader = VocabularyReader.Open(source, (settings ?? new()) with { Screening = Screening.Never });
+        using var scope = NewDisposeScope();
+        var vectors = neurons.Select(n => n.Layer).Distinct().ToDictionary(layer => layer, source.Vectors);
+        return reader.Read(stack([.. neurons.Select(n => vectors[n.Layer][n.Index])]), cancellation: cancellation);
     }
 }

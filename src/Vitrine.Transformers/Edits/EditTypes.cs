@@ -19,6 +19,9 @@ internal static class EditTypes
     [UnconditionalSuppressMessage("AOT", "IL3050", Justification = OwnEdits)]
     private static DefaultJsonTypeInfoResolver Reflected() => new();
 
+    /// <summary>The names of all kinds, in order.</summary>
+    public static IReadOnlyList<string> Names() => [.. All().Select(e => e.Name).Distinct().Order(StringComparer.Ordinal)];
+
     private static void Polymorphic(JsonTypeInfo type)
     {
         if (type.Type != typeof(Edit))
