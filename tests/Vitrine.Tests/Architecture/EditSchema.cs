@@ -61,7 +61,7 @@ internal static partial class EditSchema
             }
 
             properties[property.Name] = made;
-            if (property.AssociatedParameter is { HasDefaultValue: false })
+            if (property.AssociatedParameter is { HasDefaultValue: false, IsMemberInitializer: false })
             {
                 required.Add(property.Name);
             }
@@ -107,7 +107,10 @@ internal static partial class EditSchema
                 ["type"] = "array",
                 ["items"] = new JsonObject
                 {
-                    ["type"] = "array", ["items"] = new JsonObject { ["type"] = "integer", ["minimum"] = 0 }, ["minItems"] = 2, ["maxItems"] = 2,
+                    ["type"] = "array",
+                    ["items"] = new JsonObject { ["type"] = "integer", ["minimum"] = 0 },
+                    ["minItems"] = 2,
+                    ["maxItems"] = 2,
                 },
             },
         },

@@ -42,7 +42,9 @@ internal static class Snippet
             File.WriteAllText(settings, Settings());
             var start = new ProcessStartInfo("dotnet")
             {
-                WorkingDirectory = Fixtures.Repository, RedirectStandardOutput = true, RedirectStandardError = true,
+                WorkingDirectory = Fixtures.Repository,
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
             };
             string[] arguments = ["exec", "--depsfile", Beside("deps.json"), "--runtimeconfig", settings, program];
             Array.ForEach(arguments, start.ArgumentList.Add);
