@@ -201,6 +201,7 @@ public sealed class ModelCatalog
         };
         var timm = kind is null or ModelKind.Image ? " and timm's vit_*" : "";
         var found = key == PolicyKey ? $"is a policy of LeRobot, its {key} is '{name}'" : $"{key} is '{name}'";
-        return new VitrineException($"{config.Source}: {found}; {what} {string.Join(", ", known)}{timm}; the nearest is '{Nearest.Of(name, known) ?? "none"}'.");
+        return new VitrineException(
+            $"{config.Source}: {found}; {what} {string.Join(", ", known)}{timm}; the nearest is '{Nearest.Of(name, known) ?? "none"}'.");
     }
 }
