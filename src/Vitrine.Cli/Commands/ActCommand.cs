@@ -33,6 +33,7 @@ internal static class ActCommand
             using var acting = policy.With(plan.Plan(parsed), parsed.GetValue(units));
             using var run = acting.Act([observation], options: new ActOptions { Noise = noise }, cancellation: cancellation);
             Output.Warn(run.UntouchedEdits);
+            Output.Warn(policy.DeadEdits(acting.Plan));
             var action = run.Actions[0];
             if (parsed.GetValue(json))
             {

@@ -15,7 +15,7 @@ internal static class RolloutCommand
     {
         var name = new Argument<string>("POLICY")
         {
-            Description = "A policy: a folder, ORG/NAME in the local cache, or embedded:tabletop; or 'expert' for the scripted one.",
+            Description = $"{ModelArgument.Policy().Description![..^1]}; or 'expert' for the scripted one.",
             DefaultValueFactory = _ => "embedded:tabletop",
         };
         var layouts = new Option<int>("--layouts", "-n") { Description = "Layouts of each task.", DefaultValueFactory = _ => 200 };
@@ -63,6 +63,7 @@ internal static class RolloutCommand
             using var opened = parsed.GetValue(name) == "expert" ? null : Policy.Open(parsed.GetValue(name)!, opening);
             using var policy = opened?.With(units: parsed.GetValue(units));
             var edits = plan.Plan(parsed);
+            Output.Warn(policy is null || edits is null ? [] : policy.DeadEdits(edits));
             if (policy is null && (edits is not null || parsed.GetValue(units) is not null || parsed.GetValue(actionSteps) is not null))
             {
                 throw new VitrineException("rollout: the scripted expert has nothing that --edit could change, no --units and no --action-steps.");
