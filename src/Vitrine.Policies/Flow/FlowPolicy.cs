@@ -2,6 +2,7 @@ using TorchSharp;
 using Vitrine.Inputs.Pictures;
 using Vitrine.Policies.LeRobot;
 using Vitrine.Transformers;
+using Vitrine.Transformers.Edits;
 using Vitrine.Transformers.Engine;
 using Vitrine.Transformers.Families;
 using Vitrine.Transformers.Points;
@@ -146,6 +147,40 @@ public abstract class FlowPolicy : LeRobotPolicy
             },
             layout.Kinds(), decoder: null, from: null, running: new HashSet<string> { Expert.Shape.Name, ActionPart });
         return new PolicyRun(run, layout, actions);
+    }
+
+    /// <summary>The plan under which an expert that read one prompt reads some rows of another.</summary>
+    /// <param name="own">What it acts from; stays the caller's.</param>
+    /// <param name="other">The same pictures and states under another instruction; stays the caller's.</param>
+    /// <param name="swap">Which layers and rows.</param>
+    /// <exception cref="VitrineException">The two prompts are not of one length, or have no such rows, or the expert no such layer.</exception>
+    public RunPlan Swapping(FlowPrefix own, FlowPrefix other, PrefixSwap swap)
+    {
+        ArgumentNullException.ThrowIfNull(own);
+        ArgumentNullException.ThrowIfNull(other);
+        ArgumentNullException.ThrowIfNull(swap);
+        if (swap.Layers.FirstOrDefault(l => l < 0 || l >= Expert.Shape.Layers, -1) is >= 0 and var layer)
+        {
+            throw new VitrineException($"swap: layer {layer}; the expert has {Expert.Shape.Layers} layers, counted from 0.");
+        }
+
+        using var scope = NewDisposeScope();
+        return RunPlan.ForRows([.. own.Layout.Rows.Select((row, r) => new RunPlan { Edits = [.. swap.Layers.SelectMany(l => Rows(l, row, r))] })]);
+
+        IEnumerable<Edit> Rows(int at, PromptRow row, int r)
+        {
+            long[] places = [.. Swapped(row, other.Layout.Rows[r], swap)];
+            var chosen = tensor(places, device: Device);
+            var (keys, values) = other.Cache.Layer(at, own.Layout.Rows.Count);                             // (B, Hkv, Tp, hd)
+            foreach (var (point, heads) in new[] { (Point.AttnPrefixK, keys), (Point.AttnPrefixV, values) })
+            {
+                var given = heads.narrow(0, r, 1).transpose(1, 2).index_select(1, chosen);                 // (1, n, Hkv, hd)
+                yield return new Replace($"{Expert.Shape.Name}.{at}.{point.Name}", EditValue.Of(given))
+                {
+                    Scope = new EditScope { Positions = Positions.At([.. places.Select(p => (int)p)]) },
+                };
+            }
+        }
     }
 
     /// <summary>Whether a plan leaves alone what is read: acts under it may start from a <see cref="FlowPrefix"/>.</summary>
@@ -409,6 +444,27 @@ public abstract class FlowPolicy : LeRobotPolicy
                 DecidingState = [.. Enumerable.Range(0, ExpertStateTokens).Select(i => (long)i)],
             };
         }
+    }
+
+    private static IEnumerable<long> Swapped(PromptRow own, PromptRow other, PrefixSwap swap)
+    {
+        if (own.Words.Count != other.Words.Count)
+        {
+            throw new VitrineException(
+                $"swap: the instruction has {own.Words.Count} tokens, that with '{swap.Word}' {other.Words.Count}; rows are put in place "
+                    + "only where both have as many.");
+        }
+
+        long[] differing = [.. own.Words.Zip(other.Words).Where(w => w.First.Id != w.Second.Id).Select(w => w.First.Position)];
+        var pictures = own.Pictures.Values.SelectMany(p => p.Positions());
+        long[] found = swap.Rows switch
+        {
+            SwappedRows.Words => differing,
+            SwappedRows.State => [.. own.State],
+            SwappedRows.Image => [.. pictures],
+            _ => [.. pictures.Concat(own.Words.Select(w => w.Position)).Concat(own.State).Except(differing)],
+        };
+        return found.Length > 0 ? found : throw new VitrineException($"swap: the prompt has no rows that are '{swap.Rows}' under '{swap.Word}'.");
     }
 
     private void Require(Tensor chunk, int rows)
