@@ -45,7 +45,9 @@ public sealed class Fixture : IDisposable
                 return new Fixture(folder, FramesFamily, index.Root, null);
             }
 
-            throw new VitrineException($"{folder}: has no meta.json, so it is no folder of reference numbers.");
+            throw new VitrineException(File.Exists(folder)
+                ? $"{folder}: is a file; expected a folder of reference numbers (meta.json beside golden.safetensors)."
+                : $"{folder}: has no meta.json, so it is no folder of reference numbers.");
         }
 
         var meta = ConfigReader.Open(Path.Combine(folder, "meta.json"));

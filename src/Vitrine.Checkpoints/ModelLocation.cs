@@ -33,7 +33,7 @@ public sealed record ModelLocation(string Name, string Folder, string? GgufFile)
         {
             return Path.GetExtension(name) == ".gguf"
                 ? new ModelLocation(name, Path.GetDirectoryName(Path.GetFullPath(name))!, name)
-                : throw new VitrineException($"{name}: is a file, but no .gguf file; expected a model's folder, a .gguf file or ORG/NAME.");
+                : throw new VitrineException($"{name}: {Neighbours.OfFile(name)}");
         }
 
         if (Directory.Exists(name))
@@ -50,6 +50,17 @@ public sealed record ModelLocation(string Name, string Folder, string? GgufFile)
 
         throw new VitrineException(
             $"{name}: there is no such folder or .gguf file{(neighbour is null ? ", and it is no ORG/NAME of the hub" : $"; the nearest is '{neighbour}'")}.");
+    }
+
+    /// <summary>Its configuration; of a folder that holds none, what it is instead is named.</summary>
+    /// <param name="file">Its name.</param>
+    /// <exception cref="VitrineException">There is none, or it is broken.</exception>
+    public ConfigReader OpenConfig(string file = "config.json")
+    {
+        var path = Path.Combine(Folder, file);
+        return File.Exists(path) || Neighbours.OfFolder(Folder) is not { } what
+            ? ConfigReader.Open(path, refusesNull: true)
+            : throw new VitrineException($"{Folder}: {what}");
     }
 
     /// <summary>A folder or .gguf file that lies where a name looks for one and is spelled nearly alike; null where there is none.</summary>
@@ -109,7 +120,8 @@ public sealed record ModelLocation(string Name, string Folder, string? GgufFile)
         }
         catch (VitrineException e)
         {
-            throw new VitrineException($"{source}: base_model_name_or_path is '{named}', which cannot be opened: {e.Message}"
+            throw new VitrineException($"{source}: base_model_name_or_path is '{named}', which cannot be opened: {e.Message} "
+                + "The folder is a PEFT adapter, which stands on that model."
                 + (HasModel(AdapterFolder) ? " --no-adapter opens the weights beside the adapter alone." : ""), e);
         }
     }

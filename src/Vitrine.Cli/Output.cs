@@ -1,8 +1,10 @@
 using System.CommandLine;
 using System.CommandLine.Completions;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Spectre.Console;
 
@@ -11,6 +13,7 @@ namespace Vitrine.Cli;
 /// <summary>How every verb ends: 0 done, 1 an error in one line, 2 wrong usage, 130 cancelled.</summary>
 internal static class Output
 {
+    private const int Wide = 110;
     private const int Failed = 1, WrongUsage = 2, Cancelled = 130;
 
     public static Option<bool> Verbose { get; } = new("--verbose") { Description = "Show the stack trace of an error.", Recursive = true };
@@ -26,6 +29,9 @@ internal static class Output
 
     /// <remarks>A text that begins with @ is a text, not the name of a file that holds further arguments.</remarks>
     private static readonly ParserConfiguration Words = new() { ResponseFileTokenReplacer = null };
+
+    /// <summary>Cancelled when the user interrupts the verb that runs.</summary>
+    public static CancellationToken Interrupted { get; private set; }
 
     /// <summary>An option that every verb spells alike.</summary>
     public static Option<bool> JsonOption() => new("--json") { Description = "Print JSON instead of tables." };
@@ -53,7 +59,19 @@ internal static class Output
 
         try
         {
-            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false }).ConfigureAwait(false);
+            using var interrupt = new CancellationTokenSource();
+            using var keys = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+            using var stop = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+            Interrupted = interrupt.Token;
+            var asked = new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
+            return await parsed.InvokeAsync(asked, interrupt.Token).ConfigureAwait(false);
+
+            // The first time the verb ends at its next step; the second time the process does.
+            void Stop(PosixSignalContext signal)
+            {
+                signal.Cancel = !interrupt.IsCancellationRequested;
+                interrupt.Cancel();
+            }
         }
         catch (OperationCanceledException)
         {
@@ -94,6 +112,9 @@ internal static class Output
     /// <summary>A value as JSON text, for files that a verb writes.</summary>
     public static string ToJson<T>(T value) => JsonSerializer.Serialize(value, Json);
 
+    /// <summary>A value as JSON that can be added to.</summary>
+    public static JsonNode ToNode<T>(T value) => JsonSerializer.SerializeToNode(value, Json)!;
+
     /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
     public static T? FromJson<T>(string text) => JsonSerializer.Deserialize<T>(text, Json);
 
@@ -107,13 +128,17 @@ internal static class Output
     /// <summary>A change or a value with a direction: its sign and four decimals.</summary>
     public static string Signed(double value) => value.ToString("+0.0000;-0.0000;0.0000", CultureInfo.InvariantCulture);
 
+    /// <summary>A mean with its interval, on two lines where the terminal is narrow; its column ends with "95 %".</summary>
+    public static string WithInterval(double mean, double low, double high)
+        => $"{Signed(mean)}{(AnsiConsole.Profile.Width < Wide ? '\n' : ' ')}[{Signed(low)}, {Signed(high)}]";
+
     /// <summary>A table whose cells are plain text.</summary>
     public static Table Table(params string[] columns)
     {
         var table = new Table().Border(TableBorder.Simple);
         foreach (var column in columns)
         {
-            table.AddColumn(new TableColumn(new Text(column)));
+            table.AddColumn(new TableColumn(new Text(column)) { NoWrap = column.EndsWith("95 %", StringComparison.Ordinal) }); // An interval is one word.
         }
 
         return table;

@@ -14,20 +14,21 @@ internal sealed class Stages
     /// <summary>Runs work that tells its stages.</summary>
     /// <param name="work">The work.</param>
     /// <param name="all">Sum of the stages' weights.</param>
-    public static async Task<T> RunAsync<T>(Func<Stages, Task<T>> work, double all = 100)
+    /// <param name="terminal">Where the bar is drawn; standard error when null, if that is a terminal.</param>
+    public static async Task<T> RunAsync<T>(Func<Stages, Task<T>> work, double all = 100, IAnsiConsole? terminal = null)
     {
-        if (Console.IsErrorRedirected)
+        if (terminal is null && Console.IsErrorRedirected)
         {
             return await Task.Run(() => work(new Stages(bar: null, all))).ConfigureAwait(false);
         }
 
-        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
+        var console = terminal ?? AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
         return await console.Progress()
             .AutoClear(false)
             .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new ElapsedTimeColumn(), new RemainingTimeColumn())
             .StartAsync(async context =>
             {
-                var stages = new Stages(context.AddTask("", maxValue: all), all);
+                var stages = new Stages(context.AddTask("starting", maxValue: all), all);
                 var result = await Task.Run(() => work(stages)).ConfigureAwait(false);
                 stages.bar!.Value = all;
                 return result;

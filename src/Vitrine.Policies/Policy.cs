@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using Vitrine.Checkpoints;
 using Vitrine.Inputs.Pictures;
@@ -201,6 +202,26 @@ public abstract class Policy : Model, IActor
         return observations.Count == 0
             ? throw new VitrineException("act: there is no observation.")
             : Planned(observations, plan, options ?? new ActOptions(), cancellation);
+    }
+
+    /// <summary>The logit lens of an observation: what the policy would say if it stopped behind each block of its language model.</summary>
+    /// <param name="seen">One observation.</param>
+    /// <param name="plan">What to change meanwhile; nothing when null.</param>
+    /// <param name="count">Tokens to keep at each place; an action token is shown as its normalised value in brackets.</param>
+    /// <exception cref="VitrineException">Its language model has no vocabulary, the observation is refused, or the plan does not fit.</exception>
+    public LogitLens Lens(Observation seen, RunPlan? plan = null, int count = 5)
+    {
+        if (Language.Shape.Vocabulary == 0)
+        {
+            throw new VitrineException($"{Name}: stack '{Language.Shape.Name}' of this policy has no vocabulary, which the logit lens reads in.");
+        }
+
+        using var acted = Act([seen], (plan ?? RunPlan.Empty).Then(RunPlan.Capturing(LogitLens.Needs(Language.Shape))));
+        return LogitLens.Of(Language, acted.Run, Shown, count);
+
+        string Shown(int id) => Actions is { } actions && actions.IsAction(id)
+            ? string.Create(CultureInfo.InvariantCulture, $"[{actions.Centre(id):+0.00;-0.00;0.00}]")
+            : Tokenizer.Shown(id);
     }
 
     /// <inheritdoc/>

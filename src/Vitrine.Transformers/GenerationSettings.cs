@@ -92,7 +92,7 @@ public sealed class GenerationSettings
         .. Rules.Described,
         .. IsSampled && sampling is not null ? new[] { $"asks for sampling ({DrawnBy(sampling)})" } : [],
         .. StopIds.Count > 0 ? new[] { $"ends at {string.Join(' ', StopIds)}" } : [],
-        .. StopStrings.Count > 0 ? new[] { $"ends at {string.Join(' ', StopStrings.Select(s => JsonSerializer.Serialize(s)))}" } : [],
+        .. StopStrings.Count > 0 ? new[] { $"ends at {string.Join(' ', StopStrings.Select(s => JsonValue.Create(s).ToJsonString()))}" } : [],
         .. NotComputed.Select(n => $"not computed: {n}"),
     ];
 
@@ -149,7 +149,8 @@ public sealed class GenerationSettings
             whole[own.Name] = JsonNode.Parse(own.Value.GetRawText());
         }
 
-        return new ConfigReader(JsonSerializer.SerializeToElement(whole), source.Config.Source);
+        using var text = JsonDocument.Parse(whole.ToJsonString());
+        return new ConfigReader(text.RootElement.Clone(), source.Config.Source);
     }
 
     /// <summary>The class default of the end: of a model of pictures and texts, that of its language's class.</summary>

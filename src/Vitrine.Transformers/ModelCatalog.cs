@@ -124,7 +124,7 @@ public sealed class ModelCatalog
         var location = options?.Adapter == false ? located.WithoutAdapter() : located.WithBase();
         var config = location.GgufFile is { } file
             ? OfGguf(file)
-            : ConfigReader.Open(Path.Combine(location.Folder, options?.ConfigFile ?? "config.json"), refusesNull: true);
+            : location.OpenConfig(options?.ConfigFile ?? "config.json");
         var recognised = Families.FirstOrDefault(f => (kind is null || f.Kind == kind) && f.Recognises?.Invoke(location, config) == true);
         return new ModelSource(location, config, recognised ?? FamilyOf(config, kind));
     }
@@ -150,8 +150,14 @@ public sealed class ModelCatalog
                 $"{config.Source}: has neither '{TypeKey}', as transformers writes it, nor timm's 'architecture', nor '{PolicyKey}', as LeRobot writes it.");
         }
 
-        (known, kind) = key == PolicyKey ? ([.. known.Where(f => f.Kind == ModelKind.Policy)], ModelKind.Policy) : (known, kind);
         var name = config.Text(key);
+        if (key == PolicyKey && kind is ModelKind.Text or ModelKind.Image)
+        {
+            var expected = kind == ModelKind.Text ? "a text model" : "an image model";
+            throw new VitrineException($"{config.Source}: is a policy of LeRobot, its type is '{name}'; expected {expected}.");
+        }
+
+        (known, kind) = key == PolicyKey ? ([.. known.Where(f => f.Kind == ModelKind.Policy)], ModelKind.Policy) : (known, kind);
         return Array.Find(known, f => Names(f).Contains(name))
             ?? throw Unknown(config, key, name, kind, [.. known.SelectMany(Names).Where(n => n != VisionFamily.Timm.ModelType)]);
     }
@@ -196,7 +202,8 @@ public sealed class ModelCatalog
             _ => "this version opens",
         };
         var timm = kind is null or ModelKind.Image ? " and timm's vit_*" : "";
+        var found = key == PolicyKey ? $"is a policy of LeRobot, its {key} is '{name}'" : $"{key} is '{name}'";
         return new VitrineException(
-            $"{config.Source}: {key} is '{name}'; {what} {string.Join(", ", known)}{timm}; the nearest is '{Nearest.Of(name, known) ?? "none"}'.");
+            $"{config.Source}: {found}; {what} {string.Join(", ", known)}{timm}; the nearest is '{Nearest.Of(name, known) ?? "none"}'.");
     }
 }

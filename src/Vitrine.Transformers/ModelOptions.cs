@@ -48,6 +48,12 @@ public record ModelOptions
     /// <remarks>Matrices are normal with variance 1 over their inputs, what has one axis is 0, and 1 in a norm. A name always gives the same numbers.</remarks>
     internal Func<string, bool>? Untrained { get; init; }
 
+    /// <summary>Hears the share of the checkpoint's tensors that were read while the model opens; null where nobody listens.</summary>
+    public IProgress<double>? Progress { get; init; }
+
+    /// <summary>Stops the opening between two tensors.</summary>
+    public CancellationToken Cancellation { get; init; }
+
     /// <summary>Name of the configuration in the model's folder.</summary>
     public string ConfigFile { get; init; } = "config.json";
 }

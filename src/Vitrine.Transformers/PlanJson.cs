@@ -1,5 +1,7 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using Vitrine.Transformers.Edits;
 
 namespace Vitrine.Transformers;
@@ -17,7 +19,8 @@ internal static class PlanJson
 
     /// <param name="folder">Where the plan's file lies, so that it may name files beside it; null where the plan travels alone.</param>
     /// <param name="source">What to call the plan in errors.</param>
-    public static JsonSerializerOptions Options(string? folder, string source = "plan") => new()
+    /// <param name="further">What else is written and read with plans in it; null for nothing.</param>
+    public static JsonSerializerOptions Options(string? folder, string source = "plan", IJsonTypeInfoResolver? further = null) => new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
@@ -28,34 +31,40 @@ internal static class PlanJson
         RespectNullableAnnotations = true,
         RespectRequiredConstructorParameters = true,
         WriteIndented = true,
-        TypeInfoResolver = EditTypes.Resolver,
-        Converters = { new NeuronSetJson(), new EditValueJson(folder, source), new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower,
-            allowIntegerValues: false) },
+        TypeInfoResolver = EditTypes.Resolver(further),
+        Converters = { new NeuronSetJson(), new EditValueJson(folder, source), EnumsByName() },
     };
+
+    public static string Write<T>(T value, JsonSerializerOptions options) => JsonSerializer.Serialize(value, Contract<T>(options));
+
+    /// <exception cref="JsonException">The text is no such value.</exception>
+    public static T? Read<T>(string json, JsonSerializerOptions options) => JsonSerializer.Deserialize(json, Contract<T>(options));
+
+    public static JsonTypeInfo<T> Contract<T>(JsonSerializerOptions options) => (JsonTypeInfo<T>)options.GetTypeInfo(typeof(T));
+
+    [UnconditionalSuppressMessage("AOT", "IL3050", Justification = "Edits of one's own may have enums of their own; those of this library are known.")]
+    private static JsonStringEnumConverter EnumsByName() => new(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false);
 
     private sealed class NeuronSetJson : JsonConverter<NeuronSet>
     {
-        private sealed record Form(string? Stack = null, IReadOnlyList<int[]>? Neurons = null);
-
         public override NeuronSet Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
         {
-            var form = JsonSerializer.Deserialize<Form>(ref reader, options);
+            var form = JsonSerializer.Deserialize(ref reader, Contract<NeuronSetForm>(options));
             return form?.Neurons is { } neurons && neurons.All(n => n is { Length: 2 })
                 ? new NeuronSet(neurons.Select(n => new Neuron(n[0], n[1])), form.Stack ?? "language")
                 : throw new JsonException("neurons are pairs [layer, index].");
         }
 
         public override void Write(Utf8JsonWriter writer, NeuronSet value, JsonSerializerOptions options)
-            => JsonSerializer.Serialize(writer, new Form(value.Stack, [.. value.Neurons.Select(n => new[] { n.Layer, n.Index })]), options);
+            => JsonSerializer.Serialize(
+                writer, new NeuronSetForm(value.Stack, [.. value.Neurons.Select(n => new[] { n.Layer, n.Index })]), Contract<NeuronSetForm>(options));
     }
 
     /// <summary>Numbers in place, or a safetensors file beside the plan and a key.</summary>
     private sealed class EditValueJson(string? folder, string source) : JsonConverter<EditValue>
     {
-        private sealed record Form(IReadOnlyList<long>? Shape = null, IReadOnlyList<float>? Data = null, string? File = null, string? Key = null);
-
         public override EditValue Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
-            => JsonSerializer.Deserialize<Form>(ref reader, options) switch
+            => JsonSerializer.Deserialize(ref reader, Contract<EditValueForm>(options)) switch
             {
                 { Shape: { } shape, Data: { } data, File: null, Key: null } => new EditValue(shape, data),
                 { Shape: null, Data: null, File: { } file, Key: { } key } => EditValue.FromFile(Beside(file), key),
@@ -63,8 +72,9 @@ internal static class PlanJson
             };
 
         public override void Write(Utf8JsonWriter writer, EditValue value, JsonSerializerOptions options)
-            => JsonSerializer.Serialize(writer, Relative(value) is { } file ? new Form(File: file, Key: value.Source!.Key) : new Form(value.Shape, value.Data),
-                options);
+            => JsonSerializer.Serialize(
+                writer, Relative(value) is { } file ? new EditValueForm(File: file, Key: value.Source!.Key) : new EditValueForm(value.Shape, value.Data),
+                Contract<EditValueForm>(options));
 
         /// <summary>A plan may come from anywhere: it reads only what lies in its own folder or below.</summary>
         private string Beside(string file)

@@ -7,6 +7,7 @@ using Vitrine.Transformers.Edits;
 namespace Vitrine.Transformers;
 
 /// <summary>What to read and what to change in a run. An empty plan costs nothing.</summary>
+/// <remarks>The lists are empty where the generated JSON code, for a key that is not there, sets null.</remarks>
 public sealed record RunPlan
 {
     /// <summary>Neither reads nor changes.</summary>
@@ -14,13 +15,13 @@ public sealed record RunPlan
     public static RunPlan Empty { get; } = new();
 
     /// <summary>Addresses to keep, wildcards allowed: without a step the prefill, <c>@k</c> decode step k, <c>@*</c> every pass.</summary>
-    public IReadOnlyList<string> Capture { get; init; } = [];
+    public IReadOnlyList<string> Capture { get; init => field = value ?? []; } = [];
 
     /// <summary>Changes, applied in this order.</summary>
-    public IReadOnlyList<Edit> Edits { get; init; } = [];
+    public IReadOnlyList<Edit> Edits { get; init => field = value ?? []; } = [];
 
     /// <summary>Addresses whose gradient can be asked of the run; they are captured too.</summary>
-    public IReadOnlyList<string> Gradients { get; init; } = [];
+    public IReadOnlyList<string> Gradients { get; init => field = value ?? []; } = [];
 
     /// <summary>Computes scores and patterns explicitly in every layer, instead of only where they are edited.</summary>
     /// <remarks>The fused kernel rounds differently; compare runs of one kind when bits matter.</remarks>
@@ -131,13 +132,13 @@ public sealed record RunPlan
     private string Written(string? folder)
         => Edits.Any(e => e is CallbackEdit)
             ? throw new VitrineException("plan: a callback edit cannot be saved; use the edit records.")
-            : JsonSerializer.Serialize(this, folder is null ? PlanJson.Alone : PlanJson.Options(folder));
+            : PlanJson.Write(this, folder is null ? PlanJson.Alone : PlanJson.Options(folder));
 
     private static RunPlan Read(string json, string source, string? folder)
     {
         try
         {
-            var plan = JsonSerializer.Deserialize<RunPlan>(json, PlanJson.Options(folder, source))
+            var plan = PlanJson.Read<RunPlan>(json, PlanJson.Options(folder, source))
                 ?? throw new VitrineException($"{source}: is null; expected a plan.");
             return plan.Edits.Contains(null!) || plan.Capture.Contains(null!) || plan.Gradients.Contains(null!)
                 ? throw new VitrineException($"{source}: an entry of its lists is null.")

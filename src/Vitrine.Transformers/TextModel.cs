@@ -187,6 +187,29 @@ public sealed class TextModel : Model
         return ComputePart(plan, batch.Ids.Count, run => Output(run, batch, from), KindsOf(batch), Language, from, RunningFor(batch));
     }
 
+    /// <summary>The logit lens of a text: what the model would say if it stopped behind each block, at every position.</summary>
+    /// <param name="prompt">In words.</param>
+    /// <param name="plan">What to change meanwhile; nothing when null.</param>
+    /// <param name="count">Tokens to keep at each place.</param>
+    /// <exception cref="VitrineException">The model has no head over a vocabulary, or no tokenizer.</exception>
+    public LogitLens Lens(string prompt, RunPlan? plan = null, int count = 5) => Lens(Encode(prompt), plan, count);
+
+    /// <summary>The logit lens of prompts.</summary>
+    /// <param name="batch">Prompts.</param>
+    /// <param name="plan">What to change meanwhile; nothing when null.</param>
+    /// <param name="count">Tokens to keep at each place.</param>
+    /// <exception cref="VitrineException">The model has no head over a vocabulary.</exception>
+    public LogitLens Lens(TokenBatch batch, RunPlan? plan = null, int count = 5)
+    {
+        if (Language.Shape.Vocabulary == 0)
+        {
+            throw new VitrineException($"{Name}: this {Family} model has no head over a vocabulary, which the logit lens reads in.");
+        }
+
+        using var run = Run(batch, (plan ?? RunPlan.Empty).Then(RunPlan.Capturing(LogitLens.Needs(Language.Shape))));
+        return LogitLens.Of(Language, run, Tokenizer.Shown, count);
+    }
+
     /// <summary>The class of each prompt.</summary>
     /// <param name="batch">Prompts.</param>
     /// <param name="plan">What to read and change; nothing when null.</param>

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Serialization;
 
 namespace Vitrine.Worlds;
@@ -7,7 +6,7 @@ namespace Vitrine.Worlds;
 /// <param name="X">To the right.</param>
 /// <param name="Y">Away from the camera.</param>
 /// <param name="Z">Up.</param>
-[JsonConverter(typeof(AsList))]
+[JsonConverter(typeof(PositionAsList))]
 public readonly record struct Position(double X, double Y, double Z)
 {
     /// <summary>Distance to another place.</summary>
@@ -17,15 +16,4 @@ public readonly record struct Position(double X, double Y, double Z)
     public double HorizontalDistanceTo(Position other) => Math.Sqrt(Square(X - other.X) + Square(Y - other.Y));
 
     private static double Square(double value) => value * value;
-
-    private sealed class AsList : JsonConverter<Position>
-    {
-        public override Position Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
-            => JsonSerializer.Deserialize<double[]>(ref reader, options) is [var x, var y, var z]
-                ? new Position(x, y, z)
-                : throw new JsonException("A position is a list of three numbers, [x, y, z].");
-
-        public override void Write(Utf8JsonWriter writer, Position value, JsonSerializerOptions options)
-            => JsonSerializer.Serialize(writer, new[] { value.X, value.Y, value.Z }, options);
-    }
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace Vitrine.Certification.Certified;
 
@@ -37,18 +38,23 @@ internal sealed record CertifiedFixture(
 internal sealed record CertifiedFamily(string Name, FamilyKind Kind, IReadOnlyList<string> Alike, IReadOnlyList<CertifiedFixture> Fixtures)
 {
     /// <summary>Comparisons of all fixtures.</summary>
+    [JsonIgnore]
     public int Compared => Fixtures.Sum(f => f.Compared);
 
     /// <summary>The largest of the fixtures'.</summary>
+    [JsonIgnore]
     public double LargestRelativeError => Fixtures.Select(f => f.LargestRelativeError).DefaultIfEmpty(0).Max();
 
     /// <summary>The verdict in words.</summary>
+    [JsonIgnore]
     public string Verdict => Fixtures.Count == 0 ? "no fixture" : Fixtures.All(f => f.Passed) ? "certified" : "NOT certified";
 
     /// <summary>Names of the fixtures without the folder around them.</summary>
+    [JsonIgnore]
     public string FixtureNames => Fixtures.Count == 0 ? "-" : string.Join(", ", Fixtures.Select(f => f.Folder.Split('/')[^1]));
 
     /// <summary>The verdict in one line.</summary>
+    [JsonIgnore]
     public string Summary => Fixtures.Count == 0
         ? $"no fixture of {Name} was at hand when this version was certified"
         : string.Create(CultureInfo.InvariantCulture,

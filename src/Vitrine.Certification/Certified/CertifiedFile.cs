@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using Vitrine.Checkpoints;
 
 namespace Vitrine.Certification.Certified;
@@ -16,8 +17,11 @@ internal sealed record CertifiedFile
         WriteIndented = true,
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
+        Converters = { new JsonStringEnumConverter<FamilyKind>(JsonNamingPolicy.SnakeCaseLower) },
+        TypeInfoResolver = CertifiedJsonContext.Default,
     };
+
+    private static JsonTypeInfo<CertifiedFile> Contract => (JsonTypeInfo<CertifiedFile>)Json.GetTypeInfo(typeof(CertifiedFile));
 
     /// <summary>Every family of this version, then what is no model.</summary>
     public required IReadOnlyList<CertifiedFamily> Families { get; init; }
@@ -27,7 +31,7 @@ internal sealed record CertifiedFile
     {
         using var stream = typeof(CertifiedFile).Assembly.GetManifestResourceStream(Resource)
             ?? throw new VitrineException($"{Resource}: is not part of this build.");
-        return JsonSerializer.Deserialize<CertifiedFile>(stream, Json) ?? throw new VitrineException($"{Resource}: is empty.");
+        return JsonSerializer.Deserialize(stream, Contract) ?? throw new VitrineException($"{Resource}: is empty.");
     }
 
     /// <summary>Puts certificates under their families; families without one stay in the list.</summary>
@@ -49,9 +53,7 @@ internal sealed record CertifiedFile
     public CertifiedFamily? Find(string family) => KnownFamilies.Of(family) is { } known ? Families.FirstOrDefault(f => f.Name == known.Name) : null;
 
     /// <summary>Writes the file.</summary>
-    public void Save(string path)
-        => AtomicFile.WriteAllText(path,
-            JsonSerializer.Serialize(new { Families = Families.Select(f => new { f.Name, f.Kind, f.Alike, f.Fixtures }) }, Json) + "\n");
+    public void Save(string path) => AtomicFile.WriteAllText(path, JsonSerializer.Serialize(this, Contract) + "\n");
 
     private static IReadOnlyList<CertifiedFixture> Sorted(IEnumerable<CertifiedFixture> fixtures)
         => [.. fixtures.OrderBy(f => f.Folder, StringComparer.Ordinal)];

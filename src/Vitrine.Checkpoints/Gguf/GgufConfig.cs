@@ -44,7 +44,8 @@ public static class GgufConfig
         }
 
         keys.RefuseOthers(Inert);
-        return JsonSerializer.SerializeToElement(json);
+        using var document = JsonDocument.Parse(json.ToJsonString());
+        return document.RootElement.Clone();
     }
 
     private static JsonObject Decoder(GgufFile file, ArchitectureKeys keys)

@@ -34,6 +34,11 @@ public sealed class GgufFile : IDisposable
     /// <exception cref="VitrineException">It cannot be read, or its head is broken: what was found and what was expected are named.</exception>
     public static GgufFile Open(string path)
     {
+        if (Directory.Exists(path))
+        {
+            throw new VitrineException($"{path}: is a folder; expected a .gguf file.");
+        }
+
         try
         {
             using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1 << 16);

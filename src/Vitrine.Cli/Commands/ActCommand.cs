@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Spectre.Console;
 using Vitrine.Policies;
-using Vitrine.Policies.Actions;
 using Vitrine.Policies.Flow;
 
 namespace Vitrine.Cli.Commands;
@@ -15,6 +14,7 @@ internal static class ActCommand
         var seen = new ObservationOptions();
         var units = UnitsOption.Create();
         var plan = EditOption.Create();
+        var kept = new CaptureOptions("");
         var reading = TokenizerOption.Create();
         var device = DeviceOption.Create();
         var allowed = NonFiniteOption.Create();
@@ -26,22 +26,44 @@ internal static class ActCommand
             command.Add(option);
         }
 
+        kept.AddTo(command);
         command.SetAction((parsed, cancellation) =>
         {
             using var policy = Policy.Open(parsed.GetValue(name)!, allowed.Over(reading.Over(device.ModelOptionsOf(parsed), parsed), parsed));
             var (observation, noise) = (seen.Observation(parsed), seen.Noise(parsed));
-            using var acting = policy.With(plan.Plan(parsed), parsed.GetValue(units));
-            using var run = acting.Act([observation], options: new ActOptions { Noise = noise }, cancellation: cancellation);
+            Instructions.WarnOfUnknown(policy, observation.Instruction);
+            var asked = kept.With(parsed, plan.Plan(parsed));
+            using var unedited = policy.With(units: parsed.GetValue(units));
+            using var acting = policy.With(asked, parsed.GetValue(units));
+            var options = new ActOptions { Noise = noise };
+            using var run = acting.Act([observation], options: options, cancellation: cancellation);
             Output.Warn(run.UntouchedEdits);
             Output.Warn(policy.DeadEdits(acting.Plan));
+            kept.Save(parsed, policy, run.Run);
             var action = run.Actions[0];
+            var before = asked.Edits.Count == 0 ? null : Unedited(unedited, observation, options, cancellation);
             if (parsed.GetValue(json))
             {
-                Output.Write(action);
+                var answer = Output.ToNode(action);
+                if (before is not null)
+                {
+                    answer["unedited"] = Output.ToNode(before);
+                }
+
+                Output.Write(answer);
                 return Task.FromResult(0);
             }
 
-            AnsiConsole.Write(action.Tokens is { } tokens ? Said(policy, action, tokens) : Chunk(policy, action));
+            if (before is not null)
+            {
+                AnsiConsole.Write(ActionText.Compared(policy, before, action));
+                Console.WriteLine(ActionText.Changed(policy, before, action));
+            }
+            else
+            {
+                AnsiConsole.Write(action.Tokens is { } tokens ? ActionText.Said(policy, action, tokens) : ActionText.Chunk(policy, action));
+            }
+
             foreach (var note in Notes(policy, action, noise))
             {
                 Console.WriteLine(note);
@@ -52,34 +74,19 @@ internal static class ActCommand
         return command;
     }
 
-    /// <summary>One action, dimension by dimension.</summary>
-    private static Table Said(Policy policy, PolicyAction action, TokenReading tokens)
+    private static PolicyAction Unedited(Policy policy, Observation observation, ActOptions options, CancellationToken cancellation)
     {
-        var table = Output.Table("dimension", "token", "bin", "normalised", "action", "expected", "entropy (nats)", "probability");
-        for (var d = 0; d < action.Values.Count; d++)
-        {
-            table.Add(
-                policy.ActionNames[d], $"{tokens.TokenIds[d]}", $"{tokens.Bins[d]}", Output.Signed(action.Normalised[0][d]), Output.Signed(action.Values[d]),
-                Output.Signed(tokens.Expected[d]), Output.Plain(tokens.Entropy[d]), Output.Plain(tokens.Probability[d]));
-        }
-
-        return table;
-    }
-
-    /// <summary>A chunk, control step by control step.</summary>
-    private static Table Chunk(Policy policy, PolicyAction action)
-    {
-        var table = Output.Table(["step", .. policy.ActionNames]);
-        foreach (var (step, row) in action.Chunk.Index())
-        {
-            table.Add([$"{step}", .. row.Select(Output.Signed)]);
-        }
-
-        return table;
+        using var run = policy.Act([observation], options: options, cancellation: cancellation);
+        return run.Actions[0];
     }
 
     private static IEnumerable<string> Notes(Policy policy, PolicyAction action, ActNoise? noise)
     {
+        if (action.Tokens is not null)
+        {
+            yield return "expected: the mean over the action tokens; nats: entropy of the token; p: probability of the one that was taken";
+        }
+
         if (action.Tokens is { EveryTokenIsAnAction: false })
         {
             yield return "not every token is an action token: the decoded action is not to be trusted";

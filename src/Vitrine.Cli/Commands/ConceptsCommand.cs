@@ -44,7 +44,11 @@ internal sealed class ConceptsCommand
     private readonly Option<int> seed = new("--seed") { Description = "Of the clusters; with --direction, of the situations." };
     private readonly ExpertOptions expert = new();
     private readonly Option<string?> map = new("--map") { Description = "Draw the neurons found, by meaning, into this HTML file." };
-    private readonly Option<int> count = new("--count", "-n") { Description = "Neurons to list in a search.", DefaultValueFactory = _ => 20 };
+    private readonly Option<int> count = new("--count", "-n")
+    {
+        Description = "Neurons to list: all of a listed concept, 20 of a search by default.",
+        DefaultValueFactory = _ => 20,
+    };
     private readonly WordsOption words = WordsOption.Create();
     private readonly ShownPictures shown = new();
     private readonly Option<string?> save = new("--save") { Description = "Write the neurons to this YAML file." };
@@ -122,7 +126,9 @@ internal sealed class ConceptsCommand
         return 0;
 
         IReadOnlyList<ScoredNeuron> Clustered(WordList of)
-            => [.. patterns.Cluster(of.Name).Select(n => new ScoredNeuron(n.Neuron, n.Words)).Where(n => space.Within(n.Neuron, within))];
+            => [.. patterns.Cluster(of.Name).Select(n => new ScoredNeuron(n.Neuron, n.Words)).Where(n => space.Within(n.Neuron, within)).Take(Most())];
+
+        int Most() => parsed.GetResult(count) is { Implicit: false } ? parsed.GetValue(count) : int.MaxValue;
 
         bool IsAllowed(Neuron n) => parsed.GetValue(polysemy) is not { } most || mixed.Of(patterns.Readings[n.Layer][n.Index]).Score <= most;
 

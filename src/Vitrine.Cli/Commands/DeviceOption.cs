@@ -25,6 +25,8 @@ internal sealed class DeviceOption() : Option<string>("--device")
         Adapter = !parsed.GetValue(OpeningOptions.NoAdapter),
         GenerationConfig = !parsed.GetValue(OpeningOptions.NoGenerationConfig),
         Told = Console.Error.WriteLine,
+        Progress = new OpeningProgress(parsed.CommandResult.Command.Name),
+        Cancellation = Output.Interrupted,
     };
 
     /// <summary>Reads <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>.</summary>

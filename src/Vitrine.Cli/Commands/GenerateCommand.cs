@@ -37,7 +37,7 @@ internal static class GenerateCommand
         };
         command.SetAction((parsed, cancellation) =>
         {
-            using var model = TextModel.Open(parsed.GetValue(name)!, allowed.Over(reading.Over(device.ModelOptionsOf(parsed), parsed), parsed));
+            using var model = ModelArgument.OpenText(parsed.GetValue(name)!, allowed.Over(reading.Over(device.ModelOptionsOf(parsed), parsed), parsed));
             var seen = images.Read(parsed);
             var text = parsed.GetValue(chat)
                 ? model.ChatTemplate().Render(
@@ -74,7 +74,9 @@ internal static class GenerateCommand
             var progress = isJson
                 ? null
                 : new TokenPrinter(step => Console.Write(step.Stopped[0] && model.StopIds.Contains(step.Ids[0]) ? "" : stream.Add((int)step.Ids[0])));
-            using var generation = model.Generate(batch, options, plan.Plan(parsed), progress: progress, cancellation: cancellation);
+            var edits = plan.Plan(parsed);
+            CaptureOptions.WarnOfNowhere(edits, "a generation keeps no activations; 'vitrine run --out FILE' does");
+            using var generation = model.Generate(batch, options, edits, progress: progress, cancellation: cancellation);
             Output.Warn(generation.Run.UntouchedEdits);
             if (isJson)
             {

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Vitrine.Transformers;
 
 namespace Vitrine.Cli.Commands;
 
@@ -19,6 +20,13 @@ internal static class ModelArgument
 
     /// <summary>A model that reads text.</summary>
     public static Argument<string> Text() => new("MODEL") { Description = $"A text model: a folder, a .gguf file, or {Cached}." };
+
+    /// <summary>Opens what <see cref="Text"/> asked for.</summary>
+    /// <exception cref="VitrineException">There is no such text model; a policy is told what to do with it.</exception>
+    public static TextModel OpenText(string name, ModelOptions options)
+        => Policies.Policy.Catalog.Embedded.Contains(name)
+            ? throw new VitrineException($"{name}: is a policy; 'vitrine act {name} PICTURE \"...\"' lets it read a picture and words. Expected a text model.")
+            : TextModel.Open(name, options);
 
     /// <summary>A model with a vocabulary: a text model or a policy.</summary>
     public static Argument<string> Speaking() => new("MODEL")

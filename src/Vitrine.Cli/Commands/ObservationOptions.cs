@@ -38,6 +38,12 @@ internal sealed class ObservationOptions
         var pictures = new Dictionary<string, Picture>();
         foreach (var (camera, file) in parsed.GetValue(cameras)!.Select(Further).Prepend(First(parsed.GetValue(picture)!)))
         {
+            if (!File.Exists(file) && File.Exists(parsed.GetValue(instruction)!))
+            {
+                throw new VitrineException(
+                    $"act: '{parsed.GetValue(instruction)}' is a file and '{file}' is none; the picture stands before the instruction.");
+            }
+
             if (!pictures.TryAdd(camera, PictureFile.Read(file)))
             {
                 throw new VitrineException($"--camera: the camera '{camera}' is given twice.");

@@ -66,6 +66,7 @@ internal static class RolloutCommand
             using var policy = opened?.With(units: parsed.GetValue(units));
             var edits = plan.Plan(parsed);
             Output.Warn(policy is null || edits is null ? [] : policy.DeadEdits(edits));
+            CaptureOptions.WarnOfNowhere(edits, "a rollout keeps no activations; 'vitrine act --out FILE' does");
             if (policy is null && (edits is not null || parsed.GetValue(units) is not null || parsed.GetValue(actionSteps) is not null))
             {
                 throw new VitrineException("rollout: the scripted expert has nothing that --edit could change, no --units and no --action-steps.");
@@ -124,7 +125,7 @@ internal static class RolloutCommand
             return;
         }
 
-        var table = Output.Table("task", "episodes", "success", "Wilson 95 %", "steps of successes", "displacement per step", "height");
+        var table = Output.Table("task", "episodes", "success", "Wilson 95 %", "steps of successes", "length of a step", "height");
         foreach (var row in rows)
         {
             table.Add(

@@ -1,8 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
 using Spectre.Console;
-using Vitrine.Checkpoints;
 using Vitrine.Transformers;
+using static TorchSharp.torch;
 
 namespace Vitrine.Cli.Commands;
 
@@ -14,16 +14,8 @@ internal static class RunCommand
         var name = ModelArgument.Text();
         var prompt = new Argument<string>("PROMPT") { Description = "What the model reads." };
         var images = PicturesOption.Create();
-        var capture = new Option<string[]>("--capture")
-        {
-            Description = "Addresses to keep, wildcards allowed, e.g. 'language.*.resid_post'.",
-            AllowMultipleArgumentsPerToken = true,
-        };
+        var kept = new CaptureOptions(", with the prompt's ids and the logits (or class logits)");
         var plan = EditOption.Create();
-        var path = new Option<string?>("--out")
-        {
-            Description = "Safetensors file for what is captured, with the prompt's ids and the logits (or class logits).",
-        };
         var count = new Option<int>("--top", "-n") { Description = "Next tokens, or classes, to print.", DefaultValueFactory = _ => 10 };
         var reading = TokenizerOption.Create();
         var device = DeviceOption.Create();
@@ -32,23 +24,20 @@ internal static class RunCommand
         var command = new Command("run",
             "Run a text model over a prompt, with pictures where it sees, keep activations, and print what it expects next.")
         {
-            name, prompt, images, capture, plan, path, count, reading, device, allowed, json,
+            name, prompt, images, plan, count, reading, device, allowed, json,
         };
+        kept.AddTo(command);
         command.SetAction((parsed, _) =>
         {
-            if (parsed.GetValue(path) is { } target)
-            {
-                AtomicFile.RequireWritable(target);
-            }
-
-            using var model = TextModel.Open(parsed.GetValue(name)!, allowed.Over(reading.Over(device.ModelOptionsOf(parsed), parsed), parsed));
+            using var model = ModelArgument.OpenText(parsed.GetValue(name)!, allowed.Over(reading.Over(device.ModelOptionsOf(parsed), parsed), parsed));
             var batch = model.Encode([new PicturePrompt(parsed.GetValue(prompt)!, images.Read(parsed))]);
-            var asked = plan.Plan(parsed) ?? RunPlan.Empty;
-            using var run = model.Run(batch, asked with { Capture = [.. asked.Capture, .. Output.List(parsed.GetValue(capture))] });
+            var asked = kept.With(parsed, plan.Plan(parsed));
+            using var run = model.Run(batch, asked);
             Output.Warn(run.UntouchedEdits);
-            if (parsed.GetValue(path) is { } file)
+            if (kept.File(parsed) is not null)
             {
-                Save(file, model, batch, run);
+                using var scope = NewDisposeScope();
+                kept.Save(parsed, model, run, Beside(model, batch, run));
             }
 
             var answers = Answers(model, run, asked, parsed.GetValue(count));
@@ -66,21 +55,18 @@ internal static class RunCommand
 
             Print(model, answers);
             Console.WriteLine(
-                $"{batch.Lengths[0]} tokens read, {run.Activations.Count} activations kept{(parsed.GetValue(path) is { } written ? $" in {written}" : "")}");
+                $"{batch.Lengths[0]} tokens read, {run.Activations.Count} activations kept{(kept.File(parsed) is { } written ? $" in {written}" : "")}");
             TokenizerOption.PrintNotes(model.Tokenizer);
             return Task.FromResult(0);
         });
         return command;
     }
 
-    private static void Save(string path, TextModel model, TokenBatch batch, Run run)
+    private static Dictionary<string, Tensor> Beside(TextModel model, TokenBatch batch, Run run) => new()
     {
-        using var ids = TorchSharp.torch.tensor(batch.Ids[0].ToArray(), [1, batch.Ids[0].Count]);
-        using var scope = TorchSharp.torch.NewDisposeScope();
-        var tensors = run.Activations.ToDictionary(a => a.Key.ToString(), a => a.Value.cpu());
-        (tensors["in.input_ids"], tensors[model.Labels is null ? "out.logits" : "out.class_logits"]) = (ids, run.Logits.cpu());
-        SafetensorsFile.Save(path, tensors, new Dictionary<string, string> { ["family"] = model.Family, ["fingerprint"] = model.Fingerprint });
-    }
+        ["in.input_ids"] = tensor(batch.Ids[0].ToArray(), [1, batch.Ids[0].Count]),
+        [model.Labels is null ? "out.logits" : "out.class_logits"] = run.Logits.cpu(),
+    };
 
     /// <summary>Next tokens or classes; none where the run ends at a residual, of an encoder without head or of a plan that stops early.</summary>
     private static IReadOnlyList<Answer> Answers(TextModel model, Run run, RunPlan plan, int count)

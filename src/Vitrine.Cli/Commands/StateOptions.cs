@@ -57,6 +57,11 @@ internal sealed class StateOptions
             throw new VitrineException($"states: {(folder is null ? "--instruction goes with --pictures DIR" : "--pictures needs --instruction \"...\"")}.");
         }
 
+        if (words is not null)
+        {
+            Instructions.WarnOfUnknown(policy, words);
+        }
+
         return folder is not null ? StateSource.Of(Observations.OfPictures(folder, words!))
             : file is not null ? StateSource.Of(Observations.Read(file))
             : StateSource.OfWorld(parsed.GetValue(world) ?? StateSource.WorldOf(policy) ?? throw NoSource(policy), parsed.GetValue(Seed));

@@ -169,11 +169,11 @@ internal static class SteerCommand
 
     private static void Print(IReadOnlyList<Row> rows, ActionMetric metric)
     {
-        var table = Output.Table("arm", $"change of {metric.Name}", "95 %", "of the expected action", "95 %", "states whose action changes", "cosine");
+        var table = Output.Table("arm", $"change of {metric.Name}, 95 %", "expected action, 95 %", "states changed", "cosine");
         foreach (var row in rows)
         {
             table.Add(
-                row.Arm, Output.Signed(row.Hard.Mean), Interval(row.Hard), Output.Signed(row.Soft.Mean), Interval(row.Soft),
+                row.Arm, Output.WithInterval(row.Hard.Mean, row.Hard.Low, row.Hard.High), Output.WithInterval(row.Soft.Mean, row.Soft.Low, row.Soft.High),
                 row.Changed.ToString("0 %", CultureInfo.InvariantCulture), row.Cosine.ToString("0.00", CultureInfo.InvariantCulture));
         }
 
@@ -183,6 +183,4 @@ internal static class SteerCommand
     /// <remarks>Of numbers of which some are none there is no estimate: it is shown as none.</remarks>
     private static Estimate Estimated(IReadOnlyList<double> differences, bool allowed)
         => allowed && !differences.All(double.IsFinite) ? new Estimate(double.NaN, double.NaN, double.NaN) : PairedBootstrap.MeanDifference(differences);
-
-    private static string Interval(Estimate e) => $"[{Output.Signed(e.Low)}, {Output.Signed(e.High)}]";
 }

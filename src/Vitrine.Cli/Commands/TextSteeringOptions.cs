@@ -84,13 +84,12 @@ internal sealed class TextSteeringOptions
 
         var measured = $"ln p({string.Join(" or ", ids.Select(i => reader.Print(i).Trim()))})";
         var table = Output.Table(
-            "arm", $"change of {measured} (nats)", "95 %", "KL (nats)", "prompts whose next token changes", "goes on from the first prompt with");
-        table.Add("unedited", "", "", "", "", Text(plain) ?? "");
+            "arm", $"change of {measured}, nats, 95 %", "KL, nats", "prompts changed", "goes on from the first prompt with");
+        table.Add("unedited", "", "", "", Text(plain) ?? "");
         foreach (var row in rows)
         {
             table.Add(
-                row.Arm, Output.Signed(row.LogProbability.Mean),
-                $"[{Output.Signed(row.LogProbability.Low)}, {Output.Signed(row.LogProbability.High)}]",
+                row.Arm, Output.WithInterval(row.LogProbability.Mean, row.LogProbability.Low, row.LogProbability.High),
                 row.Divergence.ToString("0.0000", CultureInfo.InvariantCulture), row.Changed.ToString("0 %", CultureInfo.InvariantCulture),
                 row.Generated ?? "");
         }

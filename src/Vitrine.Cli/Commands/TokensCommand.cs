@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Spectre.Console;
+using Vitrine.Policies;
 using Vitrine.Transformers;
 
 namespace Vitrine.Cli.Commands;
@@ -20,7 +21,7 @@ internal static class TokensCommand
         var command = new Command("tokens", "Show how a model cuts a text into tokens.") { name, text, bare, reading, json };
         command.SetAction((parsed, _) =>
         {
-            var tokenizer = ModelFiles.OpenTokenizer(parsed.GetValue(name)!, reading.OptionsOf(parsed));
+            var tokenizer = ModelFiles.OpenTokenizer(Located(parsed.GetValue(name)!), reading.OptionsOf(parsed));
             var encoded = tokenizer.EncodeText(parsed.GetValue(text)!, addSpecialTokens: !parsed.GetValue(bare));
             var rows = encoded.Ids.Select(id => new
             {
@@ -48,4 +49,7 @@ internal static class TokensCommand
         });
         return command;
     }
+
+    /// <remarks>A model that comes along is the folder that holds it.</remarks>
+    private static string Located(string name) => Policy.Catalog.Embedded.Contains(name) ? Policy.Catalog.Locate(name).Folder : name;
 }

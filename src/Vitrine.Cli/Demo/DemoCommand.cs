@@ -33,24 +33,38 @@ internal static class DemoCommand
             DefaultValueFactory = _ => Environment.ProcessorCount,
         };
         var seed = new Option<ulong>("--seed") { Description = "Decides all that is drawn.", DefaultValueFactory = _ => 1 };
-        var command = new Command("demo",
-            "Open the embedded policy, find its concepts, steer it with every control, and write one report.") { output, layouts, states, draws, steps, workers,
-            seed };
+        var json = Output.JsonOption();
+        var command = new Command("demo", "Open the embedded policy, find its concepts, steer it with every control, and write one report.")
+        {
+            output, layouts, states, draws, steps, workers, seed, json,
+        };
         command.SetAction((parsed, cancellation) => RunAsync(
             parsed.GetValue(output)!,
             new DemoSize(parsed.GetValue(states), parsed.GetValue(layouts), parsed.GetValue(draws), parsed.GetValue(steps), parsed.GetValue(workers),
                 parsed.GetValue(seed)),
-            cancellation));
+            parsed.GetValue(json), cancellation));
         return command;
     }
 
-    private static async Task<int> RunAsync(string folder, DemoSize size, CancellationToken cancellation)
+    private static async Task<int> RunAsync(string folder, DemoSize size, bool json, CancellationToken cancellation)
     {
         var clock = Stopwatch.StartNew();
         AtomicFile.RequireFolder(folder);
         using var policy = Policy.Open("embedded:tabletop");
         var result = await Stages.RunAsync(stages => MeasureAsync(policy, folder, size, stages, cancellation)).ConfigureAwait(false);
         Write(folder, result);
+        if (json)
+        {
+            Output.Write(new
+            {
+                Finding = DemoReport.Finding(result).Replace("*", ""),
+                Report = Path.GetFullPath(Path.Combine(folder, "report.html")),
+                clock.Elapsed.TotalSeconds,
+                result.Studies,
+            });
+            return result.Certificates.All(c => c.Passed) ? 0 : 1;
+        }
+
         Print(result);
         Console.WriteLine(DemoReport.Finding(result).Replace("*", ""));
         Console.WriteLine(

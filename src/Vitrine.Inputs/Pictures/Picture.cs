@@ -31,6 +31,12 @@ public sealed class Picture
     /// <summary>height x width x 3 bytes, row by row, R G B.</summary>
     public byte[] Rgb { get; }
 
+    /// <summary>Reads a PNG or JPEG file; transparency is dropped.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="upright">As of <see cref="PictureFile.Read"/>.</param>
+    /// <exception cref="VitrineException">The file cannot be read or is no such picture.</exception>
+    public static Picture Open(string path, bool upright = false) => PictureFile.Read(path, upright);
+
     /// <summary>A picture of one colour.</summary>
     public static Picture Plain(int width, int height, (byte Red, byte Green, byte Blue) colour)
     {

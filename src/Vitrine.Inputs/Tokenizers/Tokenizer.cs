@@ -137,6 +137,21 @@ public sealed class Tokenizer
     /// <summary>The piece of an id as the vocabulary spells it; null where there is none.</summary>
     public string? Token(int id) => parts.Added.Content(id) ?? parts.Model.Vocabulary.Word(id);
 
+    /// <summary>
+    /// One token as people read it: its text with its space; the vocabulary's spelling where it is no text by itself, as a part of a character; the id in angle
+    /// brackets where there is none.
+    /// </summary>
+    public string Shown(int id)
+    {
+        if (Token(id) is not { } token || token.Contains('\u2581', StringComparison.Ordinal))
+        {
+            return Token(id)?.Replace('\u2581', ' ') ?? $"<{id}>";
+        }
+
+        var text = Raw([id], skipSpecialTokens: false);
+        return text.Length == 0 || text.Contains('\uFFFD', StringComparison.Ordinal) ? token : text.ReplaceLineEndings("\\n");
+    }
+
     /// <summary>The id of a piece; null where there is none.</summary>
     public int? Id(string token)
     {

@@ -16,7 +16,8 @@ public static class ConceptNames
     /// <param name="tokens">The vocabulary, in which a word that is in no list may still have a meaning.</param>
     /// <returns>
     /// The list that holds the word; else, for a word of the vocabulary, the list whose words' rows of the unembedding are nearest to its own (cosine of the
-    /// mean, the vocabulary's mean taken away); else the list with a word or a name that the word may be a slip of. Null where there is none.
+    /// mean, the vocabulary's mean taken away); else the list with a name or a word that the word may be a slip of, else the name with the most alike
+    /// letters. Null where there are no lists.
     /// </returns>
     public static (WordList List, string Why)? Nearest(string word, IReadOnlyList<WordList> lists, TokenReader tokens)
     {
@@ -33,9 +34,11 @@ public static class ConceptNames
             return (meant, "nearest by meaning");
         }
 
-        var nearest = Vitrine.Nearest.Close(word.ToUpperInvariant(), lists.SelectMany(l => l.Words.Append(l.Name)).Select(w => w.ToUpperInvariant()));
+        string[] known = [.. lists.Select(l => l.Name).Concat(lists.SelectMany(l => l.Words)).Select(w => w.ToUpperInvariant())];
+        var nearest = Vitrine.Nearest.Close(word.ToUpperInvariant(), known);
         return lists.FirstOrDefault(l => l.Words.Append(l.Name).Contains(nearest, StringComparer.OrdinalIgnoreCase)) is { } alike
             ? (alike, $"spelled like '{nearest!.ToLowerInvariant()}'")
+            : lists.FirstOrDefault(l => l.Name == Vitrine.Nearest.Of(word, lists.Select(n => n.Name))) is { } any ? (any, "by its letters")
             : null;
     }
 

@@ -16,6 +16,7 @@ internal sealed class LogitScores : IDisposable
     private const int Block = 8192;
     private static readonly Scalar Least = 1e-30, LeastSquare = 1e-60;
     private readonly Tensor unembedding;                                                                  // (V, d), the source's
+    private readonly bool isWhole;                                                                        // whether every row counts
     private readonly Tensor ids;                                                                          // (n)
     private readonly Tensor weights;                                                                      // (n)
     private readonly Tensor direction;                                                                    // (d): sum_t weight_t (E_t - m)
@@ -25,6 +26,7 @@ internal sealed class LogitScores : IDisposable
     {
         using var scope = NewDisposeScope();
         this.unembedding = unembedding;
+        isWhole = VocabularyReader.IsAll(tokens, (int)unembedding.shape[0]);
         ids = tensor(tokens.Select(t => (long)t).ToArray(), device: unembedding.device);
         this.weights = tensor(weights.Select(w => (float)w).ToArray(), device: unembedding.device);
         var width = unembedding.shape[1];
@@ -122,7 +124,9 @@ internal sealed class LogitScores : IDisposable
         for (var from = 0L; from < count; from += Block)
         {
             var (start, length) = (from, Math.Min(Block, count - from));
-            yield return (() => unembedding.index_select(0, ids.narrow(0, start, length)).to(float32), weights.narrow(0, start, length));
+            yield return (
+                () => (isWhole ? unembedding.narrow(0, start, length) : unembedding.index_select(0, ids.narrow(0, start, length))).to(float32),
+                weights.narrow(0, start, length));
         }
     }
 }

@@ -1,7 +1,6 @@
 using System.Globalization;
 using Vitrine.Transformers;
 using YamlDotNet.Core;
-using YamlDotNet.Serialization;
 
 namespace Vitrine.Mechanisms.Concepts;
 
@@ -61,7 +60,7 @@ public static class NeuronSetFile
         Dictionary<string, object> root;
         try
         {
-            root = new DeserializerBuilder().WithDuplicateKeyChecking().Build().Deserialize<Dictionary<string, object>>(text) ?? [];
+            root = YamlText.Map(text);
         }
         catch (YamlException e)
         {

@@ -1,6 +1,5 @@
 using Vitrine.Mechanisms.ValueVectors;
 using YamlDotNet.Core;
-using YamlDotNet.Serialization;
 
 namespace Vitrine.Mechanisms.Concepts;
 
@@ -16,7 +15,7 @@ public sealed record WordList(string Name, IReadOnlyList<string> Words, string? 
     {
         try
         {
-            var lists = new DeserializerBuilder().WithDuplicateKeyChecking().Build().Deserialize<Dictionary<string, object>>(File.ReadAllText(path)) ?? [];
+            var lists = YamlText.Map(File.ReadAllText(path));
             return [.. lists.Select(l => Of(l.Key, l.Value))];
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or YamlException)

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using Vitrine.Mechanisms.Causes;
 using Vitrine.Policies;
 using Vitrine.Transformers;
@@ -29,12 +30,15 @@ public sealed record Calibration(
         RespectNullableAnnotations = true,
         RespectRequiredConstructorParameters = true,
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        TypeInfoResolver = MechanismsJsonContext.Default,
     };
+
+    private static JsonTypeInfo<Calibration> Contract => (JsonTypeInfo<Calibration>)Strict.GetTypeInfo(typeof(Calibration));
 
     private static readonly double[] KeptLevels = [0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1];
 
     /// <summary>The stack whose neurons they are.</summary>
-    public string Stack { get; init; } = "language";
+    public string Stack { get; init => field = value ?? "language"; } = "language"; // JSON without the key sets null
 
     /// <summary>Lets a policy act on observations and watches its neurons.</summary>
     /// <param name="policy">Whose neurons.</param>
@@ -201,7 +205,7 @@ public sealed record Calibration(
     }
 
     /// <summary>As JSON.</summary>
-    public string ToJson() => JsonSerializer.Serialize(this, Strict);
+    public string ToJson() => JsonSerializer.Serialize(this, Contract);
 
     /// <summary>Reads a file of what <see cref="ToJson"/> wrote.</summary>
     /// <exception cref="VitrineException">It cannot be read, or is no calibration.</exception>
@@ -223,7 +227,7 @@ public sealed record Calibration(
     {
         try
         {
-            var read = JsonSerializer.Deserialize<Calibration>(json, Strict);
+            var read = JsonSerializer.Deserialize(json, Contract);
             return read is not null && read.Mean.Count == read.Layers * read.Neurons && read.Sigma.Count == read.Mean.Count
                 && read.Levels.Count > 0 && read.Quantiles.Count == read.Levels.Count && read.Quantiles.All(q => q.Count == read.Mean.Count)
                 ? read

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 
 namespace Vitrine.Mechanisms.Doses;
 
@@ -19,7 +20,10 @@ public abstract record Schedule
         RespectNullableAnnotations = true,
         RespectRequiredConstructorParameters = true,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        TypeInfoResolver = MechanismsJsonContext.Default,
     };
+
+    private static JsonTypeInfo<Schedule> Contract => (JsonTypeInfo<Schedule>)Options.GetTypeInfo(typeof(Schedule));
 
     /// <summary>What must be measured in the world, by name; null where time alone decides.</summary>
     [JsonIgnore]
@@ -36,7 +40,7 @@ public abstract record Schedule
     }
 
     /// <summary>As JSON.</summary>
-    public string ToJson() => JsonSerializer.Serialize(this, Options);
+    public string ToJson() => JsonSerializer.Serialize(this, Contract);
 
     /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
     /// <param name="json">The text.</param>
@@ -46,7 +50,7 @@ public abstract record Schedule
     {
         try
         {
-            var read = JsonSerializer.Deserialize<Schedule>(json, Options) ?? throw new VitrineException($"{source}: is null; expected a schedule.");
+            var read = JsonSerializer.Deserialize(json, Contract) ?? throw new VitrineException($"{source}: is null; expected a schedule.");
             read.Check();
             return read;
         }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Vitrine.Transformers;
 using Vitrine.Transformers.Edits;
 
@@ -30,8 +31,10 @@ public sealed record ScheduledEdit(Edit Edit, Schedule Schedule)
     public static string ToJson(IReadOnlyList<ScheduledEdit> edits)
     {
         ArgumentNullException.ThrowIfNull(edits);
-        return JsonSerializer.Serialize(
-            edits.Select(e => new { plan = ParseElement(RunPlan.Editing(e.Edit).ToJson()), schedule = ParseElement(e.Schedule.ToJson()) }));
+        return new JsonArray([.. edits.Select(e => new JsonObject
+        {
+            ["plan"] = JsonNode.Parse(RunPlan.Editing(e.Edit).ToJson()), ["schedule"] = JsonNode.Parse(e.Schedule.ToJson()),
+        })]).ToJsonString();
     }
 
     /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
@@ -61,11 +64,5 @@ public sealed record ScheduledEdit(Edit Edit, Schedule Schedule)
         {
             throw new VitrineException($"{source}: is no list of edits with schedules ({e.Message}).", e);
         }
-    }
-
-    private static JsonElement ParseElement(string json)
-    {
-        using var document = JsonDocument.Parse(json);
-        return document.RootElement.Clone();
     }
 }

@@ -99,19 +99,15 @@ public static class ProjectionFile
         string path, int layer, IReadOnlyList<NeuronReading> neurons, Func<int, string> print, IReadOnlyDictionary<string, string> about)
     {
         ArgumentNullException.ThrowIfNull(neurons);
-        var lines = neurons.Select((n, i) => JsonSerializer.Serialize(new
-        {
-            layer,
-            neuron = i,
-            top = n.TopIds.Select(print),
-            top_ids = n.TopIds,
-            top_logits = n.TopScores,
-            bottom = n.BottomIds.Select(print),
-            bottom_ids = n.BottomIds,
-            bottom_logits = n.BottomScores,
-        }));
-        AtomicFile.WriteAllText(path, string.Join('\n', lines.Prepend(JsonSerializer.Serialize(about))) + "\n");
+        var lines = neurons.Select((n, i) => JsonSerializer.Serialize(
+            new ProjectionLine(layer, i, n.TopIds.Select(print), n.TopIds, n.TopScores, n.BottomIds.Select(print), n.BottomIds, n.BottomScores),
+            MechanismsJsonContext.Default.ProjectionLine));
+        AtomicFile.WriteAllText(path, string.Join('\n', lines.Prepend(AboutAsJson(about))) + "\n");
     }
+
+    /// <summary>Fingerprint and settings as JSON.</summary>
+    internal static string AboutAsJson(IReadOnlyDictionary<string, string> about)
+        => JsonSerializer.Serialize(about, MechanismsJsonContext.Default.IReadOnlyDictionaryStringString);
 
     /// <summary>Name of a layer's file.</summary>
     internal static string NameOf(int layer, string extension) => string.Create(CultureInfo.InvariantCulture, $"layer-{layer:000}.{extension}");

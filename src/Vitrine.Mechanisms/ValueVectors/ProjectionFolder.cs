@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Vitrine.Checkpoints;
 
 namespace Vitrine.Mechanisms.ValueVectors;
@@ -56,7 +55,7 @@ public sealed class ProjectionFolder
         var path = Path.Combine(folder, About);
         if (!File.Exists(path))
         {
-            AtomicFile.WriteAllText(path, JsonSerializer.Serialize(opened.about) + "\n");
+            AtomicFile.WriteAllText(path, ProjectionFile.AboutAsJson(opened.about) + "\n");
             return opened;
         }
 

@@ -55,8 +55,8 @@ public sealed class TokenReader
     public string Print(int id) => IsAction(id)
         ? string.Create(CultureInfo.InvariantCulture, $"[{Action(id):+0.00;-0.00;0.00}]")
         : tokenizer.Token(id) is not { } token ? $"<{id}>"
-        : actions is not null || token.Contains(Piece, StringComparison.Ordinal) ? token.Replace(Piece, ' ')
-        : tokenizer.Decode([id], skipSpecialTokens: false).ReplaceLineEndings("\\n");
+        : actions is not null ? token.Replace(Piece, ' ')
+        : tokenizer.Shown(id);
 
     /// <summary>Tokens as people read them, one behind the other.</summary>
     /// <param name="ids">Of the vocabulary.</param>

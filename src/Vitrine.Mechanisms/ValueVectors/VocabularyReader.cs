@@ -61,7 +61,7 @@ public sealed class VocabularyReader : IDisposable
         using var mode = no_grad();
         using var scope = NewDisposeScope();
         var tokens = source.Unembedding().to(float32);
-        tokens = settings.Tokens is { } ids ? tokens.index_select(0, tensor(ids.Select(t => (long)t).ToArray())) : tokens;
+        tokens = settings.Tokens is { } ids && !IsAll(ids, source.Vocabulary) ? tokens.index_select(0, tensor(ids.Select(t => (long)t).ToArray())) : tokens;
         if (settings.Norm != ReadingNorm.None)
         {
             tokens = tokens * source.Gain().to(float32);                                                   // E (g * v) = (E g) v
@@ -174,6 +174,9 @@ public sealed class VocabularyReader : IDisposable
 
         GC.KeepAlive(tokens);
     }
+
+    /// <summary>Whether ids are those of a whole vocabulary in order: its rows are then read where they lie.</summary>
+    internal static bool IsAll(IReadOnlyList<int> ids, int vocabulary) => ids.Count == vocabulary && ids.Index().All(t => t.Index == t.Item);
 
     private int[] IdsOf(int[] ids) => settings.Tokens is { } names ? Array.ConvertAll(ids, id => names[id]) : ids;
 

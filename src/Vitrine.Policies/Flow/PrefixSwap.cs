@@ -26,6 +26,9 @@ public sealed record PrefixSwap(string Word, IReadOnlyList<int> Layers, SwappedR
     /// <summary>Two that swap the same are equal.</summary>
     public bool Equals(PrefixSwap? other) => other is not null && Word == other.Word && Rows == other.Rows && Layers.SequenceEqual(other.Layers);
 
+    /// <summary>In one word, e.g. <c>quickly@1@Words</c>.</summary>
+    public override string ToString() => $"{Word}@{string.Join(',', Layers)}@{Rows}";
+
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Word, Rows, Layers.Count);
 }

@@ -36,9 +36,10 @@ public sealed record CaptureDescription(string Family, string Fingerprint, strin
 
     internal string ToJson()
     {
-        var json = JsonSerializer.SerializeToNode(this, PlanJson.Alone)!.AsObject();
+        var options = PlanJson.Options(folder: null, further: CaptureJsonContext.Default);
+        var json = JsonSerializer.SerializeToNode(this, PlanJson.Contract<CaptureDescription>(options))!.AsObject();
         json.Insert(0, "format", Format);
-        return json.ToJsonString(PlanJson.Alone) + "\n";
+        return json.ToJsonString(options) + "\n";
     }
 
     /// <exception cref="VitrineException">The folder has no index, or it is broken.</exception>
@@ -55,7 +56,7 @@ public sealed record CaptureDescription(string Family, string Fingerprint, strin
             }
 
             json!.Remove("format");
-            var description = json.Deserialize<CaptureDescription>(PlanJson.Options(folder: null, path))!;
+            var description = json.Deserialize(PlanJson.Contract<CaptureDescription>(PlanJson.Options(folder: null, path, CaptureJsonContext.Default)))!;
             return description is { Prompts: > 0, ChunkSize: > 0 }
                 ? description
                 : throw new VitrineException($"{path}: names {description.Prompts} prompts, {description.ChunkSize} in a shard; expected at least 1.");

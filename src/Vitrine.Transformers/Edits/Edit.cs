@@ -12,7 +12,7 @@ namespace Vitrine.Transformers.Edits;
 public abstract record Edit
 {
     /// <summary>Where within the point it acts; everywhere by default.</summary>
-    public EditScope Scope { get; init; } = EditScope.Everywhere;
+    public EditScope Scope { get; init => field = value ?? EditScope.Everywhere; } = EditScope.Everywhere; // JSON without the key sets null
 
     /// <summary>The addresses that it names, wildcards allowed; their steps are those of <see cref="Scope"/>.</summary>
     public abstract IEnumerable<string> Places();

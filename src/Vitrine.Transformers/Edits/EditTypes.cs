@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
@@ -7,8 +8,16 @@ namespace Vitrine.Transformers.Edits;
 /// <summary>Finds the kinds of edits for JSON: every record with an <see cref="EditNameAttribute"/>, of this library and of those that use it.</summary>
 internal static class EditTypes
 {
+    private const string OwnEdits = "Only edits of one's own are found by reflection, in the assemblies that are loaded; those of this library are known.";
+
     /// <summary>Knows the edits of all libraries that are loaded when it is asked.</summary>
-    public static IJsonTypeInfoResolver Resolver { get; } = new DefaultJsonTypeInfoResolver { Modifiers = { Polymorphic } };
+    /// <param name="further">What else is written and read with plans in it; null for nothing.</param>
+    public static IJsonTypeInfoResolver Resolver(IJsonTypeInfoResolver? further = null)
+        => JsonTypeInfoResolver.Combine(PlanJsonContext.Default, further, Reflected()).WithAddedModifier(Polymorphic);
+
+    [UnconditionalSuppressMessage("Trimming", "IL2026", Justification = OwnEdits)]
+    [UnconditionalSuppressMessage("AOT", "IL3050", Justification = OwnEdits)]
+    private static DefaultJsonTypeInfoResolver Reflected() => new();
 
     /// <summary>The names of all kinds, in order.</summary>
     public static IReadOnlyList<string> Names() => [.. All().Select(e => e.Name).Distinct().Order(StringComparer.Ordinal)];
@@ -34,6 +43,7 @@ internal static class EditTypes
         }
     }
 
+    [UnconditionalSuppressMessage("Trimming", "IL2026", Justification = OwnEdits)]
     private static IEnumerable<(string Name, Type Type)> All()
     {
         var home = typeof(Edit).Assembly;

@@ -166,6 +166,15 @@ public abstract class Stack
         return pass.Plan.Of(Shape.Name).At(Point.Logits, LogitCap is null ? logits : LogitCap.Apply(logits), pass);
     }
 
+    /// <summary>Logits (B,T,V) of residuals from any block, through the last norm and the head; owned by the current dispose scope.</summary>
+    /// <exception cref="VitrineException">The stack speaks no language, or its last norm needs a condition.</exception>
+    internal Tensor Spoken(Tensor residual)
+    {
+        var head = HeadAsRun() ?? throw new VitrineException($"stack '{Shape.Name}' has no vocabulary.");
+        var logits = head.Apply(LastNorm is null ? residual : LastNorm.Apply(residual, condition: null).Normed);
+        return LogitCap is null ? logits : LogitCap.Apply(logits);
+    }
+
     private BlockWeights Weights(int layer) => layer >= 0 && layer < blocks.Count
         ? At(layer).Weights
         : throw new VitrineException($"layer {layer}: stack '{Shape.Name}' has {blocks.Count} layers, counted from 0.");

@@ -208,6 +208,7 @@ public sealed class WeightReader : IDisposable
     /// <exception cref="VitrineException">There is one; it is named.</exception>
     public void RefuseOthers(Func<string, bool> unused)
     {
+        options.Progress?.Report(1);
         ArgumentNullException.ThrowIfNull(unused);
         var own = checkpoint.Names.Where(n => n.StartsWith(prefix, StringComparison.Ordinal));
         var others = own.Where(n => !taken.Contains(n) && !unused(n[prefix.Length..])).Order(StringComparer.Ordinal).ToArray();
@@ -235,7 +236,9 @@ public sealed class WeightReader : IDisposable
     private Tensor TakeLoose(string name, long[] shape, bool isKept, bool isTransposed = false)
     {
         var whole = prefix + name;
+        options.Cancellation.ThrowIfCancellationRequested();
         taken.Add(whole);
+        options.Progress?.Report((double)taken.Count / checkpoint.Names.Count());
         checkpoint.Require(whole, shape);
         if (options.Device.type == TorchSharp.DeviceType.META)
         {

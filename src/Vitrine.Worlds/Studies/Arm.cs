@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json;
 using System.Text.Json.Serialization;
 using Vitrine.Mechanisms.Doses;
 using Vitrine.Policies;
@@ -75,7 +74,7 @@ public sealed record Arm
     /// <summary>Changes when plan or schedule do; empty for a baseline that has none.</summary>
     public string Fingerprint()
         => Kind == ArmKind.Baseline && Plan is null && Schedule is null ? ""
-            : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes((Plan ?? RunPlan.Empty).ToJson() + Schedule?.ToJson() + Said(Swap))));
+            : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes((Plan ?? RunPlan.Empty).ToJson() + Schedule?.ToJson() + Swap)));
 
     /// <summary>The policy as this arm has it act. Disposing the actor leaves the policy open.</summary>
     /// <param name="policy">Several arms may share it, also on several threads.</param>
@@ -97,6 +96,4 @@ public sealed record Arm
                 Steady = Plan is null ? null : Plan with { Edits = [] },
             };
     }
-
-    private static string Said(PrefixSwap? swap) => swap is null ? "" : JsonSerializer.Serialize(swap);
 }

@@ -21,7 +21,7 @@ public sealed record ArmLabel
     public string? Group { get; init; }
 
     /// <summary>Hash of plan and schedule; empty for a baseline that has none.</summary>
-    public string Fingerprint { get; init; } = "";
+    public string Fingerprint { get; init => field = value ?? ""; } = ""; // JSON without the key sets null
 
     /// <summary>Whether this arm is one of several random draws.</summary>
     [JsonIgnore]

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 
 namespace Vitrine.Worlds.Studies;
 
@@ -15,24 +16,27 @@ internal static class RecordJson
         RespectRequiredConstructorParameters = true,
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
         AllowDuplicateProperties = false,
+        TypeInfoResolver = RecordJsonContext.Default,
     };
 
     private static readonly JsonSerializerOptions Indented = new(Compact) { WriteIndented = true };
 
-    public static string Write<T>(T record, bool indented = false) => JsonSerializer.Serialize(record, indented ? Indented : Compact);
+    public static string Write<T>(T record, bool indented = false) => JsonSerializer.Serialize(record, Contract<T>(indented ? Indented : Compact));
 
-    public static void Write<T>(Stream stream, T record) => JsonSerializer.Serialize(stream, record, Compact);
+    public static void Write<T>(Stream stream, T record) => JsonSerializer.Serialize(stream, record, Contract<T>(Compact));
 
     /// <exception cref="VitrineException">The text is no such record.</exception>
     public static T Read<T>(string json, string what) where T : class
     {
         try
         {
-            return JsonSerializer.Deserialize<T>(json, Compact) ?? throw new VitrineException($"{what}: the JSON is null.");
+            return JsonSerializer.Deserialize(json, Contract<T>(Compact)) ?? throw new VitrineException($"{what}: the JSON is null.");
         }
         catch (JsonException e)
         {
             throw new VitrineException($"{what}: {e.Message}", e);
         }
     }
+
+    private static JsonTypeInfo<T> Contract<T>(JsonSerializerOptions options) => (JsonTypeInfo<T>)options.GetTypeInfo(typeof(T));
 }

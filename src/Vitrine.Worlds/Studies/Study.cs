@@ -12,6 +12,17 @@ public sealed record Study
     /// <summary>Random draws that an edit's control needs at least.</summary>
     public const int FewestRandomDraws = 8;
 
+    private const int DefaultBlockSize = 24;
+
+    /// <summary>A study whose properties say what it is.</summary>
+    public Study()
+    {
+    }
+
+    /// <remarks>What JSON may lack: the generated code takes the defaults of a constructor, not of a property.</remarks>
+    [JsonConstructor]
+    internal Study(LayoutSplit split = LayoutSplit.Test, int blockSize = DefaultBlockSize) => (Split, BlockSize) = (split, blockSize);
+
     /// <summary>Its name.</summary>
     public required string Name { get; init; }
 
@@ -37,7 +48,7 @@ public sealed record Study
     public LayoutSplit Split { get; init; } = LayoutSplit.Test;
 
     /// <summary>Episodes that run in lock step. Part of the study, since a policy's batch may touch its last bits.</summary>
-    public int BlockSize { get; init; } = 24;
+    public int BlockSize { get; init; } = DefaultBlockSize;
 
     /// <summary>Rows of each chunk that are carried out before the policy acts again; as many as its checkpoint says when null.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]

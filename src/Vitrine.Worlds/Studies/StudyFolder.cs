@@ -131,7 +131,7 @@ internal sealed class StudyFolder : IDisposable
     }
 
     /// <remarks>A header that does not say its threads was written when every worker had one.</remarks>
-    private sealed record Header(string Fingerprint, Study Study, int ThreadsPerWorker = 1);
+    internal sealed record Header(string Fingerprint, Study Study, int ThreadsPerWorker = 1);
 
-    private sealed record Stored(string Arm, IReadOnlyList<Episode> Episodes, IReadOnlyList<ArmUntouchedEdit>? Untouched = null);
+    internal sealed record Stored(string Arm, IReadOnlyList<Episode> Episodes, IReadOnlyList<ArmUntouchedEdit>? Untouched = null);
 }

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Vitrine.Worlds.Statistics;
 
 namespace Vitrine.Worlds.Studies;
@@ -39,6 +40,12 @@ public sealed record DrawsResult(
 /// <param name="Draws">Random draws, group by group.</param>
 public sealed record StudyResult(string Study, string World, int Layouts, IReadOnlyList<ArmResult> Arms, IReadOnlyList<DrawsResult> Draws)
 {
+    [JsonConstructor]
+    internal StudyResult(string study, string world, int layouts, IReadOnlyList<ArmResult> arms, IReadOnlyList<DrawsResult> draws,
+        int threadsPerWorker = StudyRunner.ThreadsPerWorker)
+        : this(study, world, layouts, arms, draws)
+        => ThreadsPerWorker = threadsPerWorker;
+
     /// <summary>libtorch threads that every worker computed with.</summary>
     public int ThreadsPerWorker { get; init; } = StudyRunner.ThreadsPerWorker;
 

@@ -12,6 +12,11 @@ public sealed record ArmEpisodes(ArmLabel Arm, IReadOnlyList<Episode> Episodes);
 /// <param name="Arms">In the plan's order.</param>
 public sealed record StudyRun(Study Study, IReadOnlyList<ArmEpisodes> Arms)
 {
+    [JsonConstructor]
+    internal StudyRun(Study study, IReadOnlyList<ArmEpisodes> arms, int threadsPerWorker = StudyRunner.ThreadsPerWorker)
+        : this(study, arms)
+        => ThreadsPerWorker = threadsPerWorker;
+
     /// <summary>libtorch threads that every worker computed with; another number may round sums another way.</summary>
     public int ThreadsPerWorker { get; init; } = StudyRunner.ThreadsPerWorker;
 

@@ -61,7 +61,7 @@ internal static partial class EditSchema
             }
 
             properties[property.Name] = made;
-            if (property.AssociatedParameter is { HasDefaultValue: false })
+            if (property.AssociatedParameter is { HasDefaultValue: false, IsMemberInitializer: false })
             {
                 required.Add(property.Name);
             }

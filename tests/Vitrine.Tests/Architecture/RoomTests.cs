@@ -31,9 +31,19 @@ public sealed class RoomTests
 
     [Fact]
     public void Every_project_is_a_known_room()
-        => Directory.GetDirectories(Path.Combine(Fixtures.Repository, "src")).Select(d => Path.GetFileName(d)["Vitrine.".Length..])
+        => Directory.GetDirectories(Path.Combine(Fixtures.Repository, "src")).Select(d => Path.GetFileName(d)!).Where(d => d != "Vitrine")
+            .Select(d => d["Vitrine.".Length..])
             .Order(StringComparer.Ordinal)
             .ShouldBe(Rooms.Order(StringComparer.Ordinal));
+
+    [Fact]
+    public void One_project_names_every_room_of_the_library_and_holds_no_code()
+    {
+        var folder = Path.Combine(Fixtures.Repository, "src", "Vitrine");
+        XDocument.Load(Path.Combine(folder, "Vitrine.csproj")).Descendants("ProjectReference")
+            .Select(r => Path.GetFileNameWithoutExtension(r.Attribute("Include")!.Value)["Vitrine.".Length..]).ShouldBe(Rooms.Skip(1));
+        Directory.GetFiles(folder, "*.cs").ShouldBeEmpty();
+    }
 
     [Fact]
     public void What_certifies_draws_nothing()

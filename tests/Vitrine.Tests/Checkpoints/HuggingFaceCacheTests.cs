@@ -95,7 +95,7 @@ public sealed class HuggingFaceCacheTests
         File.Delete(place.Of("config.json"));
         place.Write("other.gguf", []);
         Material.Refusal(() => ModelLocation.Resolve(place.Folder)).ShouldContain("2 .gguf files");
-        Material.Refusal(() => ModelLocation.Resolve(place.Write("model.onnx", []))).ShouldContain("no .gguf file");
+        Material.Refusal(() => ModelLocation.Resolve(place.Write("model.onnx", []))).ShouldContain("is an ONNX graph");
         Material.Refusal(() => ModelLocation.Resolve("./no/such/folder")).ShouldContain("no such folder");
         Material.Refusal(() => ModelLocation.Resolve("vitrine-tests/never-fetched")).ShouldContain("hf download vitrine-tests/never-fetched");
         Material.Refusal(() => ModelLocation.Resolve("vitrine-tests/never-fetched@v1")).ShouldContain("--revision v1");

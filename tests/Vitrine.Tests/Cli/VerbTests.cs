@@ -61,7 +61,7 @@ public sealed class VerbTests : IDisposable
     {
         (await folder.RefusedAsync("concepts", Policy, "zeppelin")).ShouldContain("'zeppelin'");
         (await folder.RefusedAsync("concepts", Policy, "quickli")).ShouldContain("the nearest concept is 'fast', spelled like 'quickly'");
-        (await CommandLine.RunAsync("concepts", Policy, "zeppelin", "rapidly")).Error.ShouldContain("warning: 'zeppelin' is no word of the vocabulary");
+        (await CommandLine.RunAsync("concepts", Policy, "zeppelin", "rapidly")).Error.ShouldContain("is no word of the vocabulary and is left out");
         (await folder.RefusedAsync("steer", Policy, "rapidly", "--states", "2")).ShouldContain("the nearest is 'fast' ('rapidly' is one of its words)");
     }
 
@@ -131,14 +131,16 @@ public sealed class VerbTests : IDisposable
         var report = Path.Combine(folder["demo"], "report.html");
         File.Exists(report).ShouldBeTrue();
         var study = File.ReadAllBytes(Path.Combine(folder["demo"], "study-fast.json"));
-        (await CommandLine.RunAsync(asked)).Exit.ShouldBe(0);
+        var (exit, json, error) = await CommandLine.RunAsync([.. asked, "--json"]);
+        exit.ShouldBe(0, error);
+        JsonDocument.Parse(json).RootElement.GetProperty("studies").GetArrayLength().ShouldBe(2);
         File.ReadAllBytes(Path.Combine(folder["demo"], "study-fast.json")).ShouldBe(study);
     }
 
     public void Dispose() => folder.Dispose();
 
     /// <summary>A word that is one token of a model's vocabulary.</summary>
-    private static async Task<string> WordOfAsync(string model)
+    internal static async Task<string> WordOfAsync(string model)
     {
         var tokens = JsonDocument.Parse((await CommandLine.RunAsync("tokens", model, "The robot moves up and down.", "--json")).Out).RootElement
             .GetProperty("tokens").EnumerateArray().Where(t => !t.GetProperty("special").GetBoolean()).Select(t => t.GetProperty("text").GetString()!.Trim());

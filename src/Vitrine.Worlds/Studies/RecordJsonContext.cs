@@ -1,0 +1,12 @@
+using System.Text.Json.Serialization;
+
+namespace Vitrine.Worlds.Studies;
+
+/// <summary>The records of studies as JSON without reflection.</summary>
+[JsonSourceGenerationOptions(GenerationMode = JsonSourceGenerationMode.Metadata)]
+[JsonSerializable(typeof(Study))]
+[JsonSerializable(typeof(StudyRun))]
+[JsonSerializable(typeof(StudyResult))]
+[JsonSerializable(typeof(StudyFolder.Header))]
+[JsonSerializable(typeof(StudyFolder.Stored))]
+internal sealed partial class RecordJsonContext : JsonSerializerContext;
