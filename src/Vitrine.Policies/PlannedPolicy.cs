@@ -26,6 +26,8 @@ internal sealed class PlannedPolicy : Policy
 
     public override RunPlan Plan => bound.Plan;
 
+    public override Policy Unplanned => bound.Plan.Edits.Count == 0 && !bound.Plan.ExplicitAttention ? policy.Unplanned : this;
+
     public override string? Units => units;
 
     public override IReadOnlyList<UntouchedEdit> UntouchedEdits => bound.UntouchedEdits;
@@ -49,6 +51,8 @@ internal sealed class PlannedPolicy : Policy
     public override IReadOnlyCollection<string> UnitKeys => policy.UnitKeys;
 
     public override long ParametersOfStack(string stack) => policy.ParametersOfStack(stack);
+
+    public override bool ReachesAction(Transformers.Points.Address place) => policy.ReachesAction(place);
 
     public override PromptLayout Layout(IReadOnlyList<Observation> observations) => policy.Layout(observations);
 

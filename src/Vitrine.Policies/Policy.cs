@@ -110,8 +110,13 @@ public abstract class Policy : Model, IActor
     /// <summary>Edits of <see cref="Plan"/> that none of its acts so far has touched anything with; none before the first.</summary>
     public virtual IReadOnlyList<UntouchedEdit> UntouchedEdits => [];
 
+    /// <summary>The policy itself, where this is one under a plan (<see cref="With"/>) that changes nothing; else this.</summary>
+    public virtual Policy Unplanned => this;
+
     /// <summary>Opens a policy.</summary>
-    /// <param name="name">A folder, ORG/NAME in the local Hugging Face cache, or <c>embedded:tabletop</c>. Nothing is downloaded.</param>
+    /// <param name="name">
+    /// A folder, ORG/NAME in the local Hugging Face cache, <c>embedded:tabletop</c> or <c>embedded:tabletop-flow</c>. Nothing is downloaded.
+    /// </param>
     /// <param name="options">How; a family may have further ones.</param>
     /// <param name="catalog">Which families there are; <see cref="Catalog"/> when null.</param>
     /// <exception cref="VitrineException">There is no such policy, or a file, key or tensor is missing, unknown or of another shape; it is named.</exception>
@@ -130,6 +135,28 @@ public abstract class Policy : Model, IActor
     public virtual long ParametersOfStack(string stack)
         => Decoders.Concat<Stack>(Towers).FirstOrDefault(s => s.Shape.Name == stack)?.Parameters
             ?? throw new VitrineException($"{Folder}: has no stack '{stack}', only {string.Join(", ", Stacks.Select(s => s.Name))}.");
+
+    /// <summary>Whether what stands at a place can reach an action; not so for what nobody reads.</summary>
+    public virtual bool ReachesAction(Address place) => true;
+
+    /// <summary>Places of a plan's edits that can reach no action, in words, one line an edit: what is changed there is read by nobody.</summary>
+    /// <param name="plan">Whose addresses the policy has.</param>
+    public IReadOnlyList<string> DeadEdits(RunPlan plan)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        var places = Stacks.SelectMany(s => s.Places()).ToArray();
+        return
+        [
+            .. plan.Edits.Index().Select(e => (e.Index, Dead: e.Item.Places().Where(IsDead).ToArray())).Where(e => e.Dead.Length > 0)
+                .Select(e => $"edit {e.Index} at {string.Join(", ", e.Dead)} reaches no action: nothing that decides reads what is computed there"),
+        ];
+
+        bool IsDead(string pattern)
+        {
+            var named = AddressPattern.Parse(pattern);
+            return places.Where(p => named.MatchesPlace(p.Stack, p.Layer, p.Point)).All(p => !ReachesAction(p));
+        }
+    }
 
     /// <summary>Where pictures, words, state and the deciding position stand for observations.</summary>
     /// <exception cref="VitrineException">An instruction is empty or too long.</exception>

@@ -171,7 +171,9 @@ public sealed class ModelCatalog
         {
             return embedded.TryGetValue(name, out var folder)
                 ? new ModelLocation(name, folder, null)
-                : throw new VitrineException($"{name}: there is no such embedded model; the nearest is '{Nearest.Of(name, Embedded)}'.");
+                : throw new VitrineException(Embedded.Count > 0
+                    ? $"{name}: there is no such embedded model; the nearest is '{Nearest.Of(name, Embedded)}'."
+                    : $"{name}: no embedded model is of the kind that is asked for here; they are policies ('vitrine act', 'vitrine rollout').");
         }
 
         if (!Path.Exists(name) && Embedded.FirstOrDefault(e => Nearest.Close(name, [e, e[Scheme.Length..]]) is not null) is { } near)

@@ -44,6 +44,10 @@ public record ModelOptions
     /// <summary>Hears in one line each what was decided where a folder can be read in two ways; null where nobody listens.</summary>
     public Action<string>? Told { get; init; }
 
+    /// <summary>Which tensors have initial numbers in the place of those of the file, for a control that has learnt nothing; none when null.</summary>
+    /// <remarks>Matrices are normal with variance 1 over their inputs, what has one axis is 0, and 1 in a norm. A name always gives the same numbers.</remarks>
+    internal Func<string, bool>? Untrained { get; init; }
+
     /// <summary>Hears the share of the checkpoint's tensors that were read while the model opens; null where nobody listens.</summary>
     public IProgress<double>? Progress { get; init; }
 

@@ -11,6 +11,9 @@ public abstract class StateSource
     /// <summary>Worlds that situations can be drawn from.</summary>
     public static IReadOnlyList<string> Worlds { get; } = [Tabletop];
 
+    /// <summary>Whether situations are drawn, as many as are asked for; else they are given.</summary>
+    public virtual bool IsDrawn => false;
+
     /// <summary>Situations to calibrate and to choose on.</summary>
     /// <param name="count">How many are drawn, or are taken at most where they are given; null for all that are given, or the source's usual number.</param>
     public abstract IReadOnlyList<Observation> ForCalibration(int? count = null);
@@ -41,6 +44,8 @@ public abstract class StateSource
     private sealed class Drawn(ulong seed) : StateSource
     {
         private const int Calibrating = 96, Testing = 48;
+
+        public override bool IsDrawn => true;
 
         public override IReadOnlyList<Observation> ForCalibration(int? count) => TabletopStates.ForCalibration(seed, count ?? Calibrating);
 

@@ -38,6 +38,7 @@ internal static class ActCommand
             var options = new ActOptions { Noise = noise };
             using var run = acting.Act([observation], options: options, cancellation: cancellation);
             Output.Warn(run.UntouchedEdits);
+            Output.Warn(policy.DeadEdits(acting.Plan));
             kept.Save(parsed, policy, run.Run);
             var action = run.Actions[0];
             var before = asked.Edits.Count == 0 ? null : Unedited(unedited, observation, options, cancellation);

@@ -20,12 +20,16 @@ internal static class CalibrateCommand
         var device = DeviceOption.Create();
         var allowed = NonFiniteOption.Create();
         var path = new Option<string?>("--out") { Description = "File to write; a summary by layer is printed without it." };
+        var stack = new Option<string?>("--stack")
+        {
+            Description = "Of which decoder of a policy; the one that decides by default. In another one, neurons are watched at the words.",
+        };
         var json = Output.JsonOption();
         var command = new Command(
             "calibrate",
             "Measure mean, deviation and quantiles (linear between neighbours, as NumPy's) of every neuron where actions are decided, or over texts.")
         {
-            name, units, path, device, allowed, json,
+            name, units, stack, path, device, allowed, json,
         };
         states.AddTo(command);
         prompts.AddTo(command);
@@ -69,7 +73,7 @@ internal static class CalibrateCommand
                 var policy = opened as Policy ?? throw new VitrineException($"{opened.Name}: is an image encoder; calibrate takes a policy or a text model.");
                 using var acting = policy.With(units: parsed.GetValue(units));
                 var observations = states.Source(parsed, policy).ForCalibration(states.Count(parsed));
-                return (Calibration.Measure(acting, observations, progress, cancellation), $"{observations.Count} situations");
+                return (Calibration.Measure(acting, observations, progress, cancellation, parsed.GetValue(stack)), $"{observations.Count} situations");
             }
         });
         return command;

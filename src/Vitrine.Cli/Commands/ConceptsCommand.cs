@@ -41,7 +41,8 @@ internal sealed class ConceptsCommand
     {
         Description = "Leave out neurons that mix opposite words or signs more than this, 0 to 1.",
     };
-    private readonly Option<int> seed = new("--seed") { Description = "Of the clusters." };
+    private readonly Option<int> seed = new("--seed") { Description = "Of the clusters; with --direction, of the situations." };
+    private readonly ExpertOptions expert = new();
     private readonly Option<string?> map = new("--map") { Description = "Draw the neurons found, by meaning, into this HTML file." };
     private readonly Option<int> count = new("--count", "-n")
     {
@@ -64,13 +65,23 @@ internal sealed class ConceptsCommand
             asked.polysemy, asked.seed, asked.map, asked.count, asked.words, asked.save, asked.raw, asked.device, asked.json,
         };
         asked.shown.AddTo(command);
+        asked.expert.AddTo(command);
         command.SetAction(asked.RunAsync);
         return command;
     }
 
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
-        using var model = Policy.Catalog.Open(parsed.GetValue(name)!, device.ModelOptionsOf(parsed));
+        var opening = device.ModelOptionsOf(parsed);
+        using var model = Policy.Catalog.Open(parsed.GetValue(name)!, opening);
+        if (expert.IsAsked(parsed))
+        {
+            var asked = new ExpertAsked(
+                parsed.GetValue(name)!, opening, parsed.GetValue(count), Within(parsed, model.Decoders.LastOrDefault()?.Shape.Layers ?? 0),
+                parsed.GetValue(seed), parsed.GetValue(save), parsed.GetValue(json));
+            return await expert.RunAsync(parsed, model, asked, cancellation).ConfigureAwait(false);
+        }
+
         var batch = shown.Batch(parsed, model);
         var lists = words.Lists(parsed, model);
         var tokens = TokenReader.Of(model);
@@ -137,11 +148,10 @@ internal sealed class ConceptsCommand
 
     private bool IsByMeaning(ParseResult parsed) => parsed.GetValue(meaning) || parsed.GetValue(like) is not null || parsed.GetValue(bin) is not null;
 
-    private IReadOnlyList<int> Layers(ParseResult parsed, TokenReader tokens)
-    {
-        var all = tokens.Language.Shape.Layers;
-        return [.. Enumerable.Range(0, all).Where(l => parsed.GetValue(depth) switch { Depth.Early => l < all / 2, Depth.Late => l >= all / 2, _ => true })];
-    }
+    private IReadOnlyList<int> Layers(ParseResult parsed, TokenReader tokens) => Within(parsed, tokens.Language.Shape.Layers);
+
+    private IReadOnlyList<int> Within(ParseResult parsed, int all)
+        => [.. Enumerable.Range(0, all).Where(l => parsed.GetValue(depth) switch { Depth.Early => l < all / 2, Depth.Late => l >= all / 2, _ => true })];
 
     /// <summary>The neurons that fit best, found without reading every neuron, and what these write.</summary>
     private (string How, IReadOnlyList<ScoredNeuron> Found, Dictionary<Neuron, NeuronReading> Readings) Search(
@@ -173,7 +183,7 @@ internal sealed class ConceptsCommand
     {
         if (wanted.Length == 0)
         {
-            throw new VitrineException("concepts: name a concept, words, or --action + or -.");
+            throw new VitrineException("concepts: name a concept, words, --action + or -, or --direction.");
         }
 
         string[] unknown = [.. wanted.Where(w => tokens.IdOfAnyCase(w) is null).Select(w => $"'{w}'{Hint(w, lists, tokens)}")];
@@ -280,7 +290,8 @@ internal sealed class ConceptsCommand
     }
 
     private static ActionTokens RequireActions(TokenReader tokens, string option)
-        => tokens.Actions ?? throw new VitrineException($"concepts: the model has no action tokens; {option} asks for a policy that says them.");
+        => tokens.Actions ?? throw new VitrineException($"concepts: the model has no action tokens; {option} asks for a policy that says them, "
+            + "--direction +z for one whose expert flows.");
 
     private static double NormalisedAction(string text)
         => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value is >= -1 and <= 1

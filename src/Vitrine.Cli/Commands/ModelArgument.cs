@@ -8,10 +8,13 @@ internal static class ModelArgument
 {
     private const string Cached = "ORG/NAME in the local cache";
 
+    /// <summary>Models that come along.</summary>
+    private static string Embedded => string.Join(" or ", Policies.Policy.Catalog.Embedded);
+
     /// <summary>Any model.</summary>
     public static Argument<string?> Any() => new("MODEL")
     {
-        Description = $"Any model: a folder, a .gguf file, {Cached}, or embedded:tabletop.",
+        Description = $"Any model: a folder, a .gguf file, {Cached}, or {Embedded}.",
         Arity = ArgumentArity.ZeroOrOne,
     };
 
@@ -28,15 +31,15 @@ internal static class ModelArgument
     /// <summary>A model with a vocabulary: a text model or a policy.</summary>
     public static Argument<string> Speaking() => new("MODEL")
     {
-        Description = $"A text model or a policy: a folder, a .gguf file, {Cached}, or embedded:tabletop.",
+        Description = $"A text model or a policy: a folder, a .gguf file, {Cached}, or {Embedded}.",
     };
 
     /// <summary>A model that sees pictures.</summary>
     public static Argument<string> Image() => new("MODEL")
     {
-        Description = $"An image encoder, a model of pictures and texts, or a policy: a folder, {Cached}, or embedded:tabletop.",
+        Description = $"An image encoder, a model of pictures and texts, or a policy: a folder, {Cached}, or {Embedded}.",
     };
 
     /// <summary>A policy.</summary>
-    public static Argument<string> Policy() => new("POLICY") { Description = $"A policy: a folder, {Cached}, or embedded:tabletop." };
+    public static Argument<string> Policy() => new("POLICY") { Description = $"A policy: a folder, {Cached}, or {Embedded}." };
 }

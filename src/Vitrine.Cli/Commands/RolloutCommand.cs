@@ -15,7 +15,7 @@ internal static class RolloutCommand
     {
         var name = new Argument<string>("POLICY")
         {
-            Description = "A policy: a folder, ORG/NAME in the local cache, or embedded:tabletop; or 'expert' for the scripted one.",
+            Description = $"{ModelArgument.Policy().Description![..^1]}; or 'expert' for the scripted one.",
             DefaultValueFactory = _ => "embedded:tabletop",
         };
         var layouts = new Option<int>("--layouts", "-n") { Description = "Layouts of each task.", DefaultValueFactory = _ => 200 };
@@ -40,6 +40,7 @@ internal static class RolloutCommand
             Description = "Batches that run at the same time; the result does not depend on it.",
             DefaultValueFactory = _ => Environment.ProcessorCount,
         };
+        var further = new ArmOptions();
         var plan = EditOption.Create(", held during every act.");
         var plain = new Option<bool>("--no-adverbs") { Description = "Leave speed and height words out of the instructions." };
         var forgiving = new Option<bool>("--forgiving") { Description = "Physics in which a closed gripper grasps while it moves." };
@@ -52,6 +53,7 @@ internal static class RolloutCommand
         {
             name, layouts, tasks, steps, actionSteps, seed, workers, plan, plain, forgiving, folder, units, device, allowed, json,
         };
+        further.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
             var world = new TabletopOptions
@@ -63,6 +65,7 @@ internal static class RolloutCommand
             using var opened = parsed.GetValue(name) == "expert" ? null : Policy.Open(parsed.GetValue(name)!, opening);
             using var policy = opened?.With(units: parsed.GetValue(units));
             var edits = plan.Plan(parsed);
+            Output.Warn(policy is null || edits is null ? [] : policy.DeadEdits(edits));
             CaptureOptions.WarnOfNowhere(edits, "a rollout keeps no activations; 'vitrine act --out FILE' does");
             if (policy is null && (edits is not null || parsed.GetValue(units) is not null || parsed.GetValue(actionSteps) is not null))
             {
@@ -79,11 +82,22 @@ internal static class RolloutCommand
                 StepLimit = parsed.GetValue(steps),
                 Seed = parsed.GetValue(seed),
                 ActionSteps = parsed.GetValue(actionSteps),
-                Arms = [new Arm { Name = parsed.GetValue(name)!, Kind = ArmKind.Baseline, Plan = edits }],
+                Arms = further.Arms(parsed, parsed.GetValue(name)!, edits, policy),
             };
             var options = new StudyOptions { Workers = parsed.GetValue(workers), Folder = parsed.GetValue(folder), AllowUntouchedEdits = true };
             var run = await RunAsync(policy, study, world, options, cancellation).ConfigureAwait(false);
             Output.Warn(run.UntouchedEdits);
+            if (run.Arms.Count > 1)
+            {
+                ArmOptions.Print(StudyResult.Of(run), parsed.GetValue(json));
+                if (!parsed.GetValue(json))
+                {
+                    Told(run);
+                }
+
+                return 0;
+            }
+
             Print(run, parsed.GetValue(json));
             return 0;
         });
@@ -121,8 +135,10 @@ internal static class RolloutCommand
         }
 
         AnsiConsole.Write(table);
-        Console.WriteLine($"seed {run.Study.Seed}, at most {run.Study.StepLimit} steps; {run.Study.World}");
+        Told(run);
     }
+
+    private static void Told(StudyRun run) => Console.WriteLine($"seed {run.Study.Seed}, at most {run.Study.StepLimit} steps; {run.Study.World}");
 
     private static string Number(double? value) => value?.ToString("0.000", CultureInfo.InvariantCulture) ?? "-";
 }

@@ -20,7 +20,7 @@ internal sealed class TextSteeringOptions
     private readonly PromptOptions prompts = new();
     private readonly Option<int> neurons = new("--neurons")
     {
-        Description = "Of a text model: how many neurons that write the words are steered.",
+        Description = "Of a text model: how many neurons that write the words are steered; of a policy, with a direction of action, that write it.",
         DefaultValueFactory = _ => 10,
     };
     private readonly Option<int> tokens = new("--tokens")
@@ -36,6 +36,9 @@ internal sealed class TextSteeringOptions
         command.Add(neurons);
         command.Add(tokens);
     }
+
+    /// <summary>How many neurons are chosen, where they are not named.</summary>
+    public int Count(ParseResult parsed) => parsed.GetValue(neurons);
 
     /// <summary>Steers and prints.</summary>
     public async Task<int> RunAsync(ParseResult parsed, TextModel model, TextSteeringAsked asked, CancellationToken cancellation)

@@ -45,6 +45,9 @@ internal sealed record Inspection
 
     public ActionRange? ActionTokens { get; init; }
 
+    /// <summary>Points of a policy that can reach no action.</summary>
+    public IReadOnlyList<string> Dead { get; init; } = [];
+
     /// <summary>What is missing, and why.</summary>
     public IReadOnlyList<string> Absent { get; init; } = [];
 

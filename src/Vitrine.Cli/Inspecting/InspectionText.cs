@@ -31,6 +31,11 @@ internal static class InspectionText
             }
         }
 
+        if (model.Dead.Count > 0)
+        {
+            Console.WriteLine($"dead: {string.Join(", ", model.Dead)} reach no action; an edit there changes nothing");
+        }
+
         Weights(model.Weights);
         foreach (var stack in model.Stacks.Where(s => s.Decoding is not null))
         {

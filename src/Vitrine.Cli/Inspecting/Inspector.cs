@@ -52,6 +52,7 @@ internal static class Inspector
         Picture = policy.Recipe?.Steps,
         ImageTokens = policy.Towers.Count > 0 ? policy.ImageTokens : null,
         UnnormKeys = policy.UnitKeys,
+        Dead = [.. policy.Stacks.SelectMany(s => s.Places()).Where(p => !policy.ReachesAction(p)).Select(p => p.ToString())],
         ActionTokens = policy.Actions is { } actions ? new ActionRange(actions.FirstId, actions.Count) : null,
     };
 

@@ -23,4 +23,14 @@ public static class DecidingStacks
         return policy.Decoders.FirstOrDefault(s => s.Shape.Name == name)
             ?? throw new VitrineException($"{policy.Name}: decides in '{name}', which is none of its decoders: {known}.");
     }
+
+    /// <summary>A decoder of a policy by its name.</summary>
+    /// <exception cref="VitrineException">It has no such decoder; those that it has are named.</exception>
+    public static Stack DecoderOf(this Policy policy, string name)
+    {
+        ArgumentNullException.ThrowIfNull(policy);
+        return policy.Decoders.FirstOrDefault(s => s.Shape.Name == name)
+            ?? throw new VitrineException(
+                $"{policy.Name}: has no neurons of stack '{name}' in its decoders; there are {string.Join(", ", policy.Decoders.Select(s => s.Shape.Name))}.");
+    }
 }

@@ -1,18 +1,22 @@
 using Vitrine.Mechanisms.Doses;
 using Vitrine.Policies;
+using Vitrine.Policies.Flow;
 using Vitrine.Transformers;
 using Vitrine.Transformers.Edits;
 
 namespace Vitrine.Mechanisms.Causes;
 
 /// <summary>One decision with chosen neurons clamped, or added to, beside zero dose and matched-random neurons.</summary>
-/// <param name="Neurons">Of the stack in which the policy decides.</param>
+/// <param name="Neurons">Of one of the policy's decoders.</param>
 /// <param name="Dose">How strongly.</param>
 /// <param name="Adds">Whether the dose is added to what the neurons say by themselves, instead of clamping them to it.</param>
 public sealed record NeuronSteering(NeuronSet Neurons, Dose Dose, bool Adds = false)
 {
     /// <summary>Neurons that no random set may hold: those of any concept.</summary>
     public IReadOnlySet<Neuron> Excluded { get; init; } = new HashSet<Neuron>();
+
+    /// <summary>Those of the neurons that take the dose on the other side (<see cref="Dose.Mirrored"/>); so do the random ones in their places.</summary>
+    public IReadOnlySet<Neuron> Mirrored { get; init; } = new HashSet<Neuron>();
 
     /// <summary>Matched-random sets.</summary>
     public int Draws { get; init; } = 8;
@@ -37,33 +41,48 @@ public sealed record NeuronSteering(NeuronSet Neurons, Dose Dose, bool Adds = fa
         ArgumentNullException.ThrowIfNull(states);
         ArgumentNullException.ThrowIfNull(calibration);
         ArgumentNullException.ThrowIfNull(metric);
-        var stack = policy.DecidingStack(states);
-        if (Neurons.Stack != stack.Shape.Name)
-        {
-            throw new VitrineException(
-                $"steering: the neurons are of stack '{Neurons.Stack}'; {policy.Name} decides in '{stack.Shape.Name}', whose activity is known.");
-        }
-
-        calibration.RequireOf(policy, stack.Shape);
-        var step = new OneStep(policy, states);
-        var controls = Controls.For(stack, Neurons, Dose, calibration, Excluded, Draws, Seed);
-        (string Name, IReadOnlyList<Edit> Edits)[] arms =
-        [
-            (Adds ? "addition" : "clamp", Dosed(Neurons)),
-            ("zero dose", controls.ZeroDose),
-            .. controls.Sets.Select((s, i) => ($"matched random {i + 1}", Dosed(s))),
-        ];
+        var arms = Arms(policy, calibration);
+        using var read = policy.Unplanned is FlowPolicy flow && arms.Any(a => flow.StartsAtPrefix(a.Plan)) ? flow.Read(states) : null;
+        var step = new OneStep(policy, states, read);
         var baseline = step.Measured(metric).Average();
         var effects = new List<ArmEffect>();
-        foreach (var (name, edits) in arms)
+        foreach (var (name, plan) in arms)
         {
-            var (actions, untouched) = step.ActUnder(new RunPlan { Edits = edits }, cancellation);
+            var (actions, untouched) = step.ActUnder(plan, cancellation);
             effects.Add(step.Effect(name, actions, metric) with { Untouched = untouched });
-            progress?.Report((double)effects.Count / arms.Length);
+            progress?.Report((double)effects.Count / arms.Count);
         }
 
         return (baseline, effects);
+    }
 
-        IReadOnlyList<Edit> Dosed(NeuronSet neurons) => Adds ? Dose.Add(neurons, calibration, stack.Shape.Neurons) : [Dose.Clamp(neurons, calibration)];
+    /// <summary>What is done in each arm: the dose, zero dose, each matched-random set.</summary>
+    /// <param name="policy">Who decides.</param>
+    /// <param name="calibration">Natural activity of the neurons.</param>
+    /// <exception cref="VitrineException">The policy has no such stack, or the calibration is another's.</exception>
+    public IReadOnlyList<(string Name, RunPlan Plan)> Arms(Policy policy, Calibration calibration)
+    {
+        ArgumentNullException.ThrowIfNull(policy);
+        ArgumentNullException.ThrowIfNull(calibration);
+        var stack = policy.Decoders.FirstOrDefault(s => s.Shape.Name == Neurons.Stack)
+            ?? throw new VitrineException(
+                $"steering: the neurons are of stack '{Neurons.Stack}'; {policy.Name} has {string.Join(", ", policy.Decoders.Select(s => s.Shape.Name))}.");
+        calibration.RequireOf(policy, stack.Shape);
+        var controls = Controls.For(stack, Neurons, Dose, calibration, Excluded, Draws, Seed);
+        bool[] mirrored = [.. Neurons.Neurons.Select(Mirrored.Contains)];
+        return
+        [
+            (Adds ? "addition" : "clamp", Dosed(Neurons)),
+            ("zero dose", new RunPlan { Edits = controls.ZeroDose }),
+            .. controls.Sets.Select((s, i) => ($"matched random {i + 1}", Dosed(s))),
+        ];
+
+        RunPlan Dosed(NeuronSet neurons) => new() { Edits = [.. Side(neurons, Dose, false), .. Side(neurons, Dose.Mirrored, true)] };
+
+        IEnumerable<Edit> Side(NeuronSet neurons, Dose dose, bool isMirrored)
+        {
+            var own = new NeuronSet(neurons.Neurons.Where((_, i) => mirrored[i] == isMirrored), neurons.Stack);
+            return own.Count == 0 ? [] : Adds ? dose.Add(own, calibration, stack.Shape.Neurons) : [dose.Clamp(own, calibration)];
+        }
     }
 }

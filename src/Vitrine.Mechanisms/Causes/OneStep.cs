@@ -1,5 +1,6 @@
 using System.Globalization;
 using Vitrine.Policies;
+using Vitrine.Policies.Flow;
 using Vitrine.Transformers;
 
 namespace Vitrine.Mechanisms.Causes;
@@ -9,7 +10,18 @@ namespace Vitrine.Mechanisms.Causes;
 /// <param name="states">The states, in the order that all arms keep.</param>
 public sealed class OneStep(Policy policy, IReadOnlyList<Observation> states)
 {
-    private readonly Lazy<IReadOnlyList<PolicyAction>> baseline = new(() => Act(policy, states, null, default));
+    private readonly Lazy<IReadOnlyList<PolicyAction>> baseline = new(() => Act(policy, states, null, null, default));
+    private readonly FlowPrefix? read;
+
+    /// <param name="policy">Who decides.</param>
+    /// <param name="states">The states.</param>
+    /// <param name="read">What a flow policy read of them, for arms that change nothing of it; stays the caller's.</param>
+    internal OneStep(Policy policy, IReadOnlyList<Observation> states, FlowPrefix? read)
+        : this(policy, states)
+    {
+        this.read = read;
+        baseline = new(() => Act(policy, states, read, null, default));
+    }
 
     /// <summary>The states.</summary>
     public IReadOnlyList<Observation> States => states;
@@ -24,12 +36,12 @@ public sealed class OneStep(Policy policy, IReadOnlyList<Observation> states)
     public IReadOnlyList<Observation> Worded(string word) => [.. states.Select(s => s with { Instruction = $"{s.Instruction} {word}" })];
 
     /// <summary>Acts under a plan.</summary>
-    public IReadOnlyList<PolicyAction> Act(RunPlan? plan, CancellationToken cancellation = default) => Act(policy, states, plan, cancellation);
+    public IReadOnlyList<PolicyAction> Act(RunPlan? plan, CancellationToken cancellation = default) => Act(policy, states, read, plan, cancellation);
 
     /// <summary>Acts under a plan, and tells which of its edits touched nothing.</summary>
     internal (IReadOnlyList<PolicyAction> Actions, IReadOnlyList<UntouchedEdit> Untouched) ActUnder(RunPlan? plan, CancellationToken cancellation)
     {
-        using var run = policy.Act(states, plan, cancellation: cancellation);
+        using var run = Run(policy, states, read, plan, cancellation);
         return (run.Actions, run.UntouchedEdits);
     }
 
@@ -78,9 +90,15 @@ public sealed class OneStep(Policy policy, IReadOnlyList<Observation> states)
             : throw new NonFiniteException($"one step{(arm.Length > 0 ? $", arm '{arm}'" : "")}: the metric '{metric.Name}' of state {state} is "
                 + $"{value.ToString(CultureInfo.InvariantCulture)}; expected a finite number.");
 
-    private static IReadOnlyList<PolicyAction> Act(Policy policy, IReadOnlyList<Observation> states, RunPlan? plan, CancellationToken cancellation)
+    private static IReadOnlyList<PolicyAction> Act(
+        Policy policy, IReadOnlyList<Observation> states, FlowPrefix? read, RunPlan? plan, CancellationToken cancellation)
     {
-        using var run = policy.Act(states, plan, cancellation: cancellation);
+        using var run = Run(policy, states, read, plan, cancellation);
         return run.Actions;
     }
+
+    private static PolicyRun Run(Policy policy, IReadOnlyList<Observation> states, FlowPrefix? read, RunPlan? plan, CancellationToken cancellation)
+        => read is not null && policy.Unplanned is FlowPolicy flow && flow.StartsAtPrefix(plan)
+            ? flow.Act(read, plan, cancellation: cancellation)
+            : policy.Act(states, plan, cancellation: cancellation);
 }

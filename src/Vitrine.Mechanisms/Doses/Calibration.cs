@@ -45,12 +45,22 @@ public sealed record Calibration(
     /// <param name="observations">At least two; many and varied.</param>
     /// <param name="progress">Told the share that is done.</param>
     /// <param name="cancellation">Stops between batches.</param>
+    /// <param name="stackName">
+    /// Of which of its decoders, by name: the one that decides when null. In another one, neurons are watched at the words of the instruction.
+    /// </param>
+    /// <exception cref="VitrineException">It has no such decoder; those that it has are named.</exception>
     public static Calibration Measure(
-        Policy policy, IReadOnlyList<Observation> observations, IProgress<double>? progress = null, CancellationToken cancellation = default)
+        Policy policy, IReadOnlyList<Observation> observations, IProgress<double>? progress = null, CancellationToken cancellation = default,
+        string? stackName = null)
     {
         ArgumentNullException.ThrowIfNull(policy);
         ArgumentNullException.ThrowIfNull(observations);
         var shape = policy.DecidingStack(observations).Shape;
+        if (stackName is not null && stackName != shape.Name)
+        {
+            return AtWords(policy, policy.DecoderOf(stackName).Shape, observations, progress, cancellation);
+        }
+
         var samples = new List<Tensor>();                                                                  // each (n, L, F)
         using var scope = NewDisposeScope();
         foreach (var batch in observations.Chunk(32))
@@ -102,6 +112,31 @@ public sealed record Calibration(
         return samples.Sum(s => s.shape[0]) >= 2
             ? Of(model, shape, samples, model.AllowsNonFinite)
             : throw new VitrineException($"calibration: the texts have {samples.Sum(s => s.shape[0])} tokens; expected at least two, better hundreds.");
+    }
+
+    private static Calibration AtWords(
+        Policy policy, StackShape shape, IReadOnlyList<Observation> observations, IProgress<double>? progress, CancellationToken cancellation)
+    {
+        var samples = new List<Tensor>();                                                                  // each (n, L, F)
+        using var scope = NewDisposeScope();
+        foreach (var batch in observations.Chunk(32))
+        {
+            using var run = policy.Act(batch, RunPlan.Capturing($"{shape.Name}.*.mlp.neurons"), cancellation: cancellation);
+            if (run.Layout.Stack != shape.Name)
+            {
+                throw new VitrineException($"calibration: no words stand in stack '{shape.Name}' of {policy.Name}; they stand in '{run.Layout.Stack}'.");
+            }
+
+            var all = stack([.. Enumerable.Range(0, shape.Layers).Select(l => run.Run[$"{shape.Name}.{l}.mlp.neurons"])], 2);   // (B, T, L, F)
+            foreach (var (row, words) in run.Layout.Rows.Index())
+            {
+                samples.Add(all[row].index_select(0, tensor([.. words.Words.Select(w => w.Position)], device: all.device)).to(float32).cpu());
+            }
+
+            progress?.Report((double)samples.Count / observations.Count);
+        }
+
+        return Of(policy, shape, samples, policy.AllowsNonFinite);
     }
 
     /// <param name="samples">Each (n, L, F).</param>

@@ -48,6 +48,9 @@ public abstract record Dose
     /// <param name="calibration">Needed by all but absolute doses.</param>
     public virtual float Added(Neuron neuron, Calibration? calibration) => Of(neuron, calibration);
 
+    /// <summary>The dose on the other side: deviations below the mean for those above it, a quantile from the other end, other numbers negated.</summary>
+    public abstract Dose Mirrored { get; }
+
     /// <summary>A clamp of a set at this dose.</summary>
     public Clamp Clamp(NeuronSet neurons, Calibration? calibration)
     {
@@ -89,6 +92,8 @@ public abstract record Dose
 
     private sealed record AbsoluteDose(double Value) : Dose
     {
+        public override Dose Mirrored => Absolute(-Value);
+
         public override float Of(Neuron neuron, Calibration? calibration) => (float)Value;
 
         public override string ToString() => Value.ToString(CultureInfo.InvariantCulture);
@@ -96,6 +101,8 @@ public abstract record Dose
 
     private sealed record SigmaDose(double Count) : Dose
     {
+        public override Dose Mirrored => Sigmas(-Count);
+
         public override float Of(Neuron neuron, Calibration? calibration)
             => (float)(RequireCalibration(calibration).MeanOf(neuron) + (Count * RequireCalibration(calibration).SigmaOf(neuron)));
 
@@ -106,6 +113,8 @@ public abstract record Dose
 
     private sealed record QuantileDose(double Level) : Dose
     {
+        public override Dose Mirrored => Quantile(1 - Level);
+
         public override float Of(Neuron neuron, Calibration? calibration) => RequireCalibration(calibration).QuantileOf(neuron, Level);
 
         public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"quantile {Level}");
@@ -113,6 +122,8 @@ public abstract record Dose
 
     private sealed record MaximumDose(double Factor) : Dose
     {
+        public override Dose Mirrored => OfMaximum(-Factor);
+
         public override float Of(Neuron neuron, Calibration? calibration) => (float)(Factor * RequireCalibration(calibration).QuantileOf(neuron, 1));
 
         public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Factor:0.##} x natural maximum");

@@ -2,6 +2,7 @@ using TorchSharp;
 using Vitrine.Inputs.Pictures;
 using Vitrine.Policies.LeRobot;
 using Vitrine.Transformers;
+using Vitrine.Transformers.Edits;
 using Vitrine.Transformers.Engine;
 using Vitrine.Transformers.Families;
 using Vitrine.Transformers.Points;
@@ -20,6 +21,13 @@ namespace Vitrine.Policies.Flow;
 public abstract class FlowPolicy : LeRobotPolicy
 {
     private const string ActionPart = "action";
+
+    private static readonly string[] ExpertNames =
+        ["lm_expert.", "gemma_expert.", "action_in_proj.", "action_out_proj.", "action_time_mlp_in.", "action_time_mlp_out.", "time_mlp_in.", "time_mlp_out."];
+
+    /// <summary>Of the last language layer, what keys and values are made of.</summary>
+    private static readonly HashSet<Point> Alive =
+        [Point.ResidPre, Point.AttnIn, Point.AttnK, Point.AttnV, Point.AttnKNorm, Point.AttnKRot];
 
     private readonly FlowSettings settings;
     private readonly FlowParts parts;
@@ -66,6 +74,27 @@ public abstract class FlowPolicy : LeRobotPolicy
 
     /// <summary>Tokens that stand in front of the chunk in the expert.</summary>
     private protected virtual int ExpertStateTokens => 0;
+
+    /// <summary>
+    /// The same policy with an expert that has learnt nothing: its blocks, its projections of chunk and time are initial random numbers, everything that reads
+    /// pictures and words is as it was trained. The control of whatever is read off an expert.
+    /// </summary>
+    /// <param name="name">As <see cref="Policy.Open"/> takes it.</param>
+    /// <param name="options">How.</param>
+    /// <returns>Owned by the caller; always the same one.</returns>
+    /// <remarks>Matrices are normal with variance 1 over their inputs, biases 0, gains of norms 1.</remarks>
+    /// <exception cref="VitrineException">There is no such policy, or it is none that flows.</exception>
+    public static FlowPolicy OpenUntrained(string name, ModelOptions? options = null)
+    {
+        var opened = Open(name, (options ?? ModelOptions.Default) with { Untrained = IsOfExpert });
+        if (opened is FlowPolicy flow)
+        {
+            return flow;
+        }
+
+        opened.Dispose();
+        throw new VitrineException($"{name}: is a {opened.Family} policy, which has no expert that flows.");
+    }
 
     /// <inheritdoc/>
     public override PromptLayout Layout(IReadOnlyList<Observation> observations) => LayoutOf(Prepared(observations));
@@ -118,6 +147,49 @@ public abstract class FlowPolicy : LeRobotPolicy
             },
             layout.Kinds(), decoder: null, from: null, running: new HashSet<string> { Expert.Shape.Name, ActionPart });
         return new PolicyRun(run, layout, actions);
+    }
+
+    /// <summary>The plan under which an expert that read one prompt reads some rows of another.</summary>
+    /// <param name="own">What it acts from; stays the caller's.</param>
+    /// <param name="other">The same pictures and states under another instruction; stays the caller's.</param>
+    /// <param name="swap">Which layers and rows.</param>
+    /// <exception cref="VitrineException">The two prompts are not of one length, or have no such rows, or the expert no such layer.</exception>
+    public RunPlan Swapping(FlowPrefix own, FlowPrefix other, PrefixSwap swap)
+    {
+        ArgumentNullException.ThrowIfNull(own);
+        ArgumentNullException.ThrowIfNull(other);
+        ArgumentNullException.ThrowIfNull(swap);
+        if (swap.Layers.FirstOrDefault(l => l < 0 || l >= Expert.Shape.Layers, -1) is >= 0 and var layer)
+        {
+            throw new VitrineException($"swap: layer {layer}; the expert has {Expert.Shape.Layers} layers, counted from 0.");
+        }
+
+        using var scope = NewDisposeScope();
+        return RunPlan.ForRows([.. own.Layout.Rows.Select((row, r) => new RunPlan { Edits = [.. swap.Layers.SelectMany(l => Rows(l, row, r))] })]);
+
+        IEnumerable<Edit> Rows(int at, PromptRow row, int r)
+        {
+            long[] places = [.. Swapped(row, other.Layout.Rows[r], swap)];
+            var chosen = tensor(places, device: Device);
+            var (keys, values) = other.Cache.Layer(at, own.Layout.Rows.Count);                             // (B, Hkv, Tp, hd)
+            foreach (var (point, heads) in new[] { (Point.AttnPrefixK, keys), (Point.AttnPrefixV, values) })
+            {
+                var given = heads.narrow(0, r, 1).transpose(1, 2).index_select(1, chosen);                 // (1, n, Hkv, hd)
+                yield return new Replace($"{Expert.Shape.Name}.{at}.{point.Name}", EditValue.Of(given))
+                {
+                    Scope = new EditScope { Positions = Positions.At([.. places.Select(p => (int)p)]) },
+                };
+            }
+        }
+    }
+
+    /// <summary>Whether a plan leaves alone what is read: acts under it may start from a <see cref="FlowPrefix"/>.</summary>
+    /// <remarks>What it captures of pictures and words is not there then.</remarks>
+    public bool StartsAtPrefix(RunPlan? plan)
+    {
+        string[] behind = [Expert.Shape.Name, ActionPart];
+        return plan is null || (plan.StopAfter is null && plan.Gradients.Count == 0 && plan.Edits.SelectMany(e => e.Places()).Concat(plan.Capture)
+            .All(p => AddressPattern.Parse(p).Stack is { } stack && behind.Contains(stack)));
     }
 
     /// <summary>In which direction every number of a chunk moves at a flow time, from what was read.</summary>
@@ -175,6 +247,41 @@ public abstract class FlowPolicy : LeRobotPolicy
         return Expert.RawValueVectors(layer).matmul(parts.ActionOut.Weight.t()).MoveToOuterDisposeScope();
     }
 
+    /// <summary>
+    /// What one unit of each neuron of an expert's layer, held over all flow steps, adds to each number of the row that it stands at (F,D), normalised as the
+    /// network has it: its value vector through its gate, the final norm's gain and the projection to actions, turned round, because the flow runs against the
+    /// velocity.
+    /// </summary>
+    /// <param name="layer">From 0.</param>
+    /// <param name="step">At which flow step it is read; the vectors of pi0.5 differ from step to step, because the flow time makes gates and gains.</param>
+    /// <returns>
+    /// Owned by the caller, in float32; the action's own numbers, without padding. The final norm's size, which depends on the rest of the stream, is left out,
+    /// and so is what later layers make of it: a read-out, no effect.
+    /// </returns>
+    /// <exception cref="VitrineException">The expert has no such layer, or the flow no such step.</exception>
+    public Tensor ActionVectors(int layer, int step = 0)
+    {
+        if (step < 0 || step >= settings.Steps)
+        {
+            throw new VitrineException($"flow step {step}: {Name} has {settings.Steps}, counted from 0.");
+        }
+
+        using var scope = NewDisposeScope();
+        using var mode = no_grad();
+        var condition = Condition(Waves(settings.TimeOf(step)));
+        var vectors = Expert.RawValueVectors(layer).Widened();                                             // (F, d)
+        var gate = Expert.Blocks[layer].Weights.MlpNorm?.GateUnder(condition);
+        var gain = Expert.LastNorm!.GainUnder(condition);                                                  // (d)
+        var written = (gate is null ? vectors : vectors * gate) * gain;
+        return written.matmul(parts.ActionOut.Weight.Widened().t()).narrow(1, 0, Files.Config.Action.Width).neg().MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>The expert reads the keys and values of every language layer; what else the last one computes is read by nobody.</remarks>
+    public override bool ReachesAction(Address place)
+        => place.Stack != Language.Shape.Name
+            || (place.Layer is { } layer ? layer < Language.Shape.Layers - 1 || Alive.Contains(place.Point) : place.Point == Point.Embed);
+
     /// <inheritdoc/>
     protected internal override PolicyRun Act(ActRequest request)
     {
@@ -206,6 +313,13 @@ public abstract class FlowPolicy : LeRobotPolicy
     /// <param name="time">(1,d): the flow time as waves.</param>
     /// <param name="state">(B,StateWidth), or null where the network reads none as numbers.</param>
     private protected abstract (Tensor Embedded, Tensor? Condition) Suffix(Pass tokens, Tensor chunk, Tensor time, Tensor? state);
+
+    /// <summary>What the expert's norms are conditioned on at a flow time (1,c); null where on nothing.</summary>
+    /// <param name="time">(1,d): the flow time as waves.</param>
+    private protected virtual Tensor? Condition(Tensor time) => null;
+
+    /// <summary>A flow time as the expert reads it (1,d).</summary>
+    private Tensor Waves(double time) => tensor(settings.Waves(time, Expert.Shape.Width), [1, Expert.Shape.Width]).to(Dtype, Device);
 
     /// <summary>Pictures, words and state through the language stack, for the keys and values of its blocks.</summary>
     private PrefixCache Prefix(RunScope scope, IReadOnlyList<PolicyInput> inputs, PromptLayout layout)
@@ -267,8 +381,7 @@ public abstract class FlowPolicy : LeRobotPolicy
     private Tensor VelocityOf(RunScope scope, PrefixCache prefix, Tensor chunk, double time, int step, IReadOnlyList<PolicyInput> inputs)
     {
         using var tokens = scope.PassOver(Horizon, step);
-        var waves = tensor(settings.Waves(time, Expert.Shape.Width), [1, Expert.Shape.Width]).to(Dtype, Device);
-        var (embedded, condition) = Suffix(tokens, chunk, waves, ExpertStateTokens > 0 ? States(inputs) : null);
+        var (embedded, condition) = Suffix(tokens, chunk, Waves(time), ExpertStateTokens > 0 ? States(inputs) : null);
         var columns = ExpertStateTokens + Horizon;
         var input = new DecoderInput([.. inputs.Select(_ => Places(columns, i => i))], () => embedded)
         {
@@ -294,6 +407,10 @@ public abstract class FlowPolicy : LeRobotPolicy
 
         return tensor(numbers, [inputs.Count, settings.StateWidth]).to(Dtype, Device);
     }
+
+    /// <summary>Names of every family: the expert inside SmolVLM or beside PaliGemma, and the projections of chunk and time.</summary>
+    private static bool IsOfExpert(string tensor)
+        => ExpertNames.Any(n => tensor.Contains(n, StringComparison.Ordinal));
 
     private IEnumerable<PolicyFeature> Present(PolicyInput input) => Files.Config.Cameras.Where(c => input.Pictures.ContainsKey(c.Name));
 
@@ -327,6 +444,27 @@ public abstract class FlowPolicy : LeRobotPolicy
                 DecidingState = [.. Enumerable.Range(0, ExpertStateTokens).Select(i => (long)i)],
             };
         }
+    }
+
+    private static IEnumerable<long> Swapped(PromptRow own, PromptRow other, PrefixSwap swap)
+    {
+        if (own.Words.Count != other.Words.Count)
+        {
+            throw new VitrineException(
+                $"swap: the instruction has {own.Words.Count} tokens, that with '{swap.Word}' {other.Words.Count}; rows are put in place "
+                    + "only where both have as many.");
+        }
+
+        long[] differing = [.. own.Words.Zip(other.Words).Where(w => w.First.Id != w.Second.Id).Select(w => w.First.Position)];
+        var pictures = own.Pictures.Values.SelectMany(p => p.Positions());
+        long[] found = swap.Rows switch
+        {
+            SwappedRows.Words => differing,
+            SwappedRows.State => [.. own.State],
+            SwappedRows.Image => [.. pictures],
+            _ => [.. pictures.Concat(own.Words.Select(w => w.Position)).Concat(own.State).Except(differing)],
+        };
+        return found.Length > 0 ? found : throw new VitrineException($"swap: the prompt has no rows that are '{swap.Rows}' under '{swap.Word}'.");
     }
 
     private void Require(Tensor chunk, int rows)

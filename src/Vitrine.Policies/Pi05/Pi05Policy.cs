@@ -30,9 +30,11 @@ public sealed class Pi05Policy : PiPolicy
 
     private protected override (Tensor Embedded, Tensor? Condition) Suffix(Pass tokens, Tensor chunk, Tensor time, Tensor? state)
     {
-        var waves = nn.functional.silu(Parts.TimeOut.Apply(nn.functional.silu(Parts.TimeIn.Apply(time)))).expand(chunk.shape[0], -1);
+        var waves = Condition(time)!.expand(chunk.shape[0], -1);
         return (Parts.ActionIn.Apply(chunk), tokens.At(Expert.Shape.Name, condition, waves));              // (B, H, d), (B, d)
     }
+
+    private protected override Tensor Condition(Tensor time) => nn.functional.silu(Parts.TimeOut.Apply(nn.functional.silu(Parts.TimeIn.Apply(time))));
 
     private static PiFolder Described(ModelSource source, ModelOptions options, WeightReader weights)
     {

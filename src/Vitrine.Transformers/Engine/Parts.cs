@@ -102,6 +102,16 @@ internal sealed record Norm(NormSpec Spec, Tensor Gain, Tensor? Bias)
         return ((OverRootMeanSquare(x.Widened()) * parts[0].Widened().add(One)).Plus(parts[1].Widened()).RoundedAs(x), parts[2]);
     }
 
+    /// <summary>What the normed values are multiplied with under a condition (d), in float32.</summary>
+    /// <param name="condition">(1,c); null for a norm that takes none.</param>
+    public Tensor GainUnder(Tensor? condition) => Modulation is null || condition is null
+        ? Gain.Widened()
+        : Modulation.Apply(condition).chunk(3, -1)[0].Widened().add(One)[0];
+
+    /// <summary>What a condition multiplies that a part adds behind this norm (d), in float32; null where nothing.</summary>
+    /// <param name="condition">(1,c); null for a norm that takes none.</param>
+    public Tensor? GateUnder(Tensor? condition) => Modulation is null || condition is null ? null : Modulation.Apply(condition).chunk(3, -1)[2].Widened()[0];
+
     /// <summary>The same with gain and bias in float32 where they have 16 bits; what is widened belongs to the current dispose scope.</summary>
     public Norm Widened() => this with { Gain = Gain.Widened(), Bias = Bias?.Widened() };
 

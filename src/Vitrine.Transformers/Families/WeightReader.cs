@@ -246,10 +246,22 @@ public sealed class WeightReader : IDisposable
         }
 
         using var scope = NewDisposeScope();
-        var stored = checkpoint.Read(whole);
+        var stored = options.Untrained?.Invoke(whole) == true ? Initial(whole, shape) : checkpoint.Read(whole);
         var merged = checkpoint.Adapter?.Merged(whole, stored, isTransposed, options.Dtype) ?? stored;
         var tensor = IsKept(merged.dtype, isKept) ? merged : merged.to(options.Dtype);
         return (options.Device.type == TorchSharp.DeviceType.CPU ? tensor : tensor.to(options.Device)).DetachFromDisposeScope();
+    }
+
+    private Tensor Initial(string name, long[] shape)
+    {
+        if (shape.Length == 1)
+        {
+            return name.Contains("norm", StringComparison.Ordinal) && name.EndsWith(".weight", StringComparison.Ordinal) ? ones(shape) : zeros(shape);
+        }
+
+        var seed = name.Aggregate(14695981039346656037UL, (hash, c) => (hash ^ c) * 1099511628211UL);      // FNV-1a
+        using var generator = new Generator(seed, CPU);
+        return randn(shape, generator: generator) / Math.Sqrt(shape[^1]);
     }
 
     private bool IsKept(ScalarType stored, bool isKept)

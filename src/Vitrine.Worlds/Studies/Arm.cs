@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json.Serialization;
 using Vitrine.Mechanisms.Doses;
 using Vitrine.Policies;
+using Vitrine.Policies.Flow;
 using Vitrine.Transformers;
 
 namespace Vitrine.Worlds.Studies;
@@ -22,6 +23,9 @@ public enum ArmKind
 
     /// <summary>The edit that the study is about.</summary>
     Edit,
+
+    /// <summary>Keys and values of another instruction in the place of the policy's own.</summary>
+    Interchange,
 
     /// <summary>The edit with random neurons that resemble the chosen ones.</summary>
     MatchedRandom,
@@ -56,6 +60,10 @@ public sealed record Arm
     [JsonConverter(typeof(ScheduleAsJson))]
     public Schedule? Schedule { get; init; }
 
+    /// <summary>What an expert reads of another instruction instead; null where of its own alone. Then there is no plan.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public PrefixSwap? Swap { get; init; }
+
     /// <summary>Whether this arm is one of several random draws.</summary>
     [JsonIgnore]
     public bool IsRandom => Kind is ArmKind.MatchedRandom or ArmKind.RandomDirection;
@@ -66,7 +74,7 @@ public sealed record Arm
     /// <summary>Changes when plan or schedule do; empty for a baseline that has none.</summary>
     public string Fingerprint()
         => Kind == ArmKind.Baseline && Plan is null && Schedule is null ? ""
-            : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes((Plan ?? RunPlan.Empty).ToJson() + Schedule?.ToJson())));
+            : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes((Plan ?? RunPlan.Empty).ToJson() + Schedule?.ToJson() + Swap)));
 
     /// <summary>The policy as this arm has it act. Disposing the actor leaves the policy open.</summary>
     /// <param name="policy">Several arms may share it, also on several threads.</param>
@@ -74,6 +82,13 @@ public sealed record Arm
     public IWorldActor ActorOf(Policy policy, int? actionSteps = null)
     {
         ArgumentNullException.ThrowIfNull(policy);
+        if (Swap is { } swap)
+        {
+            return Plan is null && Schedule is null && policy.Unplanned is FlowPolicy flow
+                ? new PrefixSwapActor(flow, swap, Word, actionSteps)
+                : throw new VitrineException($"arm '{Name}': keys and values are swapped in policies whose expert flows, under no other plan.");
+        }
+
         return Schedule is null
             ? new ObservingActor(new ChunkActor(policy.With(Plan), actionSteps), Word)
             : new ScheduledActor(policy, [.. (Plan ?? RunPlan.Empty).Edits.Select(e => new ScheduledEdit(e, Schedule))], Word, actionSteps)

@@ -63,7 +63,7 @@ internal static class StudyDifferences
         (string What, object? There, object? Asked)[] parts =
         [
             ("plan", there.Plan?.ToJson(), asked.Plan?.ToJson()), ("schedule", there.Schedule?.ToJson(), asked.Schedule?.ToJson()),
-            ("word", there.Word, asked.Word),
+            ("word", there.Word, asked.Word), ("swap", there.Swap, asked.Swap),
             ("kind", there.Kind, asked.Kind), ("concept", there.Concept, asked.Concept), ("group", there.Group, asked.Group),
         ];
         return parts.Where(p => !Equals(p.There, p.Asked)).Select(p => p.What);

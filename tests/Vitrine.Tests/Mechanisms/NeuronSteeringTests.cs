@@ -58,7 +58,7 @@ public sealed class NeuronSteeringTests : IDisposable
     {
         var (metric, calibration) = (ActionMetric.Named("elbow", policy.ActionNames), Measure());
         Should.Throw<VitrineException>(() => new NeuronSteering(new NeuronSet([new Neuron(0, 1)]), Dose.Sigmas(1)).Measure(acting, states, calibration, metric))
-            .Message.ShouldBe($"steering: the neurons are of stack 'language'; {policy.Name} decides in 'brain', whose activity is known.");
+            .Message.ShouldBe($"steering: the neurons are of stack 'language'; {policy.Name} has brain.");
         var set = new NeuronSet([new Neuron(0, 1)], NumberPolicy.Brain);
         var steering = new NeuronSteering(set, Dose.Sigmas(1));
         Refusal(() => steering.Measure(acting, states, calibration with { Fingerprint = "another" }, metric)).ShouldContain("another");
