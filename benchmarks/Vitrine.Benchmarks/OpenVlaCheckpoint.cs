@@ -126,7 +126,7 @@ internal static class OpenVlaCheckpoint
         }
     }
 
-    private static byte[] Header(List<NamedShape> tensors)
+    internal static byte[] Header(List<NamedShape> tensors, string dtype = "BF16", int size = 2)
     {
         var root = new JsonObject();
         var offset = 0L;
@@ -134,11 +134,11 @@ internal static class OpenVlaCheckpoint
         {
             root[tensor.Name] = new JsonObject
             {
-                ["dtype"] = "BF16",
+                ["dtype"] = dtype,
                 ["shape"] = new JsonArray([.. tensor.Shape.Select(s => (JsonNode)s)]),
-                ["data_offsets"] = new JsonArray(offset, offset + (2 * tensor.Count)),
+                ["data_offsets"] = new JsonArray(offset, offset + (size * tensor.Count)),
             };
-            offset += 2 * tensor.Count;
+            offset += size * tensor.Count;
         }
 
         var json = root.ToJsonString(new JsonSerializerOptions { WriteIndented = false });

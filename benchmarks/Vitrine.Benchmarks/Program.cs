@@ -7,6 +7,8 @@ const string Usage = """
         value vectors against float32 products of the same shapes, OpenVLA's and SmolVLA's sizes
     language [--dir DIR] [--rounds N] [--threads N] [--only load|forward|decode]
         a 135M Llama: forward, capture, decode and load beside the plain ones
+    flow --like DIR [--dir DIR] [--rounds N] [--threads N]
+        SmolVLA base's shape with random numbers: one chunk beside its products, capture, a camera less, clamped variants
     openvla --dir DIR --like DIR [--write sparse|random] [--layers N] [--vectors N] [--weights kept|widened]
         a full-size OpenVLA checkpoint (15.08 GB): written when asked, then one act and the projection of a slice
     """;
@@ -22,6 +24,9 @@ try
             return 0;
         case "language":
             LanguageBenchmark.Run(arguments);
+            return 0;
+        case "flow":
+            FlowBenchmark.Run(arguments);
             return 0;
         case "openvla":
             OpenVlaBenchmark.Run(arguments);

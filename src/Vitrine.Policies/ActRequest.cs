@@ -15,6 +15,9 @@ public sealed record ActOptions
 
     /// <summary>Hears how far the act is, on the calling thread.</summary>
     public IProgress<ActProgress>? Progress { get; init; }
+
+    /// <summary>Is told what each phase took; null where nobody asks. Families that do not divide their acts end a phase with each token.</summary>
+    public ActTiming? Timing { get; init; }
 }
 
 /// <summary>What a policy family is asked: observations under a bound plan.</summary>

@@ -54,6 +54,8 @@ internal sealed class PlannedPolicy : Policy
 
     public override bool ReachesAction(Transformers.Points.Address place) => policy.ReachesAction(place);
 
+    internal override bool EndsPhases => policy.EndsPhases;
+
     public override PromptLayout Layout(IReadOnlyList<Observation> observations) => policy.Layout(observations);
 
     protected internal override PolicyRun Act(ActRequest request) => policy.Act(request with { Units = request.Units ?? units });

@@ -255,6 +255,9 @@ public abstract class Policy : Model, IActor
         }
     }
 
+    /// <summary>Whether the family ends its own phases; else they end where it tells how far it is.</summary>
+    internal virtual bool EndsPhases => false;
+
     /// <summary>From a picture to a tower's pixels.</summary>
     protected internal abstract PictureRecipe RecipeOf(Tower tower);
 
@@ -267,14 +270,18 @@ public abstract class Policy : Model, IActor
     /// <summary>Acts, and refuses actions that are no numbers.</summary>
     private protected PolicyRun Finite(ActRequest request)
     {
-        var run = Act(request);
+        request.Options.Timing?.Begin();
+        var run = Act(request.Options.Timing is { } timing && !EndsPhases
+            ? request with { Options = request.Options with { Progress = new TimedProgress(timing, request.Options.Progress) } }
+            : request);
+        request.Options.Timing?.End(request.Options.Timing.Phases.Count == 0 ? "act" : "rest");
         if (AllowsNonFinite || run.FirstNonFinite(ActionNames) is not { } found)
         {
             return run;
         }
 
         run.Dispose();
-        var silent = request with { Options = request.Options with { Progress = null } };
+        var silent = request with { Options = request.Options with { Progress = null, Timing = null } };
         throw Located(found, request.Plan, searching => Act(silent with { Plan = searching }).Dispose());
     }
 

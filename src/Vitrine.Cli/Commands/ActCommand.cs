@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Spectre.Console;
 using Vitrine.Policies;
+using Vitrine.Policies.Actions;
 using Vitrine.Policies.Flow;
 
 namespace Vitrine.Cli.Commands;
@@ -18,10 +19,11 @@ internal static class ActCommand
         var reading = TokenizerOption.Create();
         var device = DeviceOption.Create();
         var allowed = NonFiniteOption.Create();
+        var timed = new Option<bool>("--timing") { Description = "Say what each phase took, in a second act, beside the matrix products alone." };
         var json = Output.JsonOption();
         var command = new Command("act", "Answer one observation with an action, or with a chunk of them.") { name };
         seen.AddTo(command);
-        foreach (var option in (Option[])[units, plan, reading, device, allowed, json])
+        foreach (var option in (Option[])[units, plan, timed, reading, device, allowed, json])
         {
             command.Add(option);
         }
@@ -67,6 +69,13 @@ internal static class ActCommand
             foreach (var note in Notes(policy, action, noise))
             {
                 Console.WriteLine(note);
+            }
+
+            if (parsed.GetValue(timed))
+            {
+                var timing = new ActTiming();
+                acting.Act([observation], options: options with { Timing = timing }, cancellation: cancellation).Dispose();
+                AnsiConsole.Write(TimingText.Of(timing, policy is FlowPolicy flow ? flow.Products([observation]) : null));
             }
 
             return Task.FromResult(0);

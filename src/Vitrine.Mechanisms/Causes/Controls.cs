@@ -56,7 +56,8 @@ public static class Controls
     private static Neuron[] NearestOf(Stack stack, Neuron neuron, Calibration calibration, IReadOnlySet<Neuron> excluded, NeuronSet chosen)
     {
         using var scope = NewDisposeScope();
-        var norm = stack.ValueVectors(neuron.Layer).Widened().norm(1).cpu().data<float>().ToArray();
+        var isGated = stack.BehindNeurons == "gate";                                                       // which makes the vectors anew in every pass
+        var norm = (isGated ? stack.RawValueVectors(neuron.Layer) : stack.ValueVectors(neuron.Layer)).Widened().norm(1).cpu().data<float>().ToArray();
         var nearest = Enumerable.Range(0, norm.Length).Select(i => new Neuron(neuron.Layer, i))
             .Where(n => !excluded.Contains(n) && !chosen.Neurons.Contains(n))
             .OrderBy(n => Distance(n)).Take(Neighbours).ToArray();

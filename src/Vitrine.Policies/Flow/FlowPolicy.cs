@@ -1,5 +1,6 @@
 using TorchSharp;
 using Vitrine.Inputs.Pictures;
+using Vitrine.Policies.Actions;
 using Vitrine.Policies.LeRobot;
 using Vitrine.Transformers;
 using Vitrine.Transformers.Edits;
@@ -59,6 +60,8 @@ public abstract class FlowPolicy : LeRobotPolicy
 
     /// <summary>Rows and columns of the noise that a chunk starts from.</summary>
     public override (int Rows, int Columns)? NoiseShape => (Horizon, settings.ActionWidth);
+
+    internal override bool EndsPhases => true;
 
     private protected FlowParts Parts => parts;
 
@@ -286,20 +289,52 @@ public abstract class FlowPolicy : LeRobotPolicy
     protected internal override PolicyRun Act(ActRequest request)
     {
         RequirePlain(request);
+        var (progress, timing) = (request.Options.Progress, request.Options.Timing);
+        timing?.Begin();
         var inputs = Prepared(request.Observations);
         var layout = LayoutOf(inputs);
+        timing?.End("words and state");
         PolicyAction[]? actions = null;
         var run = Compute(request.Plan, inputs.Length, Acted, layout.Kinds());
         return new PolicyRun(run, layout, actions);
 
         Tensor Acted(RunScope scope)
         {
-            using var prefix = Prefix(scope, inputs, layout);
-            request.Options.Progress?.Report(new(0, settings.Steps));
-            var denoised = Denoised(scope, prefix, inputs, request.Options.Noise ?? ActNoise.Default, request.Cancellation, request.Options.Progress);
+            using var prefix = Prefix(scope, inputs, layout, timing);
+            timing?.End("prefix");
+            progress?.Report(new(0, settings.Steps));
+            var denoised = Denoised(scope, prefix, inputs, request.Options.Noise ?? ActNoise.Default, request.Cancellation, progress, timing);
             actions = InUnits(denoised, inputs);
+            timing?.End("units");
             return denoised;
         }
+    }
+
+    /// <summary>What the matrix products of an act take alone, phase by phase: every projection over as many rows, and attention's two products.</summary>
+    /// <param name="observations">Whose pictures and words are counted; nothing of them is read.</param>
+    /// <remarks>
+    /// No way of computing the act can do without them, so that what an act takes beyond them is what it could save. What no action reads is left out; so are
+    /// patch embedding, connector and the projections of chunk and time.
+    /// </remarks>
+    /// <exception cref="VitrineException">As an act says.</exception>
+    public ActTiming Products(IReadOnlyList<Observation> observations)
+    {
+        var layout = Layout(observations);
+        var tokens = layout.Rows.Max(r => (r.Pictures.Count * ImageTokens) + r.Words.Count + r.State.Count);
+        using var mode = no_grad();
+        var timing = new ActTiming();
+        timing.Begin();
+        FlowProducts.Pictures(parts.Vision, layout.Rows.Sum(r => r.Pictures.Count));
+        timing.End("pictures");
+        FlowProducts.Prefix(Language, layout.Rows.Count, tokens);
+        timing.End("prefix");
+        for (var k = 0; k < settings.Steps; k++)
+        {
+            FlowProducts.Step(Expert, layout.Rows.Count, ExpertStateTokens + Horizon, tokens, projectsPrefix: k == 0, layout.Rows.Count);
+            timing.End($"flow step {k}");
+        }
+
+        return timing;
     }
 
     /// <inheritdoc/>
@@ -322,7 +357,7 @@ public abstract class FlowPolicy : LeRobotPolicy
     private Tensor Waves(double time) => tensor(settings.Waves(time, Expert.Shape.Width), [1, Expert.Shape.Width]).to(Dtype, Device);
 
     /// <summary>Pictures, words and state through the language stack, for the keys and values of its blocks.</summary>
-    private PrefixCache Prefix(RunScope scope, IReadOnlyList<PolicyInput> inputs, PromptLayout layout)
+    private PrefixCache Prefix(RunScope scope, IReadOnlyList<PolicyInput> inputs, PromptLayout layout, ActTiming? timing = null)
     {
         int[] lengths = [.. layout.Rows.Select(r => (r.Pictures.Count * ImageTokens) + r.Words.Count + r.State.Count)];
         var columns = lengths.Max();
@@ -333,7 +368,7 @@ public abstract class FlowPolicy : LeRobotPolicy
 
         Tensor Embedded()
         {
-            var image = Seen(scope, inputs, layout);                                                       // (pictures, P, d)
+            var image = Seen(scope, inputs, layout, timing);                                               // (pictures, P, d)
             var state = StateBehindWords ? parts.State!.Apply(States(inputs)) : null;                      // (B, d)
             var (rows, picture) = (new List<Tensor>(), 0);
             foreach (var (b, row) in layout.Rows.Index())
@@ -349,18 +384,20 @@ public abstract class FlowPolicy : LeRobotPolicy
         }
     }
 
-    private Tensor Seen(RunScope scope, IReadOnlyList<PolicyInput> inputs, PromptLayout layout)
+    private Tensor Seen(RunScope scope, IReadOnlyList<PolicyInput> inputs, PromptLayout layout, ActTiming? timing)
     {
         float[][] all = [.. inputs.SelectMany(input => Present(input).Select(c => PixelsOf(input.Pictures[c.Name], c).Values))];
         var pixels = tensor([.. all.SelectMany(p => p)], [all.Length, 3, Recipe.Height, Recipe.Width], device: Device);
+        timing?.End("pixels");
         var owners = layout.Owners;
         var tokens = parts.Connector.Forward(scope, parts.Vision.Forward(scope, pixels, owners).Features, owners);
+        timing?.End("pictures");
         return PictureScale is { } scale ? tokens * scale : tokens;
     }
 
     private Tensor Denoised(
         RunScope scope, PrefixCache prefix, IReadOnlyList<PolicyInput> inputs, ActNoise noise, CancellationToken cancellation,
-        IProgress<Actions.ActProgress>? progress)
+        IProgress<ActProgress>? progress, ActTiming? timing = null)
     {
         using Scalar step = -1f / settings.Steps;
         var x = noise.Draw(inputs.Count, Horizon, settings.ActionWidth).to(Dtype, Device);
@@ -371,6 +408,7 @@ public abstract class FlowPolicy : LeRobotPolicy
             using var tokens = scope.PassOver(Horizon, k);
             var before = tokens.At(ActionPart, sample, x);
             x = before.Plus(VelocityOf(scope, prefix, before, settings.TimeOf(k), k, inputs) * step).MoveToOuterDisposeScope();
+            timing?.End($"flow step {k}");
             progress?.Report(new(k + 1, settings.Steps));
         }
 
