@@ -9,6 +9,8 @@ const string Usage = """
         a 135M Llama: forward, capture, decode and load beside the plain ones
     flow --like DIR [--dir DIR] [--rounds N] [--threads N]
         SmolVLA base's shape with random numbers: one chunk beside its products, capture, a camera less, clamped variants
+    pi --like DIR --dir DIR [--write sparse|random] [--threads N]
+        a full-size pi0 or pi0.5 checkpoint in bfloat16: written when asked, then opened, and one chunk beside its products
     openvla --dir DIR --like DIR [--write sparse|random] [--layers N] [--vectors N] [--weights kept|widened]
         a full-size OpenVLA checkpoint (15.08 GB): written when asked, then one act and the projection of a slice
     """;
@@ -27,6 +29,9 @@ try
             return 0;
         case "flow":
             FlowBenchmark.Run(arguments);
+            return 0;
+        case "pi":
+            PiBenchmark.Run(arguments);
             return 0;
         case "openvla":
             OpenVlaBenchmark.Run(arguments);
