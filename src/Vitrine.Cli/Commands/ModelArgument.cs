@@ -12,11 +12,11 @@ internal static class ModelArgument
     private static string Embedded => string.Join(" or ", Policies.Policy.Catalog.Embedded);
 
     /// <summary>Any model.</summary>
-    public static Argument<string?> Any() => new("MODEL")
+    public static Argument<string?> Any() => Completed(new Argument<string?>("MODEL")
     {
         Description = $"Any model: a folder, a .gguf file, {Cached}, or {Embedded}.",
         Arity = ArgumentArity.ZeroOrOne,
-    };
+    });
 
     /// <summary>A model that reads text.</summary>
     public static Argument<string> Text() => new("MODEL") { Description = $"A text model: a folder, a .gguf file, or {Cached}." };
@@ -29,17 +29,24 @@ internal static class ModelArgument
             : TextModel.Open(name, options);
 
     /// <summary>A model with a vocabulary: a text model or a policy.</summary>
-    public static Argument<string> Speaking() => new("MODEL")
+    public static Argument<string> Speaking() => Completed(new Argument<string>("MODEL")
     {
         Description = $"A text model or a policy: a folder, a .gguf file, {Cached}, or {Embedded}.",
-    };
+    });
 
     /// <summary>A model that sees pictures.</summary>
-    public static Argument<string> Image() => new("MODEL")
+    public static Argument<string> Image() => Completed(new Argument<string>("MODEL")
     {
         Description = $"An image encoder, a model of pictures and texts, or a policy: a folder, {Cached}, or {Embedded}.",
-    };
+    });
 
     /// <summary>A policy.</summary>
-    public static Argument<string> Policy() => new("POLICY") { Description = $"A policy: a folder, {Cached}, or {Embedded}." };
+    public static Argument<string> Policy() => Completed(new Argument<string>("POLICY") { Description = $"A policy: a folder, {Cached}, or {Embedded}." });
+
+    /// <summary>The same argument; shells complete the models that come along.</summary>
+    public static Argument<T> Completed<T>(Argument<T> argument)
+    {
+        argument.CompletionSources.Add([.. Policies.Policy.Catalog.Embedded]);
+        return argument;
+    }
 }

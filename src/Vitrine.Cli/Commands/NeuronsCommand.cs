@@ -4,6 +4,7 @@ using Spectre.Console;
 using Vitrine.Mechanisms.Pictures;
 using Vitrine.Mechanisms.ValueVectors;
 using Vitrine.Policies;
+using Vitrine.Policies.Flow;
 using Vitrine.Transformers;
 
 namespace Vitrine.Cli.Commands;
@@ -30,6 +31,8 @@ internal static class NeuronsCommand
             DefaultValueFactory = _ => ReadingNorm.None,
         };
         var raw = RawOption.Create();
+        var actions = new Option<bool>("--actions") { Description = "Of a policy whose expert flows: read the expert's neurons in the space of actions." };
+        var flowStep = new Option<int?>("--flow-step") { Description = "With --actions: at this flow step; the mean over all by default." };
         var folder = new Option<string?>("--out") { Description = "Keep all layers in this folder as Parquet, one file a layer; an interrupted run goes on." };
         var shown = new ShownPictures();
         var lines = new Option<bool>("--jsonl") { Description = "With --out: JSON lines beside Parquet." };
@@ -37,13 +40,21 @@ internal static class NeuronsCommand
         var json = Output.JsonOption();
         var command = new Command("neurons", "Read the value vectors of feed-forward neurons in the model's own vocabulary.")
         {
-            name, layer, top, count, words, published, norm, raw, folder, lines, device, json,
+            name, layer, top, count, words, published, norm, raw, actions, flowStep, folder, lines, device, json,
         };
         shown.AddTo(command);
         command.Add(NeuronsDiffCommand.Create());
         command.SetAction(async (parsed, cancellation) =>
         {
             using var model = Policy.Catalog.Open(parsed.GetValue(name)!, device.ModelOptionsOf(parsed));
+            if (parsed.GetValue(actions) || parsed.GetValue(flowStep) is not null)
+            {
+                var flow = model as FlowPolicy
+                    ?? throw new VitrineException($"{model.Name}: --actions asks for a policy whose expert flows (SmolVLA, pi0, pi0.5).");
+                ExpertNeuronsText.Print(flow, parsed.GetValue(flowStep), parsed.GetValue(layer), parsed.GetValue(count) ?? InTable, parsed.GetValue(json));
+                return 0;
+            }
+
             var tokens = TokenReader.Of(model);
             int[] layers = parsed.GetValue(layer) is { } one ? [one] : [.. Enumerable.Range(0, tokens.Language.Shape.Layers)];
             var settings = new ProjectionSettings
@@ -92,8 +103,8 @@ internal static class NeuronsCommand
 
             var profile = new LexicalPatterns(readings, tokens, lists).Profile();
             int[] read = settings.Tokens is { } chosen ? [.. chosen] : [.. Enumerable.Range(0, tokens.Language.Shape.Vocabulary)];
-            var actions = read.Count(tokens.IsAction);
-            double? chance = actions > 0 ? (double)actions / read.Length : null;
+            var spoken = read.Count(tokens.IsAction);
+            double? chance = spoken > 0 ? (double)spoken / read.Length : null;
             if (parsed.GetValue(json))
             {
                 Output.Write(profile.Select(row => new
@@ -125,7 +136,7 @@ internal static class NeuronsCommand
             AnsiConsole.Write(table);
             if (chance is not null)
             {
-                Console.WriteLine($"chance: {actions} of the {read.Length} tokens that are read are action tokens; 'shuffled vocabulary' is the control of "
+                Console.WriteLine($"chance: {spoken} of the {read.Length} tokens that are read are action tokens; 'shuffled vocabulary' is the control of "
                     + "'patterned'");
             }
 

@@ -13,11 +13,11 @@ internal static class RolloutCommand
 {
     public static Command Create()
     {
-        var name = new Argument<string>("POLICY")
+        var name = ModelArgument.Completed(new Argument<string>("POLICY")
         {
             Description = $"{ModelArgument.Policy().Description![..^1]}; or 'expert' for the scripted one.",
             DefaultValueFactory = _ => "embedded:tabletop",
-        };
+        });
         var layouts = new Option<int>("--layouts", "-n") { Description = "Layouts of each task.", DefaultValueFactory = _ => 200 };
         var tasks = new Option<string[]>("--tasks")
         {
