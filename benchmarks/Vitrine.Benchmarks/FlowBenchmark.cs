@@ -1,4 +1,3 @@
-using Vitrine.Checkpoints;
 using Vitrine.Inputs.Pictures;
 using Vitrine.Policies;
 using Vitrine.Policies.Flow;
@@ -18,12 +17,6 @@ internal static class FlowBenchmark
 
     public static void Run(Arguments arguments)
     {
-        if (arguments.Has("--pi"))
-        {
-            RunPi(arguments);
-            return;
-        }
-
         var folder = arguments.Text("--dir") ?? Path.Combine(Path.GetTempPath(), "vitrine-smolvla");
         SmolVlaCheckpoint.Write(folder, arguments.Needed("--like"));
         set_num_threads(arguments.Number("--threads", 1));
@@ -71,45 +64,5 @@ internal static class FlowBenchmark
             + FormattableString.Invariant($"flow steps {phases.Skip(2).Sum(p => p.Seconds):0.00} s"));
 
         string Ratio(int of, int to) => FormattableString.Invariant($"{Measured.Median(rounds.Select(r => r[of].Processor / r[to].Processor)):0.00}");
-    }
-
-    /// <summary>One chunk of pi0 or pi0.5 with random numbers in bfloat16, beside its products.</summary>
-    private static void RunPi(Arguments arguments)
-    {
-        var isAdaptive = arguments.Text("--pi") switch
-        {
-            "pi05" => true,
-            "pi0" => false,
-            var other => throw new VitrineException($"flow: --pi is '{other}'; expected pi0 or pi05."),
-        };
-        var folder = arguments.Text("--dir") ?? Path.Combine(Path.GetTempPath(), "vitrine-pi");
-        PiCheckpoint.Write(folder, arguments.Needed("--like"), isAdaptive);
-        set_num_threads(arguments.Number("--threads", 2));
-        using var memory = new MemoryWatch();
-        FlowPolicy? opened = null;
-        var opening = Measured.Of(() => opened = (FlowPolicy)Policy.Open(
-            folder, ModelOptions.Default with { Storage = WeightStorage.AsStored, Untrained = arguments.Has("--zeros") ? null : _ => true }));
-        using var policy = opened!;
-        Say($"opened, every tensor accounted for, {(arguments.Has("--zeros") ? "zeros of a sparse file" : "random numbers drawn")}", opening);
-        var width = arguments.Number("--state", 3);
-        var seen = new Observation(
-            policy.Cameras.ToDictionary(c => c, _ => new Picture(224, 224, [.. Enumerable.Range(0, 224 * 224 * 3).Select(i => (byte)(i * 31))])),
-            "pick up the red block")
-        {
-            State = new Dictionary<string, StateVector> { ["state"] = new([.. Enumerable.Range(0, width).Select(i => 0.1 * i)]) },
-        };
-        for (var i = 0; !arguments.Has("--open") && i < arguments.Number("--rounds", 2); i++)
-        {
-            var timing = new Policies.Actions.ActTiming();
-            Say("one chunk", Measured.Of(() => policy.Act([seen], options: new ActOptions { Timing = timing }).Dispose()));
-            var phases = timing.Phases.Where(p => p.Seconds >= 0.05).Select(p => FormattableString.Invariant($"{p.Name} {p.Seconds:0.0} s"));
-            Console.WriteLine(string.Join(", ", phases));
-            Say("its products alone, widening included", Measured.Of(() => policy.Products([seen])));
-        }
-
-        Console.WriteLine($"{memory}; peak of the process {Measured.PeakMemory() / 1e9:0.00} GB");
-
-        static void Say(string what, Measured spent) => Console.WriteLine(
-            FormattableString.Invariant($"{what}: {spent.Wall:0.0} s ({spent.Processor:0.0} s of processor time)"));
     }
 }

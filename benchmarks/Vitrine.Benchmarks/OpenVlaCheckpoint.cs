@@ -94,6 +94,9 @@ internal static class OpenVlaCheckpoint
     private static JsonNode Json(string folder, string file)
         => JsonNode.Parse(File.ReadAllText(Path.Combine(folder, file))) ?? throw new VitrineException($"{folder}: {file} is empty.");
 
+    /// <summary>Writes one file of tensors in bfloat16: random numbers as <see cref="Write"/> makes them, or zeros that take no room.</summary>
+    internal static void WriteFile(string path, List<NamedShape> tensors, bool random) => WriteShard(path, tensors, random ? Block() : null);
+
     private static void WriteShard(string path, List<NamedShape> tensors, byte[]? numbers)
     {
         using var file = new FileStream(path, FileMode.Create, FileAccess.Write);

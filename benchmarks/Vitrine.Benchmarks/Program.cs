@@ -9,8 +9,8 @@ const string Usage = """
         a 135M Llama: forward, capture, decode and load beside the plain ones
     flow --like DIR [--dir DIR] [--rounds N] [--threads N]
         SmolVLA base's shape with random numbers: one chunk beside its products, capture, a camera less, clamped variants
-    flow --pi pi0|pi05 --like DIR [--dir DIR] [--rounds N] [--threads N] [--zeros] [--open]
-        pi0's or pi0.5's shape in bfloat16: opened, then one chunk beside its products
+    pi --like DIR --dir DIR [--write sparse|random] [--threads N]
+        a full-size pi0 or pi0.5 checkpoint in bfloat16: written when asked, then opened, and one chunk beside its products
     openvla --dir DIR --like DIR [--write sparse|random] [--layers N] [--vectors N] [--weights kept|widened]
         a full-size OpenVLA checkpoint (15.08 GB): written when asked, then one act and the projection of a slice
     """;
@@ -29,6 +29,9 @@ try
             return 0;
         case "flow":
             FlowBenchmark.Run(arguments);
+            return 0;
+        case "pi":
+            PiBenchmark.Run(arguments);
             return 0;
         case "openvla":
             OpenVlaBenchmark.Run(arguments);

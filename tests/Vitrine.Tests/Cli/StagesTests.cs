@@ -13,7 +13,10 @@ public sealed class StagesTests
         using var @out = new StringWriter();
         var terminal = AnsiConsole.Create(new AnsiConsoleSettings
         {
-            Out = new AnsiConsoleOutput(@out), Ansi = AnsiSupport.Yes, Interactive = InteractionSupport.Yes, ColorSystem = ColorSystemSupport.NoColors,
+            Out = new AnsiConsoleOutput(@out),
+            Ansi = AnsiSupport.Yes,
+            Interactive = InteractionSupport.Yes,
+            ColorSystem = ColorSystemSupport.NoColors,
         });
         terminal.Profile.Width = 100;
         (await Stages.RunAsync(WorkAsync, all: 10, terminal)).ShouldBe(3);

@@ -114,6 +114,20 @@ public sealed class VerbTests : IDisposable
     }
 
     [Fact]
+    public async Task Certify_reports_every_folder_and_then_fails_for_those_that_are_none()
+    {
+        var llama = Fixtures.Of("models", "llama");
+        var (table, json) = await BothAsync("certify", llama);
+        table.ShouldContain("certified");
+        json[0].GetProperty("passed").GetBoolean().ShouldBeTrue();
+        var (exit, @out, error) = await CommandLine.RunAsync("certify", folder.Path, llama, folder["none"]);
+        exit.ShouldBe(1);
+        @out.ShouldContain("agree, certified");
+        error.ShouldContain("2 of 3 folders");
+        error.ShouldContain(folder["none"]);
+    }
+
+    [Fact]
     public async Task Rollout_counts_successes()
     {
         var (table, json) = await BothAsync("rollout", Policy, "--layouts", "2", "--tasks", "reach,push", "--steps", "20");
