@@ -33,8 +33,7 @@ internal static class SmolVlaCheckpoint
         Empty(Path.Combine(folder, "model.safetensors"), [.. Tensors()]);
     }
 
-    /// <summary>The files of a policy beside its weights.</summary>
-    public static void CopySmall(string folder, string like)
+    private static void CopySmall(string folder, string like)
     {
         string[] others = ["golden.safetensors", "meta.json", "model.safetensors", "normalization_buffers.safetensors"];
         foreach (var file in Directory.GetFiles(like, "*", SearchOption.AllDirectories).Where(f => !others.Contains(Path.GetFileName(f))))
@@ -76,8 +75,7 @@ internal static class SmolVlaCheckpoint
         new($"{at}.mlp.down_proj.weight", [width, neurons]),
     ];
 
-    /// <summary>SigLIP as transformers names its tensors.</summary>
-    public static IEnumerable<NamedShape> Tower(string at, long width, long neurons, int blocks, long patches, long patchSize) =>
+    private static IEnumerable<NamedShape> Tower(string at, long width, long neurons, int blocks, long patches, long patchSize) =>
     [
         new($"{at}.embeddings.patch_embedding.weight", [width, 3, patchSize, patchSize]),
         new($"{at}.embeddings.patch_embedding.bias", [width]),
@@ -90,21 +88,19 @@ internal static class SmolVlaCheckpoint
             .Concat(OpenVlaSizes.Pair($"{l}.mlp.fc1", neurons, width)).Concat(OpenVlaSizes.Pair($"{l}.mlp.fc2", width, neurons))),
     ];
 
-    /// <summary>Changes a JSON file.</summary>
-    public static void Change(string file, Action<JsonObject> change)
+    private static void Change(string file, Action<JsonObject> change)
     {
         var json = JsonNode.Parse(File.ReadAllText(file))!.AsObject();
         change(json);
         File.WriteAllText(file, json.ToJsonString());
     }
 
-    /// <summary>A file of tensors as long as it should be, and sparse.</summary>
-    public static void Empty(string path, NamedShape[] tensors, string dtype = "F32", int size = 4)
+    private static void Empty(string path, NamedShape[] tensors)
     {
-        var header = OpenVlaCheckpoint.Header([.. tensors], dtype, size);
+        var header = OpenVlaCheckpoint.Header([.. tensors], "F32", 4);
         using var file = new FileStream(path, FileMode.Create, FileAccess.Write);
         file.Write(BitConverter.GetBytes((long)header.Length));
         file.Write(header);
-        file.SetLength(file.Position + tensors.Sum(t => size * t.Count));
+        file.SetLength(file.Position + tensors.Sum(t => 4 * t.Count));
     }
 }
