@@ -45,7 +45,8 @@ public record ModelOptions
     public Action<string>? Told { get; init; }
 
     /// <summary>Which tensors have initial numbers in the place of those of the file, for a control that has learnt nothing; none when null.</summary>
-    /// <remarks>Matrices are normal with variance 1 over their inputs, what has one axis is 0, and 1 in a norm. A name always gives the same numbers.</remarks>
+    /// <remarks>Matrices are normal with variance 1 over their inputs, what has one axis is 0, and 1 in a norm. A name always gives the same numbers.
+    /// They stand in the file's precision.</remarks>
     internal Func<string, bool>? Untrained { get; init; }
 
     /// <summary>Hears the share of the checkpoint's tensors that were read while the model opens; null where nobody listens.</summary>

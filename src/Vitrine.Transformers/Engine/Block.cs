@@ -26,6 +26,12 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
     {
         var x = slots.At(Point.ResidPre, residual, pass);                                                  // (B, T, d)
         var (read, attentionGate) = weights.AttentionNorm.Of(x, pass.Condition);
+        if (pass.KeysAloneAt == layer && cache is not null && slots.IsEmpty)
+        {
+            Keep(read, pass, cache, layer);
+            return residual;
+        }
+
         var attended = Attend(slots.At(Point.AttnIn, read, pass), slots, pass, cache, layer);
         attended = Added(attended, weights.AttentionWriting, attentionGate, Point.AttnOutPost, slots, pass);
         var mid = spec.Parallel ? x : Settled(Point.ResidMid, x.Plus(attended), weights.AttentionPostNorm, slots, pass);   // (B, T, d)
@@ -51,10 +57,11 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
         var (b, t, heads, width) = (x.shape[0], x.shape[1], spec.Attention.Heads, spec.Attention.HeadWidth);
         var prefix = spec.Attention.Keys is KeySource.Own ? default : PrefixOf(layer, b, slots, pass);     // (B, Hkv, Tp, hd)
         var isOfPrefix = spec.Attention.Keys == KeySource.Prefix;
-        var (asking, keyed, valued, tokens) = isOfPrefix ? (x, Flat(prefix.Keys), Flat(prefix.Values), pass.OfPrefix) : Read(x, slots, pass);
+        var (asking, keyed, valued, tokens) = isOfPrefix ? (x, x, x, pass.OfPrefix) : Read(x, slots, pass);
+        var (keys, values) = isOfPrefix ? Projected(prefix, layer, b, slots, pass) : (weights.Key.Apply(keyed), weights.Value.Apply(valued));
         var q = slots.At(Point.AttnQ, weights.Query.Apply(asking).view(b, t, heads, width), pass);         // (B, T, H, hd)
-        var k = slots.At(Point.AttnK, weights.Key.Apply(keyed).view(b, -1, spec.Attention.KeyValueHeads, width), tokens);     // (B, T, Hkv, hd)
-        var v = slots.At(Point.AttnV, weights.Value.Apply(valued).view(b, -1, spec.Attention.KeyValueHeads, width), tokens);  // (B, T, Hkv, hd)
+        var k = slots.At(Point.AttnK, keys.view(b, -1, spec.Attention.KeyValueHeads, width), tokens);     // (B, T, Hkv, hd)
+        var v = slots.At(Point.AttnV, values.view(b, -1, spec.Attention.KeyValueHeads, width), tokens);  // (B, T, Hkv, hd)
         if (weights.QueryNorm is { } queryNorm && weights.KeyNorm is { } keyNorm)
         {
             q = slots.At(Point.AttnQNorm, queryNorm.Apply(q), pass);
@@ -81,6 +88,30 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
         var z = Weighted(q, k, v, spec.Attention, Point.AttnScores, Point.AttnPattern, slots, pass).transpose(1, 2);
         z = slots.At(Point.AttnZ, z, pass);                                                                // (B, T, H, hd)
         return slots.At(Point.AttnOut, weights.Output.Apply(z.reshape(b, t, heads * width)), pass);        // (B, T, d)
+    }
+
+    /// <summary>Keys and values alone, where nobody reads what else the block computes.</summary>
+    private void Keep(Tensor x, Pass pass, KeyValueCache cache, int layer)
+    {
+        var (_, keyed, valued, _) = Read(x, Slots.None, pass);
+        var k = weights.Key.Apply(keyed).view(x.shape[0], -1, spec.Attention.KeyValueHeads, spec.Attention.HeadWidth);    // (B, T, Hkv, hd)
+        var v = weights.Value.Apply(valued).view(x.shape[0], -1, spec.Attention.KeyValueHeads, spec.Attention.HeadWidth);
+        k = weights.KeyNorm is { } norm && weights.QueryNorm is not null ? norm.Apply(k) : k;
+        k = (pass.Rotation is { } rotation ? Rotary.Turned(k, rotation) : k).transpose(1, 2);
+        LookForHidden(k, k, pass);
+        cache.Append(layer, k, v.transpose(1, 2));
+    }
+
+    /// <summary>
+    /// Keys and values of a prefix through the block's own projections: made once for all flow steps, unless what is read is edited or differentiated.
+    /// </summary>
+    private (Tensor Keys, Tensor Values) Projected((Tensor Keys, Tensor Values) prefix, int layer, long rows, Slots slots, Pass pass)
+    {
+        return slots.Edits(Point.AttnPrefixK) || slots.Edits(Point.AttnPrefixV) || pass.Plan.NeedsGradients
+            ? Of(prefix.Keys, prefix.Values)
+            : pass.Prefix!.Projected(layer, rows, Of);
+
+        (Tensor, Tensor) Of(Tensor keys, Tensor values) => (weights.Key.Apply(Flat(keys)), weights.Value.Apply(Flat(values)));
     }
 
     /// <summary>What queries, keys and values read of the block's own tokens, and whose tokens keys and values are of.</summary>

@@ -196,9 +196,11 @@ public sealed class Decoder : Stack
         using var scope = NewDisposeScope();
         using var cache = new KeyValueCache(Shape.Layers, input.Positions[0].Length, isDifferentiated: run.Plan.NeedsGradients);
         using var pass = PassOver(run, input);
-        var residual = Residual(input, pass, from: null, cache);
         var own = run.Plan.Of(Shape.Name);
-        if (own.Wants(Point.FinalNorm) || own.Wants(Point.Logits))
+        var isReadOut = own.Wants(Point.FinalNorm) || own.Wants(Point.Logits);
+        pass.KeysAloneAt = isReadOut ? null : Shape.Layers - 1;
+        var residual = Residual(input, pass, from: null, cache);
+        if (isReadOut)
         {
             var normed = FinalNorm(residual, pass);
             _ = own.Wants(Point.Logits) ? Logits(normed, pass) : null;

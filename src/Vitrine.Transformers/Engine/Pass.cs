@@ -73,6 +73,9 @@ public sealed class Pass : IDisposable
     /// <summary>Keys and values that blocks read behind those of another stack; null for none.</summary>
     internal PrefixCache? Prefix { get; init; }
 
+    /// <summary>The block of which only keys and values are read; null where all of every block is.</summary>
+    internal int? KeysAloneAt { get; set; }
+
     /// <summary>[row]: tokens from the start that see each other, for <see cref="AttentionMask.Prefix"/>.</summary>
     internal long[]? PrefixLengths { get; init; }
 

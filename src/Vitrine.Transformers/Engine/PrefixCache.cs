@@ -10,6 +10,8 @@ public sealed class PrefixCache : IDisposable
 {
     private readonly (Tensor Keys, Tensor Values)[] layers;
     private readonly long[][] positions;
+    private readonly Dictionary<int, (Tensor Keys, Tensor Values)> projected = [];
+    private readonly Lock gate = new();
 
     /// <param name="layers">Keys and values (B,Hkv,Tp,hd) of each block, rotated where the stack rotates; owned from here on.</param>
     /// <param name="positions">[row][token]: -1 for padding, which nobody sees.</param>
@@ -53,9 +55,36 @@ public sealed class PrefixCache : IDisposable
         return Rows == rows ? (keys, values) : (keys.expand(rows, -1, -1, -1), values.expand(rows, -1, -1, -1));
     }
 
+    /// <summary>A block's keys and values through projections of the block that reads them (B,Tp,x), made when they are first asked for.</summary>
+    /// <param name="layer">Whose.</param>
+    /// <param name="rows">B.</param>
+    /// <param name="project">From keys and values (B,Hkv,Tp,hd); the same for a layer in every call.</param>
+    internal (Tensor Keys, Tensor Values) Projected(int layer, long rows, Func<Tensor, Tensor, (Tensor Keys, Tensor Values)> project)
+    {
+        lock (gate)
+        {
+            if (!projected.TryGetValue(layer, out var made))
+            {
+                using var scope = NewDisposeScope();
+                var (keys, values) = Layer(layer, Rows);
+                made = project(keys, values);
+                (made.Keys, made.Values) = (made.Keys.DetachFromDisposeScope(), made.Values.DetachFromDisposeScope());
+                projected[layer] = made;
+            }
+
+            return Rows == rows ? made : (made.Keys.expand(rows, -1, -1), made.Values.expand(rows, -1, -1));
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
+        foreach (var (keys, values) in projected.Values)
+        {
+            keys.Dispose();
+            values.Dispose();
+        }
+
         foreach (var (keys, values) in layers)
         {
             keys.Dispose();

@@ -91,6 +91,9 @@ internal sealed class Slots
     /// <summary>Whose they are, where each point is looked at for what is not finite; null where none is.</summary>
     public (string Stack, int? Layer)? Searched { get; init; }
 
+    /// <summary>Whether nothing is read, edited or looked at here.</summary>
+    public bool IsEmpty => Searched is null && ofModel.Count == 0 && Array.TrueForAll(byOrdinal, s => s is null);
+
     public Tensor At(Point point, Tensor x, Pass pass)
     {
         var visited = this[point] is { } slot ? slot.Visit(x, pass) : x;

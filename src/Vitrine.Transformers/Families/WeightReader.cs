@@ -246,11 +246,15 @@ public sealed class WeightReader : IDisposable
         }
 
         using var scope = NewDisposeScope();
-        var stored = options.Untrained?.Invoke(whole) == true ? Initial(whole, shape) : checkpoint.Read(whole);
+        var stored = options.Untrained?.Invoke(whole) == true ? Initial(whole, shape).to(StoredDtype(whole)) : checkpoint.Read(whole);
         var merged = checkpoint.Adapter?.Merged(whole, stored, isTransposed, options.Dtype) ?? stored;
         var tensor = IsKept(merged.dtype, isKept) ? merged : merged.to(options.Dtype);
         return (options.Device.type == TorchSharp.DeviceType.CPU ? tensor : tensor.to(options.Device)).DetachFromDisposeScope();
     }
+
+    /// <summary>What the file has a tensor in, where that is narrow; else what is computed in.</summary>
+    private ScalarType StoredDtype(string name)
+        => checkpoint.Entry(name).Dtype switch { Dtype.BF16 => ScalarType.BFloat16, Dtype.F16 => ScalarType.Float16, _ => options.Dtype };
 
     private Tensor Initial(string name, long[] shape)
     {
@@ -268,7 +272,7 @@ public sealed class WeightReader : IDisposable
         => stored == options.Dtype || (isKept && stored is (ScalarType.BFloat16 or ScalarType.Float16));
 
     private ScalarType KeptDtype(string name, bool isKept) => isKept && checkpoint.Adapter?.Changes(name) != true
-        ? checkpoint.Entry(name).Dtype switch { Dtype.BF16 => ScalarType.BFloat16, Dtype.F16 => ScalarType.Float16, _ => options.Dtype }
+        ? StoredDtype(name)
         : options.Dtype;
 
     private Tensor Own(Tensor tensor)

@@ -59,6 +59,31 @@ public sealed class FlowTimingTests
         edited.Unplanned.ShouldBeSameAs(edited);
     }
 
+    /// <remarks>
+    /// Where nobody looks, the last language layer stops at its keys and values and a prefix is projected once for all flow steps; where somebody looks,
+    /// everything is computed in every step. Bits are the same.
+    /// </remarks>
+    [Theory, MemberData(nameof(Policies))]
+    public void What_is_left_out_where_nobody_looks_changes_no_bit(string name)
+    {
+        using var policy = FlowExample.Open(name);
+        var seen = FlowExample.Observe(name);
+        string[] all = ["language.*.*", "language.final_norm", "expert.*.*@*"];
+        using var plain = policy.Act([seen], cancellation: Cancellation);
+        using var looked = policy.Act([seen], RunPlan.Capturing(all), cancellation: Cancellation);
+        using var bare = policy.Act([seen], RunPlan.Capturing("expert.*.attn.k@*", "expert.*.attn.v@*"), cancellation: Cancellation);
+        string[] read = [.. bare.Run.Activations.Keys.Select(a => $"{a}")];
+        using var edited = policy.Act(
+            [seen], new RunPlan { Capture = read, Edits = [new Scale("expert.*.attn.prefix_k", 1), new Scale("expert.*.attn.prefix_v", 1)] },
+            cancellation: Cancellation);
+        looked.Run.Activations.Keys.ShouldContain(a => $"{a}" == $"language.{policy.Language.Shape.Layers - 1}.mlp.out");
+        edited.Run.Activations.ShouldAllBe(a => a.Value.IsBitFor(bare.Run.Activations[a.Key]));
+        foreach (var other in new[] { looked, bare, edited })
+        {
+            other.Actions[0].IsSameAs(plain.Actions[0]).ShouldBeTrue();
+        }
+    }
+
     /// <remarks>Arms that leave pictures and words alone are computed from what was read once: the same bits as whole acts.</remarks>
     [Theory, MemberData(nameof(Policies))]
     public void Arms_from_one_prefix_are_the_arms_of_whole_acts(string name)
