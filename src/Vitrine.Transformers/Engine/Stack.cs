@@ -148,7 +148,9 @@ public abstract class Stack
             x = pass.AddedBehind?.Invoke(pass, layer) is { } added ? x.Plus(added) : x;
             if (layer == FeaturesAfter)
             {
-                features = pass.Plan.Of(Shape.Name).At(Point.Features, x.narrow(1, PrefixTokensCut, x.shape[1] - PrefixTokensCut), pass);
+                // In memory of its own: what is read of a slice of several rows may be rounded otherwise than a copy of it.
+                var patches = x.narrow(1, PrefixTokensCut, x.shape[1] - PrefixTokensCut).contiguous();
+                features = pass.Plan.Of(Shape.Name).At(Point.Features, patches, pass);
             }
         }
 
