@@ -18,21 +18,13 @@ internal static partial class PiCheckpoint
     /// <returns>How many tensors, and how many numbers.</returns>
     public static (int Tensors, long Numbers) Write(string folder, string like, bool random)
     {
-        Directory.CreateDirectory(folder);
-        string[] others = ["golden.safetensors", "meta.json", "model.safetensors"];
-        foreach (var file in Directory.GetFiles(like, "*", SearchOption.AllDirectories).Where(f => !others.Contains(Path.GetFileName(f))))
+        SmolVlaCheckpoint.CopySmall(folder, like);
+        SmolVlaCheckpoint.Change(Path.Combine(folder, "config.json"), config =>
         {
-            var target = Path.Combine(folder, Path.GetRelativePath(like, file));
-            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-            File.Copy(file, target, overwrite: true);
-        }
-
-        var path = Path.Combine(folder, "config.json");
-        var config = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
-        (config["chunk_size"], config["n_action_steps"], config["max_state_dim"], config["max_action_dim"]) = (50, 50, Actions, Actions);
-        config["num_inference_steps"] = 10;
-        config["image_resolution"] = new JsonArray(224, 224);
-        File.WriteAllText(path, config.ToJsonString());
+            (config["chunk_size"], config["n_action_steps"], config["max_state_dim"], config["max_action_dim"]) = (50, 50, Actions, Actions);
+            config["num_inference_steps"] = 10;
+            config["image_resolution"] = new JsonArray(224, 224);
+        });
         using var small = SafetensorsFile.Open(Path.Combine(like, "model.safetensors"));
         var names = small.Tensors.Keys.Select(n => Layer().Replace(n, ".layers.N.", 1)).Distinct().Order(StringComparer.Ordinal);
         NamedShape[] tensors = [.. names.SelectMany(n => Copies(n).Select(name => new NamedShape(name, ShapeOf(n))))];

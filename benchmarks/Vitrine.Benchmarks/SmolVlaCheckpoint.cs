@@ -33,7 +33,8 @@ internal static class SmolVlaCheckpoint
         Empty(Path.Combine(folder, "model.safetensors"), [.. Tensors()]);
     }
 
-    private static void CopySmall(string folder, string like)
+    /// <summary>Copies the files of a small policy that say how it is read, and none of its numbers.</summary>
+    internal static void CopySmall(string folder, string like)
     {
         string[] others = ["golden.safetensors", "meta.json", "model.safetensors", "normalization_buffers.safetensors"];
         foreach (var file in Directory.GetFiles(like, "*", SearchOption.AllDirectories).Where(f => !others.Contains(Path.GetFileName(f))))
@@ -59,7 +60,7 @@ internal static class SmolVlaCheckpoint
         new($"{Model}lm_expert.norm.weight", [Expert]),
         .. Enumerable.Range(0, Layers).SelectMany(l => Llama($"{Model}vlm.model.text_model.layers.{l}", Text, Text, 2560)),
         .. Enumerable.Range(0, Layers).SelectMany(l => Llama($"{Model}lm_expert.layers.{l}", Expert, l % 2 == 0 ? Expert : Keys, 2048)),
-        .. Tower($"{Model}vlm.model.vision_model", Vision, 3072, Towers, patches: 1024, patchSize: 16),
+        .. Tower($"{Model}vlm.model.vision_model"),
     ];
 
     private static IEnumerable<NamedShape> Llama(string at, long width, long read, long neurons) =>
@@ -75,20 +76,21 @@ internal static class SmolVlaCheckpoint
         new($"{at}.mlp.down_proj.weight", [width, neurons]),
     ];
 
-    private static IEnumerable<NamedShape> Tower(string at, long width, long neurons, int blocks, long patches, long patchSize) =>
+    private static IEnumerable<NamedShape> Tower(string at) =>
     [
-        new($"{at}.embeddings.patch_embedding.weight", [width, 3, patchSize, patchSize]),
-        new($"{at}.embeddings.patch_embedding.bias", [width]),
-        new($"{at}.embeddings.position_embedding.weight", [patches, width]),
-        new($"{at}.post_layernorm.weight", [width]),
-        new($"{at}.post_layernorm.bias", [width]),
-        .. Enumerable.Range(0, blocks).Select(l => $"{at}.encoder.layers.{l}").SelectMany(l => new[] { "layer_norm1", "layer_norm2" }
-            .SelectMany(n => new NamedShape[] { new($"{l}.{n}.weight", [width]), new($"{l}.{n}.bias", [width]) })
-            .Concat(new[] { "q_proj", "k_proj", "v_proj", "out_proj" }.SelectMany(n => OpenVlaSizes.Pair($"{l}.self_attn.{n}", width, width)))
-            .Concat(OpenVlaSizes.Pair($"{l}.mlp.fc1", neurons, width)).Concat(OpenVlaSizes.Pair($"{l}.mlp.fc2", width, neurons))),
+        new($"{at}.embeddings.patch_embedding.weight", [Vision, 3, 16, 16]),
+        new($"{at}.embeddings.patch_embedding.bias", [Vision]),
+        new($"{at}.embeddings.position_embedding.weight", [1024, Vision]),
+        new($"{at}.post_layernorm.weight", [Vision]),
+        new($"{at}.post_layernorm.bias", [Vision]),
+        .. Enumerable.Range(0, Towers).Select(l => $"{at}.encoder.layers.{l}").SelectMany(l => new[] { "layer_norm1", "layer_norm2" }
+            .SelectMany(n => new NamedShape[] { new($"{l}.{n}.weight", [Vision]), new($"{l}.{n}.bias", [Vision]) })
+            .Concat(new[] { "q_proj", "k_proj", "v_proj", "out_proj" }.SelectMany(n => OpenVlaSizes.Pair($"{l}.self_attn.{n}", Vision, Vision)))
+            .Concat(OpenVlaSizes.Pair($"{l}.mlp.fc1", 3072, Vision)).Concat(OpenVlaSizes.Pair($"{l}.mlp.fc2", Vision, 3072))),
     ];
 
-    private static void Change(string file, Action<JsonObject> change)
+    /// <summary>Changes a JSON file.</summary>
+    internal static void Change(string file, Action<JsonObject> change)
     {
         var json = JsonNode.Parse(File.ReadAllText(file))!.AsObject();
         change(json);
