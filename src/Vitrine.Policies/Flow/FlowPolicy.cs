@@ -450,8 +450,6 @@ public abstract class FlowPolicy : LeRobotPolicy
     private static bool IsOfExpert(string tensor)
         => ExpertNames.Any(n => tensor.Contains(n, StringComparison.Ordinal));
 
-    private IEnumerable<PolicyFeature> Present(PolicyInput input) => Files.Config.Cameras.Where(c => input.Pictures.ContainsKey(c.Name));
-
     private PromptLayout LayoutOf(IReadOnlyList<PolicyInput> inputs)
     {
         var side = (int)Math.Sqrt(ImageTokens);

@@ -48,10 +48,12 @@ public abstract class LeRobotPolicy : Policy
     public PreparedObservation Prepare(Observation observation)
     {
         var input = Prepared([observation])[0];
-        var seen = folder.Config.Cameras.Where(c => input.Pictures.ContainsKey(c.Name));
         return new PreparedObservation(
-            seen.ToDictionary(c => c.ShortName, c => PixelsOf(input.Pictures[c.Name], c)), input.State, input.Task, input.Words ?? []);
+            Present(input).ToDictionary(c => c.ShortName, c => PixelsOf(input.Pictures[c.Name], c)), input.State, input.Task, input.Words ?? []);
     }
+
+    /// <summary>The cameras whose pictures an observation has, in order.</summary>
+    private protected IEnumerable<PolicyFeature> Present(PolicyInput input) => folder.Config.Cameras.Where(c => input.Pictures.ContainsKey(c.Name));
 
     /// <summary>A camera's picture as the network reads it.</summary>
     private protected abstract Pixels PixelsOf(Picture picture, PolicyFeature camera);

@@ -191,7 +191,7 @@ public sealed class Pi0FastPolicy : LeRobotPolicy
 
         PromptRow Row(PolicyInput input)
         {
-            var cameras = Files.Config.Cameras.Where(c => input.Pictures.ContainsKey(c.Name)).ToArray();
+            var cameras = Present(input).ToArray();
             long[] words = [.. input.Words ?? [], parts.Speech.BeginId];
             var behind = cameras.Length * ImageTokens;
             return new PromptRow
