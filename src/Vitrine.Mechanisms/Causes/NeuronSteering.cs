@@ -2,7 +2,6 @@ using Vitrine.Mechanisms.Doses;
 using Vitrine.Policies;
 using Vitrine.Policies.Flow;
 using Vitrine.Transformers;
-using Vitrine.Transformers.Edits;
 
 namespace Vitrine.Mechanisms.Causes;
 
@@ -69,20 +68,6 @@ public sealed record NeuronSteering(NeuronSet Neurons, Dose Dose, bool Adds = fa
                 $"steering: the neurons are of stack '{Neurons.Stack}'; {policy.Name} has {string.Join(", ", policy.Decoders.Select(s => s.Shape.Name))}.");
         calibration.RequireOf(policy, stack.Shape);
         var controls = Controls.For(stack, Neurons, Dose, calibration, Excluded, Draws, Seed);
-        bool[] mirrored = [.. Neurons.Neurons.Select(Mirrored.Contains)];
-        return
-        [
-            (Adds ? "addition" : "clamp", Dosed(Neurons)),
-            ("zero dose", new RunPlan { Edits = controls.ZeroDose }),
-            .. controls.Sets.Select((s, i) => ($"matched random {i + 1}", Dosed(s))),
-        ];
-
-        RunPlan Dosed(NeuronSet neurons) => new() { Edits = [.. Side(neurons, Dose, false), .. Side(neurons, Dose.Mirrored, true)] };
-
-        IEnumerable<Edit> Side(NeuronSet neurons, Dose dose, bool isMirrored)
-        {
-            var own = new NeuronSet(neurons.Neurons.Where((_, i) => mirrored[i] == isMirrored), neurons.Stack);
-            return own.Count == 0 ? [] : Adds ? dose.Add(own, calibration, stack.Shape.Neurons) : [dose.Clamp(own, calibration)];
-        }
+        return SteeringArms.Of(stack, Neurons, Dose, Adds, calibration, controls, Mirrored);
     }
 }

@@ -1,6 +1,5 @@
 using Vitrine.Mechanisms.Doses;
 using Vitrine.Transformers;
-using Vitrine.Transformers.Edits;
 using static TorchSharp.torch;
 
 namespace Vitrine.Mechanisms.Causes;
@@ -64,18 +63,13 @@ public sealed record TextSteering(NeuronSet Neurons, Dose Dose, IReadOnlyList<in
         using var scope = NewDisposeScope();
         TokenBatch[] batches = [.. prompts.Select(p => model.Encode(p))];
         var controls = Controls.For(stack, Neurons, Dose, calibration, Excluded, Draws, Seed);
-        (string Name, IReadOnlyList<Edit> Edits)[] arms =
-        [
-            (Adds ? "addition" : "clamp", Dosed(Neurons)),
-            ("zero dose", controls.ZeroDose),
-            .. controls.Sets.Select((s, i) => ($"matched random {i + 1}", Dosed(s))),
-        ];
+        var arms = SteeringArms.Of(stack, Neurons, Dose, Adds, calibration, controls, new HashSet<Neuron>());
         var ids = tensor(Words.Select(w => (long)w).ToArray());
         var (plain, spoken, _) = Read(RunPlan.Empty);
         var effects = new List<TextArmEffect>();
-        foreach (var (name, edits) in arms)
+        foreach (var (name, plan) in arms)
         {
-            var (found, said, untouched) = Read(RunPlan.Editing([.. edits]));
+            var (found, said, untouched) = Read(plan);
             effects.Add(new TextArmEffect(
                 name,
                 [.. found.Zip(plain, (f, p) => OfWords(f) - OfWords(p))],
@@ -85,7 +79,7 @@ public sealed record TextSteering(NeuronSet Neurons, Dose Dose, IReadOnlyList<in
             {
                 Untouched = untouched,
             });
-            progress?.Report((double)effects.Count / arms.Length);
+            progress?.Report((double)effects.Count / arms.Count);
         }
 
         return (plain.Average(OfWords), spoken, effects);
@@ -109,7 +103,5 @@ public sealed record TextSteering(NeuronSet Neurons, Dose Dose, IReadOnlyList<in
             using var generation = Tokens > 0 ? model.Generate(batches[0], Tokens, plan, cancellation) : null;
             return (logs, generation?.Ids[0], untouched);
         }
-
-        IReadOnlyList<Edit> Dosed(NeuronSet neurons) => Adds ? Dose.Add(neurons, calibration, stack.Shape.Neurons) : [Dose.Clamp(neurons, calibration)];
     }
 }
