@@ -151,7 +151,7 @@ internal sealed class ConceptsCommand
     private IReadOnlyList<int> Layers(ParseResult parsed, TokenReader tokens) => Within(parsed, tokens.Language.Shape.Layers);
 
     private IReadOnlyList<int> Within(ParseResult parsed, int all)
-        => [.. Enumerable.Range(0, all).Where(l => parsed.GetValue(depth) switch { Depth.Early => l < all / 2, Depth.Late => l >= all / 2, _ => true })];
+        => [.. Enumerable.Range(0, all).Where(l => parsed.GetValue(depth).Holds(l, all))];
 
     /// <summary>The neurons that fit best, found without reading every neuron, and what these write.</summary>
     private (string How, IReadOnlyList<ScoredNeuron> Found, Dictionary<Neuron, NeuronReading> Readings) Search(

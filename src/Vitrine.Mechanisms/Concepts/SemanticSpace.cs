@@ -17,6 +17,21 @@ public enum Depth
     Late,
 }
 
+/// <summary>Which layers a depth means.</summary>
+public static class Depths
+{
+    /// <summary>Whether a layer belongs to a depth.</summary>
+    /// <param name="depth">Which layers count.</param>
+    /// <param name="layer">From 0.</param>
+    /// <param name="layers">How many there are.</param>
+    public static bool Holds(this Depth depth, int layer, int layers) => depth switch
+    {
+        Depth.Early => layer < layers / 2,
+        Depth.Late => layer >= layers / 2,
+        _ => true,
+    };
+}
+
 /// <summary>Every neuron as a point among word embeddings: what its value vector means, not only which words it spells.</summary>
 /// <remarks>
 /// sem_i = sum over the k largest logits t of softmax(logit)_t e(t), e the output embeddings, then scaled to length 1, so that products are cosines (Haon et
@@ -114,12 +129,7 @@ public sealed class SemanticSpace : IDisposable
     }
 
     /// <summary>Whether a neuron's layer belongs to a depth.</summary>
-    public bool Within(Neuron neuron, Depth depth) => depth switch
-    {
-        Depth.Early => neuron.Layer < readings.Count / 2,
-        Depth.Late => neuron.Layer >= readings.Count / 2,
-        _ => true,
-    };
+    public bool Within(Neuron neuron, Depth depth) => depth.Holds(neuron.Layer, readings.Count);
 
     /// <summary>Points of some neurons.</summary>
     /// <returns>(n,d), rows of length 1; owned by the caller.</returns>
