@@ -130,7 +130,10 @@ internal static class Output
 
     /// <summary>A mean with its interval, on two lines where the terminal is narrow; its column ends with "95 %".</summary>
     public static string WithInterval(double mean, double low, double high)
-        => $"{Signed(mean)}{(AnsiConsole.Profile.Width < Wide ? '\n' : ' ')}[{Signed(low)}, {Signed(high)}]";
+        => $"{Signed(mean)}{(AnsiConsole.Profile.Width < Wide ? '\n' : ' ')}{Interval(low, high)}";
+
+    /// <summary>An interval of changes.</summary>
+    public static string Interval(double low, double high) => $"[{Signed(low)}, {Signed(high)}]";
 
     /// <summary>A table whose cells are plain text.</summary>
     public static Table Table(params string[] columns)

@@ -35,7 +35,6 @@ internal static class ActCommand
             var (observation, noise) = (seen.Observation(parsed), seen.Noise(parsed));
             Instructions.WarnOfUnknown(policy, observation.Instruction);
             var asked = kept.With(parsed, plan.Plan(parsed));
-            using var unedited = policy.With(units: parsed.GetValue(units));
             using var acting = policy.With(asked, parsed.GetValue(units));
             var options = new ActOptions { Noise = noise };
             using var run = acting.Act([observation], options: options, cancellation: cancellation);
@@ -43,7 +42,7 @@ internal static class ActCommand
             Output.Warn(policy.DeadEdits(acting.Plan));
             kept.Save(parsed, policy, run.Run);
             var action = run.Actions[0];
-            var before = asked.Edits.Count == 0 ? null : Unedited(unedited, observation, options, cancellation);
+            var before = asked.Edits.Count == 0 ? null : Unedited(policy, parsed.GetValue(units), observation, options, cancellation);
             if (parsed.GetValue(json))
             {
                 var answer = Output.ToNode(action);
@@ -83,9 +82,11 @@ internal static class ActCommand
         return command;
     }
 
-    private static PolicyAction Unedited(Policy policy, Observation observation, ActOptions options, CancellationToken cancellation)
+    private static PolicyAction Unedited(
+        Policy policy, string? units, Observation observation, ActOptions options, CancellationToken cancellation)
     {
-        using var run = policy.Act([observation], options: options, cancellation: cancellation);
+        using var plain = policy.With(units: units);
+        using var run = plain.Act([observation], options: options, cancellation: cancellation);
         return run.Actions[0];
     }
 

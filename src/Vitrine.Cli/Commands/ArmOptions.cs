@@ -69,7 +69,7 @@ internal sealed class ArmOptions
             {
                 var mean = Output.Plain(arm.All.Means[measure]);
                 return arm.All.Differences.TryGetValue(measure, out var d)
-                    ? [mean, Output.Signed(d.Estimate.Mean), $"[{Output.Signed(d.Estimate.Low)}, {Output.Signed(d.Estimate.High)}]"]
+                    ? [mean, Output.Signed(d.Estimate.Mean), Output.Interval(d.Estimate.Low, d.Estimate.High)]
                     : [mean, "-", "-"];
             }
         }

@@ -30,10 +30,10 @@ internal static class EditText
         }
 
         var pattern = AddressPattern.Parse(place);
-        var scope = pattern.Steps == 0 && !place.Contains('@', StringComparison.Ordinal) ? EditScope.Everywhere : Steps(pattern);
+        var scope = Steps(place, pattern);
         if (within is not null)
         {
-            int[] chosen = [.. within.Split(',').Select(i => Whole(i) ?? throw Malformed("--ablate", text, Form))];
+            int[] chosen = [.. within.Split(',').Select(i => NeuronText.Whole(i) ?? throw Malformed("--ablate", text, Form))];
             scope = pattern.Point is not { } point ? throw Malformed("--ablate", text, Form)
                 : point.Axes != PointAxes.Stream ? scope with { Heads = chosen }
                 : scope with { Neurons = chosen };
@@ -71,7 +71,7 @@ internal static class EditText
 
         return new Add(Place(place), EditValue.FromFile(file, key), Number(factor, text, "--add", Form))
         {
-            Scope = place.Contains('@', StringComparison.Ordinal) ? Steps(pattern) : EditScope.Everywhere,
+            Scope = Steps(place, pattern),
         };
     }
 
@@ -100,12 +100,12 @@ internal static class EditText
     private static (string Stack, Neuron Neuron)? NeuronOf(string text)
     {
         var dot = text.LastIndexOf('.');
-        return text[(dot + 1)..].Split(':') is [var layer, var index] && Whole(layer) is { } l && Whole(index) is { } i
-            ? (dot < 0 ? "language" : text[..dot], new Neuron(l, i))
-            : null;
+        return NeuronText.Of(text[(dot + 1)..]) is { } neuron ? (dot < 0 ? "language" : text[..dot], neuron) : null;
     }
 
-    private static EditScope Steps(AddressPattern pattern) => pattern.Steps is { } step ? new EditScope { Steps = [step] } : EditScope.Everywhere;
+    /// <summary>The step that an address names; every step where it names none.</summary>
+    private static EditScope Steps(string place, AddressPattern pattern)
+        => place.Contains('@', StringComparison.Ordinal) && pattern.Steps is { } step ? new EditScope { Steps = [step] } : EditScope.Everywhere;
 
     private static string Place(string text) => text.IndexOf('@', StringComparison.Ordinal) is var at && at >= 0 ? text[..at] : text;
 
@@ -113,8 +113,6 @@ internal static class EditText
         => double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number)
             ? number
             : throw Malformed(option, text, form);
-
-    private static int? Whole(string text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
 
     private static VitrineException Malformed(string option, string text, string form) => new($"{option} is '{text}'; expected {form}.");
 }

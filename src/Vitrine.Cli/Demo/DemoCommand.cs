@@ -182,7 +182,7 @@ internal static class DemoCommand
     }
 
     private static string Change(ArmResult arm, string measure) => arm.All.Differences.TryGetValue(measure, out var d)
-        ? $"{Output.Signed(d.Estimate.Mean)} [{Output.Signed(d.Estimate.Low)}, {Output.Signed(d.Estimate.High)}]"
+        ? $"{Output.Signed(d.Estimate.Mean)} {Output.Interval(d.Estimate.Low, d.Estimate.High)}"
         : Number(arm.All.Means[measure], "0.0000");
 
     private static string Range(Spread spread) => $"{Output.Signed(spread.Smallest)} to {Output.Signed(spread.Largest)}";
