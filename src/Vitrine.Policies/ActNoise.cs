@@ -89,6 +89,17 @@ public sealed record ActNoise
             : throw new VitrineException($"noise: has {shape[1]} rows of {shape[2]} numbers; a chunk of the policy has {horizon} of {width}.");
     }
 
+    /// <summary>The noise of chosen observations, each as often as it is named; the same where it serves any number.</summary>
+    /// <param name="rows">From 0.</param>
+    public ActNoise Take(IReadOnlyList<int> rows)
+    {
+        ArgumentNullException.ThrowIfNull(rows);
+        var size = (int)(values.Length / Math.Max(1, Rows));
+        return Rows == 1 ? this
+            : seeds.Length > 0 ? OfSeeds([.. rows.Select(r => seeds[r])])
+            : new ActNoise([], [.. rows.SelectMany(r => values[(r * size)..((r + 1) * size)])], [rows.Count, .. shape[1..]]);
+    }
+
     /// <summary>Two that give the same are equal.</summary>
     public bool Equals(ActNoise? other)
         => other is not null && seeds.SequenceEqual(other.seeds) && values.SequenceEqual(other.values) && shape.SequenceEqual(other.shape);

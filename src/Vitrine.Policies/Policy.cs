@@ -204,6 +204,20 @@ public abstract class Policy : Model, IActor
             : Planned(observations, plan, options ?? new ActOptions(), cancellation);
     }
 
+    /// <summary>Acts under a plan that was bound before (<see cref="Model.Bind"/>), for any number of acts.</summary>
+    /// <param name="observations">At least one.</param>
+    /// <param name="plan">Bound to this policy.</param>
+    /// <param name="options">Where to start, and who hears of it.</param>
+    /// <param name="cancellation">Stops between passes.</param>
+    /// <exception cref="VitrineException">As <see cref="Act(IReadOnlyList{Observation}, RunPlan?, ActOptions?, CancellationToken)"/> says.</exception>
+    public PolicyRun Act(IReadOnlyList<Observation> observations, BoundPlan plan, ActOptions? options = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        return Plan == RunPlan.Empty && Units is null && observations is { Count: > 0 } && (options?.Noise is null || NoiseShape is not null)
+            ? Finite(new ActRequest { Observations = observations, Plan = plan, Options = options ?? new ActOptions(), Cancellation = cancellation })
+            : Act(observations, plan.Plan, options, cancellation);
+    }
+
     /// <summary>The logit lens of an observation: what the policy would say if it stopped behind each block of its language model.</summary>
     /// <param name="seen">One observation.</param>
     /// <param name="plan">What to change meanwhile; nothing when null.</param>

@@ -1,5 +1,7 @@
 using Vitrine.Policies.Actions;
 using Vitrine.Transformers;
+using Vitrine.Transformers.Engine;
+using static TorchSharp.torch;
 
 namespace Vitrine.Policies;
 
@@ -60,6 +62,11 @@ public sealed record PolicyAction(IReadOnlyList<IReadOnlyList<double>> Normalise
     }
 }
 
+/// <summary>From a row of a chunk as the network says it to the robot's units; each number on its own, and linear in it.</summary>
+/// <param name="observation">Which one, from 0.</param>
+/// <param name="normalised">One control step.</param>
+public delegate IReadOnlyList<double> ActionUnits(int observation, IReadOnlyList<double> normalised);
+
 /// <summary>What a policy did for a batch of observations.</summary>
 public sealed class PolicyRun : IDisposable
 {
@@ -89,6 +96,42 @@ public sealed class PolicyRun : IDisposable
     /// <summary>B, H and D of the chunks: observations, control steps, dimensions.</summary>
     public (int Rows, int Horizon, int Dimensions) Shape => (Actions.Count, Actions[0].Chunk.Count, Actions[0].Values.Count);
 
+    /// <summary>How its numbers become the robot's; null where the family does not say.</summary>
+    public ActionUnits? Units { get; init; }
+
+    /// <summary>The code of actions as tokens, where its logits are those of one token a dimension; null where they are the chunk itself.</summary>
+    public ActionTokens? Tokens { get; init; }
+
+    /// <summary>
+    /// The actions in the robot's units as one tensor that is smooth in what the network computes: the chunk, or the mean under the probabilities of the action
+    /// tokens. Derivatives pass through it where the plan asks for gradients.
+    /// </summary>
+    /// <returns>(B,H,D), H control steps; owned by the caller's dispose scope.</returns>
+    /// <exception cref="VitrineException">The run came to no action, or the family says whole chunks in words, which no number follows smoothly.</exception>
+    public Tensor Expected()
+    {
+        if (Units is null)
+        {
+            throw new VitrineException("act: this family's actions are no smooth function of its output; ask for a logit or a probability.");
+        }
+
+        var (output, (rows, _, width)) = (Run.Logits.Widened(), Shape);
+        var normalised = Tokens is not { } code
+            ? output.narrow(-1, 0, width)
+            : (output.narrow(-1, code.FirstId, code.Count).softmax(-1) * Centres(code, output)).sum(-1).unsqueeze(1);       // (B, H, D)
+        var (offsets, slopes) = (new List<float>(), new List<float>());
+        for (var row = 0; row < rows; row++)
+        {
+            var (zero, one) = (Units(row, new double[width]), Units(row, [.. Enumerable.Repeat(1.0, width)]));
+            offsets.AddRange(zero.Select(v => (float)v));
+            slopes.AddRange(zero.Zip(one, (a, b) => (float)(b - a)));
+        }
+
+        return (normalised * Numbers(slopes)).Plus(Numbers(offsets));
+
+        Tensor Numbers(List<float> values) => tensor(values.ToArray(), [rows, 1, width], device: output.device).to(output.dtype);
+    }
+
     /// <summary>The first number of an action that is none; null where all are, or the run came to no action.</summary>
     internal NonFiniteException? FirstNonFinite(IReadOnlyList<string> names)
     {
@@ -105,4 +148,8 @@ public sealed class PolicyRun : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => Run.Dispose();
+
+    /// <summary>What each action token stands for (N), normalised.</summary>
+    private static Tensor Centres(ActionTokens code, Tensor like)
+        => tensor(Enumerable.Range(0, code.Count).Select(i => (float)code.Centre(code.FirstId + i)).ToArray(), device: like.device).to(like.dtype);
 }

@@ -144,6 +144,26 @@ public sealed class TokenBatch
         return other;
     }
 
+    /// <summary>Chosen rows, each as often as it is named.</summary>
+    /// <param name="rows">From 0; at least one.</param>
+    /// <exception cref="VitrineException">There is no such row, or none is named.</exception>
+    public TokenBatch Take(IReadOnlyList<int> rows)
+    {
+        ArgumentNullException.ThrowIfNull(rows);
+        if (rows.Count == 0 || rows.Any(r => r < 0 || r >= Ids.Count))
+        {
+            throw new VitrineException($"token batch: of rows {string.Join(", ", rows)}; expected at least one of {Ids.Count}, counted from 0.");
+        }
+
+        return new TokenBatch(Chosen(Ids)!, Chosen(Positions)!, Chosen(PositionIds), Chosen(Segments), IsPaddedHere)
+        {
+            Kinds = Kinds.Take(rows),
+            Pictures = Pictures is { } pictures ? [.. rows.Select(r => pictures[r])] : null,
+        };
+
+        long[][]? Chosen(IReadOnlyList<IReadOnlyList<long>>? all) => all is null ? null : [.. rows.Select(r => all[r].ToArray())];
+    }
+
     private static long[][]? Copy(IReadOnlyList<IReadOnlyList<long>>? rows) => rows is null ? null : [.. rows.Select(r => r.ToArray())];
 
     private static long[] OwnPositions(IReadOnlyList<long> mask)

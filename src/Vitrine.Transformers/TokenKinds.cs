@@ -52,6 +52,11 @@ public sealed class TokenKinds
             : new TokenKinds(stacks.Concat(others.stacks));
     }
 
+    /// <summary>The kinds of chosen rows, each as often as it is named.</summary>
+    internal TokenKinds Take(IReadOnlyList<int> rows) => Rows is null
+        ? this
+        : new(stacks.Select(s => KeyValuePair.Create(s.Key, s.Value.ToDictionary(k => k.Key, k => rows.Select(r => k.Value[r]).ToArray()))));
+
     internal bool Holds(string stack, string kind, int row, long position)
         => stacks.TryGetValue(stack, out var kinds) && kinds.TryGetValue(kind, out var rows) && rows[row].Contains(position);
 }

@@ -91,7 +91,7 @@ public sealed class ActPolicy : LeRobotPolicy
         var layout = LayoutOf(inputs.Length);
         PolicyAction[]? actions = null;
         var run = Compute(request.Plan, inputs.Length, Acted, layout.Kinds());
-        return new PolicyRun(run, layout, actions);
+        return new PolicyRun(run, layout, actions) { Units = UnitsOf(inputs) };
 
         Tensor? Acted(RunScope scope)
         {

@@ -149,7 +149,7 @@ public abstract class FlowPolicy : LeRobotPolicy
                 return denoised;
             },
             layout.Kinds(), decoder: null, from: null, running: new HashSet<string> { Expert.Shape.Name, ActionPart });
-        return new PolicyRun(run, layout, actions);
+        return new PolicyRun(run, layout, actions) { Units = UnitsOf(inputs) };
     }
 
     /// <summary>The plan under which an expert that read one prompt reads some rows of another.</summary>
@@ -296,7 +296,7 @@ public abstract class FlowPolicy : LeRobotPolicy
         timing?.End("words and state");
         PolicyAction[]? actions = null;
         var run = Compute(request.Plan, inputs.Length, Acted, layout.Kinds());
-        return new PolicyRun(run, layout, actions);
+        return new PolicyRun(run, layout, actions) { Units = UnitsOf(inputs) };
 
         Tensor Acted(RunScope scope)
         {

@@ -76,6 +76,11 @@ public abstract class LeRobotPolicy : Policy
         }
     }
 
+    /// <summary>How numbers of a chunk become the robot's.</summary>
+    /// <param name="inputs">What was seen.</param>
+    private protected ActionUnits UnitsOf(IReadOnlyList<PolicyInput> inputs)
+        => (row, numbers) => folder.ToAction([[.. numbers.Select(v => (float)v)]], inputs[row]).Values;
+
     /// <summary>Chunks in the robot's units; null where there are no numbers.</summary>
     /// <param name="chunk">(B,H,D), D at least the action's own dimensions.</param>
     /// <param name="inputs">What was seen.</param>

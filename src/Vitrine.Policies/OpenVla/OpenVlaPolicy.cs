@@ -180,7 +180,7 @@ public sealed class OpenVlaPolicy : Policy
         var (options, rows, rules) = (request.Options, layout.Rows.Count, Rules());
         PolicyAction[]? actions = null;
         var run = Compute(request.Plan, rows, Acted, layout.Kinds(), Language, options.From);
-        return new PolicyRun(run, layout, actions);
+        return new PolicyRun(run, layout, actions) { Units = (_, numbers) => [.. numbers.Select((v, d) => units.Unnormalise(d, v))], Tokens = Actions };
 
         Tensor? Acted(RunScope scope)
         {

@@ -138,7 +138,7 @@ public sealed class OftPolicy : Policy
 
         PolicyAction[]? actions = null;
         var run = Compute(request.Plan, layout.Rows.Count, Acted, layout.Kinds(), Language, request.Options.From);
-        return new PolicyRun(run, layout, actions);
+        return new PolicyRun(run, layout, actions) { Units = (_, numbers) => [.. numbers.Select((v, d) => units.Action.Unnormalise(d, v))] };
 
         Tensor? Acted(RunScope scope)
         {

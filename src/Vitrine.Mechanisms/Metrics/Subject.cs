@@ -1,0 +1,263 @@
+using Vitrine.Policies;
+using Vitrine.Transformers;
+using Vitrine.Transformers.Engine;
+using Vitrine.Transformers.Points;
+using static TorchSharp.torch;
+
+namespace Vitrine.Mechanisms.Metrics;
+
+/// <summary>
+/// A model on given inputs, as every method asks it: texts of a language model or a classifier, pictures of an encoder, observations of a policy.
+/// </summary>
+/// <remarks>The model, and what is given in tensors, stay the caller's and must outlive it.</remarks>
+public abstract class Subject
+{
+    private protected Subject(Model model, Stack stack, IReadOnlyList<int> origins) => (Model, Stack, Origins) = (model, stack, origins);
+
+    /// <summary>Who computes.</summary>
+    public Model Model { get; }
+
+    /// <summary>The stack in which the answer is decided, whose blocks methods look into.</summary>
+    public Stack Stack { get; }
+
+    /// <summary>What the stack is made of.</summary>
+    public StackShape Shape => Stack.Shape;
+
+    /// <summary>Rows of a batch.</summary>
+    public int Rows => Origins.Count;
+
+    /// <summary>[row]: which row of the inputs as they were given first; rows that <see cref="Take"/> chose keep their number.</summary>
+    public IReadOnlyList<int> Origins { get; }
+
+    /// <summary>[row][position]: what stands at each position of the stack, for tables; padding is empty.</summary>
+    public abstract IReadOnlyList<IReadOnlyList<string>> Tokens { get; }
+
+    /// <summary>Whether runs may start at a cached residual.</summary>
+    public abstract bool CanStart { get; }
+
+    /// <summary>How many passes the stack goes through: tokens that are said, steps of a flow; 1 where one pass gives all.</summary>
+    public virtual int Steps => 1;
+
+    /// <summary>Texts.</summary>
+    /// <param name="model">A language model, a text classifier, a vision-language model.</param>
+    /// <param name="batch">Prompts.</param>
+    public static Subject Of(TextModel model, TokenBatch batch) => new TextSubject(model, batch);
+
+    /// <summary>Texts.</summary>
+    /// <param name="model">A language model, a text classifier, a vision-language model.</param>
+    /// <param name="prompts">In words.</param>
+    public static Subject Of(TextModel model, params string[] prompts)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return new TextSubject(model, model.Encode(prompts));
+    }
+
+    /// <summary>Pictures.</summary>
+    /// <param name="model">An image encoder.</param>
+    /// <param name="pixels">(B,3,H,W), normalised; stays the caller's.</param>
+    public static Subject Of(VisionModel model, Tensor pixels) => new PictureSubject(model, pixels);
+
+    /// <summary>Observations.</summary>
+    /// <param name="policy">Who acts.</param>
+    /// <param name="observations">At least one.</param>
+    /// <param name="noise">Where a flow starts; <see cref="ActNoise.Default"/> when null, the same in every run.</param>
+    public static Subject Of(Policy policy, IReadOnlyList<Observation> observations, ActNoise? noise = null)
+        => new PolicySubject(policy, observations, noise);
+
+    /// <summary>The same model on chosen rows of the inputs, each as often as it is named: a batch of experiments on one input.</summary>
+    /// <param name="rows">Rows of this subject, from 0.</param>
+    public abstract Subject Take(IReadOnlyList<int> rows);
+
+    /// <summary>One pass, or for a policy one act.</summary>
+    /// <param name="plan">Bound to the model.</param>
+    /// <param name="from">Where the stack starts; at its embeddings when null.</param>
+    /// <param name="cancellation">Stops between passes of a model that goes through several.</param>
+    /// <returns>Owned by the caller.</returns>
+    public abstract SubjectRun Run(BoundPlan plan, RunStart? from = null, CancellationToken cancellation = default);
+
+    /// <summary>The same under a plan that is bound for this run alone.</summary>
+    public SubjectRun Run(RunPlan? plan = null, RunStart? from = null, CancellationToken cancellation = default)
+    {
+        using var bound = Model.Bind(plan ?? RunPlan.Empty);
+        return Run(bound, from, cancellation);
+    }
+
+    /// <summary>Refuses rows that do not exist, and gives the origins of the others.</summary>
+    private protected int[] OriginsOf(IReadOnlyList<int> rows)
+    {
+        ArgumentNullException.ThrowIfNull(rows);
+        return rows.FirstOrDefault(r => r < 0 || r >= Rows, -1) is >= 0 and var missing
+            ? throw new VitrineException($"rows: there is no row {missing}; there are {Rows}, counted from 0.")
+            : [.. rows.Select(r => Origins[r])];
+    }
+
+    private sealed class TextSubject(TextModel model, TokenBatch batch, IReadOnlyList<int> origins) : Subject(model, model.Language, origins)
+    {
+        public TextSubject(TextModel model, TokenBatch batch)
+            : this(model, batch, [.. Enumerable.Range(0, batch.Ids.Count)])
+        {
+        }
+
+        public override IReadOnlyList<IReadOnlyList<string>> Tokens
+            => [.. batch.Ids.Select((row, r) => (IReadOnlyList<string>)[.. row.Select((id, t) => batch.Positions[r][t] < 0 ? "" : Shown((int)id))])];
+
+        public override bool CanStart => true;
+
+        public override Subject Take(IReadOnlyList<int> rows) => new TextSubject(model, batch.Take(rows), OriginsOf(rows));
+
+        public override SubjectRun Run(BoundPlan plan, RunStart? from, CancellationToken cancellation)
+        {
+            var run = model.Run(batch, plan, from);
+            return new SubjectRun(this, run)
+            {
+                Ids = [.. batch.Ids.Select((row, r) => row.Select((id, t) => batch.Positions[r][t] < 0 ? -1 : (int)id).ToArray())],
+                FirstColumn = from?.Column ?? 0,
+                ScoresOf = () => run.Logits.dim() == 2 ? run.Logits.unsqueeze(1) : run.Logits,
+            };
+        }
+
+        /// <remarks>A folder without a tokenizer still has ids.</remarks>
+        private string Shown(int id)
+        {
+            try
+            {
+                return model.Tokenizer.Shown(id);
+            }
+            catch (VitrineException)
+            {
+                return id.ToString(System.Globalization.CultureInfo.InvariantCulture);
+            }
+        }
+    }
+
+    private sealed class PictureSubject : Subject
+    {
+        private readonly VisionModel model;
+        private readonly Tensor pixels;
+
+        public PictureSubject(VisionModel model, Tensor pixels)
+            : this(model, pixels, [.. Enumerable.Range(0, (int)pixels.shape[0])])
+        {
+        }
+
+        private PictureSubject(VisionModel model, Tensor pixels, IReadOnlyList<int> origins)
+            : base(model, model.Tower, origins)
+            => (this.model, this.pixels) = (model, pixels);
+
+        public override IReadOnlyList<IReadOnlyList<string>> Tokens
+        {
+            get
+            {
+                var tokens = Pictures.PictureTokens.Of(model.Tower, pixels);
+                string[] names = [.. Enumerable.Range(0, tokens.Count).Select(tokens.Name)];
+                return [.. Origins.Select(_ => names)];
+            }
+        }
+
+        public override bool CanStart => false;
+
+        public override Subject Take(IReadOnlyList<int> rows)
+        {
+            var origins = OriginsOf(rows);
+            return new PictureSubject(model, pixels, origins);
+        }
+
+        public override SubjectRun Run(BoundPlan plan, RunStart? from, CancellationToken cancellation)
+        {
+            if (from is not null)
+            {
+                throw new VitrineException($"{model.Name}: an image encoder starts at its picture.");
+            }
+
+            using var chosen = Origins.SequenceEqual(Enumerable.Range(0, (int)pixels.shape[0]))
+                ? pixels.alias()
+                : pixels.index_select(0, tensor(Origins.Select(o => (long)o).ToArray(), device: pixels.device));
+            var run = model.Run(chosen, plan);
+            return new SubjectRun(this, run)
+            {
+                ScoresOf = () => run.Logits.dim() == 2 ? run.Logits.unsqueeze(1) : run.Logits,
+            };
+        }
+    }
+
+    private sealed class PolicySubject : Subject
+    {
+        private readonly Policy policy;
+        private readonly IReadOnlyList<Observation> observations;
+        private readonly ActNoise? noise;
+        private readonly PromptLayout layout;
+
+        public PolicySubject(Policy policy, IReadOnlyList<Observation> observations, ActNoise? noise)
+            : this(policy, observations, noise, [.. Enumerable.Range(0, observations.Count)])
+        {
+        }
+
+        private PolicySubject(Policy policy, IReadOnlyList<Observation> observations, ActNoise? noise, IReadOnlyList<int> origins)
+            : base(policy, Causes.DecidingStacks.DecidingStack(policy, observations), origins)
+        {
+            (this.policy, this.observations, this.noise) = (policy, observations, noise);
+            layout = policy.Layout(observations);
+        }
+
+        /// <remarks>Of the stack that decides: its own rows, where it is another than the one that reads.</remarks>
+        public override IReadOnlyList<IReadOnlyList<string>> Tokens => [.. layout.Rows.Select(Named)];
+
+        public override bool CanStart => policy.NoiseShape is null && layout.DecidingStack == layout.Stack;
+
+        public override int Steps => layout.DecidingSteps;
+
+        public override Subject Take(IReadOnlyList<int> rows)
+            => new PolicySubject(policy, [.. rows.Select(r => observations[r])], noise?.Take(rows), OriginsOf(rows));
+
+        public override SubjectRun Run(BoundPlan plan, RunStart? from, CancellationToken cancellation)
+        {
+            var acted = policy.Act(observations, plan, new ActOptions { From = from, Noise = noise }, cancellation);
+            return new SubjectRun(this, acted.Run)
+            {
+                Acted = acted,
+                ActionNames = policy.ActionNames,
+                ActionSteps = policy.ActionSteps,
+                FirstColumn = from?.Column ?? 0,
+                ScoresOf = acted.Tokens is null ? null : () => acted.Run.Logits,
+            };
+        }
+
+        private string[] Named(PromptRow row)
+        {
+            var places = new SortedDictionary<long, string>();
+            if (layout.DecidingStack == layout.Stack)
+            {
+                foreach (var (camera, picture) in row.Pictures)
+                {
+                    var name = row.Pictures.Count > 1 ? $"{camera} " : "";
+                    foreach (var (i, position) in picture.Positions().Index())
+                    {
+                        places[position] = $"{name}patch {i / picture.Columns},{i % picture.Columns}";
+                    }
+                }
+
+                foreach (var word in row.Words)
+                {
+                    places[word.Position] = policy.Tokenizer.Shown((int)word.Id);
+                }
+
+                foreach (var position in row.State)
+                {
+                    places[position] = "state";
+                }
+            }
+
+            foreach (var position in row.DecidingState)
+            {
+                places[position] = "state";
+            }
+
+            for (var k = 0; row.DecidingCount > 1 && k < row.DecidingCount; k++)
+            {
+                places[row.Deciding + k] = $"chunk row {k}";
+            }
+
+            return [.. Enumerable.Range(0, (int)(places.Keys.LastOrDefault(-1) + 1)).Select(i => places.GetValueOrDefault(i, ""))];
+        }
+    }
+}
