@@ -48,26 +48,72 @@ public sealed record Contrast
         ArgumentException.ThrowIfNullOrWhiteSpace(word);
         ArgumentNullException.ThrowIfNull(choosing);
         ArgumentNullException.ThrowIfNull(testing);
-        if (choosing.Count == 0 || testing.Count == 0)
-        {
-            throw new VitrineException($"contrast: {choosing.Count} states to choose in and {testing.Count} to judge in; expected at least one of each.");
-        }
-
         if (word == against)
         {
             throw new VitrineException($"contrast: '{word}' against itself is no contrast.");
         }
 
+        if (choosing.Count == 0 || testing.Count == 0)
+        {
+            throw new VitrineException($"contrast: {choosing.Count} states to choose in and {testing.Count} to judge in; expected at least one of each.");
+        }
+
         var fillers = MadeUp.Words(seed).DistinctBy(w => string.Join(' ', Ids(w))).ToArray();
-        return new Contrast(word, against ?? "no word", States(choosing), States(testing) with
+        return new Contrast(word, against ?? "no word", Both(choosing), Both(testing) with
         {
             Fillers = [.. fillers.Select(f => Subject.Of(policy, Worded(testing, f)))],
         });
 
-        ContrastStates States(IReadOnlyList<Observation> states)
+        ContrastStates Both(IReadOnlyList<Observation> states)
             => new(Subject.Of(policy, Worded(states, word)), Subject.Of(policy, against is null ? states : Worded(states, against)));
 
         IEnumerable<long> Ids(string filler) => policy.Layout(Worded([testing[0]], filler)).Rows[0].Words.Select(w => (long)w.Id);
+    }
+
+    /// <summary>
+    /// What a word is held against where nothing is said: no word; of a policy whose expert reads the prompt row by row, a made-up word of as many tokens, so
+    /// that rows answer to each other.
+    /// </summary>
+    /// <param name="policy">Who is instructed.</param>
+    /// <param name="states">At least one; which ones does not matter.</param>
+    /// <param name="word">The word.</param>
+    /// <exception cref="VitrineException">No made-up word has as many tokens.</exception>
+    public static string? Counterpart(Policy policy, IReadOnlyList<Observation> states, string word)
+    {
+        ArgumentNullException.ThrowIfNull(policy);
+        ArgumentNullException.ThrowIfNull(states);
+        if (!Causes.DecidingStacks.DecidingStack(policy, states).Shape.Points.Contains(Transformers.Points.Point.AttnPrefixK))
+        {
+            return null;
+        }
+
+        var length = Length(word);
+        return MadeUp.Words(seed: 0).FirstOrDefault(w => w != word && Length(w) == length)
+            ?? throw new VitrineException($"contrast: '{word}' has {length} tokens, and no made-up word as many; name a word to hold it against (--against).");
+
+        int Length(string w) => policy.Layout(Worded([states[0]], w)).Rows[0].Words.Count;
+    }
+
+    /// <summary>Any two sets of states, each with both sides.</summary>
+    /// <param name="with">What the first side has, in words.</param>
+    /// <param name="without">What the second has.</param>
+    /// <param name="choosing">States in which parts are chosen.</param>
+    /// <param name="testing">Other states, in which claims are judged.</param>
+    /// <exception cref="VitrineException">The two sides of a set have different numbers of states.</exception>
+    public static Contrast Of(string with, string without, ContrastStates choosing, ContrastStates testing)
+    {
+        ArgumentNullException.ThrowIfNull(choosing);
+        ArgumentNullException.ThrowIfNull(testing);
+        foreach (var states in new[] { choosing, testing })
+        {
+            if (states.With.Rows != states.Without.Rows)
+            {
+                throw new VitrineException(
+                    $"contrast: {states.With.Rows} states with it and {states.Without.Rows} without; expected the same states on both sides.");
+            }
+        }
+
+        return new Contrast(with, without, choosing, testing);
     }
 
     /// <summary>Pairs of texts.</summary>
@@ -100,18 +146,6 @@ public sealed record Contrast
             => new(Subject.Of(model, cat([.. chosen.Select(p => p.With)], 0)), Subject.Of(model, cat([.. chosen.Select(p => p.Without)], 0)));
     }
 
-    /// <summary>
-    /// The same states with what is asked about dealt out at random: in half of them the two sides are exchanged, so that there is nothing to be found.
-    /// </summary>
-    /// <param name="seed">Of the deal.</param>
-    internal (int[] Choosing, int[] Testing) Dealt(int seed)
-    {
-        var random = new RandomStream($"explain/dealt/{seed}");
-        return (Signs(Choosing.With.Rows), Signs(Testing.With.Rows));
-
-        int[] Signs(int count) => [.. Enumerable.Range(0, count).Select(_ => random.Chance(.5) ? 1 : -1)];
-    }
-
     private static (T[] Choosing, T[] Testing) Split<T>(IReadOnlyList<T> pairs, Func<T, bool> same, Func<T, string> name)
     {
         if (pairs.Count == 0)
@@ -132,7 +166,8 @@ public sealed record Contrast
             : ([.. pairs.Where((_, i) => i % 2 == 0)], [.. pairs.Where((_, i) => i % 2 == 1)]);
     }
 
-    private static string Shown<T>(IReadOnlyList<T> pairs, Func<T, string> text) => pairs.Count == 1 ? $"'{text(pairs[0])}'" : $"'{text(pairs[0])}' and {pairs.Count - 1} more";
+    private static string Shown<T>(IReadOnlyList<T> pairs, Func<T, string> text)
+        => $"'{text(pairs[0])}'{(pairs.Count == 1 ? "" : $" and {pairs.Count - 1} more")}";
 
     private static Observation[] Worded(IReadOnlyList<Observation> states, string word)
         => [.. states.Select(s => s with { Instruction = $"{s.Instruction} {word}" })];

@@ -1,15 +1,18 @@
-using System.Text.Json;
-using System.Text.Json.Serialization;
 using Vitrine.Mechanisms.Statistics;
 
 namespace Vitrine.Mechanisms.Explaining;
 
 /// <summary>What a claim says of a part.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<ClaimKind>))]
 public enum ClaimKind
 {
     /// <summary>The contrast moves the metric, further than what means nothing does.</summary>
     Moves,
+
+    /// <summary>What is asked about is read here: an expert's layer reads it in rows of the prompt, exchanged alone.</summary>
+    ReadSufficient,
+
+    /// <summary>The same rows held at the other run: the effect is lost.</summary>
+    ReadNecessary,
 
     /// <summary>What is asked about comes in here: attention brings it, put in alone.</summary>
     EntersSufficient,
@@ -40,7 +43,7 @@ public enum ClaimKind
 /// <param name="Share">Of the contrast's whole effect.</param>
 /// <param name="Control">The same with a random step as far, or with what means nothing: draw by draw; null where there is no control.</param>
 /// <param name="P">Two-sided sign-flip p of the effect minus its control's mean.</param>
-/// <param name="Adjusted">The same adjusted for all claims of a part (Holm); of the first claim, the p itself, which the others stand behind.</param>
+/// <param name="Adjusted">The same adjusted for all claims of parts (Holm); of the first claim, the p itself, which the others stand behind.</param>
 /// <param name="IsShown">Whether it counts: adjusted p at most the level, in the effect's direction, and at least the least share.</param>
 /// <param name="Text">In a sentence.</param>
 public sealed record Claim(
@@ -94,15 +97,9 @@ public sealed record Explanation
     /// <summary>The answer in plain sentences: what was found, and what was not.</summary>
     public required IReadOnlyList<string> Sentences { get; init; }
 
+    /// <summary>Whether there are too few states for any claim: what parts do is then described, and nothing is claimed.</summary>
+    public required bool IsDescribed { get; init; }
+
     /// <summary>Whether anything was found.</summary>
     public bool IsFound => Claims.Any(c => c.IsShown);
-
-    /// <summary>As JSON.</summary>
-    public string ToJson() => JsonSerializer.Serialize(this, ExplanationJsonContext.Default.Explanation);
 }
-
-/// <summary>Explanations as JSON without reflection.</summary>
-[JsonSourceGenerationOptions(
-    GenerationMode = JsonSourceGenerationMode.Metadata, PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true)]
-[JsonSerializable(typeof(Explanation))]
-internal sealed partial class ExplanationJsonContext : JsonSerializerContext;

@@ -123,16 +123,19 @@ internal static class Moments
     /// <summary>
     /// Of a policy, where it decides, in every pass that decides; of a text or a picture, every position, or the last one where the two texts differ in length.
     /// </summary>
-    public static IEnumerable<(EditScope Scope, Tensor Values)> Of(SubjectRun run, string at)
+    /// <param name="run">Whose places they are.</param>
+    /// <param name="at">Address without step.</param>
+    /// <param name="values">Where the numbers are; the run itself when null.</param>
+    public static IEnumerable<(EditScope Scope, Tensor Values)> Of(SubjectRun run, string at, Run? values = null)
     {
         if (run.Acted is { } acted)
         {
             var layout = acted.Layout;
             return Enumerable.Range(0, layout.DecidingSteps).Select(step =>
-                (new EditScope { Positions = layout.DecidingPositions, Steps = [step] }, layout.At(run.Run, at, step)));
+                (new EditScope { Positions = layout.DecidingPositions, Steps = [step] }, layout.At(values ?? run.Run, at, step)));
         }
 
-        var all = run.Run[at];
+        var all = (values ?? run.Run)[at];
         return run.OnlyLast
             ? [(new EditScope { Positions = Positions.EndOfPrompt }, Last(run, all))]
             : [(EditScope.Everywhere, all.alias())];
