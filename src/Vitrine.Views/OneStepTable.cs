@@ -1,6 +1,6 @@
+using Vitrine.Mechanisms.Statistics;
 using Vitrine.Views.Drawing;
 using Vitrine.Worlds.Decisions;
-using Vitrine.Worlds.Statistics;
 
 namespace Vitrine.Views;
 

@@ -1,4 +1,4 @@
-using Vitrine.Worlds.Statistics;
+using Vitrine.Mechanisms.Statistics;
 using Vitrine.Worlds.Studies;
 
 namespace Vitrine.Views;

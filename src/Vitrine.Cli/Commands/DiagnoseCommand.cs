@@ -2,9 +2,9 @@ using System.CommandLine;
 using System.Globalization;
 using Spectre.Console;
 using Vitrine.Mechanisms.Diagnoses;
+using Vitrine.Mechanisms.Statistics;
 using Vitrine.Policies;
 using Vitrine.Worlds;
-using Vitrine.Worlds.Statistics;
 using Vitrine.Worlds.Tabletop;
 
 namespace Vitrine.Cli.Commands;

@@ -6,12 +6,12 @@ using Vitrine.Mechanisms.Causes;
 using Vitrine.Mechanisms.Concepts;
 using Vitrine.Mechanisms.Doses;
 using Vitrine.Mechanisms.Experts;
+using Vitrine.Mechanisms.Statistics;
 using Vitrine.Mechanisms.ValueVectors;
 using Vitrine.Policies;
 using Vitrine.Policies.Flow;
 using Vitrine.Transformers;
 using Vitrine.Transformers.Points;
-using Vitrine.Worlds.Statistics;
 using Vitrine.Worlds.Tabletop;
 
 namespace Vitrine.Cli.Commands;

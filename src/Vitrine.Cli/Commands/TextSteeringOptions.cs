@@ -4,9 +4,9 @@ using Spectre.Console;
 using Vitrine.Mechanisms.Causes;
 using Vitrine.Mechanisms.Concepts;
 using Vitrine.Mechanisms.Doses;
+using Vitrine.Mechanisms.Statistics;
 using Vitrine.Mechanisms.ValueVectors;
 using Vitrine.Transformers;
-using Vitrine.Worlds.Statistics;
 
 namespace Vitrine.Cli.Commands;
 

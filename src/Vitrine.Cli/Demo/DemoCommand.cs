@@ -6,12 +6,12 @@ using Vitrine.Certification;
 using Vitrine.Checkpoints;
 using Vitrine.Mechanisms.Concepts;
 using Vitrine.Mechanisms.Doses;
+using Vitrine.Mechanisms.Statistics;
 using Vitrine.Mechanisms.ValueVectors;
 using Vitrine.Policies;
 using Vitrine.Transformers;
 using Vitrine.Views;
 using Vitrine.Worlds.Decisions;
-using Vitrine.Worlds.Statistics;
 using Vitrine.Worlds.Studies;
 using Vitrine.Worlds.Tabletop;
 

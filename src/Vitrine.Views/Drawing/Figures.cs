@@ -1,5 +1,5 @@
 using System.Globalization;
-using Vitrine.Worlds.Statistics;
+using Vitrine.Mechanisms.Statistics;
 
 namespace Vitrine.Views.Drawing;
 

@@ -1,7 +1,7 @@
+using Vitrine.Mechanisms.Statistics;
 using Vitrine.Views.Drawing;
 using Vitrine.Worlds;
 using Vitrine.Worlds.Decisions;
-using Vitrine.Worlds.Statistics;
 using Vitrine.Worlds.Studies;
 
 namespace Vitrine.Views;

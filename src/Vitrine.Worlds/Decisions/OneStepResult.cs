@@ -1,6 +1,6 @@
 using System.Text.Json.Serialization;
 using Vitrine.Mechanisms.Causes;
-using Vitrine.Worlds.Statistics;
+using Vitrine.Mechanisms.Statistics;
 
 namespace Vitrine.Worlds.Decisions;
 

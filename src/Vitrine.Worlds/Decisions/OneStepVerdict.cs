@@ -1,5 +1,5 @@
 using Vitrine.Mechanisms.Causes;
-using Vitrine.Worlds.Statistics;
+using Vitrine.Mechanisms.Statistics;
 using Vitrine.Worlds.Studies;
 
 namespace Vitrine.Worlds.Decisions;

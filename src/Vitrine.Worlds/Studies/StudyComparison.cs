@@ -1,6 +1,6 @@
 using System.Globalization;
+using Vitrine.Mechanisms.Statistics;
 using Vitrine.Transformers;
-using Vitrine.Worlds.Statistics;
 
 namespace Vitrine.Worlds.Studies;
 

@@ -1,5 +1,5 @@
 using System.Text.Json.Serialization;
-using Vitrine.Worlds.Statistics;
+using Vitrine.Mechanisms.Statistics;
 
 namespace Vitrine.Worlds.Studies;
 

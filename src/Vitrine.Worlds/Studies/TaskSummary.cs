@@ -1,4 +1,4 @@
-using Vitrine.Worlds.Statistics;
+using Vitrine.Mechanisms.Statistics;
 
 namespace Vitrine.Worlds.Studies;
 

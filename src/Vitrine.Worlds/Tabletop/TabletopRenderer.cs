@@ -1,4 +1,5 @@
 using Vitrine.Inputs.Pictures;
+using Vitrine.Mechanisms.Statistics;
 
 namespace Vitrine.Worlds.Tabletop;
 

@@ -1,8 +1,8 @@
 using Vitrine.Mechanisms.Causes;
+using Vitrine.Mechanisms.Statistics;
 using Vitrine.Views;
 using Vitrine.Worlds;
 using Vitrine.Worlds.Decisions;
-using Vitrine.Worlds.Statistics;
 using Vitrine.Worlds.Studies;
 
 namespace Vitrine.Tests.Views;

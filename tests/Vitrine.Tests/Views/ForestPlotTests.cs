@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Xml.Linq;
+using Vitrine.Mechanisms.Statistics;
 using Vitrine.Views;
-using Vitrine.Worlds.Statistics;
 using Vitrine.Worlds.Studies;
 
 namespace Vitrine.Tests.Views;

@@ -6,9 +6,9 @@ using System.Text.RegularExpressions;
 using System.Xml.Linq;
 using Vitrine.Inputs.Pictures;
 using Vitrine.Mechanisms.Causes;
+using Vitrine.Mechanisms.Statistics;
 using Vitrine.Views;
 using Vitrine.Worlds;
-using Vitrine.Worlds.Statistics;
 using Vitrine.Worlds.Studies;
 
 namespace Vitrine.Tests.Views;

@@ -1,10 +1,10 @@
 using Vitrine.Inputs.Pictures;
 using Vitrine.Mechanisms.Causes;
 using Vitrine.Mechanisms.Pictures;
+using Vitrine.Mechanisms.Statistics;
 using Vitrine.Views;
 using Vitrine.Worlds;
 using Vitrine.Worlds.Decisions;
-using Vitrine.Worlds.Statistics;
 using Vitrine.Worlds.Studies;
 
 namespace Vitrine.Tests.Views;

@@ -3,13 +3,13 @@ using SkiaSharp;
 using Vitrine.Inputs.Pictures;
 using Vitrine.Mechanisms.Causes;
 using Vitrine.Mechanisms.Pictures;
+using Vitrine.Mechanisms.Statistics;
 using Vitrine.Mechanisms.ValueVectors;
 using Vitrine.Policies;
 using Vitrine.Views;
 using Vitrine.Views.Drawing;
 using Vitrine.Worlds;
 using Vitrine.Worlds.Decisions;
-using Vitrine.Worlds.Statistics;
 
 namespace Vitrine.Tests.Views;
 

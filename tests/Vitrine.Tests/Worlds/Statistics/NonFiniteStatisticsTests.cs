@@ -1,6 +1,6 @@
+using Vitrine.Mechanisms.Statistics;
 using Vitrine.Transformers;
 using Vitrine.Worlds;
-using Vitrine.Worlds.Statistics;
 using Vitrine.Worlds.Studies;
 
 namespace Vitrine.Tests.Worlds.Statistics;

@@ -1,3 +1,4 @@
+using Vitrine.Mechanisms.Statistics;
 using Vitrine.Policies;
 using Vitrine.Worlds;
 using static TorchSharp.torch;

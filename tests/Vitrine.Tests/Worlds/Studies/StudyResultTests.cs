@@ -1,5 +1,5 @@
+using Vitrine.Mechanisms.Statistics;
 using Vitrine.Worlds;
-using Vitrine.Worlds.Statistics;
 using Vitrine.Worlds.Studies;
 
 namespace Vitrine.Tests.Worlds.Studies;

@@ -1,7 +1,7 @@
 using Vitrine.Mechanisms.Causes;
+using Vitrine.Mechanisms.Statistics;
 using Vitrine.Tests.Views;
 using Vitrine.Worlds.Decisions;
-using Vitrine.Worlds.Statistics;
 using Vitrine.Worlds.Studies;
 
 namespace Vitrine.Tests.Worlds.Studies;

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Vitrine.Mechanisms.Statistics;
 using Vitrine.Worlds;
 using Vitrine.Worlds.Tabletop;
 

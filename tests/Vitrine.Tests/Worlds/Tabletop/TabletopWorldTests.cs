@@ -1,3 +1,4 @@
+using Vitrine.Mechanisms.Statistics;
 using Vitrine.Worlds;
 using Vitrine.Worlds.Tabletop;
 

@@ -1,6 +1,6 @@
 using System.Text.Json.Serialization;
 
-namespace Vitrine.Worlds.Statistics;
+namespace Vitrine.Mechanisms.Statistics;
 
 /// <summary>A mean with its 95 % interval.</summary>
 /// <param name="Mean">Of the sample itself, not of its resamples.</param>

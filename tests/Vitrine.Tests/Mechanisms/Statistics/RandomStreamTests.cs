@@ -1,6 +1,7 @@
+using Vitrine.Mechanisms.Statistics;
 using Vitrine.Worlds;
 
-namespace Vitrine.Tests.Worlds;
+namespace Vitrine.Tests.Mechanisms.Statistics;
 
 public sealed class RandomStreamTests
 {

@@ -3,7 +3,7 @@ using System.Numerics;
 using System.Security.Cryptography;
 using System.Text;
 
-namespace Vitrine.Worlds;
+namespace Vitrine.Mechanisms.Statistics;
 
 /// <summary>A stream of random numbers that is fully given by its key, on every machine and in every order of work.</summary>
 /// <remarks>xoshiro256** (Blackman and Vigna 2018) whose state is the SHA-256 digest of the key, so that keys need not be far apart.</remarks>

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Vitrine.Transformers;
 
-namespace Vitrine.Worlds.Statistics;
+namespace Vitrine.Mechanisms.Statistics;
 
 /// <summary>Refuses numbers of which there is no statistic.</summary>
 internal static class FiniteNumbers

@@ -1,6 +1,6 @@
 using System.Text.Json.Serialization;
 
-namespace Vitrine.Worlds.Statistics;
+namespace Vitrine.Mechanisms.Statistics;
 
 /// <summary>A number over random draws.</summary>
 /// <param name="Mean">Over the draws.</param>

@@ -1,4 +1,4 @@
-namespace Vitrine.Worlds.Statistics;
+namespace Vitrine.Mechanisms.Statistics;
 
 /// <summary>Adjusts p values for how many were looked at.</summary>
 /// <remarks>

@@ -1,4 +1,4 @@
-namespace Vitrine.Worlds.Statistics;
+namespace Vitrine.Mechanisms.Statistics;
 
 /// <summary>The mean of paired differences, with a percentile bootstrap interval of 95 %.</summary>
 /// <remarks>

@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace Vitrine.Worlds.Statistics;
+namespace Vitrine.Mechanisms.Statistics;
 
 /// <summary>Two-sided p of "the mean paired difference is zero", by flipping signs.</summary>
 /// <remarks>

@@ -1,7 +1,6 @@
-using Vitrine.Worlds;
-using Vitrine.Worlds.Statistics;
+using Vitrine.Mechanisms.Statistics;
 
-namespace Vitrine.Tests.Worlds.Statistics;
+namespace Vitrine.Tests.Mechanisms.Statistics;
 
 public sealed class StatisticsTests
 {

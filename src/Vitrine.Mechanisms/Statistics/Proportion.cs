@@ -1,4 +1,4 @@
-namespace Vitrine.Worlds.Statistics;
+namespace Vitrine.Mechanisms.Statistics;
 
 /// <summary>A share of successes with its 95 % interval.</summary>
 /// <param name="Successes">How many succeeded.</param>
