@@ -19,7 +19,7 @@ foreach (var strength in (double[])[0, 0.5, 1])
 {
     var plan = new RunPlan { Edits = [.. read.Directions.Select(d => new Add($"language.{d.Key}.resid_post", EditValue.Of(d.Value), strength))] };
     using var generated = model.Generate(prompt, count: 12, plan);
-    Console.WriteLine($"strength {strength,-4} {model.Tokenizer.Decode([.. generated.Ids[0].Select(id => (int)id)])}");
+    Console.WriteLine($"strength {strength,-4} {model.Tokenizer.Decode(generated.Ids[0])}");
 }
 
 static TorchSharp.torch.Tensor Last(Run run, int layer) => run[$"language.{layer}.resid_post"][0, -1];

@@ -80,7 +80,7 @@ public sealed class OwnPolicy : Policy
 
         Tensor? Acted(RunScope scope)
         {
-            var words = TokenBatch.Of([.. layout.Rows.Select(r => (IReadOnlyList<long>)[.. r.Words.Select(w => w.Id)])]);
+            var words = TokenBatch.Of([.. layout.Rows.Select(r => (IReadOnlyList<int>)[.. r.Words.Select(w => w.Id)])]);
             var image = stack([.. request.Observations.Select(o => tensor(o.Picture.Rgb).to(float32) / tensor(255f))]).matmul(eye.t()).unsqueeze(1);
             var positions = words.Positions.Select(row => (IReadOnlyList<long>)[0, .. row.Select(p => p < 0 ? -1 : p + 1)]);
             var residual = Language.Read(scope, cat([image, Language.Embed(words.Ids)], 1), [.. positions], request.Options.From);   // (B, T, d)

@@ -125,7 +125,7 @@ internal static class LanguageBenchmark
     private static long Resident() => File.ReadLines("/proc/self/status").Where(l => l.StartsWith("VmRSS:", StringComparison.Ordinal))
         .Select(l => long.Parse(l.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) << 10).First();
 
-    private static long[] Prompt(int tokens) => [.. Enumerable.Range(0, tokens).Select(i => (i * 7919L) % LlamaCheckpoint.Vocabulary)];
+    private static int[] Prompt(int tokens) => [.. Enumerable.Range(0, tokens).Select(i => (int)((i * 7919L) % LlamaCheckpoint.Vocabulary))];
 
     private static List<double>[] InTurns(int rounds, Action[] works)
     {

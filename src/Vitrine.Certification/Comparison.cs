@@ -1,3 +1,4 @@
+using System.Numerics;
 using static TorchSharp.torch;
 
 namespace Vitrine.Certification;
@@ -34,9 +35,11 @@ public static class Comparison
     }
 
     /// <summary>Counts ids that differ.</summary>
-    public static CertificateRow Ids(string @case, string point, IEnumerable<long> found, IEnumerable<long> expected)
+    /// <typeparam name="T">Of ids, or of positions.</typeparam>
+    public static CertificateRow Ids<T>(string @case, string point, IEnumerable<T> found, IEnumerable<long> expected)
+        where T : IBinaryInteger<T>
     {
-        long[] a = [.. found], b = [.. expected];
+        long[] a = [.. found.Select(long.CreateChecked)], b = [.. expected];
         return a.Length != b.Length
             ? CertificateRow.Failed(@case, point, $"{a.Length} ids, expected {b.Length}")
             : CertificateRow.Equal(@case, point, a.Zip(b).LongCount(p => p.First != p.Second), b.Length);

@@ -114,6 +114,16 @@ public sealed class Fixture : IDisposable
         return [.. Integers(key).Chunk(width)];
     }
 
+    /// <summary>A reference tensor's token ids.</summary>
+    /// <exception cref="VitrineException">One is wider than an id can be.</exception>
+    public int[] Ids(string key) => [.. Integers(key).Select(id => id is >= int.MinValue and <= int.MaxValue
+        ? (int)id
+        : throw new VitrineException($"{Folder}: '{key}': {id} is no token id; expected at most {int.MaxValue}."))];
+
+    /// <summary>A matrix's token ids, row by row.</summary>
+    /// <exception cref="VitrineException">One is wider than an id can be.</exception>
+    public int[][] IdRows(string key) => [.. Ids(key).Chunk((int)Golden.Tensors[key].Shape[^1])];
+
     private SafetensorsFile Golden => golden ?? throw new VitrineException($"{Folder}: has no {Numbered}.");
 
     /// <inheritdoc/>

@@ -17,7 +17,7 @@ public sealed record PolicyAction(IReadOnlyList<IReadOnlyList<double>> Normalise
     public TokenReading? Tokens { get; init; }
 
     /// <summary>Ids of all that it said, up to the end of the chunk, of a policy that says whole chunks; empty for others.</summary>
-    public IReadOnlyList<long> Said { get; init; } = [];
+    public IReadOnlyList<int> Said { get; init; } = [];
 
     /// <summary>Why the action is not to be trusted as it stands; null where nothing is wrong with how it was said.</summary>
     public string? Problem { get; init; }

@@ -8,7 +8,7 @@ namespace Vitrine.Policies;
 /// <summary>A word of a prompt: a token, and where it stands in the sequence.</summary>
 /// <param name="Position">In the row's own sequence, pictures counted in.</param>
 /// <param name="Id">Of the tokenizer.</param>
-public readonly record struct PromptWord(long Position, long Id);
+public readonly record struct PromptWord(long Position, int Id);
 
 /// <summary>The patches of one camera's picture in the sequence.</summary>
 /// <param name="First">Position of the first patch.</param>

@@ -13,16 +13,16 @@ public sealed record GenerationOptions(int Count)
     public TokenRules? Rules { get; init; }
 
     /// <summary>A row stops behind any of these; the token itself is kept.</summary>
-    public IReadOnlyList<long> StopIds { get; init; } = [];
+    public IReadOnlyList<int> StopIds { get; init; } = [];
 
     /// <summary>A row stops when its new text holds any of these.</summary>
     public IReadOnlyList<string> StopStrings { get; init; } = [];
 
     /// <summary>New ids of a row to text; stop strings need it.</summary>
-    public Func<IReadOnlyList<long>, string>? Decode { get; init; }
+    public Func<IReadOnlyList<int>, string>? Decode { get; init; }
 
     /// <summary>Stands behind a row's end while other rows go on; the first stop id, or 0, when null.</summary>
-    public long? PadId { get; init; }
+    public int? PadId { get; init; }
 
     /// <summary>
     /// Whether the run keeps the logits of every step (B,count,V), the model's own, as they were before the rules; long texts of large vocabularies do without.
@@ -55,4 +55,4 @@ public sealed record GenerationOptions(int Count)
 /// <param name="Step">From 0.</param>
 /// <param name="Ids">One for each row; padding in rows that have stopped.</param>
 /// <param name="Stopped">Whether each row has stopped, with this token or before.</param>
-public sealed record GeneratedStep(int Step, IReadOnlyList<long> Ids, IReadOnlyList<bool> Stopped);
+public sealed record GeneratedStep(int Step, IReadOnlyList<int> Ids, IReadOnlyList<bool> Stopped);

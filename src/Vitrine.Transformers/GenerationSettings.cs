@@ -18,10 +18,10 @@ public sealed class GenerationSettings
 
     private readonly Sampling? sampling;
 
-    private GenerationSettings(string source, IReadOnlyList<long> stopIds)
+    private GenerationSettings(string source, IReadOnlyList<int> stopIds)
         => (Source, StopIds, Rules) = (source, stopIds, TokenRules.None with { EndIds = stopIds });
 
-    private GenerationSettings(ConfigReader json, bool isOwnFile, long? defaultEnd = null)
+    private GenerationSettings(ConfigReader json, bool isOwnFile, int? defaultEnd = null)
     {
         var notComputed = new List<string>();
         foreach (var key in GenerationKeys.All)
@@ -54,7 +54,7 @@ public sealed class GenerationSettings
     public string Source { get; }
 
     /// <summary>Ids at which a generation ends; none where the files name none.</summary>
-    public IReadOnlyList<long> StopIds { get; }
+    public IReadOnlyList<int> StopIds { get; }
 
     /// <summary>Texts at which a generation ends.</summary>
     public IReadOnlyList<string> StopStrings { get; } = [];
@@ -126,7 +126,8 @@ public sealed class GenerationSettings
         {
             using var gguf = GgufFile.Open(file);
             string[] keys = ["tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id"];
-            return new GenerationSettings(file, [.. keys.Where(gguf.Metadata.Contains).Select(k => gguf.Metadata.Integer(k)).Distinct()]);
+            var ends = keys.Where(gguf.Metadata.Contains).Select(k => TokenIds.Of(gguf.Metadata.Integer(k), $"{file}: {k}"));
+            return new GenerationSettings(file, [.. ends.Distinct()]);
         }
 
         var path = Path.Combine(source.Location.Folder, FileName);
@@ -154,7 +155,7 @@ public sealed class GenerationSettings
     }
 
     /// <summary>The class default of the end: of a model of pictures and texts, that of its language's class.</summary>
-    private static long? DefaultEnd(ModelSource source)
+    private static int? DefaultEnd(ModelSource source)
     {
         var name = VisionLanguageFamily.All.FirstOrDefault(f => f.ModelType == source.Config.Text("model_type")) is not { } seeing ? source.Family.Name
             : source.Config.Has("text_config") ? source.Config.Object("text_config").Text("model_type", seeing.Language)
@@ -187,7 +188,7 @@ public sealed class GenerationSettings
     /// <summary>A configuration whose nulls are missing keys, as they are for generation.</summary>
     private static ConfigReader Plain(ConfigReader config) => new(config.Root, config.Source);
 
-    private static TokenRules RulesOf(ConfigReader json, IReadOnlyList<long> ends)
+    private static TokenRules RulesOf(ConfigReader json, IReadOnlyList<int> ends)
     {
         var rules = new TokenRules
         {
@@ -227,20 +228,20 @@ public sealed class GenerationSettings
         => json.Number(key, 1) is > 0 and var number ? number : throw json.Wrong(key, json.Find(key)!.Value, "a number above 0");
 
     /// <summary>One id or several.</summary>
-    private static long[] Ids(ConfigReader json, string key) => json.Find(key) switch
+    private static int[] Ids(ConfigReader json, string key) => json.Find(key) switch
     {
         null => [],
         { ValueKind: JsonValueKind.Array } list => IdsOf(json, key, list),
         { } one => [Id(json, key, one)],
     };
 
-    private static long[] IdsOf(ConfigReader json, string key, JsonElement list)
+    private static int[] IdsOf(ConfigReader json, string key, JsonElement list)
         => list.ValueKind == JsonValueKind.Array
             ? [.. list.EnumerateArray().Select(v => Id(json, key, v))]
             : throw json.Wrong(key, list, "a list of whole numbers");
 
-    private static long Id(ConfigReader json, string key, JsonElement value)
-        => value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var id) ? id : throw json.Wrong(key, value, "a whole number or a list of them");
+    private static int Id(ConfigReader json, string key, JsonElement value)
+        => value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var id) ? id : throw json.Wrong(key, value, "a token id or a list of them");
 
     private static JsonElement[] List(ConfigReader json, string key, string expected) => json.Find(key) switch
     {
@@ -250,10 +251,10 @@ public sealed class GenerationSettings
     };
 
     /// <remarks>A single end among them is passed over; a list of nothing else is refused by the reference.</remarks>
-    private static long[][] Words(ConfigReader json, IReadOnlyList<long> ends)
+    private static int[][] Words(ConfigReader json, IReadOnlyList<int> ends)
     {
         const string Key = "bad_words_ids";
-        long[][] words = [.. List(json, Key, "a list of lists of ids").Select(w => IdsOf(json, Key, w))];
+        int[][] words = [.. List(json, Key, "a list of lists of ids").Select(w => IdsOf(json, Key, w))];
         return words.Length == 0 || (Array.TrueForAll(words, w => w.Length > 0 && Array.TrueForAll(w, id => id >= 0))
                 && Array.Exists(words, w => w.Length != 1 || !ends.Contains(w[0])))
             ? words

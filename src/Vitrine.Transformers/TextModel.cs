@@ -67,7 +67,7 @@ public sealed class TextModel : Model
     public Tokenizer Tokenizer => tokenizer.Value;
 
     /// <summary>Ids at which a generation ends, as the files name them; none where they name none.</summary>
-    public IReadOnlyList<long> StopIds => GenerationSettings.StopIds;
+    public IReadOnlyList<int> StopIds => GenerationSettings.StopIds;
 
     /// <summary>What the files say of generation: rules, ends, how tokens are to be drawn.</summary>
     /// <exception cref="VitrineException">A value in them is of the wrong kind; file and key are named.</exception>
@@ -277,9 +277,9 @@ public sealed class TextModel : Model
             options = options with { Rules = GenerationSettings.Rules };
         }
 
-        long[][] prompts = [.. batch.Ids.Zip(batch.Positions, (ids, positions) => ids.Where((_, i) => positions[i] >= 0).ToArray())];
+        int[][] prompts = [.. batch.Ids.Zip(batch.Positions, (ids, positions) => ids.Where((_, i) => positions[i] >= 0).ToArray())];
         var choice = new TokenChoice(options, batch.Ids.Count, progress, prompts);
-        long[][] ids = [];
+        int[][] ids = [];
         var made = With(plan, bound => ComputePart(bound, batch.Ids.Count, Decoded, KindsOf(batch), Language, from, RunningFor(batch)));
         return new Generation(ids, made) { Lengths = [.. choice.Texts.Select(t => t.Count)] };
 
@@ -395,7 +395,7 @@ public sealed class TextModel : Model
 /// <summary>What was generated.</summary>
 /// <param name="Ids">[row][token], the new tokens only; padding behind the end of rows that stopped before others.</param>
 /// <param name="Run">Its logits (B,count,V) are those that each token was taken from.</param>
-public sealed record Generation(IReadOnlyList<IReadOnlyList<long>> Ids, Run Run) : IDisposable
+public sealed record Generation(IReadOnlyList<IReadOnlyList<int>> Ids, Run Run) : IDisposable
 {
     /// <summary>New tokens of each row, the one that stopped it included, padding left out.</summary>
     public IReadOnlyList<int> Lengths { get; init; } = [.. Ids.Select(row => row.Count)];

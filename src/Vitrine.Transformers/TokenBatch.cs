@@ -6,14 +6,14 @@ namespace Vitrine.Transformers;
 /// <summary>Prompts of different lengths side by side. Each row is answered as if it were alone.</summary>
 public sealed class TokenBatch
 {
-    private TokenBatch(long[][] ids, long[][] positions, long[][]? positionIds, long[][]? segments, bool isPaddedHere)
+    private TokenBatch(int[][] ids, long[][] positions, long[][]? positionIds, long[][]? segments, bool isPaddedHere)
     {
         (Ids, Positions, PositionIds, Segments, IsPaddedHere) = (ids, positions, positionIds, segments, isPaddedHere);
         Lengths = [.. positions.Select(row => row.LongCount(p => p >= 0))];
     }
 
     /// <summary>[row][token], padded to one length.</summary>
-    public IReadOnlyList<IReadOnlyList<long>> Ids { get; }
+    public IReadOnlyList<IReadOnlyList<int>> Ids { get; }
 
     /// <summary>[row][token]: position in the row's own text, -1 for padding.</summary>
     public IReadOnlyList<IReadOnlyList<long>> Positions { get; }
@@ -40,11 +40,11 @@ public sealed class TokenBatch
     internal bool IsPaddedHere { get; }
 
     /// <summary>One prompt.</summary>
-    public static TokenBatch Of(params long[] ids) => Of([ids]);
+    public static TokenBatch Of(params int[] ids) => Of([ids]);
 
     /// <summary>Prompts, padded on the right (or on the left).</summary>
     /// <exception cref="VitrineException">There is none, or one is empty.</exception>
-    public static TokenBatch Of(IReadOnlyList<IReadOnlyList<long>> prompts, bool padLeft = false)
+    public static TokenBatch Of(IReadOnlyList<IReadOnlyList<int>> prompts, bool padLeft = false)
     {
         ArgumentNullException.ThrowIfNull(prompts);
         if (prompts.Count == 0 || prompts.Any(p => p.Count == 0))
@@ -54,8 +54,8 @@ public sealed class TokenBatch
 
         var length = prompts.Max(p => p.Count);
         return new TokenBatch(
-            [.. prompts.Select(p => Pad(p, length, padLeft, 0))],
-            [.. prompts.Select(p => OwnPositions(Pad([.. p.Select(_ => 1L)], length, padLeft, 0)))],
+            [.. prompts.Select(p => Pad(p, length, padLeft))],
+            [.. prompts.Select(p => OwnPositions(Pad([.. p.Select(_ => 1L)], length, padLeft)))],
             positionIds: null,
             segments: null,
             isPaddedHere: true);
@@ -69,15 +69,15 @@ public sealed class TokenBatch
     {
         ArgumentNullException.ThrowIfNull(texts);
         var batch = Of([.. texts.Select(t => Own(t, t.Ids))], padLeft);
-        IReadOnlyList<long>[] segments = [.. texts.Select(t => Own(t, t.TypeIds))];
-        return segments.All(s => s.All(id => id == 0))
+        long[][] segments = [.. texts.Select(t => Own(t, t.TypeIds).Select(s => (long)s).ToArray())];
+        return segments.All(s => Array.TrueForAll(s, id => id == 0))
             ? batch
             : new TokenBatch(
-                Copy(batch.Ids)!, Copy(batch.Positions)!, positionIds: null, [.. segments.Select(s => Pad(s, batch.Ids[0].Count, padLeft, 0))],
+                Copy(batch.Ids)!, Copy(batch.Positions)!, positionIds: null, [.. segments.Select(s => Pad(s, batch.Ids[0].Count, padLeft))],
                 isPaddedHere: true);
 
-        static IReadOnlyList<long> Own(EncodedText text, IReadOnlyList<int> values)
-            => [.. values.Where((_, i) => text.AttentionMask[i] != 0).Select(v => (long)v)];
+        static int[] Own(EncodedText text, IReadOnlyList<int> values)
+            => [.. values.Where((_, i) => text.AttentionMask[i] != 0)];
     }
 
     /// <summary>Padded ids with their mask, as tokenizers of other libraries give them.</summary>
@@ -87,14 +87,13 @@ public sealed class TokenBatch
     /// <param name="segments">[row][token]: 0 for the first text, 1 for the second; null for all 0.</param>
     /// <exception cref="VitrineException">The shapes differ, or a row is all padding.</exception>
     public static TokenBatch Masked(
-        IReadOnlyList<IReadOnlyList<long>> ids, IReadOnlyList<IReadOnlyList<long>> mask, IReadOnlyList<IReadOnlyList<long>>? positionIds = null,
+        IReadOnlyList<IReadOnlyList<int>> ids, IReadOnlyList<IReadOnlyList<long>> mask, IReadOnlyList<IReadOnlyList<long>>? positionIds = null,
         IReadOnlyList<IReadOnlyList<long>>? segments = null)
     {
         ArgumentNullException.ThrowIfNull(ids);
         ArgumentNullException.ThrowIfNull(mask);
         if (ids.Count == 0 || ids[0].Count == 0
-            || new[] { ids, mask, positionIds, segments }.OfType<IReadOnlyList<IReadOnlyList<long>>>()
-                .Any(m => m.Count != ids.Count || m.Any(row => row.Count != ids[0].Count)))
+            || IsRagged(ids) || IsRagged(mask) || IsRagged(positionIds) || IsRagged(segments))
         {
             throw new VitrineException("token batch: ids, mask, position ids and segments must be rows of one length.");
         }
@@ -110,6 +109,8 @@ public sealed class TokenBatch
         }
 
         return new TokenBatch(Copy(ids)!, [.. mask.Select(OwnPositions)], Copy(positionIds), Copy(segments), isPaddedHere: false);
+
+        bool IsRagged<T>(IReadOnlyList<IReadOnlyList<T>>? rows) => rows is not null && (rows.Count != ids.Count || rows.Any(row => row.Count != ids[0].Count));
     }
 
     /// <summary>The same prompts with kinds of tokens that edits may name.</summary>
@@ -161,10 +162,10 @@ public sealed class TokenBatch
             Pictures = Pictures is { } pictures ? [.. rows.Select(r => pictures[r])] : null,
         };
 
-        long[][]? Chosen(IReadOnlyList<IReadOnlyList<long>>? all) => all is null ? null : [.. rows.Select(r => all[r].ToArray())];
+        T[][]? Chosen<T>(IReadOnlyList<IReadOnlyList<T>>? all) => all is null ? null : [.. rows.Select(r => all[r].ToArray())];
     }
 
-    private static long[][]? Copy(IReadOnlyList<IReadOnlyList<long>>? rows) => rows is null ? null : [.. rows.Select(r => r.ToArray())];
+    private static T[][]? Copy<T>(IReadOnlyList<IReadOnlyList<T>>? rows) => rows is null ? null : [.. rows.Select(r => r.ToArray())];
 
     private static long[] OwnPositions(IReadOnlyList<long> mask)
     {
@@ -172,9 +173,11 @@ public sealed class TokenBatch
         return [.. mask.Select(m => m == 0 ? -1 : next++)];
     }
 
-    private static long[] Pad(IReadOnlyList<long> row, int length, bool left, long with)
+    /// <remarks>Padding is 0.</remarks>
+    private static T[] Pad<T>(IReadOnlyList<T> row, int length, bool left)
+        where T : struct
     {
-        var padding = Enumerable.Repeat(with, length - row.Count);
+        var padding = Enumerable.Repeat(default(T), length - row.Count);
         return left ? [.. padding, .. row] : [.. row, .. padding];
     }
 }

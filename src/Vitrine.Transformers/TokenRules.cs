@@ -29,7 +29,7 @@ public sealed record TokenRules
     public IReadOnlyList<SequenceBias> SequenceBiases { get; init; } = [];
 
     /// <summary>Sequences that are never finished (<c>bad_words_ids</c>).</summary>
-    public IReadOnlyList<IReadOnlyList<long>> BadWords { get; init; } = [];
+    public IReadOnlyList<IReadOnlyList<int>> BadWords { get; init; } = [];
 
     /// <summary>Tokens of a row, its prompt included, before which no end is taken.</summary>
     public int MinLength { get; init; }
@@ -38,22 +38,22 @@ public sealed record TokenRules
     public int MinNewTokens { get; init; }
 
     /// <summary>The token behind a prompt of one token (<c>forced_bos_token_id</c>); null for none.</summary>
-    public long? ForcedFirst { get; init; }
+    public int? ForcedFirst { get; init; }
 
     /// <summary>Tokens one of which is the last where a row has not ended before (<c>forced_eos_token_id</c>).</summary>
-    public IReadOnlyList<long> ForcedLast { get; init; } = [];
+    public IReadOnlyList<int> ForcedLast { get; init; } = [];
 
     /// <summary>Ends become likelier with every token behind a number of new ones; null for no such rule.</summary>
     public LengthDecay? LengthDecay { get; init; }
 
     /// <summary>Tokens that are never taken.</summary>
-    public IReadOnlyList<long> Suppressed { get; init; } = [];
+    public IReadOnlyList<int> Suppressed { get; init; } = [];
 
     /// <summary>Tokens that are not taken first (<c>begin_suppress_tokens</c>).</summary>
-    public IReadOnlyList<long> SuppressedFirst { get; init; } = [];
+    public IReadOnlyList<int> SuppressedFirst { get; init; } = [];
 
     /// <summary>The ids that end a text, which some of the rules are about.</summary>
-    public IReadOnlyList<long> EndIds { get; init; } = [];
+    public IReadOnlyList<int> EndIds { get; init; } = [];
 
     /// <summary>Whether no rule changes a logit.</summary>
     public bool IsEmpty => Described.Count == 0;
@@ -83,7 +83,7 @@ public sealed record TokenRules
     /// <param name="count">New tokens at most, for the last of which an end may be forced.</param>
     /// <returns>Minus infinity where a token may not be taken.</returns>
     /// <exception cref="VitrineException">A rule names a token outside the vocabulary, or leaves none.</exception>
-    public float[] Apply(ReadOnlySpan<float> logits, IReadOnlyList<long> prompt, IReadOnlyList<long> text, int count)
+    public float[] Apply(ReadOnlySpan<float> logits, IReadOnlyList<int> prompt, IReadOnlyList<int> text, int count)
     {
         ArgumentNullException.ThrowIfNull(prompt);
         ArgumentNullException.ThrowIfNull(text);
@@ -98,7 +98,7 @@ public sealed record TokenRules
 /// <summary>A number for the logit of the last of some tokens, where the others have just been written.</summary>
 /// <param name="Ids">At least one; a single token's number is always added.</param>
 /// <param name="Bias">Minus infinity forbids.</param>
-public sealed record SequenceBias(IReadOnlyList<long> Ids, double Bias);
+public sealed record SequenceBias(IReadOnlyList<int> Ids, double Bias);
 
 /// <summary>Ends grow likelier: |logit| (Factor^(n - Start) - 1) is added to theirs once n, the number of new tokens, is above Start.</summary>
 public sealed record LengthDecay(int Start, double Factor);

@@ -124,7 +124,7 @@ public sealed class VelocityPolicy : Policy
     /// <returns>(B,T,d), patches first, and [row][token] positions; shorter instructions are padded behind.</returns>
     private (Tensor Embedded, IReadOnlyList<IReadOnlyList<long>> Positions) Sequences(IReadOnlyList<Observation> observations, PromptLayout layout)
     {
-        var words = TokenBatch.Of([.. layout.Rows.Select(r => (IReadOnlyList<long>)[.. r.Words.Select(w => w.Id)])]);
+        var words = TokenBatch.Of([.. layout.Rows.Select(r => (IReadOnlyList<int>)[.. r.Words.Select(w => w.Id)])]);
         var image = stack([.. observations.Select(o => Patches(o.Picture))]).to(Dtype, Device).matmul(eye.t()); // (B, P, d)
         var patches = Enumerable.Range(0, ImageTokens).Select(i => (long)i).ToArray();
         var positions = words.Positions.Select(row => (IReadOnlyList<long>)[.. patches, .. row.Select(p => p < 0 ? -1 : p + ImageTokens)]);

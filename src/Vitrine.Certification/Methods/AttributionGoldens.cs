@@ -12,9 +12,9 @@ internal static partial class AttributionGoldens
 {
     public static IEnumerable<CertificateRow> Compare(Fixture fixture, string name, TextModel model)
     {
-        var batch = TokenBatch.Of(fixture.Rows($"{name}/in.ids"));
-        var answers = fixture.Rows($"{name}/in.answers");
-        long[] right = [.. answers.Select(a => a[0])], wrong = [.. answers.Select(a => a[1])];
+        var batch = TokenBatch.Of(fixture.IdRows($"{name}/in.ids"));
+        var answers = fixture.IdRows($"{name}/in.answers");
+        int[] right = [.. answers.Select(a => a[0])], wrong = [.. answers.Select(a => a[1])];
         foreach (var form in (string[])["raw", "processed"])
         {
             using var processed = form == "raw" ? null : model.Processed(Folding.All(model.Language));
@@ -25,7 +25,7 @@ internal static partial class AttributionGoldens
         }
     }
 
-    private static IEnumerable<CertificateRow> Form(Fixture fixture, string @case, string name, TextModel model, TokenBatch batch, long[] right, long[] wrong)
+    private static IEnumerable<CertificateRow> Form(Fixture fixture, string @case, string name, TextModel model, TokenBatch batch, int[] right, int[] wrong)
     {
         using var whole = ActivationCache.Of(model, batch);
         using var cache = whole.AtPosition(-1);
@@ -59,7 +59,9 @@ internal static partial class AttributionGoldens
             if (key == "logit_diff")
             {
                 var last = run.Logits.select(1, -1);
-                return last.gather(1, tensor(right).unsqueeze(1)).squeeze(1) - last.gather(1, tensor(wrong).unsqueeze(1)).squeeze(1);
+                return Chosen(right) - Chosen(wrong);
+
+                Tensor Chosen(int[] ids) => last.gather(1, tensor(ids).to(int64).unsqueeze(1)).squeeze(1);
             }
 
             var (part, what) = key.IndexOf('.', StringComparison.Ordinal) is var dot and > 0 ? (key[..dot], key[(dot + 1)..]) : (key, "");

@@ -13,7 +13,7 @@ internal static class WeightGoldens
     public static IEnumerable<CertificateRow> Compare(Fixture fixture, string name, TextModel model)
     {
         using var processed = model.Processed(Described(fixture, name));
-        var batch = TokenBatch.Of(fixture.Rows($"{name}/in.ids"));
+        var batch = TokenBatch.Of(fixture.IdRows($"{name}/in.ids"));
         using var raw = model.Run(batch);
         using var run = processed.Run(batch);
         var outside = NamedWeights.OutsideLayers(processed);

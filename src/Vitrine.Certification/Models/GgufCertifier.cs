@@ -68,8 +68,8 @@ internal sealed class GgufCertifier : ICertifier
     private static IEnumerable<CertificateRow> Case(TextModel model, Fixture fixture, JsonElement @case, CancellationToken cancellation)
     {
         var (name, text) = (@case.GetProperty("case").GetString()!, @case.GetProperty("text").GetString()!);
-        var expected = fixture.Integers($"{name}/in.input_ids");
-        yield return Comparison.Ids(name, "in.input_ids", model.Tokenizer.Encode(text).Select(i => (long)i), expected);
+        var expected = fixture.Ids($"{name}/in.input_ids");
+        yield return Comparison.Ids(name, "in.input_ids", model.Tokenizer.Encode(text), expected.Select(i => (long)i));
         var batch = TokenBatch.Of(expected);
         var points = fixture.KeysOf(name).Where(k => k.StartsWith("language.", StringComparison.Ordinal)).ToArray();
         using var run = model.Run(batch, RunPlan.Capturing(points));
@@ -97,7 +97,7 @@ internal sealed class GgufCertifier : ICertifier
         using var generation = model.Generate(batch, greedy.Length, cancellation: cancellation);
         yield return Comparison.Ids(name, "out.greedy_ids", generation.Ids[0], greedy);
         yield return CertificateRow.Equal(
-            name, "greedy_text", model.Tokenizer.Decode(generation.Ids[0].Select(i => (int)i)) == @case.GetProperty("greedy_text").GetString() ? 0 : 1, 1);
+            name, "greedy_text", model.Tokenizer.Decode(generation.Ids[0]) == @case.GetProperty("greedy_text").GetString() ? 0 : 1, 1);
     }
 
     private static CertificateRow Same(string @case, string point, Tensor found, Tensor expected)

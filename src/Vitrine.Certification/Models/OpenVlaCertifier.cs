@@ -81,7 +81,7 @@ internal sealed class OpenVlaCertifier : ICertifier
         var (action, tokens) = (run.Actions[0], run.Actions[0].Tokens!);
         yield return Comparison.Of(name, "out.token_logits", run.Run.Logits.squeeze(0), fixture.Read($"{name}/out.token_logits"));
         yield return Comparison.Ids(name, "out.token_ids", tokens.TokenIds, fixture.Integers($"{name}/out.token_ids"));
-        yield return Comparison.Ids(name, "out.bins", tokens.Bins.Select(b => (long)b), fixture.Integers($"{name}/out.bins"));
+        yield return Comparison.Ids(name, "out.bins", tokens.Bins, fixture.Integers($"{name}/out.bins"));
         yield return Numbers(name, "out.normalized_action", action.Normalised[0], fixture.Numbers($"{name}/out.normalized_action"));
         yield return Numbers(name, "out.action", action.Values, fixture.Numbers($"{name}/out.action"));
     }
@@ -99,8 +99,8 @@ internal sealed class OpenVlaCertifier : ICertifier
     private static IEnumerable<CertificateRow> Detokenize(OpenVlaPolicy policy, Fixture fixture)
     {
         var bins = fixture.Integers("detokenize/out.bins");
-        var ids = Enumerable.Range(0, bins.Length).Select(i => (long)i).ToArray();
-        yield return Comparison.Ids("detokenize", "out.bins", ids.Select(i => (long)policy.Actions.Bin(i)), bins);
+        var ids = Enumerable.Range(0, bins.Length).ToArray();
+        yield return Comparison.Ids("detokenize", "out.bins", ids.Select(policy.Actions.Bin), bins);
         yield return Numbers("detokenize", "out.normalized_action", ids.Select(policy.Actions.Centre), fixture.Numbers("detokenize/out.normalized_action"));
         const string Prefix = "out.action.";
         foreach (var key in fixture.KeysOf("detokenize").Where(k => k.StartsWith(Prefix, StringComparison.Ordinal)))

@@ -83,7 +83,7 @@ internal sealed class Pi0FastCertifier : ICertifier
 
         var action = run.Actions[0];
         yield return Comparison.Ids(name, "out.token_ids", action.Said, fixture.Integers($"{name}/out.token_ids"));
-        yield return Comparison.Ids(name, "out.fast_ids", policy.FastIds(action.Said).Select(i => (long)i), fixture.Integers($"{name}/out.fast_ids"));
+        yield return Comparison.Ids(name, "out.fast_ids", policy.FastIds(action.Said), fixture.Integers($"{name}/out.fast_ids"));
         yield return Comparison.Of(name, "out.token_logits", run.Run.Logits[0], fixture.Read($"{name}/out.token_logits"));
         yield return PolicyCase.Chunk(fixture, name, "out.actions_normalized", action.Normalised);
         yield return PolicyCase.Chunk(fixture, name, "out.actions", action.Chunk);
@@ -92,28 +92,28 @@ internal sealed class Pi0FastCertifier : ICertifier
     /// <summary>Chunks as tokens and back.</summary>
     private static IEnumerable<CertificateRow> Codec(Pi0FastPolicy policy, Fixture fixture)
     {
-        var (chunks, ids) = (Chunks(fixture, $"{Fast}/in.actions"), fixture.Rows($"{Fast}/out.ids").Select(Own).ToArray());
+        var (chunks, ids) = (Chunks(fixture, $"{Fast}/in.actions"), fixture.IdRows($"{Fast}/out.ids").Select(Own).ToArray());
         var encoded = chunks.Select(policy.Fast.Encode).ToArray();
-        yield return Comparison.Ids(Fast, "out.coefficients", encoded.SelectMany(e => e.Coefficients.SelectMany(r => r).Select(c => (long)c)),
+        yield return Comparison.Ids(Fast, "out.coefficients", encoded.SelectMany(e => e.Coefficients.SelectMany(r => r)),
             fixture.Integers($"{Fast}/out.coefficients"));
-        yield return Comparison.Ids(Fast, "out.ids", encoded.SelectMany(e => e.Ids.Select(i => (long)i)), ids.SelectMany(i => i.Select(n => (long)n)));
+        yield return Comparison.Ids(Fast, "out.ids", encoded.SelectMany(e => e.Ids), ids.SelectMany(i => i.Select(n => (long)n)));
         foreach (var row in Decoded(policy, fixture, Fast, ids, "out.decoded"))
         {
             yield return row;
         }
 
-        var (prompts, masks) = (fixture.Rows($"{Fast}/out.prompt_ids"), fixture.Rows($"{Fast}/out.prompt_mask"));
-        long[][] said = [.. prompts.Zip(masks).Select(p => p.First.Where((_, i) => p.Second[i] != 0).ToArray())];
+        var (prompts, masks) = (fixture.IdRows($"{Fast}/out.prompt_ids"), fixture.Rows($"{Fast}/out.prompt_mask"));
+        int[][] said = [.. prompts.Zip(masks).Select(p => p.First.Where((_, i) => p.Second[i] != 0).ToArray())];
         // Written for training between the two marks of a sentence, which the policy leaves out when it speaks.
         var sentences = said.Select((_, i) => policy.Sentence(encoded[i].Ids)).ToArray();
-        yield return Comparison.Ids(Fast, "out.prompt_ids", sentences.SelectMany(s => s), said.SelectMany(s => s[1..^1]));
+        yield return Comparison.Ids(Fast, "out.prompt_ids", sentences.SelectMany(s => s), said.SelectMany(s => s[1..^1].Select(i => (long)i)));
         var read = said.Select(s => policy.Decode(s).Actions);
         using var expected = fixture.Read($"{Fast}/out.detokenized");
         yield return Comparison.Of(Fast, "out.detokenized", tensor([.. read.SelectMany(c => c.SelectMany(r => r))], expected.shape), expected);
     }
 
     private static IEnumerable<CertificateRow> Broken(Pi0FastPolicy policy, Fixture fixture)
-        => Decoded(policy, fixture, Malformed, [.. fixture.Rows($"{Malformed}/in.ids").Select(Own)], "out.decoded_strict");
+        => Decoded(policy, fixture, Malformed, [.. fixture.IdRows($"{Malformed}/in.ids").Select(Own)], "out.decoded_strict");
 
     /// <summary>
     /// Decoded chunks: as they stand, and as the strict decoder has it, which gives nothing but zeros where a chunk has another number of coefficients; that is
@@ -136,7 +136,7 @@ internal sealed class Pi0FastCertifier : ICertifier
         return [.. fixture.Numbers(key).Chunk((int)(shape[1] * shape[2])).Select(c => (IReadOnlyList<IReadOnlyList<double>>)[.. c.Chunk((int)shape[2])])];
     }
 
-    private static int[] Own(long[] padded) => [.. padded.Where(i => i >= 0).Select(i => (int)i)];
+    private static int[] Own(int[] padded) => [.. padded.Where(i => i >= 0)];
 
     private static Tensor Own(Address address, Tensor golden, bool[] rows)
     {

@@ -41,7 +41,7 @@ internal sealed class VisionLanguageCertifier : ICertifier
     internal static TokenBatch Batch(Fixture fixture, string @case)
     {
         var segments = fixture.Has($"{@case}/in.token_type_ids") ? fixture.Rows($"{@case}/in.token_type_ids") : null;
-        var batch = TokenBatch.Masked(fixture.Rows($"{@case}/in.input_ids"), fixture.Rows($"{@case}/in.attention_mask"), segments: segments);
+        var batch = TokenBatch.Masked(fixture.IdRows($"{@case}/in.input_ids"), fixture.Rows($"{@case}/in.attention_mask"), segments: segments);
         return batch.With(Pictures(fixture, @case, batch.Ids.Count));
     }
 

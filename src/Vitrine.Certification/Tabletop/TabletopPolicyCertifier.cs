@@ -50,7 +50,7 @@ internal sealed class TabletopPolicyCertifier : ICertifier
         var observations = pictures.Zip(instructions, (rgb, text) => new Observation(new Picture(width, height, rgb), text)).ToArray();
         using var run = policy.Act(observations, cancellation: cancellation);
         yield return Comparison.Ids("policy", "out.tokens", run.Actions.SelectMany(a => a.Tokens!.TokenIds), fixture.Integers("policy/out.tokens"));
-        var decoded = run.Actions.Select(a => ActionCodec.Tabletop.Decode([.. a.Tokens!.TokenIds.Select(i => (int)i)]));
+        var decoded = run.Actions.Select(a => ActionCodec.Tabletop.Decode([.. a.Tokens!.TokenIds]));
         var error = decoded.SelectMany(a => a).Zip(fixture.Numbers("policy/out.action"), (a, b) => Math.Abs(a - b)).Max();
         yield return CertificateRow.Within("policy", "out.action", error, 1, 1e-9);
         var first = fixture.Read("policy/out.logits_first4");
@@ -65,7 +65,8 @@ internal sealed class TabletopPolicyCertifier : ICertifier
         var goldens = new TabletopGoldens(fixture);
         var (states, specs, instructions, steps) = (
             goldens.States("episode/in"), goldens.Specs("episode"), Instructions(fixture, "episode"), goldens.Integers("episode/out.steps"));
-        var tokens = fixture.Rows("episode/out.tokens").Chunk((int)(fixture.Rows("episode/out.tokens").Length / states.Length)).ToArray();
+        var all = fixture.IdRows("episode/out.tokens");
+        var tokens = all.Chunk(all.Length / states.Length).ToArray();
         var (differing, compared) = (0L, 0L);
         for (var e = 0; e < states.Length; e++)
         {
@@ -75,7 +76,7 @@ internal sealed class TabletopPolicyCertifier : ICertifier
                 using var run = policy.Act([new Observation(TabletopRenderer.Render(state), instructions[e])], cancellation: cancellation);
                 compared++;
                 differing += run.Actions[0].Tokens!.TokenIds.SequenceEqual(tokens[e][step]) ? 0 : 1;
-                state = TabletopPhysics.Strict.Step(state, ActionCodec.Tabletop.Decode([.. run.Actions[0].Tokens!.TokenIds.Select(i => (int)i)]));
+                state = TabletopPhysics.Strict.Step(state, ActionCodec.Tabletop.Decode([.. run.Actions[0].Tokens!.TokenIds]));
             }
 
             differing += specs[e].IsSolved(states[e], state) == (goldens.Integers("episode/out.success")[e] != 0) ? 0 : 1;

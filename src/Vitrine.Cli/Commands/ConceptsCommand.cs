@@ -203,7 +203,7 @@ internal sealed class ConceptsCommand
     {
         var most = parsed.GetValue(count);
         return parsed.GetValue(like) is { } neuron ? search.ByNeuron(NeuronText.Parse(neuron, "concepts: --like"), most)
-            : parsed.GetValue(bin) is { } action ? search.ByTokens([(int)RequireActions(tokens, "--bin").Encode(NormalisedAction(action))], most)
+            : parsed.GetValue(bin) is { } action ? search.ByTokens([RequireActions(tokens, "--bin").Encode(NormalisedAction(action))], most)
             : !parsed.GetValue(meaning) ? null
             : wanted.Length > 0 ? search.ByWords(wanted, most)
             : throw new VitrineException("concepts: --meaning needs words; or name a neuron with --like, an action with --bin.");

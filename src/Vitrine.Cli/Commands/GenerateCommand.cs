@@ -66,14 +66,14 @@ internal static class GenerateCommand
                 Sampling = drawn,
                 StopIds = parsed.GetValue(endless) ? [] : model.StopIds,
                 StopStrings = [.. parsed.GetValue(stop) ?? [], .. parsed.GetValue(endless) ? [] : settings.StopStrings],
-                Decode = ids => model.Tokenizer.Decode(ids.Select(i => (int)i)),
+                Decode = ids => model.Tokenizer.Decode(ids),
                 KeepLogits = false,
             };
             var stream = model.Tokenizer.Stream();
             var isJson = parsed.GetValue(json);
             var progress = isJson
                 ? null
-                : new TokenPrinter(step => Console.Write(step.Stopped[0] && model.StopIds.Contains(step.Ids[0]) ? "" : stream.Add((int)step.Ids[0])));
+                : new TokenPrinter(step => Console.Write(step.Stopped[0] && model.StopIds.Contains(step.Ids[0]) ? "" : stream.Add(step.Ids[0])));
             var edits = plan.Plan(parsed);
             CaptureOptions.WarnOfNowhere(edits, "a generation keeps no activations; 'vitrine run --out FILE' does");
             using var generation = model.Generate(batch, options, edits, progress: progress, cancellation: cancellation);
@@ -85,7 +85,7 @@ internal static class GenerateCommand
                     Prompt = text,
                     PromptIds = batch.Ids[0],
                     Ids = generation.Ids[0],
-                    Text = model.Tokenizer.Decode(generation.Ids[0].Select(i => (int)i)),
+                    Text = model.Tokenizer.Decode(generation.Ids[0]),
                 });
             }
             else

@@ -64,7 +64,7 @@ internal static class RunCommand
 
     private static Dictionary<string, Tensor> Beside(TextModel model, TokenBatch batch, Run run) => new()
     {
-        ["in.input_ids"] = tensor(batch.Ids[0].ToArray(), [1, batch.Ids[0].Count]),
+        ["in.input_ids"] = tensor(batch.Ids[0].Select(id => (long)id).ToArray(), [1, batch.Ids[0].Count]),
         [model.Labels is null ? "out.logits" : "out.class_logits"] = run.Logits.cpu(),
     };
 

@@ -99,7 +99,7 @@ internal sealed class TextSteeringOptions
             + $"paired bootstrap; measured is {measured}, {Output.Signed(baseline)} unedited");
         return 0;
 
-        string? Text(IReadOnlyList<long>? said) => said is null ? null : model.Tokenizer.Decode(said.Select(i => (int)i)).ReplaceLineEndings("\\n");
+        string? Text(IReadOnlyList<int>? said) => said is null ? null : model.Tokenizer.Decode(said).ReplaceLineEndings("\\n");
     }
 
     private sealed record Row(string Arm, Estimate LogProbability, double Divergence, double Changed, string? Generated);

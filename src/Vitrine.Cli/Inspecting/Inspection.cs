@@ -81,8 +81,8 @@ internal sealed record InspectedTokenizer(string Kind, int Vocabulary, IReadOnly
 internal sealed record SpecialToken(int Id, string? Text);
 
 /// <summary>Ids that are actions.</summary>
-internal sealed record ActionRange(long First, int Count)
+internal sealed record ActionRange(int First, int Count)
 {
     [JsonIgnore]
-    public long Last => First + Count - 1;
+    public int Last => First + Count - 1;
 }

@@ -11,7 +11,7 @@ namespace Vitrine.Mechanisms.Causes;
 /// <param name="Changed">Share of prompts whose likeliest next token differs.</param>
 /// <param name="Generated">What is generated from the first prompt, greedily; null where nothing was asked for.</param>
 public sealed record TextArmEffect(
-    string Arm, IReadOnlyList<double> LogProbability, IReadOnlyList<double> Divergence, double Changed, IReadOnlyList<long>? Generated)
+    string Arm, IReadOnlyList<double> LogProbability, IReadOnlyList<double> Divergence, double Changed, IReadOnlyList<int>? Generated)
 {
     /// <summary>Edits of the arm that touched nothing.</summary>
     public IReadOnlyList<UntouchedEdit> Untouched { get; init; } = [];
@@ -44,7 +44,7 @@ public sealed record TextSteering(NeuronSet Neurons, Dose Dose, IReadOnlyList<in
     /// <param name="cancellation">Stops between passes.</param>
     /// <returns>ln of the words' probability unedited (nats, mean over the prompts), what is generated unedited, and what each arm changes.</returns>
     /// <exception cref="VitrineException">The neurons are another stack's, the calibration another model's, or there is no prompt.</exception>
-    public (double Baseline, IReadOnlyList<long>? Generated, IReadOnlyList<TextArmEffect> Arms) Measure(
+    public (double Baseline, IReadOnlyList<int>? Generated, IReadOnlyList<TextArmEffect> Arms) Measure(
         TextModel model, IReadOnlyList<string> prompts, Calibration calibration, IProgress<double>? progress = null,
         CancellationToken cancellation = default)
     {
@@ -87,7 +87,7 @@ public sealed record TextSteering(NeuronSet Neurons, Dose Dose, IReadOnlyList<in
         double OfWords(Tensor logs) => logs.index_select(0, ids).logsumexp(0).item<double>();
 
         // Log probabilities of the next token, (V) float64 a prompt.
-        (Tensor[] Logs, IReadOnlyList<long>? Said, IReadOnlyList<UntouchedEdit> Untouched) Read(RunPlan plan)
+        (Tensor[] Logs, IReadOnlyList<int>? Said, IReadOnlyList<UntouchedEdit> Untouched) Read(RunPlan plan)
         {
             using var bound = model.Bind(plan);
             var logs = new Tensor[batches.Length];

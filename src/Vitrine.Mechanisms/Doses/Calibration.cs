@@ -97,7 +97,7 @@ public sealed record Calibration(
         {
             cancellation.ThrowIfCancellationRequested();
             var batch = model.Encode(text);
-            long[] own = [.. batch.Ids[0].Index().Where(t => !model.Tokenizer.IsSpecial((int)t.Item)).Select(t => (long)t.Index)];
+            long[] own = [.. batch.Ids[0].Index().Where(t => !model.Tokenizer.IsSpecial(t.Item)).Select(t => (long)t.Index)];
             if (own.Length > 0)
             {
                 using var run = model.Run(batch, RunPlan.Capturing($"{shape.Name}.*.mlp.neurons") with { StopAfter = shape.Layers - 1 });

@@ -102,7 +102,7 @@ public abstract class Subject
         }
 
         public override IReadOnlyList<IReadOnlyList<string>> Tokens
-            => [.. batch.Ids.Select((row, r) => (IReadOnlyList<string>)[.. row.Select((id, t) => batch.Positions[r][t] < 0 ? "" : Shown((int)id))])];
+            => [.. batch.Ids.Select((row, r) => (IReadOnlyList<string>)[.. row.Select((id, t) => batch.Positions[r][t] < 0 ? "" : Shown(id))])];
 
         public override bool CanStart => true;
 
@@ -113,7 +113,7 @@ public abstract class Subject
             var run = model.Run(batch, plan, from);
             return new SubjectRun(this, run)
             {
-                Ids = [.. batch.Ids.Select((row, r) => row.Select((id, t) => batch.Positions[r][t] < 0 ? -1 : (int)id).ToArray())],
+                Ids = [.. batch.Ids.Select((row, r) => row.Select((id, t) => batch.Positions[r][t] < 0 ? -1 : id).ToArray())],
                 FirstColumn = from?.Column ?? 0,
                 ScoresOf = () => run.Logits.dim() == 2 ? run.Logits.unsqueeze(1) : run.Logits,
             };
@@ -243,7 +243,7 @@ public abstract class Subject
 
                 foreach (var word in row.Words)
                 {
-                    places[word.Position] = policy.Tokenizer.Shown((int)word.Id);
+                    places[word.Position] = policy.Tokenizer.Shown(word.Id);
                 }
 
                 foreach (var position in row.State)

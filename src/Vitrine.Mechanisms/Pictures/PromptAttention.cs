@@ -82,6 +82,6 @@ public static class PromptAttention
     public static string WordOf(Policy policy, PromptWord word)
     {
         ArgumentNullException.ThrowIfNull(policy);
-        return (policy.Tokenizer.Token((int)word.Id) ?? "").Replace('\u2581', ' ');
+        return (policy.Tokenizer.Token(word.Id) ?? "").Replace('\u2581', ' ');
     }
 }

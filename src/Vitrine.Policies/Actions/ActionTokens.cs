@@ -33,19 +33,19 @@ public sealed class ActionTokens
     public int Count { get; }
 
     /// <summary>The smallest of these ids; it stands for the largest action.</summary>
-    public long FirstId => Vocabulary - Count;
+    public int FirstId => Vocabulary - Count;
 
     /// <summary>Whether the id encodes an action.</summary>
-    public bool IsAction(long id) => id >= FirstId && id < Vocabulary;
+    public bool IsAction(int id) => id >= FirstId && id < Vocabulary;
 
     /// <summary>The bin of an id, from 0.</summary>
-    public int Bin(long id) => (int)Math.Clamp(Vocabulary - id - 1, 0, centres.Length - 1);
+    public int Bin(int id) => (int)Math.Clamp(Vocabulary - 1L - id, 0, centres.Length - 1);
 
     /// <summary>The normalised action of an id, in (-1, 1).</summary>
-    public double Centre(long id) => centres[Bin(id)];
+    public double Centre(int id) => centres[Bin(id)];
 
     /// <summary>The id of a normalised action; what lies outside [-1, 1] is clipped.</summary>
-    public long Encode(double action)
+    public int Encode(double action)
     {
         var clipped = Math.Clamp(action, -1, 1);
         var above = Array.BinarySearch(edges, clipped);

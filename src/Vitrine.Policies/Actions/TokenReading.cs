@@ -10,7 +10,7 @@ namespace Vitrine.Policies.Actions;
 /// Whether each token is an action token. One that is none decodes to the largest action like the first action token does, without a word.
 /// </param>
 public sealed record TokenReading(
-    IReadOnlyList<long> TokenIds,
+    IReadOnlyList<int> TokenIds,
     IReadOnlyList<int> Bins,
     IReadOnlyList<double> Expected,
     IReadOnlyList<double> Entropy,

@@ -42,7 +42,7 @@ internal sealed class TokenizeStep(Tokenizer tokenizer, int most) : IInputStep
     {
         var ids = tokenizer.Encode(input.Task);
         input.Words = ids.Length <= most
-            ? [.. ids.Select(i => (long)i)]
+            ? ids
             : throw new VitrineException($"act: the prompt has {ids.Length} tokens; the policy reads {most} (tokenizer max_length). Shorten the instruction.");
     }
 }

@@ -18,7 +18,7 @@ internal sealed class PolicyInput
     public float[]? RawState { get; set; }
 
     /// <summary>The words of the prompt, padding left out; null where no step makes them.</summary>
-    public long[]? Words { get; set; }
+    public int[]? Words { get; set; }
 }
 
 /// <summary>One step of the input pipeline.</summary>

@@ -8,4 +8,4 @@ namespace Vitrine.Policies.LeRobot;
 /// <param name="Prompt">The words as they are tokenised; the instruction where the policy reads none.</param>
 /// <param name="Words">Their ids, padding left out; none where the policy reads none.</param>
 public sealed record PreparedObservation(
-    IReadOnlyDictionary<string, Pixels> Pictures, IReadOnlyList<float> State, string Prompt, IReadOnlyList<long> Words);
+    IReadOnlyDictionary<string, Pixels> Pictures, IReadOnlyList<float> State, string Prompt, IReadOnlyList<int> Words);

@@ -1,4 +1,5 @@
 using Vitrine.Policies.Actions;
+using Vitrine.Transformers;
 using static TorchSharp.torch;
 
 namespace Vitrine.Policies.OpenVla;
@@ -10,12 +11,12 @@ internal static class ActionReading
     /// <param name="logits">(B,dimensions,V) that the ids were taken from.</param>
     /// <param name="code">Of the checkpoint.</param>
     /// <param name="units">Whose units to answer in.</param>
-    public static PolicyAction[] Of(long[][] ids, Tensor logits, ActionTokens code, ActionStatistics units)
+    public static PolicyAction[] Of(int[][] ids, Tensor logits, ActionTokens code, ActionStatistics units)
     {
         using var scope = NewDisposeScope();
         var wide = logits.detach().to(float64).cpu();
         var probabilities = wide.softmax(-1);                                                              // (B, D, V)
-        var chosen = probabilities.gather(-1, tensor([.. ids.SelectMany(r => r)], [ids.Length, units.Dimensions, 1])).squeeze(-1).data<double>().ToArray();
+        var chosen = probabilities.gather(-1, TokenIds.Matrix(ids).unsqueeze(-1)).squeeze(-1).data<double>().ToArray();
         var actions = wide.narrow(-1, code.FirstId, code.Count).softmax(-1);                               // among action tokens
         var centres = tensor(Enumerable.Range(0, code.Count).Select(i => code.Centre(code.FirstId + i)).ToArray());
         var expected = (actions * centres).sum(-1).data<double>().ToArray();

@@ -15,7 +15,7 @@ internal sealed class InstructionPrompt(Tokenizer tokenizer, PromptTemplate temp
     /// OpenVLA reads the lone space piece behind the prompt (id 29871 of Llama's vocabulary); a vocabulary without that piece does without it.
     /// </remarks>
     /// <exception cref="VitrineException">There is no instruction.</exception>
-    public long[] Ids(string instruction)
+    public int[] Ids(string instruction)
     {
         if (string.IsNullOrWhiteSpace(instruction))
         {

@@ -125,7 +125,7 @@ public sealed class OpenVlaPolicy : Policy
     /// OpenVLA reads the lone space piece behind the prompt (id 29871 of Llama's vocabulary); a vocabulary without that piece does without it.
     /// </remarks>
     /// <exception cref="VitrineException">There is no instruction.</exception>
-    public long[] PromptIds(string instruction) => prompt.Ids(instruction);
+    public int[] PromptIds(string instruction) => prompt.Ids(instruction);
 
     /// <inheritdoc/>
     public override PromptLayout Layout(IReadOnlyList<Observation> observations)
@@ -140,7 +140,7 @@ public sealed class OpenVlaPolicy : Policy
     /// <param name="plan">What to read and change.</param>
     /// <param name="units">Whose units to answer in.</param>
     /// <param name="cancellation">Stops between passes.</param>
-    public PolicyRun Act(Tensor pixels, IReadOnlyList<long[]> prompts, RunPlan? plan = null, string? units = null, CancellationToken cancellation = default)
+    public PolicyRun Act(Tensor pixels, IReadOnlyList<int[]> prompts, RunPlan? plan = null, string? units = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(pixels);
         ArgumentNullException.ThrowIfNull(prompts);
@@ -216,7 +216,7 @@ public sealed class OpenVlaPolicy : Policy
     /// <summary>Towers and projector run where the decoder starts at its embeddings; the picture goes in behind the first token.</summary>
     private DecoderInput Input(RunScope scope, Func<Tensor> pixels, PromptLayout layout)
     {
-        var batch = TokenBatch.Of([.. layout.Rows.Select(r => (IReadOnlyList<long>)[.. r.Words.Select(w => w.Id)])]);
+        var batch = TokenBatch.Of([.. layout.Rows.Select(r => (IReadOnlyList<int>)[.. r.Words.Select(w => w.Id)])]);
         var embedded = scope.Range!.FromEmbeddings ? Embedded() : null;
         return new DecoderInput([.. batch.Positions.Select(row => Insert(row, ImageTokens))], () => embedded!);
 
@@ -242,7 +242,7 @@ public sealed class OpenVlaPolicy : Policy
         return tensor(pixels, [observations.Count, c, h, w], device: Device);
     }
 
-    private PromptLayout Layout(IReadOnlyList<long[]> prompts) => new()
+    private PromptLayout Layout(IReadOnlyList<int[]> prompts) => new()
     {
         Stack = Language.Shape.Name,
         DecidingSteps = parts.Statistics.Values.First().Dimensions,

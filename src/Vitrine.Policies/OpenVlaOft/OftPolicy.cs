@@ -19,7 +19,7 @@ public sealed class OftPolicy : Policy
     private const string ProprioPart = "proprio", ActionPart = "action";
 
     /// <summary>Stands where a number of the chunk will be read (its embedding is set to zero), and behind all of them.</summary>
-    private const long PlaceholderId = 1, StopId = 2;
+    private const int PlaceholderId = 1, StopId = 2;
 
     private static readonly string[] Names = ["dx", "dy", "dz", "droll", "dpitch", "dyaw", "gripper"];
     private readonly Parts parts;

@@ -12,20 +12,20 @@ namespace Vitrine.Policies.Pi0Fast;
 internal sealed class FastSpeech(Tokenizer words, FastTokenizer fast, int vocabulary, int skipped)
 {
     private const string Opening = "Action: ", Ending = "|";
-    private readonly long[] opening = [.. words.Encode(Opening, addSpecialTokens: false).Select(i => (long)i)];
+    private readonly int[] opening = words.Encode(Opening, addSpecialTokens: false);
 
     /// <summary>The token that ends a chunk.</summary>
-    public long EndId { get; } = words.Id(Ending) ?? throw new VitrineException($"tokenizer: has no token '{Ending}', which ends a chunk of actions.");
+    public int EndId { get; } = words.Id(Ending) ?? throw new VitrineException($"tokenizer: has no token '{Ending}', which ends a chunk of actions.");
 
     /// <summary>The token that stands between prompt and chunk.</summary>
-    public long BeginId { get; } = words.Id("<bos>") ?? throw new VitrineException("tokenizer: has no token '<bos>', which stands between prompt and actions.");
+    public int BeginId { get; } = words.Id("<bos>") ?? throw new VitrineException("tokenizer: has no token '<bos>', which stands between prompt and actions.");
 
     /// <summary>FAST's own tokens among those that were said.</summary>
     /// <remarks>
     /// What stands behind the end, the opening words wherever they stand, and special tokens are no part of the chunk. (Tokens of the vocabulary that mean
     /// places in pictures may be special too; they are those that stand for FAST's.)
     /// </remarks>
-    public IReadOnlyList<int> FastIds(IReadOnlyList<long> said)
+    public IReadOnlyList<int> FastIds(IReadOnlyList<int> said)
     {
         var left = said.TakeWhile(id => id != EndId).ToList();
         for (var i = 0; i + opening.Length <= left.Count;)
@@ -44,10 +44,10 @@ internal sealed class FastSpeech(Tokenizer words, FastTokenizer fast, int vocabu
     }
 
     /// <summary>The ids by which FAST's tokens are said, without what stands around them.</summary>
-    public IReadOnlyList<long> Ids(IReadOnlyList<int> fastIds) => [.. fastIds.Select(i => (long)(vocabulary - 1 - skipped - i))];
+    public IReadOnlyList<int> Ids(IReadOnlyList<int> fastIds) => [.. fastIds.Select(i => vocabulary - 1 - skipped - i)];
 
     /// <summary>A chunk as it is said, its opening and its end included.</summary>
-    public IReadOnlyList<long> Sentence(IReadOnlyList<int> fastIds) => [.. opening, .. Ids(fastIds), EndId];
+    public IReadOnlyList<int> Sentence(IReadOnlyList<int> fastIds) => [.. opening, .. Ids(fastIds), EndId];
 
     /// <summary>The chunk that was said; what is wrong with it is told.</summary>
     /// <param name="said">By the language stack.</param>
@@ -55,9 +55,9 @@ internal sealed class FastSpeech(Tokenizer words, FastTokenizer fast, int vocabu
     /// <param name="dimensions">Of an action.</param>
     /// <param name="mustOpen">Whether it must begin with the opening words.</param>
     /// <exception cref="VitrineException">No chunk can be read of it.</exception>
-    public (FastDecoding Chunk, string? Problem) Decode(IReadOnlyList<long> said, int horizon, int dimensions, bool mustOpen)
+    public (FastDecoding Chunk, string? Problem) Decode(IReadOnlyList<int> said, int horizon, int dimensions, bool mustOpen)
     {
-        var told = words.Decode([.. said.Select(i => (int)i)], skipSpecialTokens: false);
+        var told = words.Decode(said, skipSpecialTokens: false);
         if (mustOpen && !said.Where(id => !IsMark(id)).Take(2).SequenceEqual(opening.Take(2)))
         {
             throw new VitrineException(
@@ -79,7 +79,7 @@ internal sealed class FastSpeech(Tokenizer words, FastTokenizer fast, int vocabu
         return (chunk, problems.Length == 0 ? null : string.Join("; ", problems));
     }
 
-    private int FastId(long id) => (int)(vocabulary - 1 - skipped - id);
+    private int FastId(int id) => vocabulary - 1 - skipped - id;
 
-    private bool IsMark(long id) => words.IsSpecial((int)id) && (FastId(id) < 0 || FastId(id) >= fast.VocabularySize);
+    private bool IsMark(int id) => words.IsSpecial(id) && (FastId(id) < 0 || FastId(id) >= fast.VocabularySize);
 }

@@ -43,7 +43,7 @@ public sealed class Pi0FastPolicy : LeRobotPolicy
     public FastTokenizer Fast => parts.Fast;
 
     /// <summary>FAST's tokens among ids that the policy said; what stands around them is left out.</summary>
-    public IReadOnlyList<int> FastIds(IReadOnlyList<long> said)
+    public IReadOnlyList<int> FastIds(IReadOnlyList<int> said)
     {
         ArgumentNullException.ThrowIfNull(said);
         return parts.Speech.FastIds(said);
@@ -51,7 +51,7 @@ public sealed class Pi0FastPolicy : LeRobotPolicy
 
     /// <summary>The ids by which the policy says a chunk, opening and end included.</summary>
     /// <param name="fastIds">FAST's tokens of it.</param>
-    public IReadOnlyList<long> Sentence(IReadOnlyList<int> fastIds)
+    public IReadOnlyList<int> Sentence(IReadOnlyList<int> fastIds)
     {
         ArgumentNullException.ThrowIfNull(fastIds);
         return parts.Speech.Sentence(fastIds);
@@ -59,7 +59,7 @@ public sealed class Pi0FastPolicy : LeRobotPolicy
 
     /// <summary>The chunk that ids say, in the network's units.</summary>
     /// <exception cref="VitrineException">No chunk can be read of them.</exception>
-    public FastDecoding Decode(IReadOnlyList<long> said)
+    public FastDecoding Decode(IReadOnlyList<int> said)
     {
         ArgumentNullException.ThrowIfNull(said);
         return parts.Speech.Decode(said, Horizon, Files.Config.Action.Width, mustOpen: false).Chunk;
@@ -138,7 +138,7 @@ public sealed class Pi0FastPolicy : LeRobotPolicy
 
     private protected override Pixels PixelsOf(Picture picture, PolicyFeature camera) => parts.Recipe.Prepare(picture).Pixels[0];
 
-    private PolicyAction Told(PolicyInput input, IReadOnlyList<long> said)
+    private PolicyAction Told(PolicyInput input, IReadOnlyList<int> said)
     {
         var (chunk, problem) = parts.Speech.Decode(said, Horizon, Files.Config.Action.Width, parts.MustOpen);
         return Files.ToAction([.. chunk.Actions.Select(row => row.Select(v => (float)v).ToArray())], input) with { Said = [.. said], Problem = problem };
@@ -192,7 +192,7 @@ public sealed class Pi0FastPolicy : LeRobotPolicy
         PromptRow Row(PolicyInput input)
         {
             var cameras = Present(input).ToArray();
-            long[] words = [.. input.Words ?? [], parts.Speech.BeginId];
+            int[] words = [.. input.Words ?? [], parts.Speech.BeginId];
             var behind = cameras.Length * ImageTokens;
             return new PromptRow
             {

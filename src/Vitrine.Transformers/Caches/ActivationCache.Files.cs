@@ -22,7 +22,7 @@ public sealed partial class ActivationCache
             tensors[key] = value;
         }
 
-        (tensors[IdsKey], tensors[PositionsKey]) = (Matrix(ids), Matrix(positions));
+        (tensors[IdsKey], tensors[PositionsKey]) = (TokenIds.Matrix(ids), Matrix(positions));
         var metadata = new Dictionary<string, string> { ["format"] = Format, ["family"] = model.Family, ["fingerprint"] = model.Fingerprint };
         using var writer = SafetensorsWriter.Create(path, [.. tensors.Select(t => TensorPlan.Of(t.Key, t.Value))], metadata);
         foreach (var (key, value) in tensors)
@@ -44,7 +44,8 @@ public sealed partial class ActivationCache
         using var file = SafetensorsFile.Open(path);
         Require(file, "format", Format, "Is it a cache of activations?");
         Require(file, "fingerprint", model.Fingerprint, "Is it another model's?");
-        var (ids, positions) = (Rows(file, IdsKey), Rows(file, PositionsKey));
+        int[][] ids = [.. Rows(file, IdsKey).Select(row => row.Select(id => TokenIds.Of(id, $"{path}: '{IdsKey}'")).ToArray())];
+        var positions = Rows(file, PositionsKey);
         if (ids.Length != positions.Length || ids.Length == 0 || ids[0].Length != positions[0].Length)
         {
             throw new VitrineException($"{path}: '{IdsKey}' and '{PositionsKey}' differ in shape.");

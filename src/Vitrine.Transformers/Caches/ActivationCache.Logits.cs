@@ -56,7 +56,7 @@ public sealed partial class ActivationCache
     /// <param name="gain">As in <see cref="Normed"/>.</param>
     /// <returns>(C,B,T), owned by the caller; without the head's bias.</returns>
     /// <exception cref="VitrineException">A token lies outside the vocabulary, or there are tokens for another number of rows.</exception>
-    public Tensor LogitAttribution(ComponentStack parts, IReadOnlyList<long> tokens, IReadOnlyList<long>? against = null, int? layer = null, bool gain = false)
+    public Tensor LogitAttribution(ComponentStack parts, IReadOnlyList<int> tokens, IReadOnlyList<int>? against = null, int? layer = null, bool gain = false)
     {
         ArgumentNullException.ThrowIfNull(tokens);
         using var scope = NewDisposeScope();
@@ -66,7 +66,7 @@ public sealed partial class ActivationCache
         return einsum("cbtd,bd->cbt", Normed(parts, layer, gain).Values, directions).MoveToOuterDisposeScope();
     }
 
-    private Tensor Directions(Tensor unembedding, IReadOnlyList<long> tokens)
+    private Tensor Directions(Tensor unembedding, IReadOnlyList<int> tokens)
     {
         var vocabulary = unembedding.shape[0];
         if (tokens.Count != 1 && tokens.Count != ids.Length)
@@ -82,7 +82,7 @@ public sealed partial class ActivationCache
             }
         }
 
-        return unembedding.index_select(0, tensor(tokens.ToArray(), device: unembedding.device)).expand(ids.Length, -1).Widened();
+        return unembedding.index_select(0, tensor(tokens.Select(t => (long)t).ToArray(), device: unembedding.device)).expand(ids.Length, -1).Widened();
     }
 
     private Linear Head() => Stack.HeadAsRun() ?? throw new VitrineException($"activation cache: stack '{Shape.Name}' has no vocabulary.");

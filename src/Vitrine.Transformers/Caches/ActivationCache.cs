@@ -18,18 +18,18 @@ public sealed partial class ActivationCache : IDisposable
     private readonly Decoder decoder;
     private readonly Dictionary<Address, Tensor> activations;
     private readonly Dictionary<string, Tensor> inputs;
-    private readonly long[][] ids;
+    private readonly int[][] ids;
     private readonly long[][] positions;
 
     private ActivationCache(
-        Model model, Decoder decoder, Dictionary<Address, Tensor> activations, Dictionary<string, Tensor> inputs, long[][] ids, long[][] positions)
+        Model model, Decoder decoder, Dictionary<Address, Tensor> activations, Dictionary<string, Tensor> inputs, int[][] ids, long[][] positions)
         => (this.model, this.decoder, this.activations, this.inputs, this.ids, this.positions) = (model, decoder, activations, inputs, ids, positions);
 
     /// <summary>What was captured, owned by the cache.</summary>
     public IReadOnlyDictionary<Address, Tensor> Activations => activations;
 
     /// <summary>[row][token], as they were read; -1 where a run does not know them, as a policy's, which reads patches too.</summary>
-    public IReadOnlyList<IReadOnlyList<long>> Ids => ids;
+    public IReadOnlyList<IReadOnlyList<int>> Ids => ids;
 
     /// <summary>[row][token]: position in the row's own text, -1 for padding.</summary>
     public IReadOnlyList<IReadOnlyList<long>> Positions => positions;
@@ -80,7 +80,7 @@ public sealed partial class ActivationCache : IDisposable
         var embedded = run[new Address(decoder.Shape.Name, null, Point.Embed).ToString()];
         var places = decoder.Embedding.PositionRows(run.Prompts[decoder.Shape.Name]);
         return From(model, decoder, run, places is null ? embedded.alias() : embedded - places,
-            [.. run.Prompts[decoder.Shape.Name].Select(r => r.Select(_ => -1L).ToArray())], null);
+            [.. run.Prompts[decoder.Shape.Name].Select(r => r.Select(_ => -1).ToArray())], null);
     }
 
     /// <summary>One captured activation, owned by the cache.</summary>
@@ -167,7 +167,7 @@ public sealed partial class ActivationCache : IDisposable
             : throw new VitrineException(
                 $"activation cache: the norms of stack '{decoder.Shape.Name}' stand behind its sums, so its residual is no sum of parts.");
 
-    private static ActivationCache From(Model model, Decoder decoder, Run run, Tensor words, long[][] ids, IReadOnlyList<IReadOnlyList<long>>? positionIds)
+    private static ActivationCache From(Model model, Decoder decoder, Run run, Tensor words, int[][] ids, IReadOnlyList<IReadOnlyList<long>>? positionIds)
     {
         var prompt = run.Prompts[decoder.Shape.Name];
         var inputs = new Dictionary<string, Tensor> { [Words] = words.DetachFromDisposeScope() };

@@ -31,7 +31,7 @@ public sealed record CaptureDescription(string Family, string Fingerprint, strin
     /// <summary>SHA-256 over everything that decides about the numbers; each shard carries it.</summary>
     internal string Settings() => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(ToJson())));
 
-    internal static CaptureDescription Of(TextModel model, IReadOnlyList<IReadOnlyList<long>> prompts, RunPlan plan, int chunkSize)
+    internal static CaptureDescription Of(TextModel model, IReadOnlyList<IReadOnlyList<int>> prompts, RunPlan plan, int chunkSize)
         => new(model.Family, model.Fingerprint, model.Language.Dtype.ToString(), plan, prompts.Count, Hash(prompts), chunkSize);
 
     internal string ToJson()
@@ -92,7 +92,7 @@ public sealed record CaptureDescription(string Family, string Fingerprint, strin
         }
     }
 
-    private static string Hash(IReadOnlyList<IReadOnlyList<long>> prompts)
+    private static string Hash(IReadOnlyList<IReadOnlyList<int>> prompts)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach (var prompt in prompts)

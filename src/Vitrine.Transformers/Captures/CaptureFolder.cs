@@ -38,13 +38,13 @@ public sealed class CaptureFolder
 
     /// <summary>The ids of every prompt, in order.</summary>
     /// <exception cref="VitrineException">A shard is missing, broken, or of other settings.</exception>
-    public IEnumerable<IReadOnlyList<long>> Prompts()
+    public IEnumerable<IReadOnlyList<int>> Prompts()
     {
         foreach (var ids in Rows(CaptureWriter.Ids, attention: false))
         {
             using (ids)
             {
-                yield return ids.data<long>().ToArray();
+                yield return [.. ids.data<long>().ToArray().Select(id => TokenIds.Of(id, $"{folder}: '{CaptureWriter.Ids}'"))];
             }
         }
     }

@@ -29,7 +29,7 @@ public static class CaptureWriter
     /// </exception>
     /// <exception cref="NonFiniteException">A prompt gives what is no number.</exception>
     public static CaptureFolder Write(
-        TextModel model, IReadOnlyList<IReadOnlyList<long>> prompts, RunPlan plan, string folder, int chunkSize = 16, IProgress<int>? progress = null,
+        TextModel model, IReadOnlyList<IReadOnlyList<int>> prompts, RunPlan plan, string folder, int chunkSize = 16, IProgress<int>? progress = null,
         CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -83,14 +83,14 @@ public static class CaptureWriter
         }
     }
 
-    private static void WriteShard(TextModel model, IReadOnlyList<IReadOnlyList<long>> prompts, CaptureDescription description, int shard, string path)
+    private static void WriteShard(TextModel model, IReadOnlyList<IReadOnlyList<int>> prompts, CaptureDescription description, int shard, string path)
     {
         using var scope = NewDisposeScope();
         var batch = TokenBatch.Of(prompts);
         using var run = model.Run(batch, Cut(description.Plan, model.Stacks));
         model.RequireUnchanged();
         var tensors = run.Activations.ToDictionary(a => a.Key.ToString(), a => a.Value);
-        (tensors[Ids], tensors[Positions]) = (Matrix(batch.Ids), Matrix(batch.Positions));
+        (tensors[Ids], tensors[Positions]) = (TokenIds.Matrix(batch.Ids), Matrix(batch.Positions));
         var metadata = new Dictionary<string, string>
         {
             ["settings"] = description.Settings(),
@@ -107,7 +107,7 @@ public static class CaptureWriter
         writer.Finish();
     }
 
-    private static void Check(IReadOnlyList<IReadOnlyList<long>> prompts, RunPlan plan)
+    private static void Check(IReadOnlyList<IReadOnlyList<int>> prompts, RunPlan plan)
     {
         if (prompts.Count == 0)
         {

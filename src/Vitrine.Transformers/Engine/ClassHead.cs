@@ -25,7 +25,7 @@ internal abstract class ClassHead
 /// <summary>A decoder's class head: a linear map of every token's normed residual, read at the last token that is no padding.</summary>
 /// <param name="score">Without bias.</param>
 /// <param name="padToken">The <c>pad_token_id</c> of config.json.</param>
-internal sealed class ScoreHead(Linear score, long? padToken) : ClassHead
+internal sealed class ScoreHead(Linear score, int? padToken) : ClassHead
 {
     private readonly StackShape shape = new("score", 0, (int)score.Outputs, 0, 0, 0, 0, 0, new HashSet<Point> { Point.Out });
 
@@ -33,7 +33,7 @@ internal sealed class ScoreHead(Linear score, long? padToken) : ClassHead
 
     /// <remarks>
     /// The reference looks at ids, not at the mask: the rightmost id that is not the padding token, 0 where there is none (transformers since February 2025,
-    /// modeling_layers.py). Rows that <see cref="TokenBatch.Of(IReadOnlyList{IReadOnlyList{long}}, bool)"/> padded know their own length.
+    /// modeling_layers.py). Rows that <see cref="TokenBatch.Of(IReadOnlyList{IReadOnlyList{int}}, bool)"/> padded know their own length.
     /// </remarks>
     public override long[] Deciding(TokenBatch batch)
     {
@@ -51,7 +51,7 @@ internal sealed class ScoreHead(Linear score, long? padToken) : ClassHead
     public override Tensor Forward(Tensor hidden, long[] deciding, Pass pass)
         => Decoder.Pick(pass.Plan.Of(shape.Name).At(Point.Out, score.Apply(hidden), pass), deciding);
 
-    private static int LastIndex(IReadOnlyList<long> row, Func<long, bool> holds)
+    private static int LastIndex<T>(IReadOnlyList<T> row, Func<T, bool> holds)
     {
         var i = row.Count - 1;
         while (i >= 0 && !holds(row[i]))

@@ -22,7 +22,7 @@ public sealed class Decoder : Stack
     /// <param name="ids">[row][token], rows of one length.</param>
     /// <returns>(B,T,d), owned by the caller.</returns>
     /// <exception cref="VitrineException">An id lies outside the vocabulary.</exception>
-    public Tensor Embed(IReadOnlyList<IReadOnlyList<long>> ids)
+    public Tensor Embed(IReadOnlyList<IReadOnlyList<int>> ids)
     {
         ArgumentNullException.ThrowIfNull(ids);
         var words = Embedding.Words.shape[0];
@@ -35,7 +35,7 @@ public sealed class Decoder : Stack
         }
 
         using var scope = NewDisposeScope();
-        var rows = Embedding.WordRows(tensor([.. ids.SelectMany(r => r)], device: Device)).view(ids.Count, ids[0].Count, -1);
+        var rows = Embedding.WordRows(TokenIds.Matrix(ids, Device));
         return Embedding.Table(Embedding.Scale is null ? rows : rows * Embedding.Scale).MoveToOuterDisposeScope();
     }
 
@@ -61,7 +61,7 @@ public sealed class Decoder : Stack
     /// <param name="from">As of <see cref="Read"/>.</param>
     /// <param name="cancellation">Stops between passes.</param>
     /// <returns>[row][token], and the logits that each was taken from (B,count,V), owned by the caller's scope.</returns>
-    public (IReadOnlyList<IReadOnlyList<long>> Ids, Tensor Logits) Decode(
+    public (IReadOnlyList<IReadOnlyList<int>> Ids, Tensor Logits) Decode(
         RunScope run, Tensor embedded, IReadOnlyList<IReadOnlyList<long>> positions, int count, RunStart? from = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(run);
@@ -152,14 +152,14 @@ public sealed class Decoder : Stack
     /// <param name="cancellation">Stops between passes.</param>
     /// <returns>Ids (B,steps), and the logits that each was taken from (B,steps,V), null where they are not wanted; owned by the caller.</returns>
     /// <remarks>Edits of the logits act before the choice. Rows that have stopped read their padding on, so that the others' numbers do not move.</remarks>
-    internal (long[][] Ids, Tensor? Logits) Decode(RunScope run, DecoderInput input, TokenChoice choice, RunStart? from, CancellationToken cancellation)
+    internal (int[][] Ids, Tensor? Logits) Decode(RunScope run, DecoderInput input, TokenChoice choice, RunStart? from, CancellationToken cancellation)
     {
         using var scope = NewDisposeScope();
         choice = run.Plan.IsSearching ? choice.Anew() : choice;
         var (positions, rows) = (input.Positions, input.Positions.Length);
         using var cache = new KeyValueCache(Shape.Layers, positions[0].Length + choice.Count, isDifferentiated: run.Plan.NeedsGradients);
         from?.Fill(cache, rows, positions[0].Length, Shape, run.Range!, isDecoding: true);
-        var (chosen, steps) = (new List<long[]>(), new List<Tensor>());
+        var (chosen, steps) = (new List<int[]>(), new List<Tensor>());
         var next = Array.Empty<long[]>();
         for (var step = 0; step < choice.Count && !choice.IsDone; step++)
         {
@@ -182,7 +182,7 @@ public sealed class Decoder : Stack
             next = pass.Keys;
         }
 
-        long[][] ids = [.. Enumerable.Range(0, rows).Select(row => chosen.Select(c => c[row]).ToArray())];
+        int[][] ids = [.. Enumerable.Range(0, rows).Select(row => chosen.Select(c => c[row]).ToArray())];
         return (ids, choice.KeepsLogits ? stack([.. steps], 1).MoveToOuterDisposeScope() : null);
     }
 

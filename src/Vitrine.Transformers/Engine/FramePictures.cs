@@ -7,7 +7,7 @@ namespace Vitrine.Transformers.Engine;
 /// <param name="connector">Makes tokens of what it saw.</param>
 /// <param name="imageToken">Id of the placeholder.</param>
 /// <param name="placing">How pictures stand in a prompt's text.</param>
-internal class FramePictures(Tower tower, Connector connector, long imageToken, PicturePlacing placing)
+internal class FramePictures(Tower tower, Connector connector, int imageToken, PicturePlacing placing)
     : PictureSide(tower, connector, imageToken, placing)
 {
     /// <remarks>Tiles and the whole picture: alone, the tower is shown the whole picture.</remarks>

@@ -9,7 +9,7 @@ namespace Vitrine.Transformers.Engine;
 /// <param name="connector">Makes tokens of what it saw.</param>
 /// <param name="imageToken">Id of the placeholder.</param>
 /// <param name="placing">How pictures stand in a prompt's text.</param>
-internal sealed class GridPictures(GridTower tower, MergeConnector connector, long imageToken, PicturePlacing placing)
+internal sealed class GridPictures(GridTower tower, MergeConnector connector, int imageToken, PicturePlacing placing)
     : PictureSide(tower, connector, imageToken, placing)
 {
     /// <remarks>Alone, the tower is shown a picture of pixels and cuts it itself.</remarks>

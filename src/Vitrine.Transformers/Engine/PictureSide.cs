@@ -10,7 +10,7 @@ namespace Vitrine.Transformers.Engine;
 /// <param name="connector">Makes tokens of what it saw.</param>
 /// <param name="imageToken">Id of the placeholder.</param>
 /// <param name="placing">How pictures stand in a prompt's text.</param>
-internal abstract class PictureSide(Tower tower, Connector connector, long imageToken, PicturePlacing placing)
+internal abstract class PictureSide(Tower tower, Connector connector, int imageToken, PicturePlacing placing)
 {
     /// <summary>Kinds of tokens by which edits name positions; a picture's own tokens are <c>image.K</c> where a row has several.</summary>
     public const string Image = "image", Text = "text";
@@ -82,7 +82,7 @@ internal abstract class PictureSide(Tower tower, Connector connector, long image
         Tensor Embedded()
         {
             // The placeholder may lie outside of the table of words; what stands there is replaced anyway.
-            var words = decoder.Embed([.. batch.Ids.Select(row => (IReadOnlyList<long>)[.. row.Select(id => id == imageToken ? 0 : id)])]);   // (B, T, d)
+            var words = decoder.Embed([.. batch.Ids.Select(row => (IReadOnlyList<int>)[.. row.Select(id => id == imageToken ? 0 : id)])]);   // (B, T, d)
             if (batch.Pictures is null)
             {
                 return words;

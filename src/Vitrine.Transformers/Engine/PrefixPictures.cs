@@ -5,7 +5,7 @@ namespace Vitrine.Transformers.Engine;
 /// <param name="connector">Makes tokens of what it saw.</param>
 /// <param name="imageToken">Id of the placeholder.</param>
 /// <param name="placing">How pictures stand in a prompt's text.</param>
-internal sealed class PrefixPictures(Tower tower, Connector connector, long imageToken, PicturePlacing placing)
+internal sealed class PrefixPictures(Tower tower, Connector connector, int imageToken, PicturePlacing placing)
     : FramePictures(tower, connector, imageToken, placing)
 {
     public override bool NeedsPictures => true;

@@ -4,9 +4,9 @@ namespace Vitrine.Transformers.Engine;
 /// <remarks>
 /// Order of _get_logits_processor (transformers, generation/utils.py): biases, penalties, blocks, lengths, forced tokens, decay, suppression.
 /// </remarks>
-internal sealed class RuleSteps(TokenRules rules, IReadOnlyList<long> prompt, IReadOnlyList<long> text, int count)
+internal sealed class RuleSteps(TokenRules rules, IReadOnlyList<int> prompt, IReadOnlyList<int> text, int count)
 {
-    private readonly long[] row = [.. prompt, .. text];
+    private readonly int[] row = [.. prompt, .. text];
 
     public void Apply(float[] scores)
     {
@@ -45,7 +45,7 @@ internal sealed class RuleSteps(TokenRules rules, IReadOnlyList<long> prompt, IR
         }
     }
 
-    private static void Penalise(float[] scores, IReadOnlyList<long> ids, float penalty)
+    private static void Penalise(float[] scores, IReadOnlyList<int> ids, float penalty)
     {
         if (penalty == 1)
         {
@@ -58,7 +58,7 @@ internal sealed class RuleSteps(TokenRules rules, IReadOnlyList<long> prompt, IR
         }
     }
 
-    private static void Force(float[] scores, IReadOnlyList<long> ids)
+    private static void Force(float[] scores, IReadOnlyList<int> ids)
     {
         Array.Fill(scores, float.NegativeInfinity);
         foreach (var id in ids)
@@ -68,7 +68,7 @@ internal sealed class RuleSteps(TokenRules rules, IReadOnlyList<long> prompt, IR
     }
 
     /// <remarks>Ids outside the vocabulary forbid nothing.</remarks>
-    private static void Forbid(float[] scores, IReadOnlyList<long> ids)
+    private static void Forbid(float[] scores, IReadOnlyList<int> ids)
     {
         foreach (var id in ids.Where(i => i >= 0 && i < scores.Length))
         {
@@ -77,7 +77,7 @@ internal sealed class RuleSteps(TokenRules rules, IReadOnlyList<long> prompt, IR
     }
 
     /// <summary>Forbids every token that would write a run of <paramref name="size"/> tokens of a text once more.</summary>
-    private void Block(float[] scores, IReadOnlyList<long> of, int size)
+    private void Block(float[] scores, IReadOnlyList<int> of, int size)
     {
         if (size <= 0 || row.Length + 1 < size)
         {
@@ -97,7 +97,7 @@ internal sealed class RuleSteps(TokenRules rules, IReadOnlyList<long> prompt, IR
     /// <remarks>Of one token the last bias that is named counts; biases of longer sequences add up.</remarks>
     private void Bias(float[] scores, IReadOnlyList<SequenceBias> biases)
     {
-        var added = new Dictionary<long, float>();
+        var added = new Dictionary<int, float>();
         foreach (var (ids, bias) in biases.Where(b => b.Ids.Count == 1))
         {
             added[ids[0]] = (float)bias;
@@ -136,8 +136,8 @@ internal sealed class RuleSteps(TokenRules rules, IReadOnlyList<long> prompt, IR
 
     private void RequireIds(int vocabulary)
     {
-        IEnumerable<long> named = [.. rules.ForcedLast, .. rules.BadWords.SelectMany(w => w), .. rules.SequenceBiases.SelectMany(b => b.Ids),
-            .. rules.ForcedFirst is { } first ? [first] : Array.Empty<long>(), .. rules.LengthDecay is null ? [] : rules.EndIds];
+        IEnumerable<int> named = [.. rules.ForcedLast, .. rules.BadWords.SelectMany(w => w), .. rules.SequenceBiases.SelectMany(b => b.Ids),
+            .. rules.ForcedFirst is { } first ? [first] : Array.Empty<int>(), .. rules.LengthDecay is null ? [] : rules.EndIds];
         foreach (var id in named.Concat(row))
         {
             if (id < 0 || id >= vocabulary)

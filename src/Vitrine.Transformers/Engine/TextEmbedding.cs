@@ -22,8 +22,8 @@ internal sealed record TextEmbedding(Tensor Words)
     /// <summary>Whether each row loses its mean before it is written into the residual (see <see cref="Folding.CentreWriting"/>).</summary>
     public bool IsCentred { get; init; }
 
-    /// <summary>Rows of <see cref="Words"/> (n,d), as they are in the file but for their precision.</summary>
-    /// <param name="ids">(n); null for the whole table.</param>
+    /// <summary>Rows of <see cref="Words"/> (...,d), as they are in the file but for their precision.</summary>
+    /// <param name="ids">Of any shape; null for the whole table.</param>
     public Tensor WordRows(Tensor? ids = null) => (ids is null ? Words.alias() : Words[ids]).to(Dtype);
 
     /// <summary>Rows of one of the tables as they are written.</summary>

@@ -8,7 +8,7 @@ namespace Vitrine.Transformers.Engine;
 /// <param name="Projection">Into the common space.</param>
 /// <param name="EndToken">Of config.json.</param>
 /// <param name="LogitScale">Logarithm of the factor on cosines.</param>
-internal sealed record TextSide(Decoder Decoder, Linear Projection, long EndToken, Tensor LogitScale)
+internal sealed record TextSide(Decoder Decoder, Linear Projection, int EndToken, Tensor LogitScale)
 {
     /// <summary>Texts in the common space, not normalised (B,P).</summary>
     public Tensor Forward(RunScope run, TokenBatch batch)
@@ -24,7 +24,7 @@ internal sealed record TextSide(Decoder Decoder, Linear Projection, long EndToke
     /// The first end token stands for the text. Old configurations say 2, which is wrong for the vocabulary; the reference then takes the largest id, which is
     /// the end token there (transformers, modeling_clip.py).
     /// </remarks>
-    private long EndOf(IReadOnlyList<long> row)
+    private long EndOf(IReadOnlyList<int> row)
     {
         var end = EndToken == 2 ? row.Max() : EndToken;
         var at = row.TakeWhile(id => id != end).LongCount();

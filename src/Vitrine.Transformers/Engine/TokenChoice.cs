@@ -6,22 +6,22 @@ namespace Vitrine.Transformers.Engine;
 internal sealed class TokenChoice
 {
     private readonly GenerationOptions options;
-    private readonly HashSet<long> stopIds;
+    private readonly HashSet<int> stopIds;
     private readonly IProgress<GeneratedStep>? progress;
-    private readonly List<long>[] texts;
+    private readonly List<int>[] texts;
     private readonly bool[] stopped;
-    private readonly IReadOnlyList<IReadOnlyList<long>>? prompts;
+    private readonly IReadOnlyList<IReadOnlyList<int>>? prompts;
 
     /// <param name="options">How, and when to stop.</param>
     /// <param name="rows">Rows of the batch.</param>
     /// <param name="progress">Hears of each step.</param>
     /// <param name="prompts">Ids of each row, padding left out: what the rules of a generation count. Null where they are no ids, and there are no
     /// rules.</param>
-    public TokenChoice(GenerationOptions options, int rows, IProgress<GeneratedStep>? progress = null, IReadOnlyList<IReadOnlyList<long>>? prompts = null)
+    public TokenChoice(GenerationOptions options, int rows, IProgress<GeneratedStep>? progress = null, IReadOnlyList<IReadOnlyList<int>>? prompts = null)
     {
         (this.options, this.progress, this.prompts) = (options, progress, prompts);
         stopIds = [.. options.StopIds];
-        texts = [.. Enumerable.Range(0, rows).Select(_ => new List<long>())];
+        texts = [.. Enumerable.Range(0, rows).Select(_ => new List<int>())];
         stopped = new bool[rows];
     }
 
@@ -29,7 +29,7 @@ internal sealed class TokenChoice
     public TokenChoice Anew() => new(options, texts.Length);
 
     /// <summary>New tokens of each row so far, its padding left out.</summary>
-    public IReadOnlyList<IReadOnlyList<long>> Texts => texts;
+    public IReadOnlyList<IReadOnlyList<int>> Texts => texts;
 
     /// <summary>Whether no row goes on.</summary>
     public bool IsDone => Array.TrueForAll(stopped, s => s);
@@ -38,18 +38,18 @@ internal sealed class TokenChoice
 
     public int Count => options.Count;
 
-    public long PadId => options.PadId ?? (options.StopIds.Count > 0 ? options.StopIds[0] : 0);
+    public int PadId => options.PadId ?? (options.StopIds.Count > 0 ? options.StopIds[0] : 0);
 
     /// <param name="logits">(B,V) of the step.</param>
     /// <param name="step">From 0.</param>
     /// <returns>One token a row; on the meta device, where there are no numbers, token 0.</returns>
-    public long[] Next(Tensor logits, int step)
+    public int[] Next(Tensor logits, int step)
     {
         using var ruled = Ruled(logits);
         logits = ruled ?? logits;
-        var ids = logits.device_type == TorchSharp.DeviceType.META ? new long[stopped.Length]
+        var ids = logits.device_type == TorchSharp.DeviceType.META ? new int[stopped.Length]
             : options.Sampling is { } sampling ? Drawn(logits, sampling, step)
-            : [.. Ranking.FirstOfRows(logits).Select(id => (long)id)];
+            : Ranking.FirstOfRows(logits);
         for (var row = 0; row < ids.Length; row++)
         {
             if (stopped[row])
@@ -88,11 +88,11 @@ internal sealed class TokenChoice
         return tensor(numbers, [stopped.Length, vocabulary]);
     }
 
-    private long[] Drawn(Tensor logits, Sampling sampling, int step)
+    private int[] Drawn(Tensor logits, Sampling sampling, int step)
     {
         var vocabulary = (int)logits.shape[^1];
         var numbers = logits.detach().to(float32).cpu().contiguous().data<float>().ToArray();
-        var ids = new long[stopped.Length];
+        var ids = new int[stopped.Length];
         for (var row = 0; row < ids.Length; row++)
         {
             if (!stopped[row])
@@ -105,7 +105,7 @@ internal sealed class TokenChoice
         return ids;
     }
 
-    private bool EndsText(List<long> text)
+    private bool EndsText(List<int> text)
     {
         if (options.StopStrings.Count == 0)
         {

@@ -10,7 +10,7 @@ internal static class Clip
     internal static readonly string[] Inert = ["logit_scale_init_value"];
 
     /// <summary>What the configuration says of the text tower.</summary>
-    private sealed record TextPart(TextConfig Config, long EndToken);
+    private sealed record TextPart(TextConfig Config, int EndToken);
 
     public static Func<WeightReader, VisionParts> Read(ConfigReader json)
     {

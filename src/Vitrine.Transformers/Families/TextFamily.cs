@@ -13,7 +13,7 @@ internal sealed record TextFamily(
         Decoder Decoder, ClassHead? Classes)> Load, Func<string, bool> IsUnused)
 {
     /// <summary>The eos_token_id of the family's configuration class, where a file does not say it; null for none.</summary>
-    public long? DefaultEnd { get; init; }
+    public int? DefaultEnd { get; init; }
 
     /// <summary>Every family of this version.</summary>
     public static IReadOnlyList<TextFamily> All { get; } =
@@ -46,6 +46,6 @@ internal sealed record TextFamily(
     /// <summary>As the catalogue knows it.</summary>
     public ModelFamily Described => new(ModelType, ModelKind.Text, (source, options) => TextModel.Load(this, source, options));
 
-    private static TextFamily LikeLlama(string type, Func<ConfigReader, TextConfig> read, long? defaultEnd = null)
+    private static TextFamily LikeLlama(string type, Func<ConfigReader, TextConfig> read, int? defaultEnd = null)
         => new(type, read, LlamaLayout.Load, LlamaLayout.IsUnused) { IsLikeLlama = true, DefaultEnd = defaultEnd };
 }

@@ -59,7 +59,7 @@ public sealed record PassExample
                 .. action.Values.Select((value, d) => new ActionToken
                 {
                     Dimension = policy.ActionNames[d],
-                    Token = tokens.Print((int)said.TokenIds[d]),
+                    Token = tokens.Print(said.TokenIds[d]),
                     Value = value,
                     Probability = said.Probability[d],
                     Entropy = said.Entropy[d],

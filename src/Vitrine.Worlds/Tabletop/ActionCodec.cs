@@ -28,7 +28,7 @@ public sealed class ActionCodec
         var ids = new int[action.Length];
         for (var i = 0; i < ids.Length; i++)
         {
-            ids[i] = (int)tokens.Encode(Normalised(action[i], i));
+            ids[i] = tokens.Encode(Normalised(action[i], i));
         }
 
         return ids;

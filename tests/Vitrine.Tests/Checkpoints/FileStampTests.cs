@@ -8,7 +8,7 @@ namespace Vitrine.Tests.Checkpoints;
 /// <summary>Files that are written over while a model is open: no record is made under their name.</summary>
 public sealed class FileStampTests : IDisposable
 {
-    private static readonly long[][] Prompts = [[3, 4, 5], [6, 7], [8]];
+    private static readonly int[][] Prompts = [[3, 4, 5], [6, 7], [8]];
     private readonly PatchedModel patched = new(Fixtures.Of("models", "llama"));
 
     [Theory, InlineData(false), InlineData(true)]

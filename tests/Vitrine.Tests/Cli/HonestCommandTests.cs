@@ -158,5 +158,5 @@ public sealed class HonestCommandTests : IDisposable
         return JsonDocument.Parse(@out).RootElement;
     }
 
-    private static long[] Ids(JsonElement of) => [.. of.GetProperty("ids").EnumerateArray().Select(i => i.GetInt64())];
+    private static int[] Ids(JsonElement of) => [.. of.GetProperty("ids").EnumerateArray().Select(i => i.GetInt32())];
 }

@@ -55,10 +55,10 @@ public sealed class TextCommandTests : IDisposable
         using var folder = new Inputs.Tokenizers.TemporaryFolder(Fixtures.Of("models", "llama"));
         folder.Change("tokenizer_config.json", json => json["add_bos_token"] = false);
         string[] former = ["--tokenizer-as", "transformers-4"];
-        var five = Longs(await JsonOf("run", folder.Path, "the red bowl", "--json"), "ids");
+        var five = Ids(await JsonOf("run", folder.Path, "the red bowl", "--json"), "ids");
         five[0].ShouldBe(1);
-        Longs(await JsonOf(["run", folder.Path, "the red bowl", "--json", .. former]), "ids").ShouldBe(five.Skip(1));
-        Longs(await JsonOf(["generate", folder.Path, "the red bowl", "--json", "-n", "1", .. former]), "prompt_ids").ShouldBe(five.Skip(1));
+        Ids(await JsonOf(["run", folder.Path, "the red bowl", "--json", .. former]), "ids").ShouldBe(five.Skip(1));
+        Ids(await JsonOf(["generate", folder.Path, "the red bowl", "--json", "-n", "1", .. former]), "prompt_ids").ShouldBe(five.Skip(1));
         (await JsonOf("tokens", folder.Path, "the red bowl", "--json")).GetProperty("notes").EnumerateArray().ShouldHaveSingleItem().GetString()!
             .ShouldContain("add_bos_token is false");
         (await CommandLine.RunAsync("tokens", folder.Path, "the red bowl")).Out.ShouldContain("--tokenizer-as transformers-4");
@@ -79,12 +79,12 @@ public sealed class TextCommandTests : IDisposable
         var edit = Edit(model);
         var plain = await JsonOf("generate", path, Text, "--json", "-n", "8", "--ignore-end");
         var edited = await JsonOf("generate", path, Text, "--json", "-n", "8", "--ignore-end", "--edit", edit);
-        Longs(plain, "prompt_ids").ShouldBe(batch.Ids[0]);
+        Ids(plain, "prompt_ids").ShouldBe(batch.Ids[0]);
         using var expected = model.Generate(batch, 8);
-        Longs(plain, "ids").ShouldBe(expected.Ids[0]);
+        Ids(plain, "ids").ShouldBe(expected.Ids[0]);
         using var clamped = model.Generate(batch, 8, RunPlan.Load(edit));
-        Longs(edited, "ids").ShouldBe(clamped.Ids[0]);
-        Longs(edited, "ids").ShouldNotBe(Longs(plain, "ids"), "the edit clamps neurons far away from what they say");
+        Ids(edited, "ids").ShouldBe(clamped.Ids[0]);
+        Ids(edited, "ids").ShouldNotBe(Ids(plain, "ids"), "the edit clamps neurons far away from what they say");
     }
 
     [Fact]
@@ -95,10 +95,10 @@ public sealed class TextCommandTests : IDisposable
         foreach (var @case in fixture.Meta.GetProperty("cases").EnumerateArray().Where(c => c.TryGetProperty("greedy_text", out _)))
         {
             var name = @case.GetProperty("case").GetString();
-            var greedy = fixture.Integers($"{name}/out.greedy_ids");
+            var greedy = fixture.Ids($"{name}/out.greedy_ids");
             var found = await JsonOf("generate", path, @case.GetProperty("text").GetString()!, "--json", "-n", $"{greedy.Length}", "--ignore-end");
-            Longs(found, "prompt_ids").ShouldBe(fixture.Integers($"{name}/in.input_ids"));
-            Longs(found, "ids").ShouldBe(greedy);
+            Ids(found, "prompt_ids").ShouldBe(fixture.Ids($"{name}/in.input_ids"));
+            Ids(found, "ids").ShouldBe(greedy);
             found.GetProperty("text").GetString().ShouldBe(@case.GetProperty("greedy_text").GetString());
         }
     }
@@ -107,7 +107,7 @@ public sealed class TextCommandTests : IDisposable
     public async Task A_classifier_s_file_holds_the_reference_s_ids_and_class_logits(string name)
     {
         using var fixture = Fixture.Open(Fixtures.Of("models", name));
-        var (ids, mask) = (fixture.Rows("text/in.input_ids"), fixture.Rows("text/in.attention_mask"));
+        var (ids, mask) = (fixture.IdRows("text/in.input_ids"), fixture.Rows("text/in.attention_mask"));
         using var logits = fixture.Read("text/out.class_logits");
         foreach (var (row, entry) in fixture.Meta.GetProperty("text").EnumerateArray().Index().Where(e => !IsPair(e.Item)))
         {
@@ -117,7 +117,7 @@ public sealed class TextCommandTests : IDisposable
             JsonDocument.Parse(@out).RootElement.GetProperty("answers")[0].GetProperty("text").GetString().ShouldBe(entry.GetProperty("label").GetString());
             using var file = SafetensorsFile.Open(folder["run.safetensors"]);
             using var scope = NewDisposeScope();
-            file.Read("in.input_ids").data<long>().ToArray().ShouldBe(ids[row].Where((_, i) => mask[row][i] == 1));
+            file.Read("in.input_ids").data<long>().ToArray().ShouldBe(ids[row].Where((_, i) => mask[row][i] == 1).Select(id => (long)id));
             file.Read("out.class_logits").flatten().ShouldBeClose(logits[row]);
         }
     }
@@ -242,7 +242,7 @@ public sealed class TextCommandTests : IDisposable
         return path;
     }
 
-    private static long[] Longs(JsonElement json, string name) => [.. json.GetProperty(name).EnumerateArray().Select(i => i.GetInt64())];
+    private static int[] Ids(JsonElement json, string name) => [.. json.GetProperty(name).EnumerateArray().Select(i => i.GetInt32())];
 
     private static async Task<JsonElement> JsonOf(params string[] args)
     {

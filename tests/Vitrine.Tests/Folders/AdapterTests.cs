@@ -422,13 +422,13 @@ public sealed class AdapterTests
         return weights.Entry($"{module}.weight").Shape;
     }
 
-    private static long[] Prompt(string family)
+    private static int[] Prompt(string family)
     {
         using var copy = ModelCopy.Of(family);
         return copy.Prompt();
     }
 
-    private static float[] ModelLogits(string folder, long[] prompt, ModelOptions? options = null)
+    private static float[] ModelLogits(string folder, int[] prompt, ModelOptions? options = null)
     {
         using var model = TextModel.Open(folder, options);
         return ModelCopy.Logits(model, prompt);

@@ -24,7 +24,7 @@ namespace Vitrine.Tests.Folders;
 internal sealed record CompanionExample(string Name, string File, JsonObject Json, string Folder, Func<string, string> Answer)
 {
     /// <summary>What a generation goes on from, where the answer is one.</summary>
-    public long[]? Prompt { get; init; }
+    public int[]? Prompt { get; init; }
 
     /// <summary>What comes out where the file has this content.</summary>
     /// <exception cref="VitrineException">It is refused.</exception>

@@ -72,8 +72,8 @@ public sealed class GenerationConfigTests
         using var model = TextModel.Open(copy.Path);
         var rules = new ReferenceRules(JsonNode.Parse(File.ReadAllText(copy[FileName]))!.AsObject());
         var prompt = copy.Prompt();
-        long[][] prompts = [prompt, prompt[..3], prompt[2..6]];
-        long[][] expected = [.. prompts.Select(p => rules.Generate(ids => ModelCopy.Logits(model, ids), p, 5))];
+        int[][] prompts = [prompt, prompt[..3], prompt[2..6]];
+        int[][] expected = [.. prompts.Select(p => rules.Generate(ids => ModelCopy.Logits(model, ids), p, 5))];
         foreach (var padLeft in new[] { false, true })
         {
             using var made = model.Generate(TokenBatch.Of(prompts, padLeft), 5, cancellation: Token);
@@ -150,6 +150,8 @@ public sealed class GenerationConfigTests
     [InlineData("""{"bad_words_ids": [[2]], "eos_token_id": 2}""", "bad_words_ids")]
     [InlineData("""{"eos_token_id": 2.5}""", "eos_token_id is 2.5")]
     [InlineData("""{"eos_token_id": "2"}""", "eos_token_id is \"2\"")]
+    [InlineData("""{"eos_token_id": 2147483648}""", "eos_token_id is 2147483648; expected a token id")]
+    [InlineData("""{"suppress_tokens": [3, 9223372036854775807]}""", "suppress_tokens is 9223372036854775807; expected a token id")]
     [InlineData("""{"exponential_decay_length_penalty": [2, 1.5]}""", "no eos_token_id")]
     [InlineData("""{"exponential_decay_length_penalty": 2, "eos_token_id": 2}""", "exponential_decay_length_penalty is 2")]
     [InlineData("""{"sequence_bias": {"3": 4}}""", "sequence_bias")]
@@ -205,9 +207,9 @@ public sealed class GenerationConfigTests
         error.ShouldContain("num_beams is 3; beam search is not computed. --no-generation-config");
     }
 
-    private static long FirstId(string json) => JsonNode.Parse(json)!["ids"]![0]!.GetValue<long>();
+    private static int FirstId(string json) => JsonNode.Parse(json)!["ids"]![0]!.GetValue<int>();
 
-    private static long[] Generated(ModelCopy copy)
+    private static int[] Generated(ModelCopy copy)
     {
         using var model = TextModel.Open(copy.Path);
         using var made = model.Generate(TokenBatch.Of(copy.Prompt()), new GenerationOptions(Count) { StopIds = model.StopIds }, cancellation: Token);
@@ -215,10 +217,10 @@ public sealed class GenerationConfigTests
     }
 
     /// <summary>A file in which FIRST, SECOND and THIRD became the tokens that the model takes by itself, and what the reference writes under it.</summary>
-    private static (JsonObject File, long[] Ids) Expected(ModelCopy copy, string file)
+    private static (JsonObject File, int[] Ids) Expected(ModelCopy copy, string file)
     {
         using var model = TextModel.Open(copy.Path, new ModelOptions { GenerationConfig = false });
-        float[] Logits(long[] ids) => ModelCopy.Logits(model, ids);
+        float[] Logits(int[] ids) => ModelCopy.Logits(model, ids);
         var free = new ReferenceRules([]).Generate(Logits, copy.Prompt(), 3);
         foreach (var (name, id) in new[] { "FIRST", "SECOND", "THIRD" }.Zip(free))
         {

@@ -43,10 +43,10 @@ internal sealed class ModelCopy : IDisposable
     public static ModelCopy OfFolder(string folder) => new(folder);
 
     /// <summary>The fixture's first prompt.</summary>
-    public long[] Prompt()
+    public int[] Prompt()
     {
         using var fixture = Fixture.Open(Source);
-        return fixture.Rows("single/in.input_ids")[0];
+        return fixture.IdRows("single/in.input_ids")[0];
     }
 
     /// <summary>Writes a JSON file.</summary>
@@ -77,14 +77,14 @@ internal sealed class ModelCopy : IDisposable
     }
 
     /// <summary>Logits behind the last token of a prompt (V).</summary>
-    public float[] Logits(long[] prompt, ModelOptions? options = null)
+    public float[] Logits(int[] prompt, ModelOptions? options = null)
     {
         using var model = TextModel.Open(Path, options);
         return Logits(model, prompt);
     }
 
     /// <summary>Logits behind the last token of a prompt (V).</summary>
-    public static float[] Logits(TextModel model, long[] prompt)
+    public static float[] Logits(TextModel model, int[] prompt)
     {
         using var run = model.Run(TokenBatch.Of(prompt));
         return run.Logits[0, -1].data<float>().ToArray();

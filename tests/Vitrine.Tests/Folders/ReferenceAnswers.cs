@@ -83,7 +83,7 @@ internal sealed class ReferenceAnswers
     {
         using var model = TextModel.Open(example.Folder, new ModelOptions { GenerationConfig = false });
         var prompt = example.Prompt!;
-        string Logits(long[] ids) => string.Join(' ', ModelCopy.Logits(model, ids).Select(n => n.ToString("R", CultureInfo.InvariantCulture)));
+        string Logits(int[] ids) => string.Join(' ', ModelCopy.Logits(model, ids).Select(n => n.ToString("R", CultureInfo.InvariantCulture)));
         var ids = new ReferenceRules(file).Generate(
             row => [.. Once(cached, string.Join(' ', row), () => Logits(row)).Split(' ').Select(n => float.Parse(n, CultureInfo.InvariantCulture))], prompt, 6);
         double? Number(string key, double? otherwise) => file[key]?.GetValue<double>() ?? otherwise;

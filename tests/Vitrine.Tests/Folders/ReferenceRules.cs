@@ -10,14 +10,14 @@ namespace Vitrine.Tests.Folders;
 /// </summary>
 internal sealed class ReferenceRules(JsonObject file)
 {
-    private long[] Ends => Ids("eos_token_id");
+    private int[] Ends => Ids("eos_token_id");
 
     /// <summary>The token that a greedy generation takes.</summary>
     /// <param name="logits">Of the model.</param>
     /// <param name="prompt">Ids.</param>
     /// <param name="text">New ids so far.</param>
     /// <param name="count">New tokens at most.</param>
-    public long Next(IReadOnlyList<float> logits, IReadOnlyList<long> prompt, IReadOnlyList<long> text, int count)
+    public int Next(IReadOnlyList<float> logits, IReadOnlyList<int> prompt, IReadOnlyList<int> text, int count)
     {
         var scores = Scores(logits, prompt, text, count);
         var best = 0;
@@ -30,10 +30,10 @@ internal sealed class ReferenceRules(JsonObject file)
     }
 
     /// <summary>The processed logits.</summary>
-    public double[] Scores(IReadOnlyList<float> logits, IReadOnlyList<long> prompt, IReadOnlyList<long> text, int count)
+    public double[] Scores(IReadOnlyList<float> logits, IReadOnlyList<int> prompt, IReadOnlyList<int> text, int count)
     {
         var s = logits.Select(l => (double)l).ToArray();
-        long[] row = [.. prompt, .. text];
+        int[] row = [.. prompt, .. text];
         foreach (var entry in file["sequence_bias"]?.AsArray() ?? [])
         {
             AddTo(s, row, Whole(entry![0]!), entry[1]!.GetValue<double>());
@@ -81,9 +81,9 @@ internal sealed class ReferenceRules(JsonObject file)
     /// <param name="logitsOf">From all ids so far to the logits behind them.</param>
     /// <param name="prompt">Ids.</param>
     /// <param name="count">New tokens at most.</param>
-    public long[] Generate(Func<long[], float[]> logitsOf, long[] prompt, int count)
+    public int[] Generate(Func<int[], float[]> logitsOf, int[] prompt, int count)
     {
-        var text = new List<long>();
+        var text = new List<int>();
         while (text.Count < count && (text.Count == 0 || !Ends.Contains(text[^1])))
         {
             text.Add(Next(logitsOf([.. prompt, .. text]), prompt, text, count));
@@ -92,7 +92,7 @@ internal sealed class ReferenceRules(JsonObject file)
         return [.. text];
     }
 
-    private static void AddTo(double[] s, long[] row, long[] ids, double bias)
+    private static void AddTo(double[] s, int[] row, int[] ids, double bias)
     {
         if (ids.Length == 1 || (ids.Length <= row.Length && row.TakeLast(ids.Length - 1).SequenceEqual(ids.SkipLast(1))))
         {
@@ -100,7 +100,7 @@ internal sealed class ReferenceRules(JsonObject file)
         }
     }
 
-    private static void Penalise(double[] s, IEnumerable<long> ids, double penalty)
+    private static void Penalise(double[] s, IEnumerable<int> ids, double penalty)
     {
         foreach (var id in ids.ToHashSet())
         {
@@ -108,11 +108,11 @@ internal sealed class ReferenceRules(JsonObject file)
         }
     }
 
-    private static void Repeats(double[] s, long[] row, IReadOnlyList<long> of, int size)
+    private static void Repeats(double[] s, int[] row, IReadOnlyList<int> of, int size)
     {
         for (var id = 0; size > 0 && row.Length >= size - 1 && id < s.Length; id++)
         {
-            long[] run = [.. row.TakeLast(size - 1), id];
+            int[] run = [.. row.TakeLast(size - 1), id];
             for (var from = 0; from + size <= of.Count; from++)
             {
                 s[id] = of.Skip(from).Take(size).SequenceEqual(run) ? double.NegativeInfinity : s[id];
@@ -120,7 +120,7 @@ internal sealed class ReferenceRules(JsonObject file)
         }
     }
 
-    private static void Forbid(double[] s, IEnumerable<long> ids)
+    private static void Forbid(double[] s, IEnumerable<int> ids)
     {
         foreach (var id in ids.Where(i => i >= 0 && i < s.Length))
         {
@@ -128,7 +128,7 @@ internal sealed class ReferenceRules(JsonObject file)
         }
     }
 
-    private static void Force(double[] s, long[] ids)
+    private static void Force(double[] s, int[] ids)
     {
         for (var i = 0; ids.Length > 0 && i < s.Length; i++)
         {
@@ -138,7 +138,7 @@ internal sealed class ReferenceRules(JsonObject file)
 
     private double Number(string key, double otherwise) => file[key]?.GetValue<double>() ?? otherwise;
 
-    private long[] Ids(string key) => file[key] is not { } value ? [] : value is JsonArray list ? Whole(list) : [value.GetValue<long>()];
+    private int[] Ids(string key) => file[key] is not { } value ? [] : value is JsonArray list ? Whole(list) : [value.GetValue<int>()];
 
-    private static long[] Whole(JsonNode list) => list.Deserialize<long[]>()!;
+    private static int[] Whole(JsonNode list) => list.Deserialize<int[]>()!;
 }

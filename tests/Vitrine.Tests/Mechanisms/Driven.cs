@@ -76,7 +76,7 @@ internal sealed class Driven(string name) : IDisposable
                 var pixels = fixture.Read($"{@case}/in.pixel_values").narrow(0, 0, 1);
                 return vision.Text is null
                     ? vision.Run(pixels, plan)
-                    : vision.Match(pixels, TokenBatch.Of(fixture.Rows($"{@case}/in.input_ids")[0]), plan).Run;
+                    : vision.Match(pixels, TokenBatch.Of(fixture.IdRows($"{@case}/in.input_ids")[0]), plan).Run;
             case TextModel { Sees: true } seeing:
                 return seeing.Run(Seeing.Batch(fixture, rows: 1), plan);
             default:

@@ -15,7 +15,7 @@ public sealed class SteeringEditTests : IDisposable
     private readonly Fixture fixture = Fixture.Open(Fixtures.Of("models", "openvla"));
     private readonly OpenVlaPolicy policy;
     private readonly Tensor pixels;
-    private readonly long[] prompt;
+    private readonly int[] prompt;
 
     public SteeringEditTests()
     {

@@ -70,7 +70,7 @@ internal sealed class NumberPolicy : Policy
 
         Tensor? Acted(RunScope scope)
         {
-            var batch = TokenBatch.Of([.. request.Observations.Select(o => (IReadOnlyList<long>)Ids(o))]);
+            var batch = TokenBatch.Of([.. request.Observations.Select(o => (IReadOnlyList<int>)Ids(o))]);
             var embedded = brain.Embed(batch.Ids);
             foreach (var (row, observation) in request.Observations.Index())
             {
@@ -89,5 +89,5 @@ internal sealed class NumberPolicy : Policy
 
     private static double[][] Chunk(float[] numbers, double factor) => [.. numbers.Select(n => n * factor).Chunk(2)];
 
-    private static long[] Ids(Observation observation) => [1, .. observation.Instruction.Select(c => (long)c), 7];
+    private static int[] Ids(Observation observation) => [1, .. observation.Instruction.Select(c => (int)c), 7];
 }

@@ -38,7 +38,7 @@ public sealed class TabletopPolicyTests
         var instructions = @case.GetProperty("instructions").EnumerateArray().Select(i => i.GetString()!).ToArray();
         var observations = Enumerable.Range(0, count).Select(i => new Observation(new Picture(side, side, bytes[i]), instructions[i])).ToArray();
         using var run = policy.Act(observations, cancellation: TestContext.Current.CancellationToken);
-        run.Actions.SelectMany(a => a.Tokens!.TokenIds).ShouldBe(fixture.Integers("policy/out.tokens"));
+        run.Actions.SelectMany(a => a.Tokens!.TokenIds).ShouldBe(fixture.Ids("policy/out.tokens"));
         using var expected = fixture.Read("policy/out.logits_first4");
         using var found = run.Run.Logits.narrow(0, 0, expected.shape[0]);
         (found - expected).abs().max().item<float>().ShouldBeLessThan(1e-4f);

@@ -15,7 +15,7 @@ public sealed class TokenKindTests
     {
         using var policy = OpenVlaPolicy.Open("embedded:tabletop");
         using var pixels = zeros(2, 6, policy.Recipe.Height, policy.Recipe.Width);
-        long[][] prompts = [policy.PromptIds("push the red block"), policy.PromptIds("stop")];
+        int[][] prompts = [policy.PromptIds("push the red block"), policy.PromptIds("stop")];
         foreach (var (kind, isImage) in new[] { ("image", true), ("text", false) })
         {
             using var scope = NewDisposeScope();

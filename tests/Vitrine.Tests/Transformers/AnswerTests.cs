@@ -10,7 +10,7 @@ namespace Vitrine.Tests.Transformers;
 /// </summary>
 public sealed class AnswerTests
 {
-    private static readonly long[] Prompt = [3, 7, 4, 9, 5];
+    private static readonly int[] Prompt = [3, 7, 4, 9, 5];
 
     /// <summary>Classifier of texts, classes, problem_type, and what it means.</summary>
     public static TheoryData<string, int, string?, ClassScores> Heads()

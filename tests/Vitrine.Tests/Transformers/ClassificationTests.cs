@@ -25,8 +25,8 @@ public sealed class ClassificationTests
     {
         using var fixture = Fixture.Open(Fixtures.Of("models", name));
         using var model = TextModel.Open(fixture.Folder);
-        var prompt = fixture.Rows("single/in.input_ids")[0];
-        long[][] prompts = [prompt, prompt[..4], prompt[2..9]];
+        var prompt = fixture.IdRows("single/in.input_ids")[0];
+        int[][] prompts = [prompt, prompt[..4], prompt[2..9]];
         using var left = model.Classify(TokenBatch.Of(prompts, padLeft: true));
         using var right = model.Classify(TokenBatch.Of(prompts));
         for (var row = 0; row < prompts.Length; row++)
@@ -46,7 +46,7 @@ public sealed class ClassificationTests
     {
         using var fixture = Fixture.Open(Fixtures.Of("models", name));
         using var model = TextModel.Open(fixture.Folder);
-        using var answer = model.Classify(TokenBatch.Of(fixture.Rows("single/in.input_ids")[0]));
+        using var answer = model.Classify(TokenBatch.Of(fixture.IdRows("single/in.input_ids")[0]));
         var scores = answer.Scores()[0];
         scores.Count.ShouldBe(model.Labels!.Names.Count);
         scores.Sum().ShouldBe(1, 1e-12);

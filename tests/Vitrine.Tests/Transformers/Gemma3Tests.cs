@@ -14,7 +14,7 @@ namespace Vitrine.Tests.Transformers;
 public sealed class Gemma3Tests : IDisposable
 {
     private const int Width = 24, Heads = 4, KeyValueHeads = 2, HeadWidth = 8, Neurons = 40, Vocabulary = 50, Window = 3;
-    private static readonly long[] Ids = [2, 17, 5, 44, 9, 9, 31, 0, 23];
+    private static readonly int[] Ids = [2, 17, 5, 44, 9, 9, 31, 0, 23];
     private readonly Cli.TemporaryFolder folder = new();
 
     [Theory]

@@ -29,7 +29,7 @@ public sealed class GenerationTests
     {
         using var fixture = Fixture.Open(Fixtures.Of("models", name));
         using var model = TextModel.Open(fixture.Folder);
-        var prompt = fixture.Rows("single/in.input_ids")[0];
+        var prompt = fixture.IdRows("single/in.input_ids")[0];
         var plan = RunPlan.Editing(new Clamp(new NeuronSet([new Neuron(1, 2), new Neuron(0, 5)]), 3));
         using var generation = model.Generate(TokenBatch.Of(prompt), 5, plan, TestContext.Current.CancellationToken);
         using var full = model.Run(TokenBatch.Of([.. prompt, .. generation.Ids[0].Take(4)]), plan);
@@ -42,8 +42,8 @@ public sealed class GenerationTests
     {
         using var fixture = Fixture.Open(Fixtures.Of("models", name));
         using var model = TextModel.Open(fixture.Folder);
-        var prompt = fixture.Rows("single/in.input_ids")[0];
-        long[][] prompts = [prompt, prompt[..4], prompt[2..9]];
+        var prompt = fixture.IdRows("single/in.input_ids")[0];
+        int[][] prompts = [prompt, prompt[..4], prompt[2..9]];
         var token = TestContext.Current.CancellationToken;
         using var left = model.Generate(TokenBatch.Of(prompts, padLeft: true), 4, cancellation: token);
         using var right = model.Generate(TokenBatch.Of(prompts), 4, cancellation: token);
@@ -64,7 +64,7 @@ public sealed class GenerationTests
     {
         using var fixture = Fixture.Open(Fixtures.Of("models", name));
         using var model = TextModel.Open(fixture.Folder);
-        var prompt = fixture.Rows("single/in.input_ids")[0];
+        var prompt = fixture.IdRows("single/in.input_ids")[0];
         var token = TestContext.Current.CancellationToken;
         var zero = new Zero("language.0.mlp.neurons") { Scope = new EditScope { Steps = [2] } };
         using var run = model.Generate(TokenBatch.Of(prompt), 4, new RunPlan { Capture = ["language.0.mlp.neurons@*"], Edits = [zero] }, token);
@@ -81,7 +81,7 @@ public sealed class GenerationTests
         using var whole = TextModel.Open(folder);
         var keys = ConfigReader.Open(Path.Combine(folder, "config.json")).Root;
         using var apart = TextModel.Open(new ConfigReader(keys, "metadata"), Checkpoint.Open(folder));
-        var batch = TokenBatch.Of(fixture.Rows("single/in.input_ids")[0]);
+        var batch = TokenBatch.Of(fixture.IdRows("single/in.input_ids")[0]);
         using var a = whole.Run(batch);
         using var b = apart.Run(batch);
         b.Logits.ShouldHaveTheBitsOf(a.Logits, name);
@@ -93,7 +93,7 @@ public sealed class GenerationTests
     {
         using var fixture = Fixture.Open(Fixtures.Of("models", name));
         using var model = TextModel.Open(fixture.Folder);
-        var prompt = TokenBatch.Of(fixture.Rows("single/in.input_ids")[0]);
+        var prompt = TokenBatch.Of(fixture.IdRows("single/in.input_ids")[0]);
         var token = TestContext.Current.CancellationToken;
         using var plain = model.Generate(prompt, 4, cancellation: token);
         using var watched = model.Generate(prompt, 4, RunPlan.Capturing("language.*.attn.pattern@*"), token);

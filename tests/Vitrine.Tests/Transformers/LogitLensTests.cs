@@ -37,7 +37,7 @@ public sealed class LogitLensTests
         foreach (var named in fixture.Meta.GetProperty("models").EnumerateObject())
         {
             using var model = TextModel.Open(Fixtures.Of(named.Value.GetString()!.Split('/')));
-            var lens = LogitLens.Of(model.Language, Residuals(model, TokenBatch.Of(fixture.Rows($"{named.Name}/in.ids"))), id => $"{id}");
+            var lens = LogitLens.Of(model.Language, Residuals(model, TokenBatch.Of(fixture.IdRows($"{named.Name}/in.ids"))), id => $"{id}");
             using var top = fixture.Read($"{named.Name}/raw/lens.top5");                                   // (parts, B, T, 5)
             using var logits = fixture.Read($"{named.Name}/raw/lens.logits");                              // (parts, B, T, V)
             for (var layer = 0; layer < lens.Layers; layer++)

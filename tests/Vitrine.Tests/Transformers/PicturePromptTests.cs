@@ -15,8 +15,8 @@ public sealed class PicturePromptTests
         using var folder = SeeingFolder.Of("smolvlm");
         using var model = TextModel.Open(folder.Path);
         var batch = model.Encode([new PicturePrompt("see <image>!", Wide)]);
-        long[] frame = [299, 299, 299, 299]; // 24 x 24 pixels are 4 x 4 patches, 2 x 2 of them a token
-        long[] expected =
+        int[] frame = [299, 299, 299, 299]; // 24 x 24 pixels are 4 x 4 patches, 2 x 2 of them a token
+        int[] expected =
         [
             .. folder.Ids("see "),
             290, 292, .. frame, 290, 293, .. frame, 8,
@@ -50,7 +50,7 @@ public sealed class PicturePromptTests
     {
         using var folder = SeeingFolder.Of("paligemma");
         using var model = TextModel.Open(folder.Path);
-        long[] picture = [.. Enumerable.Repeat(299L, 9)];
+        int[] picture = [.. Enumerable.Repeat(299, 9)];
         model.Encode([new PicturePrompt("caption en", Wide)]).Ids[0].ShouldBe([.. picture, 2, .. folder.Ids("caption en"), 8]);
         model.Encode([new PicturePrompt("", Wide, Small)]).Ids[0].ShouldBe([.. picture, .. picture, 2, 8]);
         model.Encode([new PicturePrompt("<image> a <image>b", Wide, Small)]).Ids[0].ShouldBe([.. picture, .. folder.Ids(" a "), .. picture, 2,
@@ -65,7 +65,7 @@ public sealed class PicturePromptTests
         using var folder = SeeingFolder.Of("llava");
         using var model = TextModel.Open(folder.Path);
         model.Encode([new PicturePrompt("USER: <image>\nWhat?", Wide)]).Ids[0].ShouldBe(
-            [1, .. folder.Ids("USER: "), .. Enumerable.Repeat(299L, 9), .. folder.Ids("\nWhat?")]);
+            [1, .. folder.Ids("USER: "), .. Enumerable.Repeat(299, 9), .. folder.Ids("\nWhat?")]);
         model.Encode("USER: no").Ids[0].ShouldBe([1, .. folder.Ids("USER: no")]);
     }
 
@@ -76,7 +76,7 @@ public sealed class PicturePromptTests
         using var model = TextModel.Open(folder.Path);
         // Sides to multiples of 12 with 576 to 1728 pixels: 44 x 31 becomes 48 x 36, which is 4 x 3 blocks of 12; 20 x 20 becomes 24 x 24.
         var batch = model.Encode([new PicturePrompt("a<|vision_start|><|image_pad|><|vision_end|>b<|image_pad|>", Wide, Small)]);
-        batch.Ids[0].ShouldBe([.. folder.Ids("a"), 290, .. Enumerable.Repeat(292L, 12), 291, .. folder.Ids("b"), .. Enumerable.Repeat(292L, 4)]);
+        batch.Ids[0].ShouldBe([.. folder.Ids("a"), 290, .. Enumerable.Repeat(292, 12), 291, .. folder.Ids("b"), .. Enumerable.Repeat(292, 4)]);
         var positions = model.PositionsOf(batch);
         // Text at 0 and 1, the picture from 2 on over 3 rows and 4 columns, what follows from 2 + 4 on, the second picture over 2 x 2 from 8 on.
         positions.Axes[0][0].ShouldBe([0, 1, .. Enumerable.Repeat(2L, 12), 6, 7, 8, 8, 8, 8]);

@@ -77,11 +77,11 @@ public sealed class RankingTests
         using var model = TextModel.Open(folder.Folder);
         for (var length = 1; length < 12; length++)
         {
-            var prompt = TokenBatch.Of([.. Enumerable.Range(0, length).Select(i => (long)((i * 5) + 2))]);
+            var prompt = TokenBatch.Of([.. Enumerable.Range(0, length).Select(i => (i * 5) + 2)]);
             using var run = model.Run(prompt);
             using var generation = model.Generate(prompt, 1, cancellation: TestContext.Current.CancellationToken);
             var shown = Answer.Of(run.Logits[0, -1], ClassScores.OneOfMany, 6);
-            shown.Select(a => (long)a.Id).ShouldContain(generation.Ids[0][0]);
+            shown.Select(a => a.Id).ShouldContain(generation.Ids[0][0]);
             var tied = shown.Where(a => alike.Contains(a.Id)).ToArray();
             tied.Select(a => a.Id).ShouldBe(alike.Take(tied.Length), $"{length} tokens");
             tied.Select(a => a.Logit).Distinct().Count().ShouldBeLessThanOrEqualTo(1);

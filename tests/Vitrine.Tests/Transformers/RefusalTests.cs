@@ -105,7 +105,8 @@ public sealed class RefusalTests
     {
         using var folder = new ChangedFolder("llama", config => config["pad_token_id"] = null, classifier: true);
         using var model = TextModel.Open(folder.Path);
-        long[][] ids = [[3, 4, 5], [6, 7, 8]], mask = [[1, 1, 1], [1, 1, 1]];
+        int[][] ids = [[3, 4, 5], [6, 7, 8]];
+        long[][] mask = [[1, 1, 1], [1, 1, 1]];
         Should.Throw<VitrineException>(() => model.Classify(TokenBatch.Masked(ids, mask))).Message.ShouldContain("pad_token_id");
         using var one = model.Classify(TokenBatch.Masked([ids[0]], [mask[0]]));
         one.Tokens.ShouldBe([2]);
@@ -116,7 +117,7 @@ public sealed class RefusalTests
     {
         using var folder = new ChangedFolder("gpt2", _ => { });
         using var model = TextModel.Open(folder.Path);
-        Should.Throw<VitrineException>(() => model.Run(TokenBatch.Of([.. Enumerable.Repeat(3L, 2000)]))).Message.ShouldContain("positions");
+        Should.Throw<VitrineException>(() => model.Run(TokenBatch.Of([.. Enumerable.Repeat(3, 2000)]))).Message.ShouldContain("positions");
     }
 
     [Fact]

@@ -31,7 +31,7 @@ internal static class Seeing
     public static TokenBatch Batch(Fixture fixture, int rows, int shorter = 0, bool padLeft = false)
     {
         var one = VisionLanguageCertifier.Batch(fixture, FirstCase(fixture));
-        return TokenBatch.Of([.. Enumerable.Range(0, rows).Select(r => (IReadOnlyList<long>)[.. one.Ids[0].SkipLast(r == 0 ? 0 : shorter)])], padLeft)
+        return TokenBatch.Of([.. Enumerable.Range(0, rows).Select(r => (IReadOnlyList<int>)[.. one.Ids[0].SkipLast(r == 0 ? 0 : shorter)])], padLeft)
             .With([.. Enumerable.Repeat(one.Pictures![0], rows)]);
     }
 
@@ -44,14 +44,14 @@ internal static class Seeing
     /// <summary>
     /// Two prompts: the first case's row, and one that shows a second picture behind the same picture and words; neither is a multiple of the other.
     /// </summary>
-    public static (IReadOnlyList<long> Ids, IReadOnlyList<Preparation> Pictures)[] OneAndTwoPictures(string name)
+    public static (IReadOnlyList<int> Ids, IReadOnlyList<Preparation> Pictures)[] OneAndTwoPictures(string name)
     {
         var one = Batch(name);
         var (ids, picture) = (one.Ids[0], one.Pictures![0][0]);
-        long placeholder = ids.GroupBy(id => id).MaxBy(g => g.Count())!.Key;
-        long[] shown = [.. ids.SkipWhile(id => id != placeholder).TakeWhile(id => id == placeholder)];
+        int placeholder = ids.GroupBy(id => id).MaxBy(g => g.Count())!.Key;
+        int[] shown = [.. ids.SkipWhile(id => id != placeholder).TakeWhile(id => id == placeholder)];
         var first = ids.TakeWhile(id => id != placeholder).Count();
-        long[] twice = [.. ids.Take(first), .. shown, .. ids.Skip(first).TakeWhile(id => id != placeholder), .. ids.Skip(first)];
+        int[] twice = [.. ids.Take(first), .. shown, .. ids.Skip(first).TakeWhile(id => id != placeholder), .. ids.Skip(first)];
         return [(ids, [picture]), (twice, [Darker(picture), picture])];
     }
 

@@ -88,7 +88,7 @@ internal sealed class SeeingFolder : IDisposable
     };
 
     /// <summary>Ids of ASCII text.</summary>
-    public IEnumerable<long> Ids(string text) => text.Select(c => (long)bytes[c]);
+    public IEnumerable<int> Ids(string text) => text.Select(c => bytes[c]);
 
     public void Dispose() => folder.Dispose();
 

@@ -83,7 +83,7 @@ internal sealed class Subject(
             var @case = fixture.Meta.GetProperty("cases")[0].GetString();
             var pixels = fixture.Read($"{@case}/in.pixel_values");
             var vision = VisionModel.Open(fixture.Folder, options);
-            var texts = vision.Text is null ? null : TokenBatch.Masked(fixture.Rows($"{@case}/in.input_ids"), fixture.Rows($"{@case}/in.attention_mask"));
+            var texts = vision.Text is null ? null : TokenBatch.Masked(fixture.IdRows($"{@case}/in.input_ids"), fixture.Rows($"{@case}/in.attention_mask"));
             return new Subject(
                 vision, vision.Stacks, vision.Tower, p => Seen(pixels.narrow(0, 0, 1), p), p => Seen(pixels.narrow(0, 0, 1).repeat(2, 1, 1, 1), p), pixels);
 
@@ -99,7 +99,7 @@ internal sealed class Subject(
             return new Subject(text, text.Stacks, text.Language, p => text.Run(one, p), p => text.Run(two, p), zeros(1)) { Positions = one.Positions };
         }
 
-        var ids = fixture.Rows("single/in.input_ids")[0];
+        var ids = fixture.IdRows("single/in.input_ids")[0];
         var (alone, twice) = layout == Layout.Alone
             ? (TokenBatch.Of(ids), TokenBatch.Of([ids, ids]))
             : (TokenBatch.Of([ids, ids[..^3]], left), TokenBatch.Of([ids, ids[..^3]], left));

@@ -27,9 +27,9 @@ internal static class TextFixtures
         throw new InvalidOperationException();
     }
 
-    public static long[] Prompt(string name)
+    public static int[] Prompt(string name)
     {
         using var fixture = Fixture.Open(Fixtures.Of("models", name));
-        return fixture.Rows("single/in.input_ids")[0];
+        return fixture.IdRows("single/in.input_ids")[0];
     }
 }

@@ -90,7 +90,7 @@ public sealed class VisionLanguageTests
         const int Count = 4;
         var plan = RunPlan.Editing(new Scale("language.1.mlp.out", 1.5), new Scale($"{model.Towers[0].Shape.Name}.1.mlp.out", 1.5));
         using var generation = model.Generate(TokenBatch.Of([ids]).With([pictures]), Count, plan);
-        long[] whole = [.. ids, .. generation.Ids[0].SkipLast(1)];
+        int[] whole = [.. ids, .. generation.Ids[0].SkipLast(1)];
         // What was generated stands behind the prompt: where the prompt sees itself both ways, it has type 1.
         var types = model.Language.Spec.Attention.Mask == Vitrine.Transformers.Engine.AttentionMask.Prefix
             ? new[] { whole.Select((_, i) => i < ids.Count ? 0L : 1L).ToArray() }

@@ -94,7 +94,7 @@ public sealed class SavedLengthTests
         var texts = tokenizer.EncodeBatch([("it is a plate", (string?)null), ("it is", "a plate")]);
         var batch = TokenBatch.Of(texts);
         batch.Lengths.ShouldBe([.. texts.Select(t => (long)t.AttentionMask.Sum())]);
-        batch.Ids[0].Take((int)batch.Lengths[0]).ShouldBe(texts[0].Ids.Zip(texts[0].AttentionMask).Where(p => p.Second == 1).Select(p => (long)p.First));
+        batch.Ids[0].Take((int)batch.Lengths[0]).ShouldBe(texts[0].Ids.Zip(texts[0].AttentionMask).Where(p => p.Second == 1).Select(p => p.First));
         batch.Segments![0].ShouldAllBe(s => s == 0);
         batch.Segments[1].Sum().ShouldBe(texts[1].TypeIds.Sum());
         TokenBatch.Of(texts, padLeft: true).Positions[0][^1].ShouldBe(batch.Lengths[0] - 1);

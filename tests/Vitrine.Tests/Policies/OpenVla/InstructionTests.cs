@@ -30,8 +30,8 @@ public sealed class InstructionTests
         foreach (var template in new[] { PromptTemplate.Current, PromptTemplate.V01 })
         {
             using var policy = Example.Open(options: new OpenVlaOptions { Template = template });
-            long space = policy.Tokenizer.Id("\u2581")!.Value;
-            long[] text = [.. policy.Tokenizer.Encode(template.Text(Example.Instruction)).Select(i => (long)i)];
+            int space = policy.Tokenizer.Id("\u2581")!.Value;
+            int[] text = policy.Tokenizer.Encode(template.Text(Example.Instruction));
             text[^1].ShouldNotBe(space);
             policy.PromptIds(Example.Instruction).ShouldBe([.. text, space]);
         }

@@ -116,7 +116,7 @@ public sealed class ActivationCacheTests
             var (name, at) = (named.Name, $"{named.Name}/{form}/lens.");
             using var raw = TextModel.Open(Fixtures.Of([.. named.Value.GetString()!.Split('/')]));
             using var model = form == "raw" ? null : raw.Processed(Folding.All(raw.Language), keep: true);
-            using var cache = ActivationCache.Of(model ?? raw, TokenBatch.Of(fixture.Rows($"{name}/in.ids")));
+            using var cache = ActivationCache.Of(model ?? raw, TokenBatch.Of(fixture.IdRows($"{name}/in.ids")));
             var accumulated = cache.Accumulated();
             accumulated.Labels.ShouldBe(fixture.Meta.GetProperty("labels").GetProperty($"{name}/lens").EnumerateArray().Select(l => l.GetString()!));
             if (fixture.Has($"{at}resid"))

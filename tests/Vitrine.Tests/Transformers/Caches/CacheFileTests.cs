@@ -56,6 +56,9 @@ public sealed class CacheFileTests : IDisposable
         Write(new() { ["format"] = "vitrine.activations/1", ["fingerprint"] = model.Fingerprint }, ("in.input_ids", ones(1, 2, int64)),
             ("in.positions", ones(1, 3, int64)));
         Should.Throw<VitrineException>(() => ActivationCache.Load(model, path)).Message.ShouldContain("differ in shape");
+        Write(new() { ["format"] = "vitrine.activations/1", ["fingerprint"] = model.Fingerprint },
+            ("in.input_ids", tensor([3, 1L << 31], [1, 2])), ("in.positions", ones(1, 2, int64)));
+        Should.Throw<VitrineException>(() => ActivationCache.Load(model, path)).Message.ShouldContain("'in.input_ids': 2147483648 is no token id");
         Write(new() { ["format"] = "vitrine.activations/1", ["fingerprint"] = model.Fingerprint }, ("in.input_ids", ones(1, 2, int64)),
             ("in.positions", ones(1, 2, int64)), ("nonsense", ones(1, 2)));
         Should.Throw<VitrineException>(() => ActivationCache.Load(model, path)).Message.ShouldContain("nonsense");

@@ -1,3 +1,4 @@
+using Vitrine.Checkpoints;
 using Vitrine.Transformers;
 using Vitrine.Transformers.Captures;
 using Vitrine.Transformers.Edits;
@@ -7,7 +8,7 @@ namespace Vitrine.Tests.Transformers.Captures;
 
 public sealed class CaptureTests : IDisposable
 {
-    private static readonly long[][] Prompts = [[3, 4, 5, 6], [7, 8], [9, 10, 11], [12], [13, 14, 15, 16, 17]];
+    private static readonly int[][] Prompts = [[3, 4, 5, 6], [7, 8], [9, 10, 11], [12], [13, 14, 15, 16, 17]];
     private static readonly RunPlan Plan = new()
     {
         Capture = ["language.*.resid_post", "language.0.attn.pattern", "language.1.attn.z"],
@@ -119,11 +120,28 @@ public sealed class CaptureTests : IDisposable
         File.Copy(first, second, overwrite: true);
         Refused(() => capture.Read("language.0.resid_post").Count(), "other settings");
         Refused(() => capture.Read("language.0.mlp.out").Count(), "was not captured");
+        Widen(first);
+        Refused(() => capture.Prompts().First(), "'in.input_ids': 4294967299 is no token id");
         foreach (var json in new[] { "", "[]", "{}", "{\"format\":\"vitrine.capture/1\"}", "{\"format\":\"vitrine.capture/9\"}" })
         {
             File.WriteAllText(Path.Combine(folder, "index.json"), json);
             Refused(() => CaptureFolder.Open(folder), "index.json");
         }
+    }
+
+    /// <summary>The same shard, its first prompt's first id wider than an id can be.</summary>
+    private static void Widen(string path)
+    {
+        using var scope = NewDisposeScope();
+        Dictionary<string, Tensor> tensors;
+        Dictionary<string, string> metadata;
+        using (var file = SafetensorsFile.Open(path))
+        {
+            (tensors, metadata) = (file.Tensors.Keys.ToDictionary(k => k, k => file.Read(k).clone()), new(file.Metadata));
+        }
+
+        tensors["in.input_ids"][0, 0] += 1L << 32;
+        SafetensorsFile.Save(path, tensors, metadata);
     }
 
     [Fact]

@@ -13,7 +13,7 @@ public sealed class MeanTests
     {
         using var model = TextFixtures.Any();
         using var scope = NewDisposeScope();
-        long[][] prompts = [[3, 4, 5, 6], [7, 8], [9, 10, 11]];
+        int[][] prompts = [[3, 4, 5, 6], [7, 8], [9, 10, 11]];
         var batch = TokenBatch.Of(prompts, padLeft);
         var plain = Values(model, batch);
         var edited = Values(model, batch, new Mean(At) { Over = MeanOver.Rows });

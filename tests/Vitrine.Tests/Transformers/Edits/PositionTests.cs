@@ -7,7 +7,7 @@ namespace Vitrine.Tests.Transformers.Edits;
 public sealed class PositionTests
 {
     private const string At = "language.0.mlp.out";
-    private static readonly long[][] Prompts = [[3, 4, 5, 6], [7, 8]];
+    private static readonly int[][] Prompts = [[3, 4, 5, 6], [7, 8]];
 
     public static TheoryData<Positions, int[], int[]> Kinds() => new()
     {

@@ -8,7 +8,7 @@ namespace Vitrine.Tests.Transformers.Edits;
 public sealed class UntouchedEditTests
 {
     private const string At = "language.0.mlp.out", Heads = "language.0.attn.z", Scores = "language.0.attn.scores";
-    private static readonly long[][] Prompts = [[3, 4, 5, 6], [7, 8]];
+    private static readonly int[][] Prompts = [[3, 4, 5, 6], [7, 8]];
 
     /// <summary>Edits of one pass over prompts of 4 and of 2 tokens, and what is said of those that find nothing.</summary>
     public static TheoryData<Edit, string?> Cases() => new()

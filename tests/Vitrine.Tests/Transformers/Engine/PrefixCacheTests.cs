@@ -150,9 +150,9 @@ public sealed class PrefixCacheTests
         return model.Language.Spec.Attention is { Rotary: not null, Window: null };
     }
 
-    private static DecoderInput Input(Decoder decoder, long[][] rows) => DecoderInput.Of(decoder, TokenBatch.Of(rows));
+    private static DecoderInput Input(Decoder decoder, int[][] rows) => DecoderInput.Of(decoder, TokenBatch.Of(rows));
 
-    private static DecoderInput Behind(Decoder decoder, long[][] rows, PrefixCache prefix, int first = Cut) => Input(decoder, rows) with
+    private static DecoderInput Behind(Decoder decoder, int[][] rows, PrefixCache prefix, int first = Cut) => Input(decoder, rows) with
     {
         Prefix = prefix,
         PositionIds = [[.. rows.Select(r => r.Select((_, i) => (long)first + i).ToArray())]],

@@ -77,9 +77,9 @@ public sealed partial class NarrowArithmeticTests
         using var model = TextFixtures.Any(dtype);
         const string At = "language.0.mlp.out";
         using var scope = NewDisposeScope();
-        long[][] prompts = [.. Enumerable.Range(0, 300).Select(i => new long[] { (i % 250) + 3, (i % 240) + 4 })];
+        int[][] prompts = [.. Enumerable.Range(0, 300).Select(i => new int[] { (i % 250) + 3, (i % 240) + 4 })];
         Agrees(TokenBatch.Of(prompts), MeanOver.Rows, x => x.mean([0], keepdim: true));
-        Agrees(TokenBatch.Of([.. Enumerable.Range(0, 300).Select(i => (long)((i % 250) + 3))]), MeanOver.Positions, x => x.mean([1], keepdim: true));
+        Agrees(TokenBatch.Of([.. Enumerable.Range(0, 300).Select(i => (i % 250) + 3)]), MeanOver.Positions, x => x.mean([1], keepdim: true));
 
         void Agrees(TokenBatch batch, MeanOver over, Func<Tensor, Tensor> mean)
         {

@@ -27,7 +27,7 @@ public sealed class NarrowPaddingTests
     {
         using var model = TextFixtures.Open(name, dtype);
         var prompt = TextFixtures.Prompt(name);
-        long[][] prompts = [prompt, prompt[..4], prompt[2..9]];
+        int[][] prompts = [prompt, prompt[..4], prompt[2..9]];
         foreach (var plan in new[]
         {
             RunPlan.Empty,
@@ -94,7 +94,7 @@ public sealed class NarrowPaddingTests
     {
         using var model = TextFixtures.Open(name, dtype);
         var prompt = TextFixtures.Prompt(name);
-        long[][] prompts = [prompt, prompt[..4]];
+        int[][] prompts = [prompt, prompt[..4]];
         foreach (var plan in new[] { RunPlan.Empty, new RunPlan { ExplicitAttention = true } })
         {
             using var left = model.Classify(TokenBatch.Of(prompts, padLeft: true), plan);

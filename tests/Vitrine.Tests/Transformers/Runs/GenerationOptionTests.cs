@@ -13,7 +13,7 @@ public sealed class GenerationOptionTests
     {
         using var model = TextFixtures.Any();
         var prompt = TextFixtures.Prompt(TextFixtures.First());
-        long[][] prompts = [prompt, prompt[..4], prompt[1..6]];
+        int[][] prompts = [prompt, prompt[..4], prompt[1..6]];
         using var free = model.Generate(TokenBatch.Of(prompts), 6, cancellation: Token);
         var stop = free.Ids[0][1];
         using var stopped = model.Generate(TokenBatch.Of(prompts), new GenerationOptions(6) { StopIds = [stop], PadId = 7 }, cancellation: Token);
@@ -22,7 +22,7 @@ public sealed class GenerationOptionTests
         {
             var until = free.Ids[row].TakeWhile(id => id != stop).Count() + 1;
             stopped.Lengths[row].ShouldBe(Math.Min(until, 6));
-            stopped.Ids[row].ShouldBe([.. free.Ids[row].Take(stopped.Lengths[row]), .. Enumerable.Repeat(7L, stopped.Ids[row].Count - stopped.Lengths[row])]);
+            stopped.Ids[row].ShouldBe([.. free.Ids[row].Take(stopped.Lengths[row]), .. Enumerable.Repeat(7, stopped.Ids[row].Count - stopped.Lengths[row])]);
         }
 
         using var defaults = model.Generate(TokenBatch.Of(prompts), new GenerationOptions(6) { StopIds = [stop] }, cancellation: Token);
@@ -61,7 +61,7 @@ public sealed class GenerationOptionTests
     {
         using var model = TextFixtures.Any();
         var prompt = TextFixtures.Prompt(TextFixtures.First());
-        long[] Draw(ulong seed)
+        int[] Draw(ulong seed)
         {
             using var run = model.Generate(
                 TokenBatch.Of(prompt), new GenerationOptions(12) { Sampling = new Sampling { Temperature = 2, Seed = seed } }, cancellation: Token);
@@ -130,7 +130,7 @@ public sealed class GenerationOptionTests
         }
     }
 
-    private static string Decode(IReadOnlyList<long> ids) => string.Join(" ", ids.Select(i => i.ToString("D4", CultureInfo.InvariantCulture)));
+    private static string Decode(IReadOnlyList<int> ids) => string.Join(" ", ids.Select(i => i.ToString("D4", CultureInfo.InvariantCulture)));
 
     private sealed class Listener(Action<GeneratedStep> heard) : IProgress<GeneratedStep>
     {

@@ -10,7 +10,7 @@ namespace Vitrine.Tests.Transformers.Runs;
 /// <summary>An answer that is no number is an error that names the first point of the pass that was not finite.</summary>
 public sealed class NonFiniteTests
 {
-    private static readonly long[] Prompt = [3, 4, 5, 6];
+    private static readonly int[] Prompt = [3, 4, 5, 6];
 
     public static TheoryData<string> Models() => Subject.Names();
 

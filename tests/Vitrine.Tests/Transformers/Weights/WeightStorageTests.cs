@@ -186,7 +186,7 @@ public sealed class WeightStorageTests
         }
 
         using var text = TextModel.Open(folder, new ModelOptions { Storage = storage });
-        var batch = text.Sees ? Seeing.Batch(fixture, rows: 1) : TokenBatch.Of(fixture.Rows("single/in.input_ids")[0]);
+        var batch = text.Sees ? Seeing.Batch(fixture, rows: 1) : TokenBatch.Of(fixture.IdRows("single/in.input_ids")[0]);
         return (text.Run(batch, RunPlan.Capturing("*.*.*")), text.Language.Blocks[0].Weights.Down.Stored.dtype);
     }
 }
