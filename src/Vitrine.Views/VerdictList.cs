@@ -15,6 +15,9 @@ public sealed class VerdictList(IReadOnlyList<Statement> statements) : View
         (null, "limits", "–", "Limits"),
     ];
 
+    /// <summary>Whether classes of which there is nothing are left out.</summary>
+    public bool OnlyFound { get; init; }
+
     internal override void Write(Markup page)
     {
         if (statements.Count == 0)
@@ -27,6 +30,11 @@ public sealed class VerdictList(IReadOnlyList<Statement> statements) : View
         foreach (var (verdict, style, mark, title) in Classes)
         {
             var own = statements.Where(statement => statement.Class == verdict).ToList();
+            if (own.Count == 0 && OnlyFound)
+            {
+                continue;
+            }
+
             page.Open("section", ("class", "verdict " + style), ("aria-label", title)).Open("h3")
                 .Text("span", mark, ("class", "mark"), ("aria-hidden", "true")).Text(" " + title).Close("h3");
             if (own.Count == 0)

@@ -6,6 +6,7 @@ using Vitrine.Mechanisms.Explaining;
 using Vitrine.Mechanisms.Metrics;
 using Vitrine.Policies;
 using Vitrine.Transformers;
+using Vitrine.Views;
 
 namespace Vitrine.Cli.Commands;
 
@@ -37,6 +38,7 @@ internal static class ExplainCommand
         var draws = new Option<int>("--draws") { Description = "Random steps beside each part.", DefaultValueFactory = _ => 8 };
         var level = new Option<double>("--level") { Description = "Level of all claims together.", DefaultValueFactory = _ => .05 };
         var states = new StateOptions(Drawn);
+        var page = new PageOption();
         var device = DeviceOption.Create();
         var json = Output.JsonOption();
         var command = new Command("explain", "Find which part carries a difference and where it comes in; every claim is judged on states that chose nothing.")
@@ -44,12 +46,17 @@ internal static class ExplainCommand
             name, word, against, contrast, pairs, metric, draws, level, device, json,
         };
         states.AddTo(command);
+        page.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
             var options = new ExplainOptions
             {
-                Draws = parsed.GetValue(draws) is >= 1 and var many ? many : throw new VitrineException($"--draws is {parsed.GetValue(draws)}; expected at least 1."),
-                Level = parsed.GetValue(level) is > 0 and < 1 and var at ? at : throw new VitrineException($"--level is {Text(parsed.GetValue(level))}; expected between 0 and 1."),
+                Draws = parsed.GetValue(draws) is >= 1 and var many
+                    ? many
+                    : throw new VitrineException($"--draws is {parsed.GetValue(draws)}; expected at least 1."),
+                Level = parsed.GetValue(level) is > 0 and < 1 and var at
+                    ? at
+                    : throw new VitrineException($"--level is {Text(parsed.GetValue(level))}; expected between 0 and 1."),
                 Seed = (int)parsed.GetValue(states.Seed),
             };
             using var model = Policy.Catalog.Open(parsed.GetValue(name) ?? throw new VitrineException("explain: names no model."), device.ModelOptionsOf(parsed));
@@ -64,6 +71,7 @@ internal static class ExplainCommand
             var measured = MetricText.Parse(parsed.GetValue(metric)!, asked.Testing.With);
             var found = await Output.WithProgressAsync(
                 "asking every part", p => Task.FromResult(Explainer.Explain(asked, measured, options, p, cancellation))).ConfigureAwait(false);
+            page.Write(parsed, found.Fingerprint, options.Seed, made => ExplanationPage.Render(found, made));
             if (parsed.GetValue(json))
             {
                 Output.Write(found);

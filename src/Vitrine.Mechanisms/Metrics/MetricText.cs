@@ -8,12 +8,14 @@ namespace Vitrine.Mechanisms.Metrics;
 /// <summary>Metrics as a user writes them.</summary>
 /// <remarks>
 /// <c>logit:Paris</c>, <c>logit_difference:Paris/London</c>, <c>probability:Paris</c>, <c>log_probability:Paris</c>, each with <c>@POSITION</c> behind it or
-/// not; <c>loss</c>; <c>kl</c>, from what the subject answers by itself; of policies <c>speed</c> and each dimension of the action (<c>dz</c>), <c>dz@3</c> in
-/// row 3 of the chunk. An answer is a word of one token, the name of a class, or <c>#ID</c>.
+/// not; <c>loss</c>; <c>kl</c>, from what the subject answers by itself; of policies <c>speed</c>, <c>height</c> (that is <c>dz</c>) and each dimension of the
+/// action, <c>dz@3</c> in row 3 of the chunk. An answer is a word of one token, the name of a class, or <c>#ID</c>.
 /// </remarks>
 public static class MetricText
 {
-    private static readonly string[] Kinds = ["logit", "logit_difference", "probability", "log_probability", "loss", "kl", "speed"];
+    private const string Height = "height", Upwards = "dz";
+
+    private static readonly string[] Kinds = ["logit", "logit_difference", "probability", "log_probability", "loss", "kl", "speed", Height];
 
     /// <summary>Reads one.</summary>
     /// <param name="text">What the user wrote.</param>
@@ -41,6 +43,7 @@ public static class MetricText
             ("log_probability", not null) => new ProbabilityMetric([Answer(body, subject)], Log: true) { Position = position ?? -1 },
             ("loss", null) when position is null => new LossMetric(),
             ("kl", null) => Divergence(subject, position ?? -1),
+            (Height, null) when subject.Model is Policy policy && policy.ActionNames.Contains(Upwards) => Row(new ActionValueMetric(Upwards), position),
             ("speed", null) => Row(ActionMetric(MotionMetric.Speed, subject), position),
             (_, null) when subject.Model is Policy policy && policy.ActionNames.Contains(kind) => Row(new ActionValueMetric(kind), position),
             _ => throw Unknown(text, kind, subject),
@@ -107,7 +110,7 @@ public static class MetricText
     {
         string[] known = [.. Kinds, .. subject.Model is Policy policy ? policy.ActionNames : []];
         return known.Contains(kind)
-            ? new VitrineException($"metric '{text}': expected {(kind is "loss" or "kl" or "speed" ? $"'{kind}' alone" : $"an answer, e.g. {kind}:Paris")}.")
+            ? new VitrineException($"metric '{text}': expected {(kind is "loss" or "kl" or "speed" or Height ? $"'{kind}' alone" : $"an answer, e.g. {kind}:Paris")}.")
             : new VitrineException($"metric '{text}': is unknown; known are {string.Join(", ", known)}; the nearest is '{Nearest.Of(kind, known)}'.");
     }
 

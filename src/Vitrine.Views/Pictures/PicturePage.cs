@@ -14,30 +14,28 @@ public sealed class PicturePage
 
     private readonly PicturePageData data;
     private readonly Markup page;
-    private readonly List<(string Id, string Short, string Title, Action Content)> sections = [];
+    private readonly List<PageFrame.Section> sections = [];
 
     private PicturePage(PicturePageData data)
     {
         (this.data, page) = (data, new Markup { Places = PlacesOf(data) });
-        sections.Add(("patches", "Patches", "The picture as the model reads it", Patches));
+        sections.Add(new("patches", "Patches", "The picture as the model reads it", Patches));
         if (data.Evidence is { } evidence)
         {
-            sections.Add(("classes", "Classes", "What it says", () => Classes(evidence)));
-            sections.Add(("where", "Where", "Which patches speak for it", () => Where(evidence)));
-            sections.Add(("heads", "Heads", "Which heads speak for it", () => Heads(evidence)));
-            sections.Add(("neurons", "Neurons", "Which neurons speak for it", () => Neurons(evidence)));
+            sections.Add(new("classes", "Classes", "What it says", () => Classes(evidence)));
+            sections.Add(new("where", "Where", "Which patches speak for it", () => Where(evidence)));
+            sections.Add(new("heads", "Heads", "Which heads speak for it", () => Heads(evidence)));
+            sections.Add(new("neurons", "Neurons", "Which neurons speak for it", () => Neurons(evidence)));
         }
 
         if (data.Reading is { } reading)
         {
-            sections.Add(("attention", "Attention", $"Where heads look (query: {reading.Query})", () => Attention(reading)));
-            sections.Add(("rollout", "Rollout", "Attention through the layers", () => Rollout(reading)));
-            sections.Add(("norms", "Norms", "Norms of the tokens, and outliers", () => Norms(reading)));
-            sections.Add(("moved", "Heads", "What heads move", () => Moved(reading)));
-            sections.Add(("neurons-of", "Neurons", "Where neurons are active", () => Active(reading)));
+            sections.Add(new("attention", "Attention", $"Where heads look (query: {reading.Query})", () => Attention(reading)));
+            sections.Add(new("rollout", "Rollout", "Attention through the layers", () => Rollout(reading)));
+            sections.Add(new("norms", "Norms", "Norms of the tokens, and outliers", () => Norms(reading)));
+            sections.Add(new("moved", "Heads", "What heads move", () => Moved(reading)));
+            sections.Add(new("neurons-of", "Neurons", "Where neurons are active", () => Active(reading)));
         }
-
-        sections.Add(("how", "How it was made", "How it was made", Made));
     }
 
     /// <summary>The page as text.</summary>
@@ -47,45 +45,9 @@ public sealed class PicturePage
         return new PicturePage(data).Render();
     }
 
-    private string Render()
-    {
-        PageHead.Write(page, data.Title.Replace("*", ""), Styles, Script);
-        page.Open("body").Text("a", "Skip to the page", ("class", "skip"), ("href", "#page")).Open("nav", ("aria-label", "Sections")).Open("div")
-            .Text("b", "Vitrine").Open("ul");
-        foreach (var (id, name, _, _) in sections)
-        {
-            page.Open("li").Text("a", name, ("href", "#" + id)).Close("li");
-        }
-
-        page.Close("ul").Close("div").Close("nav").Open("main", ("id", "page")).Open("header").Text("h1", data.Title);
-        if (data.Lead.Length > 0)
-        {
-            page.Open("p", ("class", "lead")).Prose(data.Lead).Close("p");
-        }
-
-        if (data.Facts.Count > 0)
-        {
-            page.Open("dl", ("class", "facts"));
-            foreach (var fact in data.Facts)
-            {
-                page.Open("div").Text("dt", fact.Name).Text("dd", fact.Value).Close("div");
-            }
-
-            page.Close("dl");
-        }
-
-        page.Close("header");
-        foreach (var (index, (id, _, title, content)) in sections.Index())
-        {
-            page.Open("section", ("id", id), ("aria-labelledby", id + "-title"), ("class", "chapter")).Open("h2", ("id", id + "-title"))
-                .Text("span", $"{index + 1}", ("class", "n")).Text(" " + title).Close("h2");
-            content();
-            page.Close("section");
-        }
-
-        page.Close("main").Open("script").Raw(Script).Close("script").Close("body").Close("html");
-        return "<!DOCTYPE html>\n" + page;
-    }
+    private string Render() => PageFrame.Render(
+        page, data.Title, data.Lead, data.Facts, sections,
+        data.Provenance with { Counts = [new NamedValue("picture", string.Join("; ", data.Steps)), .. data.Provenance.Counts] }, Styles, Script);
 
     /// <summary>All that the page has a place for: heads where their attention is drawn or their evidence stands, neurons likewise.</summary>
     private static Places PlacesOf(PicturePageData data)
@@ -290,29 +252,6 @@ public sealed class PicturePage
             })],
         });
     }
-
-    private void Made()
-    {
-        page.Open("div", ("class", "card")).Open("table", ("class", "made")).Text("caption", "How the page was made", ("class", "unseen")).Open("tbody");
-        Line("command", data.Provenance.Command, "mono");
-        Line("fingerprint", data.Provenance.Fingerprint, "mono");
-        Line("seed", data.Provenance.Seed, null);
-        Line("picture", string.Join("; ", data.Steps), null);
-        foreach (var entry in data.Provenance.Counts.Concat(data.Provenance.Versions))
-        {
-            Line(entry.Name, entry.Value, null);
-        }
-
-        if (data.Provenance.Files.Count > 0)
-        {
-            Line("files", string.Join(" · ", data.Provenance.Files), "mono");
-        }
-
-        page.Close("tbody").Close("table").Close("div");
-    }
-
-    private void Line(string name, string value, string? @class)
-        => page.Open("tr").Text("th", name, ("scope", "row")).Text("td", value, ("class", @class)).Close("tr");
 
     private void Say(string text) => page.Open("p").Named(text).Close("p");
 

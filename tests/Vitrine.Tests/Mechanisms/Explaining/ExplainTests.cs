@@ -15,7 +15,7 @@ public sealed class ExplainTests
 
     [Theory]
     [InlineData("quickly", "speed", "language.5 attention", "language.5 MLP")]
-    [InlineData("high", "dz", "language.4 attention", "language.5 MLP")]
+    [InlineData("high", "height", "language.4 attention", "language.5 MLP")]
     public void What_a_word_does_to_the_token_policy_is_found(string word, string metric, string entry, string carrier)
     {
         using var policy = Policy.Open("embedded:tabletop");

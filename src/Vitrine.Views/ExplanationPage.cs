@@ -1,0 +1,67 @@
+using Vitrine.Mechanisms.Explaining;
+using Vitrine.Views.Drawing;
+
+namespace Vitrine.Views;
+
+/// <summary>An explanation as an HTML file that needs nothing beside it.</summary>
+public static class ExplanationPage
+{
+    /// <summary>The page as text.</summary>
+    /// <param name="explanation">What was found, and what was not.</param>
+    /// <param name="made">How to make it again.</param>
+    public static string Render(Explanation explanation, Provenance made)
+    {
+        ArgumentNullException.ThrowIfNull(explanation);
+        ArgumentNullException.ThrowIfNull(made);
+        var page = new Markup();
+        PageFrame.Section[] sections =
+        [
+            new("answer", "Answer", "What was found, and what was not", () => new VerdictList([.. Statements(explanation)]) { OnlyFound = true }.Write(page)),
+            .. explanation.Sites.Count == 0 ? Array.Empty<PageFrame.Section>() :
+            [
+                new("way", "The way", "The way, part by part", () => Way(page, explanation)),
+                new("parts", "Every part", "Every part that was asked", () => Parts(page, explanation)),
+            ],
+        ];
+        return PageFrame.Render(
+            page, $"What carries {explanation.With} to {explanation.Metric}", $"{explanation.Model}: {explanation.With} against {explanation.Without}.",
+            [
+                new("states that judged", $"{explanation.Testing}"), new("states that chose", $"{explanation.Choosing}"),
+                new($"{explanation.Metric} without it", Figures.Plain(explanation.Baseline, Figures.Fine)),
+                new("level of all claims", Figures.Plain(explanation.Level, 2)),
+            ],
+            sections, made, Report.StyleSheet);
+    }
+
+    private static IEnumerable<Statement> Statements(Explanation explanation)
+        => explanation.Claims.Select(c => new Statement(
+            c.Text.Replace("Not shown: ", "", StringComparison.Ordinal),
+            explanation.IsDescribed ? null : c.IsShown ? Worlds.Studies.VerdictClass.Shown : Worlds.Studies.VerdictClass.NotShown));
+
+    private static void Way(Markup page, Explanation explanation)
+    {
+        page.Text("p", "Each part was exchanged between a run with the difference and one without it, on states that served for no choice. The claims stand "
+            + "together at one level (Holm); what is not shown is drawn pale.");
+        page.Open("div", ("class", "card"));
+        new ExplanationWay(explanation).Write(page);
+        page.Close("div");
+    }
+
+    private static void Parts(Markup page, Explanation explanation)
+    {
+        page.Text("p", "Where parts were chosen: what each gives, put in alone, and what is lost where it is held. Shares of the whole effect; the part in which "
+            + "the smaller of the two is largest was chosen.");
+        page.Open("div", ("class", "card scroll"), ("tabindex", 0), ("role", "group"), ("aria-label", "Every part")).Open("table", ("class", "heat"))
+            .Text("caption", "Shares of the effect by part", ("class", "unseen")).Open("thead").Open("tr").Text("th", "part", ("scope", "col"))
+            .Text("th", "gives", ("scope", "col")).Text("th", "takes away", ("scope", "col")).Close("tr").Close("thead").Open("tbody");
+        foreach (var site in explanation.Sites)
+        {
+            page.Open("tr").Open("th", ("scope", "row")).Named(site.Place).Close("th");
+            HeatCell.Write(page, site.Sufficient, null);
+            HeatCell.Write(page, site.Necessary, null);
+            page.Close("tr");
+        }
+
+        page.Close("tbody").Close("table").Close("div");
+    }
+}
