@@ -11,7 +11,7 @@ namespace Vitrine.Cli.Commands;
 internal static class CertifyCommand
 {
     /// <summary>Columns of a table that its numbers, its verdict and the space between take.</summary>
-    private const int Numbers = 45;
+    private const int Numbers = 46;
 
     public static Command Create()
     {

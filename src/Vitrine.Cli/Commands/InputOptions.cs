@@ -9,7 +9,7 @@ internal sealed class InputOptions
 {
     private readonly Argument<string[]> words = new("INPUT")
     {
-        Description = "Of a text model the prompt, in quotes. Of a policy PICTURE \"INSTRUCTION\", as 'vitrine act' takes them; nothing for a state of its world.",
+        Description = """The prompt of a text model, in quotes; PICTURE "INSTRUCTION" of a policy, as 'vitrine act' takes them, or nothing for a state of its world.""",
         Arity = new ArgumentArity(0, 2),
     };
 

@@ -49,7 +49,8 @@ internal sealed class ObservationOptions
     public Observation Observation(ParseResult parsed)
     {
         var pictures = new Dictionary<string, Picture>();
-        var (seen, told) = words is null ? (parsed.GetValue(picture)!, parsed.GetValue(instruction)!) : (parsed.GetValue(words)![0], parsed.GetValue(words)![1]);
+        string[] given = words is null ? [parsed.GetValue(picture)!, parsed.GetValue(instruction)!] : parsed.GetValue(words)!;
+        var (seen, told) = (given[0], given[1]);
         foreach (var (camera, file) in parsed.GetValue(cameras)!.Select(Camera).Prepend(First(seen)))
         {
             if (!File.Exists(file) && File.Exists(told))

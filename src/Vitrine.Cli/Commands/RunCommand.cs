@@ -24,7 +24,7 @@ internal static class RunCommand
         var allowed = NonFiniteOption.Create();
         var json = Output.JsonOption();
         var command = new Command("run",
-            "Run a text model over a prompt, with pictures where it sees, or a policy over an observation; keep activations, and print what it expects next.")
+            "Run a text model over a prompt, with pictures where it sees, or a policy over an observation; keep activations, print what it expects next.")
         {
             name,
         };

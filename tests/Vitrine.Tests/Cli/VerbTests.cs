@@ -204,6 +204,14 @@ public sealed class VerbTests : IDisposable
         var (table, json) = await BothAsync("certify", llama);
         table.ShouldContain("certified");
         json[0].GetProperty("passed").GetBoolean().ShouldBeTrue();
+        foreach (var all in (string[][])[[], ["--all"]])
+        {
+            var narrow = (await CommandLine.RunAsync(80, ["certify", llama, .. all])).Out.ReplaceLineEndings("\n").Split('\n');
+            var rows = narrow.SkipWhile(l => !l.StartsWith("──", StringComparison.Ordinal)).Skip(1).TakeWhile(l => l.Trim().Length > 0).ToArray();
+            rows.ShouldNotBeEmpty();
+            rows.ShouldAllBe(row => row.Contains("agrees") && row.Length <= 80, "a row takes one line");
+        }
+
         var (exit, @out, error) = await CommandLine.RunAsync("certify", folder.Path, llama, folder["none"]);
         exit.ShouldBe(1);
         @out.ShouldContain("agree, certified");
