@@ -38,6 +38,9 @@ public abstract class Subject
     /// <summary>How many passes the stack goes through: tokens that are said, steps of a flow; 1 where one pass gives all.</summary>
     public virtual int Steps => 1;
 
+    /// <summary>Where everything stands in the sequences; null where the subject is no policy.</summary>
+    internal virtual PromptLayout? Layout => null;
+
     /// <summary>Texts.</summary>
     /// <param name="model">A language model, a text classifier, a vision-language model.</param>
     /// <param name="batch">Prompts.</param>
@@ -205,6 +208,8 @@ public abstract class Subject
         public override bool CanStart => policy.NoiseShape is null && layout.DecidingStack == layout.Stack;
 
         public override int Steps => layout.DecidingSteps;
+
+        internal override PromptLayout Layout => layout;
 
         public override Subject Take(IReadOnlyList<int> rows)
             => new PolicySubject(policy, [.. rows.Select(r => observations[r])], noise?.Take(rows), OriginsOf(rows));

@@ -27,6 +27,9 @@ public sealed class SubjectRun : IDisposable
     /// <summary>[row][column]: ids of a text, -1 for padding; empty for others.</summary>
     internal IReadOnlyList<int[]> Ids { get; init; } = [];
 
+    /// <summary>Whether the two texts that are compared differ in length, so that only their last tokens answer to each other.</summary>
+    internal bool OnlyLast { get; set; }
+
     /// <summary>The column of the batch that the logits begin with.</summary>
     internal int FirstColumn { get; init; }
 

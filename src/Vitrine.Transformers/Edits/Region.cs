@@ -65,15 +65,22 @@ public sealed class Region
         }
 
         var named = Named(positions, pass);                                                                // (B, T)
-        var counts = named.sum([1], type: ScalarType.Int64);
-        if (counts.device_type != TorchSharp.DeviceType.META && counts.ne(tensor(value.shape[1], device: pass.Device)).any().item<bool>())
+        if (named.device_type != TorchSharp.DeviceType.META && Counts().ne(tensor(value.shape[1], device: pass.Device)).any().item<bool>())
         {
             throw new VitrineException($"edit at '{place}': a value of {value.shape[1]} positions; a row names another number of them.");
         }
 
+        using TorchSharp.Scalar last = value.shape[1] - 1;
         long[] flat = [pass.Rows, pass.Length, .. Enumerable.Repeat(1L, x.shape.Length - 2)];
-        var order = named.to(ScalarType.Int64).cumsum(1).sub(One).clamp_min(Nothing).reshape(flat);
+        var order = named.to(ScalarType.Int64).cumsum(1).sub(One).clamp(Nothing, last).reshape(flat);
         return value.expand([pass.Rows, value.shape[1], .. x.shape[2..]]).gather(1, order.expand([pass.Rows, pass.Length, .. x.shape[2..]]));
+
+        // How many positions each row of the region names; other rows keep their own.
+        Tensor Counts()
+        {
+            var all = named.sum([1], type: ScalarType.Int64);
+            return scope.Rows is null || Chosen(pass) is not { } rows || rows.shape[1] != 1 ? all : all.masked_select(rows.squeeze(1));
+        }
     }
 
     /// <summary>A mask cut down to the region.</summary>
