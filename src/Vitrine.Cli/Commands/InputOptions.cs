@@ -9,7 +9,7 @@ internal sealed class InputOptions
 {
     private readonly Argument<string[]> words = new("INPUT")
     {
-        Description = """The prompt of a text model, in quotes; PICTURE "INSTRUCTION" of a policy, as 'vitrine act' takes them, or nothing for a state of its world.""",
+        Description = """A text model's prompt, in quotes; a policy's PICTURE "INSTRUCTION", as 'vitrine act' takes them, or nothing: a state of its world.""",
         Arity = new ArgumentArity(0, 2),
     };
 

@@ -18,7 +18,7 @@ internal static class RunCommand
         var images = PicturesOption.Create();
         var kept = new CaptureOptions(", with the prompt's ids and the logits (or class logits)");
         var plan = EditOption.Create();
-        var count = new Option<int>("--top", "-n") { Description = "Next tokens, classes, or control steps of a chunk to print.", DefaultValueFactory = _ => 10 };
+        var count = new Option<int>("--top", "-n") { Description = "Next tokens, classes or control steps to print.", DefaultValueFactory = _ => 10 };
         var reading = TokenizerOption.Create();
         var device = DeviceOption.Create();
         var allowed = NonFiniteOption.Create();
