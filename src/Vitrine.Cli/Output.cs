@@ -135,6 +135,10 @@ internal static class Output
     /// <summary>An interval of changes.</summary>
     public static string Interval(double low, double high) => $"[{Signed(low)}, {Signed(high)}]";
 
+    /// <summary>A name that fits: one that is longer loses its middle, as both ends of an address tell most.</summary>
+    public static string Middle(string name, int width) => name.Length <= width ? name
+        : $"{name[..((width - 1) / 2)]}…{name[^(width - 1 - ((width - 1) / 2))..]}";
+
     /// <summary>A table whose cells are plain text.</summary>
     public static Table Table(params string[] columns)
     {

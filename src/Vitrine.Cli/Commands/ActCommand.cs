@@ -65,6 +65,11 @@ internal static class ActCommand
                 AnsiConsole.Write(action.Tokens is { } tokens ? ActionText.Said(policy, action, tokens) : ActionText.Chunk(policy, action));
             }
 
+            if (action.Tokens is not null)
+            {
+                Console.WriteLine("expected: the mean over the action tokens; nats: entropy of the token; p: probability of the one that was taken");
+            }
+
             foreach (var note in Notes(policy, action, noise))
             {
                 Console.WriteLine(note);
@@ -90,13 +95,9 @@ internal static class ActCommand
         return run.Actions[0];
     }
 
-    private static IEnumerable<string> Notes(Policy policy, PolicyAction action, ActNoise? noise)
+    /// <summary>What to know of an action beside its numbers.</summary>
+    public static IEnumerable<string> Notes(Policy policy, PolicyAction action, ActNoise? noise)
     {
-        if (action.Tokens is not null)
-        {
-            yield return "expected: the mean over the action tokens; nats: entropy of the token; p: probability of the one that was taken";
-        }
-
         if (action.Tokens is { EveryTokenIsAnAction: false })
         {
             yield return "not every token is an action token: the decoded action is not to be trusted";

@@ -23,10 +23,13 @@ internal static class ActionText
     }
 
     /// <summary>A chunk, control step by control step.</summary>
-    public static Table Chunk(Policy policy, PolicyAction action)
+    /// <param name="policy">The policy.</param>
+    /// <param name="action">What it does.</param>
+    /// <param name="count">Steps at most.</param>
+    public static Table Chunk(Policy policy, PolicyAction action, int count = int.MaxValue)
     {
         var table = Output.Table(["step", .. policy.ActionNames]);
-        foreach (var (step, row) in action.Chunk.Index())
+        foreach (var (step, row) in action.Chunk.Index().Take(count))
         {
             table.Add([$"{step}", .. row.Select(Output.Signed)]);
         }

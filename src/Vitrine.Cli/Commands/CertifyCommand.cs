@@ -10,6 +10,9 @@ namespace Vitrine.Cli.Commands;
 /// <summary><c>vitrine certify DIR...</c>: holds folders of reference numbers against the engine.</summary>
 internal static class CertifyCommand
 {
+    /// <summary>Columns of a table that its numbers, its verdict and the space between take.</summary>
+    private const int Numbers = 46;
+
     public static Command Create()
     {
         var folders = new Argument<string[]>("DIR")
@@ -94,21 +97,41 @@ internal static class CertifyCommand
         }
     }
 
+    /// <remarks>Names that do not fit lose their middle; notes stand below the table, where there is room for a sentence.</remarks>
     private static void Print(Certificate certificate, bool all)
     {
-        var table = Output.Table("case", "point", "largest error", "bound", "verdict", "note");
-        foreach (var rows in certificate.Rows.GroupBy(r => r.Case))
+        (CertificateRow Row, int Compared)[] shown = [.. certificate.Rows.GroupBy(r => r.Case)
+            .SelectMany(rows => rows.Where(r => all || !r.Passed || r == Worst(rows)).Select(r => (r, rows.Count())))];
+        var (forCase, forPoint) = Widths(
+            shown.Select(s => s.Row.Case.Length).DefaultIfEmpty(0).Max(), shown.Select(s => s.Row.Point.Length).DefaultIfEmpty(0).Max());
+        var table = Output.Table(["case", "point", "error", "bound", "verdict", .. all ? Array.Empty<string>() : ["compared"]]);
+        foreach (var (row, compared) in shown)
         {
-            foreach (var row in all ? rows : rows.Where(r => !r.Passed || r == Worst(rows)))
-            {
-                table.Add(row.Case, row.Point, Number(row.Error), Number(row.Bound), row.Passed ? "agrees" : "DIFFERS",
-                    all ? row.Note : $"{rows.Count()} compared{(row.Note.Length > 0 ? "; " + row.Note : "")}");
-            }
+            string[] cells = [Output.Middle(row.Case, forCase), Output.Middle(row.Point, forPoint), Number(row.Error), Number(row.Bound),
+                row.Passed ? "agrees" : "DIFFERS"];
+            table.Add(all ? cells : [.. cells, $"{compared}"]);
         }
 
         AnsiConsole.Write(table);
+        foreach (var notes in shown.Where(s => s.Row.Note.Length > 0).GroupBy(s => s.Row.Note))
+        {
+            string[] places = [.. notes.Select(n => $"{n.Row.Case} {n.Row.Point}")];
+            Console.WriteLine($"{string.Join(", ", places.Take(3))}{(places.Length > 3 ? $" and {places.Length - 3} more" : "")}: {notes.Key}");
+        }
+
         Console.WriteLine($"{certificate.Folder} ({certificate.Family}): {certificate.Rows.Count(r => r.Passed)} of {certificate.Rows.Count} agree, "
             + $"{(certificate.Passed ? "certified" : "NOT certified")}");
+    }
+
+    /// <summary>Room for the two names, of what they would take: what the numbers leave of the terminal's width, the shorter name first.</summary>
+    private static (int Case, int Point) Widths(int ofCase, int ofPoint)
+    {
+        var room = Math.Max(AnsiConsole.Profile.Width - Numbers, 20);
+        var (shorter, half) = (Math.Min(ofCase, ofPoint), room / 2);
+        return ofCase + ofPoint <= room ? (ofCase, ofPoint)
+            : shorter > half ? (half, room - half)
+            : ofCase == shorter ? (ofCase, room - ofCase)
+            : (room - ofPoint, ofPoint);
     }
 
     private static CertificateRow Worst(IEnumerable<CertificateRow> rows) => rows.MaxBy(r => r.Bound > 0 ? r.Error / r.Bound : r.Error)!;

@@ -18,15 +18,14 @@ internal static class ModelArgument
         Arity = ArgumentArity.ZeroOrOne,
     });
 
-    /// <summary>A model that reads text.</summary>
-    public static Argument<string> Text() => new("MODEL") { Description = $"A text model: a folder, a .gguf file, or {Cached}." };
-
-    /// <summary>Opens what <see cref="Text"/> asked for.</summary>
-    /// <exception cref="VitrineException">There is no such text model; a policy is told what to do with it.</exception>
-    public static TextModel OpenText(string name, ModelOptions options)
-        => Policies.Policy.Catalog.Embedded.Contains(name)
-            ? throw new VitrineException($"{name}: is a policy; 'vitrine act {name} PICTURE \"...\"' lets it read a picture and words. Expected a text model.")
-            : TextModel.Open(name, options);
+    /// <summary>Opens what <see cref="Speaking"/> asked for.</summary>
+    /// <returns>A <see cref="TextModel"/> or a <see cref="Policies.Policy"/>.</returns>
+    /// <exception cref="VitrineException">There is no such model, or one of another kind.</exception>
+    public static Model OpenSpeaking(string name, ModelOptions options)
+    {
+        var found = Policies.Policy.Catalog.Find(name, options: options);
+        return found.Family.Kind == ModelKind.Policy ? ModelCatalog.Open(found, options) : TextModel.Open(name, options);
+    }
 
     /// <summary>A model with a vocabulary: a text model or a policy.</summary>
     public static Argument<string> Speaking() => Completed(new Argument<string>("MODEL")

@@ -14,6 +14,7 @@ internal sealed class ObservationOptions
     };
 
     private readonly Argument<string> instruction = new("INSTRUCTION") { Description = "What the robot is asked to do." };
+    private readonly Argument<string[]>? words;
     private readonly Option<string[]> cameras = new("--camera") { Description = "A further camera's picture, CAMERA=FILE; may be repeated." };
     private readonly Option<string?> state = new("--state") { Description = "What the robot measures of itself, e.g. 0.5,0.2,0.8,1." };
     private readonly Option<string?> noise = new("--noise")
@@ -21,11 +22,23 @@ internal sealed class ObservationOptions
         Description = "Where a flow policy starts: a seed (0 by default), or a file with one tensor of the chunk's rows and columns.",
     };
 
+    /// <param name="words">Holds picture and instruction, for verbs that read other things too; null for arguments of their own.</param>
+    public ObservationOptions(Argument<string[]>? words = null) => this.words = words;
+
+    /// <summary>All but picture and instruction.</summary>
+    public IReadOnlyList<Option> Further => [cameras, state, noise];
+
+    /// <summary>Those that say what is seen beside the picture.</summary>
+    public Option[] OfPicture => [cameras, state];
+
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
     {
-        command.Add(picture);
-        command.Add(instruction);
+        foreach (var argument in words is null ? (Argument[])[picture, instruction] : [words])
+        {
+            command.Add(argument);
+        }
+
         command.Add(cameras);
         command.Add(state);
         command.Add(noise);
@@ -36,12 +49,13 @@ internal sealed class ObservationOptions
     public Observation Observation(ParseResult parsed)
     {
         var pictures = new Dictionary<string, Picture>();
-        foreach (var (camera, file) in parsed.GetValue(cameras)!.Select(Further).Prepend(First(parsed.GetValue(picture)!)))
+        string[] given = words is null ? [parsed.GetValue(picture)!, parsed.GetValue(instruction)!] : parsed.GetValue(words)!;
+        var (seen, told) = (given[0], given[1]);
+        foreach (var (camera, file) in parsed.GetValue(cameras)!.Select(Camera).Prepend(First(seen)))
         {
-            if (!File.Exists(file) && File.Exists(parsed.GetValue(instruction)!))
+            if (!File.Exists(file) && File.Exists(told))
             {
-                throw new VitrineException(
-                    $"act: '{parsed.GetValue(instruction)}' is a file and '{file}' is none; the picture stands before the instruction.");
+                throw new VitrineException($"act: '{told}' is a file and '{file}' is none; the picture stands before the instruction.");
             }
 
             if (!pictures.TryAdd(camera, PictureFile.Read(file)))
@@ -50,7 +64,7 @@ internal sealed class ObservationOptions
             }
         }
 
-        return new Observation(pictures, parsed.GetValue(instruction)!)
+        return new Observation(pictures, told)
         {
             State = parsed.GetValue(state) is { } numbers ? new Dictionary<string, StateVector> { ["state"] = new(Numbers(numbers)) } : [],
         };
@@ -70,7 +84,7 @@ internal sealed class ObservationOptions
     private static (string Camera, string File) First(string text)
         => !File.Exists(text) && text.Split('=', 2) is [{ Length: > 0 } camera, var file] ? (camera, file) : (Policies.Observation.OnlyCamera, text);
 
-    private static (string Camera, string File) Further(string text)
+    private static (string Camera, string File) Camera(string text)
         => text.Split('=', 2) is [{ Length: > 0 } camera, { Length: > 0 } file]
             ? (camera, file)
             : throw new VitrineException($"--camera is '{text}'; expected CAMERA=FILE.");

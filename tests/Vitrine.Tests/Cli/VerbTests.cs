@@ -1,6 +1,11 @@
 using System.Globalization;
 using System.Text.Json;
+using Vitrine.Checkpoints;
+using Vitrine.Cli.Commands;
+using Vitrine.Inputs.Pictures;
 using Vitrine.Mechanisms.Doses;
+using Vitrine.Policies;
+using Vitrine.Tests.Policies.Flow;
 
 namespace Vitrine.Tests.Cli;
 
@@ -23,6 +28,85 @@ public sealed class VerbTests : IDisposable
         table.ShouldContain(Signed(action[0]));
         table.ShouldContain(Signed(action[1]));
     }
+
+    [Fact]
+    public async Task Run_says_what_a_policy_expects_where_it_decides_as_the_lens_s_last_row_does()
+    {
+        var file = folder["run.safetensors"];
+        string[] asked = ["run", Policy, Scene, "touch the plum wedge", "-n", "4", "--capture", "language.5.resid_post", "--out", file];
+        var (table, json) = await BothAsync(asked);
+        using var policy = Vitrine.Policies.Policy.Open(Policy);
+        var lens = policy.Lens(new Observation(PictureFile.Read(Scene), "touch the plum wedge"), count: 4);
+        var answers = json.GetProperty("answers").EnumerateArray().ToArray();
+        answers.Select(a => a.GetProperty("id").GetInt32()).ShouldBe(lens[lens.Layers - 1].Select(t => t.Id));
+        foreach (var answer in answers)
+        {
+            table.ShouldContain(answer.GetProperty("text").GetString()!);
+            answer.GetProperty("normalised").GetDouble().ShouldBe(policy.Actions!.Centre(answer.GetProperty("id").GetInt32()));
+            table.ShouldContain(Signed(answer.GetProperty("normalised")));
+        }
+
+        using var written = SafetensorsFile.Open(file);
+        written.Tensors.Keys.ShouldBe(["in.input_ids", "language.5.resid_post", "out.logits"], ignoreOrder: true);
+        (await CommandLine.RunAsync([.. asked, "--ablate", "language.5.attn.out"])).Out.ShouldNotBe(table);
+    }
+
+    [Fact]
+    public async Task Generate_says_a_policy_s_tokens_with_what_they_mean()
+    {
+        var (table, json) = await BothAsync("generate", Policy, Scene, "touch the plum wedge");
+        using var policy = Vitrine.Policies.Policy.Open(Policy);
+        using var run = policy.Act([new Observation(PictureFile.Read(Scene), "touch the plum wedge")]);
+        json.GetProperty("ids").EnumerateArray().Select(i => i.GetInt32()).ShouldBe(run.Actions[0].Tokens!.TokenIds);
+        json.GetProperty("chunk")[0].EnumerateArray().Select(i => i.GetDouble()).ShouldBe(run.Actions[0].Values);
+        foreach (var (d, id) in run.Actions[0].Tokens!.TokenIds.Index())
+        {
+            table.ShouldContain(policy.ActionNames[d]);
+            table.ShouldContain(policy.Tokenizer.Shown(id));
+            table.ShouldContain(Signed(json.GetProperty("chunk")[0][d]));
+        }
+    }
+
+    [Theory]
+    [InlineData("run")]
+    [InlineData("generate")]
+    public async Task A_policy_that_answers_in_numbers_gives_its_chunk_and_nothing_given_is_a_state_of_its_world(string verb)
+    {
+        var (table, json) = await BothAsync(verb, "embedded:tabletop-flow", "-n", "3");
+        json.GetProperty("chunk").GetArrayLength().ShouldBe(3);
+        foreach (var number in json.GetProperty("chunk").EnumerateArray().SelectMany(row => row.EnumerateArray()))
+        {
+            table.ShouldContain(Signed(number));
+        }
+
+        var others = await BothAsync(verb, "embedded:tabletop-flow", "-n", "3", "--seed", "9");
+        others.Table.ShouldNotBe(table);
+        (await BothAsync(verb, "embedded:tabletop-flow", "-n", "3", "--noise", "4")).Table.ShouldNotBe(table);
+        (await BothAsync(verb, Policy)).Table.ShouldNotBe((await BothAsync(verb, Policy, "--seed", "9")).Table);
+    }
+
+    [Fact]
+    public void A_policy_that_says_chunks_in_words_shows_its_words()
+    {
+        using var policy = FlowExample.Open("pi0-fast", FlowExample.Folder("pi0-fast"));
+        using var run = policy.Act([FlowExample.Observe("pi0-fast")]);
+        var action = run.Actions[0];
+        SpokenAction.First(run, 3).ShouldNotBeNull().Select(a => a.Id).First().ShouldBe(action.Said[0], "greedy");
+        SpokenAction.Ids(action).ShouldBe(action.Said);
+        SpokenAction.Said(policy, action, 2).Rows.Count.ShouldBe(2);
+    }
+
+    [Theory]
+    [InlineData("run", "PICTURE \"INSTRUCTION\"", Policy, "hello")]
+    [InlineData("run", "goes with PICTURE", Policy, "--state", "1")]
+    [InlineData("run", "--image: embedded:tabletop is a policy", Policy, "--image", "a.png")]
+    [InlineData("generate", "--chat: embedded:tabletop is a policy", Policy, "--chat")]
+    [InlineData("generate", "--temperature: embedded:tabletop is a policy", Policy, "--temperature", "1")]
+    [InlineData("run", "is a text model; policies take it", "LLAMA", "hello", "--state", "1")]
+    [InlineData("generate", "expected one prompt in quotes, found 2 texts", "LLAMA", "hello", "there")]
+    [InlineData("run", "expected one prompt in quotes, found 0 texts", "LLAMA")]
+    public async Task What_means_nothing_for_a_kind_of_model_is_refused(string verb, string why, string model, params string[] asked)
+        => (await folder.RefusedAsync([verb, model == "LLAMA" ? Fixtures.Of("models", "llama") : model, .. asked])).ShouldContain(why);
 
     [Fact]
     public async Task Calibrate_writes_where_it_is_asked_to_and_nowhere_else()
@@ -120,6 +204,14 @@ public sealed class VerbTests : IDisposable
         var (table, json) = await BothAsync("certify", llama);
         table.ShouldContain("certified");
         json[0].GetProperty("passed").GetBoolean().ShouldBeTrue();
+        foreach (var all in (string[][])[[], ["--all"]])
+        {
+            var narrow = (await CommandLine.RunAsync(80, ["certify", llama, .. all])).Out.ReplaceLineEndings("\n").Split('\n');
+            var rows = narrow.SkipWhile(l => !l.StartsWith("──", StringComparison.Ordinal)).Skip(1).TakeWhile(l => l.Trim().Length > 0).ToArray();
+            rows.ShouldNotBeEmpty();
+            rows.ShouldAllBe(row => row.Contains("agrees") && row.Length <= 80, "a row takes one line");
+        }
+
         var (exit, @out, error) = await CommandLine.RunAsync("certify", folder.Path, llama, folder["none"]);
         exit.ShouldBe(1);
         @out.ShouldContain("agree, certified");
