@@ -49,8 +49,8 @@ public static class ExplanationPage
 
     private static void Parts(Markup page, Explanation explanation)
     {
-        page.Text("p", "Where parts were chosen: what each gives, put in alone, and what is lost where it is held. Shares of the whole effect; the part in which "
-            + "the smaller of the two is largest was chosen.");
+        page.Text("p", "Where parts were chosen: what each gives, put in alone, and what is lost where it is held. Shares of the whole effect; chosen was the "
+            + "part in which the smaller of the two is largest.");
         page.Open("div", ("class", "card scroll"), ("tabindex", 0), ("role", "group"), ("aria-label", "Every part")).Open("table", ("class", "heat"))
             .Text("caption", "Shares of the effect by part", ("class", "unseen")).Open("thead").Open("tr").Text("th", "part", ("scope", "col"))
             .Text("th", "gives", ("scope", "col")).Text("th", "takes away", ("scope", "col")).Close("tr").Close("thead").Open("tbody");

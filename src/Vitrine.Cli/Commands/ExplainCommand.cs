@@ -59,7 +59,8 @@ internal static class ExplainCommand
                     : throw new VitrineException($"--level is {Text(parsed.GetValue(level))}; expected between 0 and 1."),
                 Seed = (int)parsed.GetValue(states.Seed),
             };
-            using var model = Policy.Catalog.Open(parsed.GetValue(name) ?? throw new VitrineException("explain: names no model."), device.ModelOptionsOf(parsed));
+            using var model = Policy.Catalog.Open(
+                parsed.GetValue(name) ?? throw new VitrineException("explain: names no model."), device.ModelOptionsOf(parsed));
             using var pixels = TorchSharp.torch.NewDisposeScope();
             var asked = model switch
             {
@@ -164,7 +165,8 @@ internal static class ExplainCommand
             Console.WriteLine($"parts: shares of the effect in the {found.Choosing} states where parts were chosen (denoising and noising), the first 12");
         }
 
-        Console.WriteLine($"{found.Metric}: {Output.Plain(found.Baseline)} without it; claims judged on {found.Testing} states, level {Text(found.Level)} over all");
+        Console.WriteLine(
+            $"{found.Metric}: {Output.Plain(found.Baseline)} without it; claims judged on {found.Testing} states, level {Text(found.Level)} over all");
     }
 
     private static string Name(ClaimKind kind) => kind switch

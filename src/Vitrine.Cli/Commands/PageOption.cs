@@ -42,5 +42,6 @@ internal sealed class PageOption
         Console.Error.WriteLine($"page: {path}");
     }
 
-    private static string Quoted(string word) => word.Length > 0 && word.All(c => char.IsAsciiLetterOrDigit(c) || "-_./:@=,#".Contains(c)) ? word : $"\"{word}\"";
+    private static string Quoted(string word)
+        => word.Length > 0 && word.All(c => char.IsAsciiLetterOrDigit(c) || "-_./:@=,#".Contains(c)) ? word : $"\"{word}\"";
 }

@@ -11,7 +11,9 @@ namespace Vitrine.Mechanisms.Explaining;
 /// <param name="Without">Without it.</param>
 public sealed record ContrastStates(Subject With, Subject Without)
 {
-    /// <summary>What stands in its place and means nothing, for the same states: the floor that an effect must leave. None where there is no such thing.</summary>
+    /// <summary>
+    /// What stands in its place and means nothing, for the same states: the floor that an effect must leave. None where there is no such thing.
+    /// </summary>
     public IReadOnlyList<Subject> Fillers { get; init; } = [];
 }
 

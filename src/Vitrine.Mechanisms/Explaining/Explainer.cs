@@ -36,8 +36,8 @@ public sealed record ExplainOptions
 /// </summary>
 /// <remarks>
 /// Interchange interventions (Geiger et al. 2021), known as activation patching: denoising puts a part of the run with the difference into the run without it
-/// (what it gives, sufficient), noising the reverse (what is lost, necessary). The first claim is a gate: where it fails nothing else is judged. Claims of parts
-/// are adjusted together (Holm 1979), so that the chance of any false one stays below the level.
+/// (what it gives, sufficient), noising the reverse (what is lost, necessary). The first claim is a gate: where it fails nothing else is judged. Claims of
+/// parts are adjusted together (Holm 1979), so that the chance of any false one stays below the level.
 /// </remarks>
 public sealed class Explainer
 {
@@ -172,8 +172,9 @@ public sealed class Explainer
         {
             var (chosen, others) = choosing.Neurons(carrier, options.Neurons, options.Draws, options.Seed);
             var site = Of(chosen);
+            var names = string.Join(", ", chosen.Select(n => $"{carrier.Layer}:{n}"));
             unjudged.Add(new(ClaimKind.NeuronsSufficient, site, testing.Given(site), [.. others.Select(o => testing.Given(Of(o)))],
-                $"Of its neurons, the {options.Neurons} strongest by attribution ({string.Join(", ", chosen.Select(n => $"{carrier.Layer}:{n}"))}) alone give"));
+                $"Of its neurons, the {options.Neurons} strongest by attribution ({names}) alone give"));
 
             PointSite Of(int[] neurons) => carrier with
             {
@@ -202,7 +203,8 @@ public sealed class Explainer
             var share = new Estimate(effect.Mean / whole, Math.Min(one, other), Math.Max(one, other));
             var floor = (control?.Mean ?? 0) / whole;
             var isShown = !IsDescribed && adjustedP <= options.Level && share.Mean >= options.LeastShare && share.Mean > floor;
-            var beside = control is null ? "" : $"; {(of.Kind == ClaimKind.NeuronsSufficient ? "as many random neurons" : "a random step as far")} {Percent(floor)}";
+            var random = of.Kind == ClaimKind.NeuronsSufficient ? "as many random neurons" : "a random step as far";
+            var beside = control is null ? "" : $"; {random} {Percent(floor)}";
             return new Claim(
                 of.Kind, of.Site.Place, effect, share, control, P(of.Effects, of.Controls), adjustedP, isShown,
                 $"{Verdict(isShown, "Not shown: ")}{of.Text} {Percent(share)} of the effect{beside} ({PText(adjustedP)})."
@@ -211,7 +213,8 @@ public sealed class Explainer
     }
 
     private static string OneVector(double mean, double share)
-        => $" One vector for all states, the mean difference there, gives {Percent(mean)}{(mean < share / 2 ? ": what it carries differs from state to state" : "")}.";
+        => $" One vector for all states, the mean difference there, gives {Percent(mean)}"
+            + $"{(mean < share / 2 ? ": what it carries differs from state to state" : "")}.";
 
     private List<string> Sentences(List<Claim> claims)
     {
@@ -287,8 +290,8 @@ public sealed class Explainer
         if (with.Rows.Zip(without.Rows).Any(r => r.First.Words.Count != r.Second.Words.Count))
         {
             throw new VitrineException(
-                $"contrast: '{contrast.With}' and '{contrast.Without}' make prompts of different length; {policy.Name} reads the prompt row by row, so that rows "
-                + "answer to each other only where both have as many. Name a word of one token to hold it against (--against).");
+                $"contrast: '{contrast.With}' and '{contrast.Without}' make prompts of different length; {policy.Name} reads the prompt row by row, so that "
+                + "rows answer to each other only where both have as many. Name a word of as many tokens to hold it against (--against).");
         }
 
         (string Name, Func<PromptRow, PromptRow, IEnumerable<long>> Rows)[] groups =
@@ -303,8 +306,8 @@ public sealed class Explainer
             .. Enumerable.Range(0, shape.Layers).SelectMany(layer => groups
                 .Where(g => g.Rows(with.Rows[0], without.Rows[0]).Any())
                 .Select(g => new PrefixSite(
-                    $"{shape.Name}.{layer} keys and values of {g.Name}", $"the keys and values of {g.Name}, as {shape.Name} layer {layer} reads them", shape.Name,
-                    layer, g.Rows))),
+                    $"{shape.Name}.{layer} keys and values of {g.Name}", $"the keys and values of {g.Name}, as {shape.Name} layer {layer} reads them",
+                    shape.Name, layer, g.Rows))),
         ];
 
         static IEnumerable<long> Differing(PromptRow own, PromptRow other)

@@ -39,7 +39,9 @@ public enum ClaimKind
 /// <summary>One claim, judged in states that served for no choice.</summary>
 /// <param name="Kind">What is claimed.</param>
 /// <param name="Place">The part, in short; empty where the claim is of the whole model.</param>
-/// <param name="Effect">Of the metric, in its unit: what the part gives, or what is lost without it. The claim that the contrast moves: its whole effect.</param>
+/// <param name="Effect">
+/// Of the metric, in its unit: what the part gives, or what is lost without it; of the claim that the contrast moves, the whole effect.
+/// </param>
 /// <param name="Share">Of the contrast's whole effect.</param>
 /// <param name="Control">The same with a random step as far, or with what means nothing: draw by draw; null where there is no control.</param>
 /// <param name="P">Two-sided sign-flip p of the effect minus its control's mean.</param>

@@ -15,7 +15,8 @@ public static class MetricText
 {
     private const string Height = "height", Upwards = "dz";
 
-    private static readonly string[] Kinds = ["logit", "logit_difference", "probability", "log_probability", "loss", "kl", "speed", Height];
+    private static readonly string[] Alone = ["loss", "kl", "speed", Height],
+        Kinds = ["logit", "logit_difference", "probability", "log_probability", .. Alone];
 
     /// <summary>Reads one.</summary>
     /// <param name="text">What the user wrote.</param>
@@ -110,7 +111,7 @@ public static class MetricText
     {
         string[] known = [.. Kinds, .. subject.Model is Policy policy ? policy.ActionNames : []];
         return known.Contains(kind)
-            ? new VitrineException($"metric '{text}': expected {(kind is "loss" or "kl" or "speed" or Height ? $"'{kind}' alone" : $"an answer, e.g. {kind}:Paris")}.")
+            ? new VitrineException($"metric '{text}': expected {(Alone.Contains(kind) ? $"'{kind}' alone" : $"an answer, e.g. {kind}:Paris")}.")
             : new VitrineException($"metric '{text}': is unknown; known are {string.Join(", ", known)}; the nearest is '{Nearest.Of(kind, known)}'.");
     }
 
