@@ -21,9 +21,9 @@ internal sealed record PairWork(IReadOnlyList<CellWork> Cells, IReadOnlyList<IDi
 /// <summary>Runs the cells of a sweep pair by pair, in batches that the memory takes.</summary>
 /// <param name="patched">Whose runs are patched.</param>
 /// <param name="metric">What is measured.</param>
-/// <param name="under">What these runs are under besides.</param>
+/// <param name="under">[pair]: what these runs are under besides.</param>
 /// <param name="work">The cells of a pair; disposed here.</param>
-internal sealed class CellSweep(Subject patched, Metric metric, RunPlan under, Func<int, CancellationToken, PairWork> work)
+internal sealed class CellSweep(Subject patched, Metric metric, Func<int, RunPlan> under, Func<int, CancellationToken, PairWork> work)
 {
     /// <summary>Batches grow until the kernels are filled, not until the memory is.</summary>
     private const long Filled = 1L << 28;
@@ -34,8 +34,9 @@ internal sealed class CellSweep(Subject patched, Metric metric, RunPlan under, F
     /// <param name="done">What is known already, and hears of what becomes known; null for nothing.</param>
     /// <param name="progress">Told the share that is done.</param>
     /// <param name="cancellation">Stops between batches.</param>
+    /// <param name="offset">Number of the first cell in what is known.</param>
     public double[][] Run(
-        IReadOnlyList<double> baselines, PatchOptions options, DoneCells? done, IProgress<double>? progress, CancellationToken cancellation)
+        IReadOnlyList<double> baselines, PatchOptions options, DoneCells? done, IProgress<double>? progress, CancellationToken cancellation, int offset = 0)
     {
         var allowed = options.Memory ?? Allowed();
         return [.. Enumerable.Range(0, patched.Rows).Select(Pair)];
@@ -47,7 +48,7 @@ internal sealed class CellSweep(Subject patched, Metric metric, RunPlan under, F
             var open = new List<int>();
             foreach (var cell in Enumerable.Range(0, values.Length))
             {
-                if (done?.Find(pair, cell) is { } known)
+                if (done?.Find(pair, offset + cell) is { } known)
                 {
                     values[cell] = known;
                 }
@@ -73,7 +74,7 @@ internal sealed class CellSweep(Subject patched, Metric metric, RunPlan under, F
                     values[cell] = found[i];
                 }
 
-                done?.Add(pair, [.. batch.Select(c => (c.Cell, values[c.Cell]))]);
+                done?.Add(pair, [.. batch.Select(c => (offset + c.Cell, values[c.Cell]))]);
                 finished += batch.Length;
                 progress?.Report((pair + ((double)finished / all)) / patched.Rows);
             }
@@ -99,15 +100,15 @@ internal sealed class CellSweep(Subject patched, Metric metric, RunPlan under, F
 
     private ICellRunner Runner(int pair, IReadOnlyList<CellWork> cells, bool isNaive)
     {
-        var one = patched.Take([pair]);
+        var (one, plan) = (patched.Take([pair]), under(pair));
         var (stack, columns) = (one.Shape.Name, one.Columns[0].Length);
         var isWhole = columns == one.Tokens[0].Count && (metric.Reads is not { } place || place == -1 || place == columns - 1);
         return !isNaive && cells.Count > 0 && one.Packable is not null
-            && under.Edits.SelectMany(e => e.Places()).All(p => p == $"{stack}.{Point.Embed}")
+            && plan.Edits.SelectMany(e => e.Places()).All(p => p == $"{stack}.{Point.Embed}")
             && cells.All(c => c.Changes.All(p => p.Place.Stack == stack && p.Place.Layer is not null
                 && (isWhole || p.Place.Point.Axes != PointAxes.Attention)))
-            ? new PackedCells(one, metric, under, cells.Min(c => c.FirstLayer), cells.Any(c => c.FirstColumn > one.Columns[0][0]))
-            : new BatchedCells(one, metric, under, cells, isNaive);
+            ? new PackedCells(one, metric, plan, cells.Min(c => c.FirstLayer), cells.Any(c => c.FirstColumn > one.Columns[0][0]))
+            : new BatchedCells(one, metric, plan, cells, isNaive);
     }
 
     /// <exception cref="VitrineException">A single cell takes more than is allowed.</exception>

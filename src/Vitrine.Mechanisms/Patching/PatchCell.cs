@@ -23,6 +23,15 @@ public sealed record PatchCell(string Point, int Layer)
     /// <summary>Pass.</summary>
     public int? Step { get; init; }
 
+    /// <summary>Of a path: the point of a later block that reads it.</summary>
+    public string? To { get; init; }
+
+    /// <summary>Of a path: the layer that reads it.</summary>
+    public int? ToLayer { get; init; }
+
+    /// <summary>Of a path: the head that reads it.</summary>
+    public int? ToHead { get; init; }
+
     /// <summary>In words, the same for the same cell.</summary>
     [JsonIgnore]
     public string Name
@@ -35,7 +44,7 @@ public sealed record PatchCell(string Point, int Layer)
                 text.Append(number is null ? "" : what.Length == 0 ? $" {number}" : $" {what} {number}");
             }
 
-            return text.ToString();
+            return To is null ? text.ToString() : $"{text} to {ToLayer}.{To} head {ToHead}";
         }
     }
 
