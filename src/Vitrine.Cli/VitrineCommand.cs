@@ -20,6 +20,7 @@ internal static class VitrineCommand
         WithSharedOptions(ConceptsCommand.Create()),
         WithSharedOptions(CalibrateCommand.Create()),
         WithSharedOptions(SteerCommand.Create()),
+        WithSharedOptions(PatchCommand.Create()),
         WithSharedOptions(DiagnoseCommand.Create()),
         WithSharedOptions(RolloutCommand.Create()),
         WithSharedOptions(ImageCommand.Create()),

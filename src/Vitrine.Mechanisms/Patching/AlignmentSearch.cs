@@ -68,7 +68,7 @@ public sealed record AlignmentOptions
 /// <param name="given">Whose runs are changed; row r takes from row r of the source.</param>
 /// <param name="source">What is taken from.</param>
 /// <param name="metric">What is to become large, e.g. the log probability of what the source would make right.</param>
-/// <param name="at">Point of a block, e.g. <c>language.5.resid_post</c>.</param>
+/// <param name="at">Point of a block, e.g. <c>language.5.resid_post</c>; of a model that goes through several passes, in the one that it names (<c>@k</c>).</param>
 public sealed class AlignmentSearch(Subject given, Subject source, Metric metric, string at)
 {
     private readonly Address place = Address.Parse(at);
@@ -81,6 +81,11 @@ public sealed class AlignmentSearch(Subject given, Subject source, Metric metric
 
     /// <summary>[row]: what the metric is to be, e.g. the source's own; null to make it as large as it gets.</summary>
     public IReadOnlyList<double>? Wanted { get; init; }
+
+    private string Unstepped => (place with { Step = 0 }).ToString();
+
+    /// <summary>Of a model that goes through several passes, the one that the address names.</summary>
+    private int[]? Steps => given.Steps > 1 ? [place.Step] : null;
 
     /// <summary>Learns.</summary>
     /// <param name="options">How.</param>
@@ -120,7 +125,7 @@ public sealed class AlignmentSearch(Subject given, Subject source, Metric metric
                 var loss = Loss(metric.Of(run), rows);
                 (parameters.Sparsity is { } taken ? loss.Plus(taken * tensor(options.Sparsity, taken.dtype)) : loss).backward();
                 adam.step();
-                sum += loss.item<double>() * rows.Length;
+                sum += loss.to(float64).item<double>() * rows.Length;
                 progress?.Report((double)++step / steps);
             }
 
@@ -130,8 +135,9 @@ public sealed class AlignmentSearch(Subject given, Subject source, Metric metric
         var learnt = parameters.Edit(options.LastTemperature);
         return new Alignment
         {
-            At = place.ToString(),
+            At = Unstepped,
             Positions = Positions,
+            Steps = Steps,
             Options = options,
             Rotation = parameters.Rotation is { } rotation ? EditValue.Of(rotation()) : null,
             Columns = parameters.Columns,
@@ -158,7 +164,7 @@ public sealed class AlignmentSearch(Subject given, Subject source, Metric metric
             return given.Take(rows).Run(new RunPlan
             {
                 Gradients = differentiated ? [place.ToString()] : [],
-                Edits = [new CallbackEdit(place.ToString(), (x, _) => Put(x, edit, rows, places))],
+                Edits = [new CallbackEdit(Unstepped, (x, _) => Put(x, edit, rows, places)) { Scope = new EditScope { Steps = Steps } }],
             }, null, cancellation);
         }
 
@@ -298,6 +304,9 @@ public sealed record Alignment
     /// <summary>Positions of the base that are changed; null for all.</summary>
     public IReadOnlyList<int>? Positions { get; init; }
 
+    /// <summary>The pass that is changed; null where there is one.</summary>
+    public IReadOnlyList<int>? Steps { get; init; }
+
     /// <summary>How it was learnt.</summary>
     public required AlignmentOptions Options { get; init; }
 
@@ -337,6 +346,6 @@ public sealed record Alignment
         Boundary = Boundary,
         Mask = Mask,
         Temperature = Options.LastTemperature,
-        Scope = Positions is null ? EditScope.Everywhere : new EditScope { Positions = Transformers.Edits.Positions.At([.. Positions]) },
+        Scope = new EditScope { Positions = Positions is null ? null : Transformers.Edits.Positions.At([.. Positions]), Steps = Steps },
     };
 }

@@ -36,6 +36,12 @@ internal sealed class AskedSweep
             throw new VitrineException("patch: the sweep has no cell.");
         }
 
+        if ((Sweep.Positions ?? (object?)Sweep.Groups ?? Sweep.By.Cast<PatchAxis?>().FirstOrDefault(b => b is PatchAxis.Position or PatchAxis.Group)) is not null
+            && Array.Find(cells, c => c.Point == Point.AttnPrefixK || c.Point == Point.AttnPrefixV) is { Point: { } other })
+        {
+            throw new VitrineException($"patch: '{other}' holds the positions of another stack; it is patched whole, without positions and groups.");
+        }
+
         Baselines = of.Unpatched(Patched, Under, cancellation);
         Others = source is null ? null : of.Unpatched(source, null, cancellation);
         if (Others is not null)
@@ -86,7 +92,8 @@ internal sealed class AskedSweep
             return sweep;
         }
 
-        if (!sweep.By.Contains(PatchAxis.Position) && sweep.Positions is null && Patched.Groups[pair].ContainsKey(Policies.PromptLayout.Deciding))
+        if (sweep.Points.All(p => !p.StartsWith("attn.prefix", StringComparison.Ordinal)) && !sweep.By.Contains(PatchAxis.Position) && sweep.Positions is null
+            && Patched.Groups[pair].ContainsKey(Policies.PromptLayout.Deciding))
         {
             return sweep with { Groups = [Policies.PromptLayout.Deciding] };
         }

@@ -59,7 +59,7 @@ internal sealed record PatchContrast(Subject Clean, Subject? Corrupted, Subject?
         if (Math.Abs(x - y) <= 1e-6 * Math.Max(1e-6, Math.Max(Math.Abs(x), Math.Abs(y))))
         {
             throw new VitrineException(FormattableString.Invariant(
-                $"patch: the contrast changes nothing: {metric.Name} is {x:0.######} clean and {y:0.######} corrupted."));
+                $"patch: the contrast changes nothing: {metric.Name} is {x:0.######} clean and {y:0.######} corrupted, in the mean over the pairs."));
         }
     }
 }
