@@ -26,8 +26,8 @@ internal static class SweepBenchmark
             Subject.Of(model, TokenBatch.Of(clean)), Subject.Of(model, TokenBatch.Of(corrupted)), new LogitDifferenceMetric([Right], [Wrong]));
         var sweep = new PatchSweep { By = [PatchAxis.Position] };
         var cells = LlamaCheckpoint.Layers * tokens;
-        Console.WriteLine($"a 135M Llama shape, {cells} cells (every layer, {tokens} positions, prompts that differ everywhere), {get_num_threads()} thread(s), "
-            + $"{rounds} rounds in turns, medians");
+        Console.WriteLine($"a 135M Llama shape, {cells} cells (every layer, {tokens} positions, prompts that differ everywhere), "
+            + $"{get_num_threads()} thread(s), {rounds} rounds in turns, medians");
 
         var (loop, plan, ours) = (new double[cells], new double[cells], new double[cells]);
         int[] chosen = [.. Enumerable.Range(0, sampled).Select(i => (int)((long)i * cells / sampled) + (i % Math.Max(1, cells / sampled)))];

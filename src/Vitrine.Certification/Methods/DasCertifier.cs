@@ -21,7 +21,8 @@ internal sealed partial class DasCertifier : ICertifier
         ArgumentNullException.ThrowIfNull(fixture);
         using (var scope = NewDisposeScope())
         {
-            foreach (var key in fixture.Keys.Where(k => !k.Contains('/', StringComparison.Ordinal) && !k.StartsWith("in.", StringComparison.Ordinal)).Order(StringComparer.Ordinal))
+            foreach (var key in fixture.Keys.Where(k => !k.Contains('/', StringComparison.Ordinal) && !k.StartsWith("in.",
+                StringComparison.Ordinal)).Order(StringComparer.Ordinal))
             {
                 cancellation.ThrowIfCancellationRequested();
                 using var inner = NewDisposeScope();
@@ -58,7 +59,8 @@ internal sealed partial class DasCertifier : ICertifier
                 => Interchange.Mix(given, source, few, Interchange.MaskOf((int)few.shape[1], columns, null, null, 1)),
             "mask" when Numbers(rest) is [var t] => Interchange.Mix(given, source, null, Interchange.MaskOf(width, null, null, logits, t)),
             "rotated_mask" when Numbers(rest) is [var t] => Interchange.Mix(given, source, rotation, Interchange.MaskOf(width, null, null, logits, t)),
-            "boundless" when Numbers(rest) is [var b, var t] => Interchange.Mix(given, source, rotation, Interchange.MaskOf(width, null, tensor((float)b), null, t)),
+            "boundless" when Numbers(rest) is [var b, var t] => Interchange.Mix(given, source, rotation, Interchange.MaskOf(width, null, tensor((float)b),
+                null, t)),
             _ => null,
         };
 
@@ -80,7 +82,8 @@ internal sealed partial class DasCertifier : ICertifier
     }
 
     /// <remarks>
-    /// The ranges of in.partition are those of the full width. Those of the few columns stand nowhere in the fixture: of all ranges, columns 2 to the last alone
+    /// The ranges of in.partition are those of the full width. Those of the few columns stand nowhere in the fixture: of all ranges, columns 2 to the last
+    /// alone
     /// give its golden, so that they are the first two and the others.
     /// </remarks>
     private static int[]? FewChosen(string how, int count)
@@ -152,7 +155,8 @@ internal sealed partial class DasCertifier : ICertifier
                     Rotation = EditValue.Of(fixture.Read($"{@case}/in.rotation")),
                     Columns = [.. Enumerable.Range(0, (int)Said(call, $@"{name} position \d+, first (\d+)")[0])],
                 }
-                : name.StartsWith("boundless", StringComparison.Ordinal) && Said(call, $@"{name} position \d+, boundary ([\d.]+), T ([\d.]*\d)") is [var boundary, var t]
+                : name.StartsWith("boundless", StringComparison.Ordinal) && Said(call,
+                    $@"{name} position \d+, boundary ([\d.]+), T ([\d.]*\d)") is [var boundary, var t]
                     ? edit with { Rotation = EditValue.Of(fixture.Read($"{@case}/in.rotation")), Boundary = boundary, Temperature = t }
                     : edit;
             using var run = model.Run(given, RunPlan.FromJson(RunPlan.Editing(edit).ToJson()));

@@ -36,7 +36,8 @@ internal sealed record PatchingInputs(Subject Clean, Subject Corrupted, Metric M
         => fixture is not null && fixture.Meta.TryGetProperty("models", out _) && fixture.Keys.Any(k => k.Contains(part, StringComparison.Ordinal));
 
     /// <summary>Every model that a fixture names, opened one after the other.</summary>
-    public static IEnumerable<CertificateRow> Each(Fixture fixture, Func<string, TextModel, IEnumerable<CertificateRow>> compare, CancellationToken cancellation)
+    public static IEnumerable<CertificateRow> Each(Fixture fixture, Func<string, TextModel, IEnumerable<CertificateRow>> compare,
+        CancellationToken cancellation)
     {
         foreach (var named in fixture.Meta.GetProperty("models").EnumerateObject())
         {

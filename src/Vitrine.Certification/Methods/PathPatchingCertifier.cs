@@ -1,4 +1,3 @@
-using Vitrine.Mechanisms.Metrics;
 using Vitrine.Mechanisms.Patching;
 using Vitrine.Transformers;
 using static TorchSharp.torch;

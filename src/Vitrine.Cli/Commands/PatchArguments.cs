@@ -9,7 +9,10 @@ internal sealed class PatchArguments
 {
     private static readonly string[] Methods = ["activation", "attribution", "tracing", "path", "ablate"];
 
-    private readonly Option<string[]> clean = new("--clean") { Description = "A prompt, or of an image encoder a picture; several make pairs with --corrupted." };
+    private readonly Option<string[]> clean = new("--clean")
+    {
+        Description = "A prompt, or of an image encoder a picture; several make pairs with --corrupted.",
+    };
     private readonly Option<string[]> corrupted = new("--corrupted") { Description = "The same changed, of the same length." };
     private readonly Option<string?> word = new("--word") { Description = "Of a policy: clean is the instruction with this word, corrupted without it." };
     private readonly Option<string?> against = new("--against") { Description = "With --word: corrupted is the instruction with this word instead." };
@@ -24,7 +27,8 @@ internal sealed class PatchArguments
         DefaultValueFactory = _ => Methods[0],
     };
     private readonly Option<string[]> point = Listed("--point", "Points of blocks, e.g. resid_pre, attn.out, mlp.out, z, q, k, v, pattern, neurons.");
-    private readonly Option<string[]> by = Listed("--by", "What cells are counted over besides layers: position, head, neuron, step, group. Layers alone by default.");
+    private readonly Option<string[]> by = Listed("--by",
+        "What cells are counted over besides layers: position, head, neuron, step, group. Layers alone by default.");
     private readonly Option<bool> noise = new("--noise") { Description = "Put the corrupted activation into the clean run." };
     private readonly Option<bool> ungrouped = new("--ungrouped") { Description = "Heads of k and v are those of queries: one alone sees what is patched." };
     private readonly Option<int> window = new("--window") { Description = "Layers that a cell patches together.", DefaultValueFactory = _ => 1 };
@@ -34,9 +38,13 @@ internal sealed class PatchArguments
     private readonly Option<string?> neurons = new("--neurons") { Description = "Coordinates of the last axis; all by default." };
     private readonly Option<string?> steps = new("--steps") { Description = "Said tokens or flow steps; all by default." };
     private readonly Option<string[]> groups = Listed("--groups", "Groups of positions of a policy: image, text, state, deciding, deciding.K.");
-    private readonly Option<PatchWith> with = new("--with") { Description = "With --method ablate: zero, mean or resample.", DefaultValueFactory = _ => PatchWith.Zero };
+    private readonly Option<PatchWith> with = new("--with") { Description = "With --method ablate: zero, mean or resample.", DefaultValueFactory = _
+        => PatchWith.Zero };
     private readonly Option<string?> subject = new("--subject") { Description = "With --method tracing: positions whose embeddings are noised." };
-    private readonly Option<double?> deviation = new("--deviation") { Description = "With --method tracing: of the noise; 3 times that of the embeddings by default." };
+    private readonly Option<double?> deviation = new("--deviation")
+    {
+        Description = "With --method tracing: of the noise; 3 times that of the embeddings by default.",
+    };
     private readonly Option<int> samples = new("--samples") { Description = "With --method tracing: noised runs.", DefaultValueFactory = _ => 10 };
     private readonly Option<string[]> into = Listed("--into", "With --method path: what of later heads reads it: q, k, v; q by default.");
     private readonly Option<bool> throughMlps = new("--through-mlps") { Description = "With --method path: feed-forwards in between pass it on." };
@@ -44,10 +52,14 @@ internal sealed class PatchArguments
     {
         Description = "With --method attribution: none, inputs or activations: where gradients are taken between the runs.",
     };
-    private readonly Option<int> pathSteps = new("--integration-steps") { Description = "With --integrate: how many gradients.", DefaultValueFactory = _ => 16 };
+    private readonly Option<int> pathSteps = new("--integration-steps") { Description = "With --integrate: how many gradients.", DefaultValueFactory = _
+        => 16 };
     private readonly Option<double?> memory = new("--memory") { Description = "Megabytes that it may take; half of what is free by default." };
     private readonly Option<bool> plan = new("--plan") { Description = "Print cells, cost and memory, and run nothing." };
-    private readonly Option<string?> resume = new("--resume") { Description = "File of cells that are done: read where it exists, written as the sweep goes on." };
+    private readonly Option<string?> resume = new("--resume")
+    {
+        Description = "File of cells that are done: read where it exists, written as the sweep goes on.",
+    };
     private readonly Option<string?> page = new("--page") { Description = "HTML file with heat maps." };
     private readonly Option<int> top = new("--top") { Description = "Cells to print.", DefaultValueFactory = _ => 20 };
 
@@ -60,7 +72,8 @@ internal sealed class PatchArguments
     {
         foreach (var option in new Option[]
         {
-            clean, corrupted, word, against, metric, method, point, by, noise, ungrouped, window, layers, positions, heads, neurons, steps, groups, with, subject, deviation,
+            clean, corrupted, word, against, metric, method, point, by, noise, ungrouped, window, layers, positions, heads, neurons, steps, groups, with,
+                subject, deviation,
             samples, into, throughMlps, along, pathSteps, memory, plan, resume, page, top,
         })
         {

@@ -104,7 +104,8 @@ internal static class PatchCommand
             return new Inputs(
                 Subject.Of(policy, worded), isOne ? null : Subject.Of(policy, others),
                 word is null ? $"{observations.Count} observations"
-                    : $"{observations.Count} observations, with '{word}' (clean) and {(asked.Against(parsed) is { } a ? $"with '{a}'" : "without it")} (corrupted)", []);
+                    : $"{observations.Count} observations, with '{word}' (clean) and {(asked.Against(parsed) is { } a ? $"with '{a}'"
+                        : "without it")} (corrupted)", []);
         }
 
         if (word is not null)
@@ -126,7 +127,8 @@ internal static class PatchCommand
                 return new Inputs(Subject.Of(text, [.. clean]), isOne ? null : Subject.Of(text, [.. corrupted]), said, []);
             case VisionModel vision:
                 var (one, two) = (Pixels(vision, clean), isOne ? null : Pixels(vision, corrupted));
-                return new Inputs(Subject.Of(vision, one), two is null ? null : Subject.Of(vision, two), said, [one, .. two is null ? Array.Empty<IDisposable>() : [two]]);
+                return new Inputs(Subject.Of(vision, one), two is null ? null : Subject.Of(vision, two), said, [one, .. two is null
+                    ? Array.Empty<IDisposable>() : [two]]);
             default:
                 throw new VitrineException($"{model.Name}: is a {model.Family} model, which patch does not know.");
         }
@@ -201,8 +203,8 @@ internal static class PatchCommand
         Console.WriteLine(isShare
             ? $"{result.Method} in '{result.Stack}': {Output.Plain(result.Baseline)} unpatched, {Output.Plain(result.Source!.Average())} in the other run; "
                 + $"share is how much of the way a cell goes alone; {Math.Min(count, result.Cells.Count)} of {result.Cells.Count} cells, the largest first"
-            : $"{result.Method} in '{result.Stack}': {Output.Plain(result.Baseline)} untouched; {Math.Min(count, result.Cells.Count)} of {result.Cells.Count} cells, "
-                + "the largest first");
+            : $"{result.Method} in '{result.Stack}': {Output.Plain(result.Baseline)} untouched; "
+                + $"{Math.Min(count, result.Cells.Count)} of {result.Cells.Count} cells, the largest first");
     }
 
     private static Provenance Made(Model model, ParseResult parsed, PatchResult result) => new()

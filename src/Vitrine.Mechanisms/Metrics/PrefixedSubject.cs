@@ -1,7 +1,6 @@
 using Vitrine.Policies;
 using Vitrine.Policies.Flow;
 using Vitrine.Transformers;
-using Vitrine.Transformers.Engine;
 
 namespace Vitrine.Mechanisms.Metrics;
 

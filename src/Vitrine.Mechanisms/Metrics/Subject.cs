@@ -51,7 +51,8 @@ public abstract class Subject
     internal virtual (Decoder Decoder, IReadOnlyList<int[]> Ids)? Packable => null;
 
     /// <summary>
-    /// The same, where what stands in front of its stack is read once for all runs whose plan leaves it alone: of one row, taken any number of times; else null.
+    /// The same, where what stands in front of its stack is read once for all runs whose plan leaves it alone: of one row, taken any number of times; else
+    /// null.
     /// </summary>
     internal virtual PrefixedSubject? ReadOnce() => null;
 
@@ -258,7 +259,8 @@ public abstract class Subject
             };
         }
 
-        /// <remarks>What stands in the stack that decides: all that is read where that is the one which reads, else the chunk and what stands in front of it.</remarks>
+        /// <remarks>What stands in the stack that decides: all that is read where that is the one which reads, else the chunk and what stands in front of
+        /// it.</remarks>
         private Dictionary<string, int[]> Grouped(PromptRow row)
         {
             var groups = new Dictionary<string, int[]>(StringComparer.Ordinal)

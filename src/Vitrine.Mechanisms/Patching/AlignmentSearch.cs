@@ -1,4 +1,4 @@
-using TorchSharp;
+using System.Globalization;
 using TorchSharp.Modules;
 using Vitrine.Mechanisms.Metrics;
 using Vitrine.Transformers;
@@ -68,7 +68,8 @@ public sealed record AlignmentOptions
 /// <param name="given">Whose runs are changed; row r takes from row r of the source.</param>
 /// <param name="source">What is taken from.</param>
 /// <param name="metric">What is to become large, e.g. the log probability of what the source would make right.</param>
-/// <param name="at">Point of a block, e.g. <c>language.5.resid_post</c>; of a model that goes through several passes, in the one that it names (<c>@k</c>).</param>
+/// <param name="at">Point of a block, e.g. <c>language.5.resid_post</c>; of a model that goes through several passes, in the one that it names
+/// (<c>@k</c>).</param>
 public sealed class AlignmentSearch(Subject given, Subject source, Metric metric, string at)
 {
     private readonly Address place = Address.Parse(at);
@@ -219,7 +220,8 @@ public sealed class AlignmentSearch(Subject given, Subject source, Metric metric
         var isCounted = options.Kind is AlignmentKind.Rotation or AlignmentKind.LowRank;
         if (given.Rows != source.Rows || (Wanted is { } w && w.Count != given.Rows))
         {
-            throw new VitrineException($"alignment: {given.Rows} bases, {source.Rows} sources, {Wanted?.Count ?? given.Rows} wanted numbers; expected one of each a row.");
+            throw new VitrineException($"alignment: {given.Rows} bases, {source.Rows} sources, {Wanted?.Count ?? given.Rows} wanted numbers; "
+                + "expected one of each a row.");
         }
 
         if (place.Point.Axes != PointAxes.Stream || width == 0)
@@ -229,8 +231,9 @@ public sealed class AlignmentSearch(Subject given, Subject source, Metric metric
 
         if (options.Epochs < 1 || options.Batch < 1 || !(options.Rate > 0) || (isCounted && (options.Dimensions < 1 || options.Dimensions > width)))
         {
-            throw new VitrineException(FormattableString.Invariant(
-                $"alignment: {options.Epochs} epochs of {options.Batch} rows at rate {options.Rate}, {options.Dimensions} of {width} dimensions; expected at least 1 of each."));
+            throw new VitrineException(string.Create(
+                CultureInfo.InvariantCulture, $"alignment: {options.Epochs} epochs of {options.Batch} rows at rate {options.Rate}, ")
+                + $"{options.Dimensions} of {width} dimensions; expected at least 1 of each.");
         }
 
         if ((SourcePositions ?? Positions)?.Count != Positions?.Count)

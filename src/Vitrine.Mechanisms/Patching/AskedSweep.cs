@@ -36,7 +36,8 @@ internal sealed class AskedSweep
             throw new VitrineException("patch: the sweep has no cell.");
         }
 
-        if ((Sweep.Positions ?? (object?)Sweep.Groups ?? Sweep.By.Cast<PatchAxis?>().FirstOrDefault(b => b is PatchAxis.Position or PatchAxis.Group)) is not null
+        if ((Sweep.Positions ?? (object?)Sweep.Groups ?? Sweep.By.Cast<PatchAxis?>().FirstOrDefault(b
+            => b is PatchAxis.Position or PatchAxis.Group)) is not null
             && Array.Find(cells, c => c.Point == Point.AttnPrefixK || c.Point == Point.AttnPrefixV) is { Point: { } other })
         {
             throw new VitrineException($"patch: '{other}' holds the positions of another stack; it is patched whole, without positions and groups.");
@@ -129,7 +130,8 @@ internal sealed class AskedSweep
             throw new VitrineException($"patch: there is no {what} to count over.");
         }
 
-        return (chosen ?? [.. Enumerable.Range(0, count)]).Select(i => i < 0 && i >= -count && what == "position" ? count + i : i).Select(i => i >= 0 && i < count
+        return (chosen ?? [.. Enumerable.Range(0, count)]).Select(i => i < 0 && i >= -count && what == "position" ? count + i : i).Select(i => i >= 0
+            && i < count
             ? i
             : throw new VitrineException($"patch: there is no {what} {i}; there are {count}, counted from 0."));
     }
@@ -168,7 +170,8 @@ internal sealed class AskedSweep
                 PatchWith.Mean => Kept(GivenValues.MeanOf(of.Over!, RequireMeans(places), cancellation)),
                 _ => Captured(of.Over!, Drawn(pair), places),
             };
-            return new PairWork([.. cells.Select(c => new CellWork([.. Window(c.Cell.Layer).SelectMany(layer => Changes(c.Point, c.Cell, layer, pair, values, own))]))],
+            return new PairWork([.. cells.Select(c => new CellWork([.. Window(c.Cell.Layer).SelectMany(layer => Changes(c.Point, c.Cell, layer, pair, values,
+                own))]))],
                 owned);
         }
         catch
@@ -178,7 +181,8 @@ internal sealed class AskedSweep
         }
 
         RunValues Captured(Subject subject, int row, IReadOnlyList<Address> at)
-            => Kept(new RunValues(subject.Take([row]).Run(RunPlan.Capturing([.. at.Distinct().Select(p => GivenValues.Steps(subject, p))]), null, cancellation)));
+            => Kept(new RunValues(subject.Take([row]).Run(RunPlan.Capturing([.. at.Distinct().Select(p => GivenValues.Steps(subject, p))]), null,
+                cancellation)));
 
         T Kept<T>(T value) where T : IDisposable
         {
@@ -196,7 +200,8 @@ internal sealed class AskedSweep
     private int Drawn(int pair)
     {
         var length = Patched.Columns[pair].Length;
-        int[] others = [.. Enumerable.Range(0, of.Over!.Rows).Where(r => of.Over.Columns[r].Length == length && !(ReferenceEquals(of.Over, Patched) && r == pair))];
+        int[] others = [.. Enumerable.Range(0, of.Over!.Rows).Where(r => of.Over.Columns[r].Length == length && !(ReferenceEquals(of.Over, Patched)
+            && r == pair))];
         return others.Length > 0
             ? others[new Random(unchecked((Sweep.Seed * 397) ^ pair)).Next(others.Length)]
             : throw new VitrineException($"patch: no other row of the set has the {length} positions of row {pair}; resampling needs one.");
@@ -256,7 +261,8 @@ internal sealed class AskedSweep
             var to = OfGroups(Patched, names);
             var from = source is null ? to : OfGroups(source, names);
             return to.Length != from.Length
-                ? throw new VitrineException($"patch: {string.Join(", ", names)} of pair {pair} have {to.Length} positions in the one run and {from.Length} in the other.")
+                ? throw new VitrineException(
+                    $"patch: {string.Join(", ", names)} of pair {pair} have {to.Length} positions in the one run and {from.Length} in the other.")
                 : (to, from, names.Contains(Policies.PromptLayout.Deciding));
         }
 

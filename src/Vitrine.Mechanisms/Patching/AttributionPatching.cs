@@ -68,7 +68,8 @@ public static class AttributionPatching
         }).ToArray();
         return new PatchResult
         {
-            Method = options.Path == AttributionPath.None ? "attribution" : $"attribution, integrated over {(options.Path == AttributionPath.Inputs ? "inputs" : "activations")}",
+            Method = options.Path == AttributionPath.None ? "attribution"
+                : $"attribution, integrated over {(options.Path == AttributionPath.Inputs ? "inputs" : "activations")}",
             Model = clean.Model.Name,
             Stack = asked.Patched.Shape.Name,
             Sweep = asked.Sweep,
@@ -199,7 +200,8 @@ internal sealed class PairAttribution(AskedSweep asked, Metric metric, int pair,
         if (!a.shape.SequenceEqual(b.shape))
         {
             throw new VitrineException(
-                $"attribution at '{at}': [{string.Join(", ", b.shape)}] in the one run and [{string.Join(", ", a.shape)}] in the other; they differ in length.");
+                $"attribution at '{at}': [{string.Join(", ", b.shape)}] in the one run and [{string.Join(", ", a.shape)}] in the other; they differ in "
+                    + "length.");
         }
     }
 

@@ -65,7 +65,8 @@ internal sealed class BatchedCells : ICellRunner
     public double Share(CellWork cell)
     {
         var columns = subject.Tokens[0].Count;
-        return cached is null ? 1 : (double)(subject.Shape.Layers - cell.FirstLayer) * (columns - Start(cell)) / ((double)subject.Shape.Layers * Math.Max(1, columns));
+        return cached is null ? 1 : (double)(subject.Shape.Layers - cell.FirstLayer) * (columns - Start(cell)) / ((double)subject.Shape.Layers * Math.Max(1,
+            columns));
     }
 
     /// <inheritdoc/>

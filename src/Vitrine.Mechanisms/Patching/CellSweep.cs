@@ -2,7 +2,6 @@ using Vitrine.Checkpoints;
 using Vitrine.Mechanisms.Metrics;
 using Vitrine.Transformers;
 using Vitrine.Transformers.Points;
-using static TorchSharp.torch;
 
 namespace Vitrine.Mechanisms.Patching;
 

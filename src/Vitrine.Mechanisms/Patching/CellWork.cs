@@ -87,7 +87,8 @@ internal sealed record PlaceChange(Address Place, IPlaceValues Values)
         if (values.dim() != place.dim() || values.shape.Zip(place.shape).Any(s => s.First != 1 && s.First != s.Second))
         {
             throw new VitrineException(
-                $"patch at '{Place}': values of [{string.Join(", ", values.shape)}] for [{string.Join(", ", place.shape)}]; the two runs differ in length there.");
+                $"patch at '{Place}': values of [{string.Join(", ", values.shape)}] for [{string.Join(", ", place.shape)}]; the two runs differ in length "
+                    + "there.");
         }
 
         place.copy_(values);

@@ -103,7 +103,8 @@ internal sealed class PackedCells : ICellRunner
         CellWork[] moved = [.. cells.Select(Moved)];
         var layer = moved.Min(c => c.FirstLayer);
         var packing = Packing.Of([.. moved.Select(Columns)], Last + 1);
-        var changed = moved.Index().Where(c => packing.Places[c.Index].Count > 0).Select(c => (Whole(c.Item), packing.Places[c.Index].Row, packing.At(c.Index)));
+        var changed = moved.Index().Where(c => packing.Places[c.Index].Count > 0).Select(c => (Whole(c.Item), packing.Places[c.Index].Row,
+            packing.At(c.Index)));
         using var bound = subject.Model.Bind(new RunPlan { Edits = CellWork.Edits([.. changed], isDecoded: false) });
         var hidden = Hidden(packing, layer, moved.Max(LastLayer), bound);                                 // (cells, columns, d)
         int[] none = [.. Enumerable.Repeat(0, cells.Count)];

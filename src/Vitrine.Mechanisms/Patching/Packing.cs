@@ -48,7 +48,8 @@ internal sealed class Packing
     public long[] LastColumns => [.. places.Select(p => p.Count == 0 ? 0L : ((long)p.Row * Width) + p.Offset + p.Count - 1)];
 
     /// <summary>[cell]: the same of a pass over the last columns alone.</summary>
-    public long[] LastPlaces => [.. places.Index().Select(p => p.Item.Count == 0 ? 0L : ((long)p.Item.Row * PerRow) + Array.IndexOf(cellsOf[p.Item.Row], p.Index))];
+    public long[] LastPlaces => [.. places.Index().Select(p => p.Item.Count == 0 ? 0L : ((long)p.Item.Row * PerRow) + Array.IndexOf(cellsOf[p.Item.Row],
+        p.Index))];
 
     /// <summary>Lays cells into rows, the longest first, each into the first row that has room.</summary>
     /// <param name="cells">First column and how many.</param>

@@ -29,7 +29,8 @@ internal sealed record PatchContrast(Subject Clean, Subject? Corrupted, Subject?
         ArgumentNullException.ThrowIfNull(corrupted);
         ArgumentNullException.ThrowIfNull(metric);
         return !ReferenceEquals(clean.Model, corrupted.Model) ? throw new VitrineException("patch: the two inputs are those of two models; expected one.")
-            : clean.Rows != corrupted.Rows ? throw new VitrineException($"patch: {clean.Rows} clean inputs and {corrupted.Rows} corrupted ones; expected pairs.")
+            : clean.Rows != corrupted.Rows
+                ? throw new VitrineException($"patch: {clean.Rows} clean inputs and {corrupted.Rows} corrupted ones; expected pairs.")
             : new PatchContrast(clean, corrupted, null, metric);
     }
 
@@ -40,7 +41,8 @@ internal sealed record PatchContrast(Subject Clean, Subject? Corrupted, Subject?
         var known = shape.Points.Where(p => p.IsInBlock).ToArray();
         var full = Short.GetValueOrDefault(name, name);
         return Array.Find(known, p => p.Name == full) ?? throw new VitrineException(
-            $"patch: stack '{shape.Name}' has no point '{name}' in its blocks; the nearest is '{Nearest.Of(name, [.. known.Select(p => p.Name), .. Short.Keys])}'.");
+            $"patch: stack '{shape.Name}' has no point '{name}' in its blocks; the nearest is "
+                + $"'{Nearest.Of(name, [.. known.Select(p => p.Name), .. Short.Keys])}'.");
     }
 
     /// <summary>The metric of every row, unpatched; one row a run, as cells are.</summary>

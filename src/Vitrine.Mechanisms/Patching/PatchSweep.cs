@@ -68,7 +68,8 @@ public sealed record PatchSweep
     /// <summary>Whether the corrupted activation goes into the clean run, instead of the clean one into the corrupted run.</summary>
     public bool Noise { get; init; }
 
-    /// <summary>Whether heads of keys and values are those of queries: one query head alone sees what is patched of the keys and values that it shares.</summary>
+    /// <summary>Whether heads of keys and values are those of queries: one query head alone sees what is patched of the keys and values that it
+    /// shares.</summary>
     public bool Ungrouped { get; init; }
 
     /// <summary>What is put in.</summary>

@@ -1,7 +1,6 @@
 using Vitrine.Mechanisms.Metrics;
 using Vitrine.Transformers;
 using Vitrine.Transformers.Edits;
-using Vitrine.Transformers.Engine;
 using Vitrine.Transformers.Points;
 using static TorchSharp.torch;
 
@@ -132,7 +131,8 @@ public sealed class PathPatching
             var part = new CellSweep(
                 patched, contrast.Metric, _ => RunPlan.Empty, (pair, stop) => Work(patched, source, own, pair, sweep.ThroughMlps, stop));
             var found = part.Run(
-                baselines, options, done, progress is null ? null : new Shares(s => progress.Report((offset + (s * own.Length)) / cells.Count)), cancellation, offset);
+                baselines, options, done, progress is null ? null : new Shares(s => progress.Report((offset + (s * own.Length)) / cells.Count)),
+                    cancellation, offset);
             foreach (var (pair, row) in found.Index())
             {
                 row.CopyTo(values[pair], offset);
@@ -187,7 +187,8 @@ public sealed class PathPatching
         var values = new RunValues(run);
         return new PairWork(
             [.. cells.Select(c => new CellWork(
-                [new PlaceChange(new Address(shape.Name, c.ToLayer, PatchContrast.PointOf(c.To!, shape)), values) { Row = Array.IndexOf(heads, c.Head), Head = c.ToHead }]))],
+                [new PlaceChange(new Address(shape.Name, c.ToLayer, PatchContrast.PointOf(c.To!, shape)), values) { Row = Array.IndexOf(heads, c.Head),
+                    Head = c.ToHead }]))],
             [values]);
     }
 

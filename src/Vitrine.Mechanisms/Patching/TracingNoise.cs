@@ -24,7 +24,8 @@ public sealed record TracingNoise(IReadOnlyList<int> Positions)
     {
         if (Samples < 1 || Positions.Count == 0 || Deviation is { } given && !(given > 0 && double.IsFinite(given)))
         {
-            throw new VitrineException($"tracing: {Samples} samples of noise {Deviation} on {Positions.Count} positions; expected at least one of each, above 0.");
+            throw new VitrineException($"tracing: {Samples} samples of noise {Deviation} on {Positions.Count} positions; expected at least one of each, "
+                + "above 0.");
         }
 
         foreach (var (row, columns) in clean.Columns.Index())
@@ -42,7 +43,8 @@ public sealed record TracingNoise(IReadOnlyList<int> Positions)
             using var scope = NewDisposeScope();
             using var generator = new Generator(unchecked((ulong)(((long)Seed << 20) + run)), CPU);
             var noise = randn([1, Positions.Count, clean.Shape.Width], generator: generator) * tensor((float)deviation);
-            return RunPlan.Editing(new Add(embed, EditValue.Of(noise)) { Scope = new EditScope { Positions = new Positions { Indices = Positions }, Steps = [0] } });
+            return RunPlan.Editing(new Add(embed, EditValue.Of(noise)) { Scope = new EditScope { Positions = new Positions { Indices = Positions },
+                Steps = [0] } });
         };
     }
 

@@ -35,7 +35,8 @@ public sealed record Interchange(string At, EditValue Source) : Edit
     /// <summary>W (d,k): a direction in each column; null for the model's own basis.</summary>
     public EditValue? Rotation { get; init; }
 
-    /// <summary>Columns that are taken: those whose place this list names; null for all, or for what <see cref="Boundary"/> or <see cref="Mask"/> says.</summary>
+    /// <summary>Columns that are taken: those whose place this list names; null for all, or for what <see cref="Boundary"/> or <see cref="Mask"/>
+    /// says.</summary>
     public IReadOnlyList<int>? Columns { get; init; }
 
     /// <summary>
@@ -81,7 +82,8 @@ public sealed record Interchange(string At, EditValue Source) : Edit
 
         var (region, source) = (site.RegionOf(Scope), site.OwnForSums(Source.ToTensor()));
         var rotation = Rotation is { } w ? site.OwnForSums(w.ToTensor()) : null;
-        var mask = MaskOf(count, Columns, Boundary is { } b ? tensor((float)b) : null, Mask?.ToTensor(), Temperature) is { } made ? site.OwnForSums(made) : null;
+        var mask = MaskOf(count, Columns, Boundary is { } b ? tensor((float)b) : null, Mask?.ToTensor(), Temperature) is { } made ? site.OwnForSums(made)
+            : null;
         return (x, pass) =>
         {
             var (wide, from) = (x.Widened(), site.Fit(region.Placed(source, x, pass), x).expand_as(x));

@@ -93,7 +93,8 @@ public sealed class Pass : IDisposable
     /// <summary>(1,T,d), or (B,T,d): positions that are added to what queries and keys read; null where there are none.</summary>
     internal Tensor? AddedPositions { get; init; }
 
-    /// <summary>(row, query, key): what a query does not see, where a row holds several texts one behind the other; null for what the block's mask says.</summary>
+    /// <summary>(row, query, key): what a query does not see, where a row holds several texts one behind the other; null for what the block's mask
+    /// says.</summary>
     internal Func<int, int, int, bool>? Unseen { get; init; }
 
     /// <summary>The stack whose kinds of tokens these are, where it is not the one whose point is visited.</summary>
@@ -139,7 +140,8 @@ public sealed class Pass : IDisposable
 
     /// <summary>Whether every token sees exactly the tokens before it, so that the fused kernel needs no mask.</summary>
     internal bool IsPlainCausal(AttentionSpec attention)
-        => Unseen is null && attention is { Mask: AttentionMask.Causal, Keys: KeySource.Own } && Length == keys[0].Length && !(attention.Window < Length) && !hasPadding;
+        => Unseen is null && attention is { Mask: AttentionMask.Causal, Keys: KeySource.Own } && Length == keys[0].Length && !(attention.Window < Length)
+            && !hasPadding;
 
     /// <summary>Lengths of the parts of a sequence that see themselves alone; null where the attention is of another kind, or there is one part.</summary>
     internal IReadOnlyList<int>? Parts(AttentionSpec attention) => attention.Mask switch
@@ -303,7 +305,8 @@ public sealed class Pass : IDisposable
 
                 for (var j = 0; j < own; j++)
                 {
-                    hidden[at++] = keys[row][j] < 0 || (Unseen?.Invoke(row, i, j) ?? Hides(attention.Mask, row, i, j)) || (window > 0 && keys[row][j] <= queries[row][i] - window);
+                    hidden[at++] = keys[row][j] < 0 || (Unseen?.Invoke(row, i, j) ?? Hides(attention.Mask, row, i, j)) || (window > 0
+                        && keys[row][j] <= queries[row][i] - window);
                 }
             }
         }

@@ -31,7 +31,8 @@ public sealed class SweepHeat(PatchResult result) : View
         }
 
         page.Text("p", IsShare
-            ? $"share of the way from {Figures.Plain(result.Baseline)} (unpatched) to {Figures.Plain(result.Source!.Average())} (the other run), {result.Metric.Name}"
+            ? $"share of the way from {Figures.Plain(result.Baseline)} (unpatched) to {Figures.Plain(result.Source!.Average())} (the other run), "
+                + result.Metric.Name
             : $"change of {result.Metric.Name}, {Figures.Plain(result.Baseline)} unpatched", ("class", "k"));
     }
 
@@ -79,8 +80,12 @@ public sealed class SweepHeat(PatchResult result) : View
     private string Shown(double value) => IsShare ? Figures.Percent(value) : Figures.Change(value, 2);
 
     private static string Row(PatchCell cell)
-        => $"layer {cell.Layer}{(cell.To is null ? "" : $" head {cell.Head}")}{(cell.Step is { } step && (cell.Position ?? cell.Head) is not null ? $" step {step}" : "")}"
-            + (cell.Position is { } at && cell.Head is not null ? $" position {at}" : cell.Group is { } group && cell.Head is not null ? $" {group}" : "");
+    {
+        var path = cell.To is null ? "" : $" head {cell.Head}";
+        var step = cell.Step is { } pass && (cell.Position ?? cell.Head) is not null ? $" step {pass}" : "";
+        var place = cell.Head is null || cell.To is not null ? "" : cell.Position is { } at ? $" position {at}" : cell.Group is { } group ? $" {group}" : "";
+        return $"layer {cell.Layer}{path}{step}{place}";
+    }
 
     private string Column(PatchCell cell) => cell switch
     {

@@ -18,7 +18,8 @@ public static class SweepPage
         ArgumentNullException.ThrowIfNull(made);
         var page = new Markup();
         PageHead.Write(page, $"{result.Method} patching of {Path.GetFileName(result.Model.TrimEnd('/'))}", Styles, script: null);
-        page.Open("body").Open("main", ("id", "page")).Open("header").Text("h1", $"{result.Method}: {result.Metric.Name}").Open("p", ("class", "lead")).Text(lead)
+        page.Open("body").Open("main", ("id", "page")).Open("header").Text("h1", $"{result.Method}: {result.Metric.Name}").Open("p", ("class",
+            "lead")).Text(lead)
             .Close("p").Close("header").Open("section", ("class", "chapter")).Open("div", ("class", "card"));
         new SweepHeat(result).Write(page);
         page.Close("div").Close("section").Open("section", ("class", "chapter")).Text("h2", "How it was made").Open("table", ("class", "made")).Open("tbody");

@@ -21,7 +21,8 @@ internal static class PatchExample
 
     /// <summary>Pairs of different lengths side by side, padded on one side.</summary>
     public static (Subject Clean, Subject Corrupted) Padded(TextModel model, bool left) => (
-        Subject.Of(model, TokenBatch.Of([[5, 6, 7, 8, 9, 10], [11, 12, 13]], left)), Subject.Of(model, TokenBatch.Of([[5, 16, 7, 8, 9, 10], [11, 22, 13]], left)));
+        Subject.Of(model, TokenBatch.Of([[5, 6, 7, 8, 9, 10], [11, 12, 13]], left)), Subject.Of(model, TokenBatch.Of([[5, 16, 7, 8, 9, 10], [11, 22, 13]],
+            left)));
 
     /// <summary>Situations of the tabletop with a word and without it.</summary>
     public static (Subject Clean, Subject Corrupted) Acts(Policy policy, int count, string word = "quickly")

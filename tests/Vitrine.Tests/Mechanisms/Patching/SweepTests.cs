@@ -5,7 +5,6 @@ using Vitrine.Tests.Cli;
 using Vitrine.Tests.Transformers;
 using Vitrine.Transformers;
 using Vitrine.Transformers.Edits;
-using Vitrine.Transformers.Points;
 using static TorchSharp.torch;
 using Subject = Vitrine.Mechanisms.Metrics.Subject;
 
@@ -158,7 +157,8 @@ public sealed class SweepTests
             row => new Replace("language.1.mlp.out", EditValue.Of(kept["language.1.mlp.out"][1 - row])));
         ablation.Run(new PatchSweep { With = PatchWith.Zero }).Source.ShouldBeNull();
         Should.Throw<VitrineException>(() => ablation.Run(new PatchSweep { Points = ["pattern"], With = PatchWith.Mean })).Message.ShouldContain("no mean");
-        Should.Throw<VitrineException>(() => ActivationPatching.Ablating(subject.Take([0]), PatchExample.Metric).Run(new PatchSweep { With = PatchWith.Resample }))
+        Should.Throw<VitrineException>(() => ActivationPatching.Ablating(subject.Take([0]),
+            PatchExample.Metric).Run(new PatchSweep { With = PatchWith.Resample }))
             .Message.ShouldContain("no other row");
 
         void Held(PatchEffect cell, Func<int, Edit> edit)
@@ -238,7 +238,8 @@ public sealed class SweepTests
         Equal(patching.Run(sweep, options, told), resumed);
         told.Reports.ShouldBe(reports, "nothing is left to do");
         Should.Throw<VitrineException>(() => patching.Run(sweep with { Noise = true }, options)).Message.ShouldContain("other cells");
-        Should.Throw<VitrineException>(() => ActivationPatching.Between(corrupted, clean, PatchExample.Metric).Run(sweep, options)).Message.ShouldContain("other");
+        Should.Throw<VitrineException>(() => ActivationPatching.Between(corrupted, clean, PatchExample.Metric).Run(sweep,
+            options)).Message.ShouldContain("other");
         File.WriteAllText(folder["done.json"], "{");
         Should.Throw<VitrineException>(() => patching.Run(sweep, options)).Message.ShouldContain("is no sweep");
     }
@@ -248,7 +249,8 @@ public sealed class SweepTests
     {
         using var model = PatchExample.Gpt2();
         var (clean, corrupted) = PatchExample.Texts(model);
-        var result = ActivationPatching.Between(clean, corrupted, PatchExample.Metric).Run(new PatchSweep { Points = ["z"], By = [PatchAxis.Head], Layers = [1] });
+        var result = ActivationPatching.Between(clean, corrupted, PatchExample.Metric).Run(new PatchSweep { Points = ["z"], By = [PatchAxis.Head],
+            Layers = [1] });
         var again = PatchResult.FromJson(result.ToJson());
         again.Sweep.ShouldBe(result.Sweep);
         again.Metric.ShouldBe(result.Metric);
@@ -280,7 +282,8 @@ public sealed class SweepTests
         static void Said(Action act, string what) => Should.Throw<VitrineException>(act).Message.ShouldContain(what);
     }
 
-    private static void Same(ActivationPatching patching, PatchSweep sweep) => Equal(patching.Run(sweep), patching.Run(sweep, new PatchOptions { Naive = true }));
+    private static void Same(ActivationPatching patching, PatchSweep sweep) => Equal(patching.Run(sweep), patching.Run(sweep,
+        new PatchOptions { Naive = true }));
 
     private static void Equal(PatchResult found, PatchResult expected)
     {
