@@ -20,36 +20,49 @@ internal sealed class PlainLlama : IDisposable
     }
 
     /// <param name="ids">(1,T).</param>
+    /// <param name="before">Changes the residual (1,T,d) in front of a block; null for nothing.</param>
     /// <returns>(1,T,V), owned by the caller.</returns>
-    public Tensor Forward(Tensor ids)
+    public Tensor Forward(Tensor ids, Func<int, Tensor, Tensor>? before = null)
+    {
+        using var scope = NewDisposeScope();
+        var x = Through(weights["model.embed_tokens.weight"].index_select(0, ids.flatten()).view(1, ids.shape[1], -1), 0, before);
+        return Unembedded(x).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Blocks from one on over a residual (B,T,d); owned by the caller.</summary>
+    public Tensor Through(Tensor residual, int first, Func<int, Tensor, Tensor>? before = null)
     {
         const int Heads = LlamaCheckpoint.Heads, KeyValueHeads = LlamaCheckpoint.KeyValueHeads, HeadWidth = LlamaCheckpoint.HeadWidth;
         using var scope = NewDisposeScope();
-        var t = ids.shape[1];
+        var (b, t) = (residual.shape[0], residual.shape[1]);
         var frequencies = tensor(Enumerable.Range(0, HeadWidth / 2).Select(i => 1 / MathF.Pow((float)LlamaCheckpoint.Theta, 2 * i / (float)HeadWidth))
             .ToArray());
         var angles = arange(t, float32).unsqueeze(-1) * frequencies;
         var turns = cat([angles, angles], -1).view(1, t, 1, HeadWidth);
         var (cos, sin) = (turns.cos(), turns.sin());
-        var x = weights["model.embed_tokens.weight"].index_select(0, ids.flatten()).view(1, t, -1);
-        for (var layer = 0; layer < LlamaCheckpoint.Layers; layer++)
+        var x = residual.alias();
+        for (var layer = first; layer < LlamaCheckpoint.Layers; layer++)
         {
             using var inner = NewDisposeScope();
             var at = $"model.layers.{layer}";
+            x = before is null ? x : before(layer, x);
             var a = Norm(x, $"{at}.input_layernorm");
-            var q = Turned(Linear(a, $"{at}.self_attn.q_proj").view(1, t, Heads, HeadWidth), cos, sin).transpose(1, 2);
-            var k = Turned(Linear(a, $"{at}.self_attn.k_proj").view(1, t, KeyValueHeads, HeadWidth), cos, sin).transpose(1, 2);
-            var v = Linear(a, $"{at}.self_attn.v_proj").view(1, t, KeyValueHeads, HeadWidth).transpose(1, 2);
+            var q = Turned(Linear(a, $"{at}.self_attn.q_proj").view(b, t, Heads, HeadWidth), cos, sin).transpose(1, 2);
+            var k = Turned(Linear(a, $"{at}.self_attn.k_proj").view(b, t, KeyValueHeads, HeadWidth), cos, sin).transpose(1, 2);
+            var v = Linear(a, $"{at}.self_attn.v_proj").view(b, t, KeyValueHeads, HeadWidth).transpose(1, 2);
             (k, v) = (k.repeat_interleave(Heads / KeyValueHeads, dim: 1), v.repeat_interleave(Heads / KeyValueHeads, dim: 1));
-            var z = nn.functional.scaled_dot_product_attention(q, k, v, is_casual: true).transpose(1, 2).reshape(1, t, Heads * HeadWidth);
+            var z = nn.functional.scaled_dot_product_attention(q, k, v, is_casual: true).transpose(1, 2).reshape(b, t, Heads * HeadWidth);
             var mid = x.add(Linear(z, $"{at}.self_attn.o_proj"), one);
-            var b = Norm(mid, $"{at}.post_attention_layernorm");
-            var neurons = nn.functional.silu(Linear(b, $"{at}.mlp.gate_proj")) * Linear(b, $"{at}.mlp.up_proj");
+            var c = Norm(mid, $"{at}.post_attention_layernorm");
+            var neurons = nn.functional.silu(Linear(c, $"{at}.mlp.gate_proj")) * Linear(c, $"{at}.mlp.up_proj");
             x = mid.add(Linear(neurons, $"{at}.mlp.down_proj"), one).MoveToOuterDisposeScope();
         }
 
-        return nn.functional.linear(Norm(x, "model.norm"), weights["model.embed_tokens.weight"]).MoveToOuterDisposeScope();
+        return x.MoveToOuterDisposeScope();
     }
+
+    /// <summary>Logits of residuals behind the last block; owned by the current scope.</summary>
+    public Tensor Unembedded(Tensor residual) => nn.functional.linear(Norm(residual, "model.norm"), weights["model.embed_tokens.weight"]);
 
     /// <summary>The matrix products of the same pass and nothing else.</summary>
     public void Products(long tokens)

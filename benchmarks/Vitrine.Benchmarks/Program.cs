@@ -7,6 +7,8 @@ const string Usage = """
         value vectors against float32 products of the same shapes, OpenVLA's and SmolVLA's sizes
     language [--dir DIR] [--rounds N] [--threads N] [--only load|forward|decode]
         a 135M Llama: forward, capture, decode and load beside the plain ones
+    sweep [--dir DIR] [--rounds N] [--threads N] [--tokens N] [--naive CELLS]
+        a 135M Llama: activation patching of every layer and position beside a plain loop and a plain plan
     flow --like DIR [--dir DIR] [--rounds N] [--threads N]
         SmolVLA base's shape with random numbers: one chunk beside its products, capture, a camera less, clamped variants
     pi --like DIR --dir DIR [--write sparse|random] [--threads N]
@@ -26,6 +28,9 @@ try
             return 0;
         case "language":
             LanguageBenchmark.Run(arguments);
+            return 0;
+        case "sweep":
+            SweepBenchmark.Run(arguments);
             return 0;
         case "flow":
             FlowBenchmark.Run(arguments);

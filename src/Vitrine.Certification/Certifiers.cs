@@ -15,6 +15,7 @@ public static class Certifiers
         new TextCertifier(), new GgufCertifier(), new VisionCertifier(), new VisionLanguageCertifier(), new RealEncoderCertifier(), new PictureCertifier(),
         new TokenizerCertifier(), new MethodsCertifier(), new OpenVlaCertifier(), new OftCertifier(), new ActCertifier(), new FlowCertifier(),
         new Pi0FastCertifier(), new ValueVectorCertifier(), new GgufValueVectorCertifier(), new TabletopCertifier(), new TabletopPolicyCertifier(),
+        new PatchingCertifier(), new AttributionPatchingCertifier(), new PathPatchingCertifier(), new DasCertifier(),
     ];
 
     /// <summary>All that they say about one folder.</summary>

@@ -21,6 +21,7 @@ internal static class VitrineCommand
         WithSharedOptions(CalibrateCommand.Create()),
         WithSharedOptions(SteerCommand.Create()),
         WithSharedOptions(ExplainCommand.Create()),
+        WithSharedOptions(PatchCommand.Create()),
         WithSharedOptions(DiagnoseCommand.Create()),
         WithSharedOptions(RolloutCommand.Create()),
         WithSharedOptions(ImageCommand.Create()),

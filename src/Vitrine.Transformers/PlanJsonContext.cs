@@ -11,6 +11,7 @@ namespace Vitrine.Transformers;
 [JsonSerializable(typeof(Clamp))]
 [JsonSerializable(typeof(Conceptor))]
 [JsonSerializable(typeof(Constrain))]
+[JsonSerializable(typeof(Interchange))]
 [JsonSerializable(typeof(KnockOut))]
 [JsonSerializable(typeof(Mean))]
 [JsonSerializable(typeof(Project))]

@@ -15,7 +15,10 @@ public sealed record LogitMetric(IReadOnlyList<int> Choices) : Metric
     public override string Name => "logit";
 
     /// <inheritdoc/>
-    public override Tensor Of(SubjectRun run) => Chosen(run, ScoresAt(run, Position), Choices);
+    internal override int? Reads => Position;
+
+    /// <inheritdoc/>
+    public override Tensor Of(SubjectRun run) => ScoreOf(run, Position, Choices);
 
     /// <inheritdoc/>
     public bool Equals(LogitMetric? other) => other is not null && Position == other.Position && Choices.SequenceEqual(other.Choices);
@@ -36,11 +39,11 @@ public sealed record LogitDifferenceMetric(IReadOnlyList<int> Choices, IReadOnly
     public override string Name => "logit difference";
 
     /// <inheritdoc/>
+    internal override int? Reads => Position;
+
+    /// <inheritdoc/>
     public override Tensor Of(SubjectRun run)
-    {
-        var scores = ScoresAt(run, Position);
-        return Chosen(run, scores, Choices).Minus(Chosen(run, scores, Against));
-    }
+        => ScoreOf(run, Position, Choices).Minus(ScoreOf(run, Position, Against));
 
     /// <inheritdoc/>
     public bool Equals(LogitDifferenceMetric? other)
@@ -60,6 +63,9 @@ public sealed record ProbabilityMetric(IReadOnlyList<int> Choices, bool Log = fa
 
     /// <inheritdoc/>
     public override string Name => Log ? "log probability (nats)" : "probability";
+
+    /// <inheritdoc/>
+    internal override int? Reads => Position;
 
     /// <inheritdoc/>
     public override Tensor Of(SubjectRun run)
@@ -118,6 +124,9 @@ public sealed record DivergenceMetric(Transformers.Edits.EditValue Reference) : 
 
     /// <inheritdoc/>
     public override string Name => "KL (nats)";
+
+    /// <inheritdoc/>
+    internal override int? Reads => Position;
 
     /// <summary>The divergence from what a subject answers, unedited.</summary>
     /// <param name="reference">A run of it.</param>

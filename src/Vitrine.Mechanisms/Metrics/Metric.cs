@@ -20,6 +20,10 @@ public abstract record Metric
     [JsonIgnore]
     public abstract string Name { get; }
 
+    /// <summary>The one place of an answer that it reads, as its <c>Position</c> says; null where it reads more.</summary>
+    [JsonIgnore]
+    internal virtual int? Reads => null;
+
     /// <summary>The metric of each row.</summary>
     /// <param name="run">Derivatives pass where its plan asks for gradients.</param>
     /// <returns>(B), owned by the caller's dispose scope.</returns>
@@ -83,20 +87,43 @@ public abstract record Metric
     /// <summary>Scores at a position of each row (B,N), in float32 or wider.</summary>
     internal static Tensor ScoresAt(SubjectRun run, int position)
     {
+        if (run.ScoresAtOf is { } at)
+        {
+            return Transformers.Engine.Precision.Widened(at(position));
+        }
+
         var scores = run.Scores();
         var rows = tensor(Enumerable.Range(0, run.Subject.Rows).Select(r => (long)r).ToArray(), device: scores.device);
         var columns = tensor(Columns(run, scores, position), device: scores.device);
         return Transformers.Engine.Precision.Widened(scores.index(TensorIndex.Tensor(rows), TensorIndex.Tensor(columns)));
     }
 
+    /// <summary>The scores of one choice of each row at a position (B); only these are computed where the run can.</summary>
+    internal static Tensor ScoreOf(SubjectRun run, int position, IReadOnlyList<int> choices)
+        => run.ScoreOfAt is { } of ? Transformers.Engine.Precision.Widened(of(position, Ids(run, choices))) : Chosen(run, ScoresAt(run, position), choices);
+
     /// <summary>One choice of each row (B).</summary>
     internal static Tensor Chosen(SubjectRun run, Tensor scores, IReadOnlyList<int> choices)
     {
-        var ids = run.Subject.Origins.Select(origin => choices.Count == 1 ? choices[0]
-            : origin < choices.Count ? choices[origin]
-            : throw new VitrineException($"metric: names {choices.Count} answers; row {origin} has none. Give one for all rows, or one a row.")).ToArray();
-        return ids.FirstOrDefault(id => id < 0 || id >= scores.shape[1], -1) is var missing && missing != -1
-            ? throw new VitrineException($"metric: there is no answer {missing}; the model has {scores.shape[1]}, counted from 0.")
-            : scores.gather(1, tensor(ids.Select(i => (long)i).ToArray(), device: scores.device).unsqueeze(1)).squeeze(1);
+        var ids = Ids(run, choices);
+        RequireAnswers(ids, scores.shape[1]);
+        return scores.gather(1, tensor(ids.Select(i => (long)i).ToArray(), device: scores.device).unsqueeze(1)).squeeze(1);
     }
+
+    /// <exception cref="VitrineException">One is no answer of the model.</exception>
+    internal static void RequireAnswers(IEnumerable<int> ids, long count)
+    {
+        foreach (var id in ids)
+        {
+            if (id < 0 || id >= count)
+            {
+                throw new VitrineException($"metric: there is no answer {id}; the model has {count}, counted from 0.");
+            }
+        }
+    }
+
+    private static int[] Ids(SubjectRun run, IReadOnlyList<int> choices)
+        => [.. run.Subject.Origins.Select(origin => choices.Count == 1 ? choices[0]
+            : origin < choices.Count ? choices[origin]
+            : throw new VitrineException($"metric: names {choices.Count} answers; row {origin} has none. Give one for all rows, or one a row."))];
 }

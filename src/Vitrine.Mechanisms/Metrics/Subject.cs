@@ -41,6 +41,26 @@ public abstract class Subject
     /// <summary>Where everything stands in the sequences; null where the subject is no policy.</summary>
     internal virtual PromptLayout? Layout => null;
 
+    /// <summary>[row][own position]: column of the stack's batch, padding left out.</summary>
+    internal virtual IReadOnlyList<int[]> Columns => [.. Tokens.Select(row => Enumerable.Range(0, row.Count).ToArray())];
+
+    /// <summary>[row]: columns by the kind of what stands there, as the model names kinds; none where it names none.</summary>
+    internal virtual IReadOnlyList<IReadOnlyDictionary<string, int[]>> Groups => [.. Origins.Select(_ => NoGroups)];
+
+    /// <summary>Whether every pass but the first reads one token.</summary>
+    internal virtual bool IsDecoded => false;
+
+    /// <summary>A text's decoder and its own ids, row by row, where cells of several texts may share a row of a pass; else null.</summary>
+    internal virtual (Decoder Decoder, IReadOnlyList<int[]> Ids)? Packable => null;
+
+    /// <summary>
+    /// The same, where what stands in front of its stack is read once for all runs whose plan leaves it alone: of one row, taken any number of times; else
+    /// null.
+    /// </summary>
+    internal virtual PrefixedSubject? ReadOnce() => null;
+
+    private static IReadOnlyDictionary<string, int[]> NoGroups { get; } = new Dictionary<string, int[]>();
+
     /// <summary>Texts.</summary>
     /// <param name="model">A language model, a text classifier, a vision-language model.</param>
     /// <param name="batch">Prompts.</param>
@@ -105,6 +125,16 @@ public abstract class Subject
             => [.. batch.Ids.Select((row, r) => (IReadOnlyList<string>)[.. row.Select((id, t) => batch.Positions[r][t] < 0 ? "" : Shown(id))])];
 
         public override bool CanStart => true;
+
+        internal override IReadOnlyList<int[]> Columns
+            => [.. batch.Positions.Select(row => row.Index().Where(p => p.Item >= 0).Select(p => p.Index).ToArray())];
+
+        /// <remarks>Blocks that see what stands before them in their own text alone, and a head that reads each token by itself.</remarks>
+        internal override (Decoder Decoder, IReadOnlyList<int[]> Ids)? Packable
+            => model.Labels is null && !model.Sees && batch.PositionIds is null && batch.Segments is null && model.Language.Head is not null
+                && model.Language.Specs.All(s => s.Cross is null && s.Attention is { Mask: AttentionMask.Causal, Keys: KeySource.Own, AddsPositions: false })
+                ? (model.Language, [.. batch.Ids.Zip(Columns, (ids, columns) => columns.Select(c => (int)ids[c]).ToArray())])
+                : null;
 
         public override Subject Take(IReadOnlyList<int> rows) => new TextSubject(model, batch.Take(rows), OriginsOf(rows));
 
@@ -211,6 +241,13 @@ public abstract class Subject
 
         internal override PromptLayout Layout => layout;
 
+        internal override IReadOnlyList<IReadOnlyDictionary<string, int[]>> Groups => [.. layout.Rows.Select(Grouped)];
+
+        internal override bool IsDecoded => layout.DecidingStack == layout.Stack && layout.DecidingSteps > 1;
+
+        internal override PrefixedSubject? ReadOnce()
+            => policy is Vitrine.Policies.Flow.FlowPolicy flow && Rows == 1 ? new PrefixedSubject(this, flow, observations[0], noise) : null;
+
         public override Subject Take(IReadOnlyList<int> rows)
             => new PolicySubject(policy, [.. rows.Select(r => observations[r])], noise?.Take(rows), OriginsOf(rows));
 
@@ -225,6 +262,35 @@ public abstract class Subject
                 FirstColumn = from?.Column ?? 0,
                 ScoresOf = acted.Tokens is null ? null : () => acted.Run.Logits,
             };
+        }
+
+        /// <remarks>What stands in the stack that decides: all that is read where that is the one which reads, else the chunk and what stands in front of
+        /// it.</remarks>
+        private Dictionary<string, int[]> Grouped(PromptRow row)
+        {
+            var groups = new Dictionary<string, int[]>(StringComparer.Ordinal)
+            {
+                [PromptLayout.Deciding] = [.. Enumerable.Range((int)row.Deciding, row.DecidingCount)],
+            };
+            if (layout.DecidingStack == layout.Stack)
+            {
+                groups[PromptLayout.Text] = [.. row.Words.Select(w => (int)w.Position)];
+                groups[PromptLayout.State] = [.. row.State.Select(p => (int)p)];
+                foreach (var (camera, picture) in row.Pictures)
+                {
+                    groups[row.Pictures.Count > 1 ? $"{PromptLayout.Image}.{camera}" : PromptLayout.Image] = [.. picture.Positions().Select(p => (int)p)];
+                }
+            }
+            else
+            {
+                groups[PromptLayout.State] = [.. row.DecidingState.Select(p => (int)p)];
+                for (var k = 0; row.DecidingCount > 1 && k < row.DecidingCount; k++)
+                {
+                    groups[$"{PromptLayout.Deciding}.{k}"] = [(int)row.Deciding + k];
+                }
+            }
+
+            return groups.Where(g => g.Value.Length > 0).ToDictionary(StringComparer.Ordinal);
         }
 
         private string[] Named(PromptRow row)

@@ -36,6 +36,12 @@ public sealed class SubjectRun : IDisposable
     /// <summary>Null where the subject answers in numbers.</summary>
     internal Func<Tensor>? ScoresOf { get; init; }
 
+    /// <summary>From a position of each row's own text to its scores (B,N), where they are computed when they are asked for; else null.</summary>
+    internal Func<int, Tensor>? ScoresAtOf { get; init; }
+
+    /// <summary>From a position and an answer of each row to its score (B), likewise.</summary>
+    internal Func<int, int[], Tensor>? ScoreOfAt { get; init; }
+
     /// <summary>Scores of what can be answered (B,P,N): at every position of a text, at the one place of a classifier, at every token of an action.</summary>
     /// <exception cref="VitrineException">The model answers in numbers, not by choice.</exception>
     internal Tensor Scores()

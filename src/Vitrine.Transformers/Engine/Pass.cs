@@ -93,6 +93,10 @@ public sealed class Pass : IDisposable
     /// <summary>(1,T,d), or (B,T,d): positions that are added to what queries and keys read; null where there are none.</summary>
     internal Tensor? AddedPositions { get; init; }
 
+    /// <summary>(row, query, key): what a query does not see, where a row holds several texts one behind the other; null for what the block's mask
+    /// says.</summary>
+    internal Func<int, int, int, bool>? Unseen { get; init; }
+
     /// <summary>The stack whose kinds of tokens these are, where it is not the one whose point is visited.</summary>
     internal string? KindsOf { get; init; }
 
@@ -136,7 +140,8 @@ public sealed class Pass : IDisposable
 
     /// <summary>Whether every token sees exactly the tokens before it, so that the fused kernel needs no mask.</summary>
     internal bool IsPlainCausal(AttentionSpec attention)
-        => attention is { Mask: AttentionMask.Causal, Keys: KeySource.Own } && Length == keys[0].Length && !(attention.Window < Length) && !hasPadding;
+        => Unseen is null && attention is { Mask: AttentionMask.Causal, Keys: KeySource.Own } && Length == keys[0].Length && !(attention.Window < Length)
+            && !hasPadding;
 
     /// <summary>Lengths of the parts of a sequence that see themselves alone; null where the attention is of another kind, or there is one part.</summary>
     internal IReadOnlyList<int>? Parts(AttentionSpec attention) => attention.Mask switch
@@ -264,7 +269,7 @@ public sealed class Pass : IDisposable
 
     private bool IsFull(AttentionSpec attention, int width) => attention.Keys == KeySource.Memory ? true
         : attention.Keys == KeySource.Prefix ? Required(Prefix).IsWhole
-        : !hasPadding && width == 0 && SeesAll(attention.Mask) && (attention.Keys == KeySource.Own || Required(Prefix).IsWhole);
+        : Unseen is null && !hasPadding && width == 0 && SeesAll(attention.Mask) && (attention.Keys == KeySource.Own || Required(Prefix).IsWhole);
 
     /// <summary>Whether every query sees every key of the stack's own.</summary>
     private bool SeesAll(AttentionMask mask) => mask switch
@@ -285,7 +290,7 @@ public sealed class Pass : IDisposable
     {
         var ahead = attention.Keys == KeySource.Own ? 0 : Required(Prefix).Length;
         var own = attention.Keys == KeySource.Prefix ? 0 : keys[0].Length;
-        var differ = hasPadding || ahead > 0 || attention.Mask is AttentionMask.Prefix or AttentionMask.Blockwise;
+        var differ = Unseen is not null || hasPadding || ahead > 0 || attention.Mask is AttentionMask.Prefix or AttentionMask.Blockwise;
         var (length, count, rows) = (Length, ahead + own, differ ? Rows : 1);
         var hidden = new bool[rows * length * count];
         var at = 0;
@@ -300,7 +305,8 @@ public sealed class Pass : IDisposable
 
                 for (var j = 0; j < own; j++)
                 {
-                    hidden[at++] = keys[row][j] < 0 || Hides(attention.Mask, row, i, j) || (window > 0 && keys[row][j] <= queries[row][i] - window);
+                    hidden[at++] = keys[row][j] < 0 || (Unseen?.Invoke(row, i, j) ?? Hides(attention.Mask, row, i, j)) || (window > 0
+                        && keys[row][j] <= queries[row][i] - window);
                 }
             }
         }

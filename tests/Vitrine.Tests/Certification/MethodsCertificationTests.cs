@@ -42,4 +42,20 @@ public sealed class MethodsCertificationTests
         fixture.Family.ShouldBe("methods/logit-lens");
         Should.Throw<VitrineException>(() => new MethodsCertifier().Certify(fixture, default).ToArray()).Message.ShouldContain("methods/logit-lens");
     }
+
+    [Theory]
+    [InlineData("patching")]
+    [InlineData("attribution-patching")]
+    [InlineData("das")]
+    [InlineData("path-patching")]
+    public void Every_golden_of_causing_agrees(string name)
+    {
+        using var fixture = Fixture.Open(Fixtures.Of("methods", name));
+        var certificate = Certifiers.Certify(fixture.Folder, TestContext.Current.CancellationToken);
+        certificate.Rows.Where(r => !r.Passed).ShouldBeEmpty();
+        var compared = certificate.Rows.Select(r => r.Case == "modules" ? r.Point : $"{r.Case}/{r.Point}").ToHashSet();
+        fixture.Keys.Where(k => !k.Contains("in.", StringComparison.Ordinal) && !compared.Contains(k) && !k.EndsWith("nodes.code", StringComparison.Ordinal)
+            && !PathPatchingCertifier.IsOfCircuits(k[(k.IndexOf('/',
+                StringComparison.Ordinal) + 1)..])).ShouldBeEmpty("every golden was compared, or is an input");
+    }
 }
