@@ -89,7 +89,7 @@ public sealed class JacobianLens : Lens
             string[] depths = [.. Enumerable.Range(0, layers).Select(l => new Address(stack.Shape.Name, l, Point.ResidPre).ToString())];
             var end = target == JacobianTarget.Logits ? new Address(stack.Shape.Name, null, Point.FinalNorm).ToString()
                 : new Address(stack.Shape.Name, layers - 1, Point.ResidPost).ToString();
-            using var run = copies.Run(new RunPlan { Capture = [end], Gradients = depths }, cancellation: cancellation);
+            using var run = copies.Run(new RunPlan { Gradients = [.. depths, end] }, cancellation: cancellation);
             var column = run.Ids.Count > 0 ? run.Ids[0].Index().Last(t => t.Item >= 0).Index : (int)run.Acted!.Layout.Rows[0].Deciding;
             using (no_grad())
             {
@@ -103,7 +103,8 @@ public sealed class JacobianLens : Lens
                 var count = Math.Min(chunk, width - first);
                 var rows = tensor([.. Enumerable.Range(0, count).Select(r => (long)r)], device: stack.Device);
                 var gradients = run.Run.GradientsOf(
-                    r => r[end].select(1, column).index(TensorIndex.Tensor(rows), TensorIndex.Tensor(rows + first)).sum());
+                    r => r[end].select(1, column).index(TensorIndex.Tensor(rows), TensorIndex.Tensor(rows + first)).sum(),
+                    depths.Select(Address.Parse));
                 using var mode = no_grad();
                 for (var layer = 0; layer < layers; layer++)
                 {

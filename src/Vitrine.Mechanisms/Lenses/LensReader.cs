@@ -1,6 +1,5 @@
 using Vitrine.Mechanisms.Metrics;
 using Vitrine.Mechanisms.Pictures;
-using Vitrine.Policies.Flow;
 using Vitrine.Transformers;
 using Vitrine.Transformers.Caches;
 using Vitrine.Transformers.Engine;
@@ -106,7 +105,7 @@ public static class LensReader
     private static void Check(Subject subject, Lens lens, LensOptions options, ReadOut readOut)
     {
         lens.RequireOf(subject.Stack);
-        if (lens != Lens.Logit && (options.Mid || options.Parts != LensParts.Residual || !readOut.ReadsParts || subject.Model is FlowPolicy))
+        if (lens != Lens.Logit && (options.Mid || options.Parts != LensParts.Residual || !readOut.ReadsParts || subject.Flow is not null))
         {
             throw new VitrineException($"lens: a {lens.Name} translates whole residuals in front of blocks of a model that speaks; "
                 + "parts, residuals between attention and feed-forward, classes and velocities are read by the logit lens.");
@@ -155,7 +154,7 @@ public static class LensReader
     }
 
     private static ActivationCache CacheOf(Subject subject, SubjectRun run, int step)
-        => ActivationCache.From(subject.Model, run.Run, subject.Stack, step, (subject.Model as FlowPolicy)?.ConditionAt(step));
+        => ActivationCache.From(subject.Model, run.Run, subject.Stack, step, subject.Flow?.ConditionAt(step));
 
     /// <summary>Parts of the residual of a pass.</summary>
     private static List<(string State, int Depth, Func<Tensor> Value)> PartsOf(StackShape shape, ActivationCache cache, LensParts parts)
@@ -231,7 +230,7 @@ public static class LensReader
         private readonly Lazy<IReadOnlyList<IReadOnlyList<string>>> tokens = new(() => subject.Tokens);
 
         /// <summary>Whether an answer is numbers, not a choice.</summary>
-        public bool IsOfNumbers => readOut.Scores == ClassScores.Quantity || subject.Model is FlowPolicy;
+        public bool IsOfNumbers => readOut.Scores == ClassScores.Quantity || subject.Flow is not null;
 
         private bool ArePartsRead => options.Parts != LensParts.Residual;
 
@@ -316,7 +315,7 @@ public static class LensReader
         /// <summary>Rows of a chunk: one of them, or the mean over those that are carried out; without what the network pads.</summary>
         private double[] Numbers(Tensor rows)
         {
-            var names = subject.Model is FlowPolicy ? run.ActionNames.Count : readOut.NumberNames.Count;
+            var names = subject.Flow is not null ? run.ActionNames.Count : readOut.NumberNames.Count;
             var horizon = (int)rows.shape[0];
             if (options.ChunkRow is { } only && (only < 0 || only >= horizon))
             {

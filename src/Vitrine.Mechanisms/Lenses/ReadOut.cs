@@ -33,7 +33,7 @@ internal abstract class ReadOut(Subject subject)
     /// <exception cref="VitrineException">It answers nothing.</exception>
     public static ReadOut Of(Subject subject) => subject.Model switch
     {
-        FlowPolicy flow => new VelocityReadOut(subject, flow),
+        Policy when subject.Flow is { } flow => new VelocityReadOut(subject, flow),
         Policy policy when policy.Actions is not null || (subject.Steps > 1 && subject.Stack.Head is not null) => new VocabularyReadOut(subject),
         Policy policy => new RestReadOut(subject, policy.ActionNames, labels: null),
         TextModel { Labels: { } labels } => new RestReadOut(subject, [], labels),

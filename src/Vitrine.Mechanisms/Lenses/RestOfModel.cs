@@ -1,5 +1,4 @@
 using Vitrine.Mechanisms.Metrics;
-using Vitrine.Policies.Flow;
 using Vitrine.Transformers;
 using Vitrine.Transformers.Edits;
 using Vitrine.Transformers.Points;
@@ -21,7 +20,7 @@ internal sealed class RestOfModel(Subject subject, Run plain)
     /// <summary>What the plain run must capture.</summary>
     public static IReadOnlyList<string> Needs(Subject subject) =>
     [
-        $"{LastOf(subject.Shape)}@*", new Address(subject.Shape.Name, null, Point.Embed) + "@*", .. subject.Model is FlowPolicy ? Samples : [],
+        $"{LastOf(subject.Shape)}@*", new Address(subject.Shape.Name, null, Point.Embed) + "@*", .. subject.Flow is not null ? Samples : [],
     ];
 
     /// <summary>Runs it.</summary>
@@ -41,7 +40,7 @@ internal sealed class RestOfModel(Subject subject, Run plain)
         return subject.Run(plan, isShort ? RunStart.At(subject.Shape.Layers - 1, residual(0)) : null, cancellation);
     }
 
-    private bool IsFlow => subject.Model is FlowPolicy;
+    private bool IsFlow => subject.Flow is not null;
 
     private static Address LastOf(StackShape shape) => new(shape.Name, shape.Layers - 1, Point.ResidPost);
 }

@@ -122,7 +122,7 @@ public sealed class TunedLens : Lens
             writer.WriteEndObject();
         }
 
-        AtomicFile.WriteAllBytes(Path.Combine(folder, ConfigFile), json.ToArray());
+        AtomicFile.WriteAllBytes(Path.Combine(folder, ConfigFile), [.. json.ToArray(), (byte)'\n']);
     }
 
     /// <inheritdoc/>

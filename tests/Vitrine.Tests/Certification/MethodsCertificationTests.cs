@@ -1,5 +1,6 @@
 using Vitrine.Certification;
 using Vitrine.Certification.Methods;
+using Vitrine.Tests.Cli;
 
 namespace Vitrine.Tests.Certification;
 
