@@ -6,7 +6,6 @@ using Vitrine.Mechanisms.Heads;
 using Vitrine.Policies;
 using Vitrine.Transformers;
 using Vitrine.Transformers.Engine;
-using Vitrine.Worlds;
 using Vitrine.Worlds.Tabletop;
 
 namespace Vitrine.Cli.Commands;

@@ -2,7 +2,6 @@ using System.Globalization;
 using Spectre.Console;
 using Vitrine.Mechanisms.Attribution.Direct;
 using Vitrine.Mechanisms.Lenses;
-using Vitrine.Policies;
 
 namespace Vitrine.Cli.Commands;
 

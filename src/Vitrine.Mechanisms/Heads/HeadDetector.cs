@@ -1,5 +1,3 @@
-using Vitrine.Mechanisms.Metrics;
-using Vitrine.Mechanisms.Pictures;
 using Vitrine.Transformers;
 using Vitrine.Transformers.Engine;
 using Vitrine.Transformers.Points;

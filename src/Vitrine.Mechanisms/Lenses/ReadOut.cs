@@ -1,11 +1,9 @@
 using System.Globalization;
 using Vitrine.Mechanisms.Metrics;
-using Vitrine.Mechanisms.Pictures;
 using Vitrine.Policies;
 using Vitrine.Policies.Flow;
 using Vitrine.Transformers;
 using Vitrine.Transformers.Engine;
-using Vitrine.Transformers.Points;
 using static TorchSharp.torch;
 
 namespace Vitrine.Mechanisms.Lenses;

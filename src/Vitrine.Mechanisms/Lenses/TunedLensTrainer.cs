@@ -1,4 +1,3 @@
-using TorchSharp;
 using Vitrine.Mechanisms.Metrics;
 using Vitrine.Mechanisms.Pictures;
 using Vitrine.Transformers;
