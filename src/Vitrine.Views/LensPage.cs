@@ -26,11 +26,12 @@ public static class LensPage
         var page = new Markup();
         PageHead.Write(page, data.Title, Report.StyleSheet, script: null);
         page.Open("body").Open("main", ("id", "page")).Open("header").Text("h1", data.Title);
-        page.Text("p", "What the model would answer if it stopped at each of its states, in the terms of its last layer. A state that says nothing readable may "
-            + "hold a great deal; one that says the answer need not be what the answer is made from.", ("class", "lead")).Close("header");
+        page.Text("p", "What the model would answer if it stopped at each of its states, in the terms of its last layer. A state that says nothing "
+            + "readable may hold a great deal; one that says the answer need not be what the answer is made from.", ("class", "lead")).Close("header");
+        var areSeveral = data.Reading.Places.Select(p => p.Row).Distinct().Count() > 1;
         foreach (var row in data.Reading.Places.GroupBy(p => p.Row))
         {
-            Section(page, $"row-{row.Key}", data.Reading.Places.Select(p => p.Row).Distinct().Count() > 1 ? $"Row {row.Key}, state by state" : "State by state", () =>
+            Section(page, $"row-{row.Key}", areSeveral ? $"Row {row.Key}, state by state" : "State by state", () =>
             {
                 Card(page, new LensTable(data.Reading, [.. row]));
                 if (row.Last().Cells.Any(c => c.Entropy is not null))
@@ -52,8 +53,9 @@ public static class LensPage
 
     private static void Attribution(Markup page, DirectAttribution found)
     {
-        page.Text("p", $"{Figures.Change(found.Measure, 4)} = {Figures.Change(found.Constant, 4)} that no part can change, {Figures.Change(found.Embedding, 4)} from the "
-            + $"embedding, and what the layers write; rounding {found.Remainder:0.0e+0}. What a part does by way of later parts is not in it."
+        page.Text("p", $"{Figures.Change(found.Measure, 4)} = {Figures.Change(found.Constant, 4)} that no part can change, "
+            + $"{Figures.Change(found.Embedding, 4)} from the embedding, and what the layers write; rounding "
+            + FormattableString.Invariant($"{found.Remainder:0.0e+0}. What a part does by way of later parts is not in it.")
             + (found.IsLinear ? "" : " The metric is not linear in what it is read from: shares are those of its gradient."));
         page.Open("div", ("class", "card"));
         var layers = new NumberTable($"{found.Metric} by layer", ["layer", "attention", "feed-forward"]);
@@ -70,7 +72,8 @@ public static class LensPage
         void Parts(string kind, Func<DirectLayer, IReadOnlyList<float>> of)
         {
             var table = new NumberTable($"the {kind}s that say most", [kind, "says"]);
-            foreach (var (layer, index, value) in found.Layers.SelectMany(l => of(l).Select((v, i) => (l.Layer, i, v))).OrderByDescending(p => Math.Abs(p.v)).Take(Named))
+            var all = found.Layers.SelectMany(l => of(l).Select((v, i) => (l.Layer, Index: i, Value: v)));
+            foreach (var (layer, index, value) in all.OrderByDescending(p => Math.Abs(p.Value)).Take(Named))
             {
                 table.Add($"{layer}:{index}", Figures.Change(value, 4));
             }

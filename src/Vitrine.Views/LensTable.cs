@@ -59,7 +59,8 @@ public sealed class LensTable(LensReading reading, IReadOnlyList<LensPlace> plac
 
         var first = cell.Top[0];
         var tint = Math.Clamp(first.Probability ?? 0, 0, 1);
-        page.Open("td", ("style", "--v:" + tint.ToString("0.##", CultureInfo.InvariantCulture)), ("class", tint >= .5 ? "hot" : null), ("title", Words(place, cell)))
+        var style = "--v:" + tint.ToString("0.##", CultureInfo.InvariantCulture);
+        page.Open("td", ("style", style), ("class", tint >= .5 ? "hot" : null), ("title", Words(place, cell)))
             .Text(TokenStrip.Visible(first.Token));
         if (cell.Divergence is { } divergence)
         {

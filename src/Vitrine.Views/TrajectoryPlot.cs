@@ -24,7 +24,8 @@ public sealed class TrajectoryPlot(LensPlace place) : View
         page.Open("span").Leaf("i", ("class", "key bar")).Text("entropy of what the state says, nats").Close("span");
         page.Open("span").Leaf("i", ("class", "key line")).Text("KL of it from what the model answers, nats").Close("span").Close("div");
         var table = new NumberTable(
-            $"trajectory at {TokenStrip.Visible(place.Token)}, followed is {TokenStrip.Visible(place.TargetText ?? "")}", ["behind", "entropy", "KL", "above it", "first"]);
+            $"trajectory at {TokenStrip.Visible(place.Token)}, followed is {TokenStrip.Visible(place.TargetText ?? "")}",
+            ["behind", "entropy", "KL", "above it", "first"]);
         foreach (var cell in cells)
         {
             table.Add(cell.State, Figures.Plain(cell.Entropy!.Value, 3), Figures.Plain(cell.Divergence ?? double.NaN, 3), $"{cell.Rank}",
@@ -46,7 +47,8 @@ public sealed class TrajectoryPlot(LensPlace place) : View
                 + $"{Figures.Plain(cells[0].Divergence ?? double.NaN, 2)} to 0.");
         foreach (var tick in nats.Ticks())
         {
-            page.Line("axis", Left, nats.At(tick), Right, nats.At(tick)).Label("small faint", Left - 8, nats.At(tick) + 4, Figures.Plain(tick, nats.Decimals()), "end");
+            page.Line("axis", Left, nats.At(tick), Right, nats.At(tick))
+                .Label("small faint", Left - 8, nats.At(tick) + 4, Figures.Plain(tick, nats.Decimals()), "end");
         }
 
         var every = (int)Math.Ceiling(cells.Length / 16.0);

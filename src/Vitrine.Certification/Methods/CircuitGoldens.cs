@@ -87,7 +87,8 @@ internal static partial class CircuitGoldens
             }
 
             var scores = HeadDetector.Of(
-                model, ids, which, measure == "mul" ? HeadMeasure.Share : HeadMeasure.Difference, left.Contains("no_bos"), left.Contains("no_current"), shuffles: 0);
+                model, ids, which, measure == "mul" ? HeadMeasure.Share : HeadMeasure.Difference, left.Contains("no_bos"), left.Contains("no_current"),
+                    shuffles: 0);
             return tensor(
                 [.. scores.Select(s => measure == "abs" ? 1 - Math.Round(1 - s.Score, 3) : s.Score)], [shape.Layers, shape.Heads]);  // the library rounds
         }

@@ -51,9 +51,11 @@ internal static class LensGoldens
                 "lens.entropy" => Comparison.Of(@case, key, Of(c => c.Entropy!.Value), expected),
                 "lens.kl_from_final" => Comparison.Of(@case, key, Of(c => c.Divergence!.Value), expected),
                 "lens.rank_of_next" => Comparison.Ids(
-                    @case, key, Of(c => c.Rank!.Value).narrow(2, 0, tokens - 1).to(int64).contiguous().data<long>().ToArray(), fixture.Integers($"{@case}/{key}")),
+                    @case, key, Of(c => c.Rank!.Value).narrow(2, 0, tokens - 1).to(int64).contiguous().data<long>().ToArray(),
+                        fixture.Integers($"{@case}/{key}")),
                 "lens.top5" => Comparison.Ids(
-                    @case, key, States().SelectMany(s => reading.Places.SelectMany(p => p.Cells[s].Top.Select(t => (long)t.Id))), fixture.Integers($"{@case}/{key}")),
+                    @case, key, States().SelectMany(s => reading.Places.SelectMany(p => p.Cells[s].Top.Select(t => (long)t.Id))),
+                        fixture.Integers($"{@case}/{key}")),
                 _ => CertificateRow.Failed(@case, key, "this key is not known"),
             };
         }

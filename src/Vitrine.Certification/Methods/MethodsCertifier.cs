@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace Vitrine.Certification.Methods;
 
-/// <summary>Certifies goldens of analyses of text models: lenses, direct logit attribution, circuits, weight processing. They are told apart by their keys.</summary>
+/// <summary>
+/// Certifies goldens of analyses of text models: lenses, direct logit attribution, circuits, weight processing. They are told apart by their keys.
+/// </summary>
 internal sealed class MethodsCertifier : ICertifier
 {
     private delegate IEnumerable<CertificateRow> Method(Fixture fixture, string name, TextModel model);

@@ -16,7 +16,12 @@ internal sealed class HeadsCommand
     private readonly Argument<string> name = ModelArgument.Speaking();
     private readonly PromptOptions prompts = new();
     private readonly StateOptions states = new(drawn: 24, hasShort: false);
-    private readonly Option<int> length = new("--length") { Description = "Of a text model without a prompt: random tokens that are said twice.", DefaultValueFactory = _ => 25 };
+    private readonly Option<int> length = new("--length")
+    {
+        Description = "Of a text model without a prompt: random tokens that are said twice.",
+        DefaultValueFactory = _ => 25,
+    };
+
     private readonly Option<int> shuffles = new("--shuffles") { Description = "Shuffled texts of the control.", DefaultValueFactory = _ => 8 };
     private readonly Option<bool> composition = new("--composition") { Description = "Which heads can read what earlier ones write, by their weights." };
     private readonly Option<string?> ov = new("--ov") { Description = "What a head moves: W_V W_O of LAYER.HEAD, and what it says of words." };
@@ -27,7 +32,11 @@ internal sealed class HeadsCommand
         AllowMultipleArgumentsPerToken = true,
     };
 
-    private readonly Option<string?> stack = new("--stack") { Description = "With --composition, --ov and --qk of a policy: whose heads; the stack that reads words by default." };
+    private readonly Option<string?> stack = new("--stack")
+    {
+        Description = "With --composition, --ov and --qk of a policy: whose heads; the stack that reads words by default.",
+    };
+
     private readonly Option<int> count = new("--top", "-n") { Description = "Heads, or pairs, to print.", DefaultValueFactory = _ => 10 };
     private readonly Option<string?> units = UnitsOption.Create();
     private readonly DeviceOption device = DeviceOption.Create();
@@ -41,8 +50,8 @@ internal sealed class HeadsCommand
         own.prompts.AddTo(command);
         own.states.AddTo(command);
 
-        foreach (var option in (Option[])[own.length, own.shuffles, own.composition, own.ov, own.qk, own.words, own.stack, own.count, own.units, own.device, own.allowed,
-            own.json])
+        foreach (var option in (Option[])[own.length, own.shuffles, own.composition, own.ov, own.qk, own.words, own.stack, own.count, own.units, own.device,
+            own.allowed, own.json])
         {
             command.Add(option);
         }
@@ -59,8 +68,11 @@ internal sealed class HeadsCommand
             throw new VitrineException($"--top is {top}; expected at least 1.");
         }
 
-        string[] asked = [.. new[] { parsed.GetValue(composition) ? "--composition" : null, parsed.GetValue(ov) is null ? null : "--ov", parsed.GetValue(qk) is null ? null : "--qk" }
-            .OfType<string>()];
+        string?[] all =
+        [
+            parsed.GetValue(composition) ? "--composition" : null, parsed.GetValue(ov) is null ? null : "--ov", parsed.GetValue(qk) is null ? null : "--qk",
+        ];
+        string[] asked = [.. all.OfType<string>()];
         if (asked.Length > 1)
         {
             throw new VitrineException($"heads: {string.Join(" and ", asked)} are named; expected one of them.");
@@ -127,15 +139,14 @@ internal sealed class HeadsCommand
             var table = Output.Table(Name(kind), "share", "looks everywhere", "shuffled text");
             foreach (var score in scores.OrderByDescending(s => s.Score).Take(top))
             {
-                table.Add($"{score.Layer}:{score.Head}", Output.Plain(score.Score), Output.Plain(score.Uniform), score.Shuffled is { } other ? Output.Plain(other) : "-");
+                table.Add($"{score.Layer}:{score.Head}", Output.Plain(score.Score), Output.Plain(score.Uniform), Plain(score.Shuffled));
             }
 
             AnsiConsole.Write(table);
         }
 
-        Console.WriteLine(HasPrompts(parsed)
-            ? $"share of the attention that falls where the kind looks, the first token left out; mean over {texts.Length} texts"
-            : $"share of the attention that falls where the kind looks, the first token left out; {parsed.GetValue(length)} random tokens said twice (--seed {seed})");
+        Console.WriteLine("share of the attention that falls where the kind looks, the first token left out; "
+            + (HasPrompts(parsed) ? $"mean over {texts.Length} texts" : $"{parsed.GetValue(length)} random tokens said twice (--seed {seed})"));
     }
 
     private async Task LookAsync(ParseResult parsed, Policy policy, int top, CancellationToken cancellation)
@@ -157,14 +168,14 @@ internal sealed class HeadsCommand
             var table = Output.Table(thing.Key, "from", "share", "looks everywhere", "elsewhere");
             foreach (var look in thing.OrderByDescending(l => l.Above).Take(top))
             {
-                table.Add($"{look.Stack} {look.Layer}:{look.Head}", look.From, Output.Plain(look.Share), Output.Plain(look.Uniform),
-                    look.Shuffled is { } other ? Output.Plain(other) : "-");
+                table.Add($"{look.Stack} {look.Layer}:{look.Head}", look.From, Output.Plain(look.Share), Output.Plain(look.Uniform), Plain(look.Shuffled));
             }
 
             AnsiConsole.Write(table);
         }
 
-        Console.WriteLine($"share of a head's attention, mean over {scenes.Count} situations; elsewhere: the same pattern, where the thing stands in the other situations");
+        Console.WriteLine($"share of a head's attention, mean over {scenes.Count} situations");
+        Console.WriteLine("elsewhere: the same patterns, where the thing stands in the other situations");
     }
 
     private async Task ComposeAsync(ParseResult parsed, Stack whose, int top, CancellationToken cancellation)
@@ -214,7 +225,8 @@ internal sealed class HeadsCommand
         var (_, singular, _) = own.Decomposed();
         double[] values = [.. singular.to(TorchSharp.torch.float64).cpu().data<double>().ToArray()];
         singular.Dispose();
-        var pairs = full is null ? [] : await Output.WithProgressAsync("searching pairs", _ => Task.FromResult(full.Largest(top, ids, cancellation))).ConfigureAwait(false);
+        var pairs = full is null ? [] : await Output.WithProgressAsync("searching pairs", _ => Task.FromResult(full.Largest(top, ids, cancellation)))
+            .ConfigureAwait(false);
         var said = new
         {
             Circuit = isOv ? "OV" : "QK",
@@ -299,6 +311,8 @@ internal sealed class HeadsCommand
             && int.TryParse(head, NumberStyles.None, CultureInfo.InvariantCulture, out var h)
             ? (l, h)
             : throw new VitrineException($"{option} is '{text}'; expected LAYER.HEAD, e.g. 5.1.");
+
+    private static string Plain(double? value) => value is { } number ? Output.Plain(number) : "-";
 
     private static string Name(HeadKind kind) => kind switch
     {

@@ -15,7 +15,8 @@ internal sealed class LensCommand
 {
     private readonly Argument<string> name = ModelArgument.Completed(new Argument<string>("MODEL")
     {
-        Description = "A language model, a classifier of texts or pictures, or a policy: a folder, a .gguf file, ORG/NAME in the local cache, or an embedded one.",
+        Description = "A language model, a classifier of texts or pictures, or a policy: a folder, a .gguf file, ORG/NAME in the local cache, or an embedded "
+            + "one.",
     });
 
     private readonly PromptOptions prompts = new();
@@ -30,12 +31,17 @@ internal sealed class LensCommand
     };
 
     private readonly Option<bool> mid = new("--mid") { Description = "Read the residual between attention and feed-forward too." };
-    private readonly Option<int?> position = new("--position") { Description = "The one position of a text that is read; all by default, the last one is printed." };
+    private readonly Option<int?> position = new("--position")
+    {
+        Description = "The one position of a text that is read; all by default, the last one is printed.",
+    };
+
     private readonly Option<int?> row = new("--row") { Description = "The row of a chunk that is read; the mean over those that are carried out by default." };
     private readonly Option<string?> answer = new("--answer") { Description = "The word or class that is followed; the next token of the text by default." };
     private readonly Option<string?> metric = new("--metric")
     {
-        Description = "A number of the answer, behind each block and taken apart: logit:WORD, logit_difference:A/B, probability:WORD, loss, speed, dz, dz@3 ...",
+        Description = "A number of the answer, behind each block and taken apart: logit:WORD, logit_difference:A/B, probability:WORD, loss, speed, dz, "
+            + "dz@3 ...",
     };
 
     private readonly Option<string?> patchscope = new("--patchscope")
@@ -43,7 +49,11 @@ internal sealed class LensCommand
         Description = $"Put the residual into this text in the place of its last token, and let the model go on, e.g. \"{Patchscope.Identity}\".",
     };
 
-    private readonly Option<int?> into = new("--into") { Description = "With --patchscope: the block behind which it is put; the one it was taken from by default." };
+    private readonly Option<int?> into = new("--into")
+    {
+        Description = "With --patchscope: the block behind which it is put; the one it was taken from by default.",
+    };
+
     private readonly Option<int> count = new("--top", "-n") { Description = "Answers at each place, and parts, to keep.", DefaultValueFactory = _ => 10 };
     private readonly Option<string?> page = new("--page") { Description = "Write a page that shows it: one HTML file that needs nothing beside it." };
     private readonly EditOption plan = EditOption.Create();
@@ -119,8 +129,9 @@ internal sealed class LensCommand
 
             var parts = await stages.StageAsync("taking the metric apart", 1, _ => Task.FromResult(DirectAttribution.Of(subject, measure, null, cancellation)))
                 .ConfigureAwait(false);
-            return (read, parts, await stages.StageAsync("the metric behind each block", 1, p => Task.FromResult(LensReader.Metric(subject, measure, p, cancellation)))
-                .ConfigureAwait(false));
+            var behindEach = await stages.StageAsync(
+                "the metric behind each block", 1, p => Task.FromResult(LensReader.Metric(subject, measure, p, cancellation))).ConfigureAwait(false);
+            return (read, parts, behindEach);
         }, all: measure is null ? 1 : 3).ConfigureAwait(false);
         if (parsed.GetValue(page) is { } file)
         {
@@ -154,7 +165,8 @@ internal sealed class LensCommand
         var source = prompts.Texts(parsed, $"{model.Name}: a patchscope reads a text");
         var place = new PatchscopePlace(parsed.GetValue(position) ?? -1) { TargetLayer = parsed.GetValue(into), Count = parsed.GetValue(count) };
         var (plain, readings) = await Output.WithProgressAsync(
-            "patching", p => Task.FromResult(Patchscope.Read(text, source[0], target, place: place, progress: p, cancellation: cancellation))).ConfigureAwait(false);
+            "patching", p => Task.FromResult(Patchscope.Read(text, source[0], target, place: place, progress: p, cancellation: cancellation)))
+                .ConfigureAwait(false);
         if (parsed.GetValue(json))
         {
             Output.Write(new { Plain = plain, Readings = readings });

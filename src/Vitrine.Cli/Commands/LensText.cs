@@ -55,8 +55,8 @@ internal static class LensText
         }
 
         AnsiConsole.Write(parts);
-        Console.WriteLine($"{found.Metric} {Output.Signed(found.Measure)} = constant {Output.Signed(found.Constant)} + embedding {Output.Signed(found.Embedding)} "
-            + $"+ layers {Output.Signed(found.Layers.Sum(l => l.Attention + l.FeedForward))} + remainder "
+        Console.WriteLine($"{found.Metric} {Output.Signed(found.Measure)} = constant {Output.Signed(found.Constant)} "
+            + $"+ embedding {Output.Signed(found.Embedding)} + layers {Output.Signed(found.Layers.Sum(l => l.Attention + l.FeedForward))} + remainder "
             + found.Remainder.ToString("0.0e+0", CultureInfo.InvariantCulture));
         if (!found.IsLinear)
         {
@@ -90,8 +90,8 @@ internal static class LensText
             }
             else
             {
-                table.Add(Behind(cell), string.Join("  ", cell.Top.Take(2).Select(t => Shown(t.Token, t.Probability))), Short(cell.Entropy), Short(cell.Divergence),
-                    $"{cell.Rank}", Short(cell.TargetLogit));
+                var first = string.Join("  ", cell.Top.Take(2).Select(t => Shown(t.Token, t.Probability)));
+                table.Add(Behind(cell), first, Short(cell.Entropy), Short(cell.Divergence), $"{cell.Rank}", Short(cell.TargetLogit));
             }
         }
 
@@ -107,7 +107,8 @@ internal static class LensText
         var table = Output.Table(["behind", .. places.Select(p => p.Token), "KL"]);
         for (var state = 0; state < places[0].Cells.Count; state++)
         {
-            table.Add([Behind(places[0].Cells[state]), .. places.Select(p => Short(p.Cells[state].Numbers[0])), Short(places.Average(p => p.Cells[state].Divergence ?? double.NaN))]);
+            var mean = places.Average(p => p.Cells[state].Divergence ?? double.NaN);
+            table.Add([Behind(places[0].Cells[state]), .. places.Select(p => Short(p.Cells[state].Numbers[0])), Short(mean)]);
         }
 
         AnsiConsole.Write(table);

@@ -13,9 +13,17 @@ internal sealed class LensTraining
 {
     private const int Together = 4;
 
-    private readonly Option<string?> tuned = new("--tuned") { Description = "Read through a tuned lens: a folder of the tuned-lens library (config.json, params.pt)." };
+    private readonly Option<string?> tuned = new("--tuned")
+    {
+        Description = "Read through a tuned lens: a folder of the tuned-lens library (config.json, params.pt).",
+    };
+
     private readonly Option<string?> jacobian = new("--jacobian") { Description = "Read through a Jacobian lens that --fit-jacobian wrote." };
-    private readonly Option<string?> train = new("--train-tuned") { Description = "Train a tuned lens on --texts and write it into this folder, in the library's layout." };
+    private readonly Option<string?> train = new("--train-tuned")
+    {
+        Description = "Train a tuned lens on --texts and write it into this folder, in the library's layout.",
+    };
+
     private readonly Option<string?> fit = new("--fit-jacobian") { Description = "Fit a Jacobian lens to --texts and write it to this file." };
     private readonly Option<JacobianTarget> target = new("--target")
     {
@@ -24,8 +32,18 @@ internal sealed class LensTraining
     };
 
     private readonly Option<string?> texts = new("--texts") { Description = "What a lens is trained on or fitted to: a file of texts, a line each." };
-    private readonly Option<int> length = new("--length") { Description = "With --texts: tokens of each text that are read, at most.", DefaultValueFactory = _ => 64 };
-    private readonly Option<int> steps = new("--steps") { Description = "With --train-tuned: training steps of four texts each.", DefaultValueFactory = _ => 100 };
+    private readonly Option<int> length = new("--length")
+    {
+        Description = "With --texts: tokens of each text that are read, at most.",
+        DefaultValueFactory = _ => 64,
+    };
+
+    private readonly Option<int> steps = new("--steps")
+    {
+        Description = "With --train-tuned: training steps of four texts each.",
+        DefaultValueFactory = _ => 100,
+    };
+
     private readonly Option<LensOptimiser> optimiser = new("--optimiser")
     {
         Description = "With --train-tuned: sgd (Nesterov) or adam (AMSGrad).",
@@ -38,7 +56,10 @@ internal sealed class LensTraining
         DefaultValueFactory = _ => LensLoss.Divergence,
     };
 
-    private readonly Option<double?> rate = new("--rate") { Description = "With --train-tuned: learning rate; the library's by default (0.1 of sgd, 0.001 of adam)." };
+    private readonly Option<double?> rate = new("--rate")
+    {
+        Description = "With --train-tuned: learning rate; the library's by default (0.1 of sgd, 0.001 of adam).",
+    };
 
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
@@ -152,7 +173,8 @@ internal sealed class LensTraining
         {
             long[][] read =
             [
-                .. File.ReadAllLines(file).Where(l => !string.IsNullOrWhiteSpace(l)).Select(l => model.Encode(l).Ids[0].Take(most).ToArray()).Where(r => r.Length > 1),
+                .. File.ReadAllLines(file).Where(l => !string.IsNullOrWhiteSpace(l)).Select(l => model.Encode(l).Ids[0].Take(most).ToArray())
+                    .Where(r => r.Length > 1),
             ];
             return read.Length > 0 ? [.. read] : throw new VitrineException($"{file}: has no text of two tokens.");
         }

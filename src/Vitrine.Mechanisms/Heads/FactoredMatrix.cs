@@ -4,7 +4,9 @@ using static TorchSharp.torch;
 namespace Vitrine.Mechanisms.Heads;
 
 /// <summary>A matrix M = A B of low rank that is never formed: A (n,r), B (r,m).</summary>
-/// <remarks>Everything is read off r x r matrices: the eigenvalues of A B that are not zero are those of B A; singular values come from two QR decompositions.</remarks>
+/// <remarks>
+/// Everything is read off r x r matrices: the eigenvalues of A B that are not zero are those of B A; singular values come from two QR decompositions.
+/// </remarks>
 /// <param name="Left">A (n,r), owned by the matrix.</param>
 /// <param name="Right">B (r,m), owned by the matrix.</param>
 public sealed record FactoredMatrix(Tensor Left, Tensor Right) : IDisposable

@@ -4,7 +4,9 @@ using static TorchSharp.torch;
 
 namespace Vitrine.Mechanisms.Heads;
 
-/// <summary>What a head reads and writes, as the circuits of Elhage et al. 2021: OV = W_V W_O moves, QK = W_Q W_K^T looks; rows and columns are the residual's.</summary>
+/// <summary>
+/// What a head reads and writes, as the circuits of Elhage et al. 2021: OV = W_V W_O moves, QK = W_Q W_K^T looks; rows and columns are the residual's.
+/// </summary>
 /// <remarks>
 /// The weights as they run, without norms in front: of a raw model the norm's gain is not in them (fold it with <see cref="TextModel.Processed"/>), rotations
 /// are left out of QK, as are biases. Grouped keys and values serve each of their query heads.
@@ -20,8 +22,8 @@ public static class HeadCircuits
         using var mode = no_grad();
         var written = weights.AttentionWriting.Direction(weights.Output.Weight.t()).Widened()
             .narrow(0, (long)head * stack.Shape.HeadWidth, stack.Shape.HeadWidth);
-        return new FactoredMatrix(
-            OfHead(weights.Value, stack, head / Shared(stack)).t().contiguous().MoveToOuterDisposeScope(), written.contiguous().clone().MoveToOuterDisposeScope());
+        var read = OfHead(weights.Value, stack, head / Shared(stack)).t();
+        return new FactoredMatrix(read.contiguous().MoveToOuterDisposeScope(), written.contiguous().clone().MoveToOuterDisposeScope());
     }
 
     /// <summary>W_Q W_K^T of a head (d,d), owned by the caller: row what asks, column what is looked at.</summary>

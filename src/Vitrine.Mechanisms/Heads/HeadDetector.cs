@@ -39,7 +39,9 @@ public enum HeadMeasure
 public sealed record HeadScore(int Layer, int Head, double Score, double Uniform, double? Shuffled);
 
 /// <summary>Finds heads that look at the token before, at earlier places of the same token, or behind them.</summary>
-/// <remarks>Numbers and names are those of TransformerLens' head_detector. On repeated random tokens no meaning helps: what is found there is the mechanism.</remarks>
+/// <remarks>
+/// Numbers and names are those of TransformerLens' head_detector. On repeated random tokens no meaning helps: what is found there is the mechanism.
+/// </remarks>
 public static class HeadDetector
 {
     /// <summary>Where a head of a kind would look from each position: (T,T) of 0 and 1, owned by the caller.</summary>
@@ -137,8 +139,8 @@ public static class HeadDetector
         var shape = model.Language.Shape;
         if (ids.Count < 2 || model.Language.Spec.Attention.Mask != AttentionMask.Causal)
         {
-            throw new VitrineException($"heads: a text of {ids.Count} tokens in a model that sees {model.Language.Spec.Attention.Mask}; expected two tokens or more "
-                + "in a decoder whose tokens see what stands before them.");
+            throw new VitrineException($"heads: a text of {ids.Count} tokens in a model whose attention is {model.Language.Spec.Attention.Mask}; expected two "
+                + "tokens or more in a decoder whose tokens see what stands before them.");
         }
 
         using var scope = NewDisposeScope();

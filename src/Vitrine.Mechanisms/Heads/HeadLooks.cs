@@ -88,8 +88,8 @@ public sealed record HeadLookScore(
 
 /// <summary>Which heads of a policy look at what while it reads and decides.</summary>
 /// <remarks>
-/// Attention is where a head reads from, not what it does with it: that a head looks at an object does not say that the action needs it. Beside each share stand
-/// two controls: a head that looks everywhere alike, and the same pattern held against where the thing stands in other situations.
+/// Attention is where a head reads from, not what it does with it: that a head looks at an object does not say that the action needs it. Beside each share
+/// stand two controls: a head that looks everywhere alike, and the same pattern held against where the thing stands in other situations.
 /// </remarks>
 public static class HeadLooks
 {

@@ -20,8 +20,8 @@ public enum JacobianTarget
 }
 
 /// <summary>
-/// The Jacobian lens: the model behind a depth replaced by its mean first-order map. h becomes y + J_i (h - x), x and y the means of the residual at depth i and
-/// of the target, J_i the mean of d target[t] / d h_i[t] over the last positions t of texts.
+/// The Jacobian lens: the model behind a depth replaced by its mean first-order map. h becomes y + J_i (h - x), x and y the means of the residual at depth
+/// i and of the target, J_i the mean of d target[t] / d h_i[t] over the last positions t of texts.
 /// </summary>
 /// <remarks>
 /// A tangent plane averaged over texts, not a trained guess: it shows what small changes of the residual at that place do to the answer at that place by all
@@ -62,7 +62,9 @@ public sealed class JacobianLens : Lens
     /// <param name="progress">From 0 to 1.</param>
     /// <param name="cancellation">Stops between backward passes.</param>
     /// <returns>Owned by the caller.</returns>
-    /// <exception cref="VitrineException">There is no subject, one has several rows, the model does not speak, or its weights are narrower than float32.</exception>
+    /// <exception cref="VitrineException">
+    /// There is no subject, one has several rows, the model does not speak, or its weights are narrower than float32.
+    /// </exception>
     public static JacobianLens Fit(
         IReadOnlyList<Subject> subjects, JacobianTarget target = JacobianTarget.Residual, int chunk = 64, IProgress<double>? progress = null,
         CancellationToken cancellation = default)
@@ -93,7 +95,7 @@ public sealed class JacobianLens : Lens
             var column = run.Ids.Count > 0 ? run.Ids[0].Index().Last(t => t.Item >= 0).Index : (int)run.Acted!.Layout.Rows[0].Deciding;
             using (no_grad())
             {
-                means.add_(Upon([.. depths.Append(end).Select(a => run.Run[a].detach()[0, column])]), 1.0 / subjects.Count);
+                means = means.Plus(Upon([.. depths.Append(end).Select(a => run.Run[a].detach()[0, column])]) / subjects.Count);
             }
 
             for (var first = 0; first < width; first += chunk)
@@ -109,7 +111,8 @@ public sealed class JacobianLens : Lens
                 for (var layer = 0; layer < layers; layer++)
                 {
                     var own = gradients[Address.Parse(depths[layer])].select(1, column).narrow(0, 0, count).to(float32);
-                    sum[layer].narrow(0, first, count).add_(own, 1.0 / subjects.Count);
+                    var part = sum[layer].narrow(0, first, count);
+                    part.copy_(part.Plus(own / subjects.Count));
                 }
 
                 done += count;

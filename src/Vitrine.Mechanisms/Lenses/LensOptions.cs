@@ -35,7 +35,9 @@ public sealed record LensOptions
     /// <summary>What is read.</summary>
     public LensParts Parts { get; init; }
 
-    /// <summary>What stands in between; null for the usual: <see cref="LensNorm.Own"/> for the residual, <see cref="LensNorm.Frozen"/> for parts of it.</summary>
+    /// <summary>
+    /// What stands in between; null for the usual: <see cref="LensNorm.Own"/> for the residual, <see cref="LensNorm.Frozen"/> for parts of it.
+    /// </summary>
     public LensNorm? Norm { get; init; }
 
     /// <summary>Whether the residual between attention and feed-forward is read too.</summary>

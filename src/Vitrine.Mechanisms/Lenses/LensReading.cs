@@ -3,7 +3,9 @@ using Vitrine.Transformers;
 namespace Vitrine.Mechanisms.Lenses;
 
 /// <summary>What a residual, or a part of it, says at one place.</summary>
-/// <param name="State">Where in the stack: <c>0.resid_pre</c>, <c>0.resid_mid</c>, <c>3.resid_post</c>; of parts <c>3_attn_out</c>, <c>L3H1</c>, <c>embed</c>.</param>
+/// <param name="State">
+/// Where in the stack: <c>0.resid_pre</c>, <c>0.resid_mid</c>, <c>3.resid_post</c>; of parts <c>3_attn_out</c>, <c>L3H1</c>, <c>embed</c>.
+/// </param>
 /// <param name="Depth">Blocks behind it; of parts the block that wrote it, plus one.</param>
 public sealed record LensCell(string State, int Depth)
 {
@@ -22,7 +24,9 @@ public sealed record LensCell(string State, int Depth)
     /// <summary>The answers that score highest; equal ones by id.</summary>
     public IReadOnlyList<TokenLogit> Top { get; init; } = [];
 
-    /// <summary>Numbers of the action, as the network has them: velocities, rows of a chunk, or the mean under action tokens; empty where there are none.</summary>
+    /// <summary>
+    /// Numbers of the action, as the network has them: velocities, rows of a chunk, or the mean under action tokens; empty where there are none.
+    /// </summary>
     public IReadOnlyList<double> Numbers { get; init; } = [];
 }
 

@@ -8,8 +8,8 @@ namespace Vitrine.Mechanisms.Lenses;
 
 /// <summary>The tuned lens: an affine translator for each depth, added to the residual: h + A_i h + b_i, i below the number of blocks.</summary>
 /// <remarks>
-/// Belrose et al. 2023. Files are those of the authors' library (tuned-lens 0.2): config.json, and params.pt with <c>0.weight</c>, <c>0.bias</c> ...; translator
-/// i reads <c>hidden_states[i]</c>, the residual in front of block i.
+/// Belrose et al. 2023. Files are those of the authors' library (tuned-lens 0.2): config.json, and params.pt with <c>0.weight</c>, <c>0.bias</c> ...;
+/// translator i reads <c>hidden_states[i]</c>, the residual in front of block i.
 /// </remarks>
 public sealed class TunedLens : Lens
 {
@@ -66,7 +66,8 @@ public sealed class TunedLens : Lens
         ArgumentException.ThrowIfNullOrEmpty(folder);
         if (!File.Exists(Path.Combine(folder, ConfigFile)) || !File.Exists(Path.Combine(folder, ParametersFile)))
         {
-            throw new VitrineException($"{folder}: is no tuned lens; expected a folder with {ConfigFile} and {ParametersFile}, as the tuned-lens library saves it.");
+            throw new VitrineException(
+                $"{folder}: is no tuned lens; expected a folder with {ConfigFile} and {ParametersFile}, as the tuned-lens library saves it.");
         }
 
         var config = ConfigReader.Open(Path.Combine(folder, ConfigFile));
@@ -96,7 +97,8 @@ public sealed class TunedLens : Lens
         Tensor Tensor(string name, params long[] shape)
             => !file.Tensors.TryGetValue(name, out var entry) ? throw new VitrineException($"{file.Path}: has no '{name}'.")
                 : !entry.Shape.SequenceEqual(shape)
-                    ? throw new VitrineException($"{file.Path}: '{name}' is [{string.Join(", ", entry.Shape)}]; {ConfigFile} asks for [{string.Join(", ", shape)}].")
+                    ? throw new VitrineException(
+                        $"{file.Path}: '{name}' is [{string.Join(", ", entry.Shape)}]; {ConfigFile} asks for [{string.Join(", ", shape)}].")
                     : file.Read(name).to(float32).contiguous().clone();
     }
 

@@ -165,8 +165,8 @@ public sealed class TunedLensTrainer : IDisposable
     /// <param name="cancellation">Stops between depths.</param>
     /// <returns>Owned by the caller.</returns>
     public static TunedLens Train(
-        TextModel model, IReadOnlyList<TokenBatch> batches, int steps, TunedLensTraining training, IProgress<(int Step, IReadOnlyList<double> Losses)>? progress = null,
-        CancellationToken cancellation = default)
+        TextModel model, IReadOnlyList<TokenBatch> batches, int steps, TunedLensTraining training,
+        IProgress<(int Step, IReadOnlyList<double> Losses)>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(batches);

@@ -279,7 +279,9 @@ public abstract class FlowPolicy : LeRobotPolicy
         return written.matmul(parts.ActionOut.Weight.Widened().t()).narrow(1, 0, Files.Config.Action.Width).neg().MoveToOuterDisposeScope();
     }
 
-    /// <summary>In which direction a chunk would move if a residual stood behind the expert's last block: the last norm and the projection to actions.</summary>
+    /// <summary>
+    /// In which direction a chunk would move if a residual stood behind the expert's last block: the last norm and the projection to actions.
+    /// </summary>
     /// <param name="residual">(B,n,d) of the expert; a direction where <paramref name="isNormed"/>.</param>
     /// <param name="step">At which flow step: the flow time makes the norm of pi0.5.</param>
     /// <param name="isNormed">Whether the last norm is behind it already.</param>
@@ -295,7 +297,9 @@ public abstract class FlowPolicy : LeRobotPolicy
         return parts.ActionOut.Apply(normed);
     }
 
-    /// <summary>What a gradient at the chunk is at the normed residual of each flow step, chunk and noise held: chunk = noise - sum of velocities / steps.</summary>
+    /// <summary>
+    /// What a gradient at the chunk is at the normed residual of each flow step, chunk and noise held: chunk = noise - sum of velocities / steps.
+    /// </summary>
     /// <param name="gradient">(B,H,D).</param>
     /// <returns>(B,n+H,d): zero at tokens in front of the chunk; owned by the caller's dispose scope.</returns>
     internal Tensor AtNormed(Tensor gradient)

@@ -124,7 +124,8 @@ public sealed partial class ActivationCache
             var block = stack.At(l);
             var output = block.Weights.Output.Weight.Widened().reshape(Shape.Width, Shape.Heads, Shape.HeadWidth);   // (d, H, hd)
             var written = einsum("bthc,dhc->hbtd", At(l, Point.AttnZ), output);                            // (H, B, T, d)
-            parts.Add(block.Weights.AttentionWriting.Share(written, At(l, Point.AttnOut), block.Weights.AttentionNorm?.GateUnder(Condition)).MoveToOuterDisposeScope());
+            parts.Add(block.Weights.AttentionWriting.Share(written, At(l, Point.AttnOut), block.Weights.AttentionNorm?.GateUnder(Condition))
+                .MoveToOuterDisposeScope());
             labels.AddRange(Enumerable.Range(0, Shape.Heads).Select(h => $"L{l}H{h}"));
         }
 
@@ -150,7 +151,8 @@ public sealed partial class ActivationCache
             using var inner = NewDisposeScope();
             var block = stack.At(l);
             sum = sum.Plus(Bias(block.Weights.Output.Bias, block.Weights.AttentionWriting, block.Weights.AttentionNorm, l, Point.AttnOut));
-            sum = (ofFeedForwards ? sum.Plus(Bias(block.Weights.Down.Bias, block.Weights.MlpWriting, block.Weights.MlpNorm, l, Point.MlpOut)) : sum).MoveToOuterDisposeScope();
+            sum = (ofFeedForwards ? sum.Plus(Bias(block.Weights.Down.Bias, block.Weights.MlpWriting, block.Weights.MlpNorm, l, Point.MlpOut)) : sum)
+                .MoveToOuterDisposeScope();
         }
 
         return sum;

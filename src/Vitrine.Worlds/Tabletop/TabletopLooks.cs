@@ -3,15 +3,17 @@ using Vitrine.Policies;
 
 namespace Vitrine.Worlds.Tabletop;
 
-/// <summary>Where the things of the tabletop stand in the sequence that a policy reads: the world knows, so that heads can be asked what they look at.</summary>
+/// <summary>
+/// Where the things of the tabletop stand in the sequence that a policy reads: the world knows, so that heads can be asked what they look at.
+/// </summary>
 public static class TabletopLooks
 {
     private static readonly string[] Colours = [.. Enum.GetNames<ObjectColour>()], Shapes = [.. Enum.GetNames<ObjectShape>()];
     private static readonly string[] Manners = ["fast", "slow", "high", "low"];
 
     /// <summary>
-    /// Situations with the <c>named object</c>, the <c>other objects</c>, the <c>gripper</c>, the <c>colour word</c>, the <c>shape word</c> and the <c>adverb</c>
-    /// of each.
+    /// Situations with the <c>named object</c>, the <c>other objects</c>, the <c>gripper</c>, the <c>colour word</c>, the <c>shape word</c> and the
+    /// <c>adverb</c> of each.
     /// </summary>
     /// <param name="policy">Who looks.</param>
     /// <param name="seed">Decides what is drawn.</param>
@@ -43,7 +45,8 @@ public static class TabletopLooks
             var (objects, target) = (world.State.Objects, world.Layout.Spec.Target);
             var named = target >= 0 ? Patches(picture, TabletopRenderer.BoundsOf(objects[target])) : [];
             at["named object"] = named;
-            at["other objects"] = [.. objects.Where((_, i) => i != target).SelectMany(o => Patches(picture, TabletopRenderer.BoundsOf(o))).Except(named).Distinct()];
+            at["other objects"] = [.. objects.Where((_, i) => i != target).SelectMany(o => Patches(picture, TabletopRenderer.BoundsOf(o))).Except(named)
+                .Distinct()];
             at["gripper"] = Patches(picture, TabletopRenderer.BoundsOfGripper(world.State));
         }
 

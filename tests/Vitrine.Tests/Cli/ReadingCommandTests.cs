@@ -152,7 +152,11 @@ public sealed class ReadingCommandTests : IDisposable
     [Theory, InlineData(80), InlineData(120)]
     public async Task Tables_fit_the_terminal(int width)
     {
-        foreach (var asked in new string[][] { ["lens", Tabletop], ["lens", Flow, "--metric", "dz"], ["lens", Llama, "--prompt", "The robot moves up."], ["heads", Tabletop, "--states", "2"] })
+        string[][] all =
+        [
+            ["lens", Tabletop], ["lens", Flow, "--metric", "dz"], ["lens", Llama, "--prompt", "The robot moves up."], ["heads", Tabletop, "--states", "2"],
+        ];
+        foreach (var asked in all)
         {
             var (exit, @out, error) = await CommandLine.RunAsync(width, asked);
             exit.ShouldBe(0, error);

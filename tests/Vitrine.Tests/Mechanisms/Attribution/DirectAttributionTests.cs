@@ -86,7 +86,9 @@ public sealed class DirectAttributionTests
         }
     }
 
-    /// <summary>Nothing reads a last block's feed-forward but the read-out: taking a neuron away moves a chunk by what it says directly, the norm held.</summary>
+    /// <summary>
+    /// Nothing reads a last block's feed-forward but the read-out: taking a neuron away moves a chunk by what it says directly, the norm held.
+    /// </summary>
     [Fact]
     public void What_a_neuron_of_the_last_block_says_is_what_its_absence_takes_away()
     {

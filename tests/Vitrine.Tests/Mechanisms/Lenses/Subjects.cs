@@ -32,7 +32,8 @@ internal static class Subjects
         => policy.UnitKeys.Count > 1 ? policy.With(units: policy.UnitKeys.Order(StringComparer.Ordinal).First()) : policy;
 
     public static Subject Acting(Policy policy, string name)
-        => Subject.Of(policy.InUnits(), name.StartsWith("embedded:", StringComparison.Ordinal) ? TabletopStates.ForTest(seed: 5, count: 2) : [PolicyExample.Observe(name)]);
+        => Subject.Of(policy.InUnits(), name.StartsWith("embedded:", StringComparison.Ordinal) ? TabletopStates.ForTest(seed: 5, count: 2)
+            : [PolicyExample.Observe(name)]);
 
     /// <summary>A classifier with what its golden shows it; the owner is disposed by the caller.</summary>
     public static (IDisposable Owner, Subject Subject) Classifier(string name)
