@@ -96,8 +96,9 @@ internal static class LensText
         }
 
         AnsiConsole.Write(table);
-        Console.WriteLine($"read {(place.Position >= 0 ? $"at position {place.Position}, '{OneLine(place.Token)}'" : "at its deciding place")}"
-            + $"{(place.TargetText is { } said ? $"; followed is '{OneLine(said)}': its logit, and how many score above it" : "")}; entropy and KL in nats");
+        var at = place.Position >= 0 ? $"read at position {place.Position}, '{OneLine(place.Token)}'" : "read at its deciding place";
+        var followed = place.TargetText is { } said ? $"; followed is '{OneLine(said)}'" : "";
+        Console.WriteLine(parts ? at : $"{at}{followed}: its logit, and how many score above it; entropy and KL in nats");
     }
 
     /// <summary>Action tokens: what each dimension would be, and how far the distribution is from what is said.</summary>
