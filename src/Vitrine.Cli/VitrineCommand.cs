@@ -26,6 +26,8 @@ internal static class VitrineCommand
         WithSharedOptions(RolloutCommand.Create()),
         WithSharedOptions(ImageCommand.Create()),
         WithSharedOptions(ClassifyCommand.Create()),
+        WithSharedOptions(LensCommand.Create()),
+        WithSharedOptions(HeadsCommand.Create()),
         WithSharedOptions(CertifyCommand.Create()),
         EditsCommand.Create(),
         CompletionCommand.Create(),

@@ -28,6 +28,8 @@ internal sealed class PlannedPolicy : Policy
 
     public override Policy Unplanned => bound.Plan.Edits.Count == 0 && !bound.Plan.ExplicitAttention ? policy.Unplanned : this;
 
+    internal override Policy Inner => policy.Inner;
+
     public override string? Units => units;
 
     public override IReadOnlyList<UntouchedEdit> UntouchedEdits => bound.UntouchedEdits;

@@ -113,6 +113,9 @@ public abstract class Policy : Model, IActor
     /// <summary>The policy itself, where this is one under a plan (<see cref="With"/>) that changes nothing; else this.</summary>
     public virtual Policy Unplanned => this;
 
+    /// <summary>The policy whose weights act, whatever plan it is under.</summary>
+    internal virtual Policy Inner => this;
+
     /// <summary>Opens a policy.</summary>
     /// <param name="name">
     /// A folder, ORG/NAME in the local Hugging Face cache, <c>embedded:tabletop</c> or <c>embedded:tabletop-flow</c>. Nothing is downloaded.

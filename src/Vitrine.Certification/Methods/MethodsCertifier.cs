@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace Vitrine.Certification.Methods;
 
-/// <summary>Certifies goldens of analyses of text models: direct logit attribution and weight processing. They are told apart by their keys.</summary>
+/// <summary>
+/// Certifies goldens of analyses of text models: lenses, direct logit attribution, circuits, weight processing. They are told apart by their keys.
+/// </summary>
 internal sealed class MethodsCertifier : ICertifier
 {
     private delegate IEnumerable<CertificateRow> Method(Fixture fixture, string name, TextModel model);
@@ -31,6 +33,9 @@ internal sealed class MethodsCertifier : ICertifier
     private static Method? Of(Fixture fixture)
         => !fixture.Meta.TryGetProperty("models", out _) ? null
             : fixture.Keys.Any(k => k.EndsWith("/components.logit_diff", StringComparison.Ordinal)) ? AttributionGoldens.Compare
+            : fixture.Keys.Any(k => k.EndsWith("/lens.logits", StringComparison.Ordinal)) ? LensGoldens.Compare
+            : fixture.Keys.Any(k => k.Contains("/w.translator.", StringComparison.Ordinal)) ? TunedLensGoldens.Compare
+            : fixture.Keys.Any(k => k.EndsWith("/full_OV.diagonal", StringComparison.Ordinal)) ? CircuitGoldens.Compare
             : fixture.Keys.Any(k => k.Contains("/weights.blocks.", StringComparison.Ordinal)) ? WeightGoldens.Compare
             : null;
 

@@ -1,5 +1,3 @@
-using System.Reflection;
-using System.Runtime.InteropServices;
 using Vitrine.Checkpoints;
 using Vitrine.Mechanisms.Pictures;
 using Vitrine.Transformers;
@@ -35,16 +33,8 @@ internal sealed class PictureFolder(string folder, PictureInput input, int scale
         }
 
         AtomicFile.WriteAllText(Path.Combine(folder, Data), Output.ToJson(data));
-        AtomicFile.WriteAllText(Path.Combine(folder, Page), PicturePage.Render(page(new Provenance
+        AtomicFile.WriteAllText(Path.Combine(folder, Page), PicturePage.Render(page(PageMade.Of(command, model, seed) with
         {
-            Command = command,
-            Seed = seed,
-            Fingerprint = model.Fingerprint,
-            Versions =
-            [
-                new NamedValue("vitrine", Assembly.GetExecutingAssembly().GetName().Version?.ToString(3) ?? ""),
-                new NamedValue(".NET", RuntimeInformation.FrameworkDescription),
-            ],
             Files = [Data, .. maps.Count > 0 ? [$"{Maps}/ ({maps.Count} PNG files)"] : Array.Empty<string>()],
         })));
         return maps.Count;

@@ -52,7 +52,7 @@ internal sealed class PictureOptions
             : throw new VitrineException($"--scale is {parsed.GetValue(scale)}; expected 1 to {LargestScale}.");
 
     /// <summary>The command line without the path of the program.</summary>
-    public string CommandLine(string verb, ParseResult parsed) => $"vitrine {verb} {string.Join(' ', parsed.Tokens.Skip(1).Select(t => t.Value))}";
+    public string CommandLine(string verb, ParseResult parsed) => PageMade.CommandLine(verb, parsed);
 
     /// <summary>Opens model and picture, when it is sure that the result can be written.</summary>
     public (VisionModel Model, PictureInput Input, string File) Open(ParseResult parsed)

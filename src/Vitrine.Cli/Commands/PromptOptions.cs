@@ -15,6 +15,9 @@ internal sealed class PromptOptions
         command.Add(file);
     }
 
+    /// <summary>Whether any is named.</summary>
+    public bool IsGiven(ParseResult parsed) => parsed.GetValue(prompt) is { Length: > 0 } || parsed.GetValue(file) is not null;
+
     /// <summary>The texts, those of the command line first; empty lines of the file are left out.</summary>
     /// <param name="parsed">The command line.</param>
     /// <param name="why">What asks for them, in errors.</param>

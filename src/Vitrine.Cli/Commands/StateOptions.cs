@@ -18,10 +18,14 @@ internal sealed class StateOptions
         Description = """JSON list of {"cameras": {"image": "a.png"}, "instruction": "...", "state": {"joints": [0.1]}} to decide on instead.""",
     };
 
-    private readonly Option<int?> states = new("--states", "-n");
+    private readonly Option<int?> states;
 
     /// <param name="drawn">How many situations are drawn of a world where no number is given.</param>
-    public StateOptions(int drawn) => states.Description = $"Situations: {drawn} of a world, all of a folder or a file by default.";
+    /// <param name="hasShort">Whether <c>-n</c> says how many, too.</param>
+    public StateOptions(int drawn, bool hasShort = true) => states = new Option<int?>("--states", hasShort ? ["-n"] : [])
+    {
+        Description = $"Situations: {drawn} of a world, all of a folder or a file by default.",
+    };
 
     /// <summary>Decides what a world draws.</summary>
     public Option<ulong> Seed { get; } = new("--seed") { Description = "Decides what is drawn.", DefaultValueFactory = _ => 1 };

@@ -35,6 +35,9 @@ public abstract class Subject
     /// <summary>Whether runs may start at a cached residual.</summary>
     public abstract bool CanStart { get; }
 
+    /// <summary>The policy that flows, whatever plan it is under; null for others.</summary>
+    internal Policies.Flow.FlowPolicy? Flow => (Model as Policy)?.Inner as Policies.Flow.FlowPolicy;
+
     /// <summary>How many passes the stack goes through: tokens that are said, steps of a flow; 1 where one pass gives all.</summary>
     public virtual int Steps => 1;
 

@@ -56,7 +56,7 @@ public sealed record DirectEvidence(
         var read = gradient.abs().sum(-1).Flat().Index().Where(t => t.Item != 0).Select(t => t.Index).ToArray();
         var rows = tensor([.. read.Select(t => (long)t)], device: gradient.device);
         var residual = run[$"{name}.{stack.Shape.Layers - 1}.resid_post"][0].detach().index_select(0, rows).Widened();   // (R, d)
-        var towards = Towards(gradient.index_select(0, rows).Widened(), residual, stack.LastNorm!);                  // (R, d)
+        var towards = new FrozenNorm(stack.LastNorm!, residual).Pulled(gradient.index_select(0, rows));              // (R, d)
         var embedding = Sum(towards * run[$"{name}.embed"][0].detach().index_select(0, rows));
         var (layers, heads) = (new List<LayerEvidence>(), new List<HeadEvidence>());
         for (var layer = 0; layer < stack.Shape.Layers; layer++)
@@ -87,14 +87,6 @@ public sealed record DirectEvidence(
         var v = run[$"{shape.Name}.{layer}.attn.v"][0].detach().Widened().permute(1, 2, 0);                // (H, hd, T)
         var brought = (w.matmul(v) * Patterns.Of(run, stack, layer, read)).sum([1]).Rows();                // [head][token]
         return [.. brought.Select((row, head) => new HeadEvidence(layer, head, row.Sum(x => (double)x), tokens.MapOf(row), row[..tokens.Prefix.Count]))];
-    }
-
-    private static Tensor Towards(Tensor gradient, Tensor residual, Norm norm)
-    {
-        var weighted = gradient * norm.Gain.Widened();
-        var (variance, _) = var_mean(residual, [-1], unbiased: false, keepdim: true);
-        using TorchSharp.Scalar epsilon = norm.Spec.Epsilon;
-        return weighted.Minus(weighted.mean([-1], keepdim: true)) * variance.add(epsilon).rsqrt();
     }
 
     private static double Bias(Linear linear, Writing writing, Tensor towards)

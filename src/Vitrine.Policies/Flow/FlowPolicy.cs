@@ -279,6 +279,40 @@ public abstract class FlowPolicy : LeRobotPolicy
         return written.matmul(parts.ActionOut.Weight.Widened().t()).narrow(1, 0, Files.Config.Action.Width).neg().MoveToOuterDisposeScope();
     }
 
+    /// <summary>
+    /// In which direction a chunk would move if a residual stood behind the expert's last block: the last norm and the projection to actions.
+    /// </summary>
+    /// <param name="residual">(B,n,d) of the expert; a direction where <paramref name="isNormed"/>.</param>
+    /// <param name="step">At which flow step: the flow time makes the norm of pi0.5.</param>
+    /// <param name="isNormed">Whether the last norm is behind it already.</param>
+    /// <returns>(B,n,D) without the bias where it is normed, owned by the caller's dispose scope.</returns>
+    internal Tensor VelocityOf(Tensor residual, int step, bool isNormed = false)
+    {
+        if (isNormed)
+        {
+            return residual.matmul(parts.ActionOut.Weight.to(residual.dtype).t());
+        }
+
+        var normed = Expert.LastNorm is { } norm ? norm.Apply(residual, Condition(Waves(settings.TimeOf(step)))).Normed : residual;
+        return parts.ActionOut.Apply(normed);
+    }
+
+    /// <summary>
+    /// What a gradient at the chunk is at the normed residual of each flow step, chunk and noise held: chunk = noise - sum of velocities / steps.
+    /// </summary>
+    /// <param name="gradient">(B,H,D).</param>
+    /// <returns>(B,n+H,d): zero at tokens in front of the chunk; owned by the caller's dispose scope.</returns>
+    internal Tensor AtNormed(Tensor gradient)
+    {
+        var pulled = gradient.matmul(parts.ActionOut.Weight.to(gradient.dtype)) * (-1.0 / settings.Steps);
+        return ExpertStateTokens == 0
+            ? pulled
+            : cat([zeros([pulled.shape[0], ExpertStateTokens, pulled.shape[2]], pulled.dtype, pulled.device), pulled], 1);
+    }
+
+    /// <summary>What the expert's norms are conditioned on at a flow step (1,c), owned by the caller's dispose scope; null where on nothing.</summary>
+    internal Tensor? ConditionAt(int step) => Condition(Waves(settings.TimeOf(step)));
+
     /// <inheritdoc/>
     /// <remarks>The expert reads the keys and values of every language layer; what else the last one computes is read by nobody.</remarks>
     public override bool ReachesAction(Address place)

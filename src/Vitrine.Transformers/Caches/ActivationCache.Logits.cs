@@ -20,10 +20,10 @@ public sealed partial class ActivationCache
     {
         ArgumentNullException.ThrowIfNull(parts);
         using var scope = NewDisposeScope();
-        var norm = Until(layer) == Shape.Layers ? Stack.LastNorm : Stack.At(layer!.Value).Weights.AttentionNorm;
+        var norm = Until(layer) == Shape.Layers ? stack.LastNorm : stack.At(layer!.Value).Weights.AttentionNorm;
         return norm is null
             ? throw new VitrineException($"activation cache: stack '{Shape.Name}' has no norm there.")
-            : parts with { Values = new FrozenNorm(norm, Before(layer)).Apply(parts.Values, gain).DetachFromDisposeScope() };
+            : parts with { Values = new FrozenNorm(norm, Before(layer), Condition).Apply(parts.Values, gain).DetachFromDisposeScope() };
     }
 
     /// <summary>Parts behind the model's last norm, computed anew for each as if it were the whole residual (logit lens).</summary>
@@ -34,7 +34,7 @@ public sealed partial class ActivationCache
         using var scope = NewDisposeScope();
         return parts with
         {
-            Values = (Stack.LastNorm ?? throw new VitrineException($"activation cache: stack '{Shape.Name}' has no last norm.")).Widened().Apply(parts.Values)
+            Values = (stack.LastNorm ?? throw new VitrineException($"activation cache: stack '{Shape.Name}' has no last norm.")).Widened().Apply(parts.Values)
                 .DetachFromDisposeScope(),
         };
     }
@@ -85,5 +85,5 @@ public sealed partial class ActivationCache
         return unembedding.index_select(0, tensor(tokens.Select(t => (long)t).ToArray(), device: unembedding.device)).expand(ids.Length, -1).Widened();
     }
 
-    private Linear Head() => Stack.HeadAsRun() ?? throw new VitrineException($"activation cache: stack '{Shape.Name}' has no vocabulary.");
+    private Linear Head() => stack.HeadAsRun() ?? throw new VitrineException($"activation cache: stack '{Shape.Name}' has no vocabulary.");
 }

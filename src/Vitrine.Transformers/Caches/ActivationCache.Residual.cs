@@ -60,7 +60,7 @@ public sealed partial class ActivationCache
     public ComponentStack Heads(int? layer = null, bool remainder = false)
     {
         using var scope = NewDisposeScope();
-        var (labels, parts) = HeadParts(Until(layer));
+        var (labels, parts) = HeadParts(0, Until(layer));
         if (remainder)
         {
             labels.Add("remainder");
@@ -68,6 +68,15 @@ public sealed partial class ActivationCache
         }
 
         return new ComponentStack(labels, cat([.. parts], 0).DetachFromDisposeScope());
+    }
+
+    /// <summary>What each head of one block wrote, as <see cref="Heads"/>.</summary>
+    /// <returns>Owned by the caller; H parts.</returns>
+    internal ComponentStack HeadsOf(int layer)
+    {
+        using var scope = NewDisposeScope();
+        var (labels, parts) = HeadParts(Within(layer), layer + 1);
+        return new ComponentStack(labels, parts[0].DetachFromDisposeScope());
     }
 
     /// <summary>What each neuron of a block wrote: <c>L1N0</c> ...: its activation times its value vector, without the output bias.</summary>
@@ -88,7 +97,7 @@ public sealed partial class ActivationCache
     public ComponentStack Full(int? layer = null, bool neurons = false)
     {
         using var scope = NewDisposeScope();
-        var (labels, parts) = HeadParts(Until(layer));
+        var (labels, parts) = HeadParts(0, Until(layer));
         for (var l = 0; l < Until(layer); l++)
         {
             labels.AddRange(neurons ? NeuronLabels(l) : [$"{l}_mlp_out"]);
@@ -106,16 +115,17 @@ public sealed partial class ActivationCache
         return new ComponentStack(labels, cat([.. parts], 0).DetachFromDisposeScope());
     }
 
-    private (List<string> Labels, List<Tensor> Parts) HeadParts(int until)
+    private (List<string> Labels, List<Tensor> Parts) HeadParts(int from, int until)
     {
         var (labels, parts) = (new List<string>(), new List<Tensor>());
-        for (var l = 0; l < until; l++)
+        for (var l = from; l < until; l++)
         {
             using var inner = NewDisposeScope();
-            var block = Stack.At(l);
+            var block = stack.At(l);
             var output = block.Weights.Output.Weight.Widened().reshape(Shape.Width, Shape.Heads, Shape.HeadWidth);   // (d, H, hd)
             var written = einsum("bthc,dhc->hbtd", At(l, Point.AttnZ), output);                            // (H, B, T, d)
-            parts.Add(block.Weights.AttentionWriting.Share(written, At(l, Point.AttnOut)).MoveToOuterDisposeScope());
+            parts.Add(block.Weights.AttentionWriting.Share(written, At(l, Point.AttnOut), block.Weights.AttentionNorm?.GateUnder(Condition))
+                .MoveToOuterDisposeScope());
             labels.AddRange(Enumerable.Range(0, Shape.Heads).Select(h => $"L{l}H{h}"));
         }
 
@@ -127,10 +137,10 @@ public sealed partial class ActivationCache
     private Tensor NeuronParts(int layer)
     {
         using var inner = NewDisposeScope();
-        var block = Stack.At(layer);
+        var block = stack.At(layer);
         var vectors = block.Weights.Down.Weight.Widened().t().reshape(Shape.Neurons, 1, 1, Shape.Width);
         var written = At(layer, Point.MlpNeurons).permute(2, 0, 1).unsqueeze(-1) * vectors;                // (F, B, T, d)
-        return block.Weights.MlpWriting.Share(written, At(layer, Point.MlpOut)).MoveToOuterDisposeScope();
+        return block.Weights.MlpWriting.Share(written, At(layer, Point.MlpOut), block.Weights.MlpNorm?.GateUnder(Condition)).MoveToOuterDisposeScope();
     }
 
     private Tensor Biases(int until, bool ofFeedForwards)
@@ -139,18 +149,19 @@ public sealed partial class ActivationCache
         for (var l = 0; l < until; l++)
         {
             using var inner = NewDisposeScope();
-            var block = Stack.At(l);
-            sum = sum.Plus(Bias(block.Weights.Output.Bias, block.Weights.AttentionWriting, l, Point.AttnOut));
-            sum = (ofFeedForwards ? sum.Plus(Bias(block.Weights.Down.Bias, block.Weights.MlpWriting, l, Point.MlpOut)) : sum).MoveToOuterDisposeScope();
+            var block = stack.At(l);
+            sum = sum.Plus(Bias(block.Weights.Output.Bias, block.Weights.AttentionWriting, block.Weights.AttentionNorm, l, Point.AttnOut));
+            sum = (ofFeedForwards ? sum.Plus(Bias(block.Weights.Down.Bias, block.Weights.MlpWriting, block.Weights.MlpNorm, l, Point.MlpOut)) : sum)
+                .MoveToOuterDisposeScope();
         }
 
         return sum;
     }
 
-    private Tensor Bias(Tensor? bias, Writing writing, int layer, Point whole)
+    private Tensor Bias(Tensor? bias, Writing writing, Norm? gating, int layer, Point whole)
     {
         var like = inputs[Words].Widened();
-        var arriving = bias is null ? zeros_like(like) : writing.Share(bias.expand_as(like), At(layer, whole));
+        var arriving = bias is null ? zeros_like(like) : writing.Share(bias.expand_as(like), At(layer, whole), gating?.GateUnder(Condition));
         return writing.OutputNorm?.Bias is { } shift ? arriving.Plus(shift.Widened()) : arriving;
     }
 

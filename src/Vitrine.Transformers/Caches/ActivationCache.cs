@@ -15,15 +15,15 @@ public sealed partial class ActivationCache : IDisposable
     private const string Words = "embed.words";
     private const string Places = "embed.positions";
     private readonly Model model;
-    private readonly Decoder decoder;
+    private readonly Stack stack;
     private readonly Dictionary<Address, Tensor> activations;
     private readonly Dictionary<string, Tensor> inputs;
     private readonly int[][] ids;
     private readonly long[][] positions;
 
     private ActivationCache(
-        Model model, Decoder decoder, Dictionary<Address, Tensor> activations, Dictionary<string, Tensor> inputs, int[][] ids, long[][] positions)
-        => (this.model, this.decoder, this.activations, this.inputs, this.ids, this.positions) = (model, decoder, activations, inputs, ids, positions);
+        Model model, Stack stack, Dictionary<Address, Tensor> activations, Dictionary<string, Tensor> inputs, int[][] ids, long[][] positions)
+        => (this.model, this.stack, this.activations, this.inputs, this.ids, this.positions) = (model, stack, activations, inputs, ids, positions);
 
     /// <summary>What was captured, owned by the cache.</summary>
     public IReadOnlyDictionary<Address, Tensor> Activations => activations;
@@ -34,9 +34,10 @@ public sealed partial class ActivationCache : IDisposable
     /// <summary>[row][token]: position in the row's own text, -1 for padding.</summary>
     public IReadOnlyList<IReadOnlyList<long>> Positions => positions;
 
-    private Stack Stack => decoder;
+    /// <summary>What conditioned norms read in the pass (1,c), so that their gains and gates are known; null where they read nothing.</summary>
+    internal Tensor? Condition { get; init; }
 
-    private StackShape Shape => decoder.Shape;
+    private StackShape Shape => stack.Shape;
 
     /// <summary>Runs a model and keeps what the algebra reads.</summary>
     /// <param name="model">A decoder, raw or processed; it must outlive the cache.</param>
@@ -59,7 +60,7 @@ public sealed partial class ActivationCache : IDisposable
 
     /// <summary>Takes over the activations of a run of any model, a policy's act included.</summary>
     /// <param name="model">Whose run; it must outlive the cache.</param>
-    /// <param name="run">It captured <see cref="Needs"/>; what it holds is the cache's from here on.</param>
+    /// <param name="run">It captured <see cref="Needs(StackShape)"/>; what it holds is the cache's from here on.</param>
     /// <param name="decoder">Which decoder of the model; its only one when null.</param>
     /// <exception cref="VitrineException">
     /// Something was not captured, the model has several decoders, or its residual is no sum of what its blocks write.
@@ -83,6 +84,28 @@ public sealed partial class ActivationCache : IDisposable
             [.. run.Prompts[decoder.Shape.Name].Select(r => r.Select(_ => -1).ToArray())], null);
     }
 
+    /// <summary>Views of one pass of a run, of any stack: a decoder, a tower, an expert at a flow step.</summary>
+    /// <param name="model">Whose run; it must outlive the cache.</param>
+    /// <param name="run">It captured <see cref="Needs(StackShape, bool)"/>; stays the caller's and must outlive the cache.</param>
+    /// <param name="stack">Which stack.</param>
+    /// <param name="step">Which pass: 0 the prefill or the first flow step.</param>
+    /// <param name="condition">What conditioned norms read in that pass (1,c); must outlive the cache. Null where they read nothing.</param>
+    /// <exception cref="VitrineException">Something was not captured, or the residual is no sum of what the blocks write.</exception>
+    internal static ActivationCache From(Model model, Run run, Stack stack, int step, Tensor? condition = null)
+    {
+        var shape = Added(stack).Shape;
+        var own = run.Activations.Where(a => a.Key.Stack == shape.Name && a.Key.Step == step)
+            .ToDictionary(a => a.Key with { Step = 0 }, a => a.Value.detach().DetachFromDisposeScope());
+        var embedded = own.GetValueOrDefault(new Address(shape.Name, null, Point.Embed))
+            ?? throw new VitrineException($"activation cache: '{shape.Name}.embed' was not captured in pass {step}.");
+        var columns = (int)embedded.shape[1];
+        long[][] positions = run.Prompts.TryGetValue(shape.Name, out var prompt) && prompt[0].Length == columns && prompt.Length == embedded.shape[0]
+            ? prompt
+            : [.. Enumerable.Range(0, (int)embedded.shape[0]).Select(_ => Enumerable.Range(0, columns).Select(i => (long)i).ToArray())];
+        var inputs = new Dictionary<string, Tensor> { [Words] = embedded.alias().DetachFromDisposeScope() };
+        return new ActivationCache(model, stack, own, inputs, [.. positions.Select(r => r.Select(_ => -1).ToArray())], positions) { Condition = condition };
+    }
+
     /// <summary>One captured activation, owned by the cache.</summary>
     /// <exception cref="VitrineException">It was not captured; the nearest that was is named.</exception>
     public Tensor this[string address] => activations.TryGetValue(Address.Parse(address), out var tensor)
@@ -102,11 +125,11 @@ public sealed partial class ActivationCache : IDisposable
         var columns = positions.Select((row, r) => Column(row, r, position)).ToArray();
         return new ActivationCache(
             model,
-            decoder,
+            stack,
             activations.ToDictionary(a => a.Key, a => Pick(a.Value, a.Key.Point.Axes == PointAxes.Attention ? 2 : 1, columns)),
             inputs.ToDictionary(i => i.Key, i => Pick(i.Value, 1, columns)),
             [.. ids.Select((row, r) => new[] { row[columns[r]] })],
-            [.. positions.Select((row, r) => new[] { row[columns[r]] })]);
+            [.. positions.Select((row, r) => new[] { row[columns[r]] })]) { Condition = Condition };
     }
 
     /// <summary>Only one row, as a cache of its own.</summary>
@@ -120,7 +143,10 @@ public sealed partial class ActivationCache : IDisposable
 
         var kept = activations.ToDictionary(a => a.Key, a => a.Value.narrow(0, row, 1).DetachFromDisposeScope());
         return new ActivationCache(
-            model, decoder, kept, inputs.ToDictionary(i => i.Key, i => i.Value.narrow(0, row, 1).DetachFromDisposeScope()), [ids[row]], [positions[row]]);
+            model, stack, kept, inputs.ToDictionary(i => i.Key, i => i.Value.narrow(0, row, 1).DetachFromDisposeScope()), [ids[row]], [positions[row]])
+        {
+            Condition = Condition,
+        };
     }
 
     /// <inheritdoc/>
@@ -131,6 +157,9 @@ public sealed partial class ActivationCache : IDisposable
             tensor.Dispose();
         }
     }
+
+    /// <summary>What a run must capture so that a cache can be made from each of its passes: every decoded token, every flow step.</summary>
+    internal static IReadOnlyList<string> Needs(StackShape shape, bool everyStep) => [.. Needs(shape).Select(n => everyStep ? $"{n}@*" : n)];
 
     /// <summary>What a run must capture so that a cache can be made from it.</summary>
     public static IReadOnlyList<string> Needs(StackShape shape)
@@ -161,11 +190,12 @@ public sealed partial class ActivationCache : IDisposable
     }
 
     /// <exception cref="VitrineException">Norms stand behind the sums.</exception>
-    private static Decoder Added(Decoder decoder)
-        => decoder.Spec.Norms != NormPlaces.PostNorm && decoder.EntryNorm is null
-            ? decoder
+    internal static T Added<T>(T stack)
+        where T : Stack
+        => stack.Spec.Norms is NormPlaces.PreNorm or NormPlaces.SandwichNorm && (stack.EntryNorm is null || stack is Tower)
+            ? stack
             : throw new VitrineException(
-                $"activation cache: the norms of stack '{decoder.Shape.Name}' stand behind its sums, so its residual is no sum of parts.");
+                $"activation cache: the norms of stack '{stack.Shape.Name}' stand behind its sums, so its residual is no sum of parts.");
 
     private static ActivationCache From(Model model, Decoder decoder, Run run, Tensor words, int[][] ids, IReadOnlyList<IReadOnlyList<long>>? positionIds)
     {

@@ -46,19 +46,35 @@ internal sealed record Writing(Tensor? Scale, Norm? OutputNorm, Norm? SumNorm, b
     /// <summary>What a part of something adds to the residual, a norm in between held at the scale that it had for the whole.</summary>
     /// <param name="part">Broadcasts with <paramref name="whole"/>.</param>
     /// <param name="whole">(B,T,d), what attention or the feed-forward computed.</param>
+    /// <param name="gate">(d) of the pass, where it is known; null for none.</param>
     /// <returns>In float32 where the block computes in 16 bits.</returns>
-    /// <exception cref="VitrineException">A gate of the pass stands in between.</exception>
-    public Tensor Share(Tensor part, Tensor whole)
+    /// <exception cref="VitrineException">A gate of the pass stands in between, and it is not known.</exception>
+    public Tensor Share(Tensor part, Tensor whole, Tensor? gate = null)
     {
-        RefuseGate();
-        return Scale is not null ? part.Widened() * Scale.Widened()
+        RefuseGate(gate);
+        var arriving = Scale is not null ? part.Widened() * Scale.Widened()
             : OutputNorm is not null ? new FrozenNorm(OutputNorm, whole).Apply(part, gain: true)
             : part.Widened();
+        return gate is null ? arriving : arriving * gate;
     }
 
-    private void RefuseGate()
+    /// <summary>The transpose of <see cref="Share"/>: for u in the residual the v with u . share(part) = v . part, for any part.</summary>
+    /// <param name="direction">(...,d), in the residual.</param>
+    /// <param name="whole">Asked for where a norm stands in between: (...,d), what attention or the feed-forward computed.</param>
+    /// <param name="gate">(d) of the pass, where it is known; null for none.</param>
+    /// <exception cref="VitrineException">A gate of the pass stands in between, and it is not known.</exception>
+    public Tensor Pulled(Tensor direction, Func<Tensor> whole, Tensor? gate = null)
     {
-        if (IsGated)
+        RefuseGate(gate);
+        var wide = gate is null ? direction.Widened() : direction.Widened() * gate;
+        return Scale is not null ? wide * Scale.Widened()
+            : OutputNorm is not null ? new FrozenNorm(OutputNorm, whole()).Pulled(wide)
+            : wide;
+    }
+
+    private void RefuseGate(Tensor? gate = null)
+    {
+        if (IsGated && gate is null)
         {
             throw new VitrineException(
                 "what neurons and heads write: a gate that depends on the pass's condition stands between them and the residual stream, so that it has no "

@@ -70,6 +70,17 @@ public static class TabletopRenderer
         return (u - s, v - (1.6 * s), 2 * s, 2.1 * s);
     }
 
+    /// <summary>The rectangle that the gripper's fingers and palm cover in the picture, in pixels from the upper left.</summary>
+    public static (double Left, double Top, double Width, double Height) BoundsOfGripper(TabletopState state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        var (u, v) = Project(state.Gripper);
+        var reach = Gap(state) + 1.2;
+        return (u - reach, v - 8.3, 2 * reach, 9.3);
+    }
+
+    private static double Gap(TabletopState state) => state.Open ? 5.0 : 2.2;
+
     private static void DrawShadow(double[] image, Position gripper)
     {
         var (u, v) = Project(gripper with { Z = 0 });
@@ -101,7 +112,7 @@ public static class TabletopRenderer
     private static void DrawGripper(double[] image, TabletopState state)
     {
         var (u, v) = Project(state.Gripper);
-        var gap = state.Open ? 5.0 : 2.2;
+        var gap = Gap(state);
         DrawRectangle(image, u, v - 13, 1.2, 5.5, Stem);
         DrawRectangle(image, u, v - 7, gap + 1.2, 1.3, Hand);
         DrawRectangle(image, u - gap, v - 3, 1.0, 4.0, Hand);

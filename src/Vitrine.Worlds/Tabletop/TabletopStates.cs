@@ -23,6 +23,10 @@ public static class TabletopStates
     /// <param name="count">How many.</param>
     /// <param name="adverbs">Whether instructions carry speed and height words.</param>
     public static IReadOnlyList<Observation> Draw(ulong seed, LayoutSplit split, IReadOnlyList<string> tasks, int count, bool adverbs = false)
+        => [.. Worlds(seed, split, tasks, count, adverbs).Select(world => world.Observe())];
+
+    /// <summary>The same situations as worlds, which know where everything is.</summary>
+    internal static IReadOnlyList<TabletopWorld> Worlds(ulong seed, LayoutSplit split, IReadOnlyList<string> tasks, int count, bool adverbs = false)
     {
         ArgumentNullException.ThrowIfNull(tasks);
         var expert = new ExpertActor();
@@ -39,7 +43,7 @@ public static class TabletopStates
                     Advance(world, key, expert, steps - 1);
                 }
 
-                return world.Observe();
+                return world;
             }),
         ];
     }

@@ -1,5 +1,6 @@
 using Vitrine.Certification;
 using Vitrine.Certification.Methods;
+using Vitrine.Tests.Cli;
 
 namespace Vitrine.Tests.Certification;
 
@@ -37,10 +38,12 @@ public sealed class MethodsCertificationTests
     [Fact]
     public void Goldens_of_other_analyses_are_not_claimed()
     {
-        using var fixture = Fixture.Open(Fixtures.Of("methods", "logit-lens"));
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder["meta.json"], """{"description": "", "models": {"one": "methods/_models/one"}}""");
+        File.Copy(Fixtures.Of("models", "llama", "golden.safetensors"), folder["golden.safetensors"]);
+        using var fixture = Fixture.Open(folder.Path);
         new MethodsCertifier().Knows(fixture).ShouldBeFalse();
-        fixture.Family.ShouldBe("methods/logit-lens");
-        Should.Throw<VitrineException>(() => new MethodsCertifier().Certify(fixture, default).ToArray()).Message.ShouldContain("methods/logit-lens");
+        Should.Throw<VitrineException>(() => new MethodsCertifier().Certify(fixture, default).ToArray()).Message.ShouldContain(fixture.Family);
     }
 
     [Theory]
