@@ -35,7 +35,7 @@ internal sealed class MethodsCertifier : ICertifier
             : null;
 
     /// <remarks>meta.json gives paths from the root of the fixtures, two folders up.</remarks>
-    private static string Folder(Fixture fixture, string path)
+    internal static string Folder(Fixture fixture, string path)
     {
         var root = Path.GetFullPath(Path.Combine(fixture.Folder, "..", ".."));
         var folder = Path.GetFullPath(Path.Combine(root, path));
