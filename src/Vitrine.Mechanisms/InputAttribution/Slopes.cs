@@ -1,4 +1,6 @@
 using TorchSharp;
+using Vitrine.Mechanisms.Pictures;
+using Vitrine.Transformers.Engine;
 using static TorchSharp.torch;
 
 namespace Vitrine.Mechanisms.InputAttribution;
@@ -6,18 +8,16 @@ namespace Vitrine.Mechanisms.InputAttribution;
 /// <summary>Tensors with the value of one thing and the derivative of another.</summary>
 internal static class Slopes
 {
-    private static readonly Scalar One = 1, MinusOne = -1, Nothing = 0, Half = .5;
+    private static readonly Scalar One = 1, MinusOne = -1, Nothing = 0, Half = .5, Close = 1e-5;
 
     /// <summary>The value of <paramref name="value"/> with the derivative of <paramref name="derivative"/>.</summary>
-    public static Tensor WithDerivativeOf(this Tensor value, Tensor derivative) => value.detach() + (derivative - derivative.detach());
+    public static Tensor WithDerivativeOf(this Tensor value, Tensor derivative) => value.detach().Plus(derivative.Minus(derivative.detach()));
 
-    /// <summary>a / b, and <paramref name="otherwise"/> where |b| is at most <paramref name="least"/>.</summary>
-    public static Tensor Over(this Tensor a, Tensor b, Tensor otherwise, double least = 0)
+    /// <summary>a / b, and <paramref name="otherwise"/> where b is 0.</summary>
+    public static Tensor Over(this Tensor a, Tensor b, Tensor otherwise)
     {
-        Scalar limit = least;
-        var meets = b.abs().le(limit);
-        GC.KeepAlive(limit);
-        return where(meets, otherwise, a / b.masked_fill(meets, One));
+        var isZero = b.eq(Nothing);
+        return where(isZero, otherwise, a / b.masked_fill(isZero, One));
     }
 
     /// <summary>z / (z + s(z) epsilon), with s(0) = 1.</summary>
@@ -25,7 +25,7 @@ internal static class Slopes
     {
         Scalar step = epsilon;
         var sign = where(z.ge(Nothing), ones_like(z), full_like(z, MinusOne));
-        var divisor = z + (sign * step);
+        var divisor = z.Plus(sign * step);
         GC.KeepAlive(step);
         return (of ?? z).Over(divisor, zeros_like(z));
     }
@@ -34,24 +34,23 @@ internal static class Slopes
     public static Tensor Middle(this Tensor x)
     {
         var halves = x.detach().chunk(2, 0);
-        var middle = (halves[0] + halves[1]) * Half;
+        var middle = halves[0].Plus(halves[1]) * Half;
         return cat([middle, middle], 0);
     }
 
     /// <summary>The slope between each row and its reference, for each of both: (y - y0) / (x - x0), the derivative where they meet.</summary>
     /// <param name="x">(2N,...), references behind.</param>
     /// <param name="y">f(x), element by element, with its graph.</param>
-    public static Tensor Secant(Tensor x, Tensor y)
-    {
-        var (dx, dy) = (Difference(x), Difference(y));
-        var derivative = autograd.grad([y], [x], [ones_like(y)], retain_graph: true)[0].narrow(0, 0, dx.shape[0]);
-        var slope = dy.Over(dx, derivative, 1e-6);
-        return cat([slope, slope], 0).detach();
-    }
+    public static Tensor Secant(Tensor x, Tensor y) => Secant(x.detach(), y.detach(), autograd.grad([y], [x], [ones_like(y)], retain_graph: true)[0]);
 
-    private static Tensor Difference(Tensor x)
+    /// <summary>The same where the derivative is known.</summary>
+    /// <remarks>Where two numbers agree in all but the last digits, their difference is rounding.</remarks>
+    public static Tensor Secant(Tensor x, Tensor y, Tensor derivative)
     {
-        var halves = x.detach().chunk(2, 0);
-        return halves[0] - halves[1];
+        var (xs, ys) = (x.chunk(2, 0), y.chunk(2, 0));
+        var difference = xs[0].Minus(xs[1]);
+        var meets = difference.abs().le(xs[0].abs().Plus(xs[1].abs()) * Close);
+        var slope = where(meets, derivative.chunk(2, 0)[0], ys[0].Minus(ys[1]) / difference.masked_fill(meets, One));
+        return cat([slope, slope], 0).detach();
     }
 }
