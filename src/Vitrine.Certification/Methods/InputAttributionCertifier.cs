@@ -35,8 +35,9 @@ internal sealed class InputAttributionCertifier : ICertifier
                     continue;
                 }
 
+                var isGradient = Gradients.Any(g => key == g || key.StartsWith(g + ".", StringComparison.Ordinal));
                 yield return attributed.Value(key) is { } found
-                    ? Comparison.Of(name, key, found, fixture.Read($"{name}/{key}"), relativeToLargest: Gradients.Any(g => key == g || key.StartsWith(g + ".", StringComparison.Ordinal)))
+                    ? Comparison.Of(name, key, found, fixture.Read($"{name}/{key}"), relativeToLargest: isGradient)
                     : CertificateRow.Failed(name, key, "this key is not known");
             }
         }
@@ -64,8 +65,8 @@ internal sealed partial class AttributionCase : IDisposable
     private readonly Tensor baseline;
     private readonly HashSet<string> inputs =
     [
-        "in.x", "in.target", "in.baseline", "in.groups", "in.baseline_distribution", "in.ids", "in.pair", "in.image", "in.head", "lime.in.masks", "metric.in.noise",
-        "noise_tunnel.in.noise", "gradient_shap.in.coefficients", "gradient_shap.in.baseline_rows",
+        "in.x", "in.target", "in.baseline", "in.groups", "in.baseline_distribution", "in.ids", "in.pair", "in.image", "in.head", "lime.in.masks",
+        "metric.in.noise", "noise_tunnel.in.noise", "gradient_shap.in.coefficients", "gradient_shap.in.baseline_rows",
     ];
 
     private AttributionCase(Fixture fixture, string name, Attributed function, Func<Tensor> output, string stack, params IDisposable?[] owned)
@@ -148,7 +149,7 @@ internal sealed partial class AttributionCase : IDisposable
             ("neuron_gradient", _) when Neuron(rest) is var (layer, at) => function.Evaluate(
                 function.Inputs, Rows(), new EvaluationQuery { Layer = layer, Neuron = at, Gradient = true }).Gradient,
             ("neuron_ig", _) when Neuron(rest) is var (layer, at) => Steps("layer").OfNeuron(function, baseline, layer, at),
-            ("neuron_conductance", _) when Neuron(rest) is var (layer, at) => (Steps("layer") with { Sum = PathSum.Trapezoid }).Conductance(function, baseline, layer, at),
+            ("neuron_conductance", _) when Neuron(rest) is var (layer, at) => NeuronConductance(layer, at),
             ("noise_tunnel", "smoothgrad") => Noisy(NoiseMean.SmoothGrad),
             ("noise_tunnel", "smoothgrad_sq") => Noisy(NoiseMean.SmoothGradSquared),
             ("noise_tunnel", "vargrad") => Noisy(NoiseMean.VarGrad),
@@ -165,8 +166,8 @@ internal sealed partial class AttributionCase : IDisposable
             ("shapley", "groups") => Removed(Groups(), baseline, r => ShapleyValues.Exact(r)),
             ("lime", "linear") => Lime(0),
             ("lime", "ridge") => Lime(Number("lime.*", @"ridge alpha ([\d.]+)")),
-            ("metric", "infidelity") => AttributionChecks.Infidelity(function, Integrated("gausslegendre")!, Read("metric.in.noise")),
-            ("metric", "infidelity_normalized") => AttributionChecks.Infidelity(function, Integrated("gausslegendre")!, Read("metric.in.noise"), normalised: true),
+            ("metric", "infidelity") => Infidelity(normalised: false),
+            ("metric", "infidelity_normalized") => Infidelity(normalised: true),
             ("metric", "sensitivity_max") => AttributionChecks.MaxSensitivity(function, Signed, Read("metric.in.noise")),
             _ => null,
         };
@@ -217,9 +218,13 @@ internal sealed partial class AttributionCase : IDisposable
         }
 
         // LRP's delta is what the relevances leave of the output.
-        return method.StartsWith("lrp.", StringComparison.Ordinal)
-            ? Value(method) is { } relevance ? function.Values() - relevance.sum(-1) : null
-            : (method.Split('.')[0] is "ig" or "deeplift" or "layer_ig" or "layer_conductance") && Value(method) is { } scores ? function.Delta(scores, baseline) : null;
+        if (method.StartsWith("lrp.", StringComparison.Ordinal))
+        {
+            return Value(method) is { } relevance ? function.Values() - relevance.sum(-1) : null;
+        }
+
+        var isComplete = method.Split('.')[0] is "ig" or "deeplift" or "layer_ig" or "layer_conductance";
+        return isComplete && Value(method) is { } scores ? function.Delta(scores, baseline) : null;
     }
 
     private IntegratedGradients Steps(string of) => new()
@@ -242,6 +247,11 @@ internal sealed partial class AttributionCase : IDisposable
     }
 
     private Tensor Conductance(string layer) => Steps("layer").Conductance(function, baseline, Layer(layer));
+
+    /// <remarks>Its call is not described; the library's default there is the trapezoid rule.</remarks>
+    private Tensor NeuronConductance(string layer, int[] at) => (Steps("layer") with { Sum = PathSum.Trapezoid }).Conductance(function, baseline, layer, at);
+
+    private Tensor Infidelity(bool normalised) => AttributionChecks.Infidelity(function, Integrated("gausslegendre")!, Read("metric.in.noise"), normalised);
 
     private Tensor GradientShap(out Tensor deltas)
     {
@@ -278,7 +288,8 @@ internal sealed partial class AttributionCase : IDisposable
         {
             var scores = method(new FeatureRemoval(function, features, against));
             var table = tensor(scores.SelectMany(row => row).ToArray(), [scores.Length, features.Count], float32);
-            return !spread ? table : stack.Length == 0 || IsPicture ? features.Spread(table, function.Inputs) : features.Spread(table, function.Inputs).select(-1, 0);
+            var each = spread ? features.Spread(table, function.Inputs) : table;
+            return spread && stack.Length > 0 && !IsPicture ? each.select(-1, 0) : each;
         }
     }
 

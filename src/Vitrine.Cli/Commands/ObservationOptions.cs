@@ -22,8 +22,15 @@ internal sealed class ObservationOptions
     };
 
     /// <summary>Adds the options to a command.</summary>
-    public void AddTo(Command command)
+    /// <param name="command">Where to.</param>
+    /// <param name="optional">Whether the command does without an observation, for models that are no policies.</param>
+    public void AddTo(Command command, bool optional = false)
     {
+        if (optional)
+        {
+            (picture.Arity, instruction.Arity) = (ArgumentArity.ZeroOrOne, ArgumentArity.ZeroOrOne);
+        }
+
         command.Add(picture);
         command.Add(instruction);
         command.Add(cameras);
@@ -31,10 +38,19 @@ internal sealed class ObservationOptions
         command.Add(noise);
     }
 
+    /// <summary>Whether an observation, or a part of one, was given.</summary>
+    public bool IsGiven(ParseResult parsed) => parsed.GetValue(picture) is not null;
+
     /// <summary>What is seen.</summary>
     /// <exception cref="VitrineException">A picture cannot be read, a camera has no name or is given twice, or the state is no list of numbers.</exception>
     public Observation Observation(ParseResult parsed)
     {
+        if (parsed.GetValue(picture) is null || parsed.GetValue(instruction) is null)
+        {
+            throw new VitrineException(
+                $"{parsed.CommandResult.Command.Name}: a policy is shown a picture and told an instruction; give both, PICTURE \"INSTRUCTION\".");
+        }
+
         var pictures = new Dictionary<string, Picture>();
         foreach (var (camera, file) in parsed.GetValue(cameras)!.Select(Further).Prepend(First(parsed.GetValue(picture)!)))
         {

@@ -1,3 +1,4 @@
+using Vitrine.Mechanisms.Pictures;
 using static TorchSharp.torch;
 
 namespace Vitrine.Mechanisms.InputAttribution;
@@ -87,7 +88,7 @@ public abstract class Attributed
     public Tensor Delta(Tensor scores, Tensor baseline)
     {
         ArgumentNullException.ThrowIfNull(scores);
-        return scores.flatten(1).sum(-1) - (Values() - Values(Spread(baseline), AllRows));
+        return scores.flatten(1).sum(-1).Minus(Values().Minus(Values(Spread(baseline), AllRows)));
     }
 
     /// <summary>Every row once.</summary>

@@ -68,7 +68,9 @@ public sealed class AttributedSubject : Attributed, IDisposable
         return InputFeatures.OfWindows(Inputs.shape[1..], [Inputs.shape[1], height, width], [Inputs.shape[1], height, width], names);
     }
 
-    /// <summary>What stands in an input's place: nothing, or the mean of its row: of pixels channel by channel, of embeddings over inputs of its kind.</summary>
+    /// <summary>
+    /// What stands in an input's place: nothing, or the mean of its row: of pixels channel by channel, of embeddings over inputs of its kind.
+    /// </summary>
     /// <param name="fill">Which.</param>
     /// <returns>(B,...) as the inputs; owned by the caller's dispose scope.</returns>
     public Tensor Baseline(Pictures.AblationFill fill)
@@ -102,7 +104,11 @@ public sealed class AttributedSubject : Attributed, IDisposable
     public override Attributed With(Tensor inputs, IReadOnlyList<int> rows)
     {
         ArgumentNullException.ThrowIfNull(rows);
-        return new AttributedSubject(Subject, metric, inputs, [.. rows.Select(r => Origins[r])], owns: false) { RowsPerPass = RowsPerPass, Cancellation = Cancellation };
+        return new AttributedSubject(Subject, metric, inputs, [.. rows.Select(r => Origins[r])], owns: false)
+        {
+            RowsPerPass = RowsPerPass,
+            Cancellation = Cancellation,
+        };
     }
 
     /// <inheritdoc/>
@@ -138,7 +144,8 @@ public sealed class AttributedSubject : Attributed, IDisposable
         CallbackEdit Visited(string text)
         {
             var address = Address.Parse(text);
-            return new CallbackEdit((address with { Step = 0 }).ToString(), (at, _) => visits.Layer(text, at)) { Scope = new EditScope { Steps = [address.Step] } };
+            var scope = new EditScope { Steps = [address.Step] };
+            return new CallbackEdit((address with { Step = 0 }).ToString(), (at, _) => visits.Layer(text, at)) { Scope = scope };
         }
     }
 

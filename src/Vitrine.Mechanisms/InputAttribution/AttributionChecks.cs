@@ -1,3 +1,5 @@
+using Vitrine.Mechanisms.Pictures;
+using Vitrine.Transformers.Engine;
 using static TorchSharp.torch;
 
 namespace Vitrine.Mechanisms.InputAttribution;
@@ -22,19 +24,20 @@ public static class AttributionChecks
         var (samples, n) = (perturbations.shape[0], perturbations.to(function.Inputs.dtype, function.Inputs.device));
         var foretold = (n * scores.unsqueeze(0)).flatten(2).sum(-1).to(float64);                            // (S, B)
         int[] rows = [.. Enumerable.Range(0, (int)samples).SelectMany(_ => function.AllRows)];
-        var changed = function.Values((function.Inputs.unsqueeze(0) - n).flatten(0, 1), rows).reshape([samples, function.Rows]);
-        var happened = (function.Values().unsqueeze(0) - changed).to(float64);
+        var changed = function.Values(function.Inputs.unsqueeze(0).Minus(n).flatten(0, 1), rows).reshape([samples, function.Rows]);
+        var happened = function.Values().unsqueeze(0).Minus(changed).to(float64);
         if (normalised)
         {
             foretold = foretold * (foretold * happened).sum([0]).Over((foretold * foretold).sum([0]), ones(function.Rows, dtype: float64, device: n.device));
         }
 
-        var apart = foretold - happened;
+        var apart = foretold.Minus(happened);
         return (apart * apart).mean([0]).to(function.Inputs.dtype).MoveToOuterDisposeScope();
     }
 
     /// <summary>
-    /// Maximal sensitivity (B): the largest change of the scores over perturbations n, |scores(x) - scores(x + n)| / |scores(x)| (Yeh et al. 2019, definition 3.1, relative).
+    /// Maximal sensitivity (B): the largest change of the scores over perturbations n, |scores(x) - scores(x + n)| / |scores(x)| (Yeh et al. 2019, definition
+    /// 3.1, relative).
     /// </summary>
     /// <param name="function">What was attributed.</param>
     /// <param name="method">The scores of a function's inputs.</param>
@@ -48,8 +51,8 @@ public static class AttributionChecks
         var n = perturbations.to(function.Inputs.dtype, function.Inputs.device);
         int[] rows = [.. Enumerable.Range(0, (int)n.shape[0]).SelectMany(_ => function.AllRows)];
         var own = method(function).flatten(1);                                                              // (B, E)
-        var moved = method(function.With((function.Inputs.unsqueeze(0) + n).flatten(0, 1), rows)).reshape([n.shape[0], function.Rows, -1]);
-        var apart = (own.unsqueeze(0) - moved).norm(-1).amax([0]);
+        var moved = method(function.With(function.Inputs.unsqueeze(0).Plus(n).flatten(0, 1), rows)).reshape([n.shape[0], function.Rows, -1]);
+        var apart = own.unsqueeze(0).Minus(moved).norm(-1).amax([0]);
         return (apart / own.norm(-1)).MoveToOuterDisposeScope();
     }
 }

@@ -20,7 +20,9 @@ public sealed record EvaluationQuery
     /// <summary>(N,...): stands in the layer's place; null for what it computes. Stays the caller's.</summary>
     public Tensor? LayerValue { get; init; }
 
-    /// <summary>One coordinate of the layer behind the rows, e.g. [neuron] or [token, neuron]: the value is then its activation. Null for the function's.</summary>
+    /// <summary>
+    /// One coordinate of the layer behind the rows, e.g. [neuron] or [token, neuron]: the value is then its activation. Null for the function's.
+    /// </summary>
     public IReadOnlyList<int>? Neuron { get; init; }
 
     /// <summary>How non-linear steps are differentiated.</summary>

@@ -20,14 +20,14 @@ public abstract record GradientRule
     public static GradientRule Deconvolution { get; } = new ReluRule(IsGuided: false);
 
     /// <summary>
-    /// At each non-linear step the slope between the reference and the input, (y - y0) / (x - x0), the derivative where they meet: the rescale rule (Shrikumar et
-    /// al. 2017, section 3.5.1).
+    /// At each non-linear step the slope between the reference and the input, (y - y0) / (x - x0), the derivative where they meet: the rescale rule (Shrikumar
+    /// et al. 2017, section 3.5.1).
     /// </summary>
     public static GradientRule DeepLift { get; } = new SecantRule();
 
     /// <summary>
-    /// Layer-wise relevance propagation (Bach et al. 2015), as a derivative G whose product with an activation a is its relevance, R = a G: behind a linear layer
-    /// z = W a + b it is R_a = a W'^T (R_z / (z' + s(z') epsilon)) with W' = W + gamma max(W, 0), z' = W' a + b; a non-linear step hands relevance on.
+    /// Layer-wise relevance propagation (Bach et al. 2015), as a derivative G whose product with an activation a is its relevance, R = a G: behind a linear
+    /// layer z = W a + b it is R_a = a W'^T (R_z / (z' + s(z') epsilon)) with W' = W + gamma max(W, 0), z' = W' a + b; a non-linear step hands relevance on.
     /// </summary>
     /// <param name="epsilon">Pulls towards 0 what a small sum would blow up (section 2.2, eq. 58).</param>
     /// <param name="gamma">Favours what speaks for (Montavon et al. 2019, section 10.2.3); 0 for the epsilon rule.</param>

@@ -1,4 +1,5 @@
-using TorchSharp;
+using Vitrine.Mechanisms.Pictures;
+using Vitrine.Transformers.Engine;
 using static TorchSharp.torch;
 
 namespace Vitrine.Mechanisms.InputAttribution;
@@ -67,7 +68,7 @@ public static class Gradients
         var x = function.Inputs.repeat_interleave(each, 0);
         var against = cat([.. Enumerable.Repeat(references.to(x.dtype, x.device), inputs)], 0);
         var scores = Lifted(function, x, against, rows, layer: null);
-        deltas = (scores.flatten(1).sum(-1) - (function.Values(x, rows) - function.Values(against, rows))).MoveToOuterDisposeScope();
+        deltas = scores.flatten(1).sum(-1).Minus(function.Values(x, rows).Minus(function.Values(against, rows))).MoveToOuterDisposeScope();
         return scores.reshape([inputs, each, .. x.shape[1..]]).mean([1]).MoveToOuterDisposeScope();
     }
 
@@ -96,8 +97,8 @@ public static class Gradients
         var x = function.Inputs.repeat_interleave(samples, 0);
         var from = references.to(x.dtype, x.device).index_select(0, tensor(draws.Select(d => (long)d.Reference).ToArray(), device: x.device));
         var share = tensor(draws.Select(d => d.Share).ToArray(), [draws.Count, .. Enumerable.Repeat(1L, (int)x.dim() - 1)], x.dtype, x.device);
-        var scores = function.Gradient(from + ((x - from) * share), rows) * (x - from);
-        deltas = (scores.flatten(1).sum(-1) - (function.Values(x, rows) - function.Values(from, rows))).MoveToOuterDisposeScope();
+        var scores = function.Gradient(from.Plus(x.Minus(from) * share), rows) * x.Minus(from);
+        deltas = scores.flatten(1).sum(-1).Minus(function.Values(x, rows).Minus(function.Values(from, rows))).MoveToOuterDisposeScope();
         return scores.reshape([function.Rows, samples, .. x.shape[1..]]).mean([1]).MoveToOuterDisposeScope();
     }
 
@@ -122,6 +123,6 @@ public static class Gradients
             Rule = GradientRule.DeepLift,
             References = references,
         });
-        return layer is null ? at.Gradient! * (inputs - references) : at.LayerGradient! * (at.Activation! - at.ReferenceActivation!);
+        return layer is null ? at.Gradient! * inputs.Minus(references) : at.LayerGradient! * at.Activation!.Minus(at.ReferenceActivation!);
     }
 }

@@ -16,7 +16,8 @@ public sealed class InputFeatures : IDisposable
         ArgumentNullException.ThrowIfNull(masks);
         if (masks.dtype != ScalarType.Bool || masks.dim() < 2 || masks.shape[0] == 0 || (names is not null && names.Count != masks.shape[0]))
         {
-            throw new VitrineException($"features: masks [{string.Join(", ", masks.shape)}] of {masks.dtype} for {names?.Count} names; expected bool, one a feature.");
+            throw new VitrineException(
+                $"features: masks [{string.Join(", ", masks.shape)}] of {masks.dtype} for {names?.Count} names; expected bool, one a feature.");
         }
 
         this.masks = masks.clone().DetachFromDisposeScope();
@@ -70,7 +71,8 @@ public sealed class InputFeatures : IDisposable
     /// <param name="stride">From one to the next along each axis.</param>
     /// <param name="names">One a window, row by row; numbers when null.</param>
     /// <exception cref="VitrineException">A size is not positive, or larger than the picture.</exception>
-    public static InputFeatures OfWindows(IReadOnlyList<long> shape, IReadOnlyList<long> window, IReadOnlyList<long> stride, IReadOnlyList<string>? names = null)
+    public static InputFeatures OfWindows(
+        IReadOnlyList<long> shape, IReadOnlyList<long> window, IReadOnlyList<long> stride, IReadOnlyList<string>? names = null)
     {
         ArgumentNullException.ThrowIfNull(shape);
         ArgumentNullException.ThrowIfNull(window);
@@ -101,6 +103,16 @@ public sealed class InputFeatures : IDisposable
         }
 
         return new InputFeatures(masks, names);
+    }
+
+    /// <summary>Features that are taken away together, as one: windows over patches, say.</summary>
+    /// <param name="sets">Of this one's features.</param>
+    /// <returns>Owned by the caller.</returns>
+    public InputFeatures Together(IReadOnlyList<IReadOnlyList<int>> sets)
+    {
+        ArgumentNullException.ThrowIfNull(sets);
+        using var scope = NewDisposeScope();
+        return new InputFeatures(stack([.. sets.Select(set => masks.index_select(0, tensor(set.Select(f => (long)f).ToArray())).any(0, false))]));
     }
 
     /// <summary>Scores of numbers, summed over each feature.</summary>
@@ -159,5 +171,6 @@ public sealed class InputFeatures : IDisposable
     /// <remarks>A mask of fewer axes broadcasts to the last ones of an input.</remarks>
     private Tensor Flat(Tensor scores) => masks.dim() == scores.dim()
         ? scores
-        : throw new VitrineException($"features: of [{string.Join(", ", masks.shape[1..])}]; the scores of a row are [{string.Join(", ", scores.shape[1..])}].");
+        : throw new VitrineException(
+            $"features: of [{string.Join(", ", masks.shape[1..])}]; the scores of a row are [{string.Join(", ", scores.shape[1..])}].");
 }

@@ -1,4 +1,6 @@
 using TorchSharp;
+using Vitrine.Mechanisms.Pictures;
+using Vitrine.Transformers.Engine;
 using static TorchSharp.torch;
 
 namespace Vitrine.Mechanisms.InputAttribution;
@@ -53,7 +55,8 @@ public sealed record IntegratedGradients
         using var scope = NewDisposeScope();
         var from = function.Spread(baseline);
         var query = new EvaluationQuery { Gradient = true, Layer = layer, Neuron = neuron };
-        return Along(function, from, function.Inputs, Weights(Steps, Sum), (points, rows) => function.Evaluate(points, rows, query).Gradient!).MoveToOuterDisposeScope();
+        return Along(function, from, function.Inputs, Weights(Steps, Sum), (points, rows) => function.Evaluate(points, rows, query).Gradient!)
+            .MoveToOuterDisposeScope();
     }
 
     /// <summary>
@@ -93,8 +96,8 @@ public sealed record IntegratedGradients
                 Between(function.Spread(baseline), function.Inputs, alpha), function.AllRows, new EvaluationQuery { Layer = layer, LayerGradient = true });
             if (before is not null)
             {
-                var part = slope! * (at.Activation! - before);
-                sum = sum is null ? part : sum + part;
+                var part = slope! * at.Activation!.Minus(before);
+                sum = sum is null ? part : sum.Plus(part);
             }
 
             (before, slope) = (at.Activation!, at.LayerGradient!);
@@ -194,16 +197,16 @@ public sealed record IntegratedGradients
             var gradients = derivative(cat([.. some.Select(p => Between(from, to, p.At))], 0), rows);              // (points B, ...)
             var weights = tensor(some.Select(p => p.Weight).ToArray(), gradients.dtype, gradients.device);
             var part = (gradients.reshape([some.Length, -1]) * weights.unsqueeze(1)).sum([0]).reshape([function.Rows, .. gradients.shape[1..]]);
-            sum = (sum is null ? part : sum + part).MoveToOuterDisposeScope();
+            sum = (sum is null ? part : sum.Plus(part)).MoveToOuterDisposeScope();
         }
 
-        return TimesInput ? sum! * (to - from) : sum!;
+        return TimesInput ? sum! * to.Minus(from) : sum!;
     }
 
     private static Tensor Between(Tensor from, Tensor to, double alpha)
     {
         Scalar share = alpha;
-        var point = from + ((to - from) * share);
+        var point = from.Plus(to.Minus(from) * share);
         GC.KeepAlive(share);
         return point;
     }

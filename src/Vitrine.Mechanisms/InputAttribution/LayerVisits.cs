@@ -1,3 +1,4 @@
+using Vitrine.Transformers.Engine;
 using static TorchSharp.torch;
 
 namespace Vitrine.Mechanisms.InputAttribution;
@@ -48,7 +49,7 @@ public sealed class LayerVisits
             if (rule.Gamma != 0)
             {
                 TorchSharp.Scalar gamma = rule.Gamma, nothing = 0;
-                var raised = weight + (weight.clamp_min(nothing) * gamma);
+                var raised = weight.Plus(weight.clamp_min(nothing) * gamma);
                 GC.KeepAlive((gamma, nothing));
                 (favoured, sum) = (nn.functional.linear(x, raised), nn.functional.linear(x, raised, bias));
             }
@@ -64,7 +65,9 @@ public sealed class LayerVisits
     {
         ArgumentNullException.ThrowIfNull(x);
         TorchSharp.Scalar nothing = 0;
-        var y = query.Rule is GradientRule.ReluRule rule && x.requires_grad ? Layer(name, ReluBackward.Of(x, rule.IsGuided)) : Nonlinear(name, x, v => v.clamp_min(nothing));
+        var y = query.Rule is GradientRule.ReluRule rule && x.requires_grad
+            ? Layer(name, ReluBackward.Of(x, rule.IsGuided))
+            : Nonlinear(name, x, v => v.clamp_min(nothing));
         GC.KeepAlive(nothing);
         return y;
     }
@@ -86,7 +89,8 @@ public sealed class LayerVisits
 
         return Layer(name, query.Rule switch
         {
-            GradientRule.ReluRule => throw new VitrineException($"attribution: layer '{name}' is no ReLU; guided backpropagation and deconvolution are rules of ReLUs."),
+            GradientRule.ReluRule => throw new VitrineException(
+                $"attribution: layer '{name}' is no ReLU; guided backpropagation and deconvolution are rules of ReLUs."),
             GradientRule.SecantRule => y.WithDerivativeOf(x * Slopes.Secant(x, y)),
             GradientRule.RelevanceRule => y.WithDerivativeOf(x * y.detach().Over(x.detach(), zeros_like(x))),
             _ => y,
@@ -139,7 +143,8 @@ public sealed class LayerVisits
     {
         if (at.Count != layer.dim() - 1 || at.Index().Any(c => c.Item < 0 || c.Item >= layer.shape[c.Index + 1]))
         {
-            throw new VitrineException($"attribution: a layer of [{string.Join(", ", layer.shape)}] has no coordinate [{string.Join(", ", at)}] behind its rows.");
+            throw new VitrineException(
+                $"attribution: a layer of [{string.Join(", ", layer.shape)}] has no coordinate [{string.Join(", ", at)}] behind its rows.");
         }
 
         return at.Aggregate(layer, (x, index) => x.select(1, index));

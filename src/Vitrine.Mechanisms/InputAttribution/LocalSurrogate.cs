@@ -1,3 +1,4 @@
+using Vitrine.Transformers.Engine;
 using static TorchSharp.torch;
 
 namespace Vitrine.Mechanisms.InputAttribution;
@@ -27,8 +28,8 @@ public static class LocalSurrogate
     }
 
     /// <summary>
-    /// Kernel SHAP (Lundberg and Lee 2017, theorem 2): the same fit with Shapley's weights, its coefficients summing to f(x) - f(baseline). From every set where
-    /// there are at most <paramref name="samples"/>, then exact; else from sets drawn by their weight, each with its complement (Covert and Lee 2021).
+    /// Kernel SHAP (Lundberg and Lee 2017, theorem 2): the same fit with Shapley's weights, its coefficients summing to f(x) - f(baseline). From every set
+    /// where there are at most <paramref name="samples"/>, then exact; else from sets drawn by their weight, each with its complement (Covert and Lee 2021).
     /// </summary>
     /// <param name="removal">The function, its features and baseline.</param>
     /// <param name="row">Of the function's inputs.</param>
@@ -80,7 +81,7 @@ public static class LocalSurrogate
         var x = tensor(design.SelectMany(r => r).ToArray(), [design.Length, design[0].Length]);
         var w = tensor(weights).unsqueeze(1);
         var penalty = tensor(Enumerable.Range(0, design[0].Length).Select(i => intercept && i == design[0].Length - 1 ? 0 : ridge).ToArray());
-        var normal = x.t().matmul(x * w) + diag(penalty);
+        var normal = x.t().matmul(x * w).Plus(diag(penalty));
         if (linalg.matrix_rank(normal, hermitian: true).item<long>() < design[0].Length)
         {
             throw new VitrineException($"surrogate: {design.Length} samples do not tell {design[0].Length} coefficients apart; draw more.");

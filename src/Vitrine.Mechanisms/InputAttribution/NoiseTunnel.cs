@@ -1,3 +1,5 @@
+using Vitrine.Mechanisms.Pictures;
+using Vitrine.Transformers.Engine;
 using static TorchSharp.torch;
 
 namespace Vitrine.Mechanisms.InputAttribution;
@@ -36,14 +38,14 @@ public static class NoiseTunnel
         using var scope = NewDisposeScope();
         var samples = (int)noise.shape[0] / function.Rows;
         int[] rows = [.. Enumerable.Range(0, (int)noise.shape[0]).Select(i => i / samples)];
-        var noisy = function.Inputs.repeat_interleave(samples, 0) + noise.to(function.Inputs.dtype, function.Inputs.device);
+        var noisy = function.Inputs.repeat_interleave(samples, 0).Plus(noise.to(function.Inputs.dtype, function.Inputs.device));
         var scores = method(function.With(noisy, rows)).reshape([function.Rows, samples, .. function.Inputs.shape[1..]]);
         var (first, second) = (scores.mean([1]), (scores * scores).mean([1]));
         return (mean switch
         {
             NoiseMean.SmoothGrad => first,
             NoiseMean.SmoothGradSquared => second,
-            NoiseMean.VarGrad => second - (first * first),
+            NoiseMean.VarGrad => second.Minus(first * first),
             _ => throw new ArgumentOutOfRangeException(nameof(mean)),
         }).MoveToOuterDisposeScope();
     }
@@ -59,7 +61,7 @@ public static class NoiseTunnel
         using var scope = NewDisposeScope();
         using var generator = new Generator((ulong)seed);
         var flat = function.Inputs.flatten(1).to(float32);
-        var range = (flat.amax([1]) - flat.amin([1])).repeat_interleave(samples, 0);
+        var range = flat.amax([1]).Minus(flat.amin([1])).repeat_interleave(samples, 0);
         TorchSharp.Scalar part = share;
         var drawn = randn([function.Rows * samples, .. function.Inputs.shape[1..]], generator: generator).to(flat.device);
         var noise = drawn * (range * part).reshape([function.Rows * samples, .. Enumerable.Repeat(1L, (int)function.Inputs.dim() - 1)]);

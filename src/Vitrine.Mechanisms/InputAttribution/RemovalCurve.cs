@@ -12,22 +12,11 @@ public sealed record RemovalCurve(IReadOnlyList<int> Taken, IReadOnlyList<double
     /// <summary>The same of each random order.</summary>
     public IReadOnlyList<double> RandomAreas => [.. Random.Select(AreaOf)];
 
-    /// <summary>Between which areas 95 % of random orders lie.</summary>
-    public (double Low, double High) RandomInterval
-    {
-        get
-        {
-            double[] sorted = [.. RandomAreas.Order()];
-            return (Quantile(.025), Quantile(.975));
+    /// <summary>2.5 % of random orders have a smaller area.</summary>
+    public double RandomLow => Quantile(.025);
 
-            double Quantile(double share)
-            {
-                var at = share * (sorted.Length - 1);
-                var below = (int)at;
-                return sorted[below] + ((at - below) * (sorted[Math.Min(below + 1, sorted.Length - 1)] - sorted[below]));
-            }
-        }
-    }
+    /// <summary>2.5 % of random orders have a larger area.</summary>
+    public double RandomHigh => Quantile(.975);
 
     /// <summary>Random orders whose area is at least as low.</summary>
     public int AsLow => RandomAreas.Count(a => a <= Area);
@@ -44,7 +33,9 @@ public sealed record RemovalCurve(IReadOnlyList<int> Taken, IReadOnlyList<double
         FeatureRemoval removal, int row, IReadOnlyList<double> scores, int orders = 20, int seed = 0, int points = 21, IProgress<double>? progress = null)
         => Of(removal, row, scores, orders, seed, points, comes: false, progress);
 
-    /// <summary>Features come, the highest score first, where none was: the function rises early where the scores are right (Petsiuk et al. 2018, insertion).</summary>
+    /// <summary>
+    /// Features come, the highest score first, where none was: the function rises early where the scores are right (Petsiuk et al. 2018, insertion).
+    /// </summary>
     /// <param name="removal">The function, its features and baseline.</param>
     /// <param name="row">Of the function's inputs.</param>
     /// <param name="scores">One a feature.</param>
@@ -96,4 +87,12 @@ public sealed record RemovalCurve(IReadOnlyList<int> Taken, IReadOnlyList<double
 
     private double AreaOf(IReadOnlyList<double> curve)
         => Enumerable.Range(1, Taken.Count - 1).Sum(i => (curve[i] + curve[i - 1]) / 2 * (Taken[i] - Taken[i - 1])) / Taken[^1];
+
+    private double Quantile(double share)
+    {
+        double[] sorted = [.. RandomAreas.Order()];
+        var at = share * (sorted.Length - 1);
+        var below = (int)at;
+        return sorted[below] + ((at - below) * (sorted[Math.Min(below + 1, sorted.Length - 1)] - sorted[below]));
+    }
 }

@@ -41,6 +41,9 @@ public abstract class Subject
     /// <summary>[row]: what stands in the sequence of <see cref="Reader"/>, padding left out.</summary>
     internal abstract IReadOnlyList<IReadOnlyList<InputToken>> InputTokens { get; }
 
+    /// <summary>Positions of <see cref="Reader"/> at which the answer of a row is read; none where another stack decides.</summary>
+    internal abstract IReadOnlyList<int> ReadAt(int row);
+
     /// <summary>(N,3,H,W), a picture a row, where the inputs are pictures; null for others.</summary>
     internal virtual Tensor? Pixels => null;
 
@@ -119,6 +122,13 @@ public abstract class Subject
             => [.. Tokens.Select((row, r) => (IReadOnlyList<InputToken>)
                 [.. row.Select((name, t) => new InputToken(t, name, InputKind.Word)).Where(token => batch.Positions[r][token.Position] >= 0)])];
 
+        /// <remarks>An encoder answers at its first token, a decoder at its last.</remarks>
+        internal override IReadOnlyList<int> ReadAt(int row)
+        {
+            var own = InputTokens[row];
+            return [Stack.Spec.Attention.Mask == AttentionMask.Full ? own[0].Position : own[^1].Position];
+        }
+
         public override bool CanStart => true;
 
         public override Subject Take(IReadOnlyList<int> rows) => new TextSubject(model, batch.Take(rows), OriginsOf(rows));
@@ -168,6 +178,9 @@ public abstract class Subject
             => (this.model, this.pixels, this.chosen) = (model, pixels, chosen);
 
         internal override Tensor? Pixels => Chosen();
+
+        internal override IReadOnlyList<int> ReadAt(int row)
+            => model.Tower.Around.ClassToken ? [0] : [.. InputTokens[row].Select(t => t.Position)];
 
         internal override IReadOnlyList<IReadOnlyList<InputToken>> InputTokens
         {
@@ -252,6 +265,8 @@ public abstract class Subject
         internal override Stack Reader => policy.Decoders.Single(d => d.Shape.Name == layout.Stack);
 
         internal override IReadOnlyList<IReadOnlyList<InputToken>> InputTokens => [.. layout.Rows.Select(row => (IReadOnlyList<InputToken>)[.. Read(row)])];
+
+        internal override IReadOnlyList<int> ReadAt(int row) => layout.DecidingStack == layout.Stack ? [(int)layout.Rows[row].Deciding] : [];
 
         public override bool CanStart => policy.NoiseShape is null && layout.DecidingStack == layout.Stack;
 

@@ -11,8 +11,8 @@ public sealed class InputAttributionCertificationTests
         using var fixture = Fixture.Open(Fixtures.Of("methods", "captum"));
         var rows = new InputAttributionCertifier().Certify(fixture, TestContext.Current.CancellationToken).ToArray();
         rows.Where(r => !r.Passed).ShouldBeEmpty();
-        rows.Count(r => !r.Point.StartsWith("in.", StringComparison.Ordinal)).ShouldBe(
-            fixture.Keys.Count(k => !k.Contains("/in.", StringComparison.Ordinal) && !k.Contains(".in.", StringComparison.Ordinal)), "every golden was compared");
+        var goldens = fixture.Keys.Count(k => !k.Contains("/in.", StringComparison.Ordinal) && !k.Contains(".in.", StringComparison.Ordinal));
+        rows.Count(r => !r.Point.StartsWith("in.", StringComparison.Ordinal)).ShouldBe(goldens, "every golden was compared");
         TestContext.Current.SendDiagnosticMessage($"{rows.Length} rows, worst {rows.MaxBy(r => r.Error / r.Bound)}");
     }
 

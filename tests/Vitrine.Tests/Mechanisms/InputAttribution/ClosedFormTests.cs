@@ -74,8 +74,9 @@ public sealed class ClosedFormTests : IDisposable
         Same(Gradients.TimesInput(function, GradientRule.Relevance()).sum(-1), function.Values());
         Same(Gradients.TimesInput(function, GradientRule.Relevance(gamma: .25)).sum(-1), function.Values());
         function.Delta(Gradients.DeepLift(function, baseline), baseline).abs().max().item<double>().ShouldBeLessThan(1e-12);
-        function.Delta(new IntegratedGradients { Steps = 1000, Sum = PathSum.Middle }.Of(function, baseline), baseline).abs().max().item<double>().ShouldBeLessThan(.01);
-        function.Delta(new IntegratedGradients { Steps = 1000 }.Conductance(function, baseline, "hidden"), baseline).abs().max().item<double>().ShouldBeLessThan(.05);
+        var steps = new IntegratedGradients { Steps = 1000, Sum = PathSum.Middle };
+        function.Delta(steps.Of(function, baseline), baseline).abs().max().item<double>().ShouldBeLessThan(.01);
+        function.Delta(steps.Conductance(function, baseline, "hidden"), baseline).abs().max().item<double>().ShouldBeLessThan(.05);
     }
 
     [Fact]
@@ -102,9 +103,9 @@ public sealed class ClosedFormTests : IDisposable
         double[] right = [.. Enumerable.Range(1, 20).Select(v => (double)v)];
         var curve = RemovalCurve.Deletion(removal, 0, right);
         (curve.Values[0], curve.Values[^1], curve.AsLow).ShouldBe((210, 0, 0));
-        curve.Area.ShouldBeLessThan(curve.RandomInterval.Low);
-        RemovalCurve.Deletion(removal, 0, [.. right.Reverse()]).Area.ShouldBeGreaterThan(curve.RandomInterval.High);
-        RemovalCurve.Insertion(removal, 0, right).Area.ShouldBeGreaterThan(curve.RandomInterval.High);
+        curve.Area.ShouldBeLessThan(curve.RandomLow);
+        RemovalCurve.Deletion(removal, 0, [.. right.Reverse()]).Area.ShouldBeGreaterThan(curve.RandomHigh);
+        RemovalCurve.Insertion(removal, 0, right).Area.ShouldBeGreaterThan(curve.RandomHigh);
         curve.RandomAreas.Average().ShouldBe(105, 10, "a random order falls along a line");
     }
 

@@ -5,6 +5,7 @@ using Vitrine.Policies;
 using Vitrine.Tests.Mechanisms.Pictures;
 using Vitrine.Tests.Transformers;
 using Vitrine.Transformers;
+using Vitrine.Transformers.Engine;
 using Vitrine.Worlds.Tabletop;
 using static TorchSharp.torch;
 using Subject = Vitrine.Mechanisms.Metrics.Subject;
@@ -84,5 +85,5 @@ public sealed class ModelAttributionTests
     }
 
     private static bool HasBiases(TextModel model)
-        => model.Language.Specs.Any(s => s.Attention.Bias || s.Attention.OutputBias || s.Mlp.Bias || s.Norm.Kind == Vitrine.Transformers.Engine.NormKind.LayerNorm);
+        => model.Language.Specs.Any(s => s.Attention.Bias || s.Attention.OutputBias || s.Mlp.Bias || s.Norm.Kind == NormKind.LayerNorm);
 }
