@@ -135,7 +135,7 @@ public sealed class AttributedSubject : Attributed, IDisposable
             Edits =
             [
                 .. IsOfPixels ? [] : new[] { new CallbackEdit(Place, (_, _) => all) { Scope = new EditScope { Steps = [0] } } },
-                .. rules?.Edits ?? [], .. inside,
+                .. rules?.Edits ?? [], .. inside, .. rules?.Keeping ?? [],
             ],
             Gradients = query.NeedsGradients ? [Place] : [],
         }, cancellation: Cancellation);

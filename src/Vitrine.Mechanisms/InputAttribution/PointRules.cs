@@ -14,7 +14,7 @@ namespace Vitrine.Mechanisms.InputAttribution;
 /// </summary>
 /// <remarks>
 /// Slopes (DeepLIFT): a product changes by (mean of a) (change of b) + (mean of b) (change of a), exactly; a norm is a product of the centred stream and its
-/// scale, a softmax one of exponentials and their sum's inverse; all else works element by element. So scores sum to the change of what the last block writes.
+/// scale; all else works element by element, a softmax of scores less the logarithm of their sum. So scores sum to the change of what the last block writes.
 /// Relevance: the scale of norms and the pattern of attention are held fixed (Ali et al. 2022, section 3), a gate and what it gates share alike, an activation
 /// hands on, and the sums of projections are damped by epsilon. One pass alone: it is made for each.
 /// </remarks>
@@ -26,8 +26,10 @@ internal sealed class PointRules : IDisposable
     private readonly Dictionary<string, Stack> stacks;
     private readonly GradientRule rule;
 
-    private PointRules(GradientRule rule, IEnumerable<Stack> stacks)
-        => (this.rule, this.stacks) = (rule, stacks.ToDictionary(s => s.Shape.Name));
+    private readonly bool isOfPixels;
+
+    private PointRules(GradientRule rule, IEnumerable<Stack> stacks, bool isOfPixels)
+        => (this.rule, this.stacks, this.isOfPixels) = (rule, stacks.ToDictionary(s => s.Shape.Name), isOfPixels);
 
     /// <summary>What a plan does for the rule; none where the derivative is the true one.</summary>
     public static PointRules? Of(GradientRule rule, Subject subject)
@@ -38,7 +40,7 @@ internal sealed class PointRules : IDisposable
         }
 
         Require(rule, subject);
-        return new PointRules(rule, [subject.Stack]);
+        return new PointRules(rule, [subject.Stack], subject.Pixels is not null);
     }
 
     /// <summary>Refuses a rule that the subject's blocks cannot follow.</summary>
@@ -74,9 +76,10 @@ internal sealed class PointRules : IDisposable
     }
 
     /// <summary>The changes, in the order of the pass.</summary>
-    public IEnumerable<Edit> Edits => stacks.Values.SelectMany(stack =>
-        stack.Shape.Points.Where(IsVisited).Order().Select(point => (Edit)new CallbackEdit(
-            point.IsInBlock ? $"{stack.Shape.Name}.*.{point.Name}" : $"{stack.Shape.Name}.{point.Name}", Visit)));
+    public IEnumerable<Edit> Edits => At(Visit);
+
+    /// <summary>Remembers what the points hold, for the changes of later points; behind all other edits of a plan.</summary>
+    public IEnumerable<Edit> Keeping => At(Keep);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -86,6 +89,10 @@ internal sealed class PointRules : IDisposable
             tensor.Dispose();
         }
     }
+
+    private IEnumerable<Edit> At(Func<Tensor, Address, Tensor> visit) => stacks.Values.SelectMany(stack =>
+        stack.Shape.Points.Where(IsVisited).Order().Select(point => (Edit)new CallbackEdit(
+            point.IsInBlock ? $"{stack.Shape.Name}.*.{point.Name}" : $"{stack.Shape.Name}.{point.Name}", visit)));
 
     private bool IsVisited(Point point) => rule is GradientRule.ReluRule
         ? point == Point.MlpUp || point == Point.MlpNeurons
@@ -97,7 +104,6 @@ internal sealed class PointRules : IDisposable
         using var scope = NewDisposeScope();
         var stack = stacks[at.Stack];
         var changed = x.requires_grad ? Changed(x, at, stack) : x;
-        Keep(changed, at);
         return ReferenceEquals(changed, x) ? x : changed.MoveToOuterDisposeScope();
     }
 
@@ -111,7 +117,8 @@ internal sealed class PointRules : IDisposable
 
         if (point == Point.Embed)
         {
-            return Normed(y, Before(at, Point.EntryNormIn), stack.EntryNorm);
+            // Embeddings that are the inputs themselves have no norm in front of them.
+            return !isOfPixels ? y : Normed(y, Before(at, Point.EntryNormIn), stack.EntryNorm);
         }
 
         if (point == Point.FinalNorm)
@@ -208,19 +215,19 @@ internal sealed class PointRules : IDisposable
         return y.WithDerivativeOf(change.RoundedAs(y));
     }
 
+    /// <remarks>
+    /// p_i = exp(s_i - L) with L = ln sum exp s. The slope of an exponential between two points is the logarithmic mean M_i of p_i and p0_i, and since both
+    /// patterns sum to 1, L changes by the mean of the scores' changes with weights M_i / sum M. No step is larger than 1, however sharp the pattern is.
+    /// </remarks>
     private static Tensor Pattern(Tensor y, Tensor scores)
     {
         var hidden = y.detach().eq(Nothing);
         var wide = scores.to(float64);
-        var halves = wide.detach().masked_fill(hidden, Lowest).amax([-1], keepdim: true).chunk(2, 0);
-        var top = maximum(halves[0], halves[1]);
-        var least = cat([top, top], 0);
-        var e = wide.detach().Minus(least).masked_fill(hidden, Lowest).exp();                              // (B, H, Tq, Tk)
-        var change = (wide * Slopes.Secant(wide.detach(), e, e)).masked_fill(hidden, Nothing);
-        var sum = e.sum(-1, keepdim: true);
-        var inverse = sum.reciprocal();
-        var share = change.sum(-1, keepdim: true) * Slopes.Secant(sum, inverse, (inverse * inverse).neg());
-        return y.WithDerivativeOf((inverse.Middle() * change).Plus(e.Middle() * share).to(y.dtype));
+        var logs = wide.detach().masked_fill(hidden, Lowest).log_softmax(-1).masked_fill(hidden, Nothing); // (B, H, Tq, Tk)
+        var p = logs.exp();
+        var mean = Slopes.Secant(logs, p, p).masked_fill(hidden, Nothing);
+        var shift = (wide * mean).masked_fill(hidden, Nothing).sum(-1, keepdim: true) / mean.sum(-1, keepdim: true);
+        return y.WithDerivativeOf((mean * wide.Minus(shift)).masked_fill(hidden, Nothing).to(y.dtype));
     }
 
     private Tensor Weighted(Tensor y, Address at, AttentionSpec attention)
@@ -255,8 +262,9 @@ internal sealed class PointRules : IDisposable
     private Tensor? Before(Address at, Point point) => seen.GetValueOrDefault((at.Stack, point.IsInBlock ? at.Layer ?? -1 : -1, point));
 
     /// <remarks>Keys and values of later passes stand behind those of the earlier ones, as in the cache.</remarks>
-    private void Keep(Tensor x, Address at)
+    private Tensor Keep(Tensor x, Address at)
     {
+        using var scope = NewDisposeScope();
         var key = (at.Stack, at.Layer ?? -1, at.Point);
         var isCached = at.Step > 0 && (at.Point == Point.AttnV || at.Point == Point.AttnK || at.Point == Point.AttnKNorm || at.Point == Point.AttnKRot);
         var kept = isCached ? cat([seen[key], x], 1) : x.alias();
@@ -266,5 +274,6 @@ internal sealed class PointRules : IDisposable
         }
 
         seen[key] = kept.DetachFromDisposeScope();
+        return x;
     }
 }

@@ -8,7 +8,7 @@ namespace Vitrine.Mechanisms.InputAttribution;
 /// <summary>Tensors with the value of one thing and the derivative of another.</summary>
 internal static class Slopes
 {
-    private static readonly Scalar One = 1, MinusOne = -1, Nothing = 0, Half = .5, Close = 1e-5;
+    private static readonly Scalar One = 1, MinusOne = -1, Nothing = 0, Half = .5, Close = 1e-5, CloseInDouble = 1e-11;
 
     /// <summary>The value of <paramref name="value"/> with the derivative of <paramref name="derivative"/>.</summary>
     public static Tensor WithDerivativeOf(this Tensor value, Tensor derivative) => value.detach().Plus(derivative.Minus(derivative.detach()));
@@ -49,7 +49,7 @@ internal static class Slopes
     {
         var (xs, ys) = (x.chunk(2, 0), y.chunk(2, 0));
         var difference = xs[0].Minus(xs[1]);
-        var meets = difference.abs().le(xs[0].abs().Plus(xs[1].abs()) * Close);
+        var meets = difference.abs().le(xs[0].abs().Plus(xs[1].abs()) * (x.dtype == float64 ? CloseInDouble : Close));
         var slope = where(meets, derivative.chunk(2, 0)[0], ys[0].Minus(ys[1]) / difference.masked_fill(meets, One));
         return cat([slope, slope], 0).detach();
     }

@@ -101,8 +101,8 @@ public sealed class InputAttributionPage
         page.Close("tbody").Close("table").Close("div").Close("div");
         page.Text("p", "Area: the mean of the metric while inputs go (deletion) or come in (insertion), the highest score first. A method that finds what "
             + "holds the metric up has a deletion area below random orders and an insertion area above them; green where it lies outside 95 % of them. "
-            + "Infidelity: the share of what taking random sets away does that the scores do not foretell, from 0 to 1. Left to explain: sum of the scores minus "
-            + "the change of the metric, for methods that promise 0.", ("class", "k"));
+            + "Infidelity: the share of what taking random sets away does that the scores do not foretell, from 0 to 1. Left to explain: sum of the scores "
+            + "minus the change of the metric, for methods that promise 0.", ("class", "k"));
     }
 
     private void Method(InputScores method)
