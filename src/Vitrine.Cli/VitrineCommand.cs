@@ -28,6 +28,7 @@ internal static class VitrineCommand
         WithSharedOptions(ClassifyCommand.Create()),
         WithSharedOptions(LensCommand.Create()),
         WithSharedOptions(HeadsCommand.Create()),
+        WithSharedOptions(AttributeCommand.Create()),
         WithSharedOptions(CertifyCommand.Create()),
         EditsCommand.Create(),
         CompletionCommand.Create(),

@@ -32,8 +32,15 @@ internal sealed class ObservationOptions
     public Option[] OfPicture => [cameras, state];
 
     /// <summary>Adds the options to a command.</summary>
-    public void AddTo(Command command)
+    /// <param name="command">Where to.</param>
+    /// <param name="optional">Whether the command does without an observation, for models that are no policies.</param>
+    public void AddTo(Command command, bool optional = false)
     {
+        if (optional)
+        {
+            (picture.Arity, instruction.Arity) = (ArgumentArity.ZeroOrOne, ArgumentArity.ZeroOrOne);
+        }
+
         foreach (var argument in words is null ? (Argument[])[picture, instruction] : [words])
         {
             command.Add(argument);
@@ -44,10 +51,19 @@ internal sealed class ObservationOptions
         command.Add(noise);
     }
 
+    /// <summary>Whether an observation, or a part of one, was given.</summary>
+    public bool IsGiven(ParseResult parsed) => parsed.GetValue(picture) is not null;
+
     /// <summary>What is seen.</summary>
     /// <exception cref="VitrineException">A picture cannot be read, a camera has no name or is given twice, or the state is no list of numbers.</exception>
     public Observation Observation(ParseResult parsed)
     {
+        if (words is null && (parsed.GetValue(picture) is null || parsed.GetValue(instruction) is null))
+        {
+            throw new VitrineException(
+                $"{parsed.CommandResult.Command.Name}: a policy is shown a picture and told an instruction; give both, PICTURE \"INSTRUCTION\".");
+        }
+
         var pictures = new Dictionary<string, Picture>();
         string[] given = words is null ? [parsed.GetValue(picture)!, parsed.GetValue(instruction)!] : parsed.GetValue(words)!;
         var (seen, told) = (given[0], given[1]);

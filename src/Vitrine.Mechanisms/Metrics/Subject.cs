@@ -38,6 +38,23 @@ public abstract class Subject
     /// <summary>The policy that flows, whatever plan it is under; null for others.</summary>
     internal Policies.Flow.FlowPolicy? Flow => (Model as Policy)?.Inner as Policies.Flow.FlowPolicy;
 
+    /// <summary>The stack whose embeddings the inputs become; the one that decides, unless an expert decides what another stack has read.</summary>
+    internal virtual Stack Reader => Stack;
+
+    /// <summary>[row]: what stands in the sequence of <see cref="Reader"/>, padding left out.</summary>
+    internal abstract IReadOnlyList<IReadOnlyList<InputToken>> InputTokens { get; }
+
+    /// <summary>Positions of <see cref="Reader"/> at which the answer of a row is read; none where another stack decides.</summary>
+    internal abstract IReadOnlyList<int> ReadAt(int row);
+
+    /// <summary>(N,3,H,W), a picture a row, where the inputs are pictures; null for others.</summary>
+    internal virtual Tensor? Pixels => null;
+
+    /// <summary>The same model on other pixels.</summary>
+    /// <param name="pixels">(N,3,H,W); stays the caller's.</param>
+    /// <param name="origins">[n]: <see cref="Origins"/>.</param>
+    internal virtual Subject With(Tensor pixels, IReadOnlyList<int> origins) => throw new VitrineException($"{Model.Name}: its inputs are no pixels.");
+
     /// <summary>How many passes the stack goes through: tokens that are said, steps of a flow; 1 where one pass gives all.</summary>
     public virtual int Steps => 1;
 
@@ -127,6 +144,17 @@ public abstract class Subject
         public override IReadOnlyList<IReadOnlyList<string>> Tokens
             => [.. batch.Ids.Select((row, r) => (IReadOnlyList<string>)[.. row.Select((id, t) => batch.Positions[r][t] < 0 ? "" : Shown(id))])];
 
+        internal override IReadOnlyList<IReadOnlyList<InputToken>> InputTokens
+            => [.. Tokens.Select((row, r) => (IReadOnlyList<InputToken>)
+                [.. row.Select((name, t) => new InputToken(t, name, InputKind.Word)).Where(token => batch.Positions[r][token.Position] >= 0)])];
+
+        /// <remarks>An encoder answers at its first token, a decoder at its last.</remarks>
+        internal override IReadOnlyList<int> ReadAt(int row)
+        {
+            var own = InputTokens[row];
+            return [Stack.Spec.Attention.Mask == AttentionMask.Full ? own[0].Position : own[^1].Position];
+        }
+
         public override bool CanStart => true;
 
         internal override IReadOnlyList<int[]> Columns
@@ -170,15 +198,45 @@ public abstract class Subject
     {
         private readonly VisionModel model;
         private readonly Tensor pixels;
+        private readonly IReadOnlyList<int> chosen;
 
         public PictureSubject(VisionModel model, Tensor pixels)
-            : this(model, pixels, [.. Enumerable.Range(0, (int)pixels.shape[0])])
+            : this(model, pixels, [.. Enumerable.Range(0, (int)pixels.shape[0])], [.. Enumerable.Range(0, (int)pixels.shape[0])])
         {
         }
 
-        private PictureSubject(VisionModel model, Tensor pixels, IReadOnlyList<int> origins)
+        /// <param name="model">Who sees.</param>
+        /// <param name="pixels">(P,3,H,W).</param>
+        /// <param name="chosen">[row]: which of the pixels.</param>
+        /// <param name="origins">[row].</param>
+        private PictureSubject(VisionModel model, Tensor pixels, IReadOnlyList<int> chosen, IReadOnlyList<int> origins)
             : base(model, model.Tower, origins)
-            => (this.model, this.pixels) = (model, pixels);
+            => (this.model, this.pixels, this.chosen) = (model, pixels, chosen);
+
+        internal override Tensor? Pixels => Chosen();
+
+        internal override IReadOnlyList<int> ReadAt(int row)
+            => model.Tower.Around.ClassToken ? [0] : [.. InputTokens[row].Select(t => t.Position)];
+
+        internal override IReadOnlyList<IReadOnlyList<InputToken>> InputTokens
+        {
+            get
+            {
+                var tokens = Pictures.PictureTokens.Of(model.Tower, pixels);
+                InputToken[] patches =
+                [
+                    .. Enumerable.Range(0, tokens.Patches).Select(p => new InputToken(tokens.Prefix.Count + p, tokens.NameOfPatch(p), InputKind.Patch)
+                    {
+                        Row = p / tokens.Columns,
+                        Column = p % tokens.Columns,
+                    }),
+                ];
+                return [.. Origins.Select(_ => patches)];
+            }
+        }
+
+        internal override Subject With(Tensor pixels, IReadOnlyList<int> origins)
+            => new PictureSubject(model, pixels, [.. Enumerable.Range(0, origins.Count)], origins);
 
         public override IReadOnlyList<IReadOnlyList<string>> Tokens
         {
@@ -195,7 +253,7 @@ public abstract class Subject
         public override Subject Take(IReadOnlyList<int> rows)
         {
             var origins = OriginsOf(rows);
-            return new PictureSubject(model, pixels, origins);
+            return new PictureSubject(model, pixels, [.. rows.Select(r => chosen[r])], origins);
         }
 
         public override SubjectRun Run(BoundPlan plan, RunStart? from, CancellationToken cancellation)
@@ -205,15 +263,17 @@ public abstract class Subject
                 throw new VitrineException($"{model.Name}: an image encoder starts at its picture.");
             }
 
-            using var chosen = Origins.SequenceEqual(Enumerable.Range(0, (int)pixels.shape[0]))
-                ? pixels.alias()
-                : pixels.index_select(0, tensor(Origins.Select(o => (long)o).ToArray(), device: pixels.device));
-            var run = model.Run(chosen, plan);
+            using var seen = Chosen();
+            var run = model.Run(seen, plan);
             return new SubjectRun(this, run)
             {
                 ScoresOf = () => run.Logits.dim() == 2 ? run.Logits.unsqueeze(1) : run.Logits,
             };
         }
+
+        private Tensor Chosen() => chosen.SequenceEqual(Enumerable.Range(0, (int)pixels.shape[0]))
+            ? pixels.alias()
+            : pixels.index_select(0, tensor(chosen.Select(c => (long)c).ToArray(), device: pixels.device));
     }
 
     private sealed class PolicySubject : Subject
@@ -237,6 +297,12 @@ public abstract class Subject
 
         /// <remarks>Of the stack that decides: its own rows, where it is another than the one that reads.</remarks>
         public override IReadOnlyList<IReadOnlyList<string>> Tokens => [.. layout.Rows.Select(Named)];
+
+        internal override Stack Reader => policy.Decoders.Single(d => d.Shape.Name == layout.Stack);
+
+        internal override IReadOnlyList<IReadOnlyList<InputToken>> InputTokens => [.. layout.Rows.Select(row => (IReadOnlyList<InputToken>)[.. Read(row)])];
+
+        internal override IReadOnlyList<int> ReadAt(int row) => layout.DecidingStack == layout.Stack ? [(int)layout.Rows[row].Deciding] : [];
 
         public override bool CanStart => policy.NoiseShape is null && layout.DecidingStack == layout.Stack;
 
@@ -296,29 +362,29 @@ public abstract class Subject
             return groups.Where(g => g.Value.Length > 0).ToDictionary(StringComparer.Ordinal);
         }
 
+        private IEnumerable<InputToken> Read(PromptRow row)
+        {
+            var patches = row.Pictures.SelectMany(picture => picture.Value.Positions().Select((position, i) =>
+            {
+                var (line, column) = (i / picture.Value.Columns, i % picture.Value.Columns);
+                return new InputToken((int)position, $"{(row.Pictures.Count > 1 ? $"{picture.Key} " : "")}patch {line},{column}", InputKind.Patch)
+                {
+                    Camera = picture.Key,
+                    Row = line,
+                    Column = column,
+                };
+            }));
+            var words = row.Words.Select(word => new InputToken((int)word.Position, policy.Tokenizer.Shown((int)word.Id), InputKind.Word));
+            return patches.Concat(words).Concat(row.State.Select(position => new InputToken((int)position, "state", InputKind.State)))
+                .OrderBy(token => token.Position);
+        }
+
         private string[] Named(PromptRow row)
         {
             var places = new SortedDictionary<long, string>();
-            if (layout.DecidingStack == layout.Stack)
+            foreach (var token in layout.DecidingStack == layout.Stack ? Read(row) : [])
             {
-                foreach (var (camera, picture) in row.Pictures)
-                {
-                    var name = row.Pictures.Count > 1 ? $"{camera} " : "";
-                    foreach (var (i, position) in picture.Positions().Index())
-                    {
-                        places[position] = $"{name}patch {i / picture.Columns},{i % picture.Columns}";
-                    }
-                }
-
-                foreach (var word in row.Words)
-                {
-                    places[word.Position] = policy.Tokenizer.Shown(word.Id);
-                }
-
-                foreach (var position in row.State)
-                {
-                    places[position] = "state";
-                }
+                places[token.Position] = token.Name;
             }
 
             foreach (var position in row.DecidingState)

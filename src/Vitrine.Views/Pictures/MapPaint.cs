@@ -70,16 +70,20 @@ public static class MapPaint
         foreach (var (index, value) in map.Values.Index())
         {
             var depth = full > 0 && float.IsFinite(value) ? Math.Min(1, Math.Abs(value) / full) : 0;
-            var tint = value < 0 ? Against : For;
             var (colour, opacity) = style == MapStyle.Veil
                 ? (Dark, AttentionOverlay.Veil * (1 - (value < 0 ? 0 : depth)))
-                : (Between(Dark, tint, Math.Pow(depth, .7)), .5 + (.28 * depth));
+                : (Signed(value, depth), .5 + (.28 * depth));
             (rgba[index * 4], rgba[(index * 4) + 1], rgba[(index * 4) + 2],
                 rgba[(index * 4) + 3]) = (colour.R, colour.G, colour.B, (byte)Math.Round(opacity * 255));
         }
 
         return rgba;
     }
+
+    /// <summary>The colour of a number with a sign.</summary>
+    /// <param name="value">Teal where it is positive, orange where it is negative.</param>
+    /// <param name="depth">0 dark, 1 in full.</param>
+    internal static (byte R, byte G, byte B) Signed(double value, double depth) => Between(Dark, value < 0 ? Against : For, Math.Pow(depth, .7));
 
     private static (byte R, byte G, byte B) Between((byte R, byte G, byte B) a, (byte R, byte G, byte B) b, double share)
         => (Part(a.R, b.R, share), Part(a.G, b.G, share), Part(a.B, b.B, share));
