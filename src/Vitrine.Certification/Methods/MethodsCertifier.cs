@@ -32,6 +32,8 @@ internal sealed class MethodsCertifier : ICertifier
         => !fixture.Meta.TryGetProperty("models", out _) ? null
             : fixture.Keys.Any(k => k.EndsWith("/components.logit_diff", StringComparison.Ordinal)) ? AttributionGoldens.Compare
             : fixture.Keys.Any(k => k.Contains("/weights.blocks.", StringComparison.Ordinal)) ? WeightGoldens.Compare
+            : fixture.Meta.TryGetProperty("edges", out _) ? EdgePatchingCertifier.Compare
+            : fixture.Keys.Any(k => k.EndsWith("/edges.code", StringComparison.Ordinal)) ? EdgePatchingCertifier.ComparePaths
             : null;
 
     /// <remarks>meta.json gives paths from the root of the fixtures, two folders up.</remarks>

@@ -35,6 +35,16 @@ public abstract class Subject
     /// <summary>Whether runs may start at a cached residual.</summary>
     public abstract bool CanStart { get; }
 
+    /// <summary>
+    /// What stands at the positions of the stack, in groups that come into it together: each picture, each word, the state, the rows of a chunk. One group of
+    /// all where nothing is known of them.
+    /// </summary>
+    /// <exception cref="VitrineException">The rows are laid out differently, so that no group is the same in all.</exception>
+    internal virtual IReadOnlyList<TokenGroup> Groups => [];
+
+    /// <summary>The same of another stack's tokens that the stack reads by their keys and values; none where it reads its own alone.</summary>
+    internal virtual IReadOnlyList<TokenGroup> PrefixGroups => [];
+
     /// <summary>How many passes the stack goes through: tokens that are said, steps of a flow; 1 where one pass gives all.</summary>
     public virtual int Steps => 1;
 
@@ -206,6 +216,16 @@ public abstract class Subject
 
         public override int Steps => layout.DecidingSteps;
 
+        internal override IReadOnlyList<TokenGroup> Groups => layout.DecidingStack == layout.Stack
+            ? Alike(ReadBy)
+            : Alike(row =>
+            [
+                .. Group("state", row.DecidingState),
+                .. Group("chunk", Enumerable.Range(0, row.DecidingCount).Select(i => row.Deciding + i)),
+            ]);
+
+        internal override IReadOnlyList<TokenGroup> PrefixGroups => layout.DecidingStack == layout.Stack ? [] : Alike(ReadBy);
+
         public override Subject Take(IReadOnlyList<int> rows)
             => new PolicySubject(policy, [.. rows.Select(r => observations[r])], noise?.Take(rows), OriginsOf(rows));
 
@@ -221,6 +241,40 @@ public abstract class Subject
                 ScoresOf = acted.Tokens is null ? null : () => acted.Run.Logits,
             };
         }
+
+        /// <remarks>A word that stands twice is told apart by its place among its likes.</remarks>
+        private List<TokenGroup> ReadBy(PromptRow row)
+        {
+            List<TokenGroup> groups = [];
+            foreach (var (camera, picture) in row.Pictures)
+            {
+                groups.AddRange(Group(row.Pictures.Count > 1 ? $"image.{camera}" : "image", picture.Positions()));
+            }
+
+            var seen = new Dictionary<string, int>();
+            foreach (var word in row.Words)
+            {
+                var name = policy.Tokenizer.Shown((int)word.Id).Trim();
+                seen[name] = seen.GetValueOrDefault(name) + 1;
+                groups.AddRange(Group($"word:{name}{(seen[name] > 1 ? $"#{seen[name]}" : "")}", [word.Position]));
+            }
+
+            groups.AddRange(Group("state", row.State));
+            return groups;
+        }
+
+        private List<TokenGroup> Alike(Func<PromptRow, List<TokenGroup>> of)
+        {
+            var first = of(layout.Rows[0]);
+            return layout.Rows.Skip(1).Select(of).FirstOrDefault(o => !o.Select(g => g.Positions.Count).SequenceEqual(first.Select(g => g.Positions.Count)))
+                is { } other
+                ? throw new VitrineException(
+                    $"{policy.Name}: its observations have prompts of {first.Count} and {other.Count} parts; expected alike ones, so that positions match.")
+                : first;
+        }
+
+        private static List<TokenGroup> Group(string name, IEnumerable<long> positions)
+            => [.. new[] { new TokenGroup(name, [.. positions.Select(p => (int)p)]) }.Where(g => g.Positions.Count > 0)];
 
         private string[] Named(PromptRow row)
         {

@@ -1,0 +1,45 @@
+namespace Vitrine.Mechanisms.Circuits;
+
+/// <summary>Every edge patched alone, by intervention.</summary>
+internal sealed class EdgePatches(CircuitPair pair, EdgeOptions options)
+{
+    /// <summary>Scores of all edges: the metric of the clean run minus that with the edge patched, mean over rows.</summary>
+    public EdgeScores Score(CancellationToken cancellation)
+    {
+        var scores = Empty(pair, options.Axis);
+        var (values, ids) = (Values(scores), scores.Ids().ToArray());
+        var clean = pair.CleanValues.Average();
+        using var runs = new CircuitRuns(pair, scores, new CircuitRunOptions { Fill = options.Fill });
+        var (graph, done) = (pair.Graph, 0);
+        foreach (var (layer, edges) in ids.GroupBy(e => LayerOf(graph, e.At)).OrderBy(g => g.Key).Select(g => (g.Key, g.ToArray())))
+        {
+            foreach (var some in edges.Chunk(runs.AtOnce(isFrozen: true)))
+            {
+                var found = runs.Values([.. some.Select(e => EdgeSet.Of(scores, [e]))], layer, isFrozen: true, cancellation);
+                foreach (var (i, (cell, at)) in some.Index())
+                {
+                    values[cell][at] = clean - found[i].Average();
+                }
+
+                done += some.Length;
+                options.Progress?.Report(done / (double)ids.Length);
+            }
+        }
+
+        return new EdgeScores(graph, EdgeMethod.Exact, options.Axis, scores.Cells, values);
+    }
+
+    /// <summary>Scores that are all 0.</summary>
+    public static EdgeScores Empty(CircuitPair pair, EdgeAxis axis)
+    {
+        pair.RequireDifference(pair.Record(ofClean: true), pair.Record(ofClean: false));
+        var cells = pair.Cells(axis, pair.Lengths());
+        return new EdgeScores(
+            pair.Graph, EdgeMethod.Exact, axis, cells, [.. cells.Select(_ => new double[pair.Graph.Writers.Count * pair.Graph.Readers.Count])]);
+    }
+
+    /// <summary>The first block that an edge into a reader changes; the last for the outcome.</summary>
+    public static int LayerOf(CircuitGraph graph, int at) => graph.Readers[at % graph.Readers.Count].Node.Layer ?? graph.Layers - 1;
+
+    private static double[][] Values(EdgeScores of) => [.. of.Cells.Select(_ => new double[of.Graph.Writers.Count * of.Graph.Readers.Count])];
+}

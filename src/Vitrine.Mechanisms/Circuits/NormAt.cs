@@ -1,0 +1,44 @@
+using Vitrine.Transformers.Engine;
+using static TorchSharp.torch;
+
+namespace Vitrine.Mechanisms.Circuits;
+
+/// <summary>A norm at the input that it had, as derivatives pass through it.</summary>
+/// <remarks>
+/// y = g n + b with n = (x - m) / s. With u = g v the derivative of v y by x is (u' - n (n u) / d) / s, and u' is u without its mean where the norm centres;
+/// along a direction D that is the same as (u D' - (n u)(n D) / d) / s with D' = D without its mean.
+/// </remarks>
+internal sealed class NormAt
+{
+    /// <param name="norm">The norm.</param>
+    /// <param name="x">(B,T,d): what it read.</param>
+    /// <param name="condition">Of the pass; null for none.</param>
+    public NormAt(Norm norm, Tensor x, Tensor? condition)
+    {
+        Centres = norm.Spec.Kind == NormKind.LayerNorm;
+        var centred = norm.Centred(x.Widened());
+        using var epsilon = tensor(norm.Spec.Epsilon, centred.dtype, x.device);
+        var scale = (centred * centred).mean([-1], keepdim: true).Plus(epsilon).sqrt();
+        (Normed, Inverse) = (centred / scale, scale.reciprocal());
+        Gain = norm.Modulation is null || condition is null ? norm.Gain.Widened() : Modulated(norm.Modulation, condition);
+    }
+
+    /// <summary>Whether it takes the mean away.</summary>
+    public bool Centres { get; }
+
+    /// <summary>(B,T,d): n.</summary>
+    public Tensor Normed { get; }
+
+    /// <summary>(B,T,1): 1 / s.</summary>
+    public Tensor Inverse { get; }
+
+    /// <summary>(d), or (B,T or 1,d) under a condition: g.</summary>
+    public Tensor Gain { get; }
+
+    private static Tensor Modulated(Linear modulation, Tensor condition)
+    {
+        var all = modulation.Apply(condition);
+        using var one = tensor(1f, device: condition.device);
+        return (all.dim() == 2 ? all.unsqueeze(1) : all).chunk(3, -1)[0].Widened().Plus(one);
+    }
+}
