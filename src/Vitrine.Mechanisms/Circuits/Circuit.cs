@@ -110,15 +110,17 @@ public sealed record Circuit
             throw new VitrineException($"circuit: tells its edges apart by {Axis}, the scores by {of.Axis}; expected one axis.");
         }
 
-        var places = of.Cells.Index().ToDictionary(c => (c.Item.Step, c.Item.Position), c => c.Index);
-        var graph = of.Graph;
-        return EdgeSet.Of(of, Edges.Select(edge =>
-        {
-            var (writer, reader) = (graph.Writer(edge.From), graph.Reader(edge.To));
-            var position = writer >= graph.StreamWriters && Axis == EdgeAxis.Positions ? 0 : edge.Position;
-            return graph.Has(writer, reader) && places.TryGetValue((edge.Step, position), out var cell)
-                ? (cell, (writer * graph.Readers.Count) + reader)
-                : throw new VitrineException($"circuit: there is no edge from '{edge.From}' to '{edge.To}' there.");
-        }));
+        return EdgeSet.Of(of, Edges.Select(e => IdIn(of, e)));
+    }
+
+    /// <summary>Where an edge stands among some scores.</summary>
+    /// <exception cref="VitrineException">There is none.</exception>
+    internal static (int Cell, int At) IdIn(EdgeScores of, ScoredEdge edge)
+    {
+        var (graph, writer, reader) = (of.Graph, of.Graph.Writer(edge.From), of.Graph.Reader(edge.To));
+        var position = writer >= graph.StreamWriters && of.Axis == EdgeAxis.Positions ? 0 : edge.Position;
+        return graph.Has(writer, reader) && of.CellAt(edge.Step, position) is { } cell
+            ? (cell, (writer * graph.Readers.Count) + reader)
+            : throw new VitrineException($"circuit: there is no edge from '{edge.From}' to '{edge.To}'{new EdgeCell(edge.Step, edge.Position)}.");
     }
 }

@@ -93,7 +93,20 @@ public sealed class CircuitPair : IDisposable
     {
         options ??= new EdgeOptions();
         Require(method, options);
-        return method == EdgeMethod.Exact ? new EdgePatches(this, options).Score(cancellation) : Attributed(method, options, cancellation);
+        return method == EdgeMethod.Exact ? new EdgePatches(this, options).Score(null, cancellation) : Attributed(method, options, cancellation);
+    }
+
+    /// <summary>Patches chosen edges alone, each in a run of its own: what attribution found, checked by the intervention.</summary>
+    /// <param name="edges">Of this pair's graph, along one axis.</param>
+    /// <param name="options">With what.</param>
+    /// <param name="cancellation">Stops between runs.</param>
+    /// <returns>The same edges with the score that the intervention gives.</returns>
+    /// <exception cref="VitrineException">The graph has no such edge.</exception>
+    public IReadOnlyList<ScoredEdge> Patched(IReadOnlyList<ScoredEdge> edges, EdgeOptions? options = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(edges);
+        var scores = new EdgePatches(this, options ?? new EdgeOptions()).Score(edges, cancellation);
+        return [.. edges.Select(e => Circuit.IdIn(scores, e) is var (cell, at) ? e with { Score = scores.Value(cell, at) } : e)];
     }
 
     /// <summary>[circuit][row]: the metric where only the edges of a circuit carry what the run's own writers write.</summary>
@@ -396,6 +409,14 @@ public sealed class CircuitPair : IDisposable
             throw new VitrineException($"circuit: {clean.Rows} clean inputs and {corrupted.Rows} corrupted ones; expected as many.");
         }
 
+        var (read, others) = (Sizes(clean), Sizes(corrupted));
+        if (!read.SequenceEqual(others))
+        {
+            throw new VitrineException(
+                $"circuit: the clean input has {read.Sum()} positions in {read.Length} parts, the corrupted one {others.Sum()} in {others.Length}; expected alike "
+                    + "ones, so that positions match.");
+        }
+
         var (one, other) = (clean.Tokens, corrupted.Tokens);
         for (var row = 0; row < one.Count; row++)
         {
@@ -406,6 +427,8 @@ public sealed class CircuitPair : IDisposable
                         + "so that positions match.");
             }
         }
+
+        static int[] Sizes(Subject subject) => [.. subject.Groups.Concat(subject.PrefixGroups).Select(g => g.Positions.Count)];
 
         static int[] Places(IReadOnlyList<string> tokens) => [.. tokens.Index().Where(t => t.Item.Length > 0).Select(t => t.Index)];
     }

@@ -160,9 +160,9 @@ internal sealed class EdgePatcher : IDisposable
 
         // What stands in the writers' places; what they write is taken away as they write it.
         var fill = filling.Stream(pass);
-        var rows = fill.shape[1] == 1 ? fill.expand(-1, pairs.Length, lengths[pass], -1) : fill.index_select(1, Index(pairs, fill.device));
-        rows = rows.expand(-1, -1, lengths[pass], -1);
-        others = (rows.is_contiguous() ? rows : rows.contiguous()).DetachFromDisposeScope();
+        var rows = (fill.shape[1] == 1 ? fill : fill.index_select(1, Index(pairs, fill.device))).expand(-1, pairs.Length, lengths[pass], -1);
+        others = empty(rows.shape, rows.dtype, rows.device).DetachFromDisposeScope();                      // written over: never the filling's own
+        others.copy_(rows);
         if (graph.Steps == 1 && pass == 0)
         {
             Earlier();

@@ -3,11 +3,13 @@ namespace Vitrine.Mechanisms.Circuits;
 /// <summary>Every edge patched alone, by intervention.</summary>
 internal sealed class EdgePatches(CircuitPair pair, EdgeOptions options)
 {
-    /// <summary>Scores of all edges: the metric of the clean run minus that with the edge patched, mean over rows.</summary>
-    public EdgeScores Score(CancellationToken cancellation)
+    /// <summary>Scores of edges: the metric of the clean run minus that with the edge patched, mean over rows.</summary>
+    /// <param name="chosen">Those that are patched; all when null. The others' score is 0.</param>
+    /// <param name="cancellation">Stops between runs.</param>
+    public EdgeScores Score(IReadOnlyList<ScoredEdge>? chosen = null, CancellationToken cancellation = default)
     {
         var scores = Empty(pair, options.Axis);
-        var (values, ids) = (Values(scores), scores.Ids().ToArray());
+        var (values, ids) = (Values(scores), chosen is null ? scores.Ids().ToArray() : [.. chosen.Select(e => Circuit.IdIn(scores, e))]);
         var clean = pair.CleanValues.Average();
         using var runs = new CircuitRuns(pair, scores, new CircuitRunOptions { Fill = options.Fill });
         var (graph, done) = (pair.Graph, 0);

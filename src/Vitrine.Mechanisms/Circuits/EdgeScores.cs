@@ -77,6 +77,19 @@ public sealed class EdgeScores
         }
     }
 
+    internal int? CellAt(int? step, int? position)
+    {
+        for (var cell = 0; cell < Cells.Count; cell++)
+        {
+            if (Cells[cell].Step == step && Cells[cell].Position == position)
+            {
+                return cell;
+            }
+        }
+
+        return null;
+    }
+
     internal double Value(int cell, int at) => values[cell][at];
 
     /// <remarks>Edges from a prefix's groups have no position of their own: they stand at the first of each pass.</remarks>

@@ -151,7 +151,7 @@ internal sealed class EdgeSum
                 var products = gradients.At(layer, points[i], step)!.Widened() * EdgeGradients.ForEachHead(graph, layer, prefix(layer, i == 1));
                 var byPosition = products.sum([0, 3]);
                 var byGroup = stack([.. graph.Prefix.Select(g => byPosition.index_select(0, tensor(g.Positions.Select(p => (long)p).ToArray(),
-                    device: byPosition.device)).sum(0))], 1);                                              // (H, G)
+                    device: byPosition.device)).sum([0]))], 1);                                              // (H, G)
                 Put(pass, graph.ReadersAt(layer) + ((i + 1) * graph.Heads(layer)), graph.StreamWriters, byGroup.unsqueeze(0), weight);
             }
         }

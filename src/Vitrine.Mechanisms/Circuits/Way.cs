@@ -98,7 +98,7 @@ internal sealed class Way : IDisposable
     private Tensor Attended(PassRecord other, int layer)
     {
         var block = other.Block(layer);
-        var sum = PassRecord.HeadsWritten(block, other.Z[layer]!, other.Outs[layer], other.Condition).sum(0);
+        var sum = PassRecord.HeadsWritten(block, other.Z[layer]!, other.Outs[layer], other.Condition).sum([0]);
         return block.Output.Bias is { } bias ? sum.Plus(bias.Widened()) : sum;
     }
 
