@@ -90,6 +90,9 @@ public sealed class CircuitGraph
 
     internal int Layers => headsAt.Length;
 
+    /// <summary>Whether every norm, the last one too, takes the mean over d away, so that no reader sees it.</summary>
+    internal bool IgnoresMeans => Stack.Spec.Norm.Kind == NormKind.LayerNorm && Stack.LastNorm?.Spec.Kind == NormKind.LayerNorm;
+
     /// <summary>The graph of what decides a subject's answer.</summary>
     /// <param name="subject">A model on given inputs.</param>
     /// <param name="splitWords">Whether each position of a text is a source of its own. Those of policies are split always: pictures, words, state.</param>
@@ -166,6 +169,11 @@ public sealed class CircuitGraph
             {
                 throw new VitrineException($"{name}: block {layer} of '{stack.Shape.Name}' {why}; a graph of edges needs a stream that is a sum.");
             }
+        }
+
+        if (stack.Spec.Norm.Kind == NormKind.LayerNorm && stack.LastNorm?.Spec.Kind != NormKind.LayerNorm)
+        {
+            throw new VitrineException($"{name}: '{stack.Shape.Name}' has no LayerNorm behind its last block; a graph of edges needs the norm of its blocks.");
         }
 
         if (stack.FeaturesAfter >= 0)

@@ -47,7 +47,7 @@ public sealed record CircuitRunOptions
 /// </summary>
 public sealed class CircuitPair : IDisposable
 {
-    private const double MemoryAtOnce = 600e6;
+    private const double MemoryAtOnce = 300e6;
 
     private readonly Dictionary<bool, WriterRecord> records = [];
     private readonly Dictionary<bool, IReadOnlyList<double>> values = [];
@@ -138,7 +138,7 @@ public sealed class CircuitPair : IDisposable
         var of = EdgePatches.Empty(this, circuit.Axis);
         using var runs = new CircuitRuns(this, of, options);
         var rows = Enumerable.Range(0, Clean.Rows).ToArray();
-        using var run = runs.Run([.. rows.Select(_ => Cut(circuit, of, options))], rows, 0, false, default);
+        using var run = runs.Run([.. rows.Select(_ => Cut(circuit, of, options))], rows, 0, false, readsAll: true, default);
         return run.Run.Logits.alias();
     }
 
@@ -212,8 +212,7 @@ public sealed class CircuitPair : IDisposable
     {
         var record = WriterRecord.Of(Graph);
         using var mode = no_grad();
-        using var bound = subject.Model.Bind(new RunPlan { Edits = [record.Edit] });
-        using var run = subject.Run(bound, cancellation: cancellation);
+        using var run = subject.RunFor(Metric, new RunPlan { Edits = [record.Edit] }, cancellation: cancellation);
         return (record, Metric.Values(run));
     }
 
@@ -221,7 +220,8 @@ public sealed class CircuitPair : IDisposable
     {
         EdgeSum? sum = null;
         var (lengths, done) = (Array.Empty<int>(), 0);
-        var atOnce = options.RowsAtOnce ?? Fitting();
+        var parts = (int)Math.Ceiling(Clean.Rows / (double)(options.RowsAtOnce ?? Fitting()));
+        var atOnce = (int)Math.Ceiling(Clean.Rows / (double)parts);
         var (cleanValues, corruptedValues) = (new List<double>(), new List<double>());
         for (var from = 0; from < Clean.Rows; from += atOnce)
         {
@@ -345,7 +345,7 @@ public sealed class CircuitPair : IDisposable
                 using var mode = no_grad();
                 var (own, at) = (read.Passes[pass], pass);
                 sum.Add(
-                    pass, gradients, filling.Less(from.Passes[pass], pass),
+                    pass, gradients, filling.Less(from.Passes[pass], pass, Graph.IgnoresMeans),
                     (layer, isMlp) => way is not null ? way.Read(at, layer, isMlp) : isMlp ? own.Mid[layer] ?? own.Pre[layer]! : own.Pre[layer]!,
                     Graph.Prefix.Count == 0 ? null : (layer, ofValues) => Pictures.Numbers.Minus(
                         (ofValues ? from.Passes[at].PrefixValues : from.Passes[at].PrefixKeys)[layer]!.Widened(), filling.Prefix(at, layer, ofValues)),
@@ -360,8 +360,9 @@ public sealed class CircuitPair : IDisposable
     internal int Fitting()
     {
         var (shape, tokens) = (Graph.Stack.Shape, Clean.Tokens.Max(r => r.Count));
-        var activations = (double)Graph.Steps * shape.Layers * ((18.0 * shape.Width) + (5.0 * shape.Neurons) + (4.0 * shape.Heads * tokens));
-        var perToken = 4 * (activations + (2.0 * Graph.StreamWriters * shape.Width) + (3.0 * shape.Vocabulary));
+        var activations = (double)Graph.Steps * shape.Layers * ((14.0 * shape.Width) + (3.0 * shape.Neurons) + (3.0 * shape.Heads * tokens));
+        var logits = Metric.OnlyPosition is null ? 3.0 * shape.Vocabulary : 0;
+        var perToken = 4 * (activations + ((Graph.StreamWriters + (4.0 * shape.Heads)) * shape.Width) + logits);
         return Math.Max(1, (int)(MemoryAtOnce / (perToken * Math.Max(1, tokens))));
     }
 

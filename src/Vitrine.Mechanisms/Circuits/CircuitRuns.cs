@@ -33,7 +33,7 @@ internal sealed class CircuitRuns(CircuitPair pair, EdgeScores of, CircuitRunOpt
             cancellation.ThrowIfCancellationRequested();
             EdgeSet[] some = [.. cuts.Skip(from).Take(atOnce)];
             using var patched = Run([.. some.SelectMany(c => Enumerable.Repeat(c, rows))], [.. some.SelectMany(_ => Enumerable.Range(0, rows))], start, isFrozen,
-                cancellation);
+                readsAll: false, cancellation);
             found.AddRange(pair.Metric.Values(patched).Chunk(rows));
         }
 
@@ -50,17 +50,17 @@ internal sealed class CircuitRuns(CircuitPair pair, EdgeScores of, CircuitRunOpt
     }
 
     /// <summary>One run, each row with its cut edges; owned by the caller.</summary>
-    public Metrics.SubjectRun Run(IReadOnlyList<EdgeSet> cut, int[] pairs, int start, bool isFrozen, CancellationToken cancellation)
+    public Metrics.SubjectRun Run(IReadOnlyList<EdgeSet> cut, int[] pairs, int start, bool isFrozen, bool readsAll, CancellationToken cancellation)
     {
         using var mode = no_grad();
         var subject = (options.OnClean ? pair.Clean : pair.Corrupted).Take(pairs);
         var canStart = start > 0 && pair.Graph.Steps == 1 && subject.CanStart;
         using var patcher = new EdgePatcher(Filling, own, of.Axis, cut, pairs, isFrozen && pair.Graph.Steps == 1, canStart ? start : 0);
-        using var bound = subject.Model.Bind(new RunPlan { Edits = patcher.Edits });
         using var residual = canStart
             ? own.Passes[0].Pre[start]!.index_select(0, tensor(pairs.Select(p => (long)p).ToArray(), device: own.Passes[0].Embed.device))
             : null;
-        return subject.Run(bound, residual is null ? null : RunStart.At(start, residual), cancellation);
+        var (plan, begin) = (new RunPlan { Edits = patcher.Edits }, residual is null ? null : RunStart.At(start, residual));
+        return readsAll ? subject.Run(plan, begin, cancellation) : subject.RunFor(pair.Metric, plan, begin, cancellation);
     }
 
     /// <inheritdoc/>

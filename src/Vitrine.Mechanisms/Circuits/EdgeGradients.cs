@@ -12,8 +12,10 @@ internal sealed class EdgeGradients : IDisposable
 {
     private readonly Dictionary<Address, Tensor> gradients;
 
-    private EdgeGradients(CircuitGraph graph, WriterRecord record, Dictionary<Address, Tensor> gradients, double[] values)
-        => (Graph, Record, this.gradients, Values) = (graph, record, gradients, values);
+    private readonly Dictionary<Address, Tensor> read;
+
+    private EdgeGradients(CircuitGraph graph, WriterRecord record, Dictionary<Address, Tensor> gradients, Dictionary<Address, Tensor> read, double[] values)
+        => (Graph, Record, this.gradients, this.read, Values) = (graph, record, gradients, read, values);
 
     public CircuitGraph Graph { get; }
 
@@ -32,23 +34,23 @@ internal sealed class EdgeGradients : IDisposable
     {
         var record = WriterRecord.Of(graph);
         using var mode = enable_grad();
-        using var plan = subject.Model.Bind(new RunPlan
-        {
-            Edits = [.. edits, record.Edit, .. Ungrouped(graph)],
-            Gradients = Places(graph),
-        });
-        using var run = subject.Run(plan, cancellation: cancellation);
+        using var run = subject.RunFor(
+            metric, new RunPlan { Edits = [.. edits, record.Edit, .. Ungrouped(graph)], Gradients = Places(graph) }, cancellation: cancellation);
         using var scope = NewDisposeScope();
         var values = metric.Of(run);
         var leaves = run.Run.Activations.Where(a => a.Value.requires_grad).ToArray();
         var found = autograd.grad([values.mean()], [.. leaves.Select(l => l.Value)], allow_unused: true);
-        var gradients = new Dictionary<Address, Tensor>();
+        var (gradients, read) = (new Dictionary<Address, Tensor>(), new Dictionary<Address, Tensor>());
         foreach (var (i, (address, leaf)) in leaves.Index())
         {
             gradients[address] = (found[i] is { IsInvalid: false } gradient ? gradient.detach() : zeros_like(leaf).detach()).DetachFromDisposeScope();
+            if (address.Point == Point.AttnQ || address.Point == Point.AttnK || address.Point == Point.AttnV)
+            {
+                read[address] = leaf.detach().DetachFromDisposeScope();
+            }
         }
 
-        return new EdgeGradients(graph, record, gradients, values.detach().to(float64).cpu().data<double>().ToArray());
+        return new EdgeGradients(graph, record, gradients, read, values.detach().to(float64).cpu().data<double>().ToArray());
     }
 
     /// <summary>Gives each head that shares keys and values its own, so that an edge is one head's.</summary>
@@ -79,11 +81,14 @@ internal sealed class EdgeGradients : IDisposable
     /// <summary>The derivative at a point of a pass; null where nothing that is differentiated reads it.</summary>
     public Tensor? At(int layer, Point point, int step) => gradients.GetValueOrDefault(new Address(Graph.Stack.Shape.Name, layer, point, step));
 
+    /// <summary>The queries, keys or values of a pass (B,T,H,hd).</summary>
+    public Tensor ReadAt(int layer, Point point, int step) => read[new Address(Graph.Stack.Shape.Name, layer, point, step)];
+
     /// <inheritdoc/>
     public void Dispose()
     {
         Record.Dispose();
-        foreach (var tensor in gradients.Values)
+        foreach (var tensor in gradients.Values.Concat(read.Values))
         {
             tensor.Dispose();
         }

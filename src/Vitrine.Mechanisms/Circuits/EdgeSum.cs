@@ -42,7 +42,7 @@ internal sealed class EdgeSum
     /// <summary>Adds one pass of a run.</summary>
     /// <param name="pass">Its place among the passes.</param>
     /// <param name="gradients">Derivatives.</param>
-    /// <param name="difference">(W,B,T,d): what the stream's writers' outputs differ by; written over where the norm takes means away.</param>
+    /// <param name="difference">(W,B,T,d): what the stream's writers' outputs differ by, without their means where norms take them away.</param>
     /// <param name="read">(B,T,d): what the norm in front of attention (false) or the feed-forward (true) of a layer read.</param>
     /// <param name="prefix">What a prefix's keys (false) or values (true) of a layer differ by (B,Tp,heads,hd); null where there is none.</param>
     /// <param name="weight">Of the run in the mean.</param>
@@ -56,10 +56,9 @@ internal sealed class EdgeSum
         var step = gradients.Record.Passes[pass].Step;
         var condition = gradients.Record.Passes[pass].Condition;
         var (begin, end) = writers is { } some ? (some.First, some.First + some.Count) : (0, graph.StreamWriters);
-        var centres = graph.Stack.Spec.Norm.Kind == NormKind.LayerNorm;
-        var means = centres ? difference.mean([-1], keepdim: true) : null;                                 // (W, B, T, 1)
-        var centred = means is null ? difference : difference.Minus(means);
-        var moved = axis == EdgeAxis.Positions ? centred.permute(2, 0, 1, 3).contiguous() : null;          // (T, W, B, d)
+        var moved = axis == EdgeAxis.Positions ? difference.permute(2, 0, 1, 3).contiguous() : null;       // (T, W, B, d)
+        NormAt[] norms = [.. Enumerable.Range(0, 2 * graph.Layers).Select(i => NormOf(i / 2, i % 2 == 1))];
+        var shares = Shares(norms, difference);                                                            // (2 L, W, B, T)
         for (var layer = 0; layer < graph.Layers; layer++)
         {
             using var inner = NewDisposeScope();
@@ -69,7 +68,13 @@ internal sealed class EdgeSum
         }
 
         var last = gradients.At(graph.Layers - 1, Point.ResidPost, step)!.Widened().unsqueeze(0);         // (1, B, T, d)
-        Products(graph.Outcome, graph.StreamWriters, last, means is null ? null : last.sum(-1), means is null ? null : means.squeeze(-1).neg());
+        Products(graph.Outcome, graph.StreamWriters, last, null, null);
+
+        NormAt NormOf(int layer, bool isMlp)
+        {
+            var block = graph.Stack.At(layer).Weights;
+            return new NormAt(isMlp ? block.MlpNorm! : block.AttentionNorm!, read(layer, isMlp), condition);
+        }
 
         void Attention(int layer)
         {
@@ -77,39 +82,40 @@ internal sealed class EdgeSum
             var ofPrefix = graph.Stack.Specs[layer].Attention.Keys == KeySource.Prefix;
             (Linear Weight, Point Point)[] inputs =
                 [(block.Query, Point.AttnQ), .. ofPrefix ? Array.Empty<(Linear, Point)>() : [(block.Key, Point.AttnK), (block.Value, Point.AttnV)]];
-            var heads = graph.Heads(layer);
-            var norm = new NormAt(block.AttentionNorm!, read(layer, false), condition);
-            var weights = inputs.Select(i => i.Weight.Weight.Widened().view(-1, graph.Stack.Specs[layer].Attention.HeadWidth, i.Weight.Inputs))
-                .Select(w => w.shape[0] == heads ? w : w.repeat_interleave(heads / w.shape[0], 0)).ToArray();   // (H, hd, d)
+            var (heads, width) = (graph.Heads(layer), graph.Stack.Specs[layer].Attention.HeadWidth);
+            var norm = norms[2 * layer];
             var isFixed = norm.Gain.dim() == 1;
-            var projection = weights.Length == 1 ? weights[0] : cat(weights, 0);
-            projection = isFixed ? projection * norm.Gain : projection;
-            var given = stack([.. inputs.Select(i => gradients.At(layer, i.Point, step)!.Widened())]);     // (1 or 3, B, T, H, hd)
-            var (b, t, width) = (given.shape[1], given.shape[2], given.shape[4]);
-            given = (given * norm.Inverse.unsqueeze(-1)).permute(0, 3, 1, 2, 4).reshape(inputs.Length * heads, b * t, width);
-            var back = given.bmm(projection).view(inputs.Length * heads, b, t, -1);                        // (R, B, T, d)
-            Behind(graph.ReadersAt(layer), graph.Before(graph.ReadersAt(layer)), isFixed ? back : back * norm.Gain, norm);
+            var projection = cat([.. inputs.Select(i => Headed((isFixed ? i.Weight.Weight.Widened() * norm.Gain : i.Weight.Weight.Widened())
+                .view(-1, width, i.Weight.Inputs), heads))], 0);                                           // (R, hd, d)
+            var given = cat([.. inputs.Select(i => gradients.At(layer, i.Point, step)!.Widened())], 2);    // (B, T, R, hd)
+            var (b, t, readers) = (given.shape[0], given.shape[1], given.shape[2]);
+            given = (given * norm.Inverse.unsqueeze(-1)).permute(2, 0, 1, 3).reshape(readers, b * t, width);
+            var back = given.bmm(projection).view(readers, b, t, -1);                                      // (R, B, T, d)
+            back = isFixed ? back : back * norm.Gain;
+
+            // n times what comes back is the derivative times what the normed input gave, biases left out: no pass over d numbers.
+            var along = isFixed
+                ? (given * cat([.. inputs.Select(i => Unbiased(i, norm))], 2).permute(2, 0, 1, 3).reshape(readers, b * t, width)).sum(-1).view(readers, b, t)
+                : Along(back, norm.Normed);
+            Products(graph.ReadersAt(layer), graph.Before(graph.ReadersAt(layer)), back, along, shares[2 * layer]);
+
+            Tensor Unbiased((Linear Weight, Point Point) input, NormAt at)
+            {
+                var made = gradients.ReadAt(layer, input.Point, step).Widened();
+                var constant = at.Shift is { } shift ? input.Weight.Weight.Widened().mv(shift) : null;
+                constant = input.Weight.Bias is { } bias ? constant is null ? bias.Widened() : constant.Plus(bias.Widened()) : constant;
+                return constant is null ? made : made.Minus(Headed(constant.view(-1, width), heads));
+            }
         }
 
         void Mlp(int layer)
         {
-            var norm = new NormAt(graph.Stack.At(layer).Weights.MlpNorm!, read(layer, true), condition);
-            var back = gradients.At(layer, Point.MlpIn, step)!.Widened() * norm.Gain * norm.Inverse;
-            Behind(graph.MlpReader(layer), graph.Before(graph.MlpReader(layer)), back.unsqueeze(0), norm);
+            var norm = norms[(2 * layer) + 1];
+            var back = (gradients.At(layer, Point.MlpIn, step)!.Widened() * norm.Gain * norm.Inverse).unsqueeze(0);
+            Products(graph.MlpReader(layer), graph.Before(graph.MlpReader(layer)), back, Along(back, norm.Normed), shares[(2 * layer) + 1]);
         }
 
-        void Behind(int reader, int before, Tensor back, NormAt norm)
-        {
-            var count = Math.Min(before, end) - begin;
-            if (count <= 0)
-            {
-                return;
-            }
-
-            Products(reader, before, back, Along(back, norm.Normed), Along(centred.narrow(0, begin, count), norm.Normed));
-        }
-
-        // back D' - along D's share: over all positions, or for each.
+        // back D less the norm's part, along times share: over all positions, or for each.
         void Products(int reader, int before, Tensor back, Tensor? along, Tensor? share)
         {
             var count = Math.Min(before, end) - begin;
@@ -118,12 +124,12 @@ internal sealed class EdgeSum
                 return;
             }
 
-            share = share is null ? null : share.shape[0] == count ? share : share.narrow(0, begin, count);
+            share = share?.narrow(0, begin, count);
             var readers = back.shape[0];
             Tensor product;
             if (moved is null)
             {
-                product = back.reshape(readers, -1).matmul(centred.narrow(0, begin, count).view(count, -1).t());
+                product = back.reshape(readers, -1).matmul(difference.narrow(0, begin, count).view(count, -1).t());
                 product = (along is null ? product : product.Minus(along.reshape(readers, -1).matmul(share!.reshape(count, -1).t()))).unsqueeze(0);
             }
             else
@@ -157,12 +163,23 @@ internal sealed class EdgeSum
         }
     }
 
-    /// <summary>n times each of some vectors, over d (n,B,T), already divided by d.</summary>
+    /// <summary>(heads,...) of what is each head's, or of what neighbouring heads share.</summary>
+    private static Tensor Headed(Tensor x, int heads) => x.shape[0] == heads ? x : x.repeat_interleave(heads / x.shape[0], 0);
+
+    /// <summary>n times each of some vectors, over d (n,B,T).</summary>
     private static Tensor Along(Tensor x, Tensor normed)
     {
         var (n, b, t, d) = (x.shape[0], x.shape[1], x.shape[2], x.shape[3]);
-        using var root = tensor(1.0 / Math.Sqrt(d), x.dtype, device: x.device);
-        return x.view(n, b * t, d).transpose(0, 1).matmul((normed * root).reshape(b * t, d, 1)).squeeze(-1).t().reshape(n, b, t);
+        return x.reshape(n, b * t, d).transpose(0, 1).matmul(normed.reshape(b * t, d, 1)).squeeze(-1).t().reshape(n, b, t);
+    }
+
+    /// <summary>The n of every norm times the difference of every writer, divided by d: one product at each position (norms,W,B,T).</summary>
+    private static Tensor Shares(NormAt[] norms, Tensor difference)
+    {
+        var (w, b, t, d) = (difference.shape[0], difference.shape[1], difference.shape[2], difference.shape[3]);
+        using var inverse = tensor(1.0 / d, difference.dtype, device: difference.device);
+        var all = stack([.. norms.Select(n => (n.Normed * inverse).reshape(b * t, d))], 1);                // (B T, norms, d)
+        return all.bmm(difference.view(w, b * t, d).permute(1, 2, 0)).permute(1, 2, 0).reshape(norms.Length, w, b, t);
     }
 
     /// <param name="pass">Its place among the passes.</param>

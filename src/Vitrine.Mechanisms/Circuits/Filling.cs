@@ -1,3 +1,4 @@
+using Vitrine.Mechanisms.Pictures;
 using Vitrine.Transformers.Engine;
 using static TorchSharp.torch;
 
@@ -32,9 +33,20 @@ internal sealed class Filling(WriterRecord record, EdgeFill fill) : IDisposable
     }
 
     /// <summary>What a run's writers wrote minus this (W,B,T,d), owned by the caller's scope.</summary>
-    public Tensor Less(PassRecord from, int pass) => fill == EdgeFill.Corrupted
-        ? from.Written(record.Passes[pass])
-        : Less(from.Written(), Stream(pass));
+    /// <param name="from">The run's pass.</param>
+    /// <param name="pass">Its place among the passes.</param>
+    /// <param name="centred">See <see cref="PassRecord.Written"/>.</param>
+    public Tensor Less(PassRecord from, int pass, bool centred = false)
+    {
+        if (fill == EdgeFill.Corrupted)
+        {
+            return from.Written(record.Passes[pass], centred);
+        }
+
+        using var scope = NewDisposeScope();
+        var all = from.Written().Minus(Stream(pass));
+        return (centred ? all.Minus(all.mean([-1], keepdim: true)) : all).MoveToOuterDisposeScope();
+    }
 
     /// <inheritdoc/>
     public void Dispose()
@@ -45,14 +57,6 @@ internal sealed class Filling(WriterRecord record, EdgeFill fill) : IDisposable
         }
 
         written.Clear();
-    }
-
-    private static Tensor Less(Tensor all, Tensor minus)
-    {
-        using (all)
-        {
-            return Pictures.Numbers.Minus(all, minus);
-        }
     }
 
     private Tensor Filled(Tensor x, int rows, int positions) => fill switch

@@ -15,16 +15,15 @@ internal sealed class NormAt
     /// <param name="condition">Of the pass; null for none.</param>
     public NormAt(Norm norm, Tensor x, Tensor? condition)
     {
-        Centres = norm.Spec.Kind == NormKind.LayerNorm;
+        using var epsilon = tensor(norm.Spec.Epsilon, x.dtype.OfSums(), x.device);
         var centred = norm.Centred(x.Widened());
-        using var epsilon = tensor(norm.Spec.Epsilon, centred.dtype, x.device);
-        var scale = (centred * centred).mean([-1], keepdim: true).Plus(epsilon).sqrt();
-        (Normed, Inverse) = (centred / scale, scale.reciprocal());
+        var length = centred.norm(-1, keepdim: true);
+        using var width = tensor(1.0 / x.shape[^1], centred.dtype, device: x.device);
+        Inverse = (length * length * width).Plus(epsilon).rsqrt();
+        Normed = centred * Inverse;
+        Shift = norm.Bias?.Widened();
         Gain = norm.Modulation is null || condition is null ? norm.Gain.Widened() : Modulated(norm.Modulation, condition);
     }
-
-    /// <summary>Whether it takes the mean away.</summary>
-    public bool Centres { get; }
 
     /// <summary>(B,T,d): n.</summary>
     public Tensor Normed { get; }
@@ -34,6 +33,9 @@ internal sealed class NormAt
 
     /// <summary>(d), or (B,T or 1,d) under a condition: g.</summary>
     public Tensor Gain { get; }
+
+    /// <summary>(d): b; null for none, and under a condition, where it is not looked at.</summary>
+    public Tensor? Shift { get; }
 
     private static Tensor Modulated(Linear modulation, Tensor condition)
     {

@@ -137,19 +137,23 @@ internal sealed class PassRecord(CircuitGraph graph, int step, Tensor embed, Ten
         : Mlps;
 
     /// <summary>What the stream's writers wrote (Ws,B,T,d), minus what they wrote in another run; in float32 at least.</summary>
-    public Tensor Written(PassRecord? minus = null)
+    /// <param name="minus">The other run; null for none.</param>
+    /// <param name="centred">Whether each loses its mean over d, which every norm of the stack takes away.</param>
+    public Tensor Written(PassRecord? minus = null, bool centred = false)
     {
         using var scope = NewDisposeScope();
         var all = empty([graph.StreamWriters, Rows, Length, embed.shape[2]], embed.dtype.OfSums(), embed.device);
-        Put(all, 0, Sources(graph, minus is null ? embed.Widened() : embed.Widened().Minus(minus.Embed.Widened()), step));
+        Put(all, 0, Sources(graph, Centred(minus is null ? embed.Widened() : embed.Widened().Minus(minus.Embed.Widened())), step));
         for (var layer = 0; layer < graph.Layers; layer++)
         {
-            Put(all, graph.HeadsAt(layer), Heads(layer, minus));
+            Put(all, graph.HeadsAt(layer), Heads(layer, minus, centred));
             var mlp = Mlps[layer]!.Widened();
-            Put(all, graph.MlpAt(layer), (minus is null ? mlp : mlp.Minus(minus.Mlps[layer]!.Widened())).unsqueeze(0));
+            Put(all, graph.MlpAt(layer), Centred(minus is null ? mlp : mlp.Minus(minus.Mlps[layer]!.Widened())).unsqueeze(0));
         }
 
         return all.MoveToOuterDisposeScope();
+
+        Tensor Centred(Tensor x) => centred ? WithoutMean(x) : x;
     }
 
     /// <summary>What comes into the stack, group by group (groups,B,T,d): zeros where a group does not stand.</summary>
@@ -167,10 +171,16 @@ internal sealed class PassRecord(CircuitGraph graph, int step, Tensor embed, Ten
     }
 
     /// <summary>What each head of a layer adds to the stream (H,B,T,d).</summary>
-    public static Tensor HeadsWritten(BlockWeights block, Tensor z, Tensor? whole, Tensor? condition)
+    /// <param name="block">Its weights.</param>
+    /// <param name="z">(B,T,H,hd).</param>
+    /// <param name="whole">(B,T,d), what attention computed; where a norm stands behind it.</param>
+    /// <param name="condition">Of the pass; null for none.</param>
+    /// <param name="centred">Whether the projection loses its means over d, of a block that adds what attention computed as it is.</param>
+    public static Tensor HeadsWritten(BlockWeights block, Tensor z, Tensor? whole, Tensor? condition, bool centred = false)
     {
         var (b, t, heads, width) = (z.shape[0], z.shape[1], z.shape[2], z.shape[3]);
         var output = block.Output.Weight.Widened().view(-1, heads, width).permute(1, 2, 0);                // (H, hd, d)
+        output = centred ? WithoutMean(output) : output;
         var written = z.Widened().permute(2, 0, 1, 3).reshape(heads, b * t, width).bmm(output).view(heads, b, t, -1);
         var writing = block.AttentionWriting;
         written = writing.Scale is { } scale ? written * scale.Widened()
@@ -190,17 +200,21 @@ internal sealed class PassRecord(CircuitGraph graph, int step, Tensor embed, Ten
         }
     }
 
-    private Tensor Heads(int layer, PassRecord? minus)
+    private Tensor Heads(int layer, PassRecord? minus, bool centred)
     {
         var block = Block(layer);
-        if (minus is null || block.AttentionWriting.OutputNorm is not null)
+        var writing = block.AttentionWriting;
+        if (minus is not null && writing is { OutputNorm: null, Scale: null, IsGated: false })
         {
-            var own = HeadsWritten(block, Z[layer]!, Outs[layer], condition);
-            return minus is null ? own : own.Minus(HeadsWritten(block, minus.Z[layer]!, minus.Outs[layer], minus.Condition));
+            return HeadsWritten(block, Z[layer]!.Widened().Minus(minus.Z[layer]!.Widened()), null, null, centred);
         }
 
-        return HeadsWritten(block, Z[layer]!.Widened().Minus(minus.Z[layer]!.Widened()), null, condition);
+        var own = HeadsWritten(block, Z[layer]!, Outs[layer], condition);
+        own = minus is null ? own : own.Minus(HeadsWritten(block, minus.Z[layer]!, minus.Outs[layer], minus.Condition));
+        return centred ? WithoutMean(own) : own;
     }
+
+    private static Tensor WithoutMean(Tensor x) => x.Minus(x.mean([-1], keepdim: true));
 
     private static Tensor Gate(Norm norm, Tensor condition)
     {

@@ -11,6 +11,8 @@ public sealed record LogitMetric(IReadOnlyList<int> Choices) : Metric
     /// <summary>Where: position of a text, token of an action; negative from the end. A classifier has one place.</summary>
     public int Position { get; init; } = -1;
 
+    internal override int? OnlyPosition => Position;
+
     /// <inheritdoc/>
     public override string Name => "logit";
 
@@ -31,6 +33,8 @@ public sealed record LogitDifferenceMetric(IReadOnlyList<int> Choices, IReadOnly
 {
     /// <summary>Where: position of a text, token of an action; negative from the end. A classifier has one place.</summary>
     public int Position { get; init; } = -1;
+
+    internal override int? OnlyPosition => Position;
 
     /// <inheritdoc/>
     public override string Name => "logit difference";
@@ -57,6 +61,8 @@ public sealed record ProbabilityMetric(IReadOnlyList<int> Choices, bool Log = fa
 {
     /// <summary>Where: position of a text, token of an action; negative from the end. A classifier has one place.</summary>
     public int Position { get; init; } = -1;
+
+    internal override int? OnlyPosition => Position;
 
     /// <inheritdoc/>
     public override string Name => Log ? "log probability (nats)" : "probability";
@@ -115,6 +121,8 @@ public sealed record DivergenceMetric(Transformers.Edits.EditValue Reference) : 
 {
     /// <summary>Where: position of a text, token of an action; negative from the end. A classifier has one place.</summary>
     public int Position { get; init; } = -1;
+
+    internal override int? OnlyPosition => Position;
 
     /// <inheritdoc/>
     public override string Name => "KL (nats)";

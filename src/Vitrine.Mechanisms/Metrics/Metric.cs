@@ -20,6 +20,10 @@ public abstract record Metric
     [JsonIgnore]
     public abstract string Name { get; }
 
+    /// <summary>The one position whose scores it reads; null where it reads more, or something else.</summary>
+    [JsonIgnore]
+    internal virtual int? OnlyPosition => null;
+
     /// <summary>The metric of each row.</summary>
     /// <param name="run">Derivatives pass where its plan asks for gradients.</param>
     /// <returns>(B), owned by the caller's dispose scope.</returns>
@@ -66,7 +70,7 @@ public abstract record Metric
     internal static long[] Columns(SubjectRun run, Tensor scores, int position)
     {
         var places = (int)scores.shape[1];
-        return [.. Enumerable.Range(0, run.Subject.Rows).Select(Column)];
+        return run.IsAtOnePlace ? new long[run.Subject.Rows] : [.. Enumerable.Range(0, run.Subject.Rows).Select(Column)];
 
         long Column(int row)
         {

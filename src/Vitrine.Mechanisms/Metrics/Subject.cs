@@ -92,6 +92,14 @@ public abstract class Subject
         return Run(bound, from, cancellation);
     }
 
+    /// <summary>A run for one metric, of which nothing is computed that the metric does not read: logits at its position alone.</summary>
+    /// <param name="metric">What will be read of the run.</param>
+    /// <param name="plan">What is read and changed.</param>
+    /// <param name="from">Where the stack starts; at its embeddings when null.</param>
+    /// <param name="cancellation">Stops between passes.</param>
+    internal virtual SubjectRun RunFor(Metric metric, RunPlan plan, RunStart? from = null, CancellationToken cancellation = default)
+        => Run(plan, from, cancellation);
+
     /// <summary>Refuses rows that do not exist, and gives the origins of the others.</summary>
     private protected int[] OriginsOf(IReadOnlyList<int> rows)
     {
@@ -124,6 +132,34 @@ public abstract class Subject
                 FirstColumn = from?.Column ?? 0,
                 ScoresOf = () => run.Logits.dim() == 2 ? run.Logits.unsqueeze(1) : run.Logits,
             };
+        }
+
+        internal override SubjectRun RunFor(Metric metric, RunPlan plan, RunStart? from, CancellationToken cancellation)
+        {
+            if (metric.OnlyPosition is not { } position || model.Labels is not null || Shape.Vocabulary == 0 || plan.StopAfter is not null
+                || plan.Edits.SelectMany(e => e.Places()).Concat(plan.Capture).Concat(plan.Gradients).Select(AddressPattern.Parse)
+                    .Any(p => !p.InBlock && p.Point is not null && p.Point != Point.Embed))
+            {
+                return Run(plan, from, cancellation);
+            }
+
+            using var bound = model.Bind(plan with { StopAfter = Shape.Layers - 1 });
+            var run = model.Run(batch, bound, from);
+            long[] columns = [.. batch.Positions.Select((row, r) => Column([.. row], r) - (from?.Column ?? 0))];
+            return new SubjectRun(this, run)
+            {
+                IsAtOnePlace = true,
+                ScoresOf = () => Stack.Spoken(Decoder.Pick(run.Residual, columns)).unsqueeze(1),
+            };
+
+            long Column(long[] positions, int row)
+            {
+                var own = positions.Index().Where(p => p.Item >= 0).Select(p => p.Index).ToArray();
+                var at = position < 0 ? own.Length + position : position;
+                return at >= 0 && at < own.Length && own[at] >= (from?.Column ?? 0)
+                    ? own[at]
+                    : throw new VitrineException($"metric: position {position} of row {row}; it has {own.Length} positions.");
+            }
         }
 
         /// <remarks>A folder without a tokenizer still has ids.</remarks>

@@ -30,6 +30,9 @@ public sealed class SubjectRun : IDisposable
     /// <summary>The column of the batch that the logits begin with.</summary>
     internal int FirstColumn { get; init; }
 
+    /// <summary>Whether the scores are those of the one position alone that was asked for.</summary>
+    internal bool IsAtOnePlace { get; init; }
+
     /// <summary>Null where the subject answers in numbers.</summary>
     internal Func<Tensor>? ScoresOf { get; init; }
 
