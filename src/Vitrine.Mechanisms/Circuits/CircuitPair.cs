@@ -47,7 +47,7 @@ public sealed record CircuitRunOptions
 /// </summary>
 public sealed class CircuitPair : IDisposable
 {
-    private const double MemoryAtOnce = 300e6;
+    private const double MemoryAtOnce = 900e6;
 
     private readonly Dictionary<bool, WriterRecord> records = [];
     private readonly Dictionary<bool, IReadOnlyList<double>> values = [];

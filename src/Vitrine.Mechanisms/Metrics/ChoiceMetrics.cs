@@ -13,6 +13,8 @@ public sealed record LogitMetric(IReadOnlyList<int> Choices) : Metric
 
     internal override int? OnlyPosition => Position;
 
+    internal override IEnumerable<int> OnlyAnswers => Choices;
+
     /// <inheritdoc/>
     public override string Name => "logit";
 
@@ -35,6 +37,8 @@ public sealed record LogitDifferenceMetric(IReadOnlyList<int> Choices, IReadOnly
     public int Position { get; init; } = -1;
 
     internal override int? OnlyPosition => Position;
+
+    internal override IEnumerable<int> OnlyAnswers => Choices.Concat(Against);
 
     /// <inheritdoc/>
     public override string Name => "logit difference";

@@ -24,6 +24,10 @@ public abstract record Metric
     [JsonIgnore]
     internal virtual int? OnlyPosition => null;
 
+    /// <summary>The answers whose scores it reads there, each for itself; empty where it reads all.</summary>
+    [JsonIgnore]
+    internal virtual IEnumerable<int> OnlyAnswers => [];
+
     /// <summary>The metric of each row.</summary>
     /// <param name="run">Derivatives pass where its plan asks for gradients.</param>
     /// <returns>(B), owned by the caller's dispose scope.</returns>
@@ -99,6 +103,7 @@ public abstract record Metric
         var ids = run.Subject.Origins.Select(origin => choices.Count == 1 ? choices[0]
             : origin < choices.Count ? choices[origin]
             : throw new VitrineException($"metric: names {choices.Count} answers; row {origin} has none. Give one for all rows, or one a row.")).ToArray();
+        ids = run.Answers is { } places ? [.. ids.Select(id => places[id])] : ids;
         return ids.FirstOrDefault(id => id < 0 || id >= scores.shape[1], -1) is var missing && missing != -1
             ? throw new VitrineException($"metric: there is no answer {missing}; the model has {scores.shape[1]}, counted from 0.")
             : scores.gather(1, tensor(ids.Select(i => (long)i).ToArray(), device: scores.device).unsqueeze(1)).squeeze(1);

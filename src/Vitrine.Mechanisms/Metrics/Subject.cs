@@ -92,7 +92,7 @@ public abstract class Subject
         return Run(bound, from, cancellation);
     }
 
-    /// <summary>A run for one metric, of which nothing is computed that the metric does not read: logits at its position alone.</summary>
+    /// <summary>A run for one metric, of which nothing is computed that the metric does not read: logits at its position, of its answers.</summary>
     /// <param name="metric">What will be read of the run.</param>
     /// <param name="plan">What is read and changed.</param>
     /// <param name="from">Where the stack starts; at its embeddings when null.</param>
@@ -146,10 +146,15 @@ public abstract class Subject
             using var bound = model.Bind(plan with { StopAfter = Shape.Layers - 1 });
             var run = model.Run(batch, bound, from);
             long[] columns = [.. batch.Positions.Select((row, r) => Column([.. row], r) - (from?.Column ?? 0))];
+            int[] answers = [.. metric.OnlyAnswers.Distinct()];
+            var chosen = answers.Length > 0 && answers.All(a => a >= 0 && a < Shape.Vocabulary) ? answers : null;
             return new SubjectRun(this, run)
             {
                 IsAtOnePlace = true,
-                ScoresOf = () => Stack.Spoken(Decoder.Pick(run.Residual, columns)).unsqueeze(1),
+                Answers = chosen?.Index().ToDictionary(a => a.Item, a => a.Index),
+                ScoresOf = () => (chosen is null
+                    ? Stack.Spoken(Decoder.Pick(run.Residual, columns))
+                    : Stack.Spoken(Decoder.Pick(run.Residual, columns), chosen)).unsqueeze(1),
             };
 
             long Column(long[] positions, int row)
