@@ -23,7 +23,10 @@ internal static class EdgeBenchmark
         Console.WriteLine($"the GPT-2 small shape, {pairs} pairs of {tokens} tokens, {get_num_threads()} thread(s), {rounds} rounds in turns, medians");
         using var watch = new MemoryWatch();
         using var model = TextModel.Open(folder);
-        var (clean, corrupted) = (Ids(pairs, tokens, 1), Ids(pairs, tokens, 2));
+        var (clean, other) = (Ids(pairs, tokens, 1), Ids(pairs, tokens, 2));
+        var at = arguments.Has("--everywhere") ? 0 : tokens / 3;
+        long[][] corrupted = arguments.Has("--everywhere") ? other : [.. clean.Select((row, r) => row.Select((id, t) => t == at ? other[r][t] : id).ToArray())];
+        Console.WriteLine(arguments.Has("--everywhere") ? "the two texts of a pair differ in every token" : $"the two texts of a pair differ in token {at}");
         var axis = arguments.Has("--positions") ? EdgeAxis.Positions : EdgeAxis.None;
         EdgeScores? scores = null;
         if (arguments.Has("--memory"))
@@ -34,27 +37,6 @@ internal static class EdgeBenchmark
         }
 
         using var plain = new PlainGpt2(folder);
-        if (arguments.Has("--parts"))
-        {
-            using var pm = no_grad();
-            var emb = plain.Embedded(Batch(clean));
-            var stop = new RunPlan { StopAfter = Gpt2Checkpoint.Layers - 1 };
-            string[] pts = [.. new[] { "attn.q", "attn.k", "attn.v", "mlp.in" }.Select(p => $"language.*.{p}"), "language.11.resid_post"];
-            for (var i = 0; i < rounds; i++)
-            {
-                Line("plain forward", Number(Measured.Of(() => plain.Forward(Batch(clean)).Dispose()).Processor));
-                Line("engine forward", Number(Measured.Of(() => model.Run(TokenBatch.Of(clean), stop).Dispose()).Processor));
-                Line("engine forward explicit", Number(Measured.Of(() => model.Run(TokenBatch.Of(clean), stop with { ExplicitAttention = true }).Dispose()).Processor));
-                using var en = enable_grad();
-                Line("plain forward grad", Number(Measured.Of(() => { using var e = emb.detach().requires_grad_(); plain.Forward(Batch(clean), e).Dispose(); }).Processor));
-                Line("plain forward grad back", Number(Measured.Of(() => Plain(plain, clean, clean)).Processor));
-                Line("engine forward grad", Number(Measured.Of(() => model.Run(TokenBatch.Of(clean), stop with { Gradients = pts }).Dispose()).Processor));
-                Line("engine forward grad back", Number(Measured.Of(() => { using var r = model.Run(TokenBatch.Of(clean), stop with { Gradients = pts }); using var sc = NewDisposeScope(); r.GradientsOf(x => x.Residual.sum()); }).Processor));
-            }
-
-            return;
-        }
-
         var (edges, products) = (new List<double>(), new List<double>());
         for (var round = 0; round <= rounds; round++)
         {

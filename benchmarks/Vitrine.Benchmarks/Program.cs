@@ -7,7 +7,7 @@ const string Usage = """
         value vectors against float32 products of the same shapes, OpenVLA's and SmolVLA's sizes
     language [--dir DIR] [--rounds N] [--threads N] [--only load|forward|decode]
         a 135M Llama: forward, capture, decode and load beside the plain ones
-    edges [--dir DIR] [--pairs N] [--tokens N] [--rounds N] [--threads N] [--positions] [--memory]
+    edges [--dir DIR] [--pairs N] [--tokens N] [--rounds N] [--threads N] [--positions] [--everywhere] [--memory]
         all edges of the GPT-2 small shape beside two forwards and a backward of the same pairs
     flow --like DIR [--dir DIR] [--rounds N] [--threads N]
         SmolVLA base's shape with random numbers: one chunk beside its products, capture, a camera less, clamped variants

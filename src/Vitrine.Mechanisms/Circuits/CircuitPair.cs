@@ -47,7 +47,7 @@ public sealed record CircuitRunOptions
 /// </summary>
 public sealed class CircuitPair : IDisposable
 {
-    private const double MemoryAtOnce = 900e6;
+    private const double MemoryAtOnce = 500e6;
 
     private readonly Dictionary<bool, WriterRecord> records = [];
     private readonly Dictionary<bool, IReadOnlyList<double>> values = [];
@@ -162,8 +162,7 @@ public sealed class CircuitPair : IDisposable
     {
         if (!records.TryGetValue(ofClean, out var record))
         {
-            (record, values[ofClean]) = Recorded(ofClean ? Clean : Corrupted, cancellation);
-            records[ofClean] = record;
+            record = records[ofClean] = Recorded(ofClean ? Clean : Corrupted, cancellation);
         }
 
         return record;
@@ -191,29 +190,22 @@ public sealed class CircuitPair : IDisposable
 
     private IReadOnlyList<double> Values(bool ofClean)
     {
-        if (!values.ContainsKey(ofClean))
+        if (!values.TryGetValue(ofClean, out var known))
         {
-            Record(ofClean);
+            using var run = (ofClean ? Clean : Corrupted).RunFor(Metric, RunPlan.Empty);
+            values[ofClean] = known = Metric.Values(run);
         }
 
-        return values[ofClean];
+        return known;
     }
 
     /// <summary>What the writers wrote on further inputs; owned by the caller.</summary>
-    internal WriterRecord Recorded(Subject subject)
+    internal WriterRecord Recorded(Subject subject, CancellationToken cancellation = default)
     {
         var record = WriterRecord.Of(Graph);
         using var mode = no_grad();
-        subject.Run(new RunPlan { Edits = [record.Edit] }).Dispose();
+        subject.RunFor(Metric, new RunPlan { Edits = [record.Edit] }, cancellation: cancellation).Dispose();
         return record;
-    }
-
-    private (WriterRecord Record, IReadOnlyList<double> Values) Recorded(Subject subject, CancellationToken cancellation)
-    {
-        var record = WriterRecord.Of(Graph);
-        using var mode = no_grad();
-        using var run = subject.RunFor(Metric, new RunPlan { Edits = [record.Edit] }, cancellation: cancellation);
-        return (record, Metric.Values(run));
     }
 
     private EdgeScores Attributed(EdgeMethod method, EdgeOptions options, CancellationToken cancellation)
@@ -339,21 +331,35 @@ public sealed class CircuitPair : IDisposable
         void Add(EdgeGradients gradients, WriterRecord from, WriterRecord read, double weight, (int, int)? writers = null, Way? way = null)
         {
             var sum = into(from);
+            var column = FirstColumn(from, other, options.Fill);
             for (var pass = 0; pass < from.Passes.Count; pass++)
             {
                 using var scope = NewDisposeScope();
                 using var mode = no_grad();
                 var (own, at) = (read.Passes[pass], pass);
                 sum.Add(
-                    pass, gradients, filling.Less(from.Passes[pass], pass, Graph.IgnoresMeans),
+                    pass, gradients, filling.Less(from.Passes[pass], pass, Graph.IgnoresMeans, column),
                     (layer, isMlp) => way is not null ? way.Read(at, layer, isMlp) : isMlp ? own.Mid[layer] ?? own.Pre[layer]! : own.Pre[layer]!,
                     Graph.Prefix.Count == 0 ? null : (layer, ofValues) => Pictures.Numbers.Minus(
                         (ofValues ? from.Passes[at].PrefixValues : from.Passes[at].PrefixKeys)[layer]!.Widened(), filling.Prefix(at, layer, ofValues)),
-                    weight, writers);
+                    weight, writers, column);
             }
 
             options.Progress?.Report(Math.Min(1, ++made / (double)total));
         }
+    }
+
+    /// <summary>The first position at which the two can differ: nothing before it does, where tokens see only those before them.</summary>
+    private int FirstColumn(WriterRecord clean, WriterRecord corrupted, EdgeFill fill)
+    {
+        if (fill != EdgeFill.Corrupted || Graph.Steps > 1 || Graph.Stack.Specs.Any(s => s.Attention is not { Mask: AttentionMask.Causal, Keys: KeySource.Own }))
+        {
+            return 0;
+        }
+
+        using var scope = NewDisposeScope();
+        var differs = clean.Passes[0].Embed.ne(corrupted.Passes[0].Embed).any(-1).any(0).cpu().data<bool>().ToArray();
+        return Math.Max(0, Array.IndexOf(differs, true));
     }
 
     /// <summary>Rows that a run with derivatives may hold at once.</summary>

@@ -47,9 +47,10 @@ internal sealed class EdgeSum
     /// <param name="prefix">What a prefix's keys (false) or values (true) of a layer differ by (B,Tp,heads,hd); null where there is none.</param>
     /// <param name="weight">Of the run in the mean.</param>
     /// <param name="writers">Those whose edges are added; all when null.</param>
+    /// <param name="column">The first position that <paramref name="difference"/> has; what stands before differs in nothing.</param>
     public void Add(
         int pass, EdgeGradients gradients, Tensor difference, Func<int, bool, Tensor> read, Func<int, bool, Tensor>? prefix, double weight,
-        (int First, int Count)? writers = null)
+        (int First, int Count)? writers = null, int column = 0)
     {
         using var scope = NewDisposeScope();
         using var mode = no_grad();
@@ -67,13 +68,15 @@ internal sealed class EdgeSum
             Mlp(layer);
         }
 
-        var last = gradients.At(graph.Layers - 1, Point.ResidPost, step)!.Widened().unsqueeze(0);         // (1, B, T, d)
+        var last = Later(gradients.At(graph.Layers - 1, Point.ResidPost, step)!).Widened().unsqueeze(0);  // (1, B, T, d)
         Products(graph.Outcome, graph.StreamWriters, last, null, null);
+
+        Tensor Later(Tensor x) => column == 0 ? x : x.narrow(1, column, x.shape[1] - column);
 
         NormAt NormOf(int layer, bool isMlp)
         {
             var block = graph.Stack.At(layer).Weights;
-            return new NormAt(isMlp ? block.MlpNorm! : block.AttentionNorm!, read(layer, isMlp), condition);
+            return new NormAt(isMlp ? block.MlpNorm! : block.AttentionNorm!, Later(read(layer, isMlp)), condition);
         }
 
         void Attention(int layer)
@@ -87,7 +90,7 @@ internal sealed class EdgeSum
             var isFixed = norm.Gain.dim() == 1;
             var projection = cat([.. inputs.Select(i => Headed((isFixed ? i.Weight.Weight.Widened() * norm.Gain : i.Weight.Weight.Widened())
                 .view(-1, width, i.Weight.Inputs), heads))], 0);                                           // (R, hd, d)
-            var given = cat([.. inputs.Select(i => gradients.At(layer, i.Point, step)!.Widened())], 2);    // (B, T, R, hd)
+            var given = cat([.. inputs.Select(i => Later(gradients.At(layer, i.Point, step)!).Widened())], 2);    // (B, T, R, hd)
             var (b, t, readers) = (given.shape[0], given.shape[1], given.shape[2]);
             given = (given * norm.Inverse.unsqueeze(-1)).permute(2, 0, 1, 3).reshape(readers, b * t, width);
             var back = given.bmm(projection).view(readers, b, t, -1);                                      // (R, B, T, d)
@@ -101,7 +104,7 @@ internal sealed class EdgeSum
 
             Tensor Unbiased((Linear Weight, Point Point) input, NormAt at)
             {
-                var made = gradients.ReadAt(layer, input.Point, step).Widened();
+                var made = Later(gradients.ReadAt(layer, input.Point, step)).Widened();
                 var constant = at.Shift is { } shift ? input.Weight.Weight.Widened().mv(shift) : null;
                 constant = input.Weight.Bias is { } bias ? constant is null ? bias.Widened() : constant.Plus(bias.Widened()) : constant;
                 return constant is null ? made : made.Minus(Headed(constant.view(-1, width), heads));
@@ -111,7 +114,7 @@ internal sealed class EdgeSum
         void Mlp(int layer)
         {
             var norm = norms[(2 * layer) + 1];
-            var back = (gradients.At(layer, Point.MlpIn, step)!.Widened() * norm.Gain * norm.Inverse).unsqueeze(0);
+            var back = (Later(gradients.At(layer, Point.MlpIn, step)!).Widened() * norm.Gain * norm.Inverse).unsqueeze(0);
             Products(graph.MlpReader(layer), graph.Before(graph.MlpReader(layer)), back, Along(back, norm.Normed), shares[(2 * layer) + 1]);
         }
 
@@ -140,7 +143,7 @@ internal sealed class EdgeSum
                     : product.Minus(along.permute(2, 0, 1).reshape(t, readers, -1).bmm(share!.permute(2, 0, 1).reshape(t, count, -1).transpose(1, 2)));
             }
 
-            Put(pass, reader, begin, product, weight);
+            Put(first[pass] + (moved is null ? 0 : column), reader, begin, product, weight);
         }
 
         void Prefix(int layer)
@@ -158,7 +161,7 @@ internal sealed class EdgeSum
                 var byPosition = products.sum([0, 3]);
                 var byGroup = stack([.. graph.Prefix.Select(g => byPosition.index_select(0, tensor(g.Positions.Select(p => (long)p).ToArray(),
                     device: byPosition.device)).sum([0]))], 1);                                              // (H, G)
-                Put(pass, graph.ReadersAt(layer) + ((i + 1) * graph.Heads(layer)), graph.StreamWriters, byGroup.unsqueeze(0), weight);
+                Put(first[pass], graph.ReadersAt(layer) + ((i + 1) * graph.Heads(layer)), graph.StreamWriters, byGroup.unsqueeze(0), weight);
             }
         }
     }
@@ -182,18 +185,18 @@ internal sealed class EdgeSum
         return all.bmm(difference.view(w, b * t, d).permute(1, 2, 0)).permute(1, 2, 0).reshape(norms.Length, w, b, t);
     }
 
-    /// <param name="pass">Its place among the passes.</param>
+    /// <param name="cell">The first.</param>
     /// <param name="reader">The first.</param>
     /// <param name="writer">The first.</param>
     /// <param name="product">(1 or T,readers,writers).</param>
     /// <param name="weight">Of the run.</param>
-    private void Put(int pass, int reader, int writer, Tensor product, double weight)
+    private void Put(int cell, int reader, int writer, Tensor product, double weight)
     {
         var numbers = product.Flat();
         var (cells, readers, writers) = ((int)product.shape[0], (int)product.shape[1], (int)product.shape[2]);
         for (var c = 0; c < cells; c++)
         {
-            var into = values[first[pass] + c];
+            var into = values[cell + c];
             for (var r = 0; r < readers; r++)
             {
                 for (var w = 0; w < writers; w++)

@@ -36,11 +36,12 @@ internal sealed class Filling(WriterRecord record, EdgeFill fill) : IDisposable
     /// <param name="from">The run's pass.</param>
     /// <param name="pass">Its place among the passes.</param>
     /// <param name="centred">See <see cref="PassRecord.Written"/>.</param>
-    public Tensor Less(PassRecord from, int pass, bool centred = false)
+    /// <param name="column">The first position; 0 but of a corrupted run.</param>
+    public Tensor Less(PassRecord from, int pass, bool centred = false, int column = 0)
     {
         if (fill == EdgeFill.Corrupted)
         {
-            return from.Written(record.Passes[pass], centred);
+            return from.Written(record.Passes[pass], centred, column);
         }
 
         using var scope = NewDisposeScope();

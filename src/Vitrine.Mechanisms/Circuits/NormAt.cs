@@ -15,14 +15,15 @@ internal sealed class NormAt
     /// <param name="condition">Of the pass; null for none.</param>
     public NormAt(Norm norm, Tensor x, Tensor? condition)
     {
-        using var epsilon = tensor(norm.Spec.Epsilon, x.dtype.OfSums(), x.device);
-        var centred = norm.Centred(x.Widened());
-        var length = centred.norm(-1, keepdim: true);
-        using var width = tensor(1.0 / x.shape[^1], centred.dtype, device: x.device);
-        Inverse = (length * length * width).Plus(epsilon).rsqrt();
-        Normed = centred * Inverse;
         Shift = norm.Bias?.Widened();
         Gain = norm.Modulation is null || condition is null ? norm.Gain.Widened() : Modulated(norm.Modulation, condition);
+        using var scope = NewDisposeScope();
+        var epsilon = tensor(norm.Spec.Epsilon, x.dtype.OfSums(), x.device);
+        var centred = norm.Centred(x.Widened());
+        var length = centred.norm(-1, keepdim: true);
+        var width = tensor(1.0 / x.shape[^1], centred.dtype, device: x.device);
+        Inverse = (length * length * width).Plus(epsilon).rsqrt().MoveToOuterDisposeScope();
+        Normed = (centred * Inverse).MoveToOuterDisposeScope();
     }
 
     /// <summary>(B,T,d): n.</summary>

@@ -139,25 +139,31 @@ internal sealed class PassRecord(CircuitGraph graph, int step, Tensor embed, Ten
     /// <summary>What the stream's writers wrote (Ws,B,T,d), minus what they wrote in another run; in float32 at least.</summary>
     /// <param name="minus">The other run; null for none.</param>
     /// <param name="centred">Whether each loses its mean over d, which every norm of the stack takes away.</param>
-    public Tensor Written(PassRecord? minus = null, bool centred = false)
+    /// <param name="column">The first position.</param>
+    public Tensor Written(PassRecord? minus = null, bool centred = false, int column = 0)
     {
         using var scope = NewDisposeScope();
-        var all = empty([graph.StreamWriters, Rows, Length, embed.shape[2]], embed.dtype.OfSums(), embed.device);
-        Put(all, 0, Sources(graph, Centred(minus is null ? embed.Widened() : embed.Widened().Minus(minus.Embed.Widened())), step));
+        var all = empty([graph.StreamWriters, Rows, Length - column, embed.shape[2]], embed.dtype.OfSums(), embed.device);
+        Put(all, 0, Sources(graph, Whole(this, r => r.Embed), step, column));
         for (var layer = 0; layer < graph.Layers; layer++)
         {
-            Put(all, graph.HeadsAt(layer), Heads(layer, minus, centred));
-            var mlp = Mlps[layer]!.Widened();
-            Put(all, graph.MlpAt(layer), Centred(minus is null ? mlp : mlp.Minus(minus.Mlps[layer]!.Widened())).unsqueeze(0));
+            using var inner = NewDisposeScope();
+            Put(all, graph.HeadsAt(layer), Heads(layer, minus, centred, column));
+            Put(all, graph.MlpAt(layer), Whole(this, r => r.Mlps[layer]!).unsqueeze(0));
         }
 
         return all.MoveToOuterDisposeScope();
 
-        Tensor Centred(Tensor x) => centred ? WithoutMean(x) : x;
+        Tensor Whole(PassRecord own, Func<PassRecord, Tensor> of)
+        {
+            var x = From(of(own), column).Widened();
+            x = minus is null ? x : x.Minus(From(of(minus), column).Widened());
+            return centred ? WithoutMean(x) : x;
+        }
     }
 
     /// <summary>What comes into the stack, group by group (groups,B,T,d): zeros where a group does not stand.</summary>
-    public static Tensor Sources(CircuitGraph graph, Tensor embed, int step)
+    public static Tensor Sources(CircuitGraph graph, Tensor embed, int step, int column = 0)
     {
         if (graph.Sources.Count == 1)
         {
@@ -166,7 +172,7 @@ internal sealed class PassRecord(CircuitGraph graph, int step, Tensor embed, Ten
 
         var length = (int)embed.shape[1];
         var masks = graph.Sources.SelectMany(source => Enumerable.Range(0, length)
-            .Select(t => (graph.IsDecoded && step > 0 ? source == graph.Sources[^1] : source.Positions.Contains(t)) ? 1f : 0f));
+            .Select(t => (graph.IsDecoded && step > 0 ? source == graph.Sources[^1] : source.Positions.Contains(t + column)) ? 1f : 0f));
         return embed.unsqueeze(0) * tensor([.. masks], [graph.Sources.Count, 1, length, 1], embed.dtype, embed.device);
     }
 
@@ -200,19 +206,22 @@ internal sealed class PassRecord(CircuitGraph graph, int step, Tensor embed, Ten
         }
     }
 
-    private Tensor Heads(int layer, PassRecord? minus, bool centred)
+    private Tensor Heads(int layer, PassRecord? minus, bool centred, int column)
     {
         var block = Block(layer);
         var writing = block.AttentionWriting;
         if (minus is not null && writing is { OutputNorm: null, Scale: null, IsGated: false })
         {
-            return HeadsWritten(block, Z[layer]!.Widened().Minus(minus.Z[layer]!.Widened()), null, null, centred);
+            return HeadsWritten(block, From(Z[layer]!, column).Widened().Minus(From(minus.Z[layer]!, column).Widened()), null, null, centred);
         }
 
         var own = HeadsWritten(block, Z[layer]!, Outs[layer], condition);
         own = minus is null ? own : own.Minus(HeadsWritten(block, minus.Z[layer]!, minus.Outs[layer], minus.Condition));
+        own = own.narrow(2, column, Length - column);
         return centred ? WithoutMean(own) : own;
     }
+
+    private Tensor From(Tensor x, int column) => column == 0 ? x : x.narrow(1, column, Length - column);
 
     private static Tensor WithoutMean(Tensor x) => x.Minus(x.mean([-1], keepdim: true));
 
