@@ -69,6 +69,23 @@ public sealed record Circuit
         }
     }
 
+    /// <summary>As JSON.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this, CircuitJsonContext.Default.Circuit);
+
+    /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
+    /// <exception cref="VitrineException">It is no circuit.</exception>
+    public static Circuit FromJson(string json, string source = "circuit")
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(json, CircuitJsonContext.Default.Circuit) ?? throw new VitrineException($"{source}: is null; expected a circuit.");
+        }
+        catch (JsonException e)
+        {
+            throw new VitrineException($"{source}: is no circuit ({e.Message})", e);
+        }
+    }
+
     /// <summary>Without the edges that no way from a source to the outcome goes through.</summary>
     public Circuit Reachable()
     {

@@ -22,6 +22,9 @@ public sealed record EdgeOptions
     /// <summary>Rows of a batch that a run takes at once; as many as 1 GB of activations allows when null.</summary>
     public int? RowsAtOnce { get; init; }
 
+    /// <summary>A file in which the patching of all edges keeps how far it is, and goes on from what is there; none when null.</summary>
+    public string? Resume { get; init; }
+
     /// <summary>Hears how far the work is, from 0 to 1; may be null.</summary>
     public IProgress<double>? Progress { get; init; }
 }
@@ -93,7 +96,7 @@ public sealed class CircuitPair : IDisposable
     {
         options ??= new EdgeOptions();
         Require(method, options);
-        return method == EdgeMethod.Exact ? new EdgePatches(this, options).Score(null, cancellation) : Attributed(method, options, cancellation);
+        return method == EdgeMethod.Exact ? new EdgePatches(this, options).Score(null, options.Resume, cancellation) : Attributed(method, options, cancellation);
     }
 
     /// <summary>Patches chosen edges alone, each in a run of its own: what attribution found, checked by the intervention.</summary>
@@ -105,7 +108,7 @@ public sealed class CircuitPair : IDisposable
     public IReadOnlyList<ScoredEdge> Patched(IReadOnlyList<ScoredEdge> edges, EdgeOptions? options = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(edges);
-        var scores = new EdgePatches(this, options ?? new EdgeOptions()).Score(edges, cancellation);
+        var scores = new EdgePatches(this, options ?? new EdgeOptions()).Score(edges, null, cancellation);
         return [.. edges.Select(e => Circuit.IdIn(scores, e) is var (cell, at) ? e with { Score = scores.Value(cell, at) } : e)];
     }
 
@@ -126,6 +129,23 @@ public sealed class CircuitPair : IDisposable
         var of = EdgePatches.Empty(this, all[0].Axis);
         using var runs = new CircuitRuns(this, of, options);
         return runs.Values([.. all.Select(c => Cut(c, of, options))], cancellation: cancellation);
+    }
+
+    /// <summary>[circuit][row]: the metric of the clean run where the edges of a circuit alone are cut.</summary>
+    /// <param name="circuits">Of this pair's graph, along one axis.</param>
+    /// <param name="options">What the cut edges carry.</param>
+    /// <param name="cancellation">Stops between runs.</param>
+    public IReadOnlyList<double[]> RunWithout(IEnumerable<Circuit> circuits, CircuitRunOptions? options = null, CancellationToken cancellation = default)
+    {
+        Circuit[] all = [.. circuits];
+        if (all.Length == 0)
+        {
+            return [];
+        }
+
+        var of = EdgePatches.Empty(this, all[0].Axis);
+        using var runs = new CircuitRuns(this, of, (options ?? new CircuitRunOptions()) with { OnClean = true });
+        return runs.Values([.. all.Select(c => c.SetIn(of))], cancellation: cancellation);
     }
 
     /// <summary>The logits of such a run, owned by the caller.</summary>

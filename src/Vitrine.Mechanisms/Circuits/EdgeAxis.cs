@@ -1,6 +1,7 @@
 namespace Vitrine.Mechanisms.Circuits;
 
 /// <summary>Whether an edge is one thing over all tokens, or one in each pass or at each position.</summary>
+[System.Text.Json.Serialization.JsonConverter(typeof(System.Text.Json.Serialization.JsonStringEnumConverter<EdgeAxis>))]
 public enum EdgeAxis
 {
     /// <summary>One over all passes and positions.</summary>

@@ -5,27 +5,30 @@ internal sealed class EdgePatches(CircuitPair pair, EdgeOptions options)
 {
     /// <summary>Scores of edges: the metric of the clean run minus that with the edge patched, mean over rows.</summary>
     /// <param name="chosen">Those that are patched; all when null. The others' score is 0.</param>
+    /// <param name="resume">A file in which the search keeps how far it is; none when null.</param>
     /// <param name="cancellation">Stops between runs.</param>
-    public EdgeScores Score(IReadOnlyList<ScoredEdge>? chosen = null, CancellationToken cancellation = default)
+    public EdgeScores Score(IReadOnlyList<ScoredEdge>? chosen = null, string? resume = null, CancellationToken cancellation = default)
     {
         var scores = Empty(pair, options.Axis);
         var (values, ids) = (Values(scores), chosen is null ? scores.Ids().ToArray() : [.. chosen.Select(e => Circuit.IdIn(scores, e))]);
         var clean = pair.CleanValues.Average();
         using var runs = new CircuitRuns(pair, scores, new CircuitRunOptions { Fill = options.Fill });
-        var (graph, done) = (pair.Graph, 0);
-        foreach (var (layer, edges) in ids.GroupBy(e => LayerOf(graph, e.At)).OrderBy(g => g.Key).Select(g => (g.Key, g.ToArray())))
+        var graph = pair.Graph;
+        (int Cell, int At)[] order = [.. ids.OrderBy(e => LayerOf(graph, e.At))];
+        var key = resume is null ? "" : CircuitWork.Key(pair, options.Axis, "exact", $"{options.Fill}", $"{order.Length}");
+        var found = CircuitWork.Resume(resume, key).Found.ToList();
+        while (found.Count < order.Length)
         {
-            foreach (var some in edges.Chunk(runs.AtOnce(isFrozen: true)))
-            {
-                var found = runs.Values([.. some.Select(e => EdgeSet.Of(scores, [e]))], layer, isFrozen: true, cancellation);
-                foreach (var (i, (cell, at)) in some.Index())
-                {
-                    values[cell][at] = clean - found[i].Average();
-                }
+            var layer = LayerOf(graph, order[found.Count].At);
+            (int, int)[] some = [.. order.Skip(found.Count).TakeWhile(e => LayerOf(graph, e.At) == layer).Take(runs.AtOnce(isFrozen: true))];
+            found.AddRange(runs.Values([.. some.Select(e => EdgeSet.Of(scores, [e]))], layer, isFrozen: true, cancellation).Select(v => clean - v.Average()));
+            new CircuitWork(key, found).Save(resume);
+            options.Progress?.Report(found.Count / (double)order.Length);
+        }
 
-                done += some.Length;
-                options.Progress?.Report(done / (double)ids.Length);
-            }
+        foreach (var (i, (cell, at)) in order.Index())
+        {
+            values[cell][at] = found[i];
         }
 
         return new EdgeScores(graph, EdgeMethod.Exact, options.Axis, scores.Cells, values);
