@@ -9,6 +9,8 @@ const string Usage = """
         a 135M Llama: forward, capture, decode and load beside the plain ones
     sweep [--dir DIR] [--rounds N] [--threads N] [--tokens N] [--naive CELLS]
         a 135M Llama: activation patching of every layer and position beside a plain loop and a plain plan
+    edges [--dir DIR] [--pairs N] [--tokens N] [--rounds N] [--threads N] [--positions] [--everywhere] [--memory]
+        all edges of the GPT-2 small shape beside two forwards and a backward of the same pairs
     flow --like DIR [--dir DIR] [--rounds N] [--threads N]
         SmolVLA base's shape with random numbers: one chunk beside its products, capture, a camera less, clamped variants
     pi --like DIR --dir DIR [--write sparse|random] [--threads N]
@@ -31,6 +33,9 @@ try
             return 0;
         case "sweep":
             SweepBenchmark.Run(arguments);
+            return 0;
+        case "edges":
+            EdgeBenchmark.Run(arguments);
             return 0;
         case "flow":
             FlowBenchmark.Run(arguments);

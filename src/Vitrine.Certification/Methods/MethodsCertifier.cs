@@ -37,6 +37,8 @@ internal sealed class MethodsCertifier : ICertifier
             : fixture.Keys.Any(k => k.Contains("/w.translator.", StringComparison.Ordinal)) ? TunedLensGoldens.Compare
             : fixture.Keys.Any(k => k.EndsWith("/full_OV.diagonal", StringComparison.Ordinal)) ? CircuitGoldens.Compare
             : fixture.Keys.Any(k => k.Contains("/weights.blocks.", StringComparison.Ordinal)) ? WeightGoldens.Compare
+            : fixture.Meta.TryGetProperty("edges", out _) ? EdgePatchingCertifier.Compare
+            : fixture.Keys.Any(k => k.EndsWith("/edges.code", StringComparison.Ordinal)) ? EdgePatchingCertifier.ComparePaths
             : null;
 
     /// <remarks>meta.json gives paths from the root of the fixtures, two folders up.</remarks>

@@ -11,6 +11,9 @@ public sealed record LogitMetric(IReadOnlyList<int> Choices) : Metric
     /// <summary>Where: position of a text, token of an action; negative from the end. A classifier has one place.</summary>
     public int Position { get; init; } = -1;
 
+
+    internal override IEnumerable<int> OnlyAnswers => Choices;
+
     /// <inheritdoc/>
     public override string Name => "logit";
 
@@ -34,6 +37,9 @@ public sealed record LogitDifferenceMetric(IReadOnlyList<int> Choices, IReadOnly
 {
     /// <summary>Where: position of a text, token of an action; negative from the end. A classifier has one place.</summary>
     public int Position { get; init; } = -1;
+
+
+    internal override IEnumerable<int> OnlyAnswers => Choices.Concat(Against);
 
     /// <inheritdoc/>
     public override string Name => "logit difference";
@@ -60,6 +66,7 @@ public sealed record ProbabilityMetric(IReadOnlyList<int> Choices, bool Log = fa
 {
     /// <summary>Where: position of a text, token of an action; negative from the end. A classifier has one place.</summary>
     public int Position { get; init; } = -1;
+
 
     /// <inheritdoc/>
     public override string Name => Log ? "log probability (nats)" : "probability";
@@ -121,6 +128,7 @@ public sealed record DivergenceMetric(Transformers.Edits.EditValue Reference) : 
 {
     /// <summary>Where: position of a text, token of an action; negative from the end. A classifier has one place.</summary>
     public int Position { get; init; } = -1;
+
 
     /// <inheritdoc/>
     public override string Name => "KL (nats)";

@@ -24,6 +24,10 @@ public abstract record Metric
     [JsonIgnore]
     internal virtual int? Reads => null;
 
+    /// <summary>The answers whose scores it reads there, each for itself; empty where it reads all.</summary>
+    [JsonIgnore]
+    internal virtual IEnumerable<int> OnlyAnswers => [];
+
     /// <summary>The metric of each row.</summary>
     /// <param name="run">Derivatives pass where its plan asks for gradients.</param>
     /// <returns>(B), owned by the caller's dispose scope.</returns>
@@ -70,7 +74,7 @@ public abstract record Metric
     internal static long[] Columns(SubjectRun run, Tensor scores, int position)
     {
         var places = (int)scores.shape[1];
-        return [.. Enumerable.Range(0, run.Subject.Rows).Select(Column)];
+        return run.IsAtOnePlace ? new long[run.Subject.Rows] : [.. Enumerable.Range(0, run.Subject.Rows).Select(Column)];
 
         long Column(int row)
         {
@@ -106,6 +110,7 @@ public abstract record Metric
     internal static Tensor Chosen(SubjectRun run, Tensor scores, IReadOnlyList<int> choices)
     {
         var ids = Ids(run, choices);
+        ids = run.Answers is { } places ? [.. ids.Select(id => places[id])] : ids;
         RequireAnswers(ids, scores.shape[1]);
         return scores.gather(1, tensor(ids.Select(i => (long)i).ToArray(), device: scores.device).unsqueeze(1)).squeeze(1);
     }

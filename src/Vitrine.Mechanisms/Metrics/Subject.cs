@@ -55,6 +55,16 @@ public abstract class Subject
     /// <param name="origins">[n]: <see cref="Origins"/>.</param>
     internal virtual Subject With(Tensor pixels, IReadOnlyList<int> origins) => throw new VitrineException($"{Model.Name}: its inputs are no pixels.");
 
+    /// <summary>
+    /// What stands at the positions of the stack, in groups that come into it together: each picture, each word, the state, the rows of a chunk. One group of
+    /// all where nothing is known of them.
+    /// </summary>
+    /// <exception cref="VitrineException">The rows are laid out differently, so that no group is the same in all.</exception>
+    internal virtual IReadOnlyList<TokenGroup> Sources => [];
+
+    /// <summary>The same of another stack's tokens that the stack reads by their keys and values; none where it reads its own alone.</summary>
+    internal virtual IReadOnlyList<TokenGroup> PrefixSources => [];
+
     /// <summary>How many passes the stack goes through: tokens that are said, steps of a flow; 1 where one pass gives all.</summary>
     public virtual int Steps => 1;
 
@@ -125,6 +135,14 @@ public abstract class Subject
         return Run(bound, from, cancellation);
     }
 
+    /// <summary>A run for one metric, of which nothing is computed that the metric does not read: logits at its position, of its answers.</summary>
+    /// <param name="metric">What will be read of the run.</param>
+    /// <param name="plan">What is read and changed.</param>
+    /// <param name="from">Where the stack starts; at its embeddings when null.</param>
+    /// <param name="cancellation">Stops between passes.</param>
+    internal virtual SubjectRun RunFor(Metric metric, RunPlan plan, RunStart? from = null, CancellationToken cancellation = default)
+        => Run(plan, from, cancellation);
+
     /// <summary>Refuses rows that do not exist, and gives the origins of the others.</summary>
     private protected int[] OriginsOf(IReadOnlyList<int> rows)
     {
@@ -178,6 +196,39 @@ public abstract class Subject
                 FirstColumn = from?.Column ?? 0,
                 ScoresOf = () => run.Logits.dim() == 2 ? run.Logits.unsqueeze(1) : run.Logits,
             };
+        }
+
+        internal override SubjectRun RunFor(Metric metric, RunPlan plan, RunStart? from, CancellationToken cancellation)
+        {
+            if (metric.Reads is not { } position || model.Labels is not null || Shape.Vocabulary == 0 || plan.StopAfter is not null
+                || plan.Edits.SelectMany(e => e.Places()).Concat(plan.Capture).Concat(plan.Gradients).Select(AddressPattern.Parse)
+                    .Any(p => !p.InBlock && p.Point is not null && p.Point != Point.Embed))
+            {
+                return Run(plan, from, cancellation);
+            }
+
+            using var bound = model.Bind(plan with { StopAfter = Shape.Layers - 1 });
+            var run = model.Run(batch, bound, from);
+            long[] columns = [.. batch.Positions.Select((row, r) => Column([.. row], r) - (from?.Column ?? 0))];
+            int[] answers = [.. metric.OnlyAnswers.Distinct()];
+            var chosen = answers.Length > 0 && answers.All(a => a >= 0 && a < Shape.Vocabulary) ? answers : null;
+            return new SubjectRun(this, run)
+            {
+                IsAtOnePlace = true,
+                Answers = chosen?.Index().ToDictionary(a => a.Item, a => a.Index),
+                ScoresOf = () => (chosen is null
+                    ? Stack.Spoken(Decoder.Pick(run.Residual, columns))
+                    : Stack.Spoken(Decoder.Pick(run.Residual, columns), chosen)).unsqueeze(1),
+            };
+
+            long Column(long[] positions, int row)
+            {
+                var own = positions.Index().Where(p => p.Item >= 0).Select(p => p.Index).ToArray();
+                var at = position < 0 ? own.Length + position : position;
+                return at >= 0 && at < own.Length && own[at] >= (from?.Column ?? 0)
+                    ? own[at]
+                    : throw new VitrineException($"metric: position {position} of row {row}; it has {own.Length} positions.");
+            }
         }
 
         /// <remarks>A folder without a tokenizer still has ids.</remarks>
@@ -317,6 +368,16 @@ public abstract class Subject
         internal override PrefixedSubject? ReadOnce()
             => policy is Vitrine.Policies.Flow.FlowPolicy flow && Rows == 1 ? new PrefixedSubject(this, flow, observations[0], noise) : null;
 
+        internal override IReadOnlyList<TokenGroup> Sources => layout.DecidingStack == layout.Stack
+            ? Alike(ReadBy)
+            : Alike(row =>
+            [
+                .. Group("state", row.DecidingState),
+                .. Group("chunk", Enumerable.Range(0, row.DecidingCount).Select(i => row.Deciding + i)),
+            ]);
+
+        internal override IReadOnlyList<TokenGroup> PrefixSources => layout.DecidingStack == layout.Stack ? [] : Alike(ReadBy);
+
         public override Subject Take(IReadOnlyList<int> rows)
             => new PolicySubject(policy, [.. rows.Select(r => observations[r])], noise?.Take(rows), OriginsOf(rows));
 
@@ -378,6 +439,41 @@ public abstract class Subject
             return patches.Concat(words).Concat(row.State.Select(position => new InputToken((int)position, "state", InputKind.State)))
                 .OrderBy(token => token.Position);
         }
+
+
+        /// <remarks>A word that stands twice is told apart by its place among its likes.</remarks>
+        private List<TokenGroup> ReadBy(PromptRow row)
+        {
+            List<TokenGroup> groups = [];
+            foreach (var (camera, picture) in row.Pictures)
+            {
+                groups.AddRange(Group(row.Pictures.Count > 1 ? $"image.{camera}" : "image", picture.Positions()));
+            }
+
+            var seen = new Dictionary<string, int>();
+            foreach (var word in row.Words)
+            {
+                var name = policy.Tokenizer.Shown((int)word.Id).Trim();
+                seen[name] = seen.GetValueOrDefault(name) + 1;
+                groups.AddRange(Group($"word:{name}{(seen[name] > 1 ? $"#{seen[name]}" : "")}", [word.Position]));
+            }
+
+            groups.AddRange(Group("state", row.State));
+            return groups;
+        }
+
+        private List<TokenGroup> Alike(Func<PromptRow, List<TokenGroup>> of)
+        {
+            var first = of(layout.Rows[0]);
+            return layout.Rows.Skip(1).Select(of).FirstOrDefault(o => !o.Select(g => g.Positions.Count).SequenceEqual(first.Select(g => g.Positions.Count)))
+                is { } other
+                ? throw new VitrineException(
+                    $"{policy.Name}: its observations have prompts of {first.Count} and {other.Count} parts; expected alike ones, so that positions match.")
+                : first;
+        }
+
+        private static List<TokenGroup> Group(string name, IEnumerable<long> positions)
+            => [.. new[] { new TokenGroup(name, [.. positions.Select(p => (int)p)]) }.Where(g => g.Positions.Count > 0)];
 
         private string[] Named(PromptRow row)
         {

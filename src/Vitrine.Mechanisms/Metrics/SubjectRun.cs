@@ -33,6 +33,12 @@ public sealed class SubjectRun : IDisposable
     /// <summary>The column of the batch that the logits begin with.</summary>
     internal int FirstColumn { get; init; }
 
+    /// <summary>Whether the scores are those of the one position alone that was asked for.</summary>
+    internal bool IsAtOnePlace { get; init; }
+
+    /// <summary>Where each answer stands among the scores, where only some were computed; null where all were.</summary>
+    internal IReadOnlyDictionary<int, int>? Answers { get; init; }
+
     /// <summary>Null where the subject answers in numbers.</summary>
     internal Func<Tensor>? ScoresOf { get; init; }
 

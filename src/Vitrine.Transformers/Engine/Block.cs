@@ -216,7 +216,8 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
         }
     }
 
-    private Tensor ForEachHead(Tensor shared) => spec.Attention.Heads == spec.Attention.KeyValueHeads
+    /// <remarks>An edit may have given each head its own before (the edges of a circuit).</remarks>
+    private Tensor ForEachHead(Tensor shared) => shared.shape[1] == spec.Attention.Heads
         ? shared
         : shared.repeat_interleave(spec.Attention.Heads / spec.Attention.KeyValueHeads, dim: 1);
 

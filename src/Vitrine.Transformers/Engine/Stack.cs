@@ -177,6 +177,20 @@ public abstract class Stack
         return LogitCap is null ? logits : LogitCap.Apply(logits);
     }
 
+    /// <summary>Logits (B,T,n) of chosen tokens alone, of which no others' weights are read; owned by the current dispose scope.</summary>
+    /// <param name="residual">(B,T,d), from any block.</param>
+    /// <param name="ids">Of the vocabulary.</param>
+    /// <exception cref="VitrineException">As <see cref="Spoken(Tensor)"/> says.</exception>
+    internal Tensor Spoken(Tensor residual, IReadOnlyList<int> ids)
+    {
+        var head = HeadAsRun() ?? throw new VitrineException($"stack '{Shape.Name}' has no vocabulary.");
+        var rows = tensor(ids.Select(id => (long)id).ToArray(), device: Device);
+        var logits = nn.functional.linear(
+            LastNorm is null ? residual : LastNorm.Apply(residual, condition: null).Normed, head.Stored.index_select(0, rows).to(head.Dtype),
+            head.Bias?.index_select(0, rows));
+        return LogitCap is null ? logits : LogitCap.Apply(logits);
+    }
+
     private BlockWeights Weights(int layer) => layer >= 0 && layer < blocks.Count
         ? At(layer).Weights
         : throw new VitrineException($"layer {layer}: stack '{Shape.Name}' has {blocks.Count} layers, counted from 0.");

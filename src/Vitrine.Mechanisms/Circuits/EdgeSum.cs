@@ -1,0 +1,209 @@
+using Vitrine.Mechanisms.Pictures;
+using Vitrine.Transformers;
+using Vitrine.Transformers.Engine;
+using Vitrine.Transformers.Points;
+using static TorchSharp.torch;
+
+namespace Vitrine.Mechanisms.Circuits;
+
+/// <summary>
+/// Sums scores of edges: one matrix of what the writers' outputs differ by (W, B T d) times one product for the readers of a layer, by the derivative of the
+/// metric at what they read.
+/// </summary>
+/// <remarks>
+/// No derivative is taken by hundreds of inputs: that of a layer's queries, keys and values (H hd numbers a token) is brought back through the projection, head
+/// by head, and the norm's part is a rank one matrix (see <see cref="NormAt"/>).
+/// </remarks>
+internal sealed class EdgeSum
+{
+    private readonly CircuitGraph graph;
+    private readonly EdgeAxis axis;
+    private readonly int[] first;
+    private readonly double[][] values;
+
+    /// <param name="graph">Whose edges.</param>
+    /// <param name="axis">What tells them apart.</param>
+    /// <param name="lengths">Tokens of each pass.</param>
+    public EdgeSum(CircuitGraph graph, EdgeAxis axis, IReadOnlyList<int> lengths)
+    {
+        (this.graph, this.axis) = (graph, axis);
+        first = Firsts(axis, lengths);
+        values = [.. Enumerable.Range(0, Count(axis, lengths)).Select(_ => new double[graph.Writers.Count * graph.Readers.Count])];
+    }
+
+    public double[][] Values => values;
+
+    /// <summary>The first cell of each pass.</summary>
+    public static int[] Firsts(EdgeAxis axis, IReadOnlyList<int> lengths)
+        => [.. lengths.Select((_, k) => axis switch { EdgeAxis.None => 0, EdgeAxis.Steps => k, _ => lengths.Take(k).Sum() })];
+
+    public static int Count(EdgeAxis axis, IReadOnlyList<int> lengths) => axis switch { EdgeAxis.None => 1, EdgeAxis.Steps => lengths.Count, _ => lengths.Sum() };
+
+    /// <summary>Adds one pass of a run.</summary>
+    /// <param name="pass">Its place among the passes.</param>
+    /// <param name="gradients">Derivatives.</param>
+    /// <param name="difference">(W,B,T,d): what the stream's writers' outputs differ by, without their means where norms take them away.</param>
+    /// <param name="read">(B,T,d): what the norm in front of attention (false) or the feed-forward (true) of a layer read.</param>
+    /// <param name="prefix">What a prefix's keys (false) or values (true) of a layer differ by (B,Tp,heads,hd); null where there is none.</param>
+    /// <param name="weight">Of the run in the mean.</param>
+    /// <param name="writers">Those whose edges are added; all when null.</param>
+    /// <param name="column">The first position that <paramref name="difference"/> has; what stands before differs in nothing.</param>
+    public void Add(
+        int pass, EdgeGradients gradients, Tensor difference, Func<int, bool, Tensor> read, Func<int, bool, Tensor>? prefix, double weight,
+        (int First, int Count)? writers = null, int column = 0)
+    {
+        using var scope = NewDisposeScope();
+        using var mode = no_grad();
+        var step = gradients.Record.Passes[pass].Step;
+        var condition = gradients.Record.Passes[pass].Condition;
+        var (begin, end) = writers is { } some ? (some.First, some.First + some.Count) : (0, graph.StreamWriters);
+        var moved = axis == EdgeAxis.Positions ? difference.permute(2, 0, 1, 3).contiguous() : null;       // (T, W, B, d)
+        NormAt[] norms = [.. Enumerable.Range(0, 2 * graph.Layers).Select(i => NormOf(i / 2, i % 2 == 1))];
+        var shares = Shares(norms, difference);                                                            // (2 L, W, B, T)
+        for (var layer = 0; layer < graph.Layers; layer++)
+        {
+            using var inner = NewDisposeScope();
+            Attention(layer);
+            Prefix(layer);
+            Mlp(layer);
+        }
+
+        var last = Later(gradients.At(graph.Layers - 1, Point.ResidPost, step)!).Widened().unsqueeze(0);  // (1, B, T, d)
+        Products(graph.Outcome, graph.StreamWriters, last, null, null);
+
+        Tensor Later(Tensor x) => column == 0 ? x : x.narrow(1, column, x.shape[1] - column);
+
+        NormAt NormOf(int layer, bool isMlp)
+        {
+            var block = graph.Stack.At(layer).Weights;
+            return new NormAt(isMlp ? block.MlpNorm! : block.AttentionNorm!, Later(read(layer, isMlp)), condition);
+        }
+
+        void Attention(int layer)
+        {
+            var block = graph.Stack.At(layer).Weights;
+            var ofPrefix = graph.Stack.Specs[layer].Attention.Keys == KeySource.Prefix;
+            (Linear Weight, Point Point)[] inputs =
+                [(block.Query, Point.AttnQ), .. ofPrefix ? Array.Empty<(Linear, Point)>() : [(block.Key, Point.AttnK), (block.Value, Point.AttnV)]];
+            var (heads, width) = (graph.Heads(layer), graph.Stack.Specs[layer].Attention.HeadWidth);
+            var norm = norms[2 * layer];
+            var isFixed = norm.Gain.dim() == 1;
+            var projection = cat([.. inputs.Select(i => Headed((isFixed ? i.Weight.Weight.Widened() * norm.Gain : i.Weight.Weight.Widened())
+                .view(-1, width, i.Weight.Inputs), heads))], 0);                                           // (R, hd, d)
+            var given = cat([.. inputs.Select(i => Later(gradients.At(layer, i.Point, step)!).Widened())], 2);    // (B, T, R, hd)
+            var (b, t, readers) = (given.shape[0], given.shape[1], given.shape[2]);
+            given = (given * norm.Inverse.unsqueeze(-1)).permute(2, 0, 1, 3).reshape(readers, b * t, width);
+            var back = given.bmm(projection).view(readers, b, t, -1);                                      // (R, B, T, d)
+            back = isFixed ? back : back * norm.Gain;
+
+            // n times what comes back is the derivative times what the normed input gave, biases left out: no pass over d numbers.
+            var along = isFixed
+                ? (given * cat([.. inputs.Select(i => Unbiased(i, norm))], 2).permute(2, 0, 1, 3).reshape(readers, b * t, width)).sum(-1).view(readers, b, t)
+                : Along(back, norm.Normed);
+            Products(graph.ReadersAt(layer), graph.Before(graph.ReadersAt(layer)), back, along, shares[2 * layer]);
+
+            Tensor Unbiased((Linear Weight, Point Point) input, NormAt at)
+            {
+                var made = Later(gradients.ReadAt(layer, input.Point, step)).Widened();
+                var constant = at.Shift is { } shift ? input.Weight.Weight.Widened().mv(shift) : null;
+                constant = input.Weight.Bias is { } bias ? constant is null ? bias.Widened() : constant.Plus(bias.Widened()) : constant;
+                return constant is null ? made : made.Minus(Headed(constant.view(-1, width), heads));
+            }
+        }
+
+        void Mlp(int layer)
+        {
+            var norm = norms[(2 * layer) + 1];
+            var back = (Later(gradients.At(layer, Point.MlpIn, step)!).Widened() * norm.Gain * norm.Inverse).unsqueeze(0);
+            Products(graph.MlpReader(layer), graph.Before(graph.MlpReader(layer)), back, Along(back, norm.Normed), shares[(2 * layer) + 1]);
+        }
+
+        // back D less the norm's part, along times share: over all positions, or for each.
+        void Products(int reader, int before, Tensor back, Tensor? along, Tensor? share)
+        {
+            var count = Math.Min(before, end) - begin;
+            if (count <= 0)
+            {
+                return;
+            }
+
+            share = share?.narrow(0, begin, count);
+            var readers = back.shape[0];
+            Tensor product;
+            if (moved is null)
+            {
+                product = back.reshape(readers, -1).matmul(difference.narrow(0, begin, count).view(count, -1).t());
+                product = (along is null ? product : product.Minus(along.reshape(readers, -1).matmul(share!.reshape(count, -1).t()))).unsqueeze(0);
+            }
+            else
+            {
+                var t = moved.shape[0];
+                product = back.permute(2, 0, 1, 3).reshape(t, readers, -1).bmm(moved.narrow(1, begin, count).reshape(t, count, -1).transpose(1, 2));
+                product = along is null ? product
+                    : product.Minus(along.permute(2, 0, 1).reshape(t, readers, -1).bmm(share!.permute(2, 0, 1).reshape(t, count, -1).transpose(1, 2)));
+            }
+
+            Put(first[pass] + (moved is null ? 0 : column), reader, begin, product, weight);
+        }
+
+        void Prefix(int layer)
+        {
+            if (prefix is null || !graph.ReadsPrefix(graph.ReadersAt(layer) + graph.Heads(layer)) || begin != 0)
+            {
+                return;
+            }
+
+            var points = WriterRecord.PrefixPoints(graph.Stack.Specs[layer]);
+            for (var i = 0; i < 2; i++)
+            {
+                // (B, Tp, H, hd) summed to (Tp, H), then over each group's positions.
+                var products = gradients.At(layer, points[i], step)!.Widened() * EdgeGradients.ForEachHead(graph, layer, prefix(layer, i == 1));
+                var byPosition = products.sum([0, 3]);
+                var byGroup = stack([.. graph.Prefix.Select(g => byPosition.index_select(0, tensor(g.Positions.Select(p => (long)p).ToArray(),
+                    device: byPosition.device)).sum([0]))], 1);                                              // (H, G)
+                Put(first[pass], graph.ReadersAt(layer) + ((i + 1) * graph.Heads(layer)), graph.StreamWriters, byGroup.unsqueeze(0), weight);
+            }
+        }
+    }
+
+    /// <summary>(heads,...) of what is each head's, or of what neighbouring heads share.</summary>
+    private static Tensor Headed(Tensor x, int heads) => x.shape[0] == heads ? x : x.repeat_interleave(heads / x.shape[0], 0);
+
+    /// <summary>n times each of some vectors, over d (n,B,T).</summary>
+    private static Tensor Along(Tensor x, Tensor normed)
+    {
+        var (n, b, t, d) = (x.shape[0], x.shape[1], x.shape[2], x.shape[3]);
+        return x.reshape(n, b * t, d).transpose(0, 1).matmul(normed.reshape(b * t, d, 1)).squeeze(-1).t().reshape(n, b, t);
+    }
+
+    /// <summary>The n of every norm times the difference of every writer, divided by d: one product at each position (norms,W,B,T).</summary>
+    private static Tensor Shares(NormAt[] norms, Tensor difference)
+    {
+        var (w, b, t, d) = (difference.shape[0], difference.shape[1], difference.shape[2], difference.shape[3]);
+        using var inverse = tensor(1.0 / d, difference.dtype, device: difference.device);
+        var all = stack([.. norms.Select(n => (n.Normed * inverse).reshape(b * t, d))], 1);                // (B T, norms, d)
+        return all.bmm(difference.view(w, b * t, d).permute(1, 2, 0)).permute(1, 2, 0).reshape(norms.Length, w, b, t);
+    }
+
+    /// <param name="cell">The first.</param>
+    /// <param name="reader">The first.</param>
+    /// <param name="writer">The first.</param>
+    /// <param name="product">(1 or T,readers,writers).</param>
+    /// <param name="weight">Of the run.</param>
+    private void Put(int cell, int reader, int writer, Tensor product, double weight)
+    {
+        var numbers = product.Flat();
+        var (cells, readers, writers) = ((int)product.shape[0], (int)product.shape[1], (int)product.shape[2]);
+        for (var c = 0; c < cells; c++)
+        {
+            var into = values[cell + c];
+            for (var r = 0; r < readers; r++)
+            {
+                for (var w = 0; w < writers; w++)
+                {
+                    into[((writer + w) * graph.Readers.Count) + reader + r] += weight * numbers[(((c * readers) + r) * writers) + w];
+                }
+            }
+        }
+    }
+}

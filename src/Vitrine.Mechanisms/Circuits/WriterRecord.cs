@@ -1,0 +1,239 @@
+using Vitrine.Mechanisms.Pictures;
+using Vitrine.Transformers.Edits;
+using Vitrine.Transformers.Engine;
+using Vitrine.Transformers.Points;
+using static TorchSharp.torch;
+
+namespace Vitrine.Mechanisms.Circuits;
+
+/// <summary>What every writer of a run wrote, pass by pass, and what the norms read; tensors of the run, none copied.</summary>
+internal sealed class WriterRecord(CircuitGraph graph) : IDisposable
+{
+    private readonly List<PassRecord> passes = [];
+
+    public CircuitGraph Graph => graph;
+
+    public IReadOnlyList<PassRecord> Passes => passes;
+
+    /// <summary>Records while a run computes.</summary>
+    public Edit Edit { get; private set; } = null!;
+
+    public static WriterRecord Of(CircuitGraph graph)
+    {
+        var record = new WriterRecord(graph);
+        record.Edit = new HookEdit(Places(graph), record.See);
+        return record;
+    }
+
+    /// <summary>Where writers are read.</summary>
+    public static IReadOnlyList<string> Places(CircuitGraph graph)
+    {
+        var stack = graph.Stack.Shape;
+        return
+        [
+            new Address(stack.Name, null, Point.Embed).ToString(),
+            .. graph.Stack.Specs.Index().SelectMany(layer => (string[])
+            [
+                graph.At(layer.Index, Point.ResidPre), graph.At(layer.Index, Point.AttnZ), graph.At(layer.Index, Point.AttnOut),
+                graph.At(layer.Index, Mlp(graph)),
+                .. layer.Item.Parallel ? Array.Empty<string>() : [graph.At(layer.Index, Point.ResidMid)],
+                .. PrefixPoints(layer.Item).Select(p => graph.At(layer.Index, p)),
+            ]),
+        ];
+    }
+
+    /// <summary>What the feed-forward adds.</summary>
+    public static Point Mlp(CircuitGraph graph) => graph.Stack.Shape.Points.Contains(Point.MlpOutPost) ? Point.MlpOutPost : Point.MlpOut;
+
+    /// <summary>Where a prefix's keys and values are read: as they lie, or behind the block's own projections.</summary>
+    public static Point[] PrefixPoints(BlockSpec spec) => spec.Attention.Keys switch
+    {
+        KeySource.PrefixThenOwn => [Point.AttnPrefixK, Point.AttnPrefixV],
+        KeySource.Prefix => [Point.AttnK, Point.AttnV],
+        _ => [],
+    };
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        passes.ForEach(p => p.Dispose());
+        passes.Clear();
+    }
+
+    private Tensor See(Tensor x, Pass pass, Address place)
+    {
+        if (place.Layer is not { } layer)
+        {
+            if (passes.Count > 0 && passes[^1].Step >= pass.Step)
+            {
+                Dispose();
+            }
+
+            passes.Add(new PassRecord(graph, pass.Step, Kept(x), pass.Condition is { } condition ? Kept(condition) : null));
+            return x;
+        }
+
+        var own = passes[^1];
+        if (place.Point == Point.AttnOut)
+        {
+            if (own.Block(layer).AttentionWriting.OutputNorm is not null)
+            {
+                own.Outs[layer] = Kept(x);
+            }
+        }
+        else
+        {
+            own.Of(place.Point)[layer] = Kept(x);
+        }
+
+        return x;
+    }
+
+    private static Tensor Kept(Tensor x) => x.detach().DetachFromDisposeScope();
+}
+
+/// <summary>One pass of a record.</summary>
+internal sealed class PassRecord(CircuitGraph graph, int step, Tensor embed, Tensor? condition) : IDisposable
+{
+    public int Step => step;
+
+    /// <summary>(B,T,d).</summary>
+    public Tensor Embed => embed;
+
+    public Tensor? Condition => condition;
+
+    /// <summary>[layer]: (B,T,H,hd).</summary>
+    public Tensor?[] Z { get; } = new Tensor?[graph.Layers];
+
+    /// <summary>[layer]: (B,T,d), what attention computed, where a norm stands behind it.</summary>
+    public Tensor?[] Outs { get; } = new Tensor?[graph.Layers];
+
+    /// <summary>[layer]: (B,T,d), what the feed-forward added.</summary>
+    public Tensor?[] Mlps { get; } = new Tensor?[graph.Layers];
+
+    /// <summary>[layer]: (B,T,d), the stream in front of the block.</summary>
+    public Tensor?[] Pre { get; } = new Tensor?[graph.Layers];
+
+    /// <summary>[layer]: (B,T,d), the stream in front of the feed-forward; null where it is that in front of the block.</summary>
+    public Tensor?[] Mid { get; } = new Tensor?[graph.Layers];
+
+    /// <summary>[layer]: (B,Tp,heads,hd), what is read of a prefix.</summary>
+    public Tensor?[] PrefixKeys { get; } = new Tensor?[graph.Layers];
+
+    /// <summary>As <see cref="PrefixKeys"/>.</summary>
+    public Tensor?[] PrefixValues { get; } = new Tensor?[graph.Layers];
+
+    public int Rows => (int)embed.shape[0];
+
+    public int Length => (int)embed.shape[1];
+
+    public BlockWeights Block(int layer) => graph.Stack.At(layer).Weights;
+
+    public Tensor?[] Of(Point point) => point == Point.AttnZ ? Z
+        : point == Point.ResidPre ? Pre
+        : point == Point.ResidMid ? Mid
+        : point == Point.AttnPrefixK || point == Point.AttnK ? PrefixKeys
+        : point == Point.AttnPrefixV || point == Point.AttnV ? PrefixValues
+        : Mlps;
+
+    /// <summary>What the stream's writers wrote (Ws,B,T,d), minus what they wrote in another run; in float32 at least.</summary>
+    /// <param name="minus">The other run; null for none.</param>
+    /// <param name="centred">Whether each loses its mean over d, which every norm of the stack takes away.</param>
+    /// <param name="column">The first position.</param>
+    public Tensor Written(PassRecord? minus = null, bool centred = false, int column = 0)
+    {
+        using var scope = NewDisposeScope();
+        var all = empty([graph.StreamWriters, Rows, Length - column, embed.shape[2]], embed.dtype.OfSums(), embed.device);
+        Put(all, 0, Sources(graph, Whole(this, r => r.Embed), step, column));
+        for (var layer = 0; layer < graph.Layers; layer++)
+        {
+            using var inner = NewDisposeScope();
+            Put(all, graph.HeadsAt(layer), Heads(layer, minus, centred, column));
+            Put(all, graph.MlpAt(layer), Whole(this, r => r.Mlps[layer]!).unsqueeze(0));
+        }
+
+        return all.MoveToOuterDisposeScope();
+
+        Tensor Whole(PassRecord own, Func<PassRecord, Tensor> of)
+        {
+            var x = From(of(own), column).Widened();
+            x = minus is null ? x : x.Minus(From(of(minus), column).Widened());
+            return centred ? WithoutMean(x) : x;
+        }
+    }
+
+    /// <summary>What comes into the stack, group by group (groups,B,T,d): zeros where a group does not stand.</summary>
+    public static Tensor Sources(CircuitGraph graph, Tensor embed, int step, int column = 0)
+    {
+        if (graph.Sources.Count == 1)
+        {
+            return embed.unsqueeze(0);
+        }
+
+        var length = (int)embed.shape[1];
+        var masks = graph.Sources.SelectMany(source => Enumerable.Range(0, length)
+            .Select(t => (graph.IsDecoded && step > 0 ? source == graph.Sources[^1] : source.Positions.Contains(t + column)) ? 1f : 0f));
+        return embed.unsqueeze(0) * tensor([.. masks], [graph.Sources.Count, 1, length, 1], embed.dtype, embed.device);
+    }
+
+    /// <summary>What each head of a layer adds to the stream (H,B,T,d).</summary>
+    /// <param name="block">Its weights.</param>
+    /// <param name="z">(B,T,H,hd).</param>
+    /// <param name="whole">(B,T,d), what attention computed; where a norm stands behind it.</param>
+    /// <param name="condition">Of the pass; null for none.</param>
+    /// <param name="centred">Whether the projection loses its means over d, of a block that adds what attention computed as it is.</param>
+    public static Tensor HeadsWritten(BlockWeights block, Tensor z, Tensor? whole, Tensor? condition, bool centred = false)
+    {
+        var (b, t, heads, width) = (z.shape[0], z.shape[1], z.shape[2], z.shape[3]);
+        var output = block.Output.Weight.Widened().view(-1, heads, width).permute(1, 2, 0);                // (H, hd, d)
+        output = centred ? WithoutMean(output) : output;
+        var written = z.Widened().permute(2, 0, 1, 3).reshape(heads, b * t, width).bmm(output).view(heads, b, t, -1);
+        var writing = block.AttentionWriting;
+        written = writing.Scale is { } scale ? written * scale.Widened()
+            : writing.OutputNorm is { } norm ? new FrozenNorm(norm, whole!).Apply(written, gain: true)
+            : written;
+        return writing.IsGated && condition is not null ? written * Gate(block.AttentionNorm!, condition) : written;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        embed.Dispose();
+        condition?.Dispose();
+        foreach (var kept in Z.Concat(Outs).Concat(Mlps).Concat(Pre).Concat(Mid).Concat(PrefixKeys).Concat(PrefixValues))
+        {
+            kept?.Dispose();
+        }
+    }
+
+    private Tensor Heads(int layer, PassRecord? minus, bool centred, int column)
+    {
+        var block = Block(layer);
+        var writing = block.AttentionWriting;
+        if (minus is not null && writing is { OutputNorm: null, Scale: null, IsGated: false })
+        {
+            return HeadsWritten(block, From(Z[layer]!, column).Widened().Minus(From(minus.Z[layer]!, column).Widened()), null, null, centred);
+        }
+
+        var own = HeadsWritten(block, Z[layer]!, Outs[layer], condition);
+        own = minus is null ? own : own.Minus(HeadsWritten(block, minus.Z[layer]!, minus.Outs[layer], minus.Condition));
+        own = own.narrow(2, column, Length - column);
+        return centred ? WithoutMean(own) : own;
+    }
+
+    private Tensor From(Tensor x, int column) => column == 0 ? x : x.narrow(1, column, Length - column);
+
+    private static Tensor WithoutMean(Tensor x) => x.Minus(x.mean([-1], keepdim: true));
+
+    private static Tensor Gate(Norm norm, Tensor condition)
+    {
+        var gate = norm.Modulation!.Apply(condition);
+        return (gate.dim() == 2 ? gate.unsqueeze(1) : gate).chunk(3, -1)[2].Widened();
+    }
+
+    private static void Put(Tensor all, int at, Tensor written)
+    {
+        using var room = all.narrow(0, at, written.shape[0]);
+        room.copy_(written).Dispose();
+    }
+}
