@@ -13,8 +13,9 @@ public static class Certifiers
     public static IReadOnlyList<ICertifier> All { get; } =
     [
         new TextCertifier(), new GgufCertifier(), new VisionCertifier(), new VisionLanguageCertifier(), new RealEncoderCertifier(), new PictureCertifier(),
-        new TokenizerCertifier(), new MethodsCertifier(), new OpenVlaCertifier(), new OftCertifier(), new ActCertifier(), new FlowCertifier(),
-        new Pi0FastCertifier(), new ValueVectorCertifier(), new GgufValueVectorCertifier(), new TabletopCertifier(), new TabletopPolicyCertifier(),
+        new TokenizerCertifier(), new MethodsCertifier(), new NumbersCertifier(), new OpenVlaCertifier(), new OftCertifier(), new ActCertifier(),
+        new FlowCertifier(), new Pi0FastCertifier(), new ValueVectorCertifier(), new GgufValueVectorCertifier(), new TabletopCertifier(),
+        new TabletopPolicyCertifier(),
     ];
 
     /// <summary>All that they say about one folder.</summary>

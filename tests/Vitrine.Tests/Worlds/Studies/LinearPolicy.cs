@@ -1,6 +1,5 @@
 using Vitrine.Mechanisms.Statistics;
 using Vitrine.Policies;
-using Vitrine.Worlds;
 using static TorchSharp.torch;
 
 namespace Vitrine.Tests.Worlds.Studies;
