@@ -132,6 +132,17 @@ public sealed record LinearProbe
             : throw new VitrineException($"probe: direction {output} is zero: the labels depend on nothing there.");
     }
 
+    /// <summary>How far examples spread along the probe's direction: the deviation, a natural strength of <see cref="Added"/>.</summary>
+    /// <param name="x">(n,d); stays the caller's.</param>
+    /// <param name="output">Which row.</param>
+    /// <exception cref="VitrineException">The examples do not fit, or there is no such direction.</exception>
+    public double DeviationAlong(Tensor x, int output = 0)
+    {
+        double[] along = [.. (this with { Coefficients = [Direction(output)], Intercepts = [0] }).Decide(x).Select(d => d[0])];
+        var mean = along.Average();
+        return Math.Sqrt(along.Average(a => (a - mean) * (a - mean)));
+    }
+
     /// <summary>An edit that adds the probe's direction.</summary>
     /// <param name="strength">How much of the unit vector.</param>
     /// <param name="output">Which row.</param>

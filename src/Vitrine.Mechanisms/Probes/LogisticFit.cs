@@ -10,7 +10,7 @@ namespace Vitrine.Mechanisms.Probes;
 internal static class LogisticFit
 {
     private const int MostSteps = 200;
-    private const double Flat = 1e-9;
+    private const double Flat = 1e-9, Rounding = 1e-13;
 
     /// <param name="features">(n,r).</param>
     /// <param name="labels">Class of each example.</param>
@@ -44,6 +44,12 @@ internal static class LogisticFit
 
             var direction = Solve(chance, -gradient);
             var slope = (gradient * direction).sum().item<double>();
+            if (-slope <= Rounding * Math.Max(1, loss))
+            {
+                w = w + direction;                                                                         // what is left to gain is below the loss's digits
+                return Result();
+            }
+
             var size = 1.0;
             while (true)
             {
@@ -58,7 +64,7 @@ internal static class LogisticFit
                 size /= 2;
                 if (size < 1e-10)
                 {
-                    return Result();                                                                      // no number below is any smaller: rounding
+                    throw new VitrineException($"logistic probe: no step leads down at C = {c}; scale the examples.");
                 }
             }
         }
