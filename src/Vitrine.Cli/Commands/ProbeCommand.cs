@@ -246,13 +246,14 @@ internal sealed class ProbeCommand
         }
     }
 
-    private ProbeRecipe Recipe(ParseResult parsed, ProbeQuestion question) => new()
+    private ProbeRecipe Recipe(ParseResult parsed, ProbeQuestion question)
     {
-        Kind = parsed.GetValue(kind) ?? (question.IsOfClasses ? ProbeKind.Logistic : ProbeKind.Ridge),
-        C = parsed.GetValue(c),
-        Alpha = parsed.GetValue(alpha),
-        Scaled = !parsed.GetValue(unscaled),
-    };
+        var how = parsed.GetValue(kind) ?? (question.IsOfClasses ? ProbeKind.Logistic : ProbeKind.Ridge);
+        (Option Option, bool IsRead)[] settings = [(c, how == ProbeKind.Logistic), (alpha, how is ProbeKind.Ridge or ProbeKind.RidgeClassifier)];
+        return settings.FirstOrDefault(s => !s.IsRead && parsed.GetResult(s.Option) is { Implicit: false }).Option is { } idle
+            ? throw new VitrineException($"{idle.Name}: a probe of kind {how} does not read it.")
+            : new() { Kind = how, C = parsed.GetValue(c), Alpha = parsed.GetValue(alpha), Scaled = !parsed.GetValue(unscaled) };
+    }
 
     private static List<(string Class, string File)> PicturesByClass(string folder)
     {
