@@ -13,10 +13,10 @@ public static class Certifiers
     public static IReadOnlyList<ICertifier> All { get; } =
     [
         new TextCertifier(), new GgufCertifier(), new VisionCertifier(), new VisionLanguageCertifier(), new RealEncoderCertifier(), new PictureCertifier(),
-        new TokenizerCertifier(), new MethodsCertifier(), new InputAttributionCertifier(),
-        new OpenVlaCertifier(), new OftCertifier(), new ActCertifier(), new FlowCertifier(),
-        new Pi0FastCertifier(), new ValueVectorCertifier(), new GgufValueVectorCertifier(), new TabletopCertifier(), new TabletopPolicyCertifier(),
-        new PatchingCertifier(), new AttributionPatchingCertifier(), new PathPatchingCertifier(), new DasCertifier(),
+        new TokenizerCertifier(), new MethodsCertifier(), new NumbersCertifier(), new InputAttributionCertifier(), new PatchingCertifier(),
+        new AttributionPatchingCertifier(), new PathPatchingCertifier(), new EdgePatchingCertifier(), new DasCertifier(), new OpenVlaCertifier(),
+        new OftCertifier(), new ActCertifier(), new FlowCertifier(), new Pi0FastCertifier(), new ValueVectorCertifier(), new GgufValueVectorCertifier(),
+        new TabletopCertifier(), new TabletopPolicyCertifier(),
     ];
 
     /// <summary>All that they say about one folder.</summary>

@@ -19,6 +19,7 @@ internal static class VitrineCommand
         WithSharedOptions(NeuronsCommand.Create()),
         WithSharedOptions(ConceptsCommand.Create()),
         WithSharedOptions(CalibrateCommand.Create()),
+        WithSharedOptions(ProbeCommand.Create()),
         WithSharedOptions(SteerCommand.Create()),
         WithSharedOptions(ExplainCommand.Create()),
         WithSharedOptions(PatchCommand.Create()),

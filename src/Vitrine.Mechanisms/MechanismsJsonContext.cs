@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Vitrine.Mechanisms.Doses;
+using Vitrine.Mechanisms.Probes;
 using Vitrine.Mechanisms.ValueVectors;
 
 namespace Vitrine.Mechanisms;
@@ -8,6 +9,7 @@ namespace Vitrine.Mechanisms;
 [JsonSourceGenerationOptions(GenerationMode = JsonSourceGenerationMode.Metadata)]
 [JsonSerializable(typeof(Calibration))]
 [JsonSerializable(typeof(Schedule))]
+[JsonSerializable(typeof(ProbeForm))]
 [JsonSerializable(typeof(ProjectionLine))]
 [JsonSerializable(typeof(IReadOnlyDictionary<string, string>))]
 internal sealed partial class MechanismsJsonContext : JsonSerializerContext;

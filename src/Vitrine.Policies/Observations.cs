@@ -9,6 +9,9 @@ public static class Observations
 {
     private static readonly string[] PictureTypes = [".png", ".jpg", ".jpeg"];
 
+    /// <summary>Whether a file is named as a picture is.</summary>
+    public static bool IsPicture(string file) => PictureTypes.Contains(Path.GetExtension(file).ToLowerInvariant());
+
     /// <summary>Every PNG and JPEG of a folder, by name, as the picture of the only camera.</summary>
     /// <param name="folder">Folders in it are not looked into.</param>
     /// <param name="instruction">What the robot is asked to do in all of them.</param>
@@ -20,7 +23,7 @@ public static class Observations
             throw new VitrineException($"{folder}: there is no such folder; expected one of PNG or JPEG pictures.");
         }
 
-        var pictures = Directory.GetFiles(folder).Where(f => PictureTypes.Contains(Path.GetExtension(f).ToLowerInvariant()));
+        var pictures = Directory.GetFiles(folder).Where(IsPicture);
         string[] files = [.. pictures.Order(StringComparer.Ordinal)];
         return files.Length > 0
             ? [.. files.Select(f => new Observation(PictureFile.Read(f), instruction))]

@@ -13,19 +13,7 @@ public sealed class NeighbourMap(ConceptMap map) : View
     /// <summary>The map as an HTML page of its own, which needs nothing beside it.</summary>
     /// <param name="title">Heading.</param>
     /// <param name="note">What was drawn, and from which model.</param>
-    public string RenderPage(string title, string note)
-    {
-        ArgumentNullException.ThrowIfNull(title);
-        ArgumentNullException.ThrowIfNull(note);
-        var page = new Markup();
-        page.Raw("<!doctype html>").Open("html", ("lang", "en")).Open("head").Leaf("meta", ("charset", "utf-8"))
-            .Leaf("meta", ("name", "viewport"), ("content", "width=device-width, initial-scale=1"))
-            .Text("title", title).Open("style").Raw(Report.StyleSheet).Close("style").Close("head").Open("body").Open("main").Text("h1", title)
-            .Text("p", note, ("class", "lead"));
-        Write(page);
-        page.Close("main").Close("body").Close("html");
-        return page.ToString();
-    }
+    public string RenderPage(string title, string note) => PageHead.Alone(this, title, note);
 
     internal override void Write(Markup page)
     {

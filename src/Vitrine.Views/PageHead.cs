@@ -23,4 +23,22 @@ internal static class PageHead
             .Leaf("meta", ("name", "color-scheme"), ("content", "light dark")).Leaf("meta", ("name", "generator"), ("content", "Vitrine"))
             .Text("title", title + " · Vitrine").Open("style").Raw(styles).Close("style").Close("head");
     }
+
+    /// <summary>A view as a page of its own.</summary>
+    /// <param name="view">What it shows.</param>
+    /// <param name="title">Heading.</param>
+    /// <param name="note">What was drawn, and from which model.</param>
+    public static string Alone(View view, string title, string note)
+    {
+        ArgumentNullException.ThrowIfNull(title);
+        ArgumentNullException.ThrowIfNull(note);
+        var page = new Markup();
+        page.Raw("<!doctype html>").Open("html", ("lang", "en")).Open("head").Leaf("meta", ("charset", "utf-8"))
+            .Leaf("meta", ("name", "viewport"), ("content", "width=device-width, initial-scale=1"))
+            .Text("title", title).Open("style").Raw(Report.StyleSheet).Close("style").Close("head").Open("body").Open("main").Text("h1", title)
+            .Text("p", note, ("class", "lead"));
+        view.Write(page);
+        page.Close("main").Close("body").Close("html");
+        return page.ToString();
+    }
 }

@@ -7,13 +7,16 @@ internal static class Instructions
 {
     private static readonly char[] Between = [' ', ',', '.', ';', ':', '!', '?'];
 
+    /// <summary>The words of an instruction.</summary>
+    public static string[] Words(string instruction) => instruction.Split(Between, StringSplitOptions.RemoveEmptyEntries);
+
     /// <summary>Tells of words that a policy's vocabulary cuts into its unknown token: it hears nothing in their place.</summary>
     public static void WarnOfUnknown(Policy policy, string instruction)
     {
 #pragma warning disable CA1308 // Policies read small letters.
         string[] unknown =
         [
-            .. instruction.ToLowerInvariant().Split(Between, StringSplitOptions.RemoveEmptyEntries).Distinct()
+            .. Words(instruction.ToLowerInvariant()).Distinct()
                 .Where(w => policy.Tokenizer.Encode(w, addSpecialTokens: false).Any(id => policy.Tokenizer.Token(id) == "<unk>")),
         ];
 #pragma warning restore CA1308

@@ -27,6 +27,21 @@ internal sealed class StateOptions
         Description = $"Situations: {drawn} of a world, all of a folder or a file by default.",
     };
 
+    /// <summary>What <c>--pictures</c> is for, where it is another thing than situations too.</summary>
+    public string PicturesAre
+    {
+        init => pictures.Description = value;
+    }
+
+    /// <summary>The options of situations alone, without the folder of pictures and the seed.</summary>
+    public IReadOnlyList<Option> OfSituations => [world, instruction, observations, states];
+
+    /// <summary><c>--pictures</c> itself.</summary>
+    public Option PicturesOption => pictures;
+
+    /// <summary>The folder of <c>--pictures</c>; null where none is named.</summary>
+    public string? Pictures(ParseResult parsed) => parsed.GetValue(pictures);
+
     /// <summary>Decides what a world draws.</summary>
     public Option<ulong> Seed { get; } = new("--seed") { Description = "Decides what is drawn.", DefaultValueFactory = _ => 1 };
 

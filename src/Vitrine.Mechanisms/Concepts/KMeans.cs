@@ -33,7 +33,7 @@ public sealed record KMeans(IReadOnlyList<int> Assignments, IReadOnlyList<IReadO
         using var mode = no_grad();
         using var scope = NewDisposeScope();
         var all = points.to(float32);
-        var centres = all.index_select(0, tensor(FirstCentres(all, clusters, new Random(seed))));
+        var centres = all.index_select(0, tensor(FirstCentres((int)count, clusters, new Random(seed), Squares)));
         var assignments = Array.Empty<long>();
         var round = 0;
         while (round < limit)
@@ -58,21 +58,26 @@ public sealed record KMeans(IReadOnlyList<int> Assignments, IReadOnlyList<IReadO
         return new KMeans(
             [.. assignments.Select(a => (int)a)], [.. Enumerable.Range(0, clusters)
                 .Select(c => centres[c].contiguous().data<float>().ToArray())], [.. members.Select(m => m.Length == 0 ? 0 : m.Average())], round);
+
+        double[] Squares(long chosen) => [.. all.mv(all[chosen]).data<float>().ToArray().Select(cosine => Math.Max(0, 2 - (2.0 * cosine)))];
     }
 
-    private static long[] FirstCentres(Tensor points, int clusters, Random random)
+    /// <summary>k-means++: each further centre is a point, drawn by its squared distance to the nearest one so far.</summary>
+    /// <param name="count">Points.</param>
+    /// <param name="clusters">Centres.</param>
+    /// <param name="random">Draws.</param>
+    /// <param name="squares">From a point to the squared distances of all points to it.</param>
+    internal static long[] FirstCentres(int count, int clusters, Random random, Func<long, double[]> squares)
     {
         using var scope = NewDisposeScope();
-        var count = (int)points.shape[0];
         var chosen = new List<long> { random.Next(count) };
         var distance = Enumerable.Repeat(double.PositiveInfinity, count).ToArray();
         while (chosen.Count < clusters)
         {
             using var inner = NewDisposeScope();
-            var cosines = points.mv(points[chosen[^1]]).data<float>().ToArray();
-            for (var i = 0; i < count; i++)
+            foreach (var (i, square) in squares(chosen[^1]).Index())
             {
-                distance[i] = Math.Min(distance[i], Math.Max(0, 2 - (2.0 * cosines[i])));
+                distance[i] = Math.Min(distance[i], square);
             }
 
             chosen.ForEach(c => distance[c] = 0);

@@ -40,9 +40,11 @@ public static class PairedBootstrap
     }
 
     /// <summary>The q-quantile of sorted values, between neighbours linearly.</summary>
-    internal static double Quantile(ReadOnlySpan<double> sorted, double q)
+    internal static double Quantile(ReadOnlySpan<double> sorted, double q) => Between(sorted, q * (sorted.Length - 1));
+
+    /// <summary>What stands at a place of sorted values, between neighbours linearly.</summary>
+    internal static double Between(ReadOnlySpan<double> sorted, double position)
     {
-        var position = q * (sorted.Length - 1);
         var below = (int)position;
         return below + 1 < sorted.Length ? sorted[below] + ((position - below) * (sorted[below + 1] - sorted[below])) : sorted[^1];
     }

@@ -53,6 +53,19 @@ public sealed class RandomStream
         return (int)Math.BigMul(NextBits(), (ulong)count, out _);
     }
 
+    /// <summary>The same things in another order, every order as likely (Fisher and Yates).</summary>
+    public T[] Shuffled<T>(IReadOnlyList<T> things)
+    {
+        T[] order = [.. things];
+        for (var i = order.Length - 1; i > 0; i--)
+        {
+            var other = Below(i + 1);
+            (order[i], order[other]) = (order[other], order[i]);
+        }
+
+        return order;
+    }
+
     /// <summary>True with the given probability.</summary>
     public bool Chance(double probability) => NextDouble() < probability;
 

@@ -1,4 +1,5 @@
 using Vitrine.Mechanisms.Statistics;
+
 namespace Vitrine.Worlds.Tabletop;
 
 /// <summary>What an instruction says: a task without the table it is for. Objects are named by colour and shape.</summary>

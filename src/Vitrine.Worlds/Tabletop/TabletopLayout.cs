@@ -1,4 +1,5 @@
 using Vitrine.Mechanisms.Statistics;
+
 namespace Vitrine.Worlds.Tabletop;
 
 /// <summary>A starting situation: the table, what is to be done on it, and how that is said.</summary>

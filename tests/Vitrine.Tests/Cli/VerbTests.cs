@@ -4,8 +4,10 @@ using Vitrine.Checkpoints;
 using Vitrine.Cli.Commands;
 using Vitrine.Inputs.Pictures;
 using Vitrine.Mechanisms.Doses;
+using Vitrine.Mechanisms.Probes;
 using Vitrine.Policies;
 using Vitrine.Tests.Policies.Flow;
+using Vitrine.Transformers;
 
 namespace Vitrine.Tests.Cli;
 
@@ -254,6 +256,89 @@ public sealed class VerbTests : IDisposable
     }
 
     private static string Signed(JsonElement number) => number.GetDouble().ToString("+0.0000;-0.0000;0.0000", CultureInfo.InvariantCulture);
+
+    [Fact]
+    public async Task Probe_reads_classes_off_texts_and_keeps_the_best()
+    {
+        var (model, file) = (Fixtures.Of("models", "gpt2"), folder["texts.tsv"]);
+        string[] colours = ["red", "blue"], things = ["block", "ball", "cup", "ring", "box", "disc", "cone", "wedge"];
+        await File.WriteAllLinesAsync(
+            file, ["label\ttext", .. colours.SelectMany(c => things.Select(t => $"{c}\tpush the {t} that is {c}"))], TestContext.Current.CancellationToken);
+        string[] asked = ["probe", model, "--texts", file, "--folds", "4", "--shuffles", "9", "--out", folder["probe.json"], "--page", folder["page.html"]];
+        var (table, json) = await BothAsync(asked);
+        var rows = json.GetProperty("probes").GetProperty("rows");
+        var best = rows.EnumerateArray().MaxBy(r => r.GetProperty("score").GetProperty("mean").GetDouble());
+        best.GetProperty("score").GetProperty("mean").GetDouble().ShouldBe(1);
+        foreach (var row in rows.EnumerateArray())
+        {
+            table.ShouldContain(row.GetProperty("score").GetProperty("low").GetDouble().ToString("0.000", CultureInfo.InvariantCulture));
+        }
+
+        table.ShouldContain("classes blue, red; chance 0.500");
+        var probe = LinearProbe.Open(folder["probe.json"]);
+        probe.Place.ShouldBe(best.GetProperty("place").GetString());
+        json.GetProperty("saved").GetArrayLength().ShouldBe(3);
+        File.ReadAllText(folder["page.html"]).ShouldContain("What probes read, by layer (accuracy)");
+        using var opened = TextModel.Open(model);
+        double Read(RunPlan plan)
+        {
+            using var run = opened.Run("push the ring that is red", plan.Then(RunPlan.Capturing(probe.Place!)));
+            return probe.Decide(run[probe.Place!][0])[^1][0];
+        }
+
+        Read(RunPlan.Load(folder["probe.add.json"])).ShouldBeGreaterThan(Read(RunPlan.Empty));
+        Read(RunPlan.Load(folder["probe.erase.json"])).ShouldBe(probe.Intercepts[0], 1e-3);
+    }
+
+    [Fact]
+    public async Task Probe_reads_words_and_speed_where_a_policy_decides()
+    {
+        var (table, json) = await BothAsync("probe", Policy, "--word", "plum,red,violet,scarlet", "-n", "40", "--folds", "3", "--shuffles", "4");
+        json.GetProperty("probes").GetProperty("metric").GetString().ShouldBe("accuracy");
+        json.GetProperty("probes").GetProperty("rows").GetArrayLength().ShouldBe(6);
+        table.ShouldContain("classes not said, said");
+        var (_, numbers) = await BothAsync("probe", Policy, "--target", "speed", "-n", "24", "--folds", "3", "--shuffles", "3", "--alpha", "100");
+        numbers.GetProperty("probes").GetProperty("metric").GetString().ShouldBe("R2");
+    }
+
+    [Fact]
+    public async Task Probe_reads_classes_off_pictures()
+    {
+        var names = Directory.GetFiles(Fixtures.Of("images", "clip-processor"), "*.png").Take(2).ToArray();
+        foreach (var (kind, i) in new[] { "a", "b" }.SelectMany(k => Enumerable.Range(0, 3).Select(i => (k, i))))
+        {
+            Directory.CreateDirectory(Path.Combine(folder["pictures"], kind));
+            File.Copy(names[kind == "a" ? 0 : 1], Path.Combine(folder["pictures"], kind, $"{i}.png"));
+        }
+
+        var (table, json) = await BothAsync("probe", Fixtures.Of("models", "vit"), "--pictures", folder["pictures"], "--folds", "3", "--shuffles", "3");
+        json.GetProperty("probes").GetProperty("classes").EnumerateArray().Select(c => c.GetString()).ShouldBe(["a", "b"]);
+        table.ShouldContain("6 pictures at the mean over tokens");
+    }
+
+    [Theory]
+    [InlineData("is a text model; name what it reads with --texts", "models/llama")]
+    [InlineData("--word: ", "models/llama", "--word", "red")]
+    [InlineData("no point 'nothing'", "models/llama", "--texts", "TEXTS", "--point", "nothing")]
+    [InlineData("Ridge predicts numbers", "models/llama", "--texts", "TEXTS", "--kind", "ridge")]
+    [InlineData("label 0 (from 0) is 'a', which is no number", "models/llama", "--texts", "TEXTS", "--numbers")]
+    [InlineData("--alpha: a probe of kind Logistic does not read it", "models/llama", "--texts", "TEXTS", "--alpha", "3", "--folds", "2")]
+    [InlineData("expected at least one for each of 5 folds", "models/llama", "--texts", "TEXTS")]
+    [InlineData("cannot be read", "models/llama", "--texts", "none.tsv")]
+    [InlineData("is an image encoder; name what it sees", "models/vit")]
+    [InlineData("--texts: ", "models/vit", "--texts", "TEXTS")]
+    [InlineData("say what is asked with --word", "embedded:tabletop")]
+    [InlineData("--word: 0 of 6 instructions have nosuchword", "embedded:tabletop", "--word", "nosuchword", "-n", "6")]
+    [InlineData("a policy is probed where it decides", "embedded:tabletop", "--word", "red", "--at", "last")]
+    [InlineData("'spede': is no dimension", "embedded:tabletop", "--target", "spede")]
+    public async Task Probe_refuses_in_one_line(string expected, string model, params string[] asked)
+    {
+        await File.WriteAllTextAsync(folder["t.tsv"], "label\ttext\na\tred\nb\tblue\na\tgreen\nb\tblack\n", TestContext.Current.CancellationToken);
+        var (exit, _, error) = await CommandLine.RunAsync(
+            ["probe", model.Contains(':', StringComparison.Ordinal) ? model : Fixtures.Of(model), .. asked.Select(a => a == "TEXTS" ? folder["t.tsv"] : a)]);
+        exit.ShouldBe(1, error);
+        error.Trim().Split('\n')[^1].ShouldContain(expected);
+    }
 
     private static async Task<(string Table, JsonElement Json)> BothAsync(params string[] asked)
     {
