@@ -14,7 +14,7 @@ public static class Certifiers
     [
         new TextCertifier(), new GgufCertifier(), new VisionCertifier(), new VisionLanguageCertifier(), new RealEncoderCertifier(), new PictureCertifier(),
         new TokenizerCertifier(), new MethodsCertifier(), new NumbersCertifier(), new InputAttributionCertifier(), new PatchingCertifier(),
-        new AttributionPatchingCertifier(), new PathPatchingCertifier(), new EdgePatchingCertifier(), new DasCertifier(), new OpenVlaCertifier(),
+        new AttributionPatchingCertifier(), new PathPatchingCertifier(), new DasCertifier(), new OpenVlaCertifier(),
         new OftCertifier(), new ActCertifier(), new FlowCertifier(), new Pi0FastCertifier(), new ValueVectorCertifier(), new GgufValueVectorCertifier(),
         new TabletopCertifier(), new TabletopPolicyCertifier(),
     ];

@@ -82,6 +82,9 @@ public abstract class Model : IDisposable
     /// <summary>Whether generations follow the rules of the model's files where a caller names none.</summary>
     protected bool UsesGenerationConfig => weights.Options.GenerationConfig;
 
+    /// <summary>Whether it generates tokens under what generation_config.json says.</summary>
+    internal virtual bool ReadsGenerationConfig => false;
+
     /// <summary>The files of its weights, as they are read: an index and an adapter included.</summary>
     public IReadOnlyList<string> WeightFiles => weights.Checkpoint.Files;
 

@@ -9,12 +9,13 @@ namespace Vitrine.Transformers;
 public static partial class ModelFolder
 {
     private const string Weights = "weights", NotRead = "the model's weights are read from other files", Documentation = "says something to people",
-        Training = "left by a training", Code = "code is never executed", OtherFormat = "weights of another format";
+        Training = "left by a training", Code = "code is never executed", OtherFormat = "weights of another format",
+        GenerationFile = "generation_config.json";
 
     /// <summary>What lies beside weights, by name: what for, or why not; and which kinds of models read it (all where none is named).</summary>
     private static readonly (string Name, string What, ModelKind[] ReadBy)[] Companions =
     [
-        ("generation_config.json", "how tokens are chosen and where a text ends", [ModelKind.Text, ModelKind.Policy]),
+        (GenerationFile, "how tokens are chosen and where a text ends", [ModelKind.Text, ModelKind.Policy]),
         ("tokenizer.json", "text to ids", [ModelKind.Text, ModelKind.Policy]),
         ("tokenizer_config.json", "settings of the tokenizer, chat template", [ModelKind.Text, ModelKind.Policy]),
         ("special_tokens_map.json", "special tokens", [ModelKind.Text, ModelKind.Policy]),
@@ -85,12 +86,14 @@ public static partial class ModelFolder
 
         FolderFile Companion(string folder, string shown, (string Name, string What, ModelKind[] ReadBy) companion)
         {
-            var isMeant = companion.Name is "generation_config.json" or "preprocessor_config.json" or "processor_config.json"
+            var isMeant = companion.Name is GenerationFile or "preprocessor_config.json" or "processor_config.json"
                 ? folder == location.Folder
                 : folder == location.FolderOf(companion.Name);
             return !IsReadBy(companion.ReadBy) ? new FolderFile(shown, false, $"{companion.What}; this kind of model has no use for it")
                 : !isMeant ? new FolderFile(shown, false, $"{companion.What}; read in the other folder")
-                : companion.Name == "generation_config.json" && !options.GenerationConfig
+                : companion.Name == GenerationFile && !opened.ReadsGenerationConfig
+                    ? new FolderFile(shown, false, $"{companion.What}; this model generates no tokens by it")
+                : companion.Name == GenerationFile && !options.GenerationConfig
                     ? new FolderFile(shown, false, $"{companion.What}; left out, as asked")
                 : new FolderFile(shown, true, companion.What);
         }

@@ -66,6 +66,8 @@ public sealed class TextModel : Model
     /// <exception cref="VitrineException">The model's files hold none, or a broken one.</exception>
     public Tokenizer Tokenizer => tokenizer.Value;
 
+    internal override bool ReadsGenerationConfig => true;
+
     /// <summary>Ids at which a generation ends, as the files name them; none where they name none.</summary>
     public IReadOnlyList<int> StopIds => GenerationSettings.StopIds;
 

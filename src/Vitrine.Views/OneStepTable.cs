@@ -40,7 +40,7 @@ public sealed class OneStepTable(ShownDecision shown) : View
             Beyond(page);
         }
 
-        Controls(page);
+        Shares.Controls(page, effect.Controls);
         Numbers().WriteFolded(page, brief: true);
         page.Close("section");
     }
@@ -48,77 +48,25 @@ public sealed class OneStepTable(ShownDecision shown) : View
     private string Unit => shown.Unit.Length > 0 ? " " + shown.Unit : "";
 
     /// <remarks>Layers in order, all layers together last.</remarks>
-    private List<int?> Layers => [.. effect.Parts.Select(row => row.Layer).Distinct().OrderBy(layer => layer ?? int.MaxValue)];
+    private ShareTable Shares => new(effect.Prompt, [.. effect.Parts.Select(row => row.Layer).Distinct().OrderBy(layer => layer ?? int.MaxValue)]);
 
     private void Heat(Markup page)
-    {
-        var layers = Layers;
-        var caption = $"Where {effect.Concept} acts: shares of the word’s effect on {effect.Metric}";
-        page.Open("div", ("class", "scroll"), ("tabindex", 0), ("role", "group"), ("aria-label", caption));
-        page.Open("table", ("class", "heat")).Text("caption", caption, ("class", "unseen")).Open("thead").Open("tr").Open("td").Close("td");
-        foreach (var layer in layers)
-        {
-            page.Open("th", ("scope", "col"));
-            if (layer is { } index)
-            {
-                page.Text("span", "layer ", ("class", "unit")).Link(Places.Layer(index), $"{index}");
-            }
-            else
-            {
-                page.Text("all").Text("span", " layers", ("class", "unit"));
-            }
+        => Shares.Write(
+            page, $"Where {effect.Concept} acts: shares of the word’s effect on {effect.Metric}",
+            effect.Parts.GroupBy(row => row.Component).Select(component => (OneStepResult.NameOf(component.Key), Lines([.. component]))));
 
-            page.Close("th");
-        }
-
-        page.Close("tr").Close("thead");
-        foreach (var component in effect.Parts.GroupBy(row => row.Component))
-        {
-            page.Open("tbody").Open("tr")
-                .Text("th", OneStepResult.NameOf(component.Key), ("scope", "rowgroup"), ("class", "group"), ("colspan", layers.Count + 1)).Close("tr");
-            foreach (var question in Questions)
-            {
-                if (component.All(row => question.Of(row) is not { IsFinite: true }))
-                {
-                    continue;
-                }
-
-                page.Open("tr").Open("th", ("scope", "row")).Text("strong", question.Name).Text(" ").Text("span", question.Plain, ("class", "k")).Close("th");
-                foreach (var layer in layers)
-                {
-                    Cell(page, component.FirstOrDefault(row => row.Layer == layer) is { } found ? question.Of(found) : null, question.Tint);
-                }
-
-                page.Close("tr");
-            }
-
-            page.Close("tbody");
-        }
-
-        page.Close("table").Close("div");
-    }
-
-    private void Cell(Markup page, Estimate? interval, Func<double, double> tint)
-    {
-        if (interval is not { IsFinite: true } || !double.IsFinite(Share(1)))
-        {
-            HeatCell.Write(page, double.NaN, null);
-            return;
-        }
-
-        var (one, other) = (Share(interval.Low) * 100, Share(interval.High) * 100);
-        HeatCell.Write(page, Share(interval.Mean), Figures.Brackets(Math.Min(one, other), Math.Max(one, other), 0), tint(Share(interval.Mean)));
-    }
-
-    private double Share(double value) => value / effect.Prompt.Mean;
+    private static IReadOnlyList<ShareTable.Line> Lines(PartEstimate[] component)
+        => [.. Questions.Select(question => new ShareTable.Line(
+            question.Name, question.Plain, layer => component.FirstOrDefault(row => row.Layer == layer) is { } found ? question.Of(found) : null,
+            question.Tint))];
 
     /// <summary>What shares outside 0 to 100 % mean, where there are any.</summary>
     private void Beyond(Markup page)
     {
-        var finite = double.IsFinite(Share(1));
+        var finite = double.IsFinite(Shares.Share(1));
         var single = finite && effect.Parts.Any(part => Beyond(part.MeanDifference) || Beyond(part.Sufficient));
         var held = finite && effect.Parts.Any(part => Beyond(part.Necessary));
-        var against = finite && effect.Parts.Any(part => new[] { part.MeanDifference, part.Sufficient, part.Necessary }.Any(e => Share(e.Mean) < -.005));
+        var against = finite && effect.Parts.Any(part => new[] { part.MeanDifference, part.Sufficient, part.Necessary }.Any(e => Shares.Share(e.Mean) < -.005));
         string[] notes =
         [
             .. single
@@ -132,29 +80,7 @@ public sealed class OneStepTable(ShownDecision shown) : View
             page.Text("p", string.Join(" ", notes), ("class", "k beyond"));
         }
 
-        bool Beyond(Estimate estimate) => Share(estimate.Mean) > 1.005;
-    }
-
-    private void Controls(Markup page)
-    {
-        if (effect.Controls.Count == 0)
-        {
-            page.Text("p", "No control was recorded.", ("class", "empty"));
-            return;
-        }
-
-        page.Open("ul", ("class", "controls-list"), ("aria-label", "Controls"));
-        foreach (var control in effect.Controls)
-        {
-            page.Open("li").Leaf("i", ("class", control.Draws is null ? "key ring" : "key band")).Text(control.Name + " ").Open("strong");
-            page.Text(control.Range is { IsFinite: true } draws
-                ? $"{Figures.Percent(Math.Min(Share(draws.Smallest), Share(draws.Largest)))} to "
-                    + $"{Figures.Percent(Math.Max(Share(draws.Smallest), Share(draws.Largest)))}"
-                : control.Effect is { IsFinite: true } estimate ? Figures.Percent(Share(estimate.Mean)) : Figures.Missing);
-            page.Close("strong").Close("li");
-        }
-
-        page.Close("ul");
+        bool Beyond(Estimate estimate) => Shares.Share(estimate.Mean) > 1.005;
     }
 
     private NumberTable Numbers()
@@ -167,24 +93,11 @@ public sealed class OneStepTable(ShownDecision shown) : View
             table.Group(OneStepResult.NameOf(component.Key));
             foreach (var row in component)
             {
-                table.Add(Name(row.Layer), Figures.Change(row.MeanDifference), Figures.Change(row.Sufficient), Figures.Change(row.Necessary));
+                table.Add(ShareTable.Name(row.Layer), Figures.Change(row.MeanDifference), Figures.Change(row.Sufficient), Figures.Change(row.Necessary));
             }
         }
 
-        if (effect.Controls.Count > 0)
-        {
-            table.Group("controls");
-        }
-
-        foreach (var control in effect.Controls)
-        {
-            table.Add(control.Name,
-                control.Range is { IsFinite: true } draws ? $"{Figures.Range(draws)} ({control.Draws!.Count} draws)" : Figures.Change(control.Effect),
-                Figures.Missing, Figures.Missing);
-        }
-
+        ShareTable.Add(table, effect.Controls, 2);
         return table;
     }
-
-    private static string Name(int? layer) => layer is { } index ? $"layer {index}" : "all layers";
 }

@@ -45,7 +45,7 @@ internal sealed class ReportPage(ReportData data)
     private static Places PlacesOf(ReportData data)
     {
         var places = new Places();
-        foreach (var layer in LayerTable.LayersOf(data))
+        foreach (var layer in data.Flow is null ? LayerTable.LayersOf(data) : [])                             // an expert counts layers of its own
         {
             places.Announce(Places.Layer(layer));
         }
@@ -56,6 +56,11 @@ internal sealed class ReportPage(ReportData data)
         }
 
         foreach (var neuron in data.Concepts.SelectMany(concept => concept.Neurons))
+        {
+            places.Announce(Places.Neuron(neuron.Layer, neuron.Index));
+        }
+
+        foreach (var neuron in data.Flow?.Neurons?.Neurons.Select(n => n.Neuron) ?? [])
         {
             places.Announce(Places.Neuron(neuron.Layer, neuron.Index));
         }
@@ -103,10 +108,24 @@ internal sealed class ReportPage(ReportData data)
 
     private void Pass()
     {
+        if (data.Flow is not null)
+        {
+            Say("Patches, words and state become one sequence, which is read once. The expert starts from noise and, flow step by flow step, moves every "
+                + "number of a chunk of actions, reading the keys and values that the language stack left in every layer.");
+            Diagram();
+            Card(new ChunkCoursePlot(data.Flow.Chunk));
+            return;
+        }
+
         Say("Patches and words become one sequence. Every block reads the residual stream and adds to it: attention moves information between positions, the "
                 + "feed-forward part works within one. "
             + (data.Pass is { ActionTokens.Count: 0 } ? "The action is read off the last position." : "The last positions say the action, one token a "
                 + "dimension."));
+        Diagram();
+    }
+
+    private void Diagram()
+    {
         if (data.Model.Stacks.Count > 0)
         {
             Card(new TransformerDiagram(data.Model, data.Pass));
@@ -120,6 +139,23 @@ internal sealed class ReportPage(ReportData data)
 
     private void Writes()
     {
+        if (data.Flow is { } flow)
+        {
+            Say("Each feed-forward neuron of the expert adds one fixed vector to a row of the chunk. Through the final norm’s gain and the projection to "
+                + "actions it can be read as a change of the action. Beside what a neuron writes stands what it does: the mean change of the chunk with one deviation "
+                + "more at every row and flow step.");
+            if (flow.Neurons is { } neurons)
+            {
+                Card(new ExpertNeuronTable(neurons, flow.Chunk.Course.Names));
+            }
+            else
+            {
+                Empty("No neuron was read.");
+            }
+
+            return;
+        }
+
         Say("Each feed-forward neuron adds one fixed vector, its value vector, to the residual stream. Read in the model’s own vocabulary, some spell a "
                 + "concept, some a motion. Both ends are shown, because a neuron that fires negatively writes the other one.");
         if (data.LayerProfile is { } profile)
@@ -156,6 +192,11 @@ internal sealed class ReportPage(ReportData data)
         Say("Chosen heads, over the picture that they read. The veil lifts from a patch in proportion to the attention it gets; the frame marks where the "
             + "object really is. Attention says what a head reads, not what it does with it."
             + (data.AttentionRule.Length > 0 ? $" Shown: {data.AttentionRule}." : ""));
+        if (data.Flow is { } flow)
+        {
+            Card(new ExpertLookTable(flow.Looks));
+        }
+
         if (data.Attention.Count == 0)
         {
             Empty("No attention map was recorded.");
@@ -176,6 +217,24 @@ internal sealed class ReportPage(ReportData data)
 
     private void Carries()
     {
+        if (data.Flow is { } flow)
+        {
+            Say("The expert hears the words only through keys and values of the prompt’s rows. Activation patching of these: for the same picture, state and "
+                + "noise, the expert reads some rows in some layers as they are under another word. Read alone, is a row sufficient? Held back where the other "
+                + "word is said, is it necessary? The tint says how much of the word’s own effect the rows give; under “held back”, how much is lost.");
+            if (flow.Swaps.Count == 0)
+            {
+                Empty("No row was exchanged.");
+            }
+
+            foreach (var swap in flow.Swaps)
+            {
+                Card(new PrefixSwapTable(swap));
+            }
+
+            return;
+        }
+
         Say("Activation patching, with three questions to each part. Mean difference: what does one vector, the average change that the word makes there, "
             + "do when it is added? Denoising: what does the part’s own output do when it alone is put in, state by state, from the run with the word (is it "
             + "sufficient)? Noising: what remains of the word when the part is held back at the run without it (is it necessary)? Where mean difference and "

@@ -50,8 +50,11 @@ public sealed class TransformerDiagram(ModelDescription model, PassExample? pass
             : $" {(pass.Picture is null ? "No picture is read" : $"The picture is cut into {pass.PatchRows} x {pass.PatchColumns} patches")}; the prompt has "
                 + $"{pass.PromptTokens.Count} tokens; "
             + (pass.ActionTokens.Count == 0 ? "the action is given in numbers." : $"{pass.ActionTokens.Count} action tokens are said.");
-        page.OpenLinked(@class, width, height, $"The pass of {model.Name}, from picture and words to an action",
+        var (title, what) = ($"The pass of {model.Name}, from picture and words to an action",
             string.Join("; ", model.Stacks.Select(stack => $"{stack.Name}: {Size(stack)}")) + "." + says);
+        _ = Enumerable.Range(0, language?.Layers ?? 0).Any(layer => page.Places.Has(Places.Layer(layer)))
+            ? page.OpenLinked(@class, width, height, title, what)
+            : page.OpenDrawing(@class, width, height, title, what);
     }
 
     private static string Size(StackDescription stack)
@@ -89,7 +92,8 @@ public sealed class TransformerDiagram(ModelDescription model, PassExample? pass
 
         Arrow(page, 478, residual, 498, residual);
         page.Line("residual", from, residual, to, residual);
-        page.Label("small soft", from, residual + 44, language is null ? "" : $"residual stream, width {Figures.Count(language.Width)}");
+        page.Label("small soft", from, experts.Count > 0 ? residual - 88 : residual + 44,
+            language is null ? "" : $"residual stream, width {Figures.Count(language.Width)}");
         if (pass is { Contributions.Count: > 0 })
         {
             page.Label("small soft", from, 20, "what each part carries, %");
@@ -103,6 +107,10 @@ public sealed class TransformerDiagram(ModelDescription model, PassExample? pass
             if (layer is { } block)
             {
                 Block(page, block, left, residual, (pitch - 14) / 2);
+                if (experts.Count > 0)
+                {
+                    Arrow(page, left - 4, residual, left - 4, residual + 56);                              // keys and values, which experts read
+                }
             }
             else
             {
@@ -116,8 +124,9 @@ public sealed class TransformerDiagram(ModelDescription model, PassExample? pass
             page.Box("part", from, y, to - from, 22, 6).Label("small", (from + to) / 2, y + 15, $"{expert.Name}: {Short(expert)}", "middle");
         }
 
-        Arrow(page, to, residual, 868, residual);
-        Actions(page, 874, 24, residual);
+        var middle = experts.Count > 0 ? residual + 69 : residual;
+        Arrow(page, to, middle, 868, middle);
+        Actions(page, 874, 24, middle);
         if (experts.Count == 0 && pass is { ActionTokens.Count: > 0 })
         {
             var below = residual + (pass.ActionTokens.Count * 12) + 4;

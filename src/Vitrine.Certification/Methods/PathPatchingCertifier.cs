@@ -7,7 +7,7 @@ namespace Vitrine.Certification.Methods;
 /// <summary>Certifies direct paths between heads and node attribution (TransformerLens 4).</summary>
 internal sealed class PathPatchingCertifier : ICertifier
 {
-    private const string Paths = "direct_path.", Nodes = "nodes.", Edges = "edges.", Faithfulness = "faithfulness.";
+    private const string Paths = "direct_path.", Nodes = "nodes.";
 
     /// <inheritdoc/>
     public bool Knows(Fixture fixture) => PatchingInputs.Has(fixture, $"/{Paths}");
@@ -30,24 +30,20 @@ internal sealed class PathPatchingCertifier : ICertifier
             (Paths, own => DirectPaths(fixture, @case, inputs, own, cancellation)),
             (Nodes, own => NodeScores(fixture, @case, inputs, own, cancellation)),
         };
-        string[] unread = [.. keys.Where(IsOfCircuits).Select(k => $"{k.Split('.')[0]}.*").Distinct()];
         foreach (var (prefix, compare) in groups)
         {
             foreach (var row in compare([.. keys.Where(k => k.StartsWith(prefix, StringComparison.Ordinal))]))
             {
-                yield return unread.Length == 0 ? row : row with { Note = $"not yet read: {string.Join(", ", unread)}" };
+                yield return row;
             }
         }
 
         var known = groups.Select(g => g.Prefix).Append("clean.metric").Append("corrupted.metric").ToArray();
-        foreach (var key in keys.Where(k => !known.Any(p => k.StartsWith(p, StringComparison.Ordinal)) && !IsOfCircuits(k)))
+        foreach (var key in keys.Where(k => !known.Any(p => k.StartsWith(p, StringComparison.Ordinal)) && !EdgePatchingCertifier.Knows(k)))
         {
             yield return CertificateRow.Failed(@case, key, "this key is not known");
         }
     }
-
-    /// <summary>Goldens of circuits, which are not yet read here: scores of edges, and what a circuit of the first of them recovers.</summary>
-    internal static bool IsOfCircuits(string key) => key.StartsWith(Edges, StringComparison.Ordinal) || key.StartsWith(Faithfulness, StringComparison.Ordinal);
 
     /// <summary>[source layer, source head, later layer, later head]; 0 where the later one is none.</summary>
     private static IEnumerable<CertificateRow> DirectPaths(

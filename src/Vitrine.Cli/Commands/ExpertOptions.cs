@@ -3,7 +3,6 @@ using System.Globalization;
 using Spectre.Console;
 using Vitrine.Checkpoints;
 using Vitrine.Mechanisms.Concepts;
-using Vitrine.Mechanisms.Doses;
 using Vitrine.Mechanisms.Experts;
 using Vitrine.Policies;
 using Vitrine.Policies.Flow;
@@ -17,8 +16,8 @@ namespace Vitrine.Cli.Commands;
 /// </summary>
 internal sealed class ExpertOptions
 {
-    /// <summary>States that effects are measured in, and neurons that the agreement is taken over.</summary>
-    private const int States = 8, Sampled = 48;
+    /// <summary>States that effects are measured in.</summary>
+    private const int States = 8;
 
     private readonly Option<string?> direction = new("--direction")
     {
@@ -72,36 +71,26 @@ internal sealed class ExpertOptions
         }
 
         var found = await Output.WithProgressAsync("reading and measuring the expert", p => Task.FromResult(Measure(p))).ConfigureAwait(false);
-        Print(policy, towards, found.Read, found.Effects, asked.Json);
+        Print(policy, towards, found.Neurons, found.Effects, asked.Json);
         if (!asked.Json)
         {
             Console.WriteLine(
-                $"read-outs and effects agree with r = {Number(found.Trained)} over {Sampled} random neurons, and in the same expert with initial weights with "
-                + $"r = {Number(found.Untrained)}: that they agree says nothing of what was learnt");
+                $"read-outs and effects agree with r = {Number(found.Trained)} over {found.Sampled} random neurons, and in the same expert with initial "
+                + $"weights with r = {Number(found.Untrained)}: that they agree says nothing of what was learnt");
         }
 
-        Save(policy, towards, found.Read, asked.Save);
+        Save(policy, towards, found.Neurons, asked.Save);
         return 0;
 
-        (IReadOnlyList<ExpertNeuron> Read, IReadOnlyList<IReadOnlyList<double>> Effects, double Trained, double Untrained) Measure(IProgress<double> progress)
+        ExpertComparison Measure(IProgress<double> progress)
         {
-            var (own, other) = (0.0, 0.0);
-            var (read, effects, trained) = Of(policy, asked.Count, new Progress<double>(p => progress.Report((own = p / 2) + other)));
             using var initial = FlowPolicy.OpenUntrained(asked.Name, asked.Opening);
-            var (_, _, untrained) = Of(initial, 0, new Progress<double>(p => progress.Report(own + (other = p / 2))));
-            return (read, effects, trained, untrained);
-        }
-
-        (IReadOnlyList<ExpertNeuron>, IReadOnlyList<IReadOnlyList<double>>, double) Of(FlowPolicy of, int count, IProgress<double> progress)
-        {
-            var calibration = Calibration.Measure(of, source.ForCalibration(), cancellation: cancellation, stackName: of.Expert.Shape.Name);
-            var reading = ExpertReading.Of(of, calibration, step);
-            ExpertNeuron[] best = [.. reading.Along(towards, count, asked.Layers)];
-            var random = new Random(asked.Seed);
-            ExpertNeuron[] sample = [.. reading.Neurons.OrderBy(_ => random.Next()).Take(Sampled)];
-            var effects = new ExpertEffects(of, source.ForTest(States), calibration)
-                .Of([.. best.Concat(sample).Select(n => n.Neuron)], progress, cancellation);
-            return (best, [.. effects.Take(best.Length)], ExpertEffects.Agreement(sample, [.. effects.Skip(best.Length)]));
+            var question = new ExpertQuestion(towards, asked.Count, source.ForCalibration(), source.ForTest(States), asked.Seed)
+            {
+                Layers = asked.Layers,
+                Step = step,
+            };
+            return ExpertComparison.Of(policy, initial, question, progress, cancellation);
         }
     }
 

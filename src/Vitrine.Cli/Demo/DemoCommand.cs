@@ -9,6 +9,7 @@ using Vitrine.Mechanisms.Doses;
 using Vitrine.Mechanisms.Statistics;
 using Vitrine.Mechanisms.ValueVectors;
 using Vitrine.Policies;
+using Vitrine.Policies.Flow;
 using Vitrine.Transformers;
 using Vitrine.Views;
 using Vitrine.Worlds.Decisions;
@@ -20,8 +21,17 @@ namespace Vitrine.Cli.Demo;
 /// <summary><c>vitrine demo</c>: certify, read, find, calibrate, steer one step, study in closed loop, report.</summary>
 internal static class DemoCommand
 {
+    /// <summary>The policies that it has measurements for: the one that speaks in tokens, and the one that flows.</summary>
+    private const string Speaking = "embedded:tabletop", Flowing = "embedded:tabletop-flow";
+
     public static Command Create()
     {
+        var policy = new Option<string>("--policy")
+        {
+            Description = $"Which embedded policy: {Speaking} speaks in tokens, {Flowing} lets a chunk flow out of noise.",
+            DefaultValueFactory = _ => Speaking,
+        };
+        policy.AcceptOnlyFromAmong(Speaking, Flowing);
         var output = new Option<string>("--out") { Description = "Folder of the report and the data behind it.", DefaultValueFactory = _ => "vitrine-demo" };
         var layouts = new Option<int>("--layouts") { Description = "Closed-loop layouts of each arm.", DefaultValueFactory = _ => 18 };
         var states = new Option<int>("--states") { Description = "Situations of each one-step table.", DefaultValueFactory = _ => 48 };
@@ -36,47 +46,82 @@ internal static class DemoCommand
         var json = Output.JsonOption();
         var command = new Command("demo", "Open the embedded policy, find its concepts, steer it with every control, and write one report.")
         {
-            output, layouts, states, draws, steps, workers, seed, json,
+            policy, output, layouts, states, draws, steps, workers, seed, json,
         };
         command.SetAction((parsed, cancellation) => RunAsync(
-            parsed.GetValue(output)!,
+            parsed.GetValue(policy)!, parsed.GetValue(output)!,
             new DemoSize(parsed.GetValue(states), parsed.GetValue(layouts), parsed.GetValue(draws), parsed.GetValue(steps), parsed.GetValue(workers),
                 parsed.GetValue(seed)),
             parsed.GetValue(json), cancellation));
         return command;
     }
 
-    private static async Task<int> RunAsync(string folder, DemoSize size, bool json, CancellationToken cancellation)
+    private static async Task<int> RunAsync(string name, string folder, DemoSize size, bool json, CancellationToken cancellation)
     {
         var clock = Stopwatch.StartNew();
         AtomicFile.RequireFolder(folder);
-        using var policy = Policy.Open("embedded:tabletop");
-        var result = await Stages.RunAsync(stages => MeasureAsync(policy, folder, size, stages, cancellation)).ConfigureAwait(false);
-        Write(folder, result);
+        using var policy = Policy.Open(name);
+        var made = await Stages.RunAsync(stages => policy is FlowPolicy flow
+            ? FlowAsync(flow, name, folder, size, stages, cancellation)
+            : SpeakingAsync(policy, folder, size, stages, cancellation)).ConfigureAwait(false);
+        var (finding, report) = (made.Finding.Replace("*", ""), Path.GetFullPath(Path.Combine(folder, "report.html")));
         if (json)
         {
-            Output.Write(new
-            {
-                Finding = DemoReport.Finding(result).Replace("*", ""),
-                Report = Path.GetFullPath(Path.Combine(folder, "report.html")),
-                clock.Elapsed.TotalSeconds,
-                result.Studies,
-            });
-            return result.Certificates.All(c => c.Passed) ? 0 : 1;
+            Output.Write(new { Finding = finding, Report = report, clock.Elapsed.TotalSeconds, made.Studies });
+            return made.IsRight ? 0 : 1;
         }
 
-        Print(result);
-        Console.WriteLine(DemoReport.Finding(result).Replace("*", ""));
-        Console.WriteLine(
-            $"{Path.GetFullPath(Path.Combine(folder, "report.html"))}  ({clock.Elapsed.TotalSeconds.ToString("0", CultureInfo.InvariantCulture)} s)");
-        return result.Certificates.All(c => c.Passed) ? 0 : 1;
+        Print(made.Studies);
+        Console.WriteLine(finding);
+        Console.WriteLine($"{report}  ({clock.Elapsed.TotalSeconds.ToString("0", CultureInfo.InvariantCulture)} s)");
+        return made.IsRight ? 0 : 1;
+    }
+
+    /// <summary>What was written.</summary>
+    /// <param name="Finding">In one sentence.</param>
+    /// <param name="Studies">The closed-loop studies.</param>
+    /// <param name="IsRight">Whether the engine agrees with its reference numbers.</param>
+    private sealed record Made(string Finding, IReadOnlyList<StudyResult> Studies, bool IsRight);
+
+    private static async Task<Made> SpeakingAsync(Policy policy, string folder, DemoSize size, Stages stages, CancellationToken cancellation)
+    {
+        var demo = await MeasureAsync(policy, folder, size, stages, cancellation).ConfigureAwait(false);
+        var sets = demo.Clusters.ToDictionary(c => c.Key, c => new NeuronSet(c.Value.Select(n => n.Neuron)));
+        Write(folder, demo.Studies, files => DemoReport.Of(demo, files),
+        [
+            ("certificate.json", Output.ToJson(demo.Certificates)),
+            ("profile.json", Output.ToJson(demo.Profile)),
+            ("concepts.yaml", NeuronSetFile.Write(sets, demo.Policy.Fingerprint)),
+            ("calibration.json", demo.Calibration.ToJson()),
+            ("onestep.json", Output.ToJson(demo.OneStep)),
+        ]);
+        return new Made(DemoReport.Finding(demo), demo.Studies, demo.Certificates.All(c => c.Passed));
+    }
+
+    private static async Task<Made> FlowAsync(
+        FlowPolicy policy, string name, string folder, DemoSize size, Stages stages, CancellationToken cancellation)
+    {
+        var certificates = await stages.StageAsync("certifying the engine", 3, p => Task.FromResult(Certify("certificates-flow", p, cancellation)))
+            .ConfigureAwait(false);
+        var demo = await FlowDemo.MeasureAsync(policy, name, folder, size, certificates, stages, cancellation).ConfigureAwait(false);
+        var set = new Dictionary<string, NeuronSet> { ["up"] = new(demo.Neurons.Neurons.Select(n => n.Neuron), policy.Expert.Shape.Name) };
+        Write(folder, demo.Studies, files => FlowDemoReport.Of(demo, files),
+        [
+            ("certificate.json", Output.ToJson(demo.Certificates)),
+            ("chunk.json", Output.ToJson(demo.Course)),
+            ("looks.json", Output.ToJson(demo.Looks)),
+            ("neurons.yaml", NeuronSetFile.Write(set, policy.Fingerprint)),
+            ("calibration.json", demo.Calibration.ToJson()),
+            ("onestep.json", Output.ToJson(demo.Swaps)),
+        ]);
+        return new Made(FlowDemoReport.Finding(demo), demo.Studies, demo.Certificates.All(c => c.Passed));
     }
 
     /// <remarks>The weights of the stages are their shares of the time that the demo takes at its default size on two cores, in percent.</remarks>
     private static async Task<DemoResult> MeasureAsync(Policy policy, string folder, DemoSize size, Stages stages, CancellationToken cancellation)
     {
         var tokens = TokenReader.Of(policy);
-        var certificates = await Stage("certifying the engine", 4, p => Certify(p, cancellation)).ConfigureAwait(false);
+        var certificates = await Stage("certifying the engine", 4, p => Certify("certificates", p, cancellation)).ConfigureAwait(false);
         var layers = Enumerable.Range(0, policy.Language.Shape.Layers).ToArray();
         var readings = await Stage("reading value vectors", 1, p => VocabularyProjection.Read(policy.Language, layers, 30, tokens.Valid, p, cancellation))
             .ConfigureAwait(false);
@@ -92,7 +137,9 @@ internal static class DemoCommand
                 _ => concept.Edits(policy, cluster, patterns.AllClustered(), calibration, size, cancellation)).ConfigureAwait(false);
             var study = concept.Study(policy, edits, size);
             oneStep.Add(await Stage($"{concept.Name}, where it acts in one decision", 8,
-                p => OneStepFile.Kept(folder, study, size, () => concept.Decide(policy, edits, size, p, cancellation))).ConfigureAwait(false));
+                p => KeptFile.Measured(
+                    Path.Combine(folder, $"onestep-{study.Name}.json"), Asked(study, size),
+                    () => concept.Decide(policy, edits, size, p, cancellation))).ConfigureAwait(false));
             var options = new StudyOptions { Workers = size.Workers, Folder = Path.Combine(folder, $"study-{concept.Name}") };
             var run = await stages.StageAsync($"{concept.Name}, closed loop with {study.Arms.Count} arms", 36, p => new StudyRunner(DemoPictures.NewWorld)
                 .RunAsync(study, policy, options, new Progress<StudyProgress>(s => p.Report((double)s.Chunks / s.AllChunks)),
@@ -125,9 +172,13 @@ internal static class DemoCommand
         Task<T> Stage<T>(string what, double weight, Func<IProgress<double>, T> work) => stages.StageAsync(what, weight, p => Task.FromResult(work(p)));
     }
 
-    private static IReadOnlyList<Certificate> Certify(IProgress<double> progress, CancellationToken cancellation)
+    private static string Asked(Study study, DemoSize size)
+        => $"{Output.ToJson(study.Policy)}{Output.ToJson(size with { Layouts = 0, Steps = 0, Workers = 0 })}"
+            + string.Concat(study.Arms.Select(a => a.Fingerprint()));
+
+    private static IReadOnlyList<Certificate> Certify(string kept, IProgress<double> progress, CancellationToken cancellation)
     {
-        var folders = Directory.GetDirectories(Path.Combine(AppContext.BaseDirectory, "certificates")).Where(d => File.Exists(Path.Combine(d, "meta.json")))
+        var folders = Directory.GetDirectories(Path.Combine(AppContext.BaseDirectory, kept)).Where(d => File.Exists(Path.Combine(d, "meta.json")))
             .Order(StringComparer.Ordinal).ToArray();
         return
         [
@@ -140,31 +191,23 @@ internal static class DemoCommand
         ];
     }
 
-    private static void Write(string folder, DemoResult demo)
+    private static void Write(
+        string folder, IReadOnlyList<StudyResult> studies, Func<IReadOnlyList<string>, ReportData> report, (string Name, string Text)[] own)
     {
-        var sets = demo.Clusters.ToDictionary(c => c.Key, c => new NeuronSet(c.Value.Select(n => n.Neuron)));
-        (string Name, string Text)[] files =
-        [
-            ("certificate.json", Output.ToJson(demo.Certificates)),
-            ("profile.json", Output.ToJson(demo.Profile)),
-            ("concepts.yaml", NeuronSetFile.Write(sets, demo.Policy.Fingerprint)),
-            ("calibration.json", demo.Calibration.ToJson()),
-            ("onestep.json", Output.ToJson(demo.OneStep)),
-            .. demo.Studies.Select(s => ($"study-{s.Study}.json", s.ToJson())),
-        ];
+        (string Name, string Text)[] files = [.. own, .. studies.Select(s => ($"study-{s.Study}.json", s.ToJson()))];
         foreach (var (name, text) in files)
         {
             AtomicFile.WriteAllText(Path.Combine(folder, name), text);
         }
 
-        AtomicFile.WriteAllText(Path.Combine(folder, "report.html"),
-            Report.Render(DemoReport.Of(demo, [.. files.Select(f => f.Name), .. demo.Studies.Select(s => $"study-{s.Study}/")])));
+        AtomicFile.WriteAllText(
+            Path.Combine(folder, "report.html"), Report.Render(report([.. files.Select(f => f.Name), .. studies.Select(s => $"study-{s.Study}/")])));
     }
 
-    private static void Print(DemoResult demo)
+    private static void Print(IReadOnlyList<StudyResult> studies)
     {
         var table = Output.Table("concept", "arm", "change of speed", "change of height", "success");
-        foreach (var study in demo.Studies)
+        foreach (var study in studies)
         {
             foreach (var arm in study.Arms.Where(a => !a.Arm.IsRandom))
             {

@@ -47,7 +47,7 @@ internal static class DemoPictures
             {
                 Subject = $"*{run.Study.Name}*: {arm}",
                 Title = $"{layout.Task}: {Outcome(run.EpisodeOf(baseline, layout).Succeeded, run.EpisodeOf(arm, layout).Succeeded)}",
-                Before = Filmed(run, baseline, layout, "no edit"),
+                Before = Filmed(run, baseline, layout, baseline),
                 After = Filmed(run, arm, layout, "with the edit"),
                 Measure = Measure.Named(verdict.Measure),
                 Units = NewWorld().Units,

@@ -1,7 +1,10 @@
 using System.Globalization;
 using System.Reflection;
 using System.Runtime.InteropServices;
+using Vitrine.Certification;
 using Vitrine.Mechanisms.Causes;
+using Vitrine.Mechanisms.Doses;
+using Vitrine.Policies;
 using Vitrine.Views;
 using Vitrine.Worlds;
 using Vitrine.Worlds.Decisions;
@@ -29,8 +32,7 @@ internal static class DemoReport
                 new NamedValue("parameters", demo.Policy.Parameters.ToString("N0", CultureInfo.InvariantCulture)),
                 new NamedValue("value vectors read",
                     (demo.Policy.Language.Shape.Layers * demo.Policy.Language.Shape.Neurons).ToString("N0", CultureInfo.InvariantCulture)),
-                new NamedValue(
-                    "reference points that agree", $"{demo.Certificates.Sum(c => c.Rows.Count(r => r.Passed))} of {demo.Certificates.Sum(c => c.Rows.Count)}"),
+                .. Agreed(demo.Certificates),
                 new NamedValue("closed-loop episodes", demo.Studies.Sum(s => s.Arms.Count * s.Layouts).ToString("N0", CultureInfo.InvariantCulture)),
                 new NamedValue("success without edits", Percent(demo.Studies[0].Arms[0].All.Success.Rate)),
             ],
@@ -70,43 +72,11 @@ internal static class DemoReport
                     + "success, Holm over the edit arms of a concept. fast: reach, lift, push; high: reach, lift.",
             },
             Episodes = demo.Episodes,
-            Certificate = new CertificateSummary
-            {
-                Bound = 5e-5,
-                Folders = [.. demo.Certificates.Select(c => new CertificateFolder(Path.GetFileName(c.Folder.TrimEnd('/')), c.Rows.Count, c.LargestRelativeError,
-                    c.Passed))],
-            },
-            Provenance = new Provenance
-            {
-                Command = "vitrine demo",
-                Seed = demo.Size.Seed.ToString(CultureInfo.InvariantCulture),
-                Fingerprint = demo.Policy.Fingerprint,
-                Counts =
-                [
-                    new NamedValue("states of each one-step table", $"{demo.Size.States} to select on, {demo.Size.States} others to test on"),
-                    new NamedValue("layouts of each arm", $"{demo.Studies[0].Layouts}"),
-                    new NamedValue("random draws of each control", $"{demo.Size.Draws}"),
-                    new NamedValue("libtorch threads of a worker", $"{demo.Studies[0].ThreadsPerWorker}"),
-                    new NamedValue("calibration samples a neuron", $"{demo.Calibration.Samples}"),
-                ],
-                Versions =
-                [
-                    new NamedValue("vitrine", Assembly.GetExecutingAssembly().GetName().Version?.ToString(3) ?? ""),
-                    new NamedValue(".NET", RuntimeInformation.FrameworkDescription),
-                    new NamedValue("TorchSharp", typeof(TorchSharp.torch).Assembly.GetName().Version?.ToString() ?? ""),
-                ],
-                Files = files,
-            },
+            Certificate = Summary(demo.Certificates),
+            Provenance = Made("vitrine demo", demo.Policy, demo.Size, demo.Studies, demo.Calibration, files),
             Definitions =
             [
-                new NamedValue("units", $"lengths are in {units.Length}: the table reaches from 0 to 1; time is counted in {units.Step}s, one action each; "
-                    + "the world has no seconds. Actions dx, dy and dz are lengths, and the gripper is open at 1 and closed at 0."),
-                new NamedValue(
-                    "speed", "displacement of the gripper per control step over the first 6 steps: it does not depend on how long an episode lasts."),
-                new NamedValue("height", "mean height of the gripper after steps 1 to 10."),
-                new NamedValue("shown", "the 95 % interval of the paired change leaves zero out, the change lies outside what all random draws do, and the "
-                    + "paired interval of success does not lie below zero. Where it does, the edit *moves, but breaks the task*; all else is *not shown*. What "
-                    + "was not shown is *seen to do nothing* only where the whole interval lies within a tenth of what the word does."),
+                .. WorldTerms(units),
                 new NamedValue(
                     "success", "of the task *as it is said without the word*: who obeys `high` may pass the height that the unworded task asks for."),
                 new NamedValue(
@@ -120,6 +90,56 @@ internal static class DemoReport
             ],
         };
     }
+
+    /// <summary>How many reference numbers agree.</summary>
+    public static IEnumerable<NamedValue> Agreed(IReadOnlyList<Certificate> certificates) =>
+    [
+        new NamedValue("reference points that agree", $"{certificates.Sum(c => c.Rows.Count(r => r.Passed))} of {certificates.Sum(c => c.Rows.Count)}"),
+    ];
+
+    /// <summary>The certificates on the page.</summary>
+    public static CertificateSummary Summary(IReadOnlyList<Certificate> certificates) => new()
+    {
+        Bound = 5e-5,
+        Folders = [.. certificates.Select(c => new CertificateFolder(Path.GetFileName(c.Folder.TrimEnd('/')), c.Rows.Count, c.LargestRelativeError, c.Passed))],
+    };
+
+    /// <summary>How the page was made.</summary>
+    public static Provenance Made(
+        string command, Policy policy, DemoSize size, IReadOnlyList<StudyResult> studies, Calibration calibration, IReadOnlyList<string> files) => new()
+    {
+        Command = command,
+        Seed = size.Seed.ToString(CultureInfo.InvariantCulture),
+        Fingerprint = policy.Fingerprint,
+        Counts =
+        [
+            new NamedValue("states of each one-step table", $"{size.States} to select on, {size.States} others to test on"),
+            new NamedValue("layouts of each arm", $"{studies[0].Layouts}"),
+            new NamedValue("random draws of each control", $"{size.Draws}"),
+            new NamedValue("libtorch threads of a worker", $"{studies[0].ThreadsPerWorker}"),
+            new NamedValue("calibration samples a neuron", $"{calibration.Samples}"),
+        ],
+        Versions =
+        [
+            new NamedValue("vitrine", Assembly.GetExecutingAssembly().GetName().Version?.ToString(3) ?? ""),
+            new NamedValue(".NET", RuntimeInformation.FrameworkDescription),
+            new NamedValue("TorchSharp", typeof(TorchSharp.torch).Assembly.GetName().Version?.ToString() ?? ""),
+        ],
+        Files = files,
+    };
+
+    /// <summary>What the world's numbers mean, and the classes of verdicts.</summary>
+    public static IEnumerable<NamedValue> WorldTerms(WorldUnits units) =>
+    [
+            new NamedValue("units", $"lengths are in {units.Length}: the table reaches from 0 to 1; time is counted in {units.Step}s, one action each; "
+                + "the world has no seconds. Actions dx, dy and dz are lengths, and the gripper is open at 1 and closed at 0."),
+            new NamedValue(
+                "speed", "displacement of the gripper per control step over the first 6 steps: it does not depend on how long an episode lasts."),
+            new NamedValue("height", "mean height of the gripper after steps 1 to 10."),
+            new NamedValue("shown", "the 95 % interval of the paired change leaves zero out, the change lies outside what all random draws do, and the "
+                + "paired interval of success does not lie below zero. Where it does, the edit *moves, but breaks the task*; all else is *not shown*. What "
+                + "was not shown is *seen to do nothing* only where the whole interval lies within a tenth of what the word does."),
+    ];
 
     private static PassExample Pass(DemoResult demo, WorldUnits units)
     {
@@ -144,5 +164,5 @@ internal static class DemoReport
 
     private static OneStepVerdict[] Decisions(DemoResult demo) => [.. demo.OneStep.Select(OneStepVerdict.Of)];
 
-    private static string Percent(double? share) => share is { } value ? (Math.Round(value, 2) + 0.0).ToString("0 %", CultureInfo.InvariantCulture) : "-";
+    public static string Percent(double? share) => share is { } value ? (Math.Round(value, 2) + 0.0).ToString("0 %", CultureInfo.InvariantCulture) : "-";
 }

@@ -168,22 +168,51 @@ public abstract class FlowPolicy : LeRobotPolicy
         }
 
         using var scope = NewDisposeScope();
-        return RunPlan.ForRows([.. own.Layout.Rows.Select((row, r) => new RunPlan { Edits = [.. swap.Layers.SelectMany(l => Rows(l, row, r))] })]);
+        long[][] places = [.. own.Layout.Rows.Select((row, r) => Swapped(row, other.Layout.Rows[r], swap).ToArray())];
+        return places.All(p => p.SequenceEqual(places[0]))
+            ? new RunPlan { Edits = Edits(0, places.Length), Rows = places.Length }
+            : RunPlan.ForRows([.. places.Select((_, r) => new RunPlan { Edits = Edits(r, 1) })]);
 
-        IEnumerable<Edit> Rows(int at, PromptRow row, int r)
+        Edit[] Edits(int first, int count) => [.. swap.Layers.SelectMany(l => Rows(l, first, count))];
+
+        IEnumerable<Edit> Rows(int at, int first, int count)
         {
-            long[] places = [.. Swapped(row, other.Layout.Rows[r], swap)];
-            var chosen = tensor(places, device: Device);
-            var (keys, values) = other.Cache.Layer(at, own.Layout.Rows.Count);                             // (B, Hkv, Tp, hd)
-            foreach (var (point, heads) in new[] { (Point.AttnPrefixK, keys), (Point.AttnPrefixV, values) })
+            var chosen = tensor(places[first], device: Device);
+            var (given, had) = (other.Cache.Layer(at, places.Length), own.Cache.Layer(at, places.Length));  // (B, Hkv, Tp, hd)
+            foreach (var (point, heads, before) in new[] { (Point.AttnPrefixK, given.Keys, had.Keys), (Point.AttnPrefixV, given.Values, had.Values) })
             {
-                var given = heads.narrow(0, r, 1).transpose(1, 2).index_select(1, chosen);                 // (1, n, Hkv, hd)
-                yield return new Replace($"{Expert.Shape.Name}.{at}.{point.Name}", EditValue.Of(given))
+                var read = Of(heads);
+                if (swap.Rows == SwappedRows.Random)
                 {
-                    Scope = new EditScope { Positions = Positions.At([.. places.Select(p => (int)p)]) },
+                    read = Of(before) + Aside(read - Of(before), (swap.Draw * 1009) + (2 * at) + (point == Point.AttnPrefixK ? 0 : 1));
+                }
+
+                yield return new Replace($"{Expert.Shape.Name}.{at}.{point.Name}", EditValue.Of(read))
+                {
+                    Scope = new EditScope { Positions = Positions.At([.. places[first].Select(p => (int)p)]) },
                 };
             }
+
+            Tensor Of(Tensor heads) => heads.narrow(0, first, count).transpose(1, 2).index_select(1, chosen);   // (count, n, Hkv, hd)
         }
+
+        static Tensor Aside(Tensor moved, int seed)
+        {
+            using var generator = new Generator((ulong)seed, CPU);
+            var random = randn([1, .. moved.shape[1..]], generator: generator).to(moved);                    // the same for every row
+            return random / random.norm(-1, keepdim: true) * moved.norm(-1, keepdim: true);
+        }
+    }
+
+    /// <summary>A chunk in the robot's units, or what becomes one: the numbers of <c>action.x@k</c> or <c>action.chunk</c>.</summary>
+    /// <param name="prefix">What was read where they come from.</param>
+    /// <param name="chunk">(B,H,D); stays the caller's.</param>
+    /// <exception cref="VitrineException">The chunk has another shape.</exception>
+    public IReadOnlyList<PolicyAction> InUnits(FlowPrefix prefix, Tensor chunk)
+    {
+        ArgumentNullException.ThrowIfNull(prefix);
+        Require(chunk, prefix.Inputs.Count);
+        return InUnits(chunk, prefix.Inputs) ?? throw new VitrineException($"{Name}: is on the device 'meta', where nothing is a number.");
     }
 
     /// <summary>Whether a plan leaves alone what is read: acts under it may start from a <see cref="FlowPrefix"/>.</summary>
@@ -529,7 +558,7 @@ public abstract class FlowPolicy : LeRobotPolicy
         var pictures = own.Pictures.Values.SelectMany(p => p.Positions());
         long[] found = swap.Rows switch
         {
-            SwappedRows.Words => differing,
+            SwappedRows.Words or SwappedRows.Random => differing,
             SwappedRows.State => [.. own.State],
             SwappedRows.Image => [.. pictures],
             _ => [.. pictures.Concat(own.Words.Select(w => w.Position)).Concat(own.State).Except(differing)],
@@ -543,7 +572,7 @@ public abstract class FlowPolicy : LeRobotPolicy
         if (!chunk.shape.SequenceEqual([rows, Horizon, settings.ActionWidth]))
         {
             throw new VitrineException(
-                $"velocity: the chunk is [{string.Join(", ", chunk.shape)}]; expected [{rows}, {Horizon}, {settings.ActionWidth}].");
+                $"{Name}: the chunk is [{string.Join(", ", chunk.shape)}]; expected [{rows}, {Horizon}, {settings.ActionWidth}].");
         }
     }
 

@@ -15,6 +15,12 @@ public enum SwappedRows
 
     /// <summary>All but the words that differ.</summary>
     Others,
+
+    /// <summary>
+    /// Words that differ, moved as far as the other instruction would move them, but in a random direction that <see cref="PrefixSwap.Draw"/> decides: the
+    /// control of an exchange.
+    /// </summary>
+    Random,
 }
 
 /// <summary>Keys and values that an expert reads of another instruction instead, for the same pictures and state (interchange, activation patching).</summary>
@@ -23,12 +29,17 @@ public enum SwappedRows
 /// <param name="Rows">Which rows of the prompt.</param>
 public sealed record PrefixSwap(string Word, IReadOnlyList<int> Layers, SwappedRows Rows = SwappedRows.Words)
 {
+    /// <summary>Decides the direction of <see cref="SwappedRows.Random"/>; other rows need none.</summary>
+    [System.Text.Json.Serialization.JsonIgnore(Condition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingDefault)]
+    public int Draw { get; init; }
+
     /// <summary>Two that swap the same are equal.</summary>
-    public bool Equals(PrefixSwap? other) => other is not null && Word == other.Word && Rows == other.Rows && Layers.SequenceEqual(other.Layers);
+    public bool Equals(PrefixSwap? other)
+        => other is not null && Word == other.Word && Rows == other.Rows && Draw == other.Draw && Layers.SequenceEqual(other.Layers);
 
     /// <summary>In one word, e.g. <c>quickly@1@Words</c>.</summary>
-    public override string ToString() => $"{Word}@{string.Join(',', Layers)}@{Rows}";
+    public override string ToString() => $"{Word}@{string.Join(',', Layers)}@{Rows}{(Rows == SwappedRows.Random ? $"{Draw}" : "")}";
 
     /// <inheritdoc/>
-    public override int GetHashCode() => HashCode.Combine(Word, Rows, Layers.Count);
+    public override int GetHashCode() => HashCode.Combine(Word, Rows, Draw, Layers.Count);
 }

@@ -25,6 +25,8 @@ public sealed class OpenVlaPolicy : Policy
     }
 
     /// <summary>What its files say of generation; an action is generated.</summary>
+    internal override bool ReadsGenerationConfig => true;
+
     private Lazy<GenerationSettings> Settings { get; init; } = null!;
 
     /// <summary>What the keys of its config.json do, beside those of every family.</summary>
@@ -83,6 +85,7 @@ public sealed class OpenVlaPolicy : Policy
         var weights = source.Weights(opening);
         try
         {
+            VisionTowers.RequireFitting(config, described, weights, $"{nameof(OpenVlaOptions)}.{nameof(OpenVlaOptions.TimmArguments)}");
             Tower[] towers = [.. described.Select(t => TimmVisionTransformer.Load(weights, t.Prefix, t.Config, t.Name, t.BlocksToRun, t.BlocksToRun - 1,
                 "scale_factor"))];
             if (towers[0].Grid != towers[^1].Grid)

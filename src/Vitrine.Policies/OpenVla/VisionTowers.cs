@@ -44,6 +44,27 @@ internal static class VisionTowers
         return Checked(config, [.. ids.Select((id, i) => Penultimate(RegistrySizes(config, id, i < sizes.Count ? sizes[i] : 224), i, NameOf(ids, i)))]);
     }
 
+    /// <summary>Refuses weights of towers that are not those of the timm names: no file says how many heads such a tower has.</summary>
+    /// <param name="config">config.json.</param>
+    /// <param name="towers">As they were read.</param>
+    /// <param name="weights">The checkpoint.</param>
+    /// <param name="option">What gives the sizes.</param>
+    /// <exception cref="VitrineException">A tower has another width.</exception>
+    public static void RequireFitting(ConfigReader config, IReadOnlyList<TowerEntry> towers, WeightReader weights, string option)
+    {
+        foreach (var (i, tower) in towers.Index())
+        {
+            var name = $"{tower.Prefix}patch_embed.proj.weight";
+            if (weights.Has(name) && weights.Shape(name)[0] is var width && width != tower.Config.Spec.Width)
+            {
+                var named = config.Texts("timm_model_ids") is { } ids && i < ids.Count ? $" by its timm name '{ids[i]}'" : "";
+                throw new VitrineException(
+                    $"{config.Source}: the tower '{tower.Name}' is {tower.Config.Spec.Width} wide{named}, in the weights {width}; no file says how many heads "
+                        + $"that has. Give timm's arguments with {option}.");
+            }
+        }
+    }
+
     private static TowerEntry[] Checked(ConfigReader config, TowerEntry[] towers)
     {
         var expected = config.Flag("use_fused_vision_backbone", towers.Length == 2) ? 2 : 1;

@@ -94,6 +94,7 @@ public sealed class OftPolicy : Policy
             _ = (config.Size("n_action_bins", 256), config.Count("pad_to_multiple_of", 64), config.Sizes("image_sizes"));
             OpenVlaKeys.RefuseOthers(config);
             weights = source.Weights(opening);
+            VisionTowers.RequireFitting(config, described, weights, $"{nameof(OftOptions)}.{nameof(OftOptions.TimmArguments)}");
             Tower[] towers = [.. described.Select(t => TimmVisionTransformer.Load(
                 weights, t.Prefix, t.Config, t.Name, t.BlocksToRun, t.BlocksToRun - 1, "scale_factor"))];
             var projector = new Projector(weights, towers.Sum(t => t.Shape.Width), text.Spec.Width, isFused: towers.Length == 2);

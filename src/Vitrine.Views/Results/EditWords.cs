@@ -14,6 +14,8 @@ internal static class EditWords
         ConceptArms.LexicalClamp => $"holding the neurons that spell *{arm.Concept}*",
         ConceptArms.AttentionMeanDifference => "adding what attention writes on average",
         ConceptArms.FeedForwardMeanDifference => "adding what the feed-forward parts write on average",
+        _ when arm.Name.StartsWith(FlowArms.Row, StringComparison.Ordinal) => $"letting the expert read the {arm.Name}",
+        _ when arm.Name.StartsWith(FlowArms.Neurons, StringComparison.Ordinal) => $"pushing the expert’s {arm.Name},",
         _ => $"the edit “{arm.Name}”",
     };
 

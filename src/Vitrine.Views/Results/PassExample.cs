@@ -48,7 +48,7 @@ public sealed record PassExample
         var (camera, patches) = row.Pictures.FirstOrDefault();
         return new PassExample
         {
-            Picture = camera is null ? null : seen.Cameras[camera],
+            Picture = camera is null ? null : seen.Cameras.GetValueOrDefault(camera) ?? seen.Picture,
             PatchRows = patches.Rows,
             PatchColumns = patches.Columns,
             Instruction = seen.Instruction,

@@ -42,6 +42,9 @@ public sealed record ReportData
     /// <summary>Where each concept acts on one decision.</summary>
     public IReadOnlyList<ShownDecision> OneStep { get; init; } = [];
 
+    /// <summary>What the expert does, of a policy that flows; null for others.</summary>
+    public FlowSummary? Flow { get; init; }
+
     /// <summary>The closed-loop studies.</summary>
     public StudySummary? Study { get; init; }
 

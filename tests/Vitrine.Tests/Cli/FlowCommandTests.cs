@@ -74,9 +74,14 @@ public sealed class FlowCommandTests : IDisposable
     {
         var rows = JsonDocument.Parse(await RunAsync("diagnose", Flow, "-n", "4", "--seeds", "1", "--json")).RootElement;
         rows[0].GetProperty("about").GetString().ShouldBe("noise");
-        rows.EnumerateArray().Select(r => r.GetProperty("about").GetString()).Distinct().ShouldBe(["noise", "instruction", "camera image", "state"]);
+        rows.EnumerateArray().Select(r => r.GetProperty("about").GetString()).Distinct().ShouldBe(["noise", "instruction", "camera image", "state", "chunks"]);
+        rows.EnumerateArray().Count(r => r.GetProperty("about").GetString() == "chunks" && r.GetProperty("change").GetProperty("mean").GetDouble() > 0)
+            .ShouldBe(2);
         (await RunAsync("diagnose", Spoken, "-n", "2")).ShouldContain("changes no bit");
+        (await RunAsync("diagnose", Spoken, "-n", "2")).ShouldContain("have none in common");
         (await folder.RefusedAsync("diagnose", Flow, "--seeds", "0")).ShouldContain("--seeds is 0");
+        (await folder.RefusedAsync("diagnose", Flow, "--action-steps", "0")).ShouldContain("--action-steps is 0");
+        (await folder.RefusedAsync("diagnose", Flow, "--sequence")).ShouldContain("--observations");
     }
 
     [Fact]

@@ -28,6 +28,20 @@ public sealed class InspectCommandTests
         return data;
     }
 
+    /// <remarks>Sizes of the published ones follow from their names and widths; of others no file says the heads, and a library gives them.</remarks>
+    [Theory]
+    [InlineData("pi0", "PiOptions.VisionHeads")]
+    [InlineData("pi05", "PiOptions.VisionHeads")]
+    [InlineData("pi0-fast", "PiOptions.VisionHeads")]
+    [InlineData("openvla-oft", "OftOptions.TimmArguments")]
+    public async Task Heads_that_no_file_says_are_asked_for_by_name(string name, string option)
+    {
+        var (exit, _, error) = await CommandLine.RunAsync("inspect", Fixtures.Of("models", name));
+        exit.ShouldBe(1);
+        error.ShouldContain("no file says how many heads");
+        error.ShouldContain(option);
+    }
+
     [Theory, MemberData(nameof(Models))]
     public async Task Every_model_shows_stacks_blocks_weights_and_what_was_certified(string name)
     {

@@ -245,6 +245,29 @@ public sealed class VerbTests : IDisposable
         File.ReadAllBytes(Path.Combine(folder["demo"], "study-fast.json")).ShouldBe(study);
     }
 
+    [Fact]
+    public async Task Demo_opens_the_policy_that_flows_and_goes_on_where_it_stopped()
+    {
+        string[] asked = ["demo", "--policy", "embedded:tabletop-flow", "--layouts", "2", "--states", "4", "--steps", "6", "--out", folder["flow"]];
+        var (exit, table, error) = await CommandLine.RunAsync(asked);
+        exit.ShouldBe(0, error);
+        table.ShouldContain("random directions in layer 1 (8 draws)");
+        table.ShouldContain("matched random, +1 sd (8 draws)");
+        var report = File.ReadAllText(Path.Combine(folder["flow"], "report.html"));
+        report.ShouldContain("in the same expert with initial weights");
+        report.ShouldContain("vitrine demo --policy embedded:tabletop-flow");
+        string[] kept = ["study-fast.json", "study-high.json", "neurons.json", "onestep-fast.json", "onestep-high.json"];
+        var before = kept.Select(f => File.ReadAllBytes(Path.Combine(folder["flow"], f))).ToArray();
+        var (again, json, _) = await CommandLine.RunAsync([.. asked, "--json"]);
+        again.ShouldBe(0);
+        JsonDocument.Parse(json).RootElement.GetProperty("studies").EnumerateArray()
+            .SelectMany(s => s.GetProperty("arms").EnumerateArray()).Where(a => a.GetProperty("arm").GetProperty("kind").GetString() == "zero_dose")
+            .Select(a => a.GetProperty("all").GetProperty("differences").GetProperty("speed").GetProperty("estimate").GetProperty("mean").GetDouble())
+            .ShouldBe([0, 0]);
+        kept.Select(f => File.ReadAllBytes(Path.Combine(folder["flow"], f))).ShouldBe(before);
+        (await CommandLine.RunAsync("demo", "--policy", "embedded:other")).Exit.ShouldBe(2);
+    }
+
     public void Dispose() => folder.Dispose();
 
     /// <summary>A word that is one token of a model's vocabulary.</summary>

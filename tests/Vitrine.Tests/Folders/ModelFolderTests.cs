@@ -1,6 +1,8 @@
 using System.Text.Json;
+using Vitrine.Policies;
 using Vitrine.Tests.Cli;
 using Vitrine.Tests.Policies;
+using Vitrine.Transformers;
 
 namespace Vitrine.Tests.Folders;
 
@@ -66,6 +68,17 @@ public sealed class ModelFolderTests
         {
             read.ShouldContain(name);
         }
+    }
+
+    /// <remarks>Its chunk comes out of one pass, so that no rule of a generation can act.</remarks>
+    [Fact]
+    public void A_policy_that_generates_no_tokens_does_not_claim_to_read_how()
+    {
+        var (folder, options) = (Fixtures.Of("models", "openvla-oft"), PolicyExample.Options("openvla-oft"));
+        using var policy = Policy.Open(folder, options);
+        var file = ModelFolder.Describe(Policy.Catalog.Find(folder), policy, options).Single(f => f.Name == "generation_config.json");
+        file.IsRead.ShouldBeFalse();
+        file.Why.ShouldContain("generates no tokens by it");
     }
 
     /// <summary>Weights are read by their headers alone: their data may be missing altogether.</summary>

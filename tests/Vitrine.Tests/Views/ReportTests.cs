@@ -17,13 +17,15 @@ public sealed class ReportTests
 {
     private const string Hostile = "</style></script><script>alert(1)</script><img src=x onerror=alert(1)>\"'&\u0001\uD800";
 
-    private static readonly string Page = Report.Render(SampleReport.Create());
+    private static readonly string Page = Report.Render(SampleReport.Create()), Flowing = Report.Render(SampleReport.Flow());
 
-    [Fact]
-    public void The_page_is_well_formed_and_holds_every_section()
+    /// <summary>A policy that speaks in tokens, and one that flows.</summary>
+    public static TheoryData<string> Pages => ["speaking", "flowing"];
+
+    [Theory, MemberData(nameof(Pages))]
+    public void The_page_is_well_formed_and_holds_every_section(string page)
     {
-        var page = RenderedPage.Parse(Page);
-        page.All("section").Where(section => section.Is("chapter")).Select(section => section.Get("id"))
+        RenderedPage.Parse(Of(page)).All("section").Where(section => section.Is("chapter")).Select(section => section.Get("id"))
             .ShouldBe(["film", "found", "pass", "write", "look", "carry", "steer", "trust", "how"]);
     }
 
@@ -77,12 +79,12 @@ public sealed class ReportTests
     }
 
     /// <summary>A column of decimals says in what they are: in its heading, in the table's caption, or in the cells themselves.</summary>
-    [Fact]
-    public void Numbers_in_tables_have_a_unit()
+    [Theory, MemberData(nameof(Pages))]
+    public void Numbers_in_tables_have_a_unit(string page)
     {
-        string[] units = ["%", "nats", "table widths", "in the picture", "sd", "adjusted p", "relative", "million"];
+        string[] units = ["%", "nats", "table widths", "in the picture", "sd", "adjusted p", "relative", "million", "normalised"];
         var columns = 0;
-        foreach (var table in RenderedPage.Parse(Page).All("table"))
+        foreach (var table in RenderedPage.Parse(Of(page)).All("table"))
         {
             var caption = table.All("caption").Single().Value;
             var headings = table.All("thead").SelectMany(head => head.All("tr").Last().Elements()).Select(cell => cell.Value).ToList();
@@ -106,9 +108,9 @@ public sealed class ReportTests
         => Regex.Matches(Page, "<([a-z]+)[^<>]*/>").Select(match => match.Groups[1].Value).Distinct().Order()
             .ShouldBe(["br", "img", "input", "meta"], ignoreOrder: true);
 
-    [Fact]
-    public void Ids_are_unique()
-        => RenderedPage.Parse(Page).DescendantsAndSelf().Select(element => element.Get("id")).Where(id => id.Length > 0).ShouldBeUnique();
+    [Theory, MemberData(nameof(Pages))]
+    public void Ids_are_unique(string page)
+        => RenderedPage.Parse(Of(page)).DescendantsAndSelf().Select(element => element.Get("id")).Where(id => id.Length > 0).ShouldBeUnique();
 
     [Fact]
     public void Nothing_is_asked_of_a_network()
@@ -147,10 +149,10 @@ public sealed class ReportTests
         html.ShouldNotContain("<script>alert");
     }
 
-    [Fact]
-    public void Every_drawing_has_a_name_and_a_description()
+    [Theory, MemberData(nameof(Pages))]
+    public void Every_drawing_has_a_name_and_a_description(string page)
     {
-        foreach (var drawing in RenderedPage.Parse(Page).All("svg"))
+        foreach (var drawing in RenderedPage.Parse(Of(page)).All("svg"))
         {
             // A drawing with links is a group: nothing inside one picture could be reached.
             drawing.Get("role").ShouldBe(drawing.All("a").Any() ? "group" : "img");
@@ -160,10 +162,10 @@ public sealed class ReportTests
         }
     }
 
-    [Fact]
-    public void Every_drawing_stands_in_a_figure_with_a_captioned_table()
+    [Theory, MemberData(nameof(Pages))]
+    public void Every_drawing_stands_in_a_figure_with_a_captioned_table(string page)
     {
-        foreach (var drawing in RenderedPage.Parse(Page).All("svg"))
+        foreach (var drawing in RenderedPage.Parse(Of(page)).All("svg"))
         {
             var figure = drawing.Ancestors().First(element => element.Name.LocalName == "figure");
             figure.All("table").ShouldNotBeEmpty();
@@ -171,10 +173,10 @@ public sealed class ReportTests
         }
     }
 
-    [Fact]
-    public void Headings_leave_out_no_level()
+    [Theory, MemberData(nameof(Pages))]
+    public void Headings_leave_out_no_level(string page)
     {
-        var levels = RenderedPage.Parse(Page).DescendantsAndSelf().Where(element => Regex.IsMatch(element.Name.LocalName, "^h[1-6]$"))
+        var levels = RenderedPage.Parse(Of(page)).DescendantsAndSelf().Where(element => Regex.IsMatch(element.Name.LocalName, "^h[1-6]$"))
             .Select(element => element.Name.LocalName[1] - '0').ToList();
         levels[0].ShouldBe(1);
         levels.Count(level => level == 1).ShouldBe(1);
@@ -241,6 +243,24 @@ public sealed class ReportTests
         Report.Write(SampleReport.Empty(), stream);
         Encoding.UTF8.GetString(stream.ToArray()).ShouldBe(Report.Render(SampleReport.Empty()));
     }
+
+    [Fact]
+    public void A_flow_is_shown_step_by_step_beside_what_its_expert_reads_and_writes()
+    {
+        var (page, flow) = (RenderedPage.Parse(Flowing), SampleReport.Flow().Flow!);
+        page.All("div").Count(part => part.Is("shape")).ShouldBe(flow.Chunk.Course.Steps + 1);
+        page.All("svg").Count(drawing => drawing.Is("panel")).ShouldBe(flow.Chunk.Course.Names.Count);
+        page.All("svg").Where(drawing => drawing.Is("panel")).ShouldAllBe(panel => panel.All("polyline").Count() == flow.Chunk.Course.Values[0].Count);
+        page.All("table").Single(table => table.Is("expert-looks")).All("td").Count(cell => cell.Is("void")).ShouldBe(
+            1, "the layer that reads the prompt alone");
+        page.Value.ShouldContain("r = 0.95");
+        page.Value.ShouldContain("r = 0.82");
+        page.All("a").Select(link => link.Get("href")).ShouldContain("#neuron-5-252");
+        page.Value.ShouldContain("random directions of the same size, layer 1");
+        page.Value.ShouldNotContain("value vectors spell");
+    }
+
+    private static string Of(string page) => page == "speaking" ? Page : Flowing;
 
     /// <summary>Sets every text of a record, however deep, to the hostile one; returns how many there were.</summary>
     private static int Poison(object record)

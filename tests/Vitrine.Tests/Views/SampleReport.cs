@@ -1,7 +1,10 @@
 using Vitrine.Inputs.Pictures;
 using Vitrine.Mechanisms.Causes;
+using Vitrine.Mechanisms.Experts;
 using Vitrine.Mechanisms.Pictures;
 using Vitrine.Mechanisms.Statistics;
+using Vitrine.Policies.Flow;
+using Vitrine.Transformers;
 using Vitrine.Views;
 using Vitrine.Worlds;
 using Vitrine.Worlds.Decisions;
@@ -86,6 +89,46 @@ internal static class SampleReport
             new("intervals", "95 %; paired bootstrap over layouts for changes, Wilson for rates."),
         ],
     };
+
+    /// <summary>The same of a policy that flows.</summary>
+    public static ReportData Flow()
+    {
+        var (noise, random) = (new Random(5), new Random(6));
+        IReadOnlyList<IReadOnlyList<double>> Rows(double share) => [.. Enumerable.Range(0, 8).Select(row => (double[])[
+            (.05 * (1 - share)) + (share * noise.NextDouble()), .02, -.01 * row, share * noise.NextDouble()])];
+        IReadOnlyList<double> Near(double value) => [.. Enumerable.Range(0, 6).Select(_ => value + (.01 * random.NextDouble()))];
+        IReadOnlyList<IReadOnlyList<IReadOnlyList<double>>> steps = [.. Enumerable.Range(0, 11).Select(k => Rows(1 - (k / 10.0)))];
+        ExpertNeuron[] neurons = [new(new Neuron(5, 252), [.1, -.24, .88, .07]), new(new Neuron(5, 99), [.2, .23, -.59, .03])];
+        Estimate Share(double share) => new(.0693 * share, .0693 * (share - .01), .0693 * (share + .01));
+        SwapEstimate[] parts =
+        [
+            .. new[] { SwappedRows.Words, SwappedRows.State, SwappedRows.Image, SwappedRows.Others }.SelectMany(rows => Enumerable.Range(0, 6)
+                .Select(layer => (int?)layer).Append(null).Select(layer => new SwapEstimate(rows, layer,
+                    Share(rows == SwappedRows.Words && layer is 1 or null ? .95 : .01), rows == SwappedRows.Words ? Share(layer == 1 ? .05 : .9) : null))),
+        ];
+        return Create() with
+        {
+            Finding = "Pushing the expert’s neurons that write up, as 5:252, raises the gripper.",
+            LayerProfile = null,
+            Concepts = [],
+            OneStep = [],
+            Pass = Pass() with { ActionTokens = [], Contributions = [] },
+            Flow = new FlowSummary
+            {
+                Chunk = new ShownChunk(new ChunkCourse(["dx", "dy", "dz", "gripper"], steps, steps), 4)
+                {
+                    Picture = Table(.6, .5, .5, 1),
+                    Paths = [.. steps.Select(rows => (PathPoint[])[.. rows.Select((row, i) => new PathPoint(.4 + (.05 * i), .5 + row[0]))])],
+                    Units = new Dictionary<string, string> { ["dx"] = "table widths", ["dy"] = "table widths", ["dz"] = "table widths" },
+                },
+                Looks = [new(0, Near(.4), Near(.2), Near(.2), Near(.2)), new(1, Near(.2), Near(.6), Near(.2), null)],
+                Neurons = new ExpertComparison(
+                    new ActionDirection("+z", 2, 1), neurons, [[.001, -.002, .0205, .0001], [.001, .001, -.0137, 0]], 48, .951, .823),
+                Swaps = [new(new PrefixSwapResult("fast", "slowly", "quickly", "length of the decided step", 48, Share(1), parts, 1,
+                    [new("zero dose", new(0, 0, 0), null), new("random directions of the same size, layer 1", null, [.001, -.002])]), "table widths")],
+            },
+        };
+    }
 
     public static ReportData Empty() => new()
     {

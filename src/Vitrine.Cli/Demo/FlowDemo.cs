@@ -1,0 +1,145 @@
+using Vitrine.Certification;
+using Vitrine.Mechanisms.Causes;
+using Vitrine.Mechanisms.Doses;
+using Vitrine.Mechanisms.Experts;
+using Vitrine.Policies.Flow;
+using Vitrine.Transformers;
+using Vitrine.Views;
+using Vitrine.Worlds;
+using Vitrine.Worlds.Decisions;
+using Vitrine.Worlds.Studies;
+using Vitrine.Worlds.Tabletop;
+
+namespace Vitrine.Cli.Demo;
+
+/// <summary>What <c>vitrine demo</c> measures of the policy that flows: its chunk, its expert's attention and neurons, the rows that carry words.</summary>
+internal static class FlowDemo
+{
+    /// <summary>States that effects of single neurons are measured in, and neurons that are pushed.</summary>
+    private const int EffectStates = 8, Pushed = 10;
+
+    /// <summary>The words of the two exchanges: what is said, and what the expert reads of it.</summary>
+    private static readonly FlowWord[] Words =
+    [
+        new("fast", "slowly", "quickly", ActionMetric.Speed, "length of the decided step"),
+        new("high", "low", "high", ActionMetric.Rise, "upward part of the decided step (dz)"),
+    ];
+
+    private static readonly string[] Rising = ["reach", "lift"];
+
+    /// <remarks>The weights of the stages are their shares of the time that the demo takes at its default size on two cores, in percent.</remarks>
+    public static async Task<FlowDemoResult> MeasureAsync(
+        FlowPolicy policy, string name, string folder, DemoSize size, IReadOnlyList<Certificate> certificates, Stages stages, CancellationToken cancellation)
+    {
+        var (example, target) = DemoPictures.Example(size.Seed);
+        var expert = policy.Expert.Shape;
+        var calibrating = TabletopStates.ForCalibration(size.Seed, 2 * size.States);
+        var calibration = await Stage("calibrating the expert's neurons", 4,
+            p => Calibration.Measure(policy, calibrating, p, cancellation, expert.Name)).ConfigureAwait(false);
+        var up = ActionDirection.Parse("+z", policy.ActionNames);
+        var neurons = await Stage("what neurons write and do, beside an untrained expert", 26, p => KeptFile.Measured(
+            Path.Combine(folder, "neurons.json"), Key("neurons"), () =>
+            {
+                using var untrained = FlowPolicy.OpenUntrained(name);
+                var asked = new ExpertQuestion(up, Pushed, calibrating, TabletopStates.ForTest(size.Seed, EffectStates), (int)size.Seed)
+                {
+                    Calibration = calibration,
+                };
+                return ExpertComparison.Of(policy, untrained, asked, p, cancellation);
+            })).ConfigureAwait(false);
+        var looks = await Stage("where the expert looks", 3, p => ExpertAttention.Of(
+            policy, TabletopStates.Draw(size.Seed, LayoutSplit.Test, TabletopWorld.TaskNames, size.States, adverbs: true), p, cancellation))
+            .ConfigureAwait(false);
+        var swaps = new List<PrefixSwapResult>();
+        foreach (var word in Words)
+        {
+            swaps.Add(await Stage($"{word.Concept}, which row carries it in one decision", 10, p => KeptFile.Measured(
+                Path.Combine(folder, $"onestep-{word.Concept}.json"), Key(word.Concept), () => word.Decide(policy, size, p, cancellation)))
+                .ConfigureAwait(false));
+        }
+
+        Study[] planned = [Fast(swaps[0].At), High()];
+        var (studies, episodes) = (new List<StudyResult>(), new List<EpisodePair>());
+        foreach (var (study, measure) in planned.Zip(FlowDemoResult.Measures))
+        {
+            var options = new StudyOptions { Workers = size.Workers, Folder = Path.Combine(folder, $"study-{study.Name}") };
+            var run = await stages.StageAsync($"{study.Name}, closed loop with {study.Arms.Count} arms", 22, p => new StudyRunner(DemoPictures.NewWorld)
+                .RunAsync(study, policy, options, new Progress<StudyProgress>(s => p.Report((double)s.Chunks / s.AllChunks)), cancellation))
+                .ConfigureAwait(false);
+            studies.Add(StudyResult.Of(run));
+            episodes.AddRange(DemoPictures.Film(run, DemoPictures.Shown(Verdict.Of(studies[^1], measure))));
+        }
+
+        using var act = policy.Act([example], cancellation: cancellation);
+        var course = ChunkCourse.Of(policy, example, cancellation: cancellation);
+        return new FlowDemoResult
+        {
+            Policy = policy,
+            Size = size,
+            Certificates = certificates,
+            Calibration = calibration,
+            Neurons = neurons,
+            Looks = looks,
+            Swaps = swaps,
+            Studies = studies,
+            Episodes = episodes,
+            Example = example,
+            ExampleAction = act.Actions[0],
+            Course = course,
+            Attention = [.. ExpertAttention.Strongest(policy, example, DemoPictures.Heads, cancellation)
+                .Select(look => new AttentionMap { Look = look, Picture = example.Picture, Target = target })],
+        };
+
+        Task<T> Stage<T>(string what, double weight, Func<IProgress<double>, T> work) => stages.StageAsync(what, weight, p => Task.FromResult(work(p)));
+
+        string Key(string what) => Output.ToJson(new { what, policy.Fingerprint, size.States, size.Draws, size.Seed });
+
+        Study Fast(int layer) => Of("fast", ["reach"], FlowArms.OfRow("fast", Words[0].Own, Words[0].Other, layer, expert.Layers, size.Draws));
+
+        Study High()
+        {
+            var set = new NeuronSet(neurons.Neurons.Select(n => n.Neuron), expert.Name);
+            var made = new NeuronSteering(set, Dose.Sigmas(1), Adds: true)
+            {
+                Excluded = set.Neurons.ToHashSet(),
+                Mirrored = neurons.Neurons.Where(n => n.Along(up) < 0).Select(n => n.Neuron).ToHashSet(),
+                Draws = size.Draws,
+                Seed = (int)size.Seed,
+            };
+            return Of("high", Rising, FlowArms.OfNeurons(
+                "high", "up", "1 sd", made.Arms(policy, calibration), (made with { Dose = Dose.Sigmas(-1) }).Arms(policy, calibration),
+                (Words[1].Other, Words[1].Own)));
+        }
+
+        Study Of(string concept, IReadOnlyList<string> tasks, IReadOnlyList<Arm> arms) => new()
+        {
+            Name = concept,
+            Policy = StudyPolicy.Of(policy),
+            World = DemoPictures.NewWorld().Description,
+            Tasks = tasks,
+            LayoutsPerTask = (int)Math.Ceiling(size.Layouts / (double)tasks.Count),
+            StepLimit = size.Steps,
+            Seed = size.Seed,
+            Arms = arms,
+        };
+    }
+
+    /// <summary>Two words of one adverb that are exchanged.</summary>
+    /// <param name="Concept">Its name.</param>
+    /// <param name="Own">What is said.</param>
+    /// <param name="Other">What the expert reads of it.</param>
+    /// <param name="Metric">Of the decided action.</param>
+    /// <param name="MetricName">The same in words.</param>
+    private sealed record FlowWord(string Concept, string Own, string Other, ActionMetric Metric, string MetricName)
+    {
+        /// <summary>The layer is chosen on states that serve for nothing else.</summary>
+        public PrefixSwapResult Decide(FlowPolicy policy, DemoSize size, IProgress<double> progress, CancellationToken cancellation)
+        {
+            var layer = new PrefixSwapExperiment(policy, States(LayoutSplit.Selection), Own, Other).CarryingLayer(Metric, cancellation);
+            var effects = new PrefixSwapExperiment(policy, States(LayoutSplit.Test), Own, Other).Run(Metric, layer, size.Draws, progress, cancellation);
+            return PrefixSwapResult.Of(Concept, Own, Other, MetricName, effects);
+
+            IReadOnlyList<Policies.Observation> States(LayoutSplit split) => TabletopStates.Draw(size.Seed, split, ["reach"], size.States);
+        }
+    }
+}
