@@ -25,7 +25,7 @@ internal static class EdgeBenchmark
         using var model = TextModel.Open(folder);
         var (clean, other) = (Ids(pairs, tokens, 1), Ids(pairs, tokens, 2));
         var at = arguments.Has("--everywhere") ? 0 : tokens / 3;
-        long[][] corrupted = arguments.Has("--everywhere") ? other : [.. clean.Select((row, r) => row.Select((id, t) => t == at ? other[r][t] : id).ToArray())];
+        int[][] corrupted = arguments.Has("--everywhere") ? other : [.. clean.Select((row, r) => row.Select((id, t) => t == at ? other[r][t] : id).ToArray())];
         Console.WriteLine(arguments.Has("--everywhere") ? "the two texts of a pair differ in every token" : $"the two texts of a pair differ in token {at}");
         var axis = arguments.Has("--positions") ? EdgeAxis.Positions : EdgeAxis.None;
         EdgeScores? scores = null;
@@ -64,7 +64,7 @@ internal static class EdgeBenchmark
     }
 
     /// <summary>What no attribution can do without: one forward with a backward, one without.</summary>
-    private static void Plain(PlainGpt2 plain, long[][] clean, long[][] corrupted)
+    private static void Plain(PlainGpt2 plain, int[][] clean, int[][] corrupted)
     {
         using var scope = NewDisposeScope();
         using (no_grad())
@@ -79,9 +79,9 @@ internal static class EdgeBenchmark
         autograd.grad([metric], [embedded]);
     }
 
-    private static Tensor Batch(long[][] ids) => tensor(ids.SelectMany(r => r).ToArray(), [ids.Length, ids[0].Length]);
+    private static Tensor Batch(int[][] ids) => tensor(ids.SelectMany(r => r).Select(id => (long)id).ToArray(), [ids.Length, ids[0].Length]);
 
-    private static long[][] Ids(int rows, int tokens, int seed)
+    private static int[][] Ids(int rows, int tokens, int seed)
     {
         var random = new Random(seed);
         return [.. Enumerable.Range(0, rows).Select(_ => Enumerable.Range(0, tokens).Select(_ => random.NextInt64(Gpt2Checkpoint.Vocabulary)).ToArray())];

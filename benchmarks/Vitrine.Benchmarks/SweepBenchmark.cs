@@ -112,7 +112,7 @@ internal static class SweepBenchmark
         return changed;
     }
 
-    private static long[] Prompt(int tokens, long step) => [.. Enumerable.Range(1, tokens).Select(i => i * step % LlamaCheckpoint.Vocabulary)];
+    private static int[] Prompt(int tokens, long step) => [.. Enumerable.Range(1, tokens).Select(i => (int)(i * step % LlamaCheckpoint.Vocabulary))];
 
     /// <remarks>Of the two in the same round; the median over rounds.</remarks>
     private static string Ratio(List<double> a, List<double> b)

@@ -14,7 +14,7 @@ internal static partial class CircuitGoldens
         using var scope = NewDisposeScope();
         using var mode = no_grad();
         var shape = model.Language.Shape;
-        var ids = fixture.Rows($"{name}/in.repeated")[0];
+        var ids = fixture.IdRows($"{name}/in.repeated")[0];
         using var run = model.Run(TokenBatch.Of([ids]), RunPlan.Capturing("language.*.attn.pattern"));
         var patterns = stack([.. Enumerable.Range(0, shape.Layers).Select(l => run[$"language.{l}.attn.pattern"][0])]);
         var (layer, head) = FullHead(fixture);
@@ -102,7 +102,7 @@ internal static partial class CircuitGoldens
     }
 
     /// <summary>Length of the part that is said again, whatever stands in front of it.</summary>
-    private static int Period(long[] ids)
+    private static int Period(int[] ids)
         => Enumerable.Range(1, ids.Length / 2).First(n => Enumerable.Range(0, n).All(i => ids[^(i + 1)] == ids[^(i + 1 + n)]));
 
     private static int ProductLayer(Fixture fixture) => Number(fixture, "OV.AB", LayerCall());

@@ -124,7 +124,7 @@ internal sealed partial class DasCertifier : ICertifier
     {
         var call = fixture.Meta.GetProperty("calls").GetProperty("<model>/*").GetString()!;
         var layer = Said(call, @"at layer (\d+)")[0];
-        var (given, source) = (TokenBatch.Of(fixture.Rows($"{@case}/in.base")), TokenBatch.Of(fixture.Rows($"{@case}/in.source")));
+        var (given, source) = (TokenBatch.Of(fixture.IdRows($"{@case}/in.base")), TokenBatch.Of(fixture.IdRows($"{@case}/in.source")));
         foreach (var key in fixture.KeysOf(@case).Where(k => !k.StartsWith("in.", StringComparison.Ordinal)))
         {
             using var scope = NewDisposeScope();

@@ -62,7 +62,7 @@ internal static class EdgePatchingCertifier
             "faithfulness.full_metric" => tensor((float)pair.CleanValues[0]),
             "faithfulness.corrupt_metric" => tensor((float)pair.CorruptedValues[0]),
             "faithfulness.corrupt.recovered" => Recovered(EdgeFill.Corrupted, null),
-            "faithfulness.mean.recovered" => Recovered(EdgeFill.Mean, Subject.Of(model, TokenBatch.Of(fixture.Rows($"{name}/in.mean_tokens")))),
+            "faithfulness.mean.recovered" => Recovered(EdgeFill.Mean, Subject.Of(model, TokenBatch.Of(fixture.IdRows($"{name}/in.mean_tokens")))),
             _ => null,
         };
 
@@ -154,7 +154,7 @@ internal static class EdgePatchingCertifier
 
         Subject Read(string key)
         {
-            var subject = Subject.Of(model, TokenBatch.Of(fixture.Rows($"{name}/{key}")));
+            var subject = Subject.Of(model, TokenBatch.Of(fixture.IdRows($"{name}/{key}")));
             return rows is null ? subject : subject.Take(rows);
         }
     }

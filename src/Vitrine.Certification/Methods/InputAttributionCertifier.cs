@@ -82,7 +82,7 @@ internal sealed partial class AttributionCase : IDisposable
         {
             var model = TextModel.Open(MethodsCertifier.Folder(fixture, path));
             var pair = fixture.Integers($"{name}/in.pair");
-            var subject = Subject.Of(model, TokenBatch.Of(fixture.Rows($"{name}/in.ids")));
+            var subject = Subject.Of(model, TokenBatch.Of(fixture.IdRows($"{name}/in.ids")));
             var text = AttributedSubject.Of(subject, new LogitDifferenceMetric([(int)pair[0]], [(int)pair[1]]));
             return new AttributionCase(fixture, name, text, text.Values, model.Language.Shape.Name, text, model);
         }

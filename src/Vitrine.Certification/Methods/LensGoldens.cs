@@ -12,7 +12,7 @@ internal static class LensGoldens
 {
     public static IEnumerable<CertificateRow> Compare(Fixture fixture, string name, TextModel model)
     {
-        var batch = TokenBatch.Of(fixture.Rows($"{name}/in.ids"));
+        var batch = TokenBatch.Of(fixture.IdRows($"{name}/in.ids"));
         foreach (var form in (string[])["raw", "processed"])
         {
             using var processed = form == "raw" ? null : model.Processed(Folding.All(model.Language));

@@ -15,7 +15,7 @@ internal sealed record PatchingInputs(Subject Clean, Subject Corrupted, Metric M
     {
         var answers = fixture.Rows($"{@case}/in.answers");
         return new PatchingInputs(
-            Subject.Of(model, TokenBatch.Of(fixture.Rows($"{@case}/in.clean"))), Subject.Of(model, TokenBatch.Of(fixture.Rows($"{@case}/in.corrupted"))),
+            Subject.Of(model, TokenBatch.Of(fixture.IdRows($"{@case}/in.clean"))), Subject.Of(model, TokenBatch.Of(fixture.IdRows($"{@case}/in.corrupted"))),
             new LogitDifferenceMetric([.. answers.Select(a => (int)a[0])], [.. answers.Select(a => (int)a[1])]));
     }
 

@@ -17,7 +17,7 @@ internal static class TunedLensGoldens
         using var scope = NewDisposeScope();
         using var lens = TunedLens.Open(Path.Combine(fixture.Folder, name));
         lens.RequireOf(model.Language);
-        var subject = Subject.Of(model, TokenBatch.Of(fixture.Rows($"{name}/in.ids")));
+        var subject = Subject.Of(model, TokenBatch.Of(fixture.IdRows($"{name}/in.ids")));
         var trained = new Dictionary<string, Tensor>();
         foreach (var (loss, towards) in Losses)
         {

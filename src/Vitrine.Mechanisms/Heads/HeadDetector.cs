@@ -47,7 +47,7 @@ public static class HeadDetector
     /// <summary>Where a head of a kind would look from each position: (T,T) of 0 and 1, owned by the caller.</summary>
     /// <param name="kind">Which.</param>
     /// <param name="ids">The text.</param>
-    public static Tensor Ideal(HeadKind kind, IReadOnlyList<long> ids)
+    public static Tensor Ideal(HeadKind kind, IReadOnlyList<int> ids)
     {
         ArgumentNullException.ThrowIfNull(ids);
         var count = ids.Count;
@@ -106,17 +106,17 @@ public static class HeadDetector
     /// <param name="seed">Decides them.</param>
     /// <param name="repeats">How often it is said.</param>
     /// <param name="first">Id of the token in front; null for none.</param>
-    public static IReadOnlyList<long> RepeatedTokens(int vocabulary, int length, int seed, int repeats = 2, long? first = null)
+    public static IReadOnlyList<int> RepeatedTokens(int vocabulary, int length, int seed, int repeats = 2, int? first = null)
     {
         if (length < 1 || repeats < 2 || length > vocabulary)
         {
             throw new VitrineException($"repeated tokens: {length} tokens of a vocabulary of {vocabulary}, {repeats} times; expected at least 1 token, twice.");
         }
 
-        var ids = Enumerable.Range(0, vocabulary).Select(i => (long)i).ToArray();
+        var ids = Enumerable.Range(0, vocabulary).ToArray();
         var random = new Random(seed);
         random.Shuffle(ids);
-        return [.. first is { } id ? [id] : Array.Empty<long>(), .. Enumerable.Repeat(ids[..length], repeats).SelectMany(part => part)];
+        return [.. first is { } id ? [id] : Array.Empty<int>(), .. Enumerable.Repeat(ids[..length], repeats).SelectMany(part => part)];
     }
 
     /// <summary>Every head beside a kind.</summary>
@@ -131,7 +131,7 @@ public static class HeadDetector
     /// <param name="cancellation">Stops between layers.</param>
     /// <exception cref="VitrineException">The model is no decoder, or the text has fewer than two tokens.</exception>
     public static IReadOnlyList<HeadScore> Of(
-        TextModel model, IReadOnlyList<long> ids, HeadKind kind, HeadMeasure measure = HeadMeasure.Share, bool withoutFirst = false, bool withoutSelf = false,
+        TextModel model, IReadOnlyList<int> ids, HeadKind kind, HeadMeasure measure = HeadMeasure.Share, bool withoutFirst = false, bool withoutSelf = false,
         int shuffles = 8, int seed = 0, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -170,9 +170,9 @@ public static class HeadDetector
         return scores;
     }
 
-    private static long[] Shuffled(IReadOnlyList<long> ids, Random random)
+    private static int[] Shuffled(IReadOnlyList<int> ids, Random random)
     {
-        long[] shuffled = [.. ids];
+        int[] shuffled = [.. ids];
         random.Shuffle(shuffled.AsSpan(1));
         return shuffled;
     }

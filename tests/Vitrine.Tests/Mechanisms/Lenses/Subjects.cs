@@ -47,6 +47,6 @@ internal static class Subjects
         var model = Text(name);
         using var fixture = Vitrine.Certification.Fixture.Open(Fixtures.Of("models", name));
         var ids = fixture.Keys.First(k => k.EndsWith("in.input_ids", StringComparison.Ordinal));
-        return (model, Subject.Of(model, TokenBatch.Of(fixture.Rows(ids)[0])));
+        return (model, Subject.Of(model, TokenBatch.Of(fixture.IdRows(ids)[0])));
     }
 }
