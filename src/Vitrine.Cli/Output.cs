@@ -130,7 +130,10 @@ internal static class Output
 
     /// <summary>A mean with its interval, on two lines where the terminal is narrow; its column ends with "95 %".</summary>
     public static string WithInterval(double mean, double low, double high)
-        => $"{Signed(mean)}{(AnsiConsole.Profile.Width < Wide ? '\n' : ' ')}{Interval(low, high)}";
+        => $"{Signed(mean)}{(IsNarrow ? '\n' : ' ')}{Interval(low, high)}";
+
+    /// <summary>Whether the terminal is too narrow for a number and its interval in one line.</summary>
+    public static bool IsNarrow => AnsiConsole.Profile.Width < Wide;
 
     /// <summary>An interval of changes.</summary>
     public static string Interval(double low, double high) => $"[{Signed(low)}, {Signed(high)}]";

@@ -174,11 +174,14 @@ internal static class AttributeCommand
         ],
     };
 
+    /// <summary>A name in lines, where the terminal is narrow.</summary>
+    private static string Broken(string method) => Output.IsNarrow ? method.Replace("-", "-\n", StringComparison.Ordinal) : method;
+
     private static string Quoted(string word) => word.Contains(' ', StringComparison.Ordinal) ? $"\"{word}\"" : word;
 
     private static void Print(InputAttributions found, int count, string? page)
     {
-        var scores = Output.Table(["input", .. found.Methods.Select(m => m.Method)]);
+        var scores = Output.Table(["input", .. found.Methods.Select(m => Broken(m.Method))]);
         var shown = found.Inputs.Index().OrderByDescending(i => found.Methods.Max(m => Math.Abs(m.Scores[i.Index]) / m.Scores.Max(Math.Abs))).Take(count)
             .OrderBy(i => i.Index).ToList();
         foreach (var (index, token) in shown)
@@ -194,19 +197,19 @@ internal static class AttributeCommand
 
         Console.WriteLine($"{found.Metric}: {Output.Signed(found.Value)}; with every input taken away "
             + $"({(found.Fill == AblationFill.Mean ? "the mean of its kind" : "zero")}) {Output.Signed(found.Baseline)}");
-        var tried = Output.Table(
-            "method", "deletion area, random orders' 95 %", "insertion area, random orders' 95 %", "infidelity", "left to explain");
+        var tried = Output.Table("method", "deletion 95 %", "insertion 95 %", "infidelity", "left");
         foreach (var method in found.Methods)
         {
             tried.Add(
-                method.Method, Output.WithInterval(method.Deletion.Area, method.Deletion.RandomLow, method.Deletion.RandomHigh),
+                Broken(method.Method), Output.WithInterval(method.Deletion.Area, method.Deletion.RandomLow, method.Deletion.RandomHigh),
                 Output.WithInterval(method.Insertion.Area, method.Insertion.RandomLow, method.Insertion.RandomHigh),
                 method.Infidelity.ToString("0.00", CultureInfo.InvariantCulture), method.Left is { } left ? Output.Signed(left) : "-");
         }
 
         AnsiConsole.Write(tried);
-        Console.WriteLine("area: mean of the metric while inputs go, or come in, the highest score first; where the scores are right, a deletion lies below");
-        Console.WriteLine("random orders and an insertion above them; infidelity: share of what taking random sets away does that the scores do not foretell");
+        Console.WriteLine("deletion, insertion: mean of the metric while inputs go or come in, the highest score first [95 % of random orders];");
+        Console.WriteLine("where scores are right, a deletion lies below them and an insertion above. infidelity: share of what taking random sets");
+        Console.WriteLine("away does that the scores do not foretell. left: sum of the scores - change of the metric, for methods that promise 0");
         if (page is not null)
         {
             Console.WriteLine($"{page} shows them");
