@@ -84,7 +84,7 @@ internal static class EdgeBenchmark
     private static int[][] Ids(int rows, int tokens, int seed)
     {
         var random = new Random(seed);
-        return [.. Enumerable.Range(0, rows).Select(_ => Enumerable.Range(0, tokens).Select(_ => random.NextInt64(Gpt2Checkpoint.Vocabulary)).ToArray())];
+        return [.. Enumerable.Range(0, rows).Select(_ => Enumerable.Range(0, tokens).Select(_ => random.Next(Gpt2Checkpoint.Vocabulary)).ToArray())];
     }
 
     private static void Line(string what, string found) => Console.WriteLine($"{what,-44} {found}");

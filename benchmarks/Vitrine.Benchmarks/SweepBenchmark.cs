@@ -54,7 +54,7 @@ internal static class SweepBenchmark
         void Loop()
         {
             using var scope = NewDisposeScope();
-            using Tensor good = tensor(clean, [1, tokens]), bad = tensor(corrupted, [1, tokens]);
+            using Tensor good = tensor(clean.Select(i => (long)i).ToArray(), [1, tokens]), bad = tensor(corrupted.Select(i => (long)i).ToArray(), [1, tokens]);
             var cached = Residuals(good);
             foreach (var cell in chosen)
             {
@@ -68,7 +68,7 @@ internal static class SweepBenchmark
         void Plan()
         {
             using var scope = NewDisposeScope();
-            using Tensor good = tensor(clean, [1, tokens]), bad = tensor(corrupted, [1, tokens]);
+            using Tensor good = tensor(clean.Select(i => (long)i).ToArray(), [1, tokens]), bad = tensor(corrupted.Select(i => (long)i).ToArray(), [1, tokens]);
             var (from, into) = (Residuals(good), Residuals(bad));
             var diagonal = eye(tokens, dtype: ScalarType.Bool).unsqueeze(-1);                               // (T, T, 1)
             for (var layer = 0; layer < LlamaCheckpoint.Layers; layer++)

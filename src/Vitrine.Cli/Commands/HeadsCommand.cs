@@ -106,7 +106,7 @@ internal sealed class HeadsCommand
     private async Task DetectAsync(ParseResult parsed, TextModel model, int top, CancellationToken cancellation)
     {
         var seed = (int)parsed.GetValue(states.Seed);
-        long[][] texts = HasPrompts(parsed)
+        int[][] texts = HasPrompts(parsed)
             ? [.. prompts.Texts(parsed, model.Name).Select(t => model.Encode(t).Ids[0].ToArray())]
             : [[.. HeadDetector.RepeatedTokens(model.Language.Shape.Vocabulary, parsed.GetValue(length), seed, first: First(model))]];
         var kinds = Enum.GetValues<HeadKind>();
@@ -293,7 +293,7 @@ internal sealed class HeadsCommand
 
     private bool HasPrompts(ParseResult parsed) => prompts.IsGiven(parsed);
 
-    private static long? First(TextModel model)
+    private static int? First(TextModel model)
     {
         try
         {

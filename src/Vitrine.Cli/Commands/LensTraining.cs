@@ -160,7 +160,7 @@ internal sealed class LensTraining
         return [.. Enumerable.Range(0, all[0].Count).Select(depth => all.Average(l => l[depth]))];
     }
 
-    private List<long[]> Read(ParseResult parsed, TextModel model)
+    private List<int[]> Read(ParseResult parsed, TextModel model)
     {
         var file = parsed.GetValue(texts) ?? throw new VitrineException("lens: a lens is trained on texts; name a file with --texts FILE, a text a line.");
         var most = parsed.GetValue(length);
@@ -171,7 +171,7 @@ internal sealed class LensTraining
 
         try
         {
-            long[][] read =
+            int[][] read =
             [
                 .. File.ReadAllLines(file).Where(l => !string.IsNullOrWhiteSpace(l)).Select(l => model.Encode(l).Ids[0].Take(most).ToArray())
                     .Where(r => r.Length > 1),

@@ -35,7 +35,7 @@ public sealed class TrainedLensTests
     {
         using var model = TextModel.Open(Tiny());
         TokenBatch[] batches = [.. Enumerable.Range(0, 4).Select(i => TokenBatch.Of([.. Enumerable.Range(0, 2).Select(r =>
-            (IReadOnlyList<long>)[.. Enumerable.Range(0, 12).Select(t => (long)((((i * 31) + (r * 17) + (t * t * 7)) % 297) + 3))])]))];
+            (IReadOnlyList<int>)[.. Enumerable.Range(0, 12).Select(t => ((((i * 31) + (r * 17) + (t * t * 7)) % 297) + 3))])]))];
         var losses = new List<double>();
         using var lens = TunedLensTrainer.Train(
             model, batches, 40, new TunedLensTraining { Optimiser = LensOptimiser.Adam, LearningRate = .01 }, new Direct(s => losses.Add(s.Losses.Average())));

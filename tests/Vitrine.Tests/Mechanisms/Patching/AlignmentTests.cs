@@ -87,7 +87,7 @@ public sealed class AlignmentTests
 
     private static (Subject Given, Subject Source) Rows(TextModel model)
     {
-        long[][] rows = [.. Enumerable.Range(0, 8).Select(r => Enumerable.Range(0, 5).Select(i => (long)(((r * 31) + (i * 17)) % 200)).ToArray())];
+        int[][] rows = [.. Enumerable.Range(0, 8).Select(r => Enumerable.Range(0, 5).Select(i => (((r * 31) + (i * 17)) % 200)).ToArray())];
         return (Subject.Of(model, TokenBatch.Of(rows)), Subject.Of(model, TokenBatch.Of([.. rows.Select(row => row.Select(id => id + 50).ToArray())])));
     }
 }

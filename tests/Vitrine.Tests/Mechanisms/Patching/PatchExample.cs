@@ -17,7 +17,7 @@ internal static class PatchExample
     /// <summary>Two pairs of texts that differ in one token each.</summary>
     public static (Subject Clean, Subject Corrupted) Texts(TextModel model, int changed = 1) => (
         Subject.Of(model, TokenBatch.Of([[5, 6, 7, 8, 9, 10], [11, 12, 13, 14, 15, 16]])),
-        Subject.Of(model, TokenBatch.Of([.. new[] { [5, 6, 7, 8, 9, 10], new long[] { 11, 12, 13, 14, 15, 16 } }.Select(row => Changed(row, changed))])));
+        Subject.Of(model, TokenBatch.Of([.. new[] { [5, 6, 7, 8, 9, 10], new int[] { 11, 12, 13, 14, 15, 16 } }.Select(row => Changed(row, changed))])));
 
     /// <summary>Pairs of different lengths side by side, padded on one side.</summary>
     public static (Subject Clean, Subject Corrupted) Padded(TextModel model, bool left) => (
@@ -35,5 +35,5 @@ internal static class PatchExample
 
     public static TheoryData<string> Decoders() => TextFixtures.Decoders();
 
-    private static long[] Changed(long[] row, int at) => [.. row.Select((id, i) => i == at ? id + 10 : id)];
+    private static int[] Changed(int[] row, int at) => [.. row.Select((id, i) => i == at ? id + 10 : id)];
 }
