@@ -157,11 +157,12 @@ internal sealed class ProbeCommand
         var labelled = LabelledTexts.Read(file);
         var place = parsed.GetValue(at) ?? ProbePosition.Last;
         string[] labels = [.. labelled.Select(t => t.Label)], read = [.. labelled.Select(t => t.Text)];
-        var question = (parsed.GetValue(numbers)
+        var asked = parsed.GetValue(numbers)
             ? ProbeQuestion.OfNumbers([.. labels.Select((l, i) => double.TryParse(l, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
                 ? number
                 : throw new VitrineException($"{file}: label {i} (from 0) is '{l}', which is no number; leave --numbers out where labels are classes."))])
-            : ProbeQuestion.OfClasses(labels)) with { Groups = Repeated(read) };
+            : ProbeQuestion.OfClasses(labels);
+        var question = asked with { Groups = Repeated(read) };
         return new(
             $"{labelled.Count} texts at {Spelled(place)} of {parsed.GetValue(point)}",
             (progress, cancellation) => ProbeActivations.OfTexts(model, read, place, parsed.GetValue(point)!, progress: progress, cancellation: cancellation),
@@ -216,8 +217,13 @@ internal sealed class ProbeCommand
             },
             activations => metric is not null
                 ? ProbeQuestion.OfNumbers([.. activations.Actions.Select(a => metric.Of(a.Expected))]) with { Types = said }
-                : ProbeQuestion.OfClasses([.. said.Select(s => IsSaid(s) ? "said" : "not said")])
-                    with { Groups = [.. said.Select(s => instructions.IndexOf(s))] });
+                : Spoken());
+
+        ProbeQuestion Spoken()
+        {
+            var question = ProbeQuestion.OfClasses([.. said.Select(s => IsSaid(s) ? "said" : "not said")]);
+            return question with { Groups = [.. said.Select(s => instructions.IndexOf(s))] };
+        }
 
         bool IsSaid(string instruction) => Instructions.Words(instruction).Intersect(asked, StringComparer.OrdinalIgnoreCase).Any();
     }

@@ -145,7 +145,7 @@ public sealed record ProbeRecipe
                 $"probe: {labels.Count} labels of {classes.Count} classes for {examples} examples; expected one each, of two classes or more.");
         }
 
-        if (labels.Index().FirstOrDefault(l => l.Item < 0 || l.Item >= classes.Count, (Index: -1, Item: 0)) is (>= 0, _) wrong)
+        if (labels.Index().FirstOrDefault(l => l.Item < 0 || l.Item >= classes.Count, (Index: -1, Item: 0)) is { Index: >= 0 } wrong)
         {
             throw new VitrineException($"probe: label {wrong.Index} (from 0) is {wrong.Item}; expected 0 to {classes.Count - 1}.");
         }

@@ -37,7 +37,7 @@ public static class MultipleTests
     {
         ArgumentNullException.ThrowIfNull(pValues);
         FiniteNumbers.Require(pValues, "adjustment: p");
-        if (pValues.Index().FirstOrDefault(p => p.Item is < 0 or > 1, (Index: -1, Item: 0)) is (>= 0, _) wrong)
+        if (pValues.Index().FirstOrDefault(p => p.Item is < 0 or > 1, (Index: -1, Item: 0)) is { Index: >= 0 } wrong)
         {
             throw new VitrineException($"adjustment: p {wrong.Index} of {pValues.Count} (from 0) is {wrong.Item}; expected numbers in [0, 1].");
         }

@@ -346,7 +346,7 @@ public sealed class VerbTests : IDisposable
     [InlineData("Ridge predicts numbers", "models/llama", "--texts", "TEXTS", "--kind", "ridge")]
     [InlineData("label 0 (from 0) is 'a', which is no number", "models/llama", "--texts", "TEXTS", "--numbers")]
     [InlineData("--alpha: a probe of kind Logistic does not read it", "models/llama", "--texts", "TEXTS", "--alpha", "3", "--folds", "2")]
-    [InlineData("expected at least one for each of 5 folds", "models/llama", "--texts", "TEXTS")]
+    [InlineData("5 folds of 4 examples", "models/llama", "--texts", "TEXTS")]
     [InlineData("cannot be read", "models/llama", "--texts", "none.tsv")]
     [InlineData("is an image encoder; name what it sees", "models/vit")]
     [InlineData("--texts: ", "models/vit", "--texts", "TEXTS")]
