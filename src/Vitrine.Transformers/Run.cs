@@ -74,6 +74,11 @@ public sealed class Run : IDisposable
             throw new NonFiniteException($"gradients: the scalar is {found.Name}; expected a finite number.");
         }
 
+        if (!scalar.requires_grad)
+        {
+            return addresses.ToDictionary(a => a, a => zeros_like(activations[a]).detach().MoveToOuterDisposeScope()); // libtorch would end the process
+        }
+
         var gradients = autograd.grad([scalar.reshape()], [.. addresses.Select(a => activations[a])], retain_graph: true, allow_unused: true);
         var result = new Dictionary<Address, Tensor>();
         for (var i = 0; i < addresses.Length; i++)
