@@ -113,7 +113,8 @@ internal sealed class CellSweep(Subject patched, Metric metric, Func<int, RunPla
     /// <exception cref="VitrineException">A single cell takes more than is allowed.</exception>
     private static IEnumerable<(int Cell, CellWork Work)[]> Batches(ICellRunner runner, IReadOnlyList<(int Cell, CellWork Work)> cells, long allowed)
     {
-        foreach (var group in cells.GroupBy(c => runner.Layer(c.Work)).OrderBy(g => g.Key))
+        // Scores and patterns are as wide as the whole text: their cells share no row with shorter ones.
+        foreach (var group in cells.GroupBy(c => (runner.Layer(c.Work), c.Work.Changes.Any(p => p.Place.Point.Axes == PointAxes.Attention))).OrderBy(g => g.Key))
         {
             var own = group.ToArray();
             var left = new Queue<(int Cell, CellWork Work)>(runner.Ordered([.. own.Select(c => c.Work)]).Select(i => own[i]));

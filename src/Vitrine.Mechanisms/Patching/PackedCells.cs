@@ -102,7 +102,7 @@ internal sealed class PackedCells : ICellRunner
         using var scope = NewDisposeScope();
         CellWork[] moved = [.. cells.Select(Moved)];
         var layer = moved.Min(c => c.FirstLayer);
-        var packing = Packing.Of([.. moved.Select(Columns)], Last + 1);
+        var packing = Packing.Of([.. moved.Select(Columns)]);
         var changed = moved.Index().Where(c => packing.Places[c.Index].Count > 0).Select(c => (Whole(c.Item), packing.Places[c.Index].Row,
             packing.At(c.Index)));
         using var bound = subject.Model.Bind(new RunPlan { Edits = CellWork.Edits([.. changed], isDecoded: false) });

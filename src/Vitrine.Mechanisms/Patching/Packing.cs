@@ -51,10 +51,20 @@ internal sealed class Packing
     public long[] LastPlaces => [.. places.Index().Select(p => p.Item.Count == 0 ? 0L : ((long)p.Item.Row * PerRow) + Array.IndexOf(cellsOf[p.Item.Row],
         p.Index))];
 
-    /// <summary>Lays cells into rows, the longest first, each into the first row that has room.</summary>
+    /// <summary>
+    /// Lays cells into rows, the longest first, each into the first row that has room; rows are as wide as the longest cell, or as the longest and the shortest
+    /// together where that leaves less room empty.
+    /// </summary>
     /// <param name="cells">First column and how many.</param>
-    /// <param name="width">Of a row.</param>
-    public static Packing Of(IReadOnlyList<(int First, int Count)> cells, int width)
+    public static Packing Of(IReadOnlyList<(int First, int Count)> cells)
+    {
+        int[] counts = [.. cells.Select(c => c.Count).Where(c => c > 0)];
+        var (longest, shortest) = (counts.DefaultIfEmpty(1).Max(), counts.DefaultIfEmpty(0).Min());
+        var (narrow, wide) = (Laid(cells, longest), Laid(cells, longest + shortest));
+        return counts.Length < 2 || longest == shortest || narrow.Rows * narrow.Width <= wide.Rows * wide.Width ? narrow : wide;
+    }
+
+    private static Packing Laid(IReadOnlyList<(int First, int Count)> cells, int width)
     {
         var used = new List<int>();
         var places = new (int, int, int, int)[cells.Count];

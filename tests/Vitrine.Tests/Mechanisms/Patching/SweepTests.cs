@@ -47,6 +47,7 @@ public sealed class SweepTests
             var patching = ActivationPatching.Between(clean, corrupted, metric);
             Same(patching, new PatchSweep { By = [PatchAxis.Position] });
             Same(patching, new PatchSweep { Points = ["pattern"], By = [PatchAxis.Position, PatchAxis.Head] });
+            Same(patching, new PatchSweep { Points = ["pattern", "z", "mlp.out"], By = [PatchAxis.Position] });
         }
     }
 
