@@ -20,7 +20,7 @@ public sealed class ExpertLookTable(IReadOnlyList<ExpertLook> looks) : View
 
         page.Open("div", ("class", "scroll"), ("tabindex", 0), ("role", "group"), ("aria-label", Caption));
         page.Open("table", ("class", "heat expert-looks")).Text("caption", Caption).Open("thead").Open("tr")
-            .Text("th", "layer of the expert", ("scope", "col"));
+            .Text("th", "layer", ("scope", "col"));
         foreach (var kind in new[] { "picture", "words", "state", "the chunk" })
         {
             page.Text("th", kind, ("scope", "col"));

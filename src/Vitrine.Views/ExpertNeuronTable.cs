@@ -15,7 +15,8 @@ public sealed class ExpertNeuronTable(ExpertComparison found, IReadOnlyList<stri
         page.Open("section", ("class", "concept")).Open("h3").Text($"{(sign > 0 ? "+" : "−")}{names[own]}")
             .Text("span", $" the {Figures.Count(found.Neurons.Count)} neurons that write it most", ("class", "k")).Close("h3");
         page.Open("div", ("class", "scroll"), ("tabindex", 0), ("role", "group"), ("aria-label", "Neurons of the expert"));
-        page.Open("table").Text("caption", "What one deviation of a neuron writes and does, normalised", ("class", "unseen")).Open("thead").Open("tr")
+        page.Open("table", ("class", "stacked"))
+            .Text("caption", "What one deviation of a neuron writes and does, normalised", ("class", "unseen")).Open("thead").Open("tr")
             .Text("th", "neuron", ("scope", "col")).Text("th", $"writes {names[own]}", ("scope", "col"), ("class", "r"))
             .Text("th", $"does to {names[own]}", ("scope", "col"), ("class", "r"));
         foreach (var other in others)
@@ -28,10 +29,11 @@ public sealed class ExpertNeuronTable(ExpertComparison found, IReadOnlyList<stri
         {
             var (layer, index) = (neuron.Neuron.Layer, neuron.Neuron.Index);
             page.Open("tr", ("id", page.Places.Take(Places.Neuron(layer, index)))).Text("th", $"{layer}:{index}", ("scope", "row"), ("class", "mono"))
-                .Text("td", Figures.Change(neuron.Read[own]), ("class", "r")).Text("td", Figures.Change(effect[own], 4), ("class", "r"));
+                .Text("td", Figures.Change(neuron.Read[own]), ("class", "r"), ("data-label", $"writes {names[own]}"))
+                .Text("td", Figures.Change(effect[own], 4), ("class", "r"), ("data-label", $"does to {names[own]}"));
             foreach (var other in others)
             {
-                page.Text("td", Figures.Change(neuron.Read[other]), ("class", "r"));
+                page.Text("td", Figures.Change(neuron.Read[other]), ("class", "r"), ("data-label", $"writes {names[other]}"));
             }
 
             page.Close("tr");

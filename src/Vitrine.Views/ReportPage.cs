@@ -142,8 +142,8 @@ internal sealed class ReportPage(ReportData data)
         if (data.Flow is { } flow)
         {
             Say("Each feed-forward neuron of the expert adds one fixed vector to a row of the chunk. Through the final norm’s gain and the projection to "
-                + "actions it can be read as a change of the action. Beside what a neuron writes stands what it does: the mean change of the chunk with one deviation "
-                + "more at every row and flow step.");
+                + "actions it can be read as a change of the action. Beside what a neuron writes stands what it does: the mean change of the chunk with one "
+                + "deviation more at every row and flow step.");
             if (flow.Neurons is { } neurons)
             {
                 Card(new ExpertNeuronTable(neurons, flow.Chunk.Course.Names));

@@ -187,7 +187,7 @@ public sealed class TransformerDiagram(ModelDescription model, PassExample? pass
 
         foreach (var (index, expert) in experts.Index())
         {
-            page.Label("tiny soft", middle + 14, end + 6 + (index * 13), $"{expert.Name}: {Short(expert)}");
+            page.Label("tiny soft", middle + 14, end + 6 + (index * 13), $"{expert.Name}: {expert.Layers} layers");
         }
 
         page.Leaf("path", ("class", "head"), ("d", FormattableString.Invariant($"M180 {end + 16:0.#} l-4 -8 h8 z")));

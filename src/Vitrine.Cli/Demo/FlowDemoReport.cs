@@ -57,16 +57,16 @@ internal static class FlowDemoReport
                 Swaps = [.. demo.Swaps.Select(swap => new ShownSwap(swap, units.Length))],
             },
             Attention = demo.Attention,
-            AttentionRule = $"the {demo.Attention.Count} of {heads} heads of the expert with the largest share of their attention on the picture, mean over the "
-                + "rows of the chunk and all flow steps, in the order of layers",
+            AttentionRule = $"the {demo.Attention.Count} of {heads} heads of the expert with the largest share of their attention on the picture, mean over "
+                + "the rows of the chunk and all flow steps, in the order of layers",
             Study = new StudySummary
             {
                 Studies = [.. demo.Studies.Zip(FlowDemoResult.Measures, (study, measure) => new ShownStudy(study, measure))],
                 SpeedMeaning = "change of speed, steps 1 to 6",
                 HeightMeaning = "change of height, steps 1 to 10",
                 Units = units,
-                Note = $"{demo.Studies[0].Layouts} layouts an arm; the same layouts, pixel noise and flow noise in every arm; paired bootstrap 95 %, Wilson 95 % "
-                    + "for success, Holm over the edit arms of a concept. fast: reach, and every arm says a speed word; high: reach, lift.",
+                Note = $"{demo.Studies[0].Layouts} layouts an arm; the same layouts, pixel noise and flow noise in every arm; paired bootstrap 95 %, Wilson "
+                    + "95 % for success, Holm over the edit arms of a concept. fast: reach, and every arm says a speed word; high: reach, lift.",
             },
             Episodes = demo.Episodes,
             Certificate = DemoReport.Summary(demo.Certificates),
@@ -77,14 +77,14 @@ internal static class FlowDemoReport
                 .. DemoReport.WorldTerms(units),
                 new NamedValue(
                     "row of a word", "the place of the prompt where the two instructions differ: its keys and values, which the expert reads in every layer."),
-                new NamedValue("alone, and held back", "activation patching of keys and values: the expert reads the row as it is under the other word, state by "
-                    + "state (is it sufficient?), or as it is without it where the other word is said (is it necessary?)."),
+                new NamedValue("alone, and held back", "activation patching of keys and values: the expert reads the row as it is under the other word, state "
+                    + "by state (is it sufficient?), or as it is without it where the other word is said (is it necessary?)."),
                 new NamedValue("random directions", "the control of a row: its keys and values are moved as far as the other word would move them, but in a "
                     + "random direction."),
                 new NamedValue("writes", "what one deviation of a neuron adds to a row of the chunk by its value vector, mean over flow steps, normalised, the "
                     + "final norm’s size left out."),
-                new NamedValue("neurons that write up", $"the {demo.Neurons.Neurons.Count} neurons of the expert that write +dz or −dz most, chosen by that alone, "
-                    + "each pushed to its side by one deviation at all rows and flow steps."),
+                new NamedValue("neurons that write up", $"the {demo.Neurons.Neurons.Count} neurons of the expert that write +dz or −dz most, chosen by that "
+                    + "alone, each pushed to its side by one deviation at all rows and flow steps."),
                 new NamedValue("matched random", "neurons of the same layers with similar deviation and value-vector norm, pushed as far."),
             ],
         };
@@ -128,8 +128,8 @@ internal static class FlowDemoReport
             Evidence =
             [
                 $"one decision, {swap.States} states, change of the {swap.Metric}: the word {Number(swap.Word)} {units.Length}; its row in layer {swap.At} "
-                    + $"{Number(carrier.Sufficient)}, held back {(carrier.Necessary is { } left ? DemoReport.Percent(left.Mean / swap.Word.Mean) : "-")} remains; "
-                    + $"in all layers {DemoReport.Percent(all.Sufficient.Mean / swap.Word.Mean)}"
+                    + $"{Number(carrier.Sufficient)}, held back {(carrier.Necessary is { } left ? DemoReport.Percent(left.Mean / swap.Word.Mean) : "-")} "
+                    + $"remains; in all layers {DemoReport.Percent(all.Sufficient.Mean / swap.Word.Mean)}"
                     + (state is null ? "" : $"; the state’s row {DemoReport.Percent(state.Sufficient.Mean / swap.Word.Mean)}")
                     + (random is null ? "; no random directions"
                         : $"; random directions of the same size {Signed(random.Smallest)} to {Signed(random.Largest)}"),

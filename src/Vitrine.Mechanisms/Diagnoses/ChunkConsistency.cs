@@ -35,8 +35,8 @@ public sealed record ChunkConsistency(IReadOnlyList<double> Apart, IReadOnlyList
             if (rows < 1)
             {
                 throw new VitrineException(
-                    $"chunks: {policy.Name} gives {chunks[0].Normalised.Count} rows and {carried} of them are carried out, so that consecutive chunks have none "
-                        + "in common.");
+                    $"chunks: {policy.Name} gives {chunks[0].Normalised.Count} rows and {carried} of them are carried out, so that consecutive chunks have "
+                        + "none in common.");
             }
 
             var others = policy.NoiseShape is null ? [] : Enumerable.Range(1, seeds)

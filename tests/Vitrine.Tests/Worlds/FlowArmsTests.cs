@@ -17,8 +17,8 @@ public sealed class FlowArmsTests
 
     /// <remarks>
     /// The reference (64 reach states farther than .16 from the target; the first word said, keys and values of the second): the adverb's row of all layers
-    /// carries .950 of the speed, everything of layer 1 .946, the state's row .039; of the height the adverb's row .476, the state's .660. The bounds, for 24 other
-    /// states and other synonyms, are .05 for speed and .15 for height.
+    /// carries .950 of the speed, everything of layer 1 .946, the state's row .039; of the height the adverb's row .476, the state's .660. The bounds, for 24
+    /// other states and other synonyms, are .05 for speed and .15 for height.
     /// </remarks>
     [Fact]
     public void One_row_of_one_layer_carries_the_speed_and_the_height_is_carried_by_two()
