@@ -24,6 +24,7 @@ internal static class VitrineCommand
         WithSharedOptions(RolloutCommand.Create()),
         WithSharedOptions(ImageCommand.Create()),
         WithSharedOptions(ClassifyCommand.Create()),
+        WithSharedOptions(CircuitCommand.Create()),
         WithSharedOptions(CertifyCommand.Create()),
         EditsCommand.Create(),
         CompletionCommand.Create(),
