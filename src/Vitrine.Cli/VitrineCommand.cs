@@ -30,6 +30,7 @@ internal static class VitrineCommand
         WithSharedOptions(LensCommand.Create()),
         WithSharedOptions(HeadsCommand.Create()),
         WithSharedOptions(AttributeCommand.Create()),
+        WithSharedOptions(CircuitCommand.Create()),
         WithSharedOptions(CertifyCommand.Create()),
         EditsCommand.Create(),
         CompletionCommand.Create(),

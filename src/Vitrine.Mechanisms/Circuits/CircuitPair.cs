@@ -383,13 +383,15 @@ public sealed class CircuitPair : IDisposable
     }
 
     /// <summary>Rows that a run with derivatives may hold at once.</summary>
-    internal int Fitting()
+    internal int Fitting() => Math.Max(1, (int)(MemoryAtOnce / BytesOfRow()));
+
+    /// <summary>What a row of a run with derivatives holds, about.</summary>
+    internal double BytesOfRow()
     {
-        var (shape, tokens) = (Graph.Stack.Shape, Clean.Tokens.Max(r => r.Count));
+        var (shape, tokens) = (Graph.Stack.Shape, Math.Max(1, Clean.Tokens.Max(r => r.Count)));
         var activations = (double)Graph.Steps * shape.Layers * ((14.0 * shape.Width) + (3.0 * shape.Neurons) + (3.0 * shape.Heads * tokens));
         var logits = Metric.Reads is null ? 3.0 * shape.Vocabulary : 0;
-        var perToken = 4 * (activations + ((Graph.StreamWriters + (4.0 * shape.Heads)) * shape.Width) + logits);
-        return Math.Max(1, (int)(MemoryAtOnce / (perToken * Math.Max(1, tokens))));
+        return 4.0 * tokens * (activations + ((Graph.StreamWriters + (4.0 * shape.Heads)) * shape.Width) + logits);
     }
 
     /// <summary>Refuses two inputs that give the same.</summary>
