@@ -225,15 +225,15 @@ internal static class CircuitCommand
     private static TokenBatch Read(TextModel model, string[] texts)
     {
         var ids = texts.Select(Ids).ToArray();
-        return ids.All(i => i is not null) ? TokenBatch.Of([.. ids.OfType<long[]>()])
+        return ids.All(i => i is not null) ? TokenBatch.Of([.. ids.OfType<int[]>()])
             : ids.Any(i => i is not null) ? throw new VitrineException("circuit: some texts are ids and some are words; expected one kind.")
             : model.Encode(texts);
 
-        static long[]? Ids(string text)
+        static int[]? Ids(string text)
         {
             var parts = text.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-            return parts.Length > 0 && Array.TrueForAll(parts, p => p[0] == '#' && long.TryParse(p.AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out _))
-                ? [.. parts.Select(p => long.Parse(p.AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture))]
+            return parts.Length > 0 && Array.TrueForAll(parts, p => p[0] == '#' && int.TryParse(p.AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out _))
+                ? [.. parts.Select(p => int.Parse(p.AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture))]
                 : null;
         }
     }
