@@ -20,8 +20,8 @@ internal static class Precision
 
     /// <summary>A copy in memory that libtorch aligned.</summary>
     /// <remarks>
-    /// A tensor of a managed array lies where the array does, and kernels of products and convolutions round otherwise for memory that begins elsewhere: the same
-    /// numbers would give other bits from run to run.
+    /// A tensor of a managed array lies where the array does, and kernels of products and convolutions round otherwise for memory that begins elsewhere: the
+    /// same numbers would give other bits from run to run.
     /// </remarks>
     public static Tensor Aligned(this Tensor x) => x.clone();
 

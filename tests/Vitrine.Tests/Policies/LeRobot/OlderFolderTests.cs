@@ -47,7 +47,7 @@ public sealed class OlderFolderTests
             }
         }
 
-        // Products round otherwise for weights that lie otherwise in memory (docs/architecture.md): the numbers begin as far from a line of the cache as before.
+        // Products round otherwise for weights that lie otherwise in memory (docs/architecture.md): the numbers begin as far from a cache line as before.
         var (text, before) = (head.ToJsonString(), new FileInfo(into).Length - data.Length);
         text = text.PadRight(text.Length + (int)((((before - 8 - Encoding.UTF8.GetByteCount(text)) % Line) + Line) % Line));
         File.WriteAllBytes(into, Material.Safetensors(text, [.. data, .. added]));
