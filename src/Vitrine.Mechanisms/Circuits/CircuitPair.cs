@@ -2,7 +2,6 @@ using Vitrine.Mechanisms.Metrics;
 using Vitrine.Transformers;
 using Vitrine.Transformers.Edits;
 using Vitrine.Transformers.Engine;
-using Vitrine.Transformers.Points;
 using static TorchSharp.torch;
 
 namespace Vitrine.Mechanisms.Circuits;

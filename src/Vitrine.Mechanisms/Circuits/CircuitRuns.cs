@@ -1,5 +1,4 @@
 using Vitrine.Transformers;
-using Vitrine.Transformers.Engine;
 using static TorchSharp.torch;
 
 namespace Vitrine.Mechanisms.Circuits;

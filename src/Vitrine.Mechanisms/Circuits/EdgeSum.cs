@@ -1,5 +1,4 @@
 using Vitrine.Mechanisms.Pictures;
-using Vitrine.Transformers;
 using Vitrine.Transformers.Engine;
 using Vitrine.Transformers.Points;
 using static TorchSharp.torch;

@@ -18,8 +18,8 @@ public sealed class CircuitCurvePlot(IReadOnlyList<CurvePoint> curve) : View
         }
 
         page.Open("figure");
-        Draw(page, "drawing wide curve", 1000, 300, points);
-        Draw(page, "drawing narrow curve", 360, 280, points);
+        Draw(page, "drawing wide kept-curve", 1000, 300, points);
+        Draw(page, "drawing narrow kept-curve", 360, 280, points);
         page.Open("div", ("class", "legend"));
         page.Open("span").Leaf("i", ("class", "key kept-line")).Text("kept by the circuit alone (faithfulness)").Close("span");
         page.Open("span").Leaf("i", ("class", "key left-line")).Text("left without it (completeness)").Close("span");
