@@ -49,7 +49,9 @@ public sealed class CircuitDrawing(CircuitStudy study) : View
         {
             table.Add(
                 $"{edge.From} → {edge.To}", new EdgeCell(edge.Step, edge.Position).ToString(), Figures.Change(edge.Score, Figures.Fine),
-                patched[(edge.From, edge.To, edge.Step, edge.Position)].FirstOrDefault() is { } found ? Figures.Change(found.Score, Figures.Fine) : Figures.Missing);
+                patched[(edge.From, edge.To, edge.Step, edge.Position)].FirstOrDefault() is { } found
+                    ? Figures.Change(found.Score, Figures.Fine)
+                    : Figures.Missing);
         }
 
         table.WriteFolded(page, brief: true);
@@ -165,9 +167,11 @@ public sealed class CircuitDrawing(CircuitStudy study) : View
 
     private static string Cut(string text, int most) => text.Length <= most ? text : text[..(most - 1)] + "…";
 
-    private static string NodeOf(string reader) => InputOf(reader) != 0 || reader.EndsWith(".k", StringComparison.Ordinal) && reader[0] == 'a' ? reader[..^2] : reader;
+    private static string NodeOf(string reader) => InputOf(reader) != 0 || Reads(reader, ".k") ? reader[..^2] : reader;
 
     /// <summary>-1 for queries, on the left; 1 for values; 0 else.</summary>
     private static int InputOf(string reader)
-        => reader[0] == 'a' && reader.EndsWith(".q", StringComparison.Ordinal) ? -1 : reader[0] == 'a' && reader.EndsWith(".v", StringComparison.Ordinal) ? 1 : 0;
+        => Reads(reader, ".q") ? -1 : Reads(reader, ".v") ? 1 : 0;
+
+    private static bool Reads(string reader, string input) => reader[0] == 'a' && reader.EndsWith(input, StringComparison.Ordinal);
 }

@@ -14,7 +14,8 @@ public sealed class CircuitCommandTests : IDisposable
 
     private static string Gpt2 => Fixtures.Of("methods", "_models/gpt2-tiny");
 
-    private static string[] Text => ["circuit", Gpt2, "--clean", "#0 #70 #54 #145", "--corrupted", "#0 #70 #193 #145", "--metric", "logit_difference:#289/#123"];
+    private static string[] Text =>
+        ["circuit", Gpt2, "--clean", "#0 #70 #54 #145", "--corrupted", "#0 #70 #193 #145", "--metric", "logit_difference:#289/#123"];
 
     public void Dispose() => folder.Dispose();
 
