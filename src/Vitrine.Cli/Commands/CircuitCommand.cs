@@ -36,14 +36,17 @@ internal static class CircuitCommand
         };
         var metric = new Option<string>("--metric")
         {
-            Description = "logit:Paris, logit_difference:Paris/London, probability:Paris, kl, loss; of policies speed or a number of the action (dz). #ID is an "
-                + "answer, @-1 a position.",
+            Description = "logit:Paris, logit_difference:Paris/London, probability:Paris, kl, loss; of policies speed or a number of the action (dz). #ID is "
+                + "an answer, @-1 a position.",
             Required = true,
         };
         var method = new Option<string>("--method") { Description = $"{string.Join(", ", Methods)}.", DefaultValueFactory = _ => "eap-ig" };
         method.CompletionSources.Add(Methods);
         var edges = new Option<int?>("--edges", "-e") { Description = "Edges of the circuit; 40 where no threshold is given." };
-        var threshold = new Option<double?>("--threshold") { Description = "Least score of an edge instead, in the metric's units; of acdc what an edge may cost." };
+        var threshold = new Option<double?>("--threshold")
+        {
+            Description = "Least score of an edge instead, in the metric's units; of acdc what an edge may cost.",
+        };
         var select = new Option<CircuitSelection>("--select")
         {
             Description = "greedy: from the outcome downwards, so that every edge leads there; top: the largest scores.",
@@ -92,7 +95,8 @@ internal static class CircuitCommand
 
                 var study = await Stages.RunAsync(async stages =>
                 {
-                    var (circuit, scores) = await stages.StageAsync("scoring edges", 60, p => Task.FromResult(search.Find(p, cancellation))).ConfigureAwait(false);
+                    var (circuit, scores) = await stages.StageAsync("scoring edges", 60, p => Task.FromResult(search.Find(p, cancellation)))
+                        .ConfigureAwait(false);
                     return await stages.StageAsync("running circuits", 40, p => Task.FromResult(
                         search.Measure(circuit, scores, parsed.GetValue(metric)!, asked, instead, p, cancellation))).ConfigureAwait(false);
                 }).ConfigureAwait(false);
@@ -123,7 +127,8 @@ internal static class CircuitCommand
                 var (chosen, count, least) = (parsed.GetValue(method)!, parsed.GetValue(edges), parsed.GetValue(threshold));
                 if (!Methods.Contains(chosen))
                 {
-                    throw new VitrineException($"--method is '{chosen}'; expected {string.Join(", ", Methods)}; the nearest is '{Nearest.Of(chosen, Methods)}'.");
+                    throw new VitrineException(
+                        $"--method is '{chosen}'; expected {string.Join(", ", Methods)}; the nearest is '{Nearest.Of(chosen, Methods)}'.");
                 }
 
                 if (count is not null && (least is not null || chosen == "acdc"))
@@ -232,9 +237,12 @@ internal static class CircuitCommand
         static int[]? Ids(string text)
         {
             var parts = text.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-            return parts.Length > 0 && Array.TrueForAll(parts, p => p[0] == '#' && int.TryParse(p.AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out _))
-                ? [.. parts.Select(p => int.Parse(p.AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture))]
-                : null;
+            return parts.Length > 0 && Array.TrueForAll(parts, p => p[0] == '#' && Number(p) is not null) ? [.. parts.Select(p => Number(p)!.Value)] : null;
+        }
+
+        static long? Number(string part)
+        {
+            return long.TryParse(part.AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? id : null;
         }
     }
 

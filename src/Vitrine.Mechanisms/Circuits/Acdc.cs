@@ -8,8 +8,8 @@ namespace Vitrine.Mechanisms.Circuits;
 /// </summary>
 /// <remarks>
 /// Of the readers the last comes first, of a reader's writers the last. An edge is cut where the mean over rows of |metric - clean metric| grows by less than
-/// the threshold; with a KL divergence for metric that is the paper's rule. Runs of several edges go side by side, each with all before it cut: what follows the
-/// first edge that must stay is run again, so that the result is that of one edge after the other.
+/// the threshold; with a KL divergence for metric that is the paper's rule. Runs of several edges go side by side, each with all before it cut: what follows
+/// the first edge that must stay is run again, so that the result is that of one edge after the other.
 /// </remarks>
 public static class Acdc
 {

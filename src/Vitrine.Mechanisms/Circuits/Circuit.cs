@@ -78,7 +78,8 @@ public sealed record Circuit
     {
         try
         {
-            return JsonSerializer.Deserialize(json, CircuitJsonContext.Default.Circuit) ?? throw new VitrineException($"{source}: is null; expected a circuit.");
+            return JsonSerializer.Deserialize(json, CircuitJsonContext.Default.Circuit)
+                ?? throw new VitrineException($"{source}: is null; expected a circuit.");
         }
         catch (JsonException e)
         {

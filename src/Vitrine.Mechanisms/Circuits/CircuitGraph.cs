@@ -150,7 +150,8 @@ public sealed class CircuitGraph
             : throw new VitrineException($"circuit: there is no {what} '{name}'; the nearest is '{Nearest.Of(name, names.Keys)}'.");
 
     private static TokenGroup[] Words(IReadOnlyList<IReadOnlyList<string>> tokens)
-        => [.. Enumerable.Range(0, tokens[0].Count).Select(t => new TokenGroup(FormattableString.Invariant($"[{t}]{(tokens.Count == 1 ? tokens[0][t] : "")}"), [t]))];
+        => [.. Enumerable.Range(0, tokens[0].Count).Select(
+            t => new TokenGroup(FormattableString.Invariant($"[{t}]{(tokens.Count == 1 ? tokens[0][t] : "")}"), [t]))];
 
     private static void Require(Subject subject)
     {

@@ -95,7 +95,9 @@ public sealed class CircuitPair : IDisposable
     {
         options ??= new EdgeOptions();
         Require(method, options);
-        return method == EdgeMethod.Exact ? new EdgePatches(this, options).Score(null, options.Resume, cancellation) : Attributed(method, options, cancellation);
+        return method == EdgeMethod.Exact
+            ? new EdgePatches(this, options).Score(null, options.Resume, cancellation)
+            : Attributed(method, options, cancellation);
     }
 
     /// <summary>Patches chosen edges alone, each in a run of its own: what attribution found, checked by the intervention.</summary>
@@ -441,8 +443,8 @@ public sealed class CircuitPair : IDisposable
         if (!read.SequenceEqual(others))
         {
             throw new VitrineException(
-                $"circuit: the clean input has {read.Sum()} positions in {read.Length} parts, the corrupted one {others.Sum()} in {others.Length}; expected alike "
-                    + "ones, so that positions match.");
+                $"circuit: the clean input has {read.Sum()} positions in {read.Length} parts, the corrupted one {others.Sum()} in {others.Length}; expected "
+                    + "alike ones, so that positions match.");
         }
 
         var (one, other) = (clean.Tokens, corrupted.Tokens);
@@ -451,8 +453,8 @@ public sealed class CircuitPair : IDisposable
             if (!Places(one[row]).SequenceEqual(Places(other[row])))
             {
                 throw new VitrineException(
-                    $"circuit: row {row}: the clean input has {Places(one[row]).Length} tokens, the corrupted one {Places(other[row]).Length}; expected as many, "
-                        + "so that positions match.");
+                    $"circuit: row {row}: the clean input has {Places(one[row]).Length} tokens, the corrupted one {Places(other[row]).Length}; expected as "
+                        + "many, so that positions match.");
             }
         }
 

@@ -31,8 +31,9 @@ internal sealed class CircuitRuns(CircuitPair pair, EdgeScores of, CircuitRunOpt
         {
             cancellation.ThrowIfCancellationRequested();
             EdgeSet[] some = [.. cuts.Skip(from).Take(atOnce)];
-            using var patched = Run([.. some.SelectMany(c => Enumerable.Repeat(c, rows))], [.. some.SelectMany(_ => Enumerable.Range(0, rows))], start, isFrozen,
-                readsAll: false, cancellation);
+            using var patched = Run(
+                [.. some.SelectMany(c => Enumerable.Repeat(c, rows))], [.. some.SelectMany(_ => Enumerable.Range(0, rows))], start, isFrozen, readsAll: false,
+                cancellation);
             found.AddRange(pair.Metric.Values(patched).Chunk(rows));
         }
 

@@ -52,7 +52,12 @@ public sealed class CircuitSearch(CircuitPair pair, CircuitSearchOptions options
     {
         var graph = pair.Graph;
         var tokens = pair.Clean.Tokens.Max(r => r.Count);
-        long cells = options.Scoring.Axis switch { EdgeAxis.None => 1, EdgeAxis.Steps => graph.Steps, _ => (long)tokens * (graph.Prefix.Count > 0 ? graph.Steps : 1) };
+        long cells = options.Scoring.Axis switch
+        {
+            EdgeAxis.None => 1,
+            EdgeAxis.Steps => graph.Steps,
+            _ => graph.Prefix.Count > 0 ? (long)tokens * graph.Steps : tokens + graph.Steps - 1,
+        };
         var edges = graph.Edges * cells;
         var way = options.Scoring.WaySteps;
         var (runs, backward) = options.Method switch

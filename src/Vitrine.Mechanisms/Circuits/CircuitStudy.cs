@@ -80,7 +80,8 @@ public sealed record CircuitStudy
     {
         try
         {
-            return JsonSerializer.Deserialize(json, CircuitJsonContext.Default.CircuitStudy) ?? throw new VitrineException($"{source}: is null; expected a circuit.");
+            return JsonSerializer.Deserialize(json, CircuitJsonContext.Default.CircuitStudy)
+                ?? throw new VitrineException($"{source}: is null; expected a circuit.");
         }
         catch (JsonException e)
         {
@@ -134,7 +135,8 @@ public sealed class CircuitCurves(CircuitPair pair, EdgeFill fill = EdgeFill.Cor
     }
 
     /// <summary>One circuit beside random ones of as many edges, of an axis and a selection of its own.</summary>
-    public CurvePoint Of(Circuit circuit, EdgeScores scores, CircuitSelection selection, int randoms = 5, int seed = 0, CancellationToken cancellation = default)
+    public CurvePoint Of(
+        Circuit circuit, EdgeScores scores, CircuitSelection selection, int randoms = 5, int seed = 0, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(circuit);
         ArgumentNullException.ThrowIfNull(scores);

@@ -36,7 +36,8 @@ internal sealed class EdgeSum
     public static int[] Firsts(EdgeAxis axis, IReadOnlyList<int> lengths)
         => [.. lengths.Select((_, k) => axis switch { EdgeAxis.None => 0, EdgeAxis.Steps => k, _ => lengths.Take(k).Sum() })];
 
-    public static int Count(EdgeAxis axis, IReadOnlyList<int> lengths) => axis switch { EdgeAxis.None => 1, EdgeAxis.Steps => lengths.Count, _ => lengths.Sum() };
+    public static int Count(EdgeAxis axis, IReadOnlyList<int> lengths)
+        => axis switch { EdgeAxis.None => 1, EdgeAxis.Steps => lengths.Count, _ => lengths.Sum() };
 
     /// <summary>Adds one pass of a run.</summary>
     /// <param name="pass">Its place among the passes.</param>

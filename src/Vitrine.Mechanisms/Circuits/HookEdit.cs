@@ -5,7 +5,9 @@ using static TorchSharp.torch;
 
 namespace Vitrine.Mechanisms.Circuits;
 
-/// <summary>A change that knows the pass; what it returns may have more heads than the point, where keys and values are given to each head of its own.</summary>
+/// <summary>
+/// A change that knows the pass; what it returns may have more heads than the point, where keys and values are given to each head of its own.
+/// </summary>
 /// <param name="At">Addresses.</param>
 /// <param name="Change">From the tensor at a point; called in the order of computing.</param>
 internal sealed record HookEdit(IReadOnlyList<string> At, Func<Tensor, Pass, Address, Tensor> Change) : Edit

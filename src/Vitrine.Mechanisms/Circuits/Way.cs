@@ -30,7 +30,9 @@ internal sealed class Way : IDisposable
             (x, pass, place) =>
             {
                 var (from, to) = (Passed(corrupted, pass.Step), Passed(clean, pass.Step));
-                return place.Layer is { } layer ? Between(from.Of(place.Point)[layer]!, to.Of(place.Point)[layer]!, at, x) : Between(from.Embed, to.Embed, at, x);
+                return place.Layer is { } layer
+                    ? Between(from.Of(place.Point)[layer]!, to.Of(place.Point)[layer]!, at, x)
+                    : Between(from.Embed, to.Embed, at, x);
             });
 
     /// <summary>What the heads of a layer write stands between what they wrote in two runs.</summary>

@@ -18,8 +18,8 @@ public sealed class CircuitCurvePlot(IReadOnlyList<CurvePoint> curve) : View
         }
 
         page.Open("figure");
-        Draw(page, "drawing wide curve", 1000, 300, points);
-        Draw(page, "drawing narrow curve", 360, 280, points);
+        Draw(page, "drawing wide kept-curve", 1000, 300, points);
+        Draw(page, "drawing narrow kept-curve", 360, 280, points);
         page.Open("div", ("class", "legend"));
         page.Open("span").Leaf("i", ("class", "key kept-line")).Text("kept by the circuit alone (faithfulness)").Close("span");
         page.Open("span").Leaf("i", ("class", "key left-line")).Text("left without it (completeness)").Close("span");
@@ -41,7 +41,8 @@ public sealed class CircuitCurvePlot(IReadOnlyList<CurvePoint> curve) : View
     {
         var (left, right, top, floor) = (44.0, width - 16, 14.0, height - 34);
         var y = AxisScale.Around(
-            points.SelectMany(p => p.RandomKept.Where(double.IsFinite).Append(p.Kept).Append(p.Removed)).Select(v => Math.Clamp(v, -1, 2)).Append(1), floor, top);
+            points.SelectMany(p => p.RandomKept.Where(double.IsFinite).Append(p.Kept).Append(p.Removed)).Select(v => Math.Clamp(v, -1, 2)).Append(1),
+            floor, top);
         var x = new AxisScale(Place(points[0].Edges), Math.Max(Place(points[0].Edges) + 1, Place(points[^1].Edges)), left + 10, right - 10);
         page.OpenDrawing(@class, width, height, "What circuits keep, size by size",
             string.Join(" ", points.Select(p => $"{p.Edges} edges keep {Figures.Percent(p.Kept)}, without them {Figures.Percent(p.Removed)} are left.")));

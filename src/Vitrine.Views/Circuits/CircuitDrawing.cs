@@ -49,7 +49,9 @@ public sealed class CircuitDrawing(CircuitStudy study) : View
         {
             table.Add(
                 $"{edge.From} → {edge.To}", new EdgeCell(edge.Step, edge.Position).ToString(), Figures.Change(edge.Score, Figures.Fine),
-                patched[(edge.From, edge.To, edge.Step, edge.Position)].FirstOrDefault() is { } found ? Figures.Change(found.Score, Figures.Fine) : Figures.Missing);
+                patched[(edge.From, edge.To, edge.Step, edge.Position)].FirstOrDefault() is { } found
+                    ? Figures.Change(found.Score, Figures.Fine)
+                    : Figures.Missing);
         }
 
         table.WriteFolded(page, brief: true);
@@ -89,7 +91,7 @@ public sealed class CircuitDrawing(CircuitStudy study) : View
         foreach (var end in edges.Select(e => e.To).Distinct().Where(to => InputOf(to) != 0 || to.EndsWith(".k", StringComparison.Ordinal)))
         {
             var node = placed[NodeOf(end)];
-            page.Label("input", node.X + (InputOf(end) * node.Width * .32), node.Y + (NodeHeight / 2) + 10, end[^1..], "middle");
+            page.Label("input halo", node.X + (InputOf(end) * node.Width * .32), node.Y + (NodeHeight / 2) + 10, end[^1..], "middle");
         }
 
         page.Close("svg");
@@ -106,7 +108,7 @@ public sealed class CircuitDrawing(CircuitStudy study) : View
             var (line, used) = (new List<(Node Node, double Width)>(), 0.0);
             foreach (var node in row.OrderBy(n => Order(n)))
             {
-                var own = Math.Min(width - Left, 18 + (7.4 * node.Shown.Length));
+                var own = Math.Min(width - Left, 18 + ((node.Class == "outcome" ? 8.6 : 7.4) * node.Shown.Length));
                 if (used + own + 14 > width - Left && line.Count > 0)
                 {
                     End();
@@ -123,7 +125,9 @@ public sealed class CircuitDrawing(CircuitStudy study) : View
             void End()
             {
                 var gap = (width - Left - line.Sum(n => n.Width)) / (line.Count + 1);
-                var x = Left + gap;
+
+                // Feed-forwards stand alone in their rows: to the right, and not above each other, so that what runs past them is seen.
+                var x = line[0].Node.Class == "mlp" ? Left + ((width - Left - line[0].Width) * (.58 + (.16 * (line[0].Node.Row / 2 % 3)))) : Left + gap;
                 foreach (var (node, own) in line)
                 {
                     placed[node.Name] = new Placed(node, x + (own / 2), y, own);
@@ -163,9 +167,11 @@ public sealed class CircuitDrawing(CircuitStudy study) : View
 
     private static string Cut(string text, int most) => text.Length <= most ? text : text[..(most - 1)] + "…";
 
-    private static string NodeOf(string reader) => InputOf(reader) != 0 || reader.EndsWith(".k", StringComparison.Ordinal) && reader[0] == 'a' ? reader[..^2] : reader;
+    private static string NodeOf(string reader) => InputOf(reader) != 0 || Reads(reader, ".k") ? reader[..^2] : reader;
 
     /// <summary>-1 for queries, on the left; 1 for values; 0 else.</summary>
     private static int InputOf(string reader)
-        => reader[0] == 'a' && reader.EndsWith(".q", StringComparison.Ordinal) ? -1 : reader[0] == 'a' && reader.EndsWith(".v", StringComparison.Ordinal) ? 1 : 0;
+        => Reads(reader, ".q") ? -1 : Reads(reader, ".v") ? 1 : 0;
+
+    private static bool Reads(string reader, string input) => reader[0] == 'a' && reader.EndsWith(input, StringComparison.Ordinal);
 }

@@ -19,7 +19,8 @@ public static class CircuitPage
         var title = $"The circuit behind {study.Metric} in {Path.GetFileName(study.Model.TrimEnd('/'))}";
         PageHead.Write(page, title, Styles, script: null);
         page.Open("body").Open("main", ("id", "page")).Open("header").Text("h1", title);
-        page.Text("p", "Which edges, from what one part of the model writes to what another reads, carry the difference between two inputs.", ("class", "lead"));
+        page.Text(
+            "p", "Which edges, from what one part of the model writes to what another reads, carry the difference between two inputs.", ("class", "lead"));
         page.Open("dl", ("class", "facts"));
         var last = study.Curve.Count > 0 ? study.Curve[^1] : null;
         foreach (var (name, value) in new[]
@@ -39,8 +40,8 @@ public static class CircuitPage
         Section(page, 1, "The circuit", () => Card(page, new CircuitDrawing(study)));
         Section(page, 2, "What it keeps, and what is left without it", () =>
         {
-            page.Text("p", "The rest of the model carries what the corrupted input gives it. A circuit that is all that counts keeps everything and leaves nothing; "
-                + "random circuits were chosen by the same rule on random scores.");
+            page.Text("p", "The rest of the model carries what the corrupted input gives it. A circuit that is all that counts keeps everything and leaves "
+                + "nothing; random circuits were chosen by the same rule on random scores.");
             Card(page, new CircuitCurvePlot(study.Curve));
         });
         Section(page, 3, "Which of its edges are needed", () => Needs(page, study.Minimality));

@@ -38,7 +38,9 @@ internal static class HandSetModels
         return TextModel.Open(folder, new ModelOptions { Dtype = ScalarType.Float64 });
     }
 
-    /// <summary>A model that is linear in its words: every token attends to all before it alike, feed-forwards write nothing, norms divide by a constant.</summary>
+    /// <summary>
+    /// A model that is linear in its words: every token attends to all before it alike, feed-forwards write nothing, norms divide by a constant.
+    /// </summary>
     public static TextModel Linear(string folder)
     {
         const int width = 12, layers = 3, vocabulary = 20;
