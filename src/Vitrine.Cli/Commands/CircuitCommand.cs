@@ -240,9 +240,9 @@ internal static class CircuitCommand
             return parts.Length > 0 && Array.TrueForAll(parts, p => p[0] == '#' && Number(p) is not null) ? [.. parts.Select(p => Number(p)!.Value)] : null;
         }
 
-        static long? Number(string part)
+        static int? Number(string part)
         {
-            return long.TryParse(part.AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? id : null;
+            return int.TryParse(part.AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? id : null;
         }
     }
 
