@@ -17,11 +17,14 @@ internal static class ExplainCommand
 
     public static Command Create()
     {
-        var name = ModelArgument.Any();
+        var name = ModelArgument.Completed(new Argument<string>("MODEL")
+        {
+            Description = "A text model, an image encoder or a policy: a folder, a .gguf file, ORG/NAME in the local cache, or an embedded one.",
+        });
         var word = new Option<string?>("--word") { Description = "Of a policy: the word behind the instruction that is asked about, e.g. quickly." };
         var against = new Option<string?>("--against")
         {
-            Description = "The word that stands in its place on the other side; none by default, or its opposite where the policy reads the prompt row by row.",
+            Description = "The word that stands in its place on the other side; none by default, or where the policy reads the prompt row by row a made-up one as long.",
         };
         var contrast = new Option<string[]>("--contrast")
         {
@@ -59,8 +62,7 @@ internal static class ExplainCommand
                     : throw new VitrineException($"--level is {Text(parsed.GetValue(level))}; expected between 0 and 1."),
                 Seed = (int)parsed.GetValue(states.Seed),
             };
-            using var model = Policy.Catalog.Open(
-                parsed.GetValue(name) ?? throw new VitrineException("explain: names no model."), device.ModelOptionsOf(parsed));
+            using var model = Policy.Catalog.Open(parsed.GetValue(name)!, device.ModelOptionsOf(parsed));
             using var pixels = TorchSharp.torch.NewDisposeScope();
             var asked = model switch
             {
@@ -143,13 +145,17 @@ internal static class ExplainCommand
         }
 
         Console.WriteLine();
-        var table = Output.Table("claim", "part", "effect 95 %", "share", "control", "p (Holm)", "");
+        string[] effect = Output.IsNarrow ? [] : ["effect 95 %"];
+        var table = Output.Table(["claim", "part", .. effect, "share", "control", "p (Holm)", ""]);
         foreach (var claim in found.Claims)
         {
+            string[] measured = Output.IsNarrow ? [] : [Output.WithInterval(claim.Effect.Mean, claim.Effect.Low, claim.Effect.High)];
             table.Add(
-                Name(claim.Kind), claim.Place, Output.WithInterval(claim.Effect.Mean, claim.Effect.Low, claim.Effect.High),
-                claim.Share is { } share ? Percent(share.Mean) : "-", claim.Control is { } control ? Output.Signed(control.Mean) : "-",
-                claim.Adjusted.ToString("0.0000", CultureInfo.InvariantCulture), claim.IsShown ? "shown" : found.IsDescribed ? "described" : "not shown");
+            [
+                Name(claim.Kind), claim.Place, .. measured, claim.Share is { } share ? Percent(share.Mean) : "-",
+                claim.Control is { } control ? Output.Signed(control.Mean) : "-", claim.Adjusted.ToString("0.0000", CultureInfo.InvariantCulture),
+                claim.IsShown ? "shown" : found.IsDescribed ? "described" : "not shown",
+            ]);
         }
 
         AnsiConsole.Write(table);
@@ -180,7 +186,7 @@ internal static class ExplainCommand
         ClaimKind.CarriesNecessary => "carried (noising)",
         ClaimKind.Path => "path",
         ClaimKind.HeadSufficient => "one head",
-        _ => "ten neurons",
+        _ => "neurons",
     };
 
     private static string Percent(double share) => $"{(100 * share).ToString("0", CultureInfo.InvariantCulture)} %";

@@ -61,13 +61,15 @@ public sealed partial class FirstHourTests : IDisposable
             .Replace("vitrine demo", "vitrine demo --layouts 2 --states 4 --steps 6 --out demo-report", StringComparison.Ordinal)
             .Replace("-n 200", "-n 2 --steps 10", StringComparison.Ordinal)
             .Replace("vitrine steer embedded:tabletop", "vitrine steer embedded:tabletop --states 4", StringComparison.Ordinal)
+            .Replace("vitrine explain embedded:tabletop", "vitrine explain embedded:tabletop -n 8 --draws 1", StringComparison.Ordinal)
+            .Replace("vitrine circuit embedded:tabletop", "vitrine circuit embedded:tabletop -n 2", StringComparison.Ordinal)
             .Replace("vitrine rollout embedded:tabletop --edit", "vitrine rollout embedded:tabletop --layouts 2 --steps 10 --edit", StringComparison.Ordinal);
 
     /// <summary>Files of the repository where it lies, files to write in a folder of the test's own, MODEL a model that is there.</summary>
     private string Here(string word) => word switch
     {
         "MODEL" => Fixtures.Of("models", TextCommandTests.Decoders().First().Data),
-        "seen" or "demo-report" => folder[word],
+        "seen" or "demo-report" or "explained.html" => folder[word],
         _ when File.Exists(Path.Combine(Fixtures.Repository, word)) || Directory.Exists(Path.Combine(Fixtures.Repository, word))
             => Path.Combine(Fixtures.Repository, word),
         _ when word.EndsWith(".safetensors", StringComparison.Ordinal) || word is "FILE" => folder[word],
