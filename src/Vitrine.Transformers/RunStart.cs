@@ -74,6 +74,16 @@ public sealed class RunStart
             : throw new VitrineException($"run: starts from a residual of {residual.dim()} axes; expected rows, positions, coordinates.");
     }
 
+    /// <summary>Starts from the embeddings of whole prompts, behind columns whose keys and values are known.</summary>
+    /// <param name="column">First column that is computed.</param>
+    /// <param name="residual">(B,T,d), in front of block 0; stays the caller's.</param>
+    /// <param name="earlier">Keys, as they enter the score, and values (B,T,heads,hd) of each block; of the columns before at least.</param>
+    internal static RunStart Behind(int column, Tensor residual, Func<int, (Tensor Keys, Tensor Values)> earlier)
+        => new(0, column, residual, earlier, added: null);
+
+    /// <summary>The point at which keys stand as they enter the score.</summary>
+    internal static Point KeysOf(StackShape shape) => Keys(shape);
+
     /// <summary>The residual of the columns that are computed (B,T,d).</summary>
     internal Tensor Residual(int rows, int columns, StackShape shape)
     {

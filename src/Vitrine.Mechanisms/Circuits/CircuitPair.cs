@@ -221,11 +221,11 @@ public sealed class CircuitPair : IDisposable
     }
 
     /// <summary>What the writers wrote on further inputs; owned by the caller.</summary>
-    internal WriterRecord Recorded(Subject subject, CancellationToken cancellation = default)
+    internal WriterRecord Recorded(Subject subject, CancellationToken cancellation = default, RunStart? from = null)
     {
-        var record = WriterRecord.Of(Graph);
+        var record = WriterRecord.Of(Graph, from?.Column ?? 0);
         using var mode = no_grad();
-        subject.RunFor(Metric, new RunPlan { Edits = [record.Edit] }, cancellation: cancellation).Dispose();
+        subject.RunFor(Metric, new RunPlan { Edits = [record.Edit] }, from, cancellation).Dispose();
         return record;
     }
 
@@ -247,7 +247,7 @@ public sealed class CircuitPair : IDisposable
                 method, options with { Progress = options.Progress is null ? null : new Part(options.Progress, from0, share) }, share, cancellation,
                 record =>
                 {
-                    lengths = [.. record.Passes.Select(p => p.Length)];
+                    lengths = [.. record.Passes.Select(p => p.Offset + p.Length)];
                     return sum ??= new EdgeSum(Graph, options.Axis, lengths);
                 });
             done += rows.Length;
@@ -262,7 +262,11 @@ public sealed class CircuitPair : IDisposable
     private void Attribute(EdgeMethod method, EdgeOptions options, double share, CancellationToken cancellation, Func<WriterRecord, EdgeSum> into)
     {
         // What the two wrote; of the clean one only where it is no run with derivatives.
-        var other = Record(ofClean: false, cancellation);
+        using var shared = method is EdgeMethod.Eap or EdgeMethod.CleanCorrupted && options.Fill == EdgeFill.Corrupted
+            ? SharedStart.Of(this, cancellation)
+            : null;
+        using var own = shared is null ? null : Recorded(Corrupted, cancellation, shared.Corrupted(ungrouped: false));
+        var other = own ?? Record(ofClean: false, cancellation);
         using var filling = new Filling(other, options.Fill);
         var cleanRuns = method is EdgeMethod.Eap or EdgeMethod.CleanCorrupted;
         var total = method switch
@@ -340,7 +344,8 @@ public sealed class CircuitPair : IDisposable
         EdgeGradients Gradients(Subject subject, IReadOnlyList<Edit> edits)
         {
             cancellation.ThrowIfCancellationRequested();
-            var gradients = EdgeGradients.Of(Graph, subject, Metric, edits, cancellation);
+            var from = shared is null ? null : ReferenceEquals(subject, Clean) ? shared.Clean : shared.Corrupted(ungrouped: true);
+            var gradients = EdgeGradients.Of(Graph, subject, Metric, edits, from, cancellation);
             if (ReferenceEquals(subject, Clean) && edits.Count == 0)
             {
                 values.TryAdd(true, gradients.Values);
@@ -352,35 +357,21 @@ public sealed class CircuitPair : IDisposable
         void Add(EdgeGradients gradients, WriterRecord from, WriterRecord read, double weight, (int, int)? writers = null, Way? way = null)
         {
             var sum = into(from);
-            var column = FirstColumn(from, other, options.Fill);
             for (var pass = 0; pass < from.Passes.Count; pass++)
             {
                 using var scope = NewDisposeScope();
                 using var mode = no_grad();
                 var (own, at) = (read.Passes[pass], pass);
                 sum.Add(
-                    pass, gradients, filling.Less(from.Passes[pass], pass, Graph.IgnoresMeans, column),
+                    pass, gradients, filling.Less(from.Passes[pass], pass, Graph.IgnoresMeans),
                     (layer, isMlp) => way is not null ? way.Read(at, layer, isMlp) : isMlp ? own.Mid[layer] ?? own.Pre[layer]! : own.Pre[layer]!,
                     Graph.Prefix.Count == 0 ? null : (layer, ofValues) => Pictures.Numbers.Minus(
                         (ofValues ? from.Passes[at].PrefixValues : from.Passes[at].PrefixKeys)[layer]!.Widened(), filling.Prefix(at, layer, ofValues)),
-                    weight, writers, column);
+                    weight, writers);
             }
 
             options.Progress?.Report(Math.Min(1, ++made / (double)total));
         }
-    }
-
-    /// <summary>The first position at which the two can differ: nothing before it does, where tokens see only those before them.</summary>
-    private int FirstColumn(WriterRecord clean, WriterRecord corrupted, EdgeFill fill)
-    {
-        if (fill != EdgeFill.Corrupted || Graph.Steps > 1 || Graph.Stack.Specs.Any(s => s.Attention is not { Mask: AttentionMask.Causal, Keys: KeySource.Own }))
-        {
-            return 0;
-        }
-
-        using var scope = NewDisposeScope();
-        var differs = clean.Passes[0].Embed.ne(corrupted.Passes[0].Embed).any(-1).any(0).cpu().data<bool>().ToArray();
-        return Math.Max(0, Array.IndexOf(differs, true));
     }
 
     /// <summary>Rows that a run with derivatives may hold at once.</summary>

@@ -29,13 +29,15 @@ internal sealed class EdgeGradients : IDisposable
     /// <param name="subject">On whose inputs.</param>
     /// <param name="metric">Its mean over rows is differentiated.</param>
     /// <param name="edits">What is changed meanwhile.</param>
+    /// <param name="from">Behind which positions it starts; at the first when null.</param>
     /// <param name="cancellation">Stops between passes.</param>
-    public static EdgeGradients Of(CircuitGraph graph, Subject subject, Metric metric, IReadOnlyList<Edit> edits, CancellationToken cancellation)
+    public static EdgeGradients Of(
+        CircuitGraph graph, Subject subject, Metric metric, IReadOnlyList<Edit> edits, RunStart? from, CancellationToken cancellation)
     {
-        var record = WriterRecord.Of(graph);
+        var record = WriterRecord.Of(graph, from?.Column ?? 0);
         using var mode = enable_grad();
         using var run = subject.RunFor(
-            metric, new RunPlan { Edits = [.. edits, record.Edit, .. Ungrouped(graph)], Gradients = Places(graph) }, cancellation: cancellation);
+            metric, new RunPlan { Edits = [.. edits, record.Edit, .. Ungrouped(graph)], Gradients = Places(graph) }, from, cancellation);
         using var scope = NewDisposeScope();
         var values = metric.Of(run);
         var leaves = run.Run.Activations.Where(a => a.Value.requires_grad).ToArray();

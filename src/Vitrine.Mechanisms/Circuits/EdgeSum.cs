@@ -47,15 +47,14 @@ internal sealed class EdgeSum
     /// <param name="prefix">What a prefix's keys (false) or values (true) of a layer differ by (B,Tp,heads,hd); null where there is none.</param>
     /// <param name="weight">Of the run in the mean.</param>
     /// <param name="writers">Those whose edges are added; all when null.</param>
-    /// <param name="column">The first position that <paramref name="difference"/> has; what stands before differs in nothing.</param>
     public void Add(
         int pass, EdgeGradients gradients, Tensor difference, Func<int, bool, Tensor> read, Func<int, bool, Tensor>? prefix, double weight,
-        (int First, int Count)? writers = null, int column = 0)
+        (int First, int Count)? writers = null)
     {
         using var scope = NewDisposeScope();
         using var mode = no_grad();
         var step = gradients.Record.Passes[pass].Step;
-        var condition = gradients.Record.Passes[pass].Condition;
+        var (condition, offset) = (gradients.Record.Passes[pass].Condition, gradients.Record.Passes[pass].Offset);
         var (begin, end) = writers is { } some ? (some.First, some.First + some.Count) : (0, graph.StreamWriters);
         var moved = axis == EdgeAxis.Positions ? difference.permute(2, 0, 1, 3).contiguous() : null;       // (T, W, B, d)
         NormAt[] norms = [.. Enumerable.Range(0, 2 * graph.Layers).Select(i => NormOf(i / 2, i % 2 == 1))];
@@ -68,15 +67,13 @@ internal sealed class EdgeSum
             Mlp(layer);
         }
 
-        var last = Later(gradients.At(graph.Layers - 1, Point.ResidPost, step)!).Widened().unsqueeze(0);  // (1, B, T, d)
+        var last = gradients.At(graph.Layers - 1, Point.ResidPost, step)!.Widened().unsqueeze(0);  // (1, B, T, d)
         Products(graph.Outcome, graph.StreamWriters, last, null, null);
-
-        Tensor Later(Tensor x) => column == 0 ? x : x.narrow(1, column, x.shape[1] - column);
 
         NormAt NormOf(int layer, bool isMlp)
         {
             var block = graph.Stack.At(layer).Weights;
-            return new NormAt(isMlp ? block.MlpNorm! : block.AttentionNorm!, Later(read(layer, isMlp)), condition);
+            return new NormAt(isMlp ? block.MlpNorm! : block.AttentionNorm!, read(layer, isMlp), condition);
         }
 
         void Attention(int layer)
@@ -90,7 +87,7 @@ internal sealed class EdgeSum
             var isFixed = norm.Gain.dim() == 1;
             var projection = cat([.. inputs.Select(i => Headed((isFixed ? i.Weight.Weight.Widened() * norm.Gain : i.Weight.Weight.Widened())
                 .view(-1, width, i.Weight.Inputs), heads))], 0);                                           // (R, hd, d)
-            var given = cat([.. inputs.Select(i => Later(gradients.At(layer, i.Point, step)!).Widened())], 2);    // (B, T, R, hd)
+            var given = cat([.. inputs.Select(i => gradients.At(layer, i.Point, step)!.Widened())], 2);    // (B, T, R, hd)
             var (b, t, readers) = (given.shape[0], given.shape[1], given.shape[2]);
             given = (given * norm.Inverse.unsqueeze(-1)).permute(2, 0, 1, 3).reshape(readers, b * t, width);
             var back = given.bmm(projection).view(readers, b, t, -1);                                      // (R, B, T, d)
@@ -104,7 +101,7 @@ internal sealed class EdgeSum
 
             Tensor Unbiased((Linear Weight, Point Point) input, NormAt at)
             {
-                var made = Later(gradients.ReadAt(layer, input.Point, step)).Widened();
+                var made = gradients.ReadAt(layer, input.Point, step).Widened();
                 var constant = at.Shift is { } shift ? input.Weight.Weight.Widened().mv(shift) : null;
                 constant = input.Weight.Bias is { } bias ? constant is null ? bias.Widened() : constant.Plus(bias.Widened()) : constant;
                 return constant is null ? made : made.Minus(Headed(constant.view(-1, width), heads));
@@ -114,7 +111,7 @@ internal sealed class EdgeSum
         void Mlp(int layer)
         {
             var norm = norms[(2 * layer) + 1];
-            var back = (Later(gradients.At(layer, Point.MlpIn, step)!).Widened() * norm.Gain * norm.Inverse).unsqueeze(0);
+            var back = (gradients.At(layer, Point.MlpIn, step)!.Widened() * norm.Gain * norm.Inverse).unsqueeze(0);
             Products(graph.MlpReader(layer), graph.Before(graph.MlpReader(layer)), back, Along(back, norm.Normed), shares[(2 * layer) + 1]);
         }
 
@@ -143,7 +140,7 @@ internal sealed class EdgeSum
                     : product.Minus(along.permute(2, 0, 1).reshape(t, readers, -1).bmm(share!.permute(2, 0, 1).reshape(t, count, -1).transpose(1, 2)));
             }
 
-            Put(first[pass] + (moved is null ? 0 : column), reader, begin, product, weight);
+            Put(first[pass] + (moved is null ? 0 : offset), reader, begin, product, weight);
         }
 
         void Prefix(int layer)

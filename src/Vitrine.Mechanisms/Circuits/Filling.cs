@@ -36,12 +36,11 @@ internal sealed class Filling(WriterRecord record, EdgeFill fill) : IDisposable
     /// <param name="from">The run's pass.</param>
     /// <param name="pass">Its place among the passes.</param>
     /// <param name="centred">See <see cref="PassRecord.Written"/>.</param>
-    /// <param name="column">The first position; 0 but of a corrupted run.</param>
-    public Tensor Less(PassRecord from, int pass, bool centred = false, int column = 0)
+    public Tensor Less(PassRecord from, int pass, bool centred = false)
     {
         if (fill == EdgeFill.Corrupted)
         {
-            return from.Written(record.Passes[pass], centred, column);
+            return from.Written(record.Passes[pass], centred);
         }
 
         using var scope = NewDisposeScope();

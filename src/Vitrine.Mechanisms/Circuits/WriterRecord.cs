@@ -7,7 +7,9 @@ using static TorchSharp.torch;
 namespace Vitrine.Mechanisms.Circuits;
 
 /// <summary>What every writer of a run wrote, pass by pass, and what the norms read; tensors of the run, none copied.</summary>
-internal sealed class WriterRecord(CircuitGraph graph) : IDisposable
+/// <param name="graph">Whose.</param>
+/// <param name="offset">The first position that the run computes: it starts there, in front of block 0.</param>
+internal sealed class WriterRecord(CircuitGraph graph, int offset = 0) : IDisposable
 {
     private readonly List<PassRecord> passes = [];
 
@@ -18,10 +20,10 @@ internal sealed class WriterRecord(CircuitGraph graph) : IDisposable
     /// <summary>Records while a run computes.</summary>
     public Edit Edit { get; private set; } = null!;
 
-    public static WriterRecord Of(CircuitGraph graph)
+    public static WriterRecord Of(CircuitGraph graph, int offset = 0)
     {
-        var record = new WriterRecord(graph);
-        record.Edit = new HookEdit(Places(graph), record.See);
+        var record = new WriterRecord(graph, offset);
+        record.Edit = new HookEdit([.. Places(graph).Skip(offset > 0 ? 1 : 0)], record.See);
         return record;
     }
 
@@ -62,14 +64,18 @@ internal sealed class WriterRecord(CircuitGraph graph) : IDisposable
 
     private Tensor See(Tensor x, Pass pass, Address place)
     {
-        if (place.Layer is not { } layer)
+        if (place.Layer is null || (offset > 0 && place is { Layer: 0 } && place.Point == Point.ResidPre))
         {
             if (passes.Count > 0 && passes[^1].Step >= pass.Step)
             {
                 Dispose();
             }
 
-            passes.Add(new PassRecord(graph, pass.Step, Kept(x), pass.Condition is { } condition ? Kept(condition) : null));
+            passes.Add(new PassRecord(graph, pass.Step, Kept(x), pass.Condition is { } condition ? Kept(condition) : null) { Offset = offset });
+        }
+
+        if (place.Layer is not { } layer)
+        {
             return x;
         }
 
@@ -96,6 +102,9 @@ internal sealed class WriterRecord(CircuitGraph graph) : IDisposable
 internal sealed class PassRecord(CircuitGraph graph, int step, Tensor embed, Tensor? condition) : IDisposable
 {
     public int Step => step;
+
+    /// <summary>The first position.</summary>
+    public int Offset { get; init; }
 
     /// <summary>(B,T,d).</summary>
     public Tensor Embed => embed;
@@ -139,30 +148,33 @@ internal sealed class PassRecord(CircuitGraph graph, int step, Tensor embed, Ten
     /// <summary>What the stream's writers wrote (Ws,B,T,d), minus what they wrote in another run; in float32 at least.</summary>
     /// <param name="minus">The other run; null for none.</param>
     /// <param name="centred">Whether each loses its mean over d, which every norm of the stack takes away.</param>
-    /// <param name="column">The first position.</param>
-    public Tensor Written(PassRecord? minus = null, bool centred = false, int column = 0)
+    public Tensor Written(PassRecord? minus = null, bool centred = false)
     {
         using var scope = NewDisposeScope();
-        var all = empty([graph.StreamWriters, Rows, Length - column, embed.shape[2]], embed.dtype.OfSums(), embed.device);
-        Put(all, 0, Sources(graph, Whole(this, r => r.Embed), step, column));
+        var all = empty([graph.StreamWriters, Rows, Length, embed.shape[2]], embed.dtype.OfSums(), embed.device);
+        Put(all, 0, Sources(graph, Whole(r => r.Embed), step, Offset));
         for (var layer = 0; layer < graph.Layers; layer++)
         {
             using var inner = NewDisposeScope();
-            Put(all, graph.HeadsAt(layer), Heads(layer, minus, centred, column));
-            Put(all, graph.MlpAt(layer), Whole(this, r => r.Mlps[layer]!).unsqueeze(0));
+            Put(all, graph.HeadsAt(layer), Heads(layer, minus, centred));
+            Put(all, graph.MlpAt(layer), Whole(r => r.Mlps[layer]!).unsqueeze(0));
         }
 
         return all.MoveToOuterDisposeScope();
 
-        Tensor Whole(PassRecord own, Func<PassRecord, Tensor> of)
+        Tensor Whole(Func<PassRecord, Tensor> of)
         {
-            var x = From(of(own), column).Widened();
-            x = minus is null ? x : x.Minus(From(of(minus), column).Widened());
+            var x = of(this).Widened();
+            x = minus is null ? x : x.Minus(of(minus).Widened());
             return centred ? WithoutMean(x) : x;
         }
     }
 
     /// <summary>What comes into the stack, group by group (groups,B,T,d): zeros where a group does not stand.</summary>
+    /// <param name="graph">Whose groups.</param>
+    /// <param name="embed">(B,T,d).</param>
+    /// <param name="step">The pass.</param>
+    /// <param name="column">The first position.</param>
     public static Tensor Sources(CircuitGraph graph, Tensor embed, int step, int column = 0)
     {
         if (graph.Sources.Count == 1)
@@ -206,22 +218,19 @@ internal sealed class PassRecord(CircuitGraph graph, int step, Tensor embed, Ten
         }
     }
 
-    private Tensor Heads(int layer, PassRecord? minus, bool centred, int column)
+    private Tensor Heads(int layer, PassRecord? minus, bool centred)
     {
         var block = Block(layer);
         var writing = block.AttentionWriting;
         if (minus is not null && writing is { OutputNorm: null, Scale: null, IsGated: false })
         {
-            return HeadsWritten(block, From(Z[layer]!, column).Widened().Minus(From(minus.Z[layer]!, column).Widened()), null, null, centred);
+            return HeadsWritten(block, Z[layer]!.Widened().Minus(minus.Z[layer]!.Widened()), null, null, centred);
         }
 
         var own = HeadsWritten(block, Z[layer]!, Outs[layer], condition);
         own = minus is null ? own : own.Minus(HeadsWritten(block, minus.Z[layer]!, minus.Outs[layer], minus.Condition));
-        own = own.narrow(2, column, Length - column);
         return centred ? WithoutMean(own) : own;
     }
-
-    private Tensor From(Tensor x, int column) => column == 0 ? x : x.narrow(1, column, Length - column);
 
     private static Tensor WithoutMean(Tensor x) => x.Minus(x.mean([-1], keepdim: true));
 

@@ -143,6 +143,11 @@ public abstract class Subject
     internal virtual SubjectRun RunFor(Metric metric, RunPlan plan, RunStart? from = null, CancellationToken cancellation = default)
         => Run(plan, from, cancellation);
 
+    /// <summary>
+    /// What stands in front of block 0 (B,T,d), owned by the caller, and the inputs up to a position alone; null where runs cannot be cut in two there.
+    /// </summary>
+    internal virtual (Tensor Embedded, Func<int, Subject> Before)? Parts() => null;
+
     /// <summary>Refuses rows that do not exist, and gives the origins of the others.</summary>
     private protected int[] OriginsOf(IReadOnlyList<int> rows)
     {
@@ -229,6 +234,26 @@ public abstract class Subject
                     ? own[at]
                     : throw new VitrineException($"metric: position {position} of row {row}; it has {own.Length} positions.");
             }
+        }
+
+        internal override (Tensor Embedded, Func<int, Subject> Before)? Parts()
+        {
+            if (model.Sees || model.Labels is not null || batch.PositionIds is not null || batch.Segments is not null
+                || batch.Positions.Any(row => row.Any(p => p < 0)))
+            {
+                return null;
+            }
+
+            using var scope = NewDisposeScope();
+            using var mode = no_grad();
+            using var bound = model.Bind(RunPlan.Empty);
+            var input = DecoderInput.Of(model.Language, batch);
+            using var pass = model.Language.PassOver(new RunScope(bound, new RunRows(batch.Ids.Count, TokenKinds.None), null), input);
+            var embedded = model.Language.Enter(model.Language.Embedding.Placed(input.Embedded(), pass, null), pass);
+            return (embedded.MoveToOuterDisposeScope(), Before);
+
+            Subject Before(int column)
+                => new TextSubject(model, TokenBatch.Of([.. batch.Ids.Select(row => row.Take(column).ToArray())]), Origins);
         }
 
         /// <remarks>A folder without a tokenizer still has ids.</remarks>
