@@ -31,6 +31,7 @@ public static partial class NativeCompute
         }
 
         SetUnlessChosen("OMP_WAIT_POLICY", "PASSIVE");
+        SetUnlessChosen("MKL_CBWR", "AUTO"); // else the last bits of MKL's sums hang on where a matrix lies in memory
         KeepTheHeap();
         SymbolVersionPatch.ApplyWhereNeeded(AppContext.BaseDirectory);
         return true;
