@@ -323,7 +323,7 @@ internal static class CircuitCommand
         Console.WriteLine(page is null ? "--page FILE draws it" : $"{page} shows it");
     }
 
-    private static string Share(double share) => share.ToString("0.000", CultureInfo.InvariantCulture);
+    private static string Share(double share) => share.ToString("0.000;-0.000;0.000", CultureInfo.InvariantCulture);
 
     private static string Range(IReadOnlyList<double> shares) => shares.Count == 0 ? "-" : $"{Share(shares.Min())} to {Share(shares.Max())}";
 }

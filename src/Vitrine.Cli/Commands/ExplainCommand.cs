@@ -24,7 +24,7 @@ internal static class ExplainCommand
         var word = new Option<string?>("--word") { Description = "Of a policy: the word behind the instruction that is asked about, e.g. quickly." };
         var against = new Option<string?>("--against")
         {
-            Description = "The word that stands in its place on the other side; none by default, or where the policy reads the prompt row by row a made-up one as long.",
+            Description = "The word in its place on the other side; none by default, or a made-up one as long where the policy reads the prompt row by row.",
         };
         var contrast = new Option<string[]>("--contrast")
         {

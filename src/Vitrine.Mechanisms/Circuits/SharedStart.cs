@@ -26,7 +26,7 @@ internal sealed class SharedStart : IDisposable
     public static SharedStart? Of(CircuitPair pair, CancellationToken cancellation)
     {
         var (graph, shape) = (pair.Graph, pair.Graph.Stack.Shape);
-        if (pair.Metric.OnlyPosition != -1 || graph.Steps > 1 || !pair.Clean.CanStart
+        if (pair.Metric.Reads != -1 || graph.Steps > 1 || !pair.Clean.CanStart
             || graph.Stack.Specs.Any(s => s.Attention is not { Mask: AttentionMask.Causal, Keys: KeySource.Own })
             || pair.Clean.Parts() is not { } one)
         {

@@ -14,7 +14,7 @@ public sealed class MethodsCertificationTests
             .Order(StringComparer.Ordinal) : Enumerable.Empty<string>())
         {
             using var fixture = Fixture.Open(folder);
-            if (new MethodsCertifier().Knows(fixture))
+            if (new MethodsCertifier().Knows(fixture) && !new PathPatchingCertifier().Knows(fixture)) // that folder is of two certifiers; see below
             {
                 data.Add(Path.GetFileName(folder));
             }

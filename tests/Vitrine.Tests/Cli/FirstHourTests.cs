@@ -62,7 +62,7 @@ public sealed partial class FirstHourTests : IDisposable
             .Replace("-n 200", "-n 2 --steps 10", StringComparison.Ordinal)
             .Replace("vitrine steer embedded:tabletop", "vitrine steer embedded:tabletop --states 4", StringComparison.Ordinal)
             .Replace("vitrine explain embedded:tabletop", "vitrine explain embedded:tabletop -n 8 --draws 1", StringComparison.Ordinal)
-            .Replace("vitrine circuit embedded:tabletop", "vitrine circuit embedded:tabletop -n 2", StringComparison.Ordinal)
+            .Replace("vitrine circuit embedded:tabletop-flow", "vitrine circuit embedded:tabletop-flow -n 2", StringComparison.Ordinal)
             .Replace("vitrine rollout embedded:tabletop --edit", "vitrine rollout embedded:tabletop --layouts 2 --steps 10 --edit", StringComparison.Ordinal);
 
     /// <summary>Files of the repository where it lies, files to write in a folder of the test's own, MODEL a model that is there.</summary>
