@@ -1,6 +1,6 @@
 using Vitrine.Mechanisms.Experts;
-using Vitrine.Views.Drawing;
 using Vitrine.Mechanisms.Statistics;
+using Vitrine.Views.Drawing;
 
 namespace Vitrine.Views;
 

@@ -137,7 +137,8 @@ internal sealed class LensCommand
         {
             AtomicFile.WriteAllText(file, LensPage.Render(new LensPageData(
                 $"{reading.Lens} of {Path.GetFileName(model.Name.TrimEnd('/'))}", reading,
-                PageMade.Of(PageMade.CommandLine("lens", parsed), model, $"{parsed.GetValue(states.Seed)}")) { Attributions = direct }));
+                PageMade.Of(PageMade.CommandLine("lens", parsed), model, $"{parsed.GetValue(states.Seed)}"))
+            { Attributions = direct }));
         }
 
         if (parsed.GetValue(json))

@@ -38,8 +38,12 @@ internal sealed class PatchArguments
     private readonly Option<string?> neurons = new("--neurons") { Description = "Coordinates of the last axis; all by default." };
     private readonly Option<string?> steps = new("--steps") { Description = "Said tokens or flow steps; all by default." };
     private readonly Option<string[]> groups = Listed("--groups", "Groups of positions of a policy: image, text, state, deciding, deciding.K.");
-    private readonly Option<PatchWith> with = new("--with") { Description = "With --method ablate: zero, mean or resample.", DefaultValueFactory = _
-        => PatchWith.Zero };
+    private readonly Option<PatchWith> with = new("--with")
+    {
+        Description = "With --method ablate: zero, mean or resample.",
+        DefaultValueFactory = _
+        => PatchWith.Zero
+    };
     private readonly Option<string?> subject = new("--subject") { Description = "With --method tracing: positions whose embeddings are noised." };
     private readonly Option<double?> deviation = new("--deviation")
     {
@@ -52,8 +56,12 @@ internal sealed class PatchArguments
     {
         Description = "With --method attribution: none, inputs or activations: where gradients are taken between the runs.",
     };
-    private readonly Option<int> pathSteps = new("--integration-steps") { Description = "With --integrate: how many gradients.", DefaultValueFactory = _
-        => 16 };
+    private readonly Option<int> pathSteps = new("--integration-steps")
+    {
+        Description = "With --integrate: how many gradients.",
+        DefaultValueFactory = _
+        => 16
+    };
     private readonly Option<double?> memory = new("--memory") { Description = "Megabytes that it may take; half of what is free by default." };
     private readonly Option<bool> plan = new("--plan") { Description = "Print cells, cost and memory, and run nothing." };
     private readonly Option<string?> resume = new("--resume")

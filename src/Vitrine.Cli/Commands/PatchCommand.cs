@@ -160,12 +160,12 @@ internal static class PatchCommand
     private static PatchResult Run(
         Inputs given, Metric metric, string method, ParseResult parsed, PatchArguments asked, PatchOptions options, IProgress<double> progress,
         CancellationToken cancellation) => method switch
-    {
-        "attribution" => AttributionPatching.Of(
-            given.Clean, given.Corrupted!, metric, asked.Sweep(parsed), asked.Attribution(parsed), progress, cancellation),
-        "path" => new PathPatching(given.Clean, given.Corrupted!, metric).Run(asked.Paths(parsed), options, progress, cancellation),
-        _ => Patching(given, metric, method, parsed, asked).Run(asked.Sweep(parsed), options, progress, cancellation),
-    };
+        {
+            "attribution" => AttributionPatching.Of(
+                given.Clean, given.Corrupted!, metric, asked.Sweep(parsed), asked.Attribution(parsed), progress, cancellation),
+            "path" => new PathPatching(given.Clean, given.Corrupted!, metric).Run(asked.Paths(parsed), options, progress, cancellation),
+            _ => Patching(given, metric, method, parsed, asked).Run(asked.Sweep(parsed), options, progress, cancellation),
+        };
 
     private static void Print(PatchPlan plan, bool json)
     {
@@ -173,7 +173,13 @@ internal static class PatchCommand
         {
             Output.Write(new
             {
-                Cells = plan.Cells.Count, plan.Pairs, plan.Passes, plan.Forwards, plan.GigaOperations, plan.Memory, plan.Allowed,
+                Cells = plan.Cells.Count,
+                plan.Pairs,
+                plan.Passes,
+                plan.Forwards,
+                plan.GigaOperations,
+                plan.Memory,
+                plan.Allowed,
             });
             return;
         }

@@ -105,7 +105,11 @@ internal static class RunCommand
                     Ids = ids,
                     Answers = answers?.Select(a => new
                     {
-                        a.Id, Text = policy.Tokenizer.Shown(a.Id), Normalised = SpokenAction.Value(policy, a.Id), a.Logit, a.Probability,
+                        a.Id,
+                        Text = policy.Tokenizer.Shown(a.Id),
+                        Normalised = SpokenAction.Value(policy, a.Id),
+                        a.Logit,
+                        a.Probability,
                     }),
                     Chunk = answers is null ? action?.Chunk.Take(parsed.GetValue(count)) : null,
                     Captured = run.Run.Activations.Select(a => new { Address = a.Key.ToString(), Shape = a.Value.shape }),

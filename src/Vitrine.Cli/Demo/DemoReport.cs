@@ -107,11 +107,11 @@ internal static class DemoReport
     /// <summary>How the page was made.</summary>
     public static Provenance Made(
         string command, Policy policy, DemoSize size, IReadOnlyList<StudyResult> studies, Calibration calibration, IReadOnlyList<string> files) => new()
-    {
-        Command = command,
-        Seed = size.Seed.ToString(CultureInfo.InvariantCulture),
-        Fingerprint = policy.Fingerprint,
-        Counts =
+        {
+            Command = command,
+            Seed = size.Seed.ToString(CultureInfo.InvariantCulture),
+            Fingerprint = policy.Fingerprint,
+            Counts =
         [
             new NamedValue("states of each one-step table", $"{size.States} to select on, {size.States} others to test on"),
             new NamedValue("layouts of each arm", $"{studies[0].Layouts}"),
@@ -119,14 +119,14 @@ internal static class DemoReport
             new NamedValue("libtorch threads of a worker", $"{studies[0].ThreadsPerWorker}"),
             new NamedValue("calibration samples a neuron", $"{calibration.Samples}"),
         ],
-        Versions =
+            Versions =
         [
             new NamedValue("vitrine", Assembly.GetExecutingAssembly().GetName().Version?.ToString(3) ?? ""),
             new NamedValue(".NET", RuntimeInformation.FrameworkDescription),
             new NamedValue("TorchSharp", typeof(TorchSharp.torch).Assembly.GetName().Version?.ToString() ?? ""),
         ],
-        Files = files,
-    };
+            Files = files,
+        };
 
     /// <summary>What the world's numbers mean, and the classes of verdicts.</summary>
     public static IEnumerable<NamedValue> WorldTerms(WorldUnits units) =>

@@ -1,10 +1,10 @@
 using System.Globalization;
 using Vitrine.Mechanisms.Experts;
+using Vitrine.Mechanisms.Statistics;
 using Vitrine.Policies;
 using Vitrine.Views;
 using Vitrine.Worlds;
 using Vitrine.Worlds.Decisions;
-using Vitrine.Mechanisms.Statistics;
 using Vitrine.Worlds.Studies;
 using Vitrine.Worlds.Tabletop;
 

@@ -178,7 +178,10 @@ public sealed class Explainer
 
             PointSite Of(int[] neurons) => carrier with
             {
-                Place = $"{shape.Name}.{carrier.Layer} {neurons.Length} neurons", Words = "neurons", Point = Point.MlpNeurons, Neurons = neurons,
+                Place = $"{shape.Name}.{carrier.Layer} {neurons.Length} neurons",
+                Words = "neurons",
+                Point = Point.MlpNeurons,
+                Neurons = neurons,
             };
         }
 

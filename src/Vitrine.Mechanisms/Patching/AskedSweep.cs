@@ -228,7 +228,12 @@ internal sealed class AskedSweep
                 {
                     yield return new PlaceChange(place, values)
                     {
-                        Columns = columns, From = from, Head = head, Neuron = neuron, Step = step, InDecoded = inDecoded,
+                        Columns = columns,
+                        From = from,
+                        Head = head,
+                        Neuron = neuron,
+                        Step = step,
+                        InDecoded = inDecoded,
                     };
                 }
             }

@@ -13,8 +13,14 @@ internal sealed record PatchContrast(Subject Clean, Subject? Corrupted, Subject?
 {
     private static readonly Dictionary<string, string> Short = new(StringComparer.Ordinal)
     {
-        ["z"] = "attn.z", ["q"] = "attn.q", ["k"] = "attn.k", ["v"] = "attn.v", ["pattern"] = "attn.pattern", ["neurons"] = "mlp.neurons",
-        ["attn_out"] = "attn.out", ["mlp_out"] = "mlp.out",
+        ["z"] = "attn.z",
+        ["q"] = "attn.q",
+        ["k"] = "attn.k",
+        ["v"] = "attn.v",
+        ["pattern"] = "attn.pattern",
+        ["neurons"] = "mlp.neurons",
+        ["attn_out"] = "attn.out",
+        ["mlp_out"] = "mlp.out",
     };
 
     /// <summary>[pair]: what corrupts the run, where that is no other input.</summary>

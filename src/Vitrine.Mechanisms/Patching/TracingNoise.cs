@@ -43,8 +43,14 @@ public sealed record TracingNoise(IReadOnlyList<int> Positions)
             using var scope = NewDisposeScope();
             using var generator = new Generator(unchecked((ulong)(((long)Seed << 20) + run)), CPU);
             var noise = randn([1, Positions.Count, clean.Shape.Width], generator: generator) * tensor((float)deviation);
-            return RunPlan.Editing(new Add(embed, EditValue.Of(noise)) { Scope = new EditScope { Positions = new Positions { Indices = Positions },
-                Steps = [0] } });
+            return RunPlan.Editing(new Add(embed, EditValue.Of(noise))
+            {
+                Scope = new EditScope
+                {
+                    Positions = new Positions { Indices = Positions },
+                    Steps = [0]
+                }
+            });
         };
     }
 

@@ -129,7 +129,8 @@ public sealed partial class ActivationCache : IDisposable
             activations.ToDictionary(a => a.Key, a => Pick(a.Value, a.Key.Point.Axes == PointAxes.Attention ? 2 : 1, columns)),
             inputs.ToDictionary(i => i.Key, i => Pick(i.Value, 1, columns)),
             [.. ids.Select((row, r) => new[] { row[columns[r]] })],
-            [.. positions.Select((row, r) => new[] { row[columns[r]] })]) { Condition = Condition };
+            [.. positions.Select((row, r) => new[] { row[columns[r]] })])
+        { Condition = Condition };
     }
 
     /// <summary>Only one row, as a cache of its own.</summary>

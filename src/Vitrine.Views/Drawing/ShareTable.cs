@@ -1,5 +1,5 @@
-using Vitrine.Worlds.Decisions;
 using Vitrine.Mechanisms.Statistics;
+using Vitrine.Worlds.Decisions;
 
 namespace Vitrine.Views.Drawing;
 

@@ -1,6 +1,6 @@
 using Vitrine.Mechanisms.Causes;
-using Vitrine.Policies.Flow;
 using Vitrine.Mechanisms.Statistics;
+using Vitrine.Policies.Flow;
 using Vitrine.Worlds.Studies;
 
 namespace Vitrine.Worlds.Decisions;

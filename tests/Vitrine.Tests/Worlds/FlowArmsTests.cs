@@ -107,7 +107,14 @@ public sealed class FlowArmsTests
         {
             var study = new Study
             {
-                Name = "flow", Policy = StudyPolicy.Of(policy), World = "w", Tasks = ["reach"], LayoutsPerTask = 1, StepLimit = 1, Seed = 1, Arms = arms,
+                Name = "flow",
+                Policy = StudyPolicy.Of(policy),
+                World = "w",
+                Tasks = ["reach"],
+                LayoutsPerTask = 1,
+                StepLimit = 1,
+                Seed = 1,
+                Arms = arms,
             };
             Should.NotThrow(study.Check);
             Study.FromJson(study.ToJson()).Fingerprint().ShouldBe(study.Fingerprint());

@@ -250,8 +250,12 @@ public sealed class SweepTests
     {
         using var model = PatchExample.Gpt2();
         var (clean, corrupted) = PatchExample.Texts(model);
-        var result = ActivationPatching.Between(clean, corrupted, PatchExample.Metric).Run(new PatchSweep { Points = ["z"], By = [PatchAxis.Head],
-            Layers = [1] });
+        var result = ActivationPatching.Between(clean, corrupted, PatchExample.Metric).Run(new PatchSweep
+        {
+            Points = ["z"],
+            By = [PatchAxis.Head],
+            Layers = [1]
+        });
         var again = PatchResult.FromJson(result.ToJson());
         again.Sweep.ShouldBe(result.Sweep);
         again.Metric.ShouldBe(result.Metric);
