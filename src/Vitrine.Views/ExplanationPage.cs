@@ -24,7 +24,7 @@ public static class ExplanationPage
             ],
         ];
         return PageFrame.Render(
-            page, $"What carries {explanation.With} to {explanation.Metric}", $"{explanation.Model}: {explanation.With} against {explanation.Without}.",
+            page, $"What carries *{explanation.With}* to {explanation.Metric}", $"{explanation.Model}: {explanation.With} against {explanation.Without}.",
             [
                 new("states that judged", $"{explanation.Testing}"), new("states that chose", $"{explanation.Choosing}"),
                 new($"{explanation.Metric} without it", Figures.Plain(explanation.Baseline, Figures.Fine)),

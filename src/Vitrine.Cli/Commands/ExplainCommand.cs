@@ -189,7 +189,7 @@ internal static class ExplainCommand
         _ => "neurons",
     };
 
-    private static string Percent(double share) => $"{(100 * share).ToString("0", CultureInfo.InvariantCulture)} %";
+    private static string Percent(double share) => $"{(100 * share).ToString("0;-0;0", CultureInfo.InvariantCulture)} %";
 
     private static string Text(double value) => value.ToString("0.###", CultureInfo.InvariantCulture);
 }
