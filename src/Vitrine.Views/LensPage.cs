@@ -18,37 +18,37 @@ public sealed record LensPageData(string Title, LensReading Reading, Provenance 
 public static class LensPage
 {
     private const int Named = 12;
+    private const string Lead = "What the model would answer if it stopped at each of its states, in the terms of its last layer. A state that says nothing "
+        + "readable may hold a great deal; one that says the answer need not be what the answer is made from.";
 
     /// <summary>The page as text.</summary>
     public static string Render(LensPageData data)
     {
         ArgumentNullException.ThrowIfNull(data);
         var page = new Markup();
-        PageHead.Write(page, data.Title, Report.StyleSheet, script: null);
-        page.Open("body").Open("main", ("id", "page")).Open("header").Text("h1", data.Title);
-        page.Text("p", "What the model would answer if it stopped at each of its states, in the terms of its last layer. A state that says nothing "
-            + "readable may hold a great deal; one that says the answer need not be what the answer is made from.", ("class", "lead")).Close("header");
         var areSeveral = data.Reading.Places.Select(p => p.Row).Distinct().Count() > 1;
-        foreach (var row in data.Reading.Places.GroupBy(p => p.Row))
-        {
-            Section(page, $"row-{row.Key}", areSeveral ? $"Row {row.Key}, state by state" : "State by state", () =>
-            {
-                Card(page, new LensTable(data.Reading, [.. row]));
-                if (row.Last().Cells.Any(c => c.Entropy is not null))
-                {
-                    Card(page, new TrajectoryPlot(row.Last()));
-                }
-            });
-        }
+        PageFrame.Section[] sections =
+        [
+            .. data.Reading.Places.GroupBy(p => p.Row).Select(row => new PageFrame.Section(
+                $"row-{row.Key}", areSeveral ? $"Row {row.Key}" : "States", areSeveral ? $"Row {row.Key}, state by state" : "State by state",
+                () => States(page, data.Reading, [.. row]))),
+            .. data.Attributions.Select(found => new PageFrame.Section(
+                $"direct-{found.Row}", found.Metric, $"{found.Metric}, taken apart", () => Attribution(page, found))),
+        ];
+        NamedValue[] read =
+        [
+            new("model", data.Reading.Model), new("stack", data.Reading.Stack), new("lens", data.Reading.Lens), new("norm", $"{data.Reading.Norm}"),
+        ];
+        return PageFrame.Render(page, data.Title, Lead, [], sections, data.Made with { Counts = [.. read, .. data.Made.Counts] }, Report.StyleSheet);
+    }
 
-        foreach (var found in data.Attributions)
+    private static void States(Markup page, LensReading reading, IReadOnlyList<LensPlace> row)
+    {
+        Card(page, new LensTable(reading, row));
+        if (row[^1].Cells.Any(c => c.Entropy is not null))
         {
-            Section(page, $"direct-{found.Row}", $"{found.Metric}, taken apart", () => Attribution(page, found));
+            Card(page, new TrajectoryPlot(row[^1]));
         }
-
-        Section(page, "how", "How it was made", () => Made(page, data));
-        page.Close("main").Close("body").Close("html");
-        return "<!DOCTYPE html>\n" + page;
     }
 
     private static void Attribution(Markup page, DirectAttribution found)
@@ -80,28 +80,6 @@ public static class LensPage
 
             table.WriteFolded(page);
         }
-    }
-
-    private static void Made(Markup page, LensPageData data)
-    {
-        page.Open("table", ("class", "made")).Open("tbody");
-        foreach (var (name, value) in new[]
-        {
-            ("command", data.Made.Command), ("model", data.Reading.Model), ("stack", data.Reading.Stack), ("lens", data.Reading.Lens),
-            ("norm", $"{data.Reading.Norm}"), ("fingerprint", data.Made.Fingerprint),
-        }.Concat(data.Made.Versions.Select(v => (v.Name, v.Value))))
-        {
-            page.Open("tr").Text("th", name, ("scope", "row")).Text("td", value, ("class", "mono")).Close("tr");
-        }
-
-        page.Close("tbody").Close("table");
-    }
-
-    private static void Section(Markup page, string id, string title, Action content)
-    {
-        page.Open("section", ("id", id), ("aria-labelledby", id + "-title"), ("class", "chapter")).Text("h2", title, ("id", id + "-title"));
-        content();
-        page.Close("section");
     }
 
     private static void Card(Markup page, View view)

@@ -1,7 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Reflection;
-using System.Runtime.InteropServices;
 using Spectre.Console;
 using Vitrine.Checkpoints;
 using Vitrine.Mechanisms.InputAttribution;
@@ -93,7 +91,7 @@ internal static class AttributeCommand
                     Title = $"{metric.Text}: {input.What}",
                     Attributions = found,
                     Pictures = input.Pictures(),
-                    Provenance = Made(parsed, model, options.Seed),
+                    Provenance = PageMade.Of(PageMade.CommandLine("attribute", parsed), model, options.Seed.ToString(CultureInfo.InvariantCulture)),
                 }));
             }
 
@@ -162,22 +160,8 @@ internal static class AttributeCommand
         return name is null ? text : $"{kind}:{name}";
     }
 
-    private static Provenance Made(ParseResult parsed, Model model, int seed) => new()
-    {
-        Command = $"vitrine attribute {string.Join(' ', parsed.Tokens.Skip(1).Select(t => Quoted(t.Value)))}",
-        Seed = seed.ToString(CultureInfo.InvariantCulture),
-        Fingerprint = model.Fingerprint,
-        Versions =
-        [
-            new NamedValue("vitrine", Assembly.GetExecutingAssembly().GetName().Version?.ToString(3) ?? ""),
-            new NamedValue(".NET", RuntimeInformation.FrameworkDescription),
-        ],
-    };
-
     /// <summary>A name in lines, where the terminal is narrow.</summary>
     private static string Broken(string method) => Output.IsNarrow ? method.Replace("-", "-\n", StringComparison.Ordinal) : method;
-
-    private static string Quoted(string word) => word.Contains(' ', StringComparison.Ordinal) ? $"\"{word}\"" : word;
 
     private static void Print(InputAttributions found, int count, string? page)
     {

@@ -1,7 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Reflection;
-using System.Runtime.InteropServices;
 using Spectre.Console;
 using Vitrine.Checkpoints;
 using Vitrine.Mechanisms.Circuits;
@@ -209,17 +207,7 @@ internal static class CircuitCommand
                     Subject.Of(acting, [.. seen.Select(s => s with { Instruction = $"{s.Instruction} {other}" })]));
             }
 
-            Provenance Made(Model model) => new()
-            {
-                Command = $"vitrine circuit {string.Join(' ', parsed.Tokens.Skip(1).Select(t => t.Value))}",
-                Seed = $"{parsed.GetValue(states.Seed)}",
-                Fingerprint = model.Fingerprint,
-                Versions =
-                [
-                    new NamedValue("vitrine", Assembly.GetExecutingAssembly().GetName().Version?.ToString(3) ?? ""),
-                    new NamedValue(".NET", RuntimeInformation.FrameworkDescription),
-                ],
-            };
+            Provenance Made(Model model) => PageMade.Of(PageMade.CommandLine("circuit", parsed), model, $"{parsed.GetValue(states.Seed)}");
         });
         return command;
     }

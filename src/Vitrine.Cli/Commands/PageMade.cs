@@ -10,7 +10,8 @@ namespace Vitrine.Cli.Commands;
 internal static class PageMade
 {
     /// <summary>The command line as it was said.</summary>
-    public static string CommandLine(string verb, ParseResult parsed) => $"vitrine {verb} {string.Join(' ', parsed.Tokens.Skip(1).Select(t => t.Value))}";
+    public static string CommandLine(string verb, ParseResult parsed)
+        => string.Join(' ', ["vitrine", verb, .. parsed.Tokens.Skip(1).Select(t => Quoted(t.Value))]);
 
     /// <summary>What a page is to say about itself.</summary>
     public static Provenance Of(string command, Model model, string seed) => new()
@@ -24,4 +25,6 @@ internal static class PageMade
             new NamedValue(".NET", RuntimeInformation.FrameworkDescription),
         ],
     };
+
+    private static string Quoted(string word) => word.Contains(' ', StringComparison.Ordinal) ? $"\"{word}\"" : word;
 }

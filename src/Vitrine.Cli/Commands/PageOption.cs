@@ -1,8 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Reflection;
-using System.Runtime.InteropServices;
 using Vitrine.Checkpoints;
+using Vitrine.Transformers;
 using Vitrine.Views;
 
 namespace Vitrine.Cli.Commands;
@@ -17,31 +16,17 @@ internal sealed class PageOption
 
     /// <summary>Writes the page where one is asked for, and says where on standard error.</summary>
     /// <param name="parsed">The command line, which stands on the page.</param>
-    /// <param name="fingerprint">Of the model.</param>
+    /// <param name="verb">Its verb.</param>
+    /// <param name="model">Whose fingerprint stands on it.</param>
     /// <param name="seed">Of what was drawn.</param>
     /// <param name="page">The page, told how it was made.</param>
     /// <exception cref="VitrineException">The file cannot be written.</exception>
-    public void Write(ParseResult parsed, string fingerprint, object seed, Func<Provenance, string> page)
+    public void Write(ParseResult parsed, string verb, Model model, int seed, Func<Provenance, string> page)
     {
-        if (parsed.GetValue(file) is not { } path)
+        if (parsed.GetValue(file) is { } path)
         {
-            return;
+            AtomicFile.WriteAllText(path, page(PageMade.Of(PageMade.CommandLine(verb, parsed), model, seed.ToString(CultureInfo.InvariantCulture))));
+            Console.Error.WriteLine($"page: {path}");
         }
-
-        AtomicFile.WriteAllText(path, page(new Provenance
-        {
-            Command = string.Join(' ', ["vitrine", .. parsed.Tokens.Select(t => Quoted(t.Value))]),
-            Seed = Convert.ToString(seed, CultureInfo.InvariantCulture) ?? "",
-            Fingerprint = fingerprint,
-            Versions =
-            [
-                new NamedValue("vitrine", Assembly.GetExecutingAssembly().GetName().Version?.ToString(3) ?? ""),
-                new NamedValue(".NET", RuntimeInformation.FrameworkDescription),
-            ],
-        }));
-        Console.Error.WriteLine($"page: {path}");
     }
-
-    private static string Quoted(string word)
-        => word.Length > 0 && word.All(c => char.IsAsciiLetterOrDigit(c) || "-_./:@=,#".Contains(c)) ? word : $"\"{word}\"";
 }

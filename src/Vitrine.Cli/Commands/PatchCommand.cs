@@ -1,7 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Reflection;
-using System.Runtime.InteropServices;
 using Spectre.Console;
 using Vitrine.Checkpoints;
 using Vitrine.Inputs.Pictures;
@@ -213,16 +211,9 @@ internal static class PatchCommand
                 + $"{Math.Min(count, result.Cells.Count)} of {result.Cells.Count} cells, the largest first");
     }
 
-    private static Provenance Made(Model model, ParseResult parsed, PatchResult result) => new()
-    {
-        Command = $"vitrine patch {string.Join(' ', parsed.Tokens.Skip(1).Select(t => t.Value))}",
-        Seed = result.Sweep.Seed.ToString(CultureInfo.InvariantCulture),
-        Fingerprint = model.Fingerprint,
-        Counts = [new NamedValue("cells", $"{result.Cells.Count}"), new NamedValue("pairs", $"{result.Patched.Count}")],
-        Versions =
-        [
-            new NamedValue("vitrine", Assembly.GetExecutingAssembly().GetName().Version?.ToString(3) ?? ""),
-            new NamedValue(".NET", RuntimeInformation.FrameworkDescription),
-        ],
-    };
+    private static Provenance Made(Model model, ParseResult parsed, PatchResult result)
+        => PageMade.Of(PageMade.CommandLine("patch", parsed), model, result.Sweep.Seed.ToString(CultureInfo.InvariantCulture)) with
+        {
+            Counts = [new NamedValue("cells", $"{result.Cells.Count}"), new NamedValue("pairs", $"{result.Patched.Count}")],
+        };
 }

@@ -6,6 +6,8 @@ namespace Vitrine.Views;
 /// <summary>A circuit as an HTML file that needs nothing beside it.</summary>
 public static class CircuitPage
 {
+    private const string Lead = "Which edges, from what one part of the model writes to what another reads, carry the difference between two inputs.";
+
     private static readonly string Styles = Report.StyleSheet + Report.Resource("picture.css") + Report.Resource("circuit.css");
 
     /// <summary>The page as text.</summary>
@@ -17,37 +19,33 @@ public static class CircuitPage
         ArgumentNullException.ThrowIfNull(made);
         var page = new Markup();
         var title = $"The circuit behind {study.Metric} in {Path.GetFileName(study.Model.TrimEnd('/'))}";
-        PageHead.Write(page, title, Styles, script: null);
-        page.Open("body").Open("main", ("id", "page")).Open("header").Text("h1", title);
-        page.Text(
-            "p", "Which edges, from what one part of the model writes to what another reads, carry the difference between two inputs.", ("class", "lead"));
-        page.Open("dl", ("class", "facts"));
         var last = study.Curve.Count > 0 ? study.Curve[^1] : null;
-        foreach (var (name, value) in new[]
-        {
-            ("edges of the circuit", $"{Figures.Count(study.Circuit.Edges.Count)} of {Figures.Count(study.Circuit.Of)}"),
-            ("kept by it alone", Figures.Percent(last?.Kept)),
-            ("left without it", Figures.Percent(last?.Removed)),
-            ("kept by random ones, at most", Figures.Percent(last is { RandomKept.Count: > 0 } ? last.RandomKept.Max() : null)),
-            ($"{study.Metric}, clean", Figures.Change(study.CleanValue, Figures.Fine)),
-            ($"{study.Metric}, corrupted", Figures.Change(study.CorruptedValue, Figures.Fine)),
-        })
-        {
-            page.Open("div").Text("dt", name).Text("dd", value).Close("div");
-        }
-
-        page.Close("dl").Close("header");
-        Section(page, 1, "The circuit", () => Card(page, new CircuitDrawing(study)));
-        Section(page, 2, "What it keeps, and what is left without it", () =>
-        {
-            page.Text("p", "The rest of the model carries what the corrupted input gives it. A circuit that is all that counts keeps everything and leaves "
-                + "nothing; random circuits were chosen by the same rule on random scores.");
-            Card(page, new CircuitCurvePlot(study.Curve));
-        });
-        Section(page, 3, "Which of its edges are needed", () => Needs(page, study.Minimality));
-        Section(page, 4, "How it was made", () => Made(page, study, made));
-        page.Close("main").Close("body").Close("html");
-        return "<!DOCTYPE html>\n" + page;
+        NamedValue[] facts =
+        [
+            new("edges of the circuit", $"{Figures.Count(study.Circuit.Edges.Count)} of {Figures.Count(study.Circuit.Of)}"),
+            new("kept by it alone", Figures.Percent(last?.Kept)),
+            new("left without it", Figures.Percent(last?.Removed)),
+            new("kept by random ones, at most", Figures.Percent(last is { RandomKept.Count: > 0 } ? last.RandomKept.Max() : null)),
+            new($"{study.Metric}, clean", Figures.Change(study.CleanValue, Figures.Fine)),
+            new($"{study.Metric}, corrupted", Figures.Change(study.CorruptedValue, Figures.Fine)),
+        ];
+        PageFrame.Section[] sections =
+        [
+            new("circuit", "Circuit", "The circuit", () => Card(page, new CircuitDrawing(study))),
+            new("kept", "Kept", "What it keeps, and what is left without it", () =>
+            {
+                page.Text("p", "The rest of the model carries what the corrupted input gives it. A circuit that is all that counts keeps everything and leaves "
+                    + "nothing; random circuits were chosen by the same rule on random scores.");
+                Card(page, new CircuitCurvePlot(study.Curve));
+            }),
+            new("needed", "Needed", "Which of its edges are needed", () => Needs(page, study.Minimality)),
+        ];
+        NamedValue[] asked =
+        [
+            new("method", study.Circuit.Method), new("clean", string.Join(" · ", study.Clean)), new("corrupted", string.Join(" · ", study.Corrupted)),
+            new("edges outside carry", study.Fill.ToString()),
+        ];
+        return PageFrame.Render(page, title, Lead, facts, sections, made with { Counts = [.. asked, .. made.Counts] }, Styles);
     }
 
     private static void Needs(Markup page, IReadOnlyList<EdgeNeed> needs)
@@ -67,30 +65,6 @@ public static class CircuitPage
         }
 
         table.WriteFolded(page, brief: true);
-    }
-
-    private static void Made(Markup page, CircuitStudy study, Provenance made)
-    {
-        page.Open("div", ("class", "card")).Open("table", ("class", "made")).Text("caption", "How the page was made", ("class", "unseen")).Open("tbody");
-        foreach (var (name, value) in new[]
-        {
-            ("command", made.Command), ("method", study.Circuit.Method), ("clean", string.Join(" · ", study.Clean)),
-            ("corrupted", string.Join(" · ", study.Corrupted)), ("edges outside carry", study.Fill.ToString()), ("fingerprint", made.Fingerprint),
-            ("seed", made.Seed),
-        }.Concat(made.Counts.Concat(made.Versions).Select(v => (v.Name, v.Value))))
-        {
-            page.Open("tr").Text("th", name, ("scope", "row")).Text("td", value, ("class", name is "command" or "fingerprint" ? "mono" : null)).Close("tr");
-        }
-
-        page.Close("tbody").Close("table").Close("div");
-    }
-
-    private static void Section(Markup page, int number, string title, Action content)
-    {
-        page.Open("section", ("class", "chapter"), ("aria-labelledby", $"part-{number}")).Open("h2", ("id", $"part-{number}"))
-            .Text("span", $"{number}", ("class", "n")).Text(" " + title).Close("h2");
-        content();
-        page.Close("section");
     }
 
     private static void Card(Markup page, View view)

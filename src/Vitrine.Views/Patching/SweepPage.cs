@@ -17,19 +17,16 @@ public static class SweepPage
         ArgumentNullException.ThrowIfNull(result);
         ArgumentNullException.ThrowIfNull(made);
         var page = new Markup();
-        PageHead.Write(page, $"{result.Method} patching of {Path.GetFileName(result.Model.TrimEnd('/'))}", Styles, script: null);
-        page.Open("body").Open("main", ("id", "page")).Open("header").Text("h1", $"{result.Method}: {result.Metric.Name}").Open("p", ("class",
-            "lead")).Text(lead)
-            .Close("p").Close("header").Open("section", ("class", "chapter")).Open("div", ("class", "card"));
-        new SweepHeat(result).Write(page);
-        page.Close("div").Close("section").Open("section", ("class", "chapter")).Text("h2", "How it was made").Open("table", ("class", "made")).Open("tbody");
-        foreach (var (name, value) in made.Counts.Concat(made.Versions).Select(v => (v.Name, v.Value)).Prepend(("seed", made.Seed))
-            .Prepend(("fingerprint", made.Fingerprint)).Prepend(("command", made.Command)))
-        {
-            page.Open("tr").Text("th", name, ("scope", "row")).Text("td", value).Close("tr");
-        }
-
-        page.Close("tbody").Close("table").Close("section").Close("main").Close("body").Close("html");
-        return "<!DOCTYPE html>\n" + page;
+        PageFrame.Section[] sections =
+        [
+            new("sweep", "Sweep", "What each cell does", () =>
+            {
+                page.Open("div", ("class", "card"));
+                new SweepHeat(result).Write(page);
+                page.Close("div");
+            }),
+        ];
+        var title = $"{result.Method} patching of {Path.GetFileName(result.Model.TrimEnd('/'))}: {result.Metric.Name}";
+        return PageFrame.Render(page, title, lead, [], sections, made, Styles);
     }
 }

@@ -26,6 +26,9 @@ public sealed class InputAttributionPage
 {
     private static readonly string Styles = Report.StyleSheet + Report.Resource("picture.css") + Report.Resource("attribution.css");
 
+    private const string Lead = "Which inputs the number rests on, by methods that answer different questions. Each is tried: the inputs that it puts first "
+        + "are taken away, or put in, beside random orders.";
+
     private static readonly string[] Columns =
         ["method", "deletion area", "95 % of random orders", "insertion area", "95 % of random orders", "infidelity", "left to explain"];
 
@@ -47,32 +50,22 @@ public sealed class InputAttributionPage
 
     private string Render()
     {
-        PageHead.Write(page, data.Title, Styles, Script);
-        page.Open("body").Text("a", "Skip to the page", ("class", "skip"), ("href", "#page")).Open("nav", ("aria-label", "Sections")).Open("div")
-            .Text("b", "Vitrine").Open("ul").Open("li").Text("a", "Overview", ("href", "#overview")).Close("li");
-        foreach (var method in Found.Methods)
-        {
-            page.Open("li").Text("a", method.Method, ("href", "#" + method.Method)).Close("li");
-        }
-
-        page.Open("li").Text("a", "How it was made", ("href", "#how")).Close("li").Close("ul").Close("div").Close("nav").Open("main", ("id", "page"))
-            .Open("header").Text("h1", data.Title).Text("p", "Which inputs the number rests on, by methods that answer different questions. "
-                + "Each is tried: the inputs that it puts first are taken away, or put in, beside random orders.", ("class", "lead"))
-            .Open("dl", ("class", "facts"));
-        Fact("metric", Found.Metric);
-        Fact("its value", Figures.Change(Found.Value));
-        Fact("with every input taken away", Figures.Change(Found.Baseline));
-        Fact("inputs", $"{Found.Inputs.Count}");
-        page.Close("dl").Close("header");
-        Section("overview", "Which method foretells what taking away does", Overview);
-        foreach (var method in Found.Methods)
-        {
-            Section(method.Method, method.Method, () => Method(method));
-        }
-
-        Section("how", "How it was made", Made);
-        page.Close("main").Open("script").Raw(Script).Close("script").Close("body").Close("html");
-        return "<!DOCTYPE html>\n" + page;
+        NamedValue[] facts =
+        [
+            new("metric", Found.Metric), new("its value", Figures.Change(Found.Value)),
+            new("with every input taken away", Figures.Change(Found.Baseline)), new("inputs", $"{Found.Inputs.Count}"),
+        ];
+        PageFrame.Section[] sections =
+        [
+            new("overview", "Overview", "Which method foretells what taking away does", Overview),
+            .. Found.Methods.Select(method => new PageFrame.Section(method.Method, method.Method, method.Method, () => Method(method))),
+        ];
+        NamedValue[] asked =
+        [
+            new("model", Found.Model), new("taken away", Found.Fill == AblationFill.Mean ? "replaced by the mean of its kind" : "set to zero"),
+        ];
+        return PageFrame.Render(
+            page, data.Title, Lead, facts, sections, data.Provenance with { Counts = [.. asked, .. data.Provenance.Counts] }, Styles, Script);
     }
 
     private void Overview()
@@ -117,33 +110,5 @@ public sealed class InputAttributionPage
             .Leaf("i", ("class", "key band")).Text("all of them").Close("span").Close("div").Close("div");
     }
 
-    private void Made()
-    {
-        page.Open("div", ("class", "card")).Open("table", ("class", "made")).Text("caption", "How the page was made", ("class", "unseen")).Open("tbody");
-        Line("command", data.Provenance.Command, "mono");
-        Line("model", Found.Model, "mono");
-        Line("fingerprint", data.Provenance.Fingerprint, "mono");
-        Line("seed", data.Provenance.Seed, null);
-        Line("taken away", Found.Fill == AblationFill.Mean ? "replaced by the mean of its kind" : "set to zero", null);
-        foreach (var entry in data.Provenance.Versions)
-        {
-            Line(entry.Name, entry.Value, null);
-        }
-
-        page.Close("tbody").Close("table").Close("div");
-    }
-
     private static string Range(RemovalCurve curve) => $"{Figures.Change(curve.RandomLow)} to {Figures.Change(curve.RandomHigh)}";
-
-    private void Section(string id, string title, Action content)
-    {
-        page.Open("section", ("id", id), ("aria-labelledby", id + "-title"), ("class", "chapter")).Text("h2", title, ("id", id + "-title"));
-        content();
-        page.Close("section");
-    }
-
-    private void Fact(string name, string value) => page.Open("div").Text("dt", name).Text("dd", value).Close("div");
-
-    private void Line(string name, string value, string? @class)
-        => page.Open("tr").Text("th", name, ("scope", "row")).Text("td", value, ("class", @class)).Close("tr");
 }
