@@ -101,26 +101,11 @@ public sealed class ExplanationWay(Explanation explanation) : View
         foreach (var claim in explanation.Claims)
         {
             table.Add(
-                $"{Name(claim.Kind)}{(claim.Place.Length > 0 ? $", {claim.Place}" : "")}", Figures.Change(claim.Effect), Figures.Share(claim.Share),
+                $"{claim.Name}{(claim.Place.Length > 0 ? $", {claim.Place}" : "")}", Figures.Change(claim.Effect), Figures.Share(claim.Share),
                 claim.Control is { IsFinite: true } control ? Figures.Change(control.Mean, Figures.Fine) : Figures.Missing, Figures.Probability(claim.Adjusted),
                 claim.IsShown ? "shown" : explanation.IsDescribed ? "described" : "not shown");
         }
 
         return table;
     }
-
-    /// <summary>A claim's kind in words, the field's first.</summary>
-    internal static string Name(ClaimKind kind) => kind switch
-    {
-        ClaimKind.Moves => "moves the metric",
-        ClaimKind.ReadSufficient => "read (denoising)",
-        ClaimKind.ReadNecessary => "read (noising)",
-        ClaimKind.EntersSufficient => "comes in (denoising)",
-        ClaimKind.EntersNecessary => "comes in (noising)",
-        ClaimKind.CarriesSufficient => "carried (denoising)",
-        ClaimKind.CarriesNecessary => "carried (noising)",
-        ClaimKind.Path => "path",
-        ClaimKind.HeadSufficient => "one head",
-        _ => "its neurons",
-    };
 }

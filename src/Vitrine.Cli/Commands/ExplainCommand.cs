@@ -152,7 +152,7 @@ internal static class ExplainCommand
             string[] measured = Output.IsNarrow ? [] : [Output.WithInterval(claim.Effect.Mean, claim.Effect.Low, claim.Effect.High)];
             table.Add(
             [
-                Name(claim.Kind), claim.Place, .. measured, claim.Share is { } share ? Percent(share.Mean) : "-",
+                claim.Name, claim.Place, .. measured, claim.Share is { } share ? Percent(share.Mean) : "-",
                 claim.Control is { } control ? Output.Signed(control.Mean) : "-", claim.Adjusted.ToString("0.0000", CultureInfo.InvariantCulture),
                 claim.IsShown ? "shown" : found.IsDescribed ? "described" : "not shown",
             ]);
@@ -174,20 +174,6 @@ internal static class ExplainCommand
         Console.WriteLine(
             $"{found.Metric}: {Output.Plain(found.Baseline)} without it; claims judged on {found.Testing} states, level {Text(found.Level)} over all");
     }
-
-    private static string Name(ClaimKind kind) => kind switch
-    {
-        ClaimKind.Moves => "moves the metric",
-        ClaimKind.ReadSufficient => "read (denoising)",
-        ClaimKind.ReadNecessary => "read (noising)",
-        ClaimKind.EntersSufficient => "comes in (denoising)",
-        ClaimKind.EntersNecessary => "comes in (noising)",
-        ClaimKind.CarriesSufficient => "carried (denoising)",
-        ClaimKind.CarriesNecessary => "carried (noising)",
-        ClaimKind.Path => "path",
-        ClaimKind.HeadSufficient => "one head",
-        _ => "neurons",
-    };
 
     private static string Percent(double share) => $"{(100 * share).ToString("0;-0;0", CultureInfo.InvariantCulture)} %";
 

@@ -49,7 +49,23 @@ public enum ClaimKind
 /// <param name="IsShown">Whether it counts: adjusted p at most the level, in the effect's direction, and at least the least share.</param>
 /// <param name="Text">In a sentence.</param>
 public sealed record Claim(
-    ClaimKind Kind, string Place, Estimate Effect, Estimate? Share, Spread? Control, double P, double Adjusted, bool IsShown, string Text);
+    ClaimKind Kind, string Place, Estimate Effect, Estimate? Share, Spread? Control, double P, double Adjusted, bool IsShown, string Text)
+{
+    /// <summary>What is claimed, in the field's words.</summary>
+    public string Name => Kind switch
+    {
+        ClaimKind.Moves => "moves the metric",
+        ClaimKind.ReadSufficient => "read (denoising)",
+        ClaimKind.ReadNecessary => "read (noising)",
+        ClaimKind.EntersSufficient => "comes in (denoising)",
+        ClaimKind.EntersNecessary => "comes in (noising)",
+        ClaimKind.CarriesSufficient => "carried (denoising)",
+        ClaimKind.CarriesNecessary => "carried (noising)",
+        ClaimKind.Path => "path",
+        ClaimKind.HeadSufficient => "one head",
+        _ => "neurons",
+    };
+}
 
 /// <summary>How much a part gives and takes away, in the states in which parts were chosen: no evidence, but the reason for the choice.</summary>
 /// <param name="Place">In short.</param>
