@@ -1,5 +1,4 @@
 using Vitrine.Checkpoints;
-using Vitrine.Transformers.Engine;
 using static TorchSharp.torch;
 
 namespace Vitrine.Policies;
@@ -86,7 +85,7 @@ public sealed record ActNoise
         }
 
         return (shape[1], shape[2]) == (horizon, width)
-            ? tensor(values, shape).expand(rows, -1, -1).contiguous().Aligned().MoveToOuterDisposeScope()
+            ? tensor(values, shape).expand(rows, -1, -1).contiguous().MoveToOuterDisposeScope()
             : throw new VitrineException($"noise: has {shape[1]} rows of {shape[2]} numbers; a chunk of the policy has {horizon} of {width}.");
     }
 

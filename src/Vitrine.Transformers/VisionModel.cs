@@ -77,7 +77,7 @@ public sealed class VisionModel : Model
     {
         var prepared = Recipe.Prepare(picture);
         return prepared.Pixels is [{ Channels: 3 } pixels]
-            ? new PictureInput(prepared.Frames[0], tensor(pixels.Values, [1, 3, pixels.Height, pixels.Width], device: Device).Aligned(), Recipe.Steps)
+            ? new PictureInput(prepared.Frames[0], tensor(pixels.Values, [1, 3, pixels.Height, pixels.Width], device: Device), Recipe.Steps)
             : throw new VitrineException($"picture recipe: {prepared.Pixels.Count} frames came of one picture; an image tower takes one of three channels.");
     }
 

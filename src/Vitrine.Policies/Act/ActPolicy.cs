@@ -125,7 +125,7 @@ public sealed class ActPolicy : LeRobotPolicy
         var latent = parts.Latent.Apply(zeros([rows, 1, config.Latent], Dtype, Device));                   // (B, 1, d)
         Tensor[] leading = parts.State is null
             ? [latent]
-            : [latent, parts.State.Apply(tensor([.. inputs.SelectMany(i => i.State)], [rows, 1, inputs[0].State.Length]).Aligned().to(Dtype, Device))];
+            : [latent, parts.State.Apply(tensor([.. inputs.SelectMany(i => i.State)], [rows, 1, inputs[0].State.Length]).to(Dtype, Device))];
         var embedded = cat([.. leading, cells.reshape(rows, -1, width)], 1);
         var positions = cat([parts.LeadingPositions.unsqueeze(0).expand(rows, -1, -1), places.reshape(rows, -1, width)], 1);
         return (embedded, positions);
@@ -149,7 +149,7 @@ public sealed class ActPolicy : LeRobotPolicy
         }
 
         var first = config.Files.Cameras[0];
-        return tensor([.. pixels], [inputs.Length * config.Files.Cameras.Count, 3, first.Shape[1], first.Shape[2]]).Aligned();
+        return tensor([.. pixels], [inputs.Length * config.Files.Cameras.Count, 3, first.Shape[1], first.Shape[2]]);
     }
 
     private PromptLayout LayoutOf(int rows)

@@ -417,7 +417,7 @@ public abstract class FlowPolicy : LeRobotPolicy
     private protected virtual Tensor? Condition(Tensor time) => null;
 
     /// <summary>A flow time as the expert reads it (1,d).</summary>
-    private Tensor Waves(double time) => tensor(settings.Waves(time, Expert.Shape.Width), [1, Expert.Shape.Width]).Aligned().to(Dtype, Device);
+    private Tensor Waves(double time) => tensor(settings.Waves(time, Expert.Shape.Width), [1, Expert.Shape.Width]).to(Dtype, Device);
 
     /// <summary>Pictures, words and state through the language stack, for the keys and values of its blocks.</summary>
     private PrefixCache Prefix(RunScope scope, IReadOnlyList<PolicyInput> inputs, PromptLayout layout, ActTiming? timing = null)
@@ -450,7 +450,7 @@ public abstract class FlowPolicy : LeRobotPolicy
     private Tensor Seen(RunScope scope, IReadOnlyList<PolicyInput> inputs, PromptLayout layout, ActTiming? timing)
     {
         float[][] all = [.. inputs.SelectMany(input => Present(input).Select(c => PixelsOf(input.Pictures[c.Name], c).Values))];
-        var pixels = tensor([.. all.SelectMany(p => p)], [all.Length, 3, Recipe.Height, Recipe.Width], device: Device).Aligned();
+        var pixels = tensor([.. all.SelectMany(p => p)], [all.Length, 3, Recipe.Height, Recipe.Width], device: Device);
         timing?.End("pixels");
         var owners = layout.Owners;
         var tokens = parts.Connector.Forward(scope, parts.Vision.Forward(scope, pixels, owners).Features, owners);
@@ -506,7 +506,7 @@ public abstract class FlowPolicy : LeRobotPolicy
             input.State.CopyTo(numbers, row * settings.StateWidth);
         }
 
-        return tensor(numbers, [inputs.Count, settings.StateWidth]).Aligned().to(Dtype, Device);
+        return tensor(numbers, [inputs.Count, settings.StateWidth]).to(Dtype, Device);
     }
 
     /// <summary>Names of every family: the expert inside SmolVLM or beside PaliGemma, and the projections of chunk and time.</summary>

@@ -242,7 +242,7 @@ public sealed class OpenVlaPolicy : Policy
             Recipe.Apply(observations[i].Picture).CopyTo(pixels, i * c * h * w);
         }
 
-        return tensor(pixels, [observations.Count, c, h, w], device: Device).Aligned();
+        return tensor(pixels, [observations.Count, c, h, w], device: Device);
     }
 
     private PromptLayout Layout(IReadOnlyList<int[]> prompts) => new()

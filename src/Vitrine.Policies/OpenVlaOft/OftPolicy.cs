@@ -280,7 +280,7 @@ public sealed class OftPolicy : Policy
 
         var numbers = observations.SelectMany(o => Only(o, width).Select((v, i) => bounds.Normalise(i, v))).ToArray();
         using var pass = scope.PassOver(1);
-        return pass.At(ProprioPart, Point.Out, parts.Proprio.Apply(tensor(numbers, [observations.Count, width]).Aligned().to(Dtype, Device))).unsqueeze(1);
+        return pass.At(ProprioPart, Point.Out, parts.Proprio.Apply(tensor(numbers, [observations.Count, width]).to(Dtype, Device))).unsqueeze(1);
     }
 
     private static IReadOnlyList<double> Only(Observation observation, int width) => observation.State.Count switch
@@ -297,7 +297,7 @@ public sealed class OftPolicy : Policy
     private Tensor Seen(IReadOnlyList<Observation> observations)
     {
         float[][] all = [.. observations.SelectMany(o => Ordered(o).Select(c => Recipe.Apply(c.Value)))];
-        return tensor([.. all.SelectMany(p => p)], [all.Length, Recipe.Channels, Recipe.Height, Recipe.Width], device: Device).Aligned();
+        return tensor([.. all.SelectMany(p => p)], [all.Length, Recipe.Channels, Recipe.Height, Recipe.Width], device: Device);
     }
 
     /// <remarks>

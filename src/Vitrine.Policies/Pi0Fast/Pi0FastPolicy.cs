@@ -159,7 +159,7 @@ public sealed class Pi0FastPolicy : LeRobotPolicy
             [
                 .. inputs.SelectMany(i => Files.Config.Cameras.Where(c => i.Pictures.ContainsKey(c.Name)).Select(c => PixelsOf(i.Pictures[c.Name], c).Values)),
             ];
-            var pixels = tensor([.. all.SelectMany(p => p)], [all.Length, 3, Recipe.Height, Recipe.Width], device: Device).Aligned();
+            var pixels = tensor([.. all.SelectMany(p => p)], [all.Length, 3, Recipe.Height, Recipe.Width], device: Device);
             var image = parts.Connector.Forward(scope, parts.Vision.Forward(scope, pixels, layout.Owners).Features, layout.Owners);   // (pictures, P, d)
             var (rows, picture) = (new List<Tensor>(), 0);
             foreach (var (b, row) in layout.Rows.Index())

@@ -168,7 +168,7 @@ internal abstract class PictureSide(Tower tower, Connector connector, int imageT
             at += frame.Values.Length;
         }
 
-        return tensor(values, device: tower.Device).Aligned();
+        return tensor(values, device: tower.Device);
     }
 
     /// <summary>Whose frames they are, in the order in which they are read.</summary>

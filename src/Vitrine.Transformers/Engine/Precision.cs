@@ -18,13 +18,6 @@ internal static class Precision
     /// <summary>The tensor as sums are made of it: in float32 where it has 16 bits, else the argument.</summary>
     public static Tensor Widened(this Tensor x) => x.dtype.IsNarrow() ? x.to(ScalarType.Float32) : x;
 
-    /// <summary>A copy in memory that libtorch aligned.</summary>
-    /// <remarks>
-    /// A tensor of a managed array lies where the array does, and kernels of products and convolutions round otherwise for memory that begins elsewhere: the
-    /// same numbers would give other bits from run to run.
-    /// </remarks>
-    public static Tensor Aligned(this Tensor x) => x.clone();
-
     /// <summary>Rounded to the precision of another tensor; the argument where that is its own.</summary>
     public static Tensor RoundedAs(this Tensor x, Tensor like) => x.dtype == like.dtype ? x : x.to(like.dtype);
 
