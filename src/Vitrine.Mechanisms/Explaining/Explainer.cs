@@ -48,12 +48,17 @@ public sealed class Explainer
     private readonly CancellationToken cancellation;
     private readonly IProgress<double>? progress;
     private readonly StackShape shape;
-    private int done, planned = 1;
+    private readonly PointSite[] attention, mlps;
+    private readonly PrefixSite[] rows;
+    private readonly int planned;
+    private int done;
 
     private Explainer(Contrast contrast, Metric metric, ExplainOptions options, IProgress<double>? progress, CancellationToken cancellation)
     {
         (this.contrast, this.metric, this.options, this.progress, this.cancellation) = (contrast, metric, options, progress, cancellation);
         shape = contrast.Choosing.With.Shape;
+        (attention, mlps, rows) = (Components(Component.Attention), Components(Component.FeedForward), Prefixes());
+        planned = 4 + (2 * (rows.Length + attention.Length + mlps.Length)) + shape.Heads + (8 * (1 + options.Draws));
     }
 
     /// <summary>Explains a contrast.</summary>
@@ -73,9 +78,6 @@ public sealed class Explainer
 
     private Explanation Explain()
     {
-        var (attention, mlps) = (Components(Component.Attention), Components(Component.FeedForward));
-        var rows = Prefixes();
-        planned = 4 + (2 * (rows.Length + attention.Length + mlps.Length)) + shape.Heads + (8 * (1 + options.Draws));
         using var testing = new Pair(this, contrast.Testing);
         var moves = Moves(testing);
         var shares = new List<SiteShare>();
@@ -86,8 +88,7 @@ public sealed class Explainer
             var read = rows.Length > 0 ? Chosen(choosing, rows, shares) : null;
             var entry = Chosen(choosing, attention, shares);
             var carrier = Chosen(choosing, mlps, shares);
-            var meanShare = carrier.AddMean(choosing.With, choosing.Without) is null ? (double?)null : MeanShare(testing, choosing, carrier);
-            claims.AddRange(Judged(testing, choosing, read, (PointSite)entry, (PointSite)carrier, meanShare));
+            claims.AddRange(Judged(testing, choosing, read, entry, carrier));
         }
 
         progress?.Report(1);
@@ -134,8 +135,7 @@ public sealed class Explainer
     private static double[] Ranked(double[] effects, double[] floor)
     {
         var differences = Effects(effects, floor);
-        double[] sizes = [.. differences.Select(Math.Abs)];
-        return [.. differences.Select((d, i) => Math.Sign(d) * (sizes.Count(s => s < sizes[i]) + ((sizes.Count(s => s == sizes[i]) + 1) / 2.0)))];
+        return [.. Samples.Ranks([.. differences.Select(Math.Abs)]).Zip(differences, (rank, d) => Math.Sign(d) * rank)];
     }
 
     /// <summary>Whether an effect lies outside of what all fillers do.</summary>
@@ -143,7 +143,7 @@ public sealed class Explainer
 
     private string Verdict(bool isShown, string not) => isShown ? "" : IsDescribed ? "Described, not judged: " : not;
 
-    private List<Claim> Judged(Pair testing, Pair choosing, Site? read, PointSite entry, PointSite carrier, double? meanShare)
+    private List<Claim> Judged(Pair testing, Pair choosing, PrefixSite? read, PointSite entry, PointSite carrier)
     {
         var unjudged = new List<Unjudged>();
         if (read is not null)
@@ -186,8 +186,9 @@ public sealed class Explainer
         }
 
         var whole = testing.Whole.Average();
-        var adjusted = Holm.Adjust([.. unjudged.Select(u => P(u.Effects, u.Controls))]);
-        return [.. unjudged.Select((u, i) => Claimed(u, adjusted[i]))];
+        double[] own = [.. unjudged.Select(u => P(u.Effects, u.Controls))];
+        var adjusted = Holm.Adjust(own);
+        return [.. unjudged.Select((u, i) => Claimed(u, own[i], adjusted[i]))];
 
         void Both(ClaimKind sufficient, ClaimKind necessary, Site site, string how)
         {
@@ -198,7 +199,7 @@ public sealed class Explainer
         double P(double[] effects, double[][] controls)
             => SignFlip.PValue([.. effects.Select((e, i) => e - (controls.Length == 0 ? 0 : controls.Average(c => c[i])))], seed: (ulong)options.Seed);
 
-        Claim Claimed(Unjudged of, double adjustedP)
+        Claim Claimed(Unjudged of, double p, double adjustedP)
         {
             var effect = PairedBootstrap.MeanDifference(of.Effects, Resamples);
             var control = of.Controls.Length == 0 ? null : Spread.Of(of.Controls.Select(c => c.Average()));
@@ -209,9 +210,9 @@ public sealed class Explainer
             var random = of.Kind == ClaimKind.NeuronsSufficient ? "as many random neurons" : "a random step as far";
             var beside = control is null ? "" : $"; {random} {Percent(floor)}";
             return new Claim(
-                of.Kind, of.Site.Place, effect, share, control, P(of.Effects, of.Controls), adjustedP, isShown,
+                of.Kind, of.Site.Place, effect, share, control, p, adjustedP, isShown,
                 $"{Verdict(isShown, "Not shown: ")}{of.Text} {Percent(share)} of the effect{beside} ({PText(adjustedP)})."
-                    + (of.Kind == ClaimKind.CarriesSufficient && isShown && meanShare is { } mean ? OneVector(mean, share.Mean) : ""));
+                    + (of.Kind == ClaimKind.CarriesSufficient && isShown ? OneVector(MeanShare(testing, choosing, carrier), share.Mean) : ""));
         }
     }
 
@@ -232,14 +233,13 @@ public sealed class Explainer
     }
 
     /// <summary>The site that both gives and takes away most, in the states in which parts are chosen.</summary>
-    private static Site Chosen(Pair pair, IReadOnlyList<Site> sites, List<SiteShare> shares)
+    private static T Chosen<T>(Pair pair, IReadOnlyList<T> sites, List<SiteShare> shares)
+        where T : Site
     {
         var whole = pair.Whole.Average();
         var found = sites.Select(site =>
         {
-            var share = new SiteShare(
-                site.Place, site is PrefixSite ? "rows" : site is PointSite { Point.Name: "attn.out" } ? "attention" : "MLP",
-                site is PointSite point ? point.Layer : ((PrefixSite)site).Layer, pair.Given(site).Average() / whole, pair.Lost(site).Average() / whole, null);
+            var share = new SiteShare(site.Place, site.Kind, site.Layer, pair.Given(site).Average() / whole, pair.Lost(site).Average() / whole);
             shares.Add(share);
             return (Site: site, Rank: Math.Min(share.Sufficient, share.Necessary));
         }).ToArray();
@@ -255,15 +255,7 @@ public sealed class Explainer
             return false;
         }
 
-        var position = metric switch
-        {
-            LogitMetric m => m.Position,
-            LogitDifferenceMetric m => m.Position,
-            ProbabilityMetric m => m.Position,
-            DivergenceMetric m => m.Position,
-            _ => 0,
-        };
-        if (position == -1 && contrast.Testing.With.Stack.Specs[0].Attention.Mask == AttentionMask.Causal)
+        if (metric.Reads == -1 && contrast.Testing.With.Stack.Specs[0].Attention.Mask == AttentionMask.Causal)
         {
             return true;
         }
@@ -276,8 +268,8 @@ public sealed class Explainer
         static int Own(int[] row) => row.Count(id => id >= 0);
     }
 
-    private double MeanShare(Pair testing, Pair choosing, Site site)
-        => Effects(Measured(contrast.Testing.Without, site.AddMean(choosing.With, choosing.Without)!), testing.Plain).Average() / testing.Whole.Average();
+    private double MeanShare(Pair testing, Pair choosing, PointSite site)
+        => Effects(Measured(contrast.Testing.Without, site.AddMean(choosing.With, choosing.Without)), testing.Plain).Average() / testing.Whole.Average();
 
     private PointSite[] Components(Component component) => [.. Enumerable.Range(0, shape.Layers).Select(layer => PointSite.Of(shape, component, layer))];
 
@@ -320,7 +312,7 @@ public sealed class Explainer
     private double[] Measured(Subject subject, RunPlan plan)
     {
         cancellation.ThrowIfCancellationRequested();
-        using var run = subject.Run(plan, cancellation: cancellation);
+        using var run = subject.RunFor(metric, plan, cancellation: cancellation);
         if (run.Run.UntouchedEdits.FirstOrDefault() is { } untouched)
         {
             throw new VitrineException($"explain: {untouched}. What is asked of an edit that does nothing has no answer.");
@@ -361,9 +353,11 @@ public sealed class Explainer
         {
             (this.explainer, this.states) = (explainer, states);
             explainer.cancellation.ThrowIfCancellationRequested();
-            string[] needs = [.. explainer.Prefixes().Cast<Site>().Concat(explainer.Components(Component.Attention))
-                .Concat(explainer.Components(Component.FeedForward)).SelectMany(s => s.Needs)
-                .Concat(new[] { Point.AttnZ, Point.MlpNeurons }.Where(explainer.shape.Points.Contains).Select(p => $"{explainer.shape.Name}.*.{p.Name}@*"))];
+            string[] needs =
+            [
+                .. explainer.rows.Concat<Site>(explainer.attention).Concat(explainer.mlps).SelectMany(s => s.Needs),
+                .. new[] { Point.AttnZ, Point.MlpNeurons }.Where(explainer.shape.Points.Contains).Select(p => $"{explainer.shape.Name}.*.{p.Name}@*"),
+            ];
             With = states.With.Run(RunPlan.Capturing(needs), cancellation: explainer.cancellation);
             Without = states.Without.Run(RunPlan.Capturing(needs), cancellation: explainer.cancellation);
             With.OnlyLast = Without.OnlyLast = explainer.IsDecidedLast(With, Without);

@@ -73,8 +73,7 @@ public sealed record Claim(
 /// <param name="Layer">From 0.</param>
 /// <param name="Sufficient">Share of the effect that it gives, put in alone.</param>
 /// <param name="Necessary">Share that is lost when it is held at the other run.</param>
-/// <param name="Mean">Share that its mean difference gives, one vector for all states; null where none was tried.</param>
-public sealed record SiteShare(string Place, string Kind, int Layer, double Sufficient, double Necessary, double? Mean);
+public sealed record SiteShare(string Place, string Kind, int Layer, double Sufficient, double Necessary);
 
 /// <summary>An answer to "what carries this difference, and where".</summary>
 public sealed record Explanation

@@ -13,7 +13,9 @@ namespace Vitrine.Mechanisms.Explaining;
 /// <summary>Part of a network whose values are taken from one run and put into another (interchange intervention, Geiger et al. 2021).</summary>
 /// <param name="Place">In short, e.g. <c>language.5 attention</c>.</param>
 /// <param name="Words">As a sentence names it, e.g. <c>attention of layer 5</c>.</param>
-internal abstract record Site(string Place, string Words)
+/// <param name="Kind">For tables: attention, MLP, rows.</param>
+/// <param name="Layer">From 0.</param>
+internal abstract record Site(string Place, string Words, string Kind, int Layer)
 {
     /// <summary>What a run must capture.</summary>
     public abstract IEnumerable<string> Needs { get; }
@@ -25,9 +27,6 @@ internal abstract record Site(string Place, string Words)
     /// Null for the values themselves; a generator for the control: what stands there, moved as far as the values would, in a random direction.
     /// </param>
     public abstract RunPlan PutIn(SubjectRun from, SubjectRun into, Generator? random = null);
-
-    /// <summary>The edits that add one vector everywhere: the mean difference of two runs.</summary>
-    public virtual RunPlan? AddMean(SubjectRun from, SubjectRun into) => null;
 
     /// <summary>What is put in: the values, or as far a step in a random direction.</summary>
     private protected static Tensor Values(Tensor from, Tensor into, Generator? random)
@@ -44,7 +43,7 @@ internal abstract record Site(string Place, string Words)
 }
 
 /// <summary>A point of a block: what attention or the feed-forward puts out, heads or neurons of it.</summary>
-internal sealed record PointSite(string Place, string Words, string Stack, int Layer, Point Point) : Site(Place, Words)
+internal sealed record PointSite(string Place, string Words, string Kind, string Stack, int Layer, Point Point) : Site(Place, Words, Kind, Layer)
 {
     /// <summary>Heads; null for all.</summary>
     public IReadOnlyList<int>? Heads { get; init; }
@@ -60,14 +59,15 @@ internal sealed record PointSite(string Place, string Words, string Stack, int L
     public static PointSite Of(StackShape shape, Component component, int layer)
     {
         var name = component == Component.Attention ? "attention" : "MLP";
-        return new PointSite($"{shape.Name}.{layer} {name}", $"the {name} of {shape.Name} layer {layer}", shape.Name, layer,
+        return new PointSite($"{shape.Name}.{layer} {name}", $"the {name} of {shape.Name} layer {layer}", name, shape.Name, layer,
             component == Component.Attention ? Point.AttnOut : Point.MlpOut);
     }
 
     public override RunPlan PutIn(SubjectRun from, SubjectRun into, Generator? random = null)
         => Edited(from, into, (a, b) => Values(a, b, random), (place, value) => new Replace(place, value));
 
-    public override RunPlan AddMean(SubjectRun from, SubjectRun into)
+    /// <summary>The edits that add one vector in every row: the mean difference of two runs.</summary>
+    public RunPlan AddMean(SubjectRun from, SubjectRun into)
         => Edited(from, into, (a, b) => a.Minus(b).mean([0], keepdim: true), (place, value) => new Add(place, value));
 
     private RunPlan Edited(SubjectRun from, SubjectRun into, Func<Tensor, Tensor, Tensor> values, Func<string, EditValue, Edit> edit)
@@ -88,7 +88,8 @@ internal sealed record PointSite(string Place, string Words, string Stack, int L
 }
 
 /// <summary>Keys and values of some rows of the prompt, as a layer of an action expert reads them.</summary>
-internal sealed record PrefixSite(string Place, string Words, string Stack, int Layer, Func<PromptRow, PromptRow, IEnumerable<long>> Rows) : Site(Place, Words)
+internal sealed record PrefixSite(string Place, string Words, string Stack, int Layer, Func<PromptRow, PromptRow, IEnumerable<long>> Rows)
+    : Site(Place, Words, "rows", Layer)
 {
     private static readonly Point[] Read = [Point.AttnPrefixK, Point.AttnPrefixV];
 
