@@ -11,7 +11,7 @@ public sealed record LogitMetric(IReadOnlyList<int> Choices) : Metric
     /// <summary>Where: position of a text, token of an action; negative from the end. A classifier has one place.</summary>
     public int Position { get; init; } = -1;
 
-
+    /// <inheritdoc/>
     internal override IEnumerable<int> OnlyAnswers => Choices;
 
     /// <inheritdoc/>
@@ -38,7 +38,7 @@ public sealed record LogitDifferenceMetric(IReadOnlyList<int> Choices, IReadOnly
     /// <summary>Where: position of a text, token of an action; negative from the end. A classifier has one place.</summary>
     public int Position { get; init; } = -1;
 
-
+    /// <inheritdoc/>
     internal override IEnumerable<int> OnlyAnswers => Choices.Concat(Against);
 
     /// <inheritdoc/>
@@ -66,7 +66,6 @@ public sealed record ProbabilityMetric(IReadOnlyList<int> Choices, bool Log = fa
 {
     /// <summary>Where: position of a text, token of an action; negative from the end. A classifier has one place.</summary>
     public int Position { get; init; } = -1;
-
 
     /// <inheritdoc/>
     public override string Name => Log ? "log probability (nats)" : "probability";
@@ -128,7 +127,6 @@ public sealed record DivergenceMetric(Transformers.Edits.EditValue Reference) : 
 {
     /// <summary>Where: position of a text, token of an action; negative from the end. A classifier has one place.</summary>
     public int Position { get; init; } = -1;
-
 
     /// <inheritdoc/>
     public override string Name => "KL (nats)";
