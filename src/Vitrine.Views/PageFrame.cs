@@ -70,10 +70,19 @@ internal static class PageFrame
         return "<!DOCTYPE html>\n" + page;
     }
 
-    private static void Made(Markup page, Provenance made)
+    /// <summary>How a page was made, as a table.</summary>
+    /// <param name="page">Where to.</param>
+    /// <param name="made">How.</param>
+    /// <param name="model">Its name, where the page does not say it elsewhere.</param>
+    public static void Made(Markup page, Provenance made, string? model = null)
     {
         page.Open("div", ("class", "card")).Open("table", ("class", "made")).Text("caption", "How the page was made", ("class", "unseen")).Open("tbody");
         Line("command", made.Command, "mono");
+        if (model is not null)
+        {
+            Line("model", model, "mono");
+        }
+
         Line("fingerprint", made.Fingerprint, "mono");
         Line("seed", made.Seed, null);
         foreach (var entry in made.Counts.Concat(made.Versions))

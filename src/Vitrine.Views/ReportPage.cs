@@ -333,23 +333,7 @@ internal sealed class ReportPage(ReportData data)
     private void Made()
     {
         page.Text("p", "Everything on this page comes out of one command and can be made again.");
-        page.Open("div", ("class", "card")).Open("table", ("class", "made")).Text("caption", "How the page was made", ("class", "unseen")).Open("tbody");
-        var provenance = data.Provenance;
-        Line("command", provenance.Command, "mono");
-        Line("model", data.Model.Name, "mono");
-        Line("fingerprint", provenance.Fingerprint, "mono");
-        Line("seed", provenance.Seed, null);
-        foreach (var entry in provenance.Counts.Concat(provenance.Versions))
-        {
-            Line(entry.Name, entry.Value, null);
-        }
-
-        if (provenance.Files.Count > 0)
-        {
-            Line("files", string.Join(" · ", provenance.Files), "mono");
-        }
-
-        page.Close("tbody").Close("table").Close("div");
+        PageFrame.Made(page, data.Provenance, data.Model.Name);
         if (data.Definitions.Count > 0)
         {
             page.Open("details", ("class", "definitions")).Text("summary", "Definitions").Open("dl");
@@ -361,9 +345,6 @@ internal sealed class ReportPage(ReportData data)
             page.Close("dl").Close("details");
         }
     }
-
-    private void Line(string name, string value, string? @class)
-        => page.Open("tr").Text("th", name, ("scope", "row")).Text("td", value, ("class", @class)).Close("tr");
 
     private void Card(View view, string @class = "card")
     {
