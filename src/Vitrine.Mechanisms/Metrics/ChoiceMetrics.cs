@@ -12,9 +12,6 @@ public sealed record LogitMetric(IReadOnlyList<int> Choices) : Metric
     public int Position { get; init; } = -1;
 
     /// <inheritdoc/>
-    internal override IEnumerable<int> OnlyAnswers => Choices;
-
-    /// <inheritdoc/>
     public override string Name => "logit";
 
     /// <inheritdoc/>
@@ -37,9 +34,6 @@ public sealed record LogitDifferenceMetric(IReadOnlyList<int> Choices, IReadOnly
 {
     /// <summary>Where: position of a text, token of an action; negative from the end. A classifier has one place.</summary>
     public int Position { get; init; } = -1;
-
-    /// <inheritdoc/>
-    internal override IEnumerable<int> OnlyAnswers => Choices.Concat(Against);
 
     /// <inheritdoc/>
     public override string Name => "logit difference";

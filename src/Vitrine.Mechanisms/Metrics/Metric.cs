@@ -24,10 +24,6 @@ public abstract record Metric
     [JsonIgnore]
     internal virtual int? Reads => null;
 
-    /// <summary>The answers whose scores it reads there, each for itself; empty where it reads all.</summary>
-    [JsonIgnore]
-    internal virtual IEnumerable<int> OnlyAnswers => [];
-
     /// <summary>The metric of each row.</summary>
     /// <param name="run">Derivatives pass where its plan asks for gradients.</param>
     /// <returns>(B), owned by the caller's dispose scope.</returns>
@@ -74,7 +70,7 @@ public abstract record Metric
     internal static long[] Columns(SubjectRun run, Tensor scores, int position)
     {
         var places = (int)scores.shape[1];
-        return run.IsAtOnePlace ? new long[run.Subject.Rows] : [.. Enumerable.Range(0, run.Subject.Rows).Select(Column)];
+        return [.. Enumerable.Range(0, run.Subject.Rows).Select(Column)];
 
         long Column(int row)
         {
@@ -91,9 +87,9 @@ public abstract record Metric
     /// <summary>Scores at a position of each row (B,N), in float32 or wider.</summary>
     internal static Tensor ScoresAt(SubjectRun run, int position)
     {
-        if (run.ScoresAtOf is { } at)
+        if (run.ReadOf is { } read)
         {
-            return Transformers.Engine.Precision.Widened(at(position));
+            return Transformers.Engine.Precision.Widened(run.Subject.Stack.Spoken(read()));
         }
 
         var scores = run.Scores();
@@ -102,21 +98,32 @@ public abstract record Metric
         return Transformers.Engine.Precision.Widened(scores.index(TensorIndex.Tensor(rows), TensorIndex.Tensor(columns)));
     }
 
-    /// <summary>The scores of one choice of each row at a position (B); only these are computed where the run can.</summary>
+    /// <summary>The scores of one choice of each row at a position (B); where the run can, only rows of the unembedding that are asked for are read.</summary>
     internal static Tensor ScoreOf(SubjectRun run, int position, IReadOnlyList<int> choices)
-        => run.ScoreOfAt is { } of ? Transformers.Engine.Precision.Widened(of(position, Ids(run, choices))) : Chosen(run, ScoresAt(run, position), choices);
+    {
+        if (run.ReadOf is not { } read)
+        {
+            return Chosen(run, ScoresAt(run, position), choices);
+        }
+
+        var ids = Ids(run, choices);
+        RequireAnswers(ids, run.Subject.Stack.HeadAsRun()!.Outputs);
+        int[] asked = [.. ids.Distinct()];
+        var scores = Transformers.Engine.Precision.Widened(run.Subject.Stack.Spoken(read(), asked));
+        var places = tensor(ids.Select(id => (long)Array.IndexOf(asked, id)).ToArray(), device: scores.device);
+        return scores.gather(1, places.unsqueeze(1)).squeeze(1);
+    }
 
     /// <summary>One choice of each row (B).</summary>
     internal static Tensor Chosen(SubjectRun run, Tensor scores, IReadOnlyList<int> choices)
     {
         var ids = Ids(run, choices);
-        ids = run.Answers is { } places ? [.. ids.Select(id => places[id])] : ids;
         RequireAnswers(ids, scores.shape[1]);
         return scores.gather(1, tensor(ids.Select(i => (long)i).ToArray(), device: scores.device).unsqueeze(1)).squeeze(1);
     }
 
     /// <exception cref="VitrineException">One is no answer of the model.</exception>
-    internal static void RequireAnswers(IEnumerable<int> ids, long count)
+    private static void RequireAnswers(IEnumerable<int> ids, long count)
     {
         foreach (var id in ids)
         {

@@ -214,21 +214,11 @@ public abstract class Subject
 
             using var bound = model.Bind(plan with { StopAfter = Shape.Layers - 1 });
             var run = model.Run(batch, bound, from);
-            long[] columns = [.. batch.Positions.Select((row, r) => Column([.. row], r) - (from?.Column ?? 0))];
-            int[] answers = [.. metric.OnlyAnswers.Distinct()];
-            var chosen = answers.Length > 0 && answers.All(a => a >= 0 && a < Shape.Vocabulary) ? answers : null;
-            return new SubjectRun(this, run)
-            {
-                IsAtOnePlace = true,
-                Answers = chosen?.Index().ToDictionary(a => a.Item, a => a.Index),
-                ScoresOf = () => (chosen is null
-                    ? Stack.Spoken(Decoder.Pick(run.Residual, columns))
-                    : Stack.Spoken(Decoder.Pick(run.Residual, columns), chosen)).unsqueeze(1),
-            };
+            long[] columns = [.. Columns.Select((own, row) => Column(own, row) - (from?.Column ?? 0))];
+            return new SubjectRun(this, run) { ReadOf = () => Decoder.Pick(run.Residual, columns) };
 
-            long Column(long[] positions, int row)
+            long Column(int[] own, int row)
             {
-                var own = positions.Index().Where(p => p.Item >= 0).Select(p => p.Index).ToArray();
                 var at = position < 0 ? own.Length + position : position;
                 return at >= 0 && at < own.Length && own[at] >= (from?.Column ?? 0)
                     ? own[at]

@@ -33,20 +33,13 @@ public sealed class SubjectRun : IDisposable
     /// <summary>The column of the batch that the logits begin with.</summary>
     internal int FirstColumn { get; init; }
 
-    /// <summary>Whether the scores are those of the one position alone that was asked for.</summary>
-    internal bool IsAtOnePlace { get; init; }
-
-    /// <summary>Where each answer stands among the scores, where only some were computed; null where all were.</summary>
-    internal IReadOnlyDictionary<int, int>? Answers { get; init; }
-
     /// <summary>Null where the subject answers in numbers.</summary>
     internal Func<Tensor>? ScoresOf { get; init; }
 
-    /// <summary>From a position of each row's own text to its scores (B,N), where they are computed when they are asked for; else null.</summary>
-    internal Func<int, Tensor>? ScoresAtOf { get; init; }
-
-    /// <summary>From a position and an answer of each row to its score (B), likewise.</summary>
-    internal Func<int, int[], Tensor>? ScoreOfAt { get; init; }
+    /// <summary>
+    /// The residual behind the last block at the one place that the metric reads (B,d), of a run in which only what is asked for is unembedded; else null.
+    /// </summary>
+    internal Func<Tensor>? ReadOf { get; init; }
 
     /// <summary>Scores of what can be answered (B,P,N): at every position of a text, at the one place of a classifier, at every token of an action.</summary>
     /// <exception cref="VitrineException">The model answers in numbers, not by choice.</exception>

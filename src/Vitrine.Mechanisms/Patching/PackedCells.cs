@@ -112,8 +112,7 @@ internal sealed class PackedCells : ICellRunner
         {
             Ids = [.. none.Select(_ => ids)],
             ScoresOf = () => decoder.Spoken(hidden),
-            ScoresAtOf = read < 0 ? null : _ => decoder.Spoken(hidden).squeeze(1),
-            ScoreOfAt = read < 0 ? null : (_, answers) => Score(hidden, answers),
+            ReadOf = read < 0 ? null : () => hidden.squeeze(1),
         };
         return [.. metric.Values(run)];
     }
@@ -154,21 +153,6 @@ internal sealed class PackedCells : ICellRunner
 
     private static string Keys(StackShape shape, int layer)
         => RunStart.Needs(shape, layer, 1).First(a => a.StartsWith($"{shape.Name}.{layer}.attn.k", StringComparison.Ordinal));
-
-    /// <summary>Logits of one token each (cells), of the token's own row of the unembedding alone.</summary>
-    private Tensor Score(Tensor hidden, int[] answers)
-    {
-        var head = decoder.HeadAsRun()!;
-        Metric.RequireAnswers(answers, head.Outputs);
-        int[] asked = [.. answers.Distinct()];
-        var rows = tensor(asked.Select(i => (long)i).ToArray(), device: hidden.device);
-        var few = new Linear(head.Stored.index_select(0, rows), head.Bias?.index_select(0, rows), head.Dtype);
-        var normed = decoder.LastNorm is { } norm ? norm.Apply(hidden.squeeze(1)) : hidden.squeeze(1);
-        var logits = few.Apply(normed);
-        logits = decoder.LogitCap is { } cap ? cap.Apply(logits) : logits;
-        var places = tensor(answers.Select(a => (long)Array.IndexOf(asked, a)).ToArray(), device: hidden.device);
-        return logits.gather(1, places.unsqueeze(1)).squeeze(1);
-    }
 
     /// <summary>The first column that a cell computes and how many; none where it changes nothing that the metric reads.</summary>
     private (int First, int Count) Columns(CellWork cell)
