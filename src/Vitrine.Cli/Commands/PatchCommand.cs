@@ -138,7 +138,8 @@ internal static class PatchCommand
     };
 
     private static PatchPlan Planned(
-        Inputs given, Metric metric, string method, ParseResult parsed, PatchArguments asked, PatchOptions options, CancellationToken cancellation) => method switch
+        Inputs given, Metric metric, string method, ParseResult parsed, PatchArguments asked,
+        PatchOptions options, CancellationToken cancellation) => method switch
         {
             "attribution" => AttributionPatching.Plan(
                 given.Clean, given.Corrupted!, metric, asked.Sweep(parsed), asked.Attribution(parsed), cancellation),
