@@ -43,7 +43,7 @@ public abstract class Stack
 
     /// <summary>How many weights the blocks, their norms and the head hold; embeddings left out.</summary>
     public long Parameters
-        => Linears().Sum(l => l.Stored.numel() + (l.Bias?.numel() ?? 0))
+        => Linears().Sum(l => (l.Outputs * l.Inputs) + (l.Bias?.numel() ?? 0))
             + blocks.SelectMany(b => b.Weights.Norms()).Append(EntryNorm).Append(LastNorm).OfType<Norm>().Sum(n => n.Gain.numel() + (n.Bias?.numel() ?? 0));
 
     internal IReadOnlyList<Block> Blocks => blocks;
@@ -186,7 +186,7 @@ public abstract class Stack
         var head = HeadAsRun() ?? throw new VitrineException($"stack '{Shape.Name}' has no vocabulary.");
         var rows = tensor(ids.Select(id => (long)id).ToArray(), device: Device);
         var logits = nn.functional.linear(
-            LastNorm is null ? residual : LastNorm.Apply(residual, condition: null).Normed, head.Stored.index_select(0, rows).to(head.Dtype),
+            LastNorm is null ? residual : LastNorm.Apply(residual, condition: null).Normed, head.Rows(rows),
             head.Bias?.index_select(0, rows));
         return LogitCap is null ? logits : LogitCap.Apply(logits);
     }
