@@ -127,6 +127,7 @@ internal static unsafe class BlockProducts
             case GgufType.IQ4_XS: Widen<Picked<IQ4Super>>(blocks, count, target, with); break;
             case GgufType.F16: Widen<IeeeHalves>(blocks, count, target, with); break;
             case GgufType.BF16: Widen<BrainFloats>(blocks, count, target, with); break;
+            case GgufType.F32: Widen<Floats>(blocks, count, target, with); break;
             default: throw new ArgumentOutOfRangeException(nameof(type));
         }
     }

@@ -73,6 +73,12 @@ internal sealed record Linear(Tensor Stored, Tensor? Bias, ScalarType Dtype, Blo
             return Bias is null ? product : product.Plus(Bias);
         }
 
+        if (oneRow is null && x.numel() == Inputs && x.dtype == ScalarType.Float32 && !is_grad_enabled() && x.is_contiguous() && PlainProduct.Of(this) is { } plain)
+        {
+            var product = plain.Apply(x);
+            return Bias is null ? product : product.Plus(Bias);
+        }
+
         if (!IsNarrow)
         {
             return nn.functional.linear(x, Stored, Bias);
@@ -135,6 +141,11 @@ internal sealed record Norm(NormSpec Spec, Tensor Gain, Tensor? Bias)
 
     public Tensor Apply(Tensor x)
     {
+        if (RowMath.Takes(x))
+        {
+            return OfOneRow(x);
+        }
+
         if (Spec.Kind == NormKind.LayerNorm)
         {
             return OnAnyDevice.LayerNorm(x, Gain, Bias, Spec.Epsilon);
@@ -183,6 +194,16 @@ internal sealed record Norm(NormSpec Spec, Tensor Gain, Tensor? Bias)
 
     /// <summary>What the norm scales: its argument, without its mean where it centres.</summary>
     public Tensor Centred(Tensor x) => Spec.Kind == NormKind.LayerNorm ? x - x.mean([-1], keepdim: true) : x;
+
+    private unsafe Tensor OfOneRow(Tensor x)
+    {
+        var normed = empty_like(x);
+        var width = (int)Gain.shape[0];
+        RowMath.Norm(Spec.Kind, Spec.Epsilon, RowMath.At(Gain), Bias is null ? null : RowMath.At(Bias), RowMath.At(x), RowMath.At(normed),
+            (int)(x.numel() / width), width);
+        GC.KeepAlive(x);
+        return normed;
+    }
 
     private Tensor OverRootMeanSquare(Tensor x)
     {

@@ -90,10 +90,14 @@ internal sealed unsafe class RowProduct
         }
     }
 
-    private static BlockRows RowsOf(Tensor weight) => new(weight.dtype switch
+    /// <summary>The format of a tensor's numbers, as products know them; null for others.</summary>
+    public static GgufType? TypeOf(ScalarType dtype) => dtype switch
     {
         ScalarType.BFloat16 => GgufType.BF16,
         ScalarType.Float16 => GgufType.F16,
-        _ => GgufType.F32,
-    }, weight.shape[1]);
+        ScalarType.Float32 => GgufType.F32,
+        _ => null,
+    };
+
+    private static BlockRows RowsOf(Tensor weight) => new(TypeOf(weight.dtype)!.Value, weight.shape[1]);
 }

@@ -122,8 +122,49 @@ public abstract class Stack
 
     /// <summary>Blocks over embeddings; features are cut off behind their block.</summary>
     /// <returns>The residual behind the last block (B,T,d), and the features where the stack hands some on.</returns>
-    internal (Tensor Residual, Tensor? Features) Forward(Tensor embedded, Pass pass, KeyValueCache? cache = null)
-        => Through(Enter(embedded, pass), pass, cache, 0, blocks.Count - 1);
+    internal (Tensor Residual, Tensor? Features) Forward(Tensor embedded, Pass pass, KeyValueCache? cache = null, FusedRow? fused = null)
+        => fused is null
+            ? Through(Enter(embedded, pass), pass, cache, 0, blocks.Count - 1)
+            : (Through(Enter(embedded, pass), pass, cache!, fused), null);
+
+    /// <summary>All blocks over one token of one row; those that nobody looks into without tensors.</summary>
+    private Tensor Through(Tensor x, Pass pass, KeyValueCache cache, FusedRow fused)
+    {
+        var rotations = rotaries.ToDictionary(r => r.Key, r => r.Value.Tables(pass, Dtype));
+        fused.Begin(pass.LastOwnPlace, pass.PositionShift?[0] ?? 0);
+        var isTensor = true;
+        for (var layer = 0; layer < blocks.Count; layer++)
+        {
+            var slots = pass.Plan.In(Shape.Name, layer);
+            if (slots.IsEmpty)
+            {
+                if (isTensor)
+                {
+                    fused.Take(x);
+                    isTensor = false;
+                }
+
+                fused.Through(layer);
+                pass.Run.FusedBlocks++;
+                continue;
+            }
+
+            if (!isTensor)
+            {
+                x = fused.Give();
+                isTensor = true;
+            }
+
+            pass.Rotation = blocks[layer].Spec.Attention.Rotary is { } rotary ? rotations[rotary] : null;
+            using var scope = NewDisposeScope();
+            x = blocks[layer].Forward(x, slots, pass, cache, layer).MoveToOuterDisposeScope();
+        }
+
+        return isTensor ? x : fused.Give();
+    }
+
+    /// <summary>The rotation of a specification.</summary>
+    internal Rotary RotaryOf(RotarySpec spec) => rotaries[spec];
 
     /// <summary>The residual in front of block 0 (B,T,d).</summary>
     internal Tensor Enter(Tensor embedded, Pass pass)
