@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Vitrine.Worlds.Records;
 
 namespace Vitrine.Worlds.Studies;
 
@@ -9,4 +10,6 @@ namespace Vitrine.Worlds.Studies;
 [JsonSerializable(typeof(StudyResult))]
 [JsonSerializable(typeof(StudyFolder.Header))]
 [JsonSerializable(typeof(StudyFolder.Stored))]
+[JsonSerializable(typeof(RecordHeader))]
+[JsonSerializable(typeof(RecordedStep))]
 internal sealed partial class RecordJsonContext : JsonSerializerContext;
