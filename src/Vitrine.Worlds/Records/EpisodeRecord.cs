@@ -12,6 +12,9 @@ public sealed class EpisodeRecord
 {
     private const long LargestHeader = 1L << 28;
 
+    /// <summary>Why a record ended whose last action an alarm kept from being carried out.</summary>
+    internal const string Alarm = "alarm";
+
     private EpisodeRecord(string folder, RecordHeader header, IReadOnlyList<RecordedStep> steps)
         => (Folder, Header, Steps) = (folder, header, steps);
 
@@ -125,20 +128,27 @@ public sealed class EpisodeRecord
     }
 
     /// <summary>The record as an episode of a world, for measures and films.</summary>
-    /// <param name="withPictures">Whether it is to hold what the camera saw.</param>
+    /// <param name="withPictures">Whether it is to hold what the camera saw before each action; a record has none of the end.</param>
     /// <exception cref="VitrineException">It has no world, or is not finished.</exception>
-    public Episode ToEpisode(bool withPictures = false) => Header is { Layout: { } layout, End: { Succeeded: { } solved, Gripper: { } last } end }
-        ? new Episode
+    public Episode ToEpisode(bool withPictures = false)
+    {
+        if (Header is not { Layout: { } layout, End: { Succeeded: { } solved, Gripper: { } last } end })
+        {
+            throw new VitrineException($"{Folder}: is no finished episode of a world.");
+        }
+
+        RecordedStep[] carried = [.. end.Reason == Alarm ? Steps.SkipLast(1) : Steps];
+        return new Episode
         {
             Layout = layout,
-            Instruction = Steps.Count == 0 ? "" : Steps[0].Instruction,
+            Instruction = Steps.Count == 0 ? "" : WithoutWord(Steps[0].Instruction),
             Succeeded = solved,
-            Actions = [.. Steps.Select(s => s.Action.ToArray())],
-            Path = [.. Steps.Select(s => s.Gripper!.Value), last],
+            Actions = [.. carried.Select(s => s.Action.ToArray())],
+            Path = [.. carried.Select(s => s.Gripper!.Value), last],
             Measures = end.Measures ?? new Dictionary<string, double>(),
-            Pictures = withPictures ? [.. Steps.Select(s => Seen(s.Step).Picture)] : null,
-        }
-        : throw new VitrineException($"{Folder}: is no finished episode of a world.");
+            Pictures = withPictures ? [.. carried.Select(s => Seen(s.Step).Picture)] : null,
+        };
+    }
 
     /// <summary>The header alone.</summary>
     internal static RecordHeader HeaderOf(string folder)
@@ -157,4 +167,9 @@ public sealed class EpisodeRecord
             throw new VitrineException($"{folder}: is no record ({e.Message}).", e);
         }
     }
+
+    private string WithoutWord(string instruction)
+        => Header.Condition.Word is { Length: > 0 } word && instruction.EndsWith($" {word}", StringComparison.Ordinal)
+            ? instruction[..^(word.Length + 1)]
+            : instruction;
 }

@@ -29,9 +29,9 @@ public sealed class EpisodeRecorder : IDisposable
     private readonly AddressPattern[] points;
     private readonly HashSet<string> plans = [];
 
-    private EpisodeRecorder(string folder, RecordHeader header, FileStream lines, int steps)
+    private EpisodeRecorder(string folder, RecordHeader header, FileStream lines, IReadOnlyList<RecordedStep> kept)
     {
-        (Folder, Header, this.lines, Steps) = (folder, header, lines, steps);
+        (Folder, Header, this.lines, Kept, Steps) = (folder, header, lines, kept, kept.Count);
         points = [.. header.Points.Select(AddressPattern.Parse)];
     }
 
@@ -43,6 +43,9 @@ public sealed class EpisodeRecorder : IDisposable
 
     /// <summary>Steps that are kept so far.</summary>
     public int Steps { get; private set; }
+
+    /// <summary>Steps that were found when a record that had been cut off was gone on with.</summary>
+    public IReadOnlyList<RecordedStep> Kept { get; }
 
     /// <summary>What a run must capture for this record, besides its plan; null for nothing.</summary>
     public RunPlan? Capture => Header.Points.Count == 0 ? null : RunPlan.Capturing([.. Header.Points]);
@@ -88,7 +91,7 @@ public sealed class EpisodeRecorder : IDisposable
         var lines = Opened(folder);
         lines.SetLength(length);
         lines.Seek(0, SeekOrigin.End);
-        return new EpisodeRecorder(folder, found, lines, steps.Count);
+        return new EpisodeRecorder(folder, found, lines, steps);
     }
 
     /// <summary>Adds a step.</summary>
@@ -98,7 +101,9 @@ public sealed class EpisodeRecorder : IDisposable
     /// <param name="row">Which observation of the run.</param>
     /// <param name="plan">The plan of this step, where it is not the condition's; without what it captures.</param>
     /// <param name="noise">What the chunk started from: a seed is kept in the step, given numbers as the tensor <c>noise</c>.</param>
-    /// <exception cref="VitrineException">It is not the next step, a number is not finite, a point was not captured, or the folder cannot be written.</exception>
+    /// <exception cref="VitrineException">
+    /// It is not the next step, a number is not finite, a point was not captured, or the folder cannot be written.
+    /// </exception>
     public void Add(RecordedStep step, Observation seen, PolicyRun? run = null, int row = 0, RunPlan? plan = null, ActNoise? noise = null)
     {
         ArgumentNullException.ThrowIfNull(step);
@@ -107,7 +112,7 @@ public sealed class EpisodeRecorder : IDisposable
         {
             Require(step);
             using var scope = NewDisposeScope();
-            var tensors = run is null ? [] : Kept(run, row);
+            var tensors = run is null ? [] : Shares(run, row);
             if (noise?.Given(row) is { } numbers)
             {
                 tensors[Noise] = numbers;
@@ -144,7 +149,7 @@ public sealed class EpisodeRecorder : IDisposable
     private static EpisodeRecorder Begun(string folder, RecordHeader header)
     {
         AtomicFile.WriteAllText(Path.Combine(folder, RecordFolder.Header), RecordJson.Write(header, indented: true));
-        return new EpisodeRecorder(folder, header, Opened(folder), 0);
+        return new EpisodeRecorder(folder, header, Opened(folder), []);
     }
 
     private static FileStream Opened(string folder)
@@ -173,18 +178,18 @@ public sealed class EpisodeRecorder : IDisposable
         }
     }
 
-    private Dictionary<string, Tensor> Kept(PolicyRun run, int row)
+    private Dictionary<string, Tensor> Shares(PolicyRun run, int row)
     {
-        var (kept, rows) = (new Dictionary<string, Tensor>(), run.Actions.Count);
-        foreach (var (address, value) in run.Run.Activations.Where(a => points.Any(p => p.Matches(a.Key))))
+        var kept = new Dictionary<string, Tensor>();
+        foreach (var address in run.Run.Activations.Keys.Where(a => points.Any(p => p.Matches(a))))
         {
-            var share = value.shape[0] / rows; // a tower's rows are pictures, several of an observation
-            kept[address.ToString()] = value.detach().narrow(0, row * share, share).cpu().contiguous();
+            kept[address.ToString()] = KeptActivations.Of(run, row, address, Header.KeepsAllPositions).cpu().contiguous();
         }
 
         foreach (var missing in points.Where(p => !run.Run.Activations.Keys.Any(p.Matches)))
         {
-            throw new VitrineException($"{Folder}: '{missing}' is to be kept, and the run captured nothing of that name; add the recorder's capture to its plan.");
+            throw new VitrineException(
+                $"{Folder}: '{missing}' is to be kept, and the run captured nothing of that name; add the recorder's capture to its plan.");
         }
 
         return kept;

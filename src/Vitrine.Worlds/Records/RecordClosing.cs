@@ -63,7 +63,9 @@ internal static class RecordClosing
             var first = PictureFile.Read(RecordFolder.Picture(folder, camera, seen[0].Step));
             if (pictures.All(p => (p.Width, p.Height) == (first.Width, first.Height))) // a client may change its camera; such pictures make no film
             {
-                Write(RecordFolder.Film(folder, camera, cameras.Length == 1, "png"), stream => AnimatedPng.Write(stream, pictures, seen.Length, FrameMilliseconds));
+                Write(
+                    RecordFolder.Film(folder, camera, cameras.Length == 1, "png"),
+                    stream => AnimatedPng.Write(stream, pictures, seen.Length, FrameMilliseconds));
             }
         }
     }

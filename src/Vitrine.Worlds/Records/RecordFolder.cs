@@ -38,11 +38,11 @@ internal static class RecordFolder
 
     private static string Number(int step) => step.ToString("D6", CultureInfo.InvariantCulture);
 
-    /// <remarks>Letters of a camera's name that mean something in paths are written as their codes; a long name is cut, and told apart by its hash.</remarks>
-    private static string Safe(string camera)
+    /// <summary>A name as a file's: letters that mean something in paths are written as their codes; a long name is cut, and told apart by its hash.</summary>
+    public static string Safe(string name)
     {
-        var safe = Uri.EscapeDataString(camera).Replace(".", "%2E", StringComparison.Ordinal).Replace("*", "%2A", StringComparison.Ordinal);
-        return safe.Length <= LongestName ? safe : $"{safe[..LongestName]}~{Hash(camera)[..8]}";
+        var safe = Uri.EscapeDataString(name).Replace(".", "%2E", StringComparison.Ordinal).Replace("*", "%2A", StringComparison.Ordinal);
+        return safe.Length <= LongestName ? safe : $"{safe[..LongestName]}~{Hash(name)[..8]}";
     }
 
     private static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));

@@ -43,6 +43,12 @@ public sealed record RecordHeader
     /// <summary>Addresses of the activations that are kept, wildcards allowed; none by default.</summary>
     public IReadOnlyList<string> Points { get; init => field = value ?? []; } = [];
 
+    /// <summary>Whether they are kept at all positions; else, for points of the stack that decides, where the action is decided.</summary>
+    public bool KeepsAllPositions { get; init; }
+
+    /// <summary>Names of the monitors that watched.</summary>
+    public IReadOnlyList<string> Monitors { get; init => field = value ?? []; } = [];
+
     /// <summary>Who asked, in words: a session of a server; null where nobody said.</summary>
     public string? Client { get; init; }
 

@@ -21,7 +21,8 @@ public sealed record RecordedMachine(string Device, string Processor, int Thread
     {
         ArgumentNullException.ThrowIfNull(policy);
         return new RecordedMachine(
-            $"{policy.Device.type}".ToLowerInvariant(), Name(), ComputeThreads.Here, $"{policy.Dtype}", new SortedDictionary<string, string>(StringComparer.Ordinal)
+            $"{policy.Device.type}".ToLowerInvariant(), Name(), ComputeThreads.Here, $"{policy.Dtype}",
+            new SortedDictionary<string, string>(StringComparer.Ordinal)
             {
                 ["vitrine"] = typeof(RecordedMachine).Assembly.GetName().Version?.ToString(3) ?? "",
                 [".NET"] = RuntimeInformation.FrameworkDescription,

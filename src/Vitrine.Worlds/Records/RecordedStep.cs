@@ -40,6 +40,9 @@ public sealed record RecordedStep
     /// <summary>Names the plan under which this step was computed, where that is not the condition's (<see cref="EpisodeRecord.PlanOf"/>).</summary>
     public string? Plan { get; init; }
 
+    /// <summary>Whether an edit, or keys and values of another instruction, acted in this step; a schedule may leave it out.</summary>
+    public bool IsEdited { get; init; }
+
     /// <summary>Where the gripper was before the action; null without a world.</summary>
     public Position? Gripper { get; init; }
 

@@ -10,9 +10,9 @@ namespace Vitrine.Worlds.Records;
 
 /// <summary>Steps of a finished record as a Parquet table, a row a step.</summary>
 /// <remarks>
-/// Columns: <c>step, instruction, cameras, state, action.NAME ..., chunk, normalised, tokens, noise_seed, batch, plan, x, y, z, measures, readings, seconds</c>.
-/// Lists and objects are JSON texts, which DuckDB casts (<c>chunk::DOUBLE[][]</c>); a text is empty and a number NaN where there is nothing. Numbers are
-/// written so that the same bits come back.
+/// Columns: <c>step, instruction, cameras, state, action.NAME ..., chunk, normalised, tokens, noise_seed, batch, plan, edited, x, y, z, measures, readings,
+/// seconds</c>. Lists and objects are JSON texts, which DuckDB casts (<c>chunk::DOUBLE[][]</c>); a text is empty and a number NaN where there is nothing.
+/// Numbers are written so that the same bits come back.
 /// </remarks>
 internal static class StepTable
 {
@@ -21,6 +21,8 @@ internal static class StepTable
     private static readonly DataField<string> Instruction = new("instruction"), Cameras = new("cameras"), State = new("state"), Chunk = new("chunk"),
         Normalised = new("normalised"), Tokens = new("tokens"), Noise = new("noise_seed"), Plan = new("plan"), Measures = new("measures"),
         Readings = new("readings");
+
+    private static readonly DataField<bool> Edited = new("edited");
 
     private static readonly DataField<double> X = new("x"), Y = new("y"), Z = new("z"), Seconds = new("seconds");
 
@@ -37,8 +39,8 @@ internal static class StepTable
         }
 
         var actions = ActionColumns(names, width);
-        var schema = new ParquetSchema([Step, Instruction, Cameras, State, .. actions, Chunk, Normalised, Tokens, Noise, Batch, Plan, X, Y, Z, Measures, Readings,
-            Seconds]);
+        var schema = new ParquetSchema([Step, Instruction, Cameras, State, .. actions, Chunk, Normalised, Tokens, Noise, Batch, Plan, Edited, X, Y, Z, Measures,
+            Readings, Seconds]);
         using var stream = new MemoryStream();
         var writer = await ParquetWriter.CreateAsync(schema, stream).ConfigureAwait(false);
         await using (writer.ConfigureAwait(false))
@@ -59,6 +61,7 @@ internal static class StepTable
             await Texts(Noise, s => s.NoiseSeed?.ToString(CultureInfo.InvariantCulture) ?? "").ConfigureAwait(false);
             await Integers(Batch, s => s.Batch).ConfigureAwait(false);
             await Texts(Plan, s => s.Plan ?? "").ConfigureAwait(false);
+            await group.WriteAsync<bool>(Edited, steps.Select(s => s.IsEdited).ToArray()).ConfigureAwait(false);
             await Numbers(X, s => s.Gripper?.X ?? double.NaN).ConfigureAwait(false);
             await Numbers(Y, s => s.Gripper?.Y ?? double.NaN).ConfigureAwait(false);
             await Numbers(Z, s => s.Gripper?.Z ?? double.NaN).ConfigureAwait(false);
@@ -97,6 +100,7 @@ internal static class StepTable
             var (measures, readings) = (await Texts(Measures).ConfigureAwait(false), await Texts(Readings).ConfigureAwait(false));
             var (x, y) = (await Numbers(X).ConfigureAwait(false), await Numbers(Y).ConfigureAwait(false));
             var (z, seconds) = (await Numbers(Z).ConfigureAwait(false), await Numbers(Seconds).ConfigureAwait(false));
+            var edited = await columns.ReadAsync<bool>(Edited.Name).ConfigureAwait(false);
             var batches = await columns.ReadAsync<int>(Batch.Name).ConfigureAwait(false);
             return
             [
@@ -114,6 +118,7 @@ internal static class StepTable
                         NoiseSeed = Seed(noises[i], i),
                         Batch = batches[i],
                         Plan = plans[i].Length == 0 ? null : plans[i],
+                        IsEdited = edited[i],
                         Gripper = double.IsNaN(x[i]) ? null : new Position(x[i], y[i], z[i]),
                         Measures = Read<IReadOnlyDictionary<string, double>>(measures[i], i, Measures)!,
                         Readings = Read<IReadOnlyList<MonitorReading>>(readings[i], i, Readings) ?? [],

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Vitrine.Worlds.Monitors;
 using Vitrine.Worlds.Records;
 
 namespace Vitrine.Worlds.Studies;
@@ -12,4 +13,5 @@ namespace Vitrine.Worlds.Studies;
 [JsonSerializable(typeof(StudyFolder.Stored))]
 [JsonSerializable(typeof(RecordHeader))]
 [JsonSerializable(typeof(RecordedStep))]
+[JsonSerializable(typeof(MonitorFacts))]
 internal sealed partial class RecordJsonContext : JsonSerializerContext;
