@@ -30,7 +30,7 @@ public sealed class EpisodeRecorderTests : IDisposable
                 var noise = ActNoise.OfSeed(long.MaxValue - i);
                 using var run = policy.Act([observation], recorder.Capture, new ActOptions { Noise = noise }, TestContext.Current.CancellationToken);
                 var step = RecordedStep.Of(i, observation, run) with { Readings = [new MonitorReading("m", i / 3.0, .5)], Seconds = i == 1 ? .25 : null };
-                kept.Add(run.Run.Activations.ToDictionary(a => a.Key.ToString(), a => run.Layout.At(run.Run, (a.Key with { Step = 0 }).ToString(), a.Key.Step)));
+                kept.Add(run.Run.Activations.Keys.ToDictionary(a => a.ToString(), a => run.Layout.At(run.Run, (a with { Step = 0 }).ToString(), a.Step)));
                 recorder.Add(step, observation, run, noise: noise);
                 steps.Add(step with { NoiseSeed = long.MaxValue - i });
             }
@@ -157,7 +157,8 @@ public sealed class EpisodeRecorderTests : IDisposable
             Should.Throw<VitrineException>(() => recorder.Add(RecordedStep.Carried(1, seen, [0]), seen)).Message.ShouldContain("step 1 is added; expected 0");
             Should.Throw<VitrineException>(() => recorder.Add(RecordedStep.Carried(0, seen, [double.NaN]), seen)).Message.ShouldContain("not finite");
             using var run = Recorded.Spoken.Act([seen], cancellation: TestContext.Current.CancellationToken);
-            Should.Throw<VitrineException>(() => recorder.Add(RecordedStep.Of(0, seen, run), seen, run)).Message.ShouldContain("'language.0.resid_post' is to be kept");
+            Should.Throw<VitrineException>(() => recorder.Add(RecordedStep.Of(0, seen, run), seen, run))
+                .Message.ShouldContain("'language.0.resid_post' is to be kept");
             Should.Throw<VitrineException>(() => EpisodeRecorder.Resume(_folder["r"], header)).Message.ShouldContain("another process");
         }
 
@@ -187,7 +188,8 @@ public sealed class EpisodeRecorderTests : IDisposable
 
         private static string Rest(RecordedStep s) => System.FormattableString.Invariant(
             $"{s.Step} {s.NoiseSeed} {s.Batch} {s.Plan} {s.IsEdited} {s.Gripper} {string.Join(' ', s.Cameras)} {string.Join(' ', s.Readings)} ")
-            + string.Join(' ', s.Measures.Select(m => $"{m.Key} {m.Value:R}")) + string.Join(' ', s.State.SelectMany(v => v.Value.Values.Select(n => $"{n:R}")));
+            + string.Join(' ', s.Measures.Select(m => $"{m.Key} {m.Value:R}"))
+            + string.Join(' ', s.State.SelectMany(v => v.Value.Values.Select(n => $"{n:R}")));
     }
 
     private sealed class SameVector : IEqualityComparer<StateVector>
@@ -199,8 +201,9 @@ public sealed class EpisodeRecorderTests : IDisposable
 
     private sealed class SameHeader : IEqualityComparer<RecordHeader>
     {
-        public bool Equals(RecordHeader? x, RecordHeader? y) => x!.End == y!.End && x.Client == y.Client && x.Policy == y.Policy && x.Points.SequenceEqual(y.Points)
-            && x.ActionNames.SequenceEqual(y.ActionNames) && x.Condition == y.Condition && x.Machine.DifferencesTo(y.Machine).Count == 0;
+        public bool Equals(RecordHeader? x, RecordHeader? y) => x!.End == y!.End && x.Client == y.Client && x.Policy == y.Policy
+            && x.Points.SequenceEqual(y.Points) && x.ActionNames.SequenceEqual(y.ActionNames) && x.Condition == y.Condition
+            && x.Machine.DifferencesTo(y.Machine).Count == 0;
 
         public int GetHashCode(RecordHeader header) => 0;
     }

@@ -13,7 +13,9 @@ internal static class Recorded
 {
     public const int StepLimit = 6;
 
-    private static readonly Lazy<Policy> LazySpoken = new(() => Policy.Open("embedded:tabletop")), LazyFlowing = new(() => Policy.Open("embedded:tabletop-flow"));
+    private static readonly Lazy<Policy> LazySpoken = new(() => Policy.Open("embedded:tabletop"));
+
+    private static readonly Lazy<Policy> LazyFlowing = new(() => Policy.Open("embedded:tabletop-flow"));
 
     public static Policy Spoken => LazySpoken.Value;
 

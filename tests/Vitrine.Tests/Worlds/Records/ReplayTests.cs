@@ -1,3 +1,4 @@
+using Vitrine.Checkpoints;
 using Vitrine.Mechanisms.Doses;
 using Vitrine.Policies;
 using Vitrine.Tests.Cli;
@@ -27,7 +28,9 @@ public sealed class ReplayTests : IDisposable
             foreach (var episode in episodes)
             {
                 var result = Replay.Run(EpisodeRecord.Open(episode.Folder!), policy, Recorded.NewWorld, Cancellation);
-                result.ShouldSatisfyAllConditions(() => result.First.ShouldBeNull(), () => result.Steps.ShouldBe(Recorded.StepLimit), () => result.Machine.ShouldBeEmpty());
+                result.First.ShouldBeNull();
+                result.Steps.ShouldBe(Recorded.StepLimit);
+                result.Machine.ShouldBeEmpty();
             }
         }
     }
@@ -69,7 +72,7 @@ public sealed class ReplayTests : IDisposable
         var plan = Recorded.Pushed(policy);
         using (var recorder = EpisodeRecorder.Create(folder, RecordHeader.Of(policy, Recorded.Plain) with { Client = "test" }))
         {
-            using var threads = Checkpoints.ComputeThreads.Of(recorder.Header.Machine.Threads);
+            using var threads = ComputeThreads.Of(recorder.Header.Machine.Threads);
             for (var i = 0; i < 3; i++)
             {
                 var world = Recorded.NewWorld();
