@@ -263,7 +263,13 @@ public sealed class WeightReader : IDisposable
         var stored = options.Untrained?.Invoke(whole) == true ? Initial(whole, shape).to(StoredDtype(whole)) : checkpoint.Read(whole);
         var merged = checkpoint.Adapter?.Merged(whole, stored, isTransposed, options.Dtype) ?? stored;
         var tensor = IsKept(merged.dtype, isKept) ? merged : merged.to(options.Dtype);
-        return (options.Device.type == TorchSharp.DeviceType.CPU ? tensor : tensor.to(options.Device)).DetachFromDisposeScope();
+        var here = options.Device.type == TorchSharp.DeviceType.CPU ? tensor : tensor.to(options.Device);
+        if (options.Leaves is { } leaves)
+        {
+            here = leaves[whole] = here.clone().requires_grad_();
+        }
+
+        return here.DetachFromDisposeScope();
     }
 
     private void Taken(string whole, long[] shape)

@@ -53,10 +53,11 @@ public sealed record TabletopLayout(TabletopState State, TaskSpec Spec, string I
     }
 
     /// <summary>Asks for a task on a table; null where what was drawn is not feasible, or is not said in this world.</summary>
-    internal static TabletopLayout? Ask(TabletopState state, TabletopTask task, RandomStream random, TabletopOptions options)
+    internal static TabletopLayout? Ask(
+        TabletopState state, TabletopTask task, RandomStream random, TabletopOptions options, bool mustBeFeasible = true)
     {
         var spec = DrawSpec(random, task, options.Adverbs);
-        if (!spec.IsFeasible(state))
+        if (mustBeFeasible && !spec.IsFeasible(state))
         {
             return null;
         }
@@ -66,7 +67,7 @@ public sealed record TabletopLayout(TabletopState State, TaskSpec Spec, string I
     }
 
     /// <summary>Whether the world's instructions are of this kind, where combinations are held out.</summary>
-    internal static bool IsSaid(string instruction, TabletopTask task, TabletopOptions options) => options.Combinations switch
+    private static bool IsSaid(string instruction, TabletopTask task, TabletopOptions options) => options.Combinations switch
     {
         CombinationUse.Seen => !options.HeldOut.Any(h => h.IsNamedBy(instruction)),
         CombinationUse.HeldOut => task == TabletopTask.Move || options.HeldOut.Any(h => h.IsNamedBy(instruction)),

@@ -65,7 +65,7 @@ public static class TabletopLooks
     }
 
     /// <summary>Patches of which a rectangle covers a quarter, or the one that holds its middle where there is none.</summary>
-    private static long[] Patches(PromptPicture picture, (double Left, double Top, double Width, double Height) bounds)
+    internal static long[] Patches(PromptPicture picture, (double Left, double Top, double Width, double Height) bounds)
     {
         var (width, height) = ((double)TabletopRenderer.Size / picture.Columns, (double)TabletopRenderer.Size / picture.Rows);
         long[] covered =
