@@ -89,30 +89,27 @@ internal sealed class ArmComparisons(StudyFile file, StudyRun run, StudyResult r
             : null;
 
     /// <remarks>
-    /// Movements are paired differences over the baseline's deviation over layouts, so that a speed and a height can be compared. Layouts are resampled
-    /// together; which unintended measure moves most is settled by the sample itself.
+    /// Movements are in lengths, so that they can be compared: a height as it is, a speed as the distance over its first steps. Layouts are resampled together;
+    /// which unintended measure moves most is settled by the sample itself.
     /// </remarks>
     private Selectivity? SelectivityOf(IReadOnlyList<Episode> episodes, string measure, Estimate? said)
     {
-        var intended = Movement(Measure.Named(measure));
-        var others = new[] { Measure.Speed, Measure.Height }.Where(m => m.Name != measure).Select(m => (m.Name, Moved: Movement(m))).ToArray();
-        if (intended is null || Array.Exists(others, o => o.Moved is null))
+        (string Name, double[] Moved)[] moved =
+        [
+            (Measure.Speed.Name, Movement(Measure.Speed, Measure.Speed.FirstSteps!.Value)), (Measure.Height.Name, Movement(Measure.Height, 1)),
+        ];
+        if (!Array.Exists(moved, m => m.Name == measure))
         {
             return null;
         }
 
-        var most = others.MaxBy(o => Math.Abs(o.Moved!.Average()));
-        var (towards, aside) = (Math.Sign(said is { Mean: not 0 } word ? word.Mean : intended.Average()), Math.Sign(most.Moved!.Average()));
-        double[] difference = [.. intended.Zip(most.Moved!, (i, u) => (towards * i) - (aside * u))];
+        var intended = moved.Single(m => m.Name == measure).Moved;
+        var most = moved.Where(m => m.Name != measure).MaxBy(m => Math.Abs(m.Moved.Average()));
+        var (towards, aside) = (Math.Sign(said is { Mean: not 0 } word ? word.Mean : intended.Average()), Math.Sign(most.Moved.Average()));
+        double[] difference = [.. intended.Zip(most.Moved, (i, u) => (towards * i) - (aside * u))];
         return new Selectivity(
-            PairedBootstrap.MeanDifference(difference, Resamples), towards * intended.Average(), Math.Abs(most.Moved!.Average()), most.Name);
+            PairedBootstrap.MeanDifference(difference, Resamples), towards * intended.Average(), Math.Abs(most.Moved.Average()), most.Name);
 
-        double[]? Movement(Measure of)
-        {
-            double[] plain = [.. baseline.Select(of.Of)];
-            var mean = plain.Average();
-            var deviation = plain.Length > 1 ? Math.Sqrt(plain.Sum(v => (v - mean) * (v - mean)) / (plain.Length - 1)) : 0;
-            return deviation > 0 ? [.. episodes.Select(of.Of).Zip(plain, (a, b) => (a - b) / deviation)] : null;
-        }
+        double[] Movement(Measure of, int steps) => [.. episodes.Zip(baseline, (e, b) => steps * (of.Of(e) - of.Of(b)))];
     }
 }

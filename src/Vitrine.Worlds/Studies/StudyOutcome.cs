@@ -120,7 +120,7 @@ public sealed record ArmComparison
     /// <summary>Cliff's delta: how often a layout of the edit exceeds one of the baseline, minus how often it falls below.</summary>
     public required double CliffsDelta { get; init; }
 
-    /// <summary>Intended minus unintended movement; null where the baseline does not vary.</summary>
+    /// <summary>Intended minus unintended movement; null for measures that are no motion.</summary>
     public Selectivity? Selectivity { get; init; }
 
     /// <summary>What saying the word changes; null where no word is said.</summary>
@@ -155,7 +155,7 @@ public sealed record ArmComparison
 }
 
 /// <summary>
-/// How far an edit moves what it should, and what it should not, in deviations of the baseline over layouts.
+/// How far an edit moves what it should, and what it should not, in the world's lengths: a height as it is, a speed as the distance over its first steps.
 /// </summary>
 /// <param name="Difference">Intended minus unintended, with its bootstrap interval of 95 %.</param>
 /// <param name="Intended">Of the compared measure; towards the word's side where a word is said, else its size.</param>

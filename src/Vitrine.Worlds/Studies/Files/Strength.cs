@@ -145,7 +145,9 @@ internal sealed class Strength(Policy policy, IReadOnlyList<Observation> states,
         using var run = policy.Act(observed, plan, cancellation: cancellation);
         using var scope = no_grad();
         var speaks = run.Tokens is not null && run.Run.Logits.Dimensions == 3;
-        return new Decision([.. run.Actions.Select(a => a.Expected)], speaks ? run.Run.Logits.to(ScalarType.Float32).log_softmax(-1).DetachFromDisposeScope() : null);
+        return new Decision(
+            [.. run.Actions.Select(a => a.Expected)],
+            speaks ? run.Run.Logits.to(ScalarType.Float32).log_softmax(-1).DetachFromDisposeScope() : null);
     }
 
     /// <param name="Actions">Expected, in the robot's units.</param>
