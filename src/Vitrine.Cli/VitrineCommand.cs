@@ -27,6 +27,7 @@ internal static class VitrineCommand
         WithSharedOptions(RolloutCommand.Create()),
         WithSharedOptions(ReplayCommand.Create()),
         WithSharedOptions(MonitorCommand.Create()),
+        WithSharedOptions(StudyCommand.Create()),
         WithSharedOptions(ImageCommand.Create()),
         WithSharedOptions(ClassifyCommand.Create()),
         WithSharedOptions(LensCommand.Create()),
