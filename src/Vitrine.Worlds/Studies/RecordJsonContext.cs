@@ -8,5 +8,5 @@ namespace Vitrine.Worlds.Studies;
 [JsonSerializable(typeof(StudyRun))]
 [JsonSerializable(typeof(StudyResult))]
 [JsonSerializable(typeof(StudyFolder.Header))]
-[JsonSerializable(typeof(StudyFolder.Stored))]
+[JsonSerializable(typeof(FinishedChunk))]
 internal sealed partial class RecordJsonContext : JsonSerializerContext;
