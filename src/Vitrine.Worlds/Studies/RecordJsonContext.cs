@@ -17,4 +17,5 @@ namespace Vitrine.Worlds.Studies;
 [JsonSerializable(typeof(RecordHeader))]
 [JsonSerializable(typeof(RecordedStep))]
 [JsonSerializable(typeof(MonitorFacts))]
+[JsonSerializable(typeof(FinishedChunk))]
 internal sealed partial class RecordJsonContext : JsonSerializerContext;

@@ -1,0 +1,101 @@
+using System.Text;
+using Vitrine.Cluster.Messages;
+using Vitrine.Cluster.TestSilo;
+using Vitrine.Worlds.Studies;
+
+namespace Vitrine.Cluster.Tests;
+
+/// <summary>The workers of one silo.</summary>
+public sealed class BenchTests
+{
+    private static readonly Study Study = SleepingStudy.Of("bench", 1, 2);
+    private static readonly string Name = Study.Fingerprint();
+
+    [Fact]
+    public async Task A_study_is_asked_for_once_opened_once_and_a_chunk_run_once()
+    {
+        var opened = 0;
+        using var bench = new Bench(
+            study => { Interlocked.Increment(ref opened); return new(SleepingStudy.Work(study, TimeSpan.FromMilliseconds(20))); }, workers: 2);
+        bench.Offer(Name, 0).ShouldBe(OfferAnswer.NeedsStudy);
+        Deliver(bench, Study).ShouldBeNull();
+        bench.Offer(Name, 0).ShouldBe(OfferAnswer.Taken);
+        bench.Offer(Name, 0).ShouldBe(OfferAnswer.Taken);
+        bench.Offer(Name, 1).ShouldBe(OfferAnswer.Taken);
+        bench.Offer(Name, 2).ShouldBe(OfferAnswer.Busy);
+        await Ended(bench, 2);
+        bench.Offer(Name, 0).ShouldBe(OfferAnswer.Taken); // it is there, for whoever asks
+        bench.Report(Name).Running.ShouldBeEmpty();
+        FinishedChunk.FromJson(Encoding.UTF8.GetString(bench.Read(Name, 1, 0)!.Bytes)).IsOf(StudyChunk.Of(Study)[1]).ShouldBeTrue();
+        bench.Forget(Name, 1);
+        bench.Read(Name, 1, 0).ShouldBeNull();
+        bench.Report(Name).Ended.Select(e => e.Number).ShouldBe([0]);
+        opened.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task What_could_not_be_opened_is_opened_again_when_it_is_offered_again()
+    {
+        var there = false;
+        using var bench = new Bench(
+            study => there ? new(SleepingStudy.Work(study, TimeSpan.Zero)) : throw new VitrineException("no weights"), workers: 1);
+        Deliver(bench, Study);
+        bench.Offer(Name, 0);
+        (await Ended(bench, 1)).ShouldBe([new EndedChunk { Number = 0, End = ChunkEnd.NotOpened, Reason = "no weights" }]);
+        bench.Drop(Name);
+        there = true;
+        bench.Offer(Name, 0).ShouldBe(OfferAnswer.NeedsStudy);
+        Deliver(bench, Study);
+        bench.Offer(Name, 0).ShouldBe(OfferAnswer.Taken);
+        (await Ended(bench, 1)).ShouldBe([new EndedChunk { Number = 0, End = ChunkEnd.Finished }]);
+    }
+
+    [Fact]
+    public void Another_study_than_was_said_is_refused()
+    {
+        using var bench = new Bench(_ => throw new InvalidOperationException(), workers: 1);
+        Deliver(bench, Study with { Seed = 10 }).ShouldNotBeNull().ShouldContain("has the fingerprint");
+        bench.Deliver(Name, new Piece { Offset = 0, Total = 1, Bytes = [(byte)'{'] }).ShouldNotBeNull().ShouldContain("study");
+        bench.Offer(Name, 0).ShouldBe(OfferAnswer.NeedsStudy);
+    }
+
+    [Fact]
+    public async Task Studies_that_nobody_uses_are_closed_when_others_come()
+    {
+        var closed = new List<string>();
+        using var bench = new Bench(study => new(SleepingStudy.Work(study, TimeSpan.Zero), new Closing(() => closed.Add(study.Name))), workers: 1);
+        foreach (var name in new[] { "a", "b", "c", "d", "e" })
+        {
+            var study = Study with { Name = name };
+            Deliver(bench, study);
+            bench.Offer(study.Fingerprint(), 0);
+            await Ended(bench, 1, study.Fingerprint());
+            bench.Forget(study.Fingerprint(), 0);
+        }
+
+        closed.ShouldBe(["a"]);
+    }
+
+    private static string? Deliver(Bench bench, Study study)
+        => Piece.AllOf(Encoding.UTF8.GetBytes(study.ToJson())).Select(piece => bench.Deliver(Name == study.Fingerprint() || study.Name == Study.Name
+            ? Name : study.Fingerprint(), piece)).Last();
+
+    private static async Task<EndedChunk[]> Ended(Bench bench, int count, string? study = null)
+    {
+        while (true)
+        {
+            var next = bench.Ended.Next();
+            if (bench.Report(study ?? Name).Ended is var ended && ended.Length >= count)
+            {
+                return ended;
+            }
+
+            await next(TimeSpan.FromSeconds(10));
+        }
+    }
+
+    private sealed class Closing(Action what) : IDisposable
+    {
+        public void Dispose() => what();
+    }
+}
