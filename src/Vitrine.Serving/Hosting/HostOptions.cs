@@ -29,9 +29,6 @@ public sealed record HostOptions
     /// <summary>Seed of the noise where a request brings none: the same for every request, as <c>vitrine act</c> does.</summary>
     public long Seed { get; init; }
 
-    /// <summary>Neurons whose activations are read in every act, for those who watch; none when null.</summary>
-    public NeuronSet? Watched { get; init; }
-
     /// <summary>Whether a request may bring edits of its own.</summary>
     public bool RequestEdits { get; init; } = true;
 

@@ -22,6 +22,9 @@ public sealed class HostSession : IDisposable
     /// <summary>Answers of all episodes.</summary>
     public long Answered { get; internal set; }
 
+    /// <summary>Whether it has left.</summary>
+    public bool IsClosed { get; private set; }
+
     internal Queue<PendingRequest> Pending { get; } = new();
 
     /// <summary>Raised where an episode ends, with whether the client said that it succeeded; null where it said nothing.</summary>
@@ -50,6 +53,7 @@ public sealed class HostSession : IDisposable
     /// <summary>Leaves: what it still waits for is taken back.</summary>
     public void Dispose()
     {
+        IsClosed = true;
         EndEpisode();
         host.Close(this);
     }

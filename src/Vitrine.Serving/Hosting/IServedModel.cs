@@ -1,5 +1,6 @@
 using Vitrine.Policies;
 using Vitrine.Transformers;
+using Vitrine.Worlds.Monitors;
 
 namespace Vitrine.Serving.Hosting;
 
@@ -57,5 +58,8 @@ public sealed record ServedAct(IReadOnlyList<IReadOnlyList<double>> Chunk)
     public IReadOnlyList<WatchedNeuron> Watched { get; init; } = [];
 
     /// <summary>What monitors say.</summary>
-    public IReadOnlyList<string> Alarms { get; init; } = [];
+    public IReadOnlyList<MonitorReading> Readings { get; init; } = [];
+
+    /// <summary>Why the answer must not be given, though it was computed; null where it may.</summary>
+    public VitrineException? Refusal { get; init; }
 }

@@ -315,6 +315,13 @@ public sealed class PolicyHost : IDisposable
 
     private void Finish(PendingRequest asked, ServedAct act, ServedAsk row, int revision, long began, double milliseconds, int rows)
     {
+        if (act.Refusal is { } refusal)
+        {
+            Totals.Failed();
+            asked.Fail(refusal);
+            return;
+        }
+
         var answer = new ServedAnswer
         {
             Chunk = act.Chunk,
@@ -322,7 +329,7 @@ public sealed class PolicyHost : IDisposable
             Revision = revision,
             Seed = act.Seed,
             Problem = act.Problem,
-            Alarms = act.Alarms,
+            Readings = act.Readings,
             Watched = act.Watched,
             QueueMilliseconds = clock.GetElapsedTime(asked.Asked, began).TotalMilliseconds,
             ModelMilliseconds = milliseconds,

@@ -1,15 +1,14 @@
-using System.Runtime.CompilerServices;
+using System.Diagnostics;
 using Vitrine.Policies;
 using Vitrine.Transformers;
-using Vitrine.Transformers.Edits;
 
 namespace Vitrine.Serving.Hosting;
 
 /// <summary>A policy as a host serves it. Plans are bound once and kept for the requests that come again under them.</summary>
 /// <param name="policy">Disposed with this where <paramref name="owns"/> says so.</param>
-/// <param name="watched">Neurons to read in every act; none when null.</param>
+/// <param name="reading">What is read in every act; nothing when null.</param>
 /// <param name="owns">Whether the policy is disposed with this.</param>
-public sealed class ServedPolicy(Policy policy, NeuronSet? watched = null, bool owns = true) : IServedModel
+public sealed class ServedPolicy(Policy policy, ServedReading? reading = null, bool owns = true) : IServedModel
 {
     private const int MostBound = 16;
     private readonly List<(RunPlan[][] Plans, string? Units, Policy Policy)> bound = [];
@@ -32,7 +31,7 @@ public sealed class ServedPolicy(Policy policy, NeuronSet? watched = null, bool 
     /// <inheritdoc/>
     public IReadOnlyCollection<string> UnitKeys => policy.UnitKeys;
 
-    private RunPlan Reading { get; } = watched is null ? RunPlan.Empty : RunPlan.Capturing([.. watched.Layers.Select(l => Place(watched, l))]);
+    private RunPlan Reading { get; } = reading?.Capture ?? RunPlan.Empty;
 
     /// <inheritdoc/>
     public void Require(RunPlan plan)
@@ -60,18 +59,17 @@ public sealed class ServedPolicy(Policy policy, NeuronSet? watched = null, bool 
     public IReadOnlyList<ServedAct> Act(IReadOnlyList<ServedAsk> asked, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(asked);
-        var acting = Bound(asked);
+        var (acting, began) = (Bound(asked), Stopwatch.GetTimestamp());
         using var run = acting.Act([.. asked.Select(a => a.Request.Seen)], options: new ActOptions { Noise = Noise(asked) }, cancellation: cancellation);
-        var values = Watched(run);
-        return
-        [
-            .. run.Actions.Select((action, row) => new ServedAct(action.Chunk)
-            {
-                Seed = policy.NoiseShape is null || asked[row].Request.Noise is not null ? null : asked[row].Seed,
-                Problem = action.Problem,
-                Watched = values[row],
-            }),
-        ];
+        var (values, seconds) = (Watched(run), Stopwatch.GetElapsedTime(began).TotalSeconds);
+        var acts = run.Actions.Select((action, row) => new ServedAct(action.Chunk)
+        {
+            Seed = policy.NoiseShape is null || asked[row].Request.Noise is not null ? null : asked[row].Seed,
+            Problem = action.Problem,
+            Watched = values[row],
+            Readings = [.. (reading?.Monitors ?? []).Select(m => m.Read(run, row))],
+        }).ToArray();
+        return reading?.Recorder is { } recorder ? [.. acts.Select((act, row) => Kept(recorder, asked[row], run, row, act, seconds))] : acts;
     }
 
     /// <inheritdoc/>
@@ -79,13 +77,26 @@ public sealed class ServedPolicy(Policy policy, NeuronSet? watched = null, bool 
     {
         bound.ForEach(b => b.Policy.Dispose());
         bound.Clear();
+        reading?.Recorder?.Dispose();
         if (owns)
         {
             policy.Dispose();
         }
     }
 
-    private static string Place(NeuronSet? neurons, int layer) => $"{neurons!.Stack}.{layer}.mlp.neurons";
+    /// <summary>The act, on disk; or the refusal of an answer that could not be kept.</summary>
+    private ServedAct Kept(SessionRecorder recorder, ServedAsk asked, PolicyRun run, int row, ServedAct act, double seconds)
+    {
+        try
+        {
+            recorder.Add(policy, asked, run, row, act.Readings, seconds);
+            return act;
+        }
+        catch (VitrineException e)
+        {
+            return act with { Refusal = new HostFailure(e) };
+        }
+    }
 
     private ActNoise? Noise(IReadOnlyList<ServedAsk> asked)
         => asked is [{ Request.Noise: { } given }] ? given
@@ -129,7 +140,7 @@ public sealed class ServedPolicy(Policy policy, NeuronSet? watched = null, bool 
     private List<WatchedNeuron>[] Watched(PolicyRun run)
     {
         List<WatchedNeuron>[] rows = [.. run.Actions.Select(_ => new List<WatchedNeuron>())];
-        if (watched is null)
+        if (reading?.Watched is not { } watched)
         {
             return rows;
         }
@@ -139,7 +150,7 @@ public sealed class ServedPolicy(Policy policy, NeuronSet? watched = null, bool 
         foreach (var layer in watched.Layers)
         {
             var neurons = watched.In(layer);
-            var all = decides ? run.Layout.At(run.Run, Place(watched, layer), 0).narrow(1, 0, 1).squeeze(1) : run.Run[Place(watched, layer)].mean([1L]);
+            var all = decides ? run.Layout.At(run.Run, reading!.Place(layer), 0).narrow(1, 0, 1).squeeze(1) : run.Run[reading!.Place(layer)].mean([1L]);
             var chosen = all.index_select(-1, TorchSharp.torch.tensor(neurons, device: all.device)).to(TorchSharp.torch.float32).cpu().contiguous();
             var values = chosen.data<float>().ToArray();                                                   // (B, n)
             for (var i = 0; i < values.Length; i++)

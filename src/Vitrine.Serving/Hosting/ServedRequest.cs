@@ -1,5 +1,7 @@
+using System.Globalization;
 using Vitrine.Policies;
 using Vitrine.Transformers;
+using Vitrine.Worlds.Monitors;
 
 namespace Vitrine.Serving.Hosting;
 
@@ -45,8 +47,12 @@ public sealed record ServedAnswer
     /// <summary>Why it is not to be trusted as it stands; null where nothing is wrong.</summary>
     public string? Problem { get; init; }
 
-    /// <summary>What monitors say of it; empty where none is alarmed.</summary>
-    public IReadOnlyList<string> Alarms { get; init; } = [];
+    /// <summary>What monitors say of it.</summary>
+    public IReadOnlyList<MonitorReading> Readings { get; init; } = [];
+
+    /// <summary>Those that are alarmed, in words.</summary>
+    public IReadOnlyList<string> Alarms => [.. Readings.Where(r => r.IsAlarm).Select(r => string.Create(
+        CultureInfo.InvariantCulture, $"{r.Monitor}: {r.Score:0.####} is above {r.Threshold:0.####}"))];
 
     /// <summary>Chosen neurons.</summary>
     public IReadOnlyList<WatchedNeuron> Watched { get; init; } = [];

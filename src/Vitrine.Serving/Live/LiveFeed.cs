@@ -65,6 +65,7 @@ internal sealed class LiveFeed : IServedListener
         Action = step.Answer.Chunk[0],
         Horizon = step.Answer.Chunk.Count,
         Neurons = step.Answer.Watched.ToDictionary(n => n.Neuron, n => n.Value),
+        Monitors = step.Answer.Readings.ToDictionary(r => r.Monitor, r => r.Score),
         Alarms = step.Answer.Alarms,
         Problem = step.Answer.Problem,
         QueueMs = step.Answer.QueueMilliseconds,

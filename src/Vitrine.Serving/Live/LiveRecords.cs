@@ -32,7 +32,10 @@ public sealed record LiveStep
     /// <summary>Chosen neurons by name.</summary>
     public IReadOnlyDictionary<string, double> Neurons { get; init => field = value ?? new Dictionary<string, double>(); } = new Dictionary<string, double>();
 
-    /// <summary>What monitors say.</summary>
+    /// <summary>Scores of the monitors by name.</summary>
+    public IReadOnlyDictionary<string, double> Monitors { get; init => field = value ?? new Dictionary<string, double>(); } = new Dictionary<string, double>();
+
+    /// <summary>Those that are alarmed, in words.</summary>
     public IReadOnlyList<string> Alarms { get; init => field = value ?? []; } = [];
 
     /// <summary>Why the action is not to be trusted; null where nothing is wrong.</summary>
