@@ -54,6 +54,9 @@ public sealed class OpenVlaPolicy : Policy
     /// <inheritdoc/>
     public override IReadOnlyCollection<string> UnitKeys => [.. parts.Statistics.Keys];
 
+    /// <inheritdoc/>
+    public override PolicyNeeds Needs => new() { Cameras = [Observation.OnlyCamera], ReadsOnePicture = true, NeedsEveryCamera = true, Horizon = 1 };
+
     /// <summary>Image tokens that stand behind the first token of the prompt.</summary>
     public override int ImageTokens => Towers[0].Grid * Towers[0].Grid;
 

@@ -13,7 +13,6 @@ namespace Vitrine.Worlds.Studies;
 [JsonSerializable(typeof(Files.PlannedStudy))]
 [JsonSerializable(typeof(StudyOutcome))]
 [JsonSerializable(typeof(StudyFolder.Header))]
-[JsonSerializable(typeof(StudyFolder.Stored))]
 [JsonSerializable(typeof(RecordHeader))]
 [JsonSerializable(typeof(RecordedStep))]
 [JsonSerializable(typeof(MonitorFacts))]
