@@ -35,6 +35,7 @@ internal static class VitrineCommand
         WithSharedOptions(AttributeCommand.Create()),
         WithSharedOptions(CircuitCommand.Create()),
         WithSharedOptions(CertifyCommand.Create()),
+        StudioCommand.Create(),
         EditsCommand.Create(),
         CompletionCommand.Create(),
         Output.Verbose,

@@ -93,6 +93,14 @@ public abstract class Stack
     public Tensor RawValueVectors(int layer) => Released(() => Weights(layer).Down.Weight.t());
 
     /// <summary>
+    /// What neurons of a layer look for (F,d): row i is the direction with which the normed residual is compared, that of the gate where there is one, else of
+    /// the up projection. In <see cref="Dtype"/>, owned by the caller.
+    /// </summary>
+    /// <remarks>The keys of Geva et al. 2021. A gated neuron multiplies what its gate makes of this with a second product, that of the up projection.</remarks>
+    /// <exception cref="VitrineException">The stack has no such layer.</exception>
+    public Tensor NeuronKeys(int layer) => Released(() => (Weights(layer).Gate ?? Weights(layer).Up).Weight.alias());
+
+    /// <summary>
     /// What heads of a layer write (H,hd,d): row c of head h is the direction in which coordinate c of its <c>attn.z</c> is written into the residual stream,
     /// behind what stands there as for <see cref="ValueVectors"/>. In <see cref="Dtype"/>, owned by the caller.
     /// </summary>
