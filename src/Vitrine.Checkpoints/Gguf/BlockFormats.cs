@@ -84,7 +84,8 @@ internal readonly unsafe struct Q4Around8 : INibbles
 
     public static bool HasMinimum => false;
 
-    public static Vector512<float> Meanings => Around8;
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Table(byte* block, int part, float* halves) => Around8 * Vector512.Create(halves[*(ushort*)block]);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (Vector128<sbyte> First, Vector128<sbyte> Second) Codes(byte* block, int part)
@@ -113,7 +114,13 @@ internal readonly unsafe struct Q4WithMinimum : INibbles
 
     public static bool HasMinimum => true;
 
-    public static Vector512<float> Meanings => Counting;
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Table(byte* block, int part, float* halves)
+    {
+        var scale = Vector512.Create(halves[*(ushort*)block]); // in two lines, so that each is read and spread in one instruction
+        var minimum = Vector512.Create(halves[*(ushort*)(block + 2)]);
+        return (Counting * scale) + minimum;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (Vector128<sbyte> First, Vector128<sbyte> Second) Codes(byte* block, int part)
@@ -260,7 +267,12 @@ internal readonly unsafe struct Q4Super : INibbles
 
     public static bool HasMinimum => true;
 
-    public static Vector512<float> Meanings => Counting;
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Table(byte* block, int part, float* halves)
+    {
+        var scales = SixBits(block, part, halves);
+        return (Counting * Vector512.Create(scales.First)) + Vector512.Create(scales.FirstMinimum);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (Vector128<sbyte> First, Vector128<sbyte> Second) Codes(byte* block, int part)
@@ -351,7 +363,8 @@ internal readonly unsafe struct IQ4Lone : INibbles
 
     public static bool HasMinimum => false;
 
-    public static Vector512<float> Meanings => Uneven;
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Table(byte* block, int part, float* halves) => Uneven * Vector512.Create(halves[*(ushort*)block]);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (Vector128<sbyte> First, Vector128<sbyte> Second) Codes(byte* block, int part)
@@ -376,7 +389,8 @@ internal readonly unsafe struct IQ4Super : INibbles
 
     public static bool HasMinimum => false;
 
-    public static Vector512<float> Meanings => Uneven;
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Table(byte* block, int part, float* halves) => Uneven * Vector512.Create(ScalesOf(block, part, halves).First);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (Vector128<sbyte> First, Vector128<sbyte> Second) Codes(byte* block, int part)

@@ -52,7 +52,7 @@ internal static unsafe class BlockProducts
             case GgufType.Q4_1: Of<Picked<Q4WithMinimum>>(rows, weights, x, y, from, to, with); break;
             case GgufType.Q5_0: Of<Coded<Q5Around16>>(rows, weights, x, y, from, to, with); break;
             case GgufType.Q5_1: Of<Coded<Q5WithMinimum>>(rows, weights, x, y, from, to, with); break;
-            case GgufType.Q8_0: Of<Coded<Q8>>(rows, weights, x, y, from, to, with); break;
+            case GgufType.Q8_0: Of<Bytes32>(rows, weights, x, y, from, to, with); break;
             case GgufType.Q2_K: Of<Coded<Q2Super>>(rows, weights, x, y, from, to, with); break;
             case GgufType.Q3_K: Of<Coded<Q3Super>>(rows, weights, x, y, from, to, with); break;
             case GgufType.Q4_K: Of<Picked<Q4Super>>(rows, weights, x, y, from, to, with); break;
@@ -117,7 +117,7 @@ internal static unsafe class BlockProducts
             case GgufType.Q4_1: Widen<Picked<Q4WithMinimum>>(blocks, count, target, with); break;
             case GgufType.Q5_0: Widen<Coded<Q5Around16>>(blocks, count, target, with); break;
             case GgufType.Q5_1: Widen<Coded<Q5WithMinimum>>(blocks, count, target, with); break;
-            case GgufType.Q8_0: Widen<Coded<Q8>>(blocks, count, target, with); break;
+            case GgufType.Q8_0: Widen<Bytes32>(blocks, count, target, with); break;
             case GgufType.Q2_K: Widen<Coded<Q2Super>>(blocks, count, target, with); break;
             case GgufType.Q3_K: Widen<Coded<Q3Super>>(blocks, count, target, with); break;
             case GgufType.Q4_K: Widen<Picked<Q4Super>>(blocks, count, target, with); break;

@@ -50,8 +50,8 @@ internal unsafe interface INibbles : ICodes
     /// <summary>Bytes whose low halves are the codes of 16 weights each; their high halves may hold anything.</summary>
     static abstract (Vector128<byte> First, Vector128<byte> Second) Indices(byte* block, int part);
 
-    /// <summary>What the 16 codes mean before scale and minimum.</summary>
-    static abstract Vector512<float> Meanings { get; }
+    /// <summary>The weights that the 16 codes of a part mean.</summary>
+    static abstract Vector512<float> Table(byte* block, int part, float* halves);
 }
 
 /// <param name="First">Scale of the first 16 weights.</param>
@@ -135,8 +135,7 @@ internal readonly unsafe struct Picked<T> : IBlocks
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (Vector512<float> First, Vector512<float> Second) Wide(byte* block, int part, float* halves)
     {
-        var s = T.ScalesOf(block, part, halves);
-        var table = T.HasMinimum ? (T.Meanings * Vector512.Create(s.First)) + Vector512.Create(s.FirstMinimum) : T.Meanings * Vector512.Create(s.First);
+        var table = T.Table(block, part, halves);
         var (first, second) = T.Indices(block, part);
         return (Avx512F.PermuteVar16x32(table, Avx512F.ConvertToVector512Int32(first)),
             Avx512F.PermuteVar16x32(table, Avx512F.ConvertToVector512Int32(second)));
@@ -148,4 +147,27 @@ internal readonly unsafe struct Picked<T> : IBlocks
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(byte* block, int part, float* halves, float* target) => Coded<T>.Store(block, part, halves, target);
+}
+
+/// <summary>Q8_0 with AVX-512: its one scale is read where it is multiplied with.</summary>
+internal readonly unsafe struct Bytes32 : IBlocks
+{
+    public static int Bytes => Q8.Bytes;
+
+    public static int Parts => Q8.Parts;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Vector512<float> First, Vector512<float> Second) Wide(byte* block, int part, float* halves)
+    {
+        var scale = Vector512.Create(halves[*(ushort*)block]);
+        return (Vector512.ConvertToSingle(Avx512F.ConvertToVector512Int32(Vector128.Load((sbyte*)block + 2))) * scale,
+            Vector512.ConvertToSingle(Avx512F.ConvertToVector512Int32(Vector128.Load((sbyte*)block + 18))) * scale);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Vector256<float> A, Vector256<float> B, Vector256<float> C, Vector256<float> D) Middle(byte* block, int part, float* halves)
+        => Coded<Q8>.Middle(block, part, halves);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(byte* block, int part, float* halves, float* target) => Coded<Q8>.Store(block, part, halves, target);
 }

@@ -1,4 +1,3 @@
-using Vitrine.Checkpoints;
 using static TorchSharp.torch;
 
 namespace Vitrine.Transformers.Engine;
