@@ -28,12 +28,15 @@ public sealed class ComponentOutputs : IDisposable
     /// <param name="policy">Who acts.</param>
     /// <param name="observations">The states.</param>
     /// <param name="cancellation">Stops between passes.</param>
-    public static ComponentOutputs Of(Policy policy, IReadOnlyList<Observation> observations, CancellationToken cancellation = default)
+    /// <param name="noise">Where the chunks of a flow policy start; the usual noise when null.</param>
+    public static ComponentOutputs Of(
+        Policy policy, IReadOnlyList<Observation> observations, CancellationToken cancellation = default, ActNoise? noise = null)
     {
         ArgumentNullException.ThrowIfNull(policy);
         var (name, layers) = (policy.DecidingStack(observations).Shape.Name, policy.DecidingStack(observations).Shape.Layers);
         using var run = policy.Act(
-            observations, RunPlan.Capturing([.. Enum.GetValues<Component>().Select(c => $"{name}.*.{c.Point()}@*")]), cancellation: cancellation);
+            observations, RunPlan.Capturing([.. Enum.GetValues<Component>().Select(c => $"{name}.*.{c.Point()}@*")]), new ActOptions { Noise = noise },
+            cancellation);
         using var scope = NewDisposeScope();
         var values = new Dictionary<(Component, int), Tensor>();
         foreach (var component in Enum.GetValues<Component>())
