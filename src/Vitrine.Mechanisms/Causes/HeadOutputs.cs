@@ -1,6 +1,7 @@
 using Vitrine.Policies;
 using Vitrine.Transformers;
 using Vitrine.Transformers.Edits;
+using Vitrine.Transformers.Engine;
 using static TorchSharp.torch;
 
 namespace Vitrine.Mechanisms.Causes;

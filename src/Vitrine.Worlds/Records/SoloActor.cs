@@ -131,7 +131,7 @@ internal sealed class SoloActor(Policy policy, Arm condition, int actionSteps, R
     {
         if (condition.Part is { } part)
         {
-            using var said = ComponentOutputs.Of(policy, [ObservingActor.Worded(world.Observe(), part.Word)], cancellation, noise);
+            using var said = ComponentOutputs.Of(policy, [ObservingActor.Worded(world.Observe(), part.Word)], noise, cancellation);
             return planned.Act([seen], new RunPlan { Edits = said.PutIn(part.Component, part.Layers) }, new ActOptions { Noise = noise }, cancellation);
         }
 

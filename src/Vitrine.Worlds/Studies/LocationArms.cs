@@ -23,11 +23,11 @@ public static class LocationArms
         return
         [
             new() { Name = without is null ? "no edit" : $"say '{without}'", Kind = ArmKind.Baseline, Word = without },
-            Arm("zero dose", ArmKind.ZeroDose) with { Plan = located.MeanDifference(Component.Attention, located.Layers, factor: 0) },
-            Arm($"say '{word}'", ArmKind.Prompt) with { Word = word },
-            .. parts.Select(p => Arm($"{NameOf(p)}, mean difference", ArmKind.Edit) with { Plan = located.MeanDifference(p.Component, At(p.Layer)) }),
-            .. parts.Select(p => Arm($"{NameOf(p)}, put in", ArmKind.Interchange) with { Part = new ComponentSwap(word, p.Component, At(p.Layer)) }),
-            .. Adding.SelectMany(c => Enumerable.Range(0, located.Draws).Select(d => Arm(
+            New("zero dose", ArmKind.ZeroDose) with { Plan = located.MeanDifference(Component.Attention, located.Layers, factor: 0) },
+            New($"say '{word}'", ArmKind.Prompt) with { Word = word },
+            .. parts.Select(p => New($"{NameOf(p)}, mean difference", ArmKind.Edit) with { Plan = located.MeanDifference(p.Component, At(p.Layer)) }),
+            .. parts.Select(p => New($"{NameOf(p)}, put in", ArmKind.Interchange) with { Part = new ComponentSwap(word, p.Component, At(p.Layer)) }),
+            .. Adding.SelectMany(c => Enumerable.Range(0, located.Draws).Select(d => New(
                 $"random direction {d + 1}, {Decisions.OneStepResult.NameOf(c)}", ArmKind.RandomDirection) with
             {
                 Plan = located.RandomDirection(d, c, located.Layers),
@@ -37,7 +37,7 @@ public static class LocationArms
 
         IReadOnlyList<int> At(int? layer) => layer is { } one ? [one] : located.Layers;
 
-        Arm Arm(string name, ArmKind kind) => new() { Name = name, Kind = kind, Concept = word, Word = without };
+        Arm New(string name, ArmKind kind) => new() { Name = name, Kind = kind, Concept = word, Word = without };
 
         static string NameOf((Component Component, int? Layer) part)
             => $"{Decisions.OneStepResult.NameOf(part.Component)}, {(part.Layer is { } layer ? $"layer {layer}" : "all layers")}";
