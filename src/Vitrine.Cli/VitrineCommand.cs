@@ -25,6 +25,7 @@ internal static class VitrineCommand
         WithSharedOptions(PatchCommand.Create()),
         WithSharedOptions(DiagnoseCommand.Create()),
         WithSharedOptions(RolloutCommand.Create()),
+        WithSharedOptions(LocateCommand.Create()),
         WithSharedOptions(ReplayCommand.Create()),
         WithSharedOptions(MonitorCommand.Create()),
         WithSharedOptions(StudyCommand.Create()),

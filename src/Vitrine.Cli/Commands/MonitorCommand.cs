@@ -41,7 +41,15 @@ internal sealed class MonitorCommand
         DefaultValueFactory = _ => 1,
     };
     private readonly EditOption plan = EditOption.Create(": rollouts without and with it; the alarm is for its acts.");
-    private readonly Option<bool> plain = new("--no-adverbs") { Description = "Leave speed and height words out of the instructions of the rollouts." };
+    private readonly Option<string> world = new("--world")
+    {
+        Description = "World of the rollouts, with options, e.g. tabletop:adverbs=false,light=.8.",
+        DefaultValueFactory = _ => TabletopOptions.Family.Name,
+    };
+    private readonly Option<string?> perturbed = new("--perturbed")
+    {
+        Description = "Rollouts in this world too, e.g. tabletop:occlusion=.2; the alarm is for every act of theirs.",
+    };
     private readonly Option<string?> kept = new("--records") { Description = "Keep the records of the rollouts here, and go on from them." };
     private readonly Option<int> workers = new("--workers") { Description = "Episodes side by side.", DefaultValueFactory = _ => Environment.ProcessorCount };
     private readonly Option<string[]> points = new("--point")
@@ -80,8 +88,8 @@ internal sealed class MonitorCommand
         var own = new MonitorCommand();
         var command = new Command("train", "Train a monitor on records, or on rollouts that are made for it, and judge it beside shuffled labels.")
         {
-            own.records, own.against, own.judging, own.name, own.layouts, own.tasks, own.steps, own.seed, own.plan, own.plain, own.kept, own.workers,
-            own.points, own.kind, own.label, own.falseAlarms, own.shuffles, own.called, own.output, own.device, own.allowed, own.json,
+            own.records, own.against, own.judging, own.name, own.layouts, own.tasks, own.steps, own.seed, own.plan, own.world, own.perturbed,
+            own.kept, own.workers, own.points, own.kind, own.label, own.falseAlarms, own.shuffles, own.called, own.output, own.device, own.allowed, own.json,
         };
         command.SetAction(own.TrainAsync);
         return command;
@@ -172,15 +180,16 @@ internal sealed class MonitorCommand
         using var policy = Policy.Open(parsed.GetValue(name)!, allowed.Over(device.ModelOptionsOf(parsed), parsed));
         var edits = plan.Plan(parsed);
         Output.Warn(edits is null ? [] : policy.DeadEdits(edits));
-        var said = parsed.GetValue(label) ?? (edits is null ? MonitorLabel.Fails : MonitorLabel.Edited);
-        if (said == MonitorLabel.Named || (said == MonitorLabel.Edited && edits is null))
+        var other = parsed.GetValue(perturbed);
+        var said = parsed.GetValue(label) ?? (other is not null ? MonitorLabel.Named : edits is null ? MonitorLabel.Fails : MonitorLabel.Edited);
+        if ((said == MonitorLabel.Named) != (other is not null) || (said == MonitorLabel.Edited && edits is null))
         {
             throw new VitrineException(
-                $"monitor: --label {said.ToString().ToLowerInvariant()} asks for {(said == MonitorLabel.Edited ? "an --edit" : "--from and --against")}.");
+                $"monitor: --label {said.ToString().ToLowerInvariant()} does not fit: 'edited' asks for an --edit, 'named' for --perturbed, which excludes the "
+                + "others.");
         }
 
-        var world = new TabletopOptions { Adverbs = !parsed.GetValue(plain) };
-        var read = Output.List(parsed.GetValue(points)) is { Length: > 0 } chosen ? chosen : [Usual(policy, world)];
+        var read = Output.List(parsed.GetValue(points)) is { Length: > 0 } chosen ? chosen : [Usual(policy, WorldRegistry.OpenText(parsed.GetValue(world)!)())];
         var temporary = parsed.GetValue(kept) is null ? Directory.CreateTempSubdirectory("vitrine-monitor-").FullName : null;
         try
         {
@@ -189,35 +198,38 @@ internal sealed class MonitorCommand
 
             async Task<MonitorExamples> RolledAsync(ulong seed)
             {
-                Arm[] arms =
+                var unchanged = new Arm { Name = "plain", Kind = ArmKind.Baseline };
+                (Arm Arm, string World, string Prefix)[] conditions =
                 [
-                    new() { Name = "plain", Kind = ArmKind.Baseline },
-                    .. edits is null ? Array.Empty<Arm>() : [new() { Name = "edited", Kind = ArmKind.Edit, Concept = "edited", Plan = edits }],
+                    (unchanged, parsed.GetValue(world)!, "plain-"),
+                    .. edits is null ? Array.Empty<(Arm, string, string)>()
+                        : [(unchanged with { Name = "edited", Kind = ArmKind.Edit, Plan = edits }, parsed.GetValue(world)!, "edited-")],
+                    .. other is null ? Array.Empty<(Arm, string, string)>() : [(unchanged, other, "perturbed-")],
                 ];
                 LayoutKey[] keys =
                 [
                     .. Enumerable.Range(0, parsed.GetValue(layouts))
                         .SelectMany(i => Output.List(parsed.GetValue(tasks)).Select(task => new LayoutKey(seed, LayoutSplit.Test, task, i))),
                 ];
-                var rollouts = new WatchedRollouts(() => new TabletopWorld(world), RecordedWorlds.Of(world), parsed.GetValue(steps));
-                var made = new List<EpisodeRecord>();
-                foreach (var arm in arms)
+                var (own, named) = (new List<EpisodeRecord>(), new List<EpisodeRecord>());
+                foreach (var (arm, where, prefix) in conditions)
                 {
+                    var rollouts = new WatchedRollouts(WorldRegistry.OpenText(where), RecordedWorlds.Of(where), parsed.GetValue(steps));
                     var options = new WatchOptions
                     {
                         Folder = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"seed-{seed}")),
-                        Prefix = $"{arm.Name}-",
+                        Prefix = prefix,
                         Points = read,
                         Workers = parsed.GetValue(workers),
                     };
                     var done = await Output.WithProgressAsync(
-                        $"{keys.Length} episodes of seed {seed}, {arm.Name}",
+                        $"{keys.Length} episodes of seed {seed}, {prefix[..^1]}",
                         progress => rollouts.RunAsync(policy, arm, keys, options, progress, cancellation)).ConfigureAwait(false);
                     Output.Warn(done[0].UntouchedEdits);
-                    made.AddRange(done.Select(e => EpisodeRecord.Open(e.Folder!)));
+                    (where == other ? named : own).AddRange(done.Select(e => EpisodeRecord.Open(e.Folder!)));
                 }
 
-                return MonitorExamples.Of(made, read, said);
+                return MonitorExamples.Of(own, read, said, named);
             }
         }
         finally
@@ -230,10 +242,9 @@ internal sealed class MonitorCommand
     }
 
     /// <summary>The residual two thirds up the stack that decides, in its first pass.</summary>
-    private static string Usual(Policy policy, TabletopOptions world)
+    private static string Usual(Policy policy, IWorld scene)
     {
-        var scene = new TabletopWorld(world);
-        scene.Reset(new LayoutKey(0, LayoutSplit.Selection, TabletopWorld.TaskNames[0], 0));
+        scene.Reset(new LayoutKey(0, LayoutSplit.Selection, scene.Tasks[0], 0));
         var shape = policy.DecidingStack([scene.Observe()]).Shape;
         return string.Create(CultureInfo.InvariantCulture, $"{shape.Name}.{shape.Layers * 2 / 3}.resid_post");
     }

@@ -80,15 +80,15 @@ public sealed class EpisodeRecorder : IDisposable
         }
 
         var found = EpisodeRecord.HeaderOf(folder);
+        if (RecordJson.Write(found.Lasting) != RecordJson.Write(header.Lasting))
+        {
+            throw new VitrineException($"{folder}: holds another record (policy {found.Policy.Name}, {found.Condition.Name}, "
+                + $"{found.Layout?.Task} {found.Layout?.Index}); what policy, plan, world, layout and machine say must be the same to go on.");
+        }
+
         if (found.End is not null)
         {
             throw new VitrineException($"{folder}: holds a finished record; nothing can be added to it.");
-        }
-
-        if (RecordJson.Write(found.Lasting) != RecordJson.Write(header.Lasting))
-        {
-            throw new VitrineException($"{folder}: holds the beginning of another record (policy {found.Policy.Name}, {found.Condition.Name}, "
-                + $"{found.Layout?.Task} {found.Layout?.Index}); what policy, plan, world, layout and machine say must be the same to go on.");
         }
 
         return Holding(folder, held =>
