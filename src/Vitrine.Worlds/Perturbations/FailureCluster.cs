@@ -6,7 +6,7 @@ namespace Vitrine.Worlds.Perturbations;
 /// <summary>A part of what was tried in which failures are more frequent than elsewhere.</summary>
 /// <param name="Where">In words: one or two conditions.</param>
 /// <param name="Failures">Of the episodes there.</param>
-/// <param name="Lift">Share of failures there over the share among all, with its percentile interval over resampled points.</param>
+/// <param name="Lift">Share of failures there over the share among all, above 1, with its percentile interval over resampled points.</param>
 /// <remarks>
 /// The conditions are thirds of each factor's range (each value of a factor of whole numbers) and tasks, one of them or two together. The intervals are of each
 /// cluster by itself: that many were looked at is not in them, so a cluster is a place to look, not a finding.
@@ -31,7 +31,8 @@ public sealed record FailureCluster(string Where, Proportion Failures, Estimate 
         var pairs = single.SelectMany((a, i) => single.Skip(i + 1).Where(b => b.Of != a.Of).Select(b => new[] { a, b }));
         var found = single.Select(c => new[] { c }).Concat(pairs)
             .Select(c => (Conditions: c, Counts: Counts(points, c)))
-            .Where(c => c.Counts.Sum(n => n.Inside) >= FewestEpisodes && c.Counts.Sum(n => n.Failed) > 0)
+            .Where(c => c.Counts.Sum(n => n.Inside) >= FewestEpisodes
+                && (long)c.Counts.Sum(n => n.Failed) * all > (long)failed * c.Counts.Sum(n => n.Inside))
             .OrderByDescending(c => c.Counts.Sum(n => n.Failed) / (double)c.Counts.Sum(n => n.Inside))
             .Take(Kept);
         (int Inside, int Failed)[] whole = [.. points.Select(p => (p.Episodes.Count, p.Episodes.Count(e => !e.Succeeded)))];
