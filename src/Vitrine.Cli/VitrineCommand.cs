@@ -29,6 +29,8 @@ internal static class VitrineCommand
         WithSharedOptions(ReplayCommand.Create()),
         WithSharedOptions(MonitorCommand.Create()),
         WithSharedOptions(StudyCommand.Create()),
+        WithSharedOptions(PerturbCommand.Create()),
+        TrainCommand.Create(),
         WithSharedOptions(ImageCommand.Create()),
         WithSharedOptions(ClassifyCommand.Create()),
         WithSharedOptions(LensCommand.Create()),

@@ -1,16 +1,11 @@
 using Vitrine.Worlds;
 using Vitrine.Worlds.Records;
-using Vitrine.Worlds.Tabletop;
 
 namespace Vitrine.Cli.Commands;
 
 /// <summary>Worlds as records name them.</summary>
 internal static class RecordedWorlds
 {
-    /// <summary>The tabletop.</summary>
-    public static RecordedWorld Of(TabletopOptions options)
-        => new(TabletopOptions.Family.Name, new TabletopWorld(options).Description, options.ToSettings());
-
     /// <summary>A world that is written in one line (<see cref="WorldRegistry.OpenText"/>).</summary>
     public static RecordedWorld Of(string text)
     {

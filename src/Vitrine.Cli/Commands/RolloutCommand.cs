@@ -43,6 +43,7 @@ internal static class RolloutCommand
         var further = new ArmOptions();
         var watch = new WatchArguments();
         var plan = EditOption.Create(", held during every act.");
+        var named = WorldOption.Create();
         var plain = new Option<bool>("--no-adverbs") { Description = "Leave speed and height words out of the instructions." };
         var forgiving = new Option<bool>("--forgiving") { Description = "Physics in which a closed gripper grasps while it moves." };
         var folder = new Option<string?>("--out") { Description = "Keep finished batches here and go on from them." };
@@ -52,17 +53,16 @@ internal static class RolloutCommand
         var json = Output.JsonOption();
         var command = new Command("rollout", "Let a policy act in the tabletop world and report success with Wilson intervals.")
         {
-            name, layouts, tasks, steps, actionSteps, seed, workers, plan, plain, forgiving, folder, units, device, allowed, json,
+            name, layouts, tasks, steps, actionSteps, seed, workers, plan, named, plain, forgiving, folder, units, device, allowed, json,
         };
         further.AddTo(command);
         watch.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
-            var world = new TabletopOptions
-            {
-                Adverbs = !parsed.GetValue(plain),
-                Physics = parsed.GetValue(forgiving) ? TabletopPhysics.Forgiving : TabletopPhysics.Strict,
-            };
+            var (kind, settings) = WorldOption.Of(
+                parsed.GetValue(named)!, ("adverbs", parsed.GetValue(plain) ? "false" : null, "--no-adverbs"),
+                ("physics", parsed.GetValue(forgiving) ? "forgiving" : null, "--forgiving"));
+            var world = WorldRegistry.Open(kind, settings);
             var opening = allowed.Over(device.ModelOptionsOf(parsed), parsed);
             using var opened = parsed.GetValue(name) == "expert" ? null : Policy.Open(parsed.GetValue(name)!, opening);
             using var policy = opened?.With(units: parsed.GetValue(units));
@@ -78,7 +78,7 @@ internal static class RolloutCommand
             {
                 Name = "rollout",
                 Policy = policy is null ? null : StudyPolicy.Of(policy),
-                World = new TabletopWorld(world).Description,
+                World = world().Description,
                 Tasks = Output.List(parsed.GetValue(tasks)),
                 LayoutsPerTask = parsed.GetValue(layouts),
                 StepLimit = parsed.GetValue(steps),
@@ -93,7 +93,8 @@ internal static class RolloutCommand
                     throw new VitrineException("rollout: --out keeps batches in lock step; with --record or --monitor episodes run one by one. Give one.");
                 }
 
-                return await WatchedAsync(parsed, watch, study, policy, world, parsed.GetValue(workers), parsed.GetValue(json), cancellation)
+                var recorded = new RecordedWorld(kind, study.World, settings);
+                return await WatchedAsync(parsed, watch, study, policy, recorded, parsed.GetValue(workers), parsed.GetValue(json), cancellation)
                     .ConfigureAwait(false);
             }
 
@@ -119,7 +120,7 @@ internal static class RolloutCommand
 
     /// <summary>Episodes one by one: recorded, watched by monitors, or both.</summary>
     private static async Task<int> WatchedAsync(
-        ParseResult parsed, WatchArguments watch, Study study, Policy? policy, TabletopOptions world, int workers, bool json, CancellationToken cancellation)
+        ParseResult parsed, WatchArguments watch, Study study, Policy? policy, RecordedWorld world, int workers, bool json, CancellationToken cancellation)
     {
         if (policy is null)
         {
@@ -150,9 +151,9 @@ internal static class RolloutCommand
         return 0;
     }
 
-    private static async Task<StudyRun> RunAsync(Policy? policy, Study study, TabletopOptions world, StudyOptions options, CancellationToken cancellation)
+    private static async Task<StudyRun> RunAsync(Policy? policy, Study study, Func<IWorld> world, StudyOptions options, CancellationToken cancellation)
     {
-        var runner = new StudyRunner(() => new TabletopWorld(world));
+        var runner = new StudyRunner(world);
         return await Output.WithProgressAsync($"{study.Arms[0].Name} in the tabletop world", progress =>
         {
             var steps = new Progress<StudyProgress>(p => progress.Report((double)p.Chunks / p.AllChunks));

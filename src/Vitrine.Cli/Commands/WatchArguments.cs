@@ -70,9 +70,9 @@ internal sealed class WatchArguments
     /// <param name="cancellation">Stops between acts.</param>
     /// <returns>One list of episodes an arm.</returns>
     public async Task<IReadOnlyList<IReadOnlyList<WatchedEpisode>>> RunAsync(
-        ParseResult parsed, Study study, Policy policy, TabletopOptions world, int workers, CancellationToken cancellation)
+        ParseResult parsed, Study study, Policy policy, RecordedWorld world, int workers, CancellationToken cancellation)
     {
-        var rollouts = new WatchedRollouts(() => new TabletopWorld(world), RecordedWorlds.Of(world), study.StepLimit);
+        var rollouts = new WatchedRollouts(WorldRegistry.Open(world.Name, world.Options), world, study.StepLimit);
         ActivationMonitor[] watching = [.. (parsed.GetValue(monitors) ?? []).Select(ActivationMonitor.Open)];
         var layouts = study.Layouts().ToArray();
         var done = new List<IReadOnlyList<WatchedEpisode>>();

@@ -47,7 +47,7 @@ internal sealed class FlowLearner : Learner
     public override int Horizon => policy.Horizon;
 
     public override double RateOf(string name)
-        => OfExpert.Any(part => name.Contains(part, StringComparison.Ordinal)) ? Recipe.ExpertRate : 1;
+        => OfExpert.Any(part => name.Contains(part, StringComparison.Ordinal)) ? Recipe.ExpertRate : base.RateOf(name);
 
     public override (Tensor Loss, IReadOnlyDictionary<string, double> Measures) Loss(IReadOnlyList<TrainingFrame> frames, int step)
     {

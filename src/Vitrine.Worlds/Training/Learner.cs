@@ -65,7 +65,7 @@ internal abstract class Learner : IDisposable
     public abstract IReadOnlyList<IReadOnlyList<double[]>> Act(IReadOnlyList<TrainingFrame> frames, int step);
 
     /// <summary>Times the recipe's rate, of a weight.</summary>
-    public virtual double RateOf(string name) => 1;
+    public virtual double RateOf(string name) => OfPolicy.Contains(name) ? 1 : Math.Max(1, Recipe.HeadRate / Recipe.Rate);
 
     /// <summary>Puts initial random numbers in the place of the policy's weights.</summary>
     /// <remarks>

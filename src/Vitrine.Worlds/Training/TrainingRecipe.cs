@@ -36,6 +36,9 @@ public sealed record TrainingRecipe
     /// <summary>Times that, for action expert, projections of chunk, time and state.</summary>
     public double ExpertRate { get; init; } = 1;
 
+    /// <summary>Learning rate of auxiliary heads, where the recipe's own is smaller: they begin anew, whatever the policy has learnt.</summary>
+    public double HeadRate { get; init; } = 1e-3;
+
     /// <summary>Steps over which the rate rises from 0.</summary>
     public required int WarmUp { get; init; }
 

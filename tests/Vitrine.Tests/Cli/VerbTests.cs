@@ -232,6 +232,54 @@ public sealed class VerbTests : IDisposable
     }
 
     [Fact]
+    public async Task Rollout_goes_through_a_world_of_other_options()
+    {
+        string[] asked = ["rollout", "expert", "-n", "2", "--tasks", "reach", "--world", "tabletop:distractors=2,light=.8"];
+        var (table, json) = await BothAsync(asked);
+        table.ShouldContain("2 distractors, light 0.8");
+        json[0].GetProperty("success").GetProperty("successes").GetInt32().ShouldBe(2);
+        (await folder.RefusedAsync("rollout", "expert", "--world", "tabletop:glare=2")).ShouldContain("no option 'glare'");
+        (await folder.RefusedAsync("rollout", "expert", "--no-adverbs", "--world", "tabletop:adverbs=true")).ShouldContain("--world sets 'adverbs'");
+    }
+
+    [Fact]
+    public async Task Perturb_says_what_decides_success_and_where_failures_gather()
+    {
+        string[] asked = ["perturb", Policy, "--tasks", "move", "--points", "4", "--steps", "6", "--factors", "light=.2..1.5,distractors=0..2"];
+        var (table, json) = await BothAsync(asked);
+        var sensitivity = json.GetProperty("sensitivity");
+        sensitivity.GetArrayLength().ShouldBe(2);
+        json.GetProperty("points").GetArrayLength().ShouldBe(16);
+        table.ShouldContain("distractors");
+        table.ShouldContain("16 points x 1 episodes");
+        foreach (var cluster in json.GetProperty("clusters").EnumerateArray())
+        {
+            table.ShouldContain(cluster.GetProperty("lift").GetProperty("mean").GetDouble().ToString("0.000", CultureInfo.InvariantCulture));
+        }
+
+        var (held, rows) = await BothAsync("perturb", "expert", "-n", "3", "--tasks", "reach", "--held-out", "red cone,azure ball");
+        held.ShouldContain("held out: red cone, azure ball");
+        rows.GetProperty("rows")[0].GetProperty("heldOut").GetProperty("successes").GetInt32().ShouldBe(3);
+        (await folder.RefusedAsync("perturb", "expert", "--held-out", "red cone", "--world", "tabletop:held-out=red cone")).ShouldContain("sets the options");
+    }
+
+    [Fact]
+    public async Task Train_goes_on_to_the_same_numbers_and_leaves_a_policy_that_opens()
+    {
+        string[] asked =
+            ["train", "tabletop", "--from", Policy, "--out", folder["training"], "--steps", "2", "--frames", "2", "--instructions", "1", "--rate", "1e-5", "-n", "1"];
+        var (table, json) = await BothAsync(asked);
+        json.GetProperty("steps").GetInt32().ShouldBe(2);
+        var last = json.GetProperty("blocks")[1].GetProperty("measures");
+        table.ShouldContain(last.GetProperty("action").GetDouble().ToString("0.0000", CultureInfo.InvariantCulture));
+        json.GetProperty("tasks").GetArrayLength().ShouldBe(5);
+        File.ReadAllText(Path.Combine(folder["training"], "learning.svg")).ShouldStartWith("<svg");
+        File.Exists(Path.Combine(folder["training"], "evaluation.json")).ShouldBeTrue();
+        (await CommandLine.RunAsync("act", json.GetProperty("policy").GetString()!, Scene, "touch the plum wedge")).Exit.ShouldBe(0);
+        (await folder.RefusedAsync([.. asked, "--seed", "2"])).ShouldContain("is of another recipe");
+    }
+
+    [Fact]
     public async Task Demo_writes_its_report_and_goes_on_where_it_stopped()
     {
         string[] asked = ["demo", "--layouts", "2", "--states", "4", "--steps", "6", "--out", folder["demo"]];
