@@ -10,7 +10,6 @@ var options = new ClusterOptions
     Postgres = args[1],
     Name = args[2],
     Port = Number(3),
-    Times = Quick,
     Verbose = Environment.GetEnvironmentVariable("VITRINE_TESTS_VERBOSE") == "1",
 };
 var sleep = TimeSpan.FromMilliseconds(Number(5));
@@ -48,10 +47,4 @@ int Number(int i) => int.Parse(args[i], CultureInfo.InvariantCulture);
 public sealed class Told<T>(Action<T> what) : IProgress<T>
 {
     public void Report(T value) => what(value);
-}
-
-public static partial class Program
-{
-    /// <summary>Silos that are killed are missed soon.</summary>
-    public static ClusterTimes Quick { get; } = new() { Call = TimeSpan.FromSeconds(4), Wait = TimeSpan.FromSeconds(1), Probe = TimeSpan.FromSeconds(1) };
 }
