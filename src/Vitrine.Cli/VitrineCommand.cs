@@ -25,6 +25,7 @@ internal static class VitrineCommand
         WithSharedOptions(PatchCommand.Create()),
         WithSharedOptions(DiagnoseCommand.Create()),
         WithSharedOptions(RolloutCommand.Create()),
+        WithSharedOptions(StudyCommand.Create()),
         WithSharedOptions(ImageCommand.Create()),
         WithSharedOptions(ClassifyCommand.Create()),
         WithSharedOptions(LensCommand.Create()),

@@ -135,7 +135,7 @@ internal static class DemoCommand
             var cluster = new NeuronSet(clusters[concept.Name].Select(n => n.Neuron));
             using var edits = await Stage($"{concept.Name}, mean differences", 2,
                 _ => concept.Edits(policy, cluster, patterns.AllClustered(), calibration, size, cancellation)).ConfigureAwait(false);
-            var study = concept.Study(policy, edits, size);
+            var study = concept.Study(policy, edits, patterns, calibration, size);
             oneStep.Add(await Stage($"{concept.Name}, where it acts in one decision", 8,
                 p => KeptFile.Measured(
                     Path.Combine(folder, $"onestep-{study.Name}.json"), Asked(study, size),

@@ -1,11 +1,13 @@
 using Vitrine.Checkpoints;
 using Vitrine.Mechanisms.Causes;
 using Vitrine.Mechanisms.Doses;
+using Vitrine.Mechanisms.ValueVectors;
 using Vitrine.Policies;
 using Vitrine.Transformers;
 using Vitrine.Worlds;
 using Vitrine.Worlds.Decisions;
 using Vitrine.Worlds.Studies;
+using Vitrine.Worlds.Studies.Files;
 using Vitrine.Worlds.Tabletop;
 
 namespace Vitrine.Cli.Demo;
@@ -55,18 +57,15 @@ internal sealed record DemoConcept(string Name, string Word, ActionMetric Metric
         return OneStepResult.Of(Name, MetricName, edits, new OneStepExperiment(policy, edits, states).Run(Metric, size.Workers, progress, cancellation));
     }
 
-    /// <summary>What its edits do to the moving robot, with every control, on the same layouts and pixel noise.</summary>
-    public Study Study(Policy policy, ConceptEdits edits, DemoSize size) => new()
-    {
-        Name = Name,
-        Policy = StudyPolicy.Of(policy),
-        World = DemoPictures.NewWorld().Description,
-        Tasks = Tasks,
-        LayoutsPerTask = (int)Math.Ceiling(size.Layouts / (double)Tasks.Count),
-        StepLimit = size.Steps,
-        Seed = size.Seed,
-        Arms = ConceptArms.Of(Name, edits),
-    };
+    /// <summary>The study file that ships of it, made with what was measured already: the same layouts and pixel noise in every arm.</summary>
+    public Study Study(Policy policy, ConceptEdits edits, LexicalPatterns patterns, Calibration calibration, DemoSize size)
+        => new StudyMaker(DemoStudies.Of(Name, size), policy)
+        {
+            Calibration = calibration,
+            Patterns = patterns,
+            Differences = new Dictionary<string, WordDifference> { [Word] = edits.Difference },
+            MeasuresStrength = false,
+        }.Make().Study;
 }
 
 /// <summary>How much the demo measures.</summary>

@@ -1,4 +1,5 @@
 using Vitrine.Certification;
+using Vitrine.Checkpoints;
 using Vitrine.Mechanisms.Causes;
 using Vitrine.Mechanisms.Doses;
 using Vitrine.Mechanisms.Experts;
@@ -8,6 +9,7 @@ using Vitrine.Views;
 using Vitrine.Worlds;
 using Vitrine.Worlds.Decisions;
 using Vitrine.Worlds.Studies;
+using Vitrine.Worlds.Studies.Files;
 using Vitrine.Worlds.Tabletop;
 
 namespace Vitrine.Cli.Demo;
@@ -24,8 +26,6 @@ internal static class FlowDemo
         new("fast", "slowly", "quickly", ActionMetric.Speed, "length of the decided step"),
         new("high", "low", "high", ActionMetric.Rise, "upward part of the decided step (dz)"),
     ];
-
-    private static readonly string[] Rising = ["reach", "lift"];
 
     /// <remarks>The weights of the stages are their shares of the time that the demo takes at its default size on two cores, in percent.</remarks>
     public static async Task<FlowDemoResult> MeasureAsync(
@@ -58,7 +58,7 @@ internal static class FlowDemo
                 .ConfigureAwait(false));
         }
 
-        Study[] planned = [Fast(swaps[0].At), High()];
+        Study[] planned = [Planned("flow-fast", swaps[0].At), Planned("flow-high")];
         var (studies, episodes) = (new List<StudyResult>(), new List<EpisodePair>());
         foreach (var (study, measure) in planned.Zip(FlowDemoResult.Measures))
         {
@@ -94,34 +94,13 @@ internal static class FlowDemo
 
         string Key(string what) => Output.ToJson(new { what, policy.Fingerprint, size.States, size.Draws, size.Seed });
 
-        Study Fast(int layer) => Of("fast", ["reach"], FlowArms.OfRow("fast", Words[0].Own, Words[0].Other, layer, expert.Layers, size.Draws));
-
-        Study High()
+        // With one libtorch thread, so that random directions do not depend on how many cores there are.
+        Study Planned(string file, int? layer = null)
         {
-            var set = new NeuronSet(neurons.Neurons.Select(n => n.Neuron), expert.Name);
-            var made = new NeuronSteering(set, Dose.Sigmas(1), Adds: true)
-            {
-                Excluded = set.Neurons.ToHashSet(),
-                Mirrored = neurons.Neurons.Where(n => n.Along(up) < 0).Select(n => n.Neuron).ToHashSet(),
-                Draws = size.Draws,
-                Seed = (int)size.Seed,
-            };
-            return Of("high", Rising, FlowArms.OfNeurons(
-                "high", "up", "1 sd", made.Arms(policy, calibration), (made with { Dose = Dose.Sigmas(-1) }).Arms(policy, calibration),
-                (Words[1].Other, Words[1].Own)));
+            using var threads = ComputeThreads.One();
+            return new StudyMaker(DemoStudies.Of(file, size), policy) { Calibration = calibration, CarryingLayer = layer, MeasuresStrength = false }
+                .Make(cancellation: cancellation).Study;
         }
-
-        Study Of(string concept, IReadOnlyList<string> tasks, IReadOnlyList<Arm> arms) => new()
-        {
-            Name = concept,
-            Policy = StudyPolicy.Of(policy),
-            World = DemoPictures.NewWorld().Description,
-            Tasks = tasks,
-            LayoutsPerTask = (int)Math.Ceiling(size.Layouts / (double)tasks.Count),
-            StepLimit = size.Steps,
-            Seed = size.Seed,
-            Arms = arms,
-        };
     }
 
     /// <summary>Two words of one adverb that are exchanged.</summary>

@@ -39,10 +39,6 @@ public sealed record ConceptSelection
 /// </summary>
 public sealed class ConceptEdits : IDisposable
 {
-    private readonly int[] layers;
-    private readonly ComponentOutputs difference;
-    private readonly ComponentOutputs[] random;
-
     /// <summary>Makes them: two acts in the selection's states, one with the word.</summary>
     /// <remarks>
     /// The last bits of the difference depend on libtorch's number of threads, as those of any act do; the edits themselves travel with the study.
@@ -54,13 +50,8 @@ public sealed class ConceptEdits : IDisposable
     {
         ArgumentNullException.ThrowIfNull(policy);
         ArgumentNullException.ThrowIfNull(selection);
-        (Word, Dose) = (selection.Word, selection.Dose);
-        layers = [.. Enumerable.Range(0, policy.DecidingStack(selection.States).Shape.Layers)];
-        var step = new OneStep(policy, selection.States);
-        using var with = step.With(Word).Outputs(cancellation);
-        using var without = step.Outputs(cancellation);
-        difference = with.MeanDifference(without);
-        random = [.. Enumerable.Range(0, selection.Draws).Select(d => difference.RandomDirections(selection.Seed + d))];
+        Dose = selection.Dose;
+        Difference = new WordDifference(policy, selection.States, selection.Word, selection.Draws, selection.Seed, cancellation);
         Clamp = Dose.Clamp(selection.Neurons, selection.Calibration);
         ClampControls = Controls.For(
             policy.Decoders.Single(d => d.Shape.Name == selection.Neurons.Stack), selection.Neurons, Dose, selection.Calibration, selection.Clustered,
@@ -68,7 +59,10 @@ public sealed class ConceptEdits : IDisposable
     }
 
     /// <summary>The word that stands for the concept.</summary>
-    public string Word { get; }
+    public string Word => Difference.Word;
+
+    /// <summary>What the word changes on average.</summary>
+    public WordDifference Difference { get; }
 
     /// <summary>At which neurons are clamped.</summary>
     public Dose Dose { get; }
@@ -80,29 +74,22 @@ public sealed class ConceptEdits : IDisposable
     public ClampControls ClampControls { get; }
 
     /// <summary>Random draws of each control.</summary>
-    public int Draws => random.Length;
+    public int Draws => Difference.Draws;
 
     /// <summary>Layers of the stack that decides, all of them.</summary>
-    public IReadOnlyList<int> Layers => layers;
+    public IReadOnlyList<int> Layers => Difference.Layers;
 
     /// <summary>The mean difference of a component added where actions are decided.</summary>
     /// <param name="component">Which component.</param>
     /// <param name="at">In which layers; all when null.</param>
     /// <param name="factor">0 is the zero dose.</param>
-    public RunPlan MeanDifference(Component component, IReadOnlyList<int>? at = null, double factor = 1) => new()
-    {
-        Edits = difference.Added(component, at ?? layers, factor),
-    };
+    public RunPlan MeanDifference(Component component, IReadOnlyList<int>? at = null, double factor = 1) => Difference.Added(component, at, factor);
 
     /// <summary>A random direction with the norms of the mean difference, added in all layers.</summary>
     /// <param name="draw">Which one, from 0.</param>
     /// <param name="component">Which component.</param>
-    public RunPlan RandomDirection(int draw, Component component) => new() { Edits = random[draw].Added(component, layers) };
+    public RunPlan RandomDirection(int draw, Component component) => Difference.RandomDirection(draw, component);
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        difference.Dispose();
-        Array.ForEach(random, r => r.Dispose());
-    }
+    public void Dispose() => Difference.Dispose();
 }

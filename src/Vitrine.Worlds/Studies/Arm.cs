@@ -32,6 +32,9 @@ public enum ArmKind
 
     /// <summary>The edit with a random direction of the same norm.</summary>
     RandomDirection,
+
+    /// <summary>The edit with its sign reversed: a control of the direction. Its group names the edit's arm.</summary>
+    ReversedSign,
 }
 
 /// <summary>One condition of a study, whole: with its policy it says what is done. It travels as JSON.</summary>
@@ -49,7 +52,7 @@ public sealed record Arm
     /// <summary>A word appended to every instruction.</summary>
     public string? Word { get; init; }
 
-    /// <summary>What random draws have in common: the arms of a group are reported together.</summary>
+    /// <summary>What random draws have in common: the arms of a group are reported together. Of a reversed sign, the arm that it reverses.</summary>
     public string? Group { get; init; }
 
     /// <summary>Under which the policy acts; null for the policy as it is.</summary>

@@ -17,7 +17,7 @@ public sealed record ArmLabel
     /// <summary>A word appended to every instruction.</summary>
     public string? Word { get; init; }
 
-    /// <summary>What random draws have in common.</summary>
+    /// <summary>What random draws have in common; of a reversed sign, the arm that it reverses.</summary>
     public string? Group { get; init; }
 
     /// <summary>Hash of plan and schedule; empty for a baseline that has none.</summary>
@@ -29,5 +29,5 @@ public sealed record ArmLabel
 
     /// <summary>Whether the arm is there to be compared with.</summary>
     [JsonIgnore]
-    public bool IsControl => Kind is ArmKind.Baseline or ArmKind.ZeroDose || IsRandom;
+    public bool IsControl => Kind is ArmKind.Baseline or ArmKind.ZeroDose or ArmKind.ReversedSign || IsRandom;
 }

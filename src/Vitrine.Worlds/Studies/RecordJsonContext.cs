@@ -7,6 +7,9 @@ namespace Vitrine.Worlds.Studies;
 [JsonSerializable(typeof(Study))]
 [JsonSerializable(typeof(StudyRun))]
 [JsonSerializable(typeof(StudyResult))]
+[JsonSerializable(typeof(Files.StudyFile))]
+[JsonSerializable(typeof(Files.PlannedStudy))]
+[JsonSerializable(typeof(StudyOutcome))]
 [JsonSerializable(typeof(StudyFolder.Header))]
 [JsonSerializable(typeof(FinishedChunk))]
 internal sealed partial class RecordJsonContext : JsonSerializerContext;

@@ -38,6 +38,10 @@ public sealed record Study
     /// <summary>Layouts of each task.</summary>
     public required int LayoutsPerTask { get; init; }
 
+    /// <summary>The first of them, from 0: a study that goes on behind another's layouts begins later.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public int FirstLayout { get; init; }
+
     /// <summary>An episode that has not succeeded by then has failed.</summary>
     public required int StepLimit { get; init; }
 
@@ -59,7 +63,7 @@ public sealed record Study
 
     /// <summary>The layouts, tasks mixed.</summary>
     public IEnumerable<LayoutKey> Layouts()
-        => Enumerable.Range(0, LayoutsPerTask).SelectMany(i => Tasks.Select(task => new LayoutKey(Seed, Split, task, i)));
+        => Enumerable.Range(FirstLayout, LayoutsPerTask).SelectMany(i => Tasks.Select(task => new LayoutKey(Seed, Split, task, i)));
 
     /// <summary>Adds a baseline where there is none, and the controls of every edit.</summary>
     /// <param name="controls">
@@ -76,7 +80,7 @@ public sealed record Study
     /// <exception cref="VitrineException">The reason, by name.</exception>
     public void Check()
     {
-        if (Tasks.Count == 0 || LayoutsPerTask < 1 || StepLimit < 1 || BlockSize < 1)
+        if (Tasks.Count == 0 || LayoutsPerTask < 1 || FirstLayout < 0 || StepLimit < 1 || BlockSize < 1)
         {
             throw new VitrineException(
                 $"study '{Name}': {Tasks.Count} tasks, {LayoutsPerTask} layouts per task, {StepLimit} steps, blocks of {BlockSize}; each must be at least 1.");

@@ -15,7 +15,8 @@ internal static class StudyDifferences
             ("the policy's weights", there.Policy?.Short, asked.Policy?.Short), ("the policy's units", there.Policy?.Units, asked.Policy?.Units),
             ("the world", there.World, asked.World), ("the name", there.Name, asked.Name),
             ("the tasks", string.Join(", ", there.Tasks), string.Join(", ", asked.Tasks)),
-            ("the layouts of each task", there.LayoutsPerTask, asked.LayoutsPerTask), ("the step limit", there.StepLimit, asked.StepLimit),
+            ("the layouts of each task", there.LayoutsPerTask, asked.LayoutsPerTask),
+            ("the first layout", there.FirstLayout, asked.FirstLayout), ("the step limit", there.StepLimit, asked.StepLimit),
             ("the seed", there.Seed, asked.Seed),
             ("the split", there.Split, asked.Split), ("the block size", there.BlockSize, asked.BlockSize),
         ];

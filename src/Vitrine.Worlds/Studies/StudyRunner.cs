@@ -53,6 +53,13 @@ public sealed class StudyRunner(Func<IWorld> newWorld)
         return await RunAsync(work, options, progress, cancellation).ConfigureAwait(false);
     }
 
+    /// <summary>Runs a pilot, which claims nothing and so needs no controls: nothing is kept.</summary>
+    internal Task<StudyRun> PilotAsync(Study pilot, Policy policy, IProgress<StudyProgress>? progress, CancellationToken cancellation)
+    {
+        var unjudged = pilot with { Arms = [.. pilot.Arms.Select(a => a.Kind == ArmKind.Edit ? a with { Kind = ArmKind.Interchange } : a)] };
+        return RunAsync(unjudged, policy, new StudyOptions { AllowUntouchedEdits = true }, progress, cancellation);
+    }
+
     /// <summary>Runs a study with actors of one's own: a policy in another process, a model of one's own.</summary>
     /// <param name="study">The plan.</param>
     /// <param name="actorFor">

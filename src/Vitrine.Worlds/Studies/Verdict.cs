@@ -26,6 +26,12 @@ public sealed record Verdict
     /// <summary>What random draws change, over all draws of the concept; null where there are none.</summary>
     public Spread? Random { get; init; }
 
+    /// <summary>What the edit with its sign reversed changes; null where no arm reverses it.</summary>
+    public Estimate? Reversed { get; init; }
+
+    /// <summary>What the zero dose changes; null where there is none. It must be nothing.</summary>
+    public Estimate? ZeroDose { get; init; }
+
     /// <summary>Success under the edit.</summary>
     public required Proportion Success { get; init; }
 
@@ -43,9 +49,15 @@ public sealed record Verdict
     public bool IsNothing => Said is { } said && Math.Max(Math.Abs(Change.Low), Math.Abs(Change.High)) < Nothing * Math.Abs(said.Mean);
 
     /// <summary>
-    /// Whether it moves the measure: the interval leaves zero out, and the mean lies outside what random draws do. Without draws nothing counts.
+    /// Whether it moves the measure: the interval leaves zero out, the mean lies outside what random draws do, and neither the zero dose nor the reversed sign
+    /// moves it as far in the same direction. Without draws nothing counts.
     /// </summary>
-    public bool IsEffect => Change.ExcludesZero && Random is { } random && (Change.Mean > random.Largest || Change.Mean < random.Smallest);
+    public bool IsEffect
+        => Change.ExcludesZero && Random is { } random && (Change.Mean > random.Largest || Change.Mean < random.Smallest)
+            && !MovesAlike(Reversed) && !MovesAlike(ZeroDose);
+
+    /// <summary>Whether a control moves the measure as far as the edit, to the same side.</summary>
+    private bool MovesAlike(Estimate? control) => control is { ExcludesZero: true } && control.Mean / Change.Mean >= 1;
 
     /// <summary>The change as a share of what the word does; null where no word was said, or saying it changes nothing on average.</summary>
     public double? ShareOfWord => Said is { Mean: not 0 } said ? Change.Mean / said.Mean : null;
@@ -74,6 +86,8 @@ public sealed record Verdict
             Word = said?.Arm.Word,
             Said = said?.All.Differences[measure].Estimate,
             Random = Over([.. study.Draws.Where(d => d.Concept == edit.Arm.Concept)], measure),
+            Reversed = study.Arms.FirstOrDefault(a => a.Arm.Kind == ArmKind.ReversedSign && a.Arm.Group == edit.Arm.Name)?.All.Differences[measure].Estimate,
+            ZeroDose = study.Arms.FirstOrDefault(a => a.Arm.Kind == ArmKind.ZeroDose && a.Arm.Concept == edit.Arm.Concept)?.All.Differences[measure].Estimate,
             Success = edit.All.Success,
             BaselineSuccess = baseline.All.Success,
             SuccessChange = edit.All.Differences[Worlds.Measure.Success.Name].Estimate,
