@@ -26,6 +26,7 @@ internal static class VitrineCommand
         WithSharedOptions(DiagnoseCommand.Create()),
         WithSharedOptions(RolloutCommand.Create()),
         WithSharedOptions(StudyCommand.Create()),
+        WithSharedOptions(SiloCommand.Create()),
         WithSharedOptions(ImageCommand.Create()),
         WithSharedOptions(ClassifyCommand.Create()),
         WithSharedOptions(LensCommand.Create()),

@@ -5,7 +5,6 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orleans.Configuration;
 using Orleans.Hosting;
-using Vitrine.Worlds.Studies;
 
 namespace Vitrine.Cluster;
 
@@ -38,7 +37,7 @@ public sealed class ClusterSilo : IAsyncDisposable
     /// <param name="cancellation">Gives up.</param>
     /// <exception cref="VitrineException">The database cannot be reached, the port is taken, or the silos that seem alive do not answer.</exception>
     public static async Task<ClusterSilo> StartAsync(
-        Func<Study, OpenedStudy> open, int workers, ClusterOptions? options = null, CancellationToken cancellation = default)
+        Func<StudyOrder, OpenedStudy> open, int workers, ClusterOptions? options = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(open);
         ArgumentOutOfRangeException.ThrowIfNegative(workers);

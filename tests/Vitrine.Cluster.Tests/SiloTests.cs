@@ -60,8 +60,8 @@ public sealed class SiloTests(PostgresServer postgres) : IDisposable
     [Fact]
     public async Task A_study_on_this_process_alone_gives_what_one_worker_gives()
     {
-        var runner = new ClusterRunner(study => new(SleepingStudy.Work(study, TimeSpan.Zero)), new ClusterOptions());
-        var run = await runner.RunAsync(SleepingStudy.Of("sleeping", 2, 3), new() { Workers = 2, Folder = folder }, cancellation: Cancellation);
+        var runner = new ClusterRunner(order => new(SleepingStudy.Work(order.Study, TimeSpan.Zero)), new ClusterOptions());
+        var run = await runner.RunAsync(new(SleepingStudy.Of("sleeping", 2, 3)), new() { Workers = 2, Folder = folder }, cancellation: Cancellation);
         run.ToJson().ShouldBe(await OneWorkerAsync(layouts: 2, steps: 3));
     }
 
@@ -69,11 +69,11 @@ public sealed class SiloTests(PostgresServer postgres) : IDisposable
     public async Task A_policy_that_fails_ends_the_study_with_its_own_words_and_keeps_what_was_done()
     {
         var runner = new ClusterRunner(
-            study => new(StudyWork.Of(study, Policies.IActor (arm) => arm.Name == "random 8" ? throw new VitrineException("no such neuron") : new Still(),
+            order => new(StudyWork.Of(order.Study, Policies.IActor (arm) => arm.Name == "random 8" ? throw new VitrineException("no such neuron") : new Still(),
                 SleepingStudy.NewWorld)),
             new ClusterOptions());
         (await Should.ThrowAsync<VitrineException>(() => runner.RunAsync(
-            SleepingStudy.Of("sleeping", 2, 3), new() { Folder = folder }, cancellation: Cancellation))).Message.ShouldBe("no such neuron");
+            new(SleepingStudy.Of("sleeping", 2, 3)), new() { Folder = folder }, cancellation: Cancellation))).Message.ShouldBe("no such neuron");
         Directory.GetFiles(folder, "chunk-*.json").Length.ShouldBe(20);
     }
 
@@ -85,7 +85,7 @@ public sealed class SiloTests(PostgresServer postgres) : IDisposable
         await JoinAsync(silos, 1, sleep: 1);
         var runner = new ClusterRunner(
             _ => throw new VitrineException("no weights on this machine"), new ClusterOptions { Postgres = postgres.Connection, Name = cluster });
-        var run = await runner.RunAsync(SleepingStudy.Of("sleeping", 2, 3), new() { Workers = 1 }, news: new Told<string>(told.Add), cancellation: Cancellation);
+        var run = await runner.RunAsync(new(SleepingStudy.Of("sleeping", 2, 3)), new() { Workers = 1 }, news: new Told<string>(told.Add), cancellation: Cancellation);
         run.ToJson().ShouldBe(await OneWorkerAsync(layouts: 2, steps: 3));
         told.ShouldContain(line => line.Contains("is set aside: no weights on this machine"));
     }
@@ -94,19 +94,19 @@ public sealed class SiloTests(PostgresServer postgres) : IDisposable
     public async Task Where_no_silo_can_open_the_study_the_run_ends_with_the_reason()
     {
         var runner = new ClusterRunner(_ => throw new VitrineException("no weights on this machine"), new ClusterOptions());
-        (await Should.ThrowAsync<VitrineException>(() => runner.RunAsync(SleepingStudy.Of("sleeping", 2, 3), cancellation: Cancellation)))
+        (await Should.ThrowAsync<VitrineException>(() => runner.RunAsync(new(SleepingStudy.Of("sleeping", 2, 3)), cancellation: Cancellation)))
             .Message.ShouldBe("no weights on this machine");
     }
 
     [Fact]
     public async Task A_run_that_is_cancelled_stops_and_goes_on_later()
     {
-        var runner = new ClusterRunner(study => new(SleepingStudy.Work(study, TimeSpan.FromMilliseconds(5))), new ClusterOptions());
+        var runner = new ClusterRunner(order => new(SleepingStudy.Work(order.Study, TimeSpan.FromMilliseconds(5))), new ClusterOptions());
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
         await Should.ThrowAsync<OperationCanceledException>(() => runner.RunAsync(
-            SleepingStudy.Of("sleeping", 2, 3), new() { Folder = folder }, new Told<StudyProgress>(p => { if (p.Chunks == 3) { stop.Cancel(); } }),
+            new(SleepingStudy.Of("sleeping", 2, 3)), new() { Folder = folder }, new Told<StudyProgress>(p => { if (p.Chunks == 3) { stop.Cancel(); } }),
             cancellation: stop.Token));
-        var run = await runner.RunAsync(SleepingStudy.Of("sleeping", 2, 3), new() { Folder = folder }, cancellation: Cancellation);
+        var run = await runner.RunAsync(new(SleepingStudy.Of("sleeping", 2, 3)), new() { Folder = folder }, cancellation: Cancellation);
         run.ToJson().ShouldBe(await OneWorkerAsync(layouts: 2, steps: 3));
     }
 
