@@ -28,7 +28,7 @@ public sealed class Checkpoint : IDisposable
 
     private Checkpoint(string source, Dictionary<string, ITensorFile> home, List<ITensorFile> files, string? index = null)
     {
-        (this.source, this.home, this.files, this.index, stamps) = (source, home, files, index, FileStamps.Of(files.Select(f => f.Path)));
+        (this.source, this.home, this.files, this.index, stamps) = (source, home, files, index, FileStamps.Of(files.SelectMany(f => f.Paths)));
         Names = [.. home.Keys.Order(StringComparer.Ordinal)];
         fingerprint = new Lazy<string>(() => FileHash.Of(stamps.Paths));
     }
@@ -47,7 +47,7 @@ public sealed class Checkpoint : IDisposable
     public IReadOnlyList<string> Names { get; private set; }
 
     /// <summary>The files that are read: the weights, the index that names them, and an adapter's.</summary>
-    public IReadOnlyList<string> Files => [.. index is null ? [] : new[] { index }, .. files.Select(f => f.Path), .. Adapter?.Files ?? []];
+    public IReadOnlyList<string> Files => [.. index is null ? [] : new[] { index }, .. files.SelectMany(f => f.Paths), .. Adapter?.Files ?? []];
 
     /// <summary>What was decided where the folder holds two sets of weights of one format; lines for people.</summary>
     public IReadOnlyList<string> Notes { get; private init; } = [];
@@ -118,6 +118,13 @@ public sealed class Checkpoint : IDisposable
     /// <remarks>What an adapter adds to it is not in it; a tensor that an adapter replaces is the adapter's.</remarks>
     public Tensor Read(string name) => Adapter?.Replacement(name) is { } own ? own.File.Read(own.Name) : Holder(name).Read(name);
 
+    /// <summary>
+    /// A matrix of a .gguf file as its rows lie there, mapped, where products can read it so; null for another, and where an adapter changes it. Owned by the
+    /// caller.
+    /// </summary>
+    internal (Tensor Bytes, BlockRows Rows)? ReadRows(string name)
+        => Adapter is { } adapter && (adapter.Changes(name) || adapter.Replacement(name) is not null) ? null : Holder(name).ReadRows(name);
+
     /// <summary>A tensor of the shape that the configuration asks for.</summary>
     /// <exception cref="VitrineException">It is missing or of another shape.</exception>
     public Tensor Read(string name, IReadOnlyList<long> expected)
@@ -162,13 +169,11 @@ public sealed class Checkpoint : IDisposable
                 return Sharded(folder, TorchIndex, TorchFile.OpenFlat, files);
         }
 
-        return Directory.GetFiles(folder, "*.gguf") switch
-        {
-            [var only] => Lone(only, OpenGguf(only), files),
-            [] => throw new VitrineException($"{folder}: has no weights; expected {Single}, {Index}, {TorchSingle}, {TorchIndex} or a .gguf file."),
-            var many => throw new VitrineException(
-                $"{folder}: has {many.Length} .gguf files; name the one to open, e.g. {many.Order(StringComparer.Ordinal).First()}."),
-        };
+        var models = Directory.GetFiles(folder, "*.gguf");
+        return GgufPart.OnlyModel(models) is { } only ? Lone(only, OpenGguf(only), files)
+            : throw new VitrineException(models.Length == 0
+                ? $"{folder}: has no weights; expected {Single}, {Index}, {TorchSingle}, {TorchIndex} or a .gguf file."
+                : $"{folder}: has {models.Length} .gguf files; name the one to open, e.g. {models.Order(StringComparer.Ordinal).First()}.");
     }
 
     private static Checkpoint Lone(string source, ITensorFile file, List<ITensorFile> files, params string[] notes)

@@ -57,5 +57,15 @@ public static class DtypePolicy
         };
     }
 
+    /// <summary>Whether matrices of a .gguf file stay as its blocks, in the mapped file, to be multiplied as they lie.</summary>
+    /// <param name="storage">What the caller wants.</param>
+    /// <param name="dtype">What is computed in. <see cref="WeightStorage.Auto"/> keeps blocks for float32 only: other precisions widen each for its product.</param>
+    public static bool KeepsRows(WeightStorage storage, ScalarType dtype) => storage switch
+    {
+        WeightStorage.Widened => false,
+        WeightStorage.AsStored => true,
+        _ => dtype == ScalarType.Float32,
+    };
+
     private static long ElementCount(TensorEntry entry) => entry.Shape.Aggregate(1L, (a, s) => a * s);
 }

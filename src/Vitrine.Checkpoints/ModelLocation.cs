@@ -1,4 +1,5 @@
 using Vitrine.Checkpoints.Adapters;
+using Vitrine.Checkpoints.Gguf;
 
 namespace Vitrine.Checkpoints;
 
@@ -140,9 +141,9 @@ public sealed record ModelLocation(string Name, string Folder, string? GgufFile)
         => File.Exists(Path.Combine(folder, "config.json")) ? new ModelLocation(name, folder, null)
             : Directory.GetFiles(folder, "*.gguf") switch
             {
-                [var only] => new ModelLocation(name, folder, only),
-                [_, _, ..] many => throw new VitrineException(
+                [] => new ModelLocation(name, folder, null),
+                var models when GgufPart.OnlyModel(models) is { } only => new ModelLocation(name, folder, only),
+                var many => throw new VitrineException(
                     $"{folder}: has {many.Length} .gguf files; name the one to open, e.g. {many.Order(StringComparer.Ordinal).First()}."),
-                _ => new ModelLocation(name, folder, null),
             };
 }

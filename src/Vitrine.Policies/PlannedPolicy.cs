@@ -48,6 +48,8 @@ internal sealed class PlannedPolicy : Policy
 
     public override int ActionSteps => policy.ActionSteps;
 
+    public override PolicyNeeds Needs => policy.Needs;
+
     public override (int Rows, int Columns)? NoiseShape => policy.NoiseShape;
 
     public override IReadOnlyCollection<string> UnitKeys => policy.UnitKeys;

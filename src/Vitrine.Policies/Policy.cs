@@ -95,6 +95,9 @@ public abstract class Policy : Model, IActor
     /// <summary>Control steps of a chunk that are carried out before it acts again; 1 where each action is decided anew.</summary>
     public virtual int ActionSteps => 1;
 
+    /// <summary>What it reads of an observation, and how long its chunks are.</summary>
+    public virtual PolicyNeeds Needs => new() { Horizon = ActionSteps };
+
     /// <summary>Rows and columns of the noise that a chunk starts from; null for a policy that starts from none.</summary>
     public virtual (int Rows, int Columns)? NoiseShape => null;
 

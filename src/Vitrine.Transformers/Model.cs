@@ -203,6 +203,7 @@ public abstract class Model : IDisposable
                 Prompts = scope.Prompts,
                 AllowsNonFinite = AllowsNonFinite,
                 UntouchedEdits = untouched,
+                FusedBlocks = scope.FusedBlocks,
             };
         }
         catch

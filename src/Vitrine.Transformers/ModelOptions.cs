@@ -49,6 +49,12 @@ public record ModelOptions
     /// They stand in the file's precision.</remarks>
     internal Func<string, bool>? Untrained { get; init; }
 
+    /// <summary>
+    /// Filled with the weights by their names in the checkpoint, as leaves in memory of their own that gradients reach and a training may write; null where
+    /// nobody trains. They stay the model's.
+    /// </summary>
+    internal IDictionary<string, TorchSharp.torch.Tensor>? Leaves { get; init; }
+
     /// <summary>Hears the share of the checkpoint's tensors that were read while the model opens; null where nobody listens.</summary>
     public IProgress<double>? Progress { get; init; }
 

@@ -23,6 +23,9 @@ public sealed class Run : IDisposable
     /// <summary>Edits of the plan that touched nothing: a position beyond the prompt, a step that never came, an empty list.</summary>
     public IReadOnlyList<UntouchedEdit> UntouchedEdits { get; internal init; } = [];
 
+    /// <summary>Blocks of decode steps that ran without tensors, since nobody looked into them.</summary>
+    internal int FusedBlocks { get; init; }
+
     /// <summary>What was captured, owned by the run.</summary>
     public IReadOnlyDictionary<Address, Tensor> Activations => activations;
 

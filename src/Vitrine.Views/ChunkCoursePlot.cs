@@ -11,7 +11,9 @@ public sealed class ChunkCoursePlot(ShownChunk shown) : View
 
     internal override void Write(Markup page)
     {
-        page.Open("figure", ("class", "course"));
+        page.Open("figure", ("class", "course"), ("data-from", Left), ("data-pitch", (Width - Right - Left) / shown.Course.Steps));
+        page.Open("div", ("class", "controls")).Open("label").Text("flow step ").Leaf("input", ("type", "range"), ("min", 0), ("max", shown.Course.Steps),
+            ("value", shown.Course.Steps)).Close("label").Text("output", NameOf(shown.Course.Steps)).Close("div");
         if (shown.Picture is not null && shown.Paths.Count > 0)
         {
             page.Open("div", ("class", "shapes"));
@@ -42,7 +44,7 @@ public sealed class ChunkCoursePlot(ShownChunk shown) : View
     private void Path(Markup page, int step, IReadOnlyList<PathPoint> path)
     {
         var name = NameOf(step);
-        page.Open("div", ("class", "shape")).OpenDrawing(
+        page.Open("div", ("class", "shape"), ("data-name", name)).OpenDrawing(
             "drawing picture", Side, Side, $"The path of the chunk: {name}",
             $"Where the gripper would go if what stood there {(step == 0 ? "before the first flow step" : $"behind flow step {step}")} were the chunk.");
         page.Leaf("image", ("href", SpriteSheet.Of(shown.Picture!).Uri), ("width", Side), ("height", Side), ("preserveAspectRatio", "none"));
@@ -81,6 +83,7 @@ public sealed class ChunkCoursePlot(ShownChunk shown) : View
                 .Text("title", $"row {row}: {Figures.Change(shown.Course.Values[^1][row][number])}").Close("polyline");
         }
 
+        page.Leaf("line", ("class", "playhead"), ("x1", Width - Right), ("x2", Width - Right), ("y1", Top), ("y2", Floor));
         page.Label("small faint tick", Left, Floor + 17, "noise").Label("small faint tick", Width - Right, Floor + 17, "chunk", "end")
             .Label("small heading", Left, Height - 6, name + unit).Close("svg");
     }

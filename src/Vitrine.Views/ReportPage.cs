@@ -213,6 +213,10 @@ internal sealed class ReportPage(ReportData data)
         }
 
         page.Close("div").Close("div");
+        if (data.EveryHead.Count > 0)
+        {
+            Card(new HeadSlider(data.EveryHead));
+        }
     }
 
     private void Carries()

@@ -106,6 +106,38 @@ async function play(page) {
   return complaints;
 }
 
+// Every head by its sliders, every flow step, and what the pointer is told.
+async function slide(page) {
+  const complaints = [];
+  const expect = (holds, what) => { if (!holds) complaints.push(what); };
+  const figure = page.locator('.head-slider'), said = () => figure.locator('.said').innerText();
+  const opacities = () => figure.locator('.veil').evaluateAll(patches => patches.map(patch => Number(patch.getAttribute('fill-opacity'))));
+  await figure.locator('[data-choose=layer]').fill('0');
+  await figure.locator('[data-choose=head]').fill('1');
+  expect((await said()).startsWith('head 0:1 from '), `at layer 0, head 1 it says "${await said()}"`);
+  const one = await opacities();
+  await figure.locator('[data-choose=layer]').press('ArrowRight');
+  expect((await said()).startsWith('head 1:1 from '), `a key leads to "${await said()}"`);
+  expect((await opacities()).some((opacity, i) => opacity !== one[i]), 'another layer did not change the map');
+  expect(Math.min(...await opacities()) === 0, 'no patch is unveiled');
+  await figure.locator('svg').hover({ position: { x: 5, y: 5 } });
+  const tip = await page.locator('.tip').innerText();
+  expect(/^row 0, column 0: [\d.]+\s%; token \d+ of the sequence$/.test(tip), `hovering says "${tip}"`);
+  await page.mouse.move(0, 0);
+  for (const link of await page.locator('a[href^="#neuron-"]').all().then(links => links.slice(0, 1))) {
+    await link.focus();
+    const told = await page.locator('.tip').innerText();
+    expect(await page.locator('.tip').isVisible() && told.includes('writes'), `the link to a neuron says "${told}"`);
+  }
+  for (const course of await page.locator('.course').all()) {
+    await course.locator('input').fill('3');
+    const steps = await course.locator('.shape').evaluateAll(shapes => shapes.map(shape => shape.classList.contains('now')));
+    expect(steps.every((now, step) => now === (step === 3)), `at flow step 3 these are marked: ${steps}`);
+    expect(await course.locator('output').innerText() === 'after step 3', `at flow step 3 it says "${await course.locator('output').innerText()}"`);
+  }
+  return complaints;
+}
+
 async function inBrowser() {
   const { chromium: engine } = await import('playwright-core');
   const browser = await engine.launch({ executablePath: chromium, args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'] });
@@ -131,6 +163,7 @@ async function inBrowser() {
     await page.goto(pathToFileURL(file).href);
     await page.waitForTimeout(300);
     if (await page.locator('.explorer').count()) judge(`${nameOf(file)}: explorer`, await explore(page));
+    if (await page.locator('.head-slider').count()) judge(`${nameOf(file)}: sliders`, await slide(page));
     if (await page.locator('.player').count()) judge(`${nameOf(file)}: player`, await play(page));
     await context.close();
   }

@@ -46,34 +46,10 @@ internal static unsafe class Dequantiser
     /// <summary>Any whole number of blocks.</summary>
     public static void Decode(GgufType type, ReadOnlySpan<byte> blocks, Span<float> values)
     {
-        switch (type)
+        fixed (byte* from = blocks)
+        fixed (float* to = values)
         {
-            case GgufType.Q4_0:
-                BlockQuants.Q4Around8(blocks, values);
-                break;
-            case GgufType.Q4_1:
-                BlockQuants.Q4WithMinimum(blocks, values);
-                break;
-            case GgufType.Q5_0:
-                BlockQuants.Q5Around16(blocks, values);
-                break;
-            case GgufType.Q5_1:
-                BlockQuants.Q5WithMinimum(blocks, values);
-                break;
-            case GgufType.Q8_0:
-                BlockQuants.Q8(blocks, values);
-                break;
-            case GgufType.Q4_K:
-                SuperBlockQuants.Q4(blocks, values);
-                break;
-            case GgufType.Q5_K:
-                SuperBlockQuants.Q5(blocks, values);
-                break;
-            case GgufType.Q6_K:
-                SuperBlockQuants.Q6(blocks, values);
-                break;
-            default:
-                throw new ArgumentOutOfRangeException(nameof(type));
+            BlockProducts.Widen(type, from, values.Length, to, BlockProducts.Best);
         }
     }
 

@@ -3,16 +3,25 @@ using static TorchSharp.torch;
 namespace Vitrine.Checkpoints.Gguf;
 
 /// <summary>A GGUF file: metadata, and tensors as ggml's reference dequantises them.</summary>
-/// <remarks>What is stored in a format of libtorch is not copied; quantised tensors become float32, on all cores.</remarks>
+/// <remarks>
+/// What is stored in a format of libtorch is not copied; quantised tensors become float32, on all cores. The first part of a split model
+/// (<c>-00001-of-0000N.gguf</c>) opens all of them.
+/// </remarks>
 public sealed class GgufFile : IDisposable
 {
-    private readonly MappedFile mapped;
+    private readonly MappedFile[] mapped;
+    private readonly Dictionary<string, int> partOf;
 
-    private GgufFile(string path, long length, GgufHeader header)
+    private GgufFile(string path, GgufHeader header, IReadOnlyList<GgufPart> parts)
     {
-        (Path, Version, Metadata, Tensors) = (path, header.Version, header.Metadata, header.Tensors);
-        mapped = new MappedFile(path, length);
+        (Path, Version, Metadata, Paths) = (path, header.Version, header.Metadata, [.. parts.Select(p => p.Path)]);
+        Tensors = parts.SelectMany(p => p.Tensors).ToDictionary(StringComparer.Ordinal);
+        partOf = parts.SelectMany((p, i) => p.Tensors.Keys.Select(name => (name, i))).ToDictionary(p => p.name, p => p.i, StringComparer.Ordinal);
+        mapped = [.. parts.Select(p => new MappedFile(p.Path, p.Length))];
     }
+
+    /// <summary>Its files, in order: one, or the parts of a split model.</summary>
+    internal IReadOnlyList<string> Paths { get; }
 
     /// <summary>Where it lies.</summary>
     public string Path { get; }
@@ -42,7 +51,8 @@ public sealed class GgufFile : IDisposable
         try
         {
             using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1 << 16);
-            return new GgufFile(path, stream.Length, GgufHeader.Read(stream, path, stream.Length));
+            var header = GgufHeader.Read(stream, path, stream.Length);
+            return new GgufFile(path, header, GgufPart.All(path, stream.Length, header));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -62,10 +72,22 @@ public sealed class GgufFile : IDisposable
         }
 
         return tensor.Type.IsQuantised()
-            ? Dequantiser.Read(Path, tensor)
-            : mapped.Read(new TensorEntry(name, tensor.Type.Held(), tensor.Shape, tensor.Begin, tensor.ByteCount));
+            ? Dequantiser.Read(Paths[partOf[name]], tensor)
+            : mapped[partOf[name]].Read(new TensorEntry(name, tensor.Type.Held(), tensor.Shape, tensor.Begin, tensor.ByteCount));
+    }
+
+    /// <summary>The bytes of a matrix that can stay as it lies, row by row (rows, row bytes), mapped; null for another. Owned by the caller.</summary>
+    internal (Tensor Bytes, BlockRows Rows)? ReadRows(string name)
+    {
+        if (!Tensors.TryGetValue(name, out var tensor) || tensor.Shape is not [> 0, var columns] || !BlockRows.Suits(tensor.Type, columns))
+        {
+            return null;
+        }
+
+        var rows = new BlockRows(tensor.Type, columns);
+        return (mapped[partOf[name]].Read(new TensorEntry(name, Dtype.U8, [tensor.Shape[0], rows.RowBytes], tensor.Begin, tensor.ByteCount)), rows);
     }
 
     /// <inheritdoc/>
-    public void Dispose() => mapped.Dispose();
+    public void Dispose() => Array.ForEach(mapped, m => m.Dispose());
 }

@@ -23,12 +23,6 @@ internal sealed class GgufModel : ITensorFile
                 $"{file.Path}: the architecture '{architecture}' is not known; known are {string.Join(", ", GgufTensorNames.Architectures)}.");
         }
 
-        if (file.Metadata.Integer("split.count", 1) is var parts and > 1)
-        {
-            throw new VitrineException(
-                $"{file.Path}: is one of {parts} parts of a model; put them together with: llama-gguf-split --merge FIRST-PART WHOLE.gguf");
-        }
-
         foreach (var source in file.Tensors.Values.Where(t => t.Name != GgufConfig.RotaryFactors))
         {
             var name = GgufTensorNames.ToHuggingFace(architecture, source.Name) ?? source.Name;
@@ -45,6 +39,8 @@ internal sealed class GgufModel : ITensorFile
     public GgufFile File => file;
 
     public string Path => file.Path;
+
+    public IReadOnlyList<string> Paths => file.Paths;
 
     public IReadOnlyDictionary<string, TensorEntry> Tensors => tensors;
 
@@ -70,7 +66,31 @@ internal sealed class GgufModel : ITensorFile
         }
     }
 
+    /// <remarks>What llama.cpp transposed lies as products read it, [out, in]; the rows that it paired are put in order where they are read.</remarks>
+    public (Tensor Bytes, BlockRows Rows)? ReadRows(string name)
+    {
+        var source = sources[name];
+        return file.ReadRows(source.Name) is not { } read ? null : GgufTensorNames.RepairOf(file.Architecture, source.Name) switch
+        {
+            GgufTensorNames.Repair.QueryRows => Paired(source.Name, read, Heads("attention.head_count")),
+            GgufTensorNames.Repair.KeyRows => Paired(source.Name, read, Heads("attention.head_count_kv", "attention.head_count")),
+            _ => read,
+        };
+    }
+
     public void Dispose() => file.Dispose();
+
+    private (Tensor Bytes, BlockRows Rows) Paired(string name, (Tensor Bytes, BlockRows Rows) read, int heads)
+    {
+        var rows = read.Bytes.shape[0];
+        if (rows % (2L * heads) == 0)
+        {
+            return (read.Bytes, read.Rows with { PairedHeadWidth = (int)(rows / heads) });
+        }
+
+        read.Bytes.Dispose();
+        throw new VitrineException($"{Path}: '{name}' has {rows} rows, which do not divide into {heads} heads of pairs.");
+    }
 
     private int Heads(string key, string? otherwise = null)
     {

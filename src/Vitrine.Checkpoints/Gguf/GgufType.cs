@@ -24,6 +24,12 @@ public enum GgufType
     /// <summary>Blocks of 32: a scale, signed bytes.</summary>
     Q8_0 = 8,
 
+    /// <summary>Blocks of 256 in 16 parts with 4-bit scales and minima, 2-bit codes.</summary>
+    Q2_K = 10,
+
+    /// <summary>Blocks of 256 in 16 parts with 6-bit scales, 3-bit codes around 4.</summary>
+    Q3_K = 11,
+
     /// <summary>Blocks of 256 in 8 parts with 6-bit scales and minima, 4-bit codes.</summary>
     Q4_K = 12,
 
@@ -32,6 +38,12 @@ public enum GgufType
 
     /// <summary>Blocks of 256 in 16 parts with 8-bit scales, 6-bit codes around 32.</summary>
     Q6_K = 14,
+
+    /// <summary>Blocks of 32: a scale, 4-bit codes of 16 uneven steps.</summary>
+    IQ4_NL = 20,
+
+    /// <summary>Blocks of 256 in 8 parts with 6-bit scales, 4-bit codes of 16 uneven steps.</summary>
+    IQ4_XS = 23,
 
     /// <summary>Signed 8-bit.</summary>
     I8 = 24,
@@ -67,17 +79,13 @@ internal static class GgufTypes
     private static readonly Dictionary<uint, string> Unread = new()
     {
         [9] = "Q8_1",
-        [10] = "Q2_K",
-        [11] = "Q3_K",
         [15] = "Q8_K",
         [16] = "IQ2_XXS",
         [17] = "IQ2_XS",
         [18] = "IQ3_XXS",
         [19] = "IQ1_S",
-        [20] = "IQ4_NL",
         [21] = "IQ3_S",
         [22] = "IQ2_S",
-        [23] = "IQ4_XS",
         [29] = "IQ1_M",
         [34] = "TQ1_0",
         [35] = "TQ2_0",
@@ -96,9 +104,13 @@ internal static class GgufTypes
         GgufType.Q5_0 => (32, 2 + 4 + 16),
         GgufType.Q5_1 => (32, 4 + 4 + 16),
         GgufType.Q8_0 => (32, 2 + 32),
+        GgufType.Q2_K => (256, 16 + 64 + 4),
+        GgufType.Q3_K => (256, 32 + 64 + 12 + 2),
         GgufType.Q4_K => (256, 4 + 12 + 128),
         GgufType.Q5_K => (256, 4 + 12 + 32 + 128),
         GgufType.Q6_K => (256, 128 + 64 + 16 + 2),
+        GgufType.IQ4_NL => (32, 2 + 16),
+        GgufType.IQ4_XS => (256, 2 + 2 + 4 + 128),
         _ => throw new ArgumentOutOfRangeException(nameof(type)),
     };
 
@@ -121,5 +133,6 @@ internal static class GgufTypes
         => number <= int.MaxValue && Enum.IsDefined((GgufType)number)
             ? (GgufType)number
             : throw new VitrineException($"{file}: tensor '{tensor}' has the type {(Unread.TryGetValue(number, out var name) ? name : $"number {number}")}, "
-                + $"which is not read; read are {string.Join(", ", Enum.GetNames<GgufType>())}.");
+                + $"which is not read; read are {string.Join(", ", Enum.GetNames<GgufType>())}. llama.cpp converts it: llama-quantize --allow-requantize "
+                + "IN.gguf OUT.gguf Q4_K_M");
 }

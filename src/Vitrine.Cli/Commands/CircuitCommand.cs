@@ -8,6 +8,7 @@ using Vitrine.Policies;
 using Vitrine.Transformers;
 using Vitrine.Views;
 using Vitrine.Worlds;
+using static TorchSharp.torch;
 
 namespace Vitrine.Cli.Commands;
 
@@ -24,9 +25,15 @@ internal static class CircuitCommand
 
     public static Command Create()
     {
-        var name = ModelArgument.Speaking();
-        var clean = new Option<string[]>("--clean") { Description = "A text whose answer is explained; several allowed. Ids as #5 #6." };
-        var corrupted = new Option<string[]>("--corrupted") { Description = "The same but for what is asked about, as many tokens; one for each clean text." };
+        var name = ModelArgument.Completed(new Argument<string>("MODEL")
+        {
+            Description = "A text model, an image encoder or a policy: a folder, a .gguf file, ORG/NAME in the local cache, or an embedded one.",
+        });
+        var clean = new Option<string[]>("--clean")
+        {
+            Description = "A text whose answer is explained, or of an image encoder a picture; several allowed. Ids as #5 #6.",
+        };
+        var corrupted = new Option<string[]>("--corrupted") { Description = "The same but for what is asked about, as many tokens; one for each clean input." };
         var word = new Option<string?>("--word") { Description = "Of a policy: the word behind the instruction that is asked about, e.g. quickly." };
         var against = new Option<string?>("--against")
         {
@@ -52,7 +59,7 @@ internal static class CircuitCommand
         var fill = new Option<EdgeFill>("--fill") { Description = "What edges outside carry: corrupted, mean, meanofall or zero." };
         var positions = new Option<bool>("--positions") { Description = "Tell edges apart by position." };
         var steps = new Option<bool>("--steps") { Description = "Tell edges apart by flow step, or by the token that is said." };
-        var words = new Option<bool>("--split-words") { Description = "Of a text: each position is a source of its own." };
+        var words = new Option<bool>("--split-words") { Description = "Of a text or picture: each position is a source of its own." };
         var way = new Option<int>("--way") { Description = "Points on the way of eap-ig.", DefaultValueFactory = _ => 5 };
         var random = new Option<int>("--random") { Description = "Random circuits beside each.", DefaultValueFactory = _ => 5 };
         var resume = new Option<string?>("--resume") { Description = "File in which acdc and exact keep how far they are, and go on from." };
@@ -81,6 +88,7 @@ internal static class CircuitCommand
             var opened = Policy.Catalog.Open(parsed.GetValue(name)!, reading.Over(device.ModelOptionsOf(parsed), parsed));
             using (opened)
             {
+                using var scope = NewDisposeScope();
                 var (cleans, others) = Inputs(opened, out var asked, out var instead);
                 var explained = MetricText.Parse(parsed.GetValue(metric)!, cleans);
                 using var pair = new CircuitPair(cleans, others, explained, parsed.GetValue(words));
@@ -180,17 +188,22 @@ internal static class CircuitCommand
             (Subject, Subject) Inputs(Model model, out string[] asked, out string[] instead)
             {
                 (asked, instead) = (parsed.GetValue(clean) ?? [], parsed.GetValue(corrupted) ?? []);
-                if (model is TextModel text)
-                {
-                    return asked.Length > 0 && asked.Length == instead.Length
-                        ? (Subject.Of(text, Read(text, asked)), Subject.Of(text, Read(text, instead)))
-                        : throw new VitrineException(
-                            $"circuit: {asked.Length} texts of --clean and {instead.Length} of --corrupted; expected as many, at least one.");
-                }
-
                 if (model is not Policy policy)
                 {
-                    throw new VitrineException($"{model.Name}: reads neither texts nor instructions.");
+                    if (asked.Length == 0 || asked.Length != instead.Length)
+                    {
+                        throw new VitrineException(
+                            $"circuit: {asked.Length} inputs of --clean and {instead.Length} of --corrupted; expected as many, at least one.");
+                    }
+
+                    return model switch
+                    {
+                        _ when parsed.GetValue(word) is not null => throw new VitrineException(
+                            $"circuit: --word is for policies; {model.Name} takes --clean and --corrupted."),
+                        TextModel text => (Subject.Of(text, Read(text, asked)), Subject.Of(text, Read(text, instead))),
+                        VisionModel vision => (Subject.Of(vision, PictureBatch.Read(vision, asked)), Subject.Of(vision, PictureBatch.Read(vision, instead))),
+                        _ => throw new VitrineException($"{model.Name}: is a {model.Family} model, which circuit does not know."),
+                    };
                 }
 
                 if (asked.Length + instead.Length > 0 || parsed.GetValue(word) is not { } said)

@@ -143,7 +143,13 @@ internal sealed class PatchArguments
         Noise = parsed.GetValue(noise),
     };
 
-    public AttributionOptions Attribution(ParseResult parsed) => new() { Path = parsed.GetValue(along), Steps = parsed.GetValue(pathSteps) };
+    public AttributionOptions Attribution(ParseResult parsed) => new()
+    {
+        Path = parsed.GetValue(along),
+        Steps = parsed.GetValue(pathSteps),
+        Memory = Options(parsed).Memory,
+        Resume = parsed.GetValue(resume),
+    };
 
     public TracingNoise Noise(ParseResult parsed)
         => new(Numbers("--subject", parsed.GetValue(subject)) ?? throw new VitrineException("--method tracing needs --subject POSITIONS, e.g. --subject 0-2."))

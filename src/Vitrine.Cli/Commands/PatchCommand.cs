@@ -2,14 +2,12 @@ using System.CommandLine;
 using System.Globalization;
 using Spectre.Console;
 using Vitrine.Checkpoints;
-using Vitrine.Inputs.Pictures;
 using Vitrine.Mechanisms.Causes;
 using Vitrine.Mechanisms.Metrics;
 using Vitrine.Mechanisms.Patching;
 using Vitrine.Policies;
 using Vitrine.Transformers;
 using Vitrine.Views;
-using static TorchSharp.torch;
 
 namespace Vitrine.Cli.Commands;
 
@@ -124,22 +122,12 @@ internal static class PatchCommand
             case TextModel text:
                 return new Inputs(Subject.Of(text, [.. clean]), isOne ? null : Subject.Of(text, [.. corrupted]), said, []);
             case VisionModel vision:
-                var (one, two) = (Pixels(vision, clean), isOne ? null : Pixels(vision, corrupted));
+                var (one, two) = (PictureBatch.Read(vision, clean), isOne ? null : PictureBatch.Read(vision, corrupted));
                 return new Inputs(Subject.Of(vision, one), two is null ? null : Subject.Of(vision, two), said, [one, .. two is null
                     ? Array.Empty<IDisposable>() : [two]]);
             default:
                 throw new VitrineException($"{model.Name}: is a {model.Family} model, which patch does not know.");
         }
-    }
-
-    private static Tensor Pixels(VisionModel model, IReadOnlyList<string> files)
-    {
-        using var scope = NewDisposeScope();
-        return cat([.. files.Select(f =>
-        {
-            using var input = model.Prepare(PictureFile.Read(f, upright: true));
-            return input.Pixels.alias();
-        })], 0).MoveToOuterDisposeScope();
     }
 
     private static ActivationPatching Patching(Inputs given, Metric metric, string method, ParseResult parsed, PatchArguments asked) => method switch
@@ -150,10 +138,14 @@ internal static class PatchCommand
     };
 
     private static PatchPlan Planned(
-        Inputs given, Metric metric, string method, ParseResult parsed, PatchArguments asked, PatchOptions options, CancellationToken cancellation)
-        => method is "activation" or "ablate" or "tracing"
-            ? Patching(given, metric, method, parsed, asked).Plan(asked.Sweep(parsed), options, cancellation)
-            : throw new VitrineException($"--plan: counts cells of activation, ablate and tracing; {method} has none to plan ahead.");
+        Inputs given, Metric metric, string method, ParseResult parsed, PatchArguments asked,
+        PatchOptions options, CancellationToken cancellation) => method switch
+        {
+            "attribution" => AttributionPatching.Plan(
+                given.Clean, given.Corrupted!, metric, asked.Sweep(parsed), asked.Attribution(parsed), cancellation),
+            "path" => new PathPatching(given.Clean, given.Corrupted!, metric).Plan(asked.Paths(parsed), options, cancellation),
+            _ => Patching(given, metric, method, parsed, asked).Plan(asked.Sweep(parsed), options, cancellation),
+        };
 
     private static PatchResult Run(
         Inputs given, Metric metric, string method, ParseResult parsed, PatchArguments asked, PatchOptions options, IProgress<double> progress,

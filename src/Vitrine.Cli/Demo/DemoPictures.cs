@@ -1,5 +1,7 @@
+using Vitrine.Mechanisms.Experts;
 using Vitrine.Mechanisms.Pictures;
 using Vitrine.Policies;
+using Vitrine.Policies.Flow;
 using Vitrine.Views;
 using Vitrine.Worlds;
 using Vitrine.Worlds.Studies;
@@ -23,10 +25,16 @@ internal static class DemoPictures
         return (world.Observe(), new PictureRegion(left / Side, top / Side, width / Side, height / Side));
     }
 
-    /// <summary>The heads that look most at the picture.</summary>
+    /// <summary>Where every head looks.</summary>
     public static IReadOnlyList<AttentionMap> Attention(Policy policy, Observation seen, PictureRegion target, CancellationToken cancellation)
-        => [.. PromptAttention.Strongest(policy, seen, Heads, cancellation)
+        => [.. (policy is FlowPolicy flow
+                ? ExpertAttention.Strongest(flow, seen, flow.Expert.Shape.Layers * flow.Expert.Shape.Heads, cancellation)
+                : PromptAttention.Strongest(policy, seen, policy.Language.Shape.Layers * policy.Language.Shape.Heads, cancellation))
             .Select(look => new AttentionMap { Look = look, Picture = seen.Picture, Target = target })];
+
+    /// <summary>The heads that look most at the picture, in the order of layers.</summary>
+    public static IReadOnlyList<AttentionMap> Strongest(IReadOnlyList<AttentionMap> every)
+        => [.. every.OrderByDescending(m => m.Look.MassOnPicture).Take(Heads).OrderBy(m => m.Look.Layer).ThenBy(m => m.Look.Head)];
 
     /// <summary>The edit that is filmed: the first that moves the robot, the first of all where none does.</summary>
     public static Verdict Shown(IReadOnlyList<Verdict> verdicts) => verdicts.FirstOrDefault(v => v.Class == VerdictClass.Shown)

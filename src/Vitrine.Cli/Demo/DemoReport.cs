@@ -20,7 +20,7 @@ internal static class DemoReport
 
     public static ReportData Of(DemoResult demo, IReadOnlyList<string> files)
     {
-        var units = DemoPictures.NewWorld().Units;
+        var (units, strongest) = (DemoPictures.NewWorld().Units, DemoPictures.Strongest(demo.Attention));
         return new ReportData
         {
             Title = "A robot policy *opened*",
@@ -57,8 +57,9 @@ internal static class DemoReport
             },
             Concepts = [.. DemoConcept.All.Select(c => ConceptCluster.Of(demo.Words.Single(w => w.Name == c.Name), demo.Clusters[c.Name], demo.Readings,
                 demo.Tokens, demo.Calibration))],
-            Attention = demo.Attention,
-            AttentionRule = $"the {demo.Attention.Count} of {demo.Policy.Language.Shape.Layers * demo.Policy.Language.Shape.Heads} heads with the largest "
+            Attention = strongest,
+            EveryHead = demo.Attention,
+            AttentionRule = $"the {strongest.Count} of {demo.Policy.Language.Shape.Layers * demo.Policy.Language.Shape.Heads} heads with the largest "
                 + "share of their attention on the picture, each from the word of the instruction (or the last token of the prompt) from which that share is "
                 + "largest, in the order of layers",
             OneStep = [.. demo.OneStep.Select(result => new ShownDecision(result, units.Length))],

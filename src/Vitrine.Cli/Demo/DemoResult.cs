@@ -38,6 +38,7 @@ internal sealed record DemoResult
 
     public required PolicyAction ExampleAction { get; init; }
 
+    /// <summary>Where every head looks.</summary>
     public required IReadOnlyList<AttentionMap> Attention { get; init; }
 
     public required IReadOnlyList<EpisodePair> Episodes { get; init; }

@@ -86,8 +86,7 @@ internal static class FlowDemo
             Example = example,
             ExampleAction = act.Actions[0],
             Course = course,
-            Attention = [.. ExpertAttention.Strongest(policy, example, DemoPictures.Heads, cancellation)
-                .Select(look => new AttentionMap { Look = look, Picture = example.Picture, Target = target })],
+            Attention = DemoPictures.Attention(policy, example, target, cancellation),
         };
 
         Task<T> Stage<T>(string what, double weight, Func<IProgress<double>, T> work) => stages.StageAsync(what, weight, p => Task.FromResult(work(p)));

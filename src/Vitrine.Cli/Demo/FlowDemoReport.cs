@@ -19,6 +19,7 @@ internal static class FlowDemoReport
     public static ReportData Of(FlowDemoResult demo, IReadOnlyList<string> files)
     {
         var (units, heads) = (DemoPictures.NewWorld().Units, demo.Policy.Expert.Shape.Layers * demo.Policy.Expert.Shape.Heads);
+        var strongest = DemoPictures.Strongest(demo.Attention);
         return new ReportData
         {
             Title = "A robot policy that flows, *opened*",
@@ -56,8 +57,9 @@ internal static class FlowDemoReport
                 Neurons = demo.Neurons,
                 Swaps = [.. demo.Swaps.Select(swap => new ShownSwap(swap, units.Length))],
             },
-            Attention = demo.Attention,
-            AttentionRule = $"the {demo.Attention.Count} of {heads} heads of the expert with the largest share of their attention on the picture, mean over "
+            Attention = strongest,
+            EveryHead = demo.Attention,
+            AttentionRule = $"the {strongest.Count} of {heads} heads of the expert with the largest share of their attention on the picture, mean over "
                 + "the rows of the chunk and all flow steps, in the order of layers",
             Study = new StudySummary
             {

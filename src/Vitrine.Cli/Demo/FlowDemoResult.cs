@@ -40,6 +40,7 @@ internal sealed record FlowDemoResult
 
     public required ChunkCourse Course { get; init; }
 
+    /// <summary>Where every head looks.</summary>
     public required IReadOnlyList<AttentionMap> Attention { get; init; }
 
     public Verdict[] Verdicts() => [.. Studies.Zip(Measures, (study, measure) => Verdict.Of(study, measure)).SelectMany(v => v)];

@@ -1,5 +1,6 @@
 using Vitrine.Checkpoints;
 using Vitrine.Policies;
+using Vitrine.Policies.Flow;
 using Vitrine.Transformers;
 
 namespace Vitrine.Mechanisms.Causes;
@@ -13,7 +14,8 @@ public sealed class OneStepExperiment(Policy policy, ConceptEdits edits, IReadOn
     private static readonly Component[] Adding = [Component.Attention, Component.FeedForward];
 
     /// <summary>
-    /// Runs it. Everything computes with one libtorch thread, baseline and watched outputs too, so that no sum is split by how many run beside it.
+    /// Runs it. Everything computes with one libtorch thread, baseline and watched outputs too, so that no sum is split by how many run beside it. A flow
+    /// policy reads pictures and words once for all parts.
     /// </summary>
     /// <param name="metric">What is measured of the decided action.</param>
     /// <param name="workers">Acts side by side; nothing depends on it.</param>
@@ -24,8 +26,11 @@ public sealed class OneStepExperiment(Policy policy, ConceptEdits edits, IReadOn
         ArgumentNullException.ThrowIfNull(metric);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(workers);
         using var threads = ComputeThreads.One();
-        var without = new OneStep(policy, states);
-        var with = without.With(edits.Word);
+        var flow = policy.Unplanned as FlowPolicy;
+        using var read = flow?.Read(states);
+        var without = new OneStep(policy, states, read);
+        using var readWorded = flow?.Read(without.Worded(edits.Word));
+        var with = new OneStep(policy, without.Worded(edits.Word), readWorded);
         using var worded = with.Outputs(cancellation);
         using var plain = without.Outputs(cancellation);
         var asked = new Questions(without, metric, cancellation);

@@ -59,9 +59,6 @@ public sealed class ActivationPatching
         options ??= new PatchOptions();
         var asked = new AskedSweep(contrast, sweep, cancellation);
         var (passes, forwards, memory) = asked.Cells.Cost(options, cancellation);
-        var shape = asked.Patched.Shape;
-        var perToken = (2.0 * shape.Width * shape.HeadWidth * (shape.Heads + shape.KeyValueHeads))
-            + ((asked.Patched.Stack.Spec.Mlp.Gated ? 3.0 : 2.0) * shape.Width * shape.Neurons);
         return new PatchPlan
         {
             Sweep = asked.Sweep,
@@ -69,7 +66,7 @@ public sealed class ActivationPatching
             Pairs = contrast.Clean.Rows,
             Passes = passes,
             Forwards = forwards,
-            GigaOperations = forwards * perToken * shape.Layers * asked.Patched.Columns[0].Length / 1e9,
+            GigaOperations = PatchPlan.Operations(asked.Patched, forwards),
             Memory = memory,
             Allowed = options.Memory ?? CellSweep.Allowed(),
         };

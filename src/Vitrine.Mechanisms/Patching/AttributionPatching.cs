@@ -27,6 +27,12 @@ public sealed record AttributionOptions
 
     /// <summary>Steps of a path, at the middle of each part: (k + 1/2) / n.</summary>
     public int Steps { get; init; } = 16;
+
+    /// <summary>Bytes that it may take; half of what the machine has free when null.</summary>
+    public long? Memory { get; init; }
+
+    /// <summary>A file of cells that were done: read before it starts, written as it goes on; null for none.</summary>
+    public string? Resume { get; init; }
 }
 
 /// <summary>
@@ -38,6 +44,22 @@ public sealed record AttributionOptions
 /// </remarks>
 public static class AttributionPatching
 {
+    /// <summary>What a sweep will take.</summary>
+    /// <param name="clean">Of one model; row r is the partner of row r of the other.</param>
+    /// <param name="corrupted">Of the same model.</param>
+    /// <param name="metric">What is measured; it must have a derivative.</param>
+    /// <param name="sweep">Which cells.</param>
+    /// <param name="options">How; at the patched run when null.</param>
+    /// <param name="cancellation">Stops between passes.</param>
+    /// <exception cref="VitrineException">The sweep means nothing here, the contrast changes nothing, or it takes more memory than is allowed.</exception>
+    public static PatchPlan Plan(
+        Subject clean, Subject corrupted, Metric metric, PatchSweep sweep, AttributionOptions? options = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(sweep);
+        options ??= new AttributionOptions();
+        return Plan(Asked(clean, corrupted, metric, sweep, options, cancellation), options);
+    }
+
     /// <summary>Estimates every cell of a sweep.</summary>
     /// <param name="clean">Of one model; row r is the partner of row r of the other.</param>
     /// <param name="corrupted">Of the same model.</param>
@@ -45,31 +67,36 @@ public static class AttributionPatching
     /// <param name="sweep">Which cells.</param>
     /// <param name="options">How; at the patched run when null.</param>
     /// <param name="progress">Told the share that is done.</param>
-    /// <param name="cancellation">Stops between passes.</param>
-    /// <exception cref="VitrineException">The sweep means nothing here, or the contrast changes nothing.</exception>
+    /// <param name="cancellation">Stops between passes; what was done stands in the file to resume from, where one is named.</param>
+    /// <exception cref="VitrineException">As <see cref="Plan(Subject, Subject, Metric, PatchSweep, AttributionOptions?, CancellationToken)"/> says, or the
+    /// file to resume from is another sweep's.</exception>
     public static PatchResult Of(
         Subject clean, Subject corrupted, Metric metric, PatchSweep sweep, AttributionOptions? options = null, IProgress<double>? progress = null,
         CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(sweep);
         options ??= new AttributionOptions();
-        if (sweep.Ungrouped || options.Steps < 1)
-        {
-            throw new VitrineException(sweep.Ungrouped
-                ? "attribution: keys and values of one query head have no gradient of their own; attribute the shared ones, or attn.scores and attn.z."
-                : $"attribution: a path of {options.Steps} steps; expected at least 1.");
-        }
-
-        var asked = new AskedSweep(PatchContrast.Between(clean, corrupted, metric), sweep, cancellation);
-        var sums = Enumerable.Range(0, clean.Rows).Select(pair =>
-        {
-            var estimate = new PairAttribution(asked, metric, pair, cancellation).Sums(options, s => progress?.Report((pair + s) / clean.Rows));
-            return estimate;
-        }).ToArray();
+        var asked = Asked(clean, corrupted, metric, sweep, options, cancellation);
+        _ = Plan(asked, options);
+        var method = options.Path == AttributionPath.None ? "attribution"
+            : $"attribution, integrated over {(options.Path == AttributionPath.Inputs ? "inputs" : "activations")}";
+        using var done = options.Resume is { } path
+            ? DoneCells.Open(path, new PatchProgress
+            {
+                Model = clean.Model.Fingerprint,
+                Inputs = DoneCells.HashOf(clean, corrupted),
+                Method = options.Path == AttributionPath.None ? method : $"{method} in {options.Steps} steps",
+                Sweep = asked.Sweep,
+                Metric = metric,
+                Baselines = asked.Baselines,
+                Done = [],
+            }, asked.Listed.Count)
+            : null;
+        var values = Enumerable.Range(0, clean.Rows).Select(pair => new PairAttribution(asked, metric, pair, done, cancellation)
+            .Values(options, s => progress?.Report((pair + s) / clean.Rows))).ToArray();
         return new PatchResult
         {
-            Method = options.Path == AttributionPath.None ? "attribution"
-                : $"attribution, integrated over {(options.Path == AttributionPath.Inputs ? "inputs" : "activations")}",
+            Method = method,
             Model = clean.Model.Name,
             Stack = asked.Patched.Shape.Name,
             Sweep = asked.Sweep,
@@ -77,9 +104,57 @@ public static class AttributionPatching
             Patched = asked.Baselines,
             Source = asked.Others,
             Tokens = asked.Patched.Tokens[0],
-            Cells = [.. asked.Listed.Select((cell, i) => new PatchEffect(cell, [.. sums.Select((s, pair) => asked.Baselines[pair] + s[i])]))],
+            Cells = [.. asked.Listed.Select((cell, i) => new PatchEffect(cell, [.. values.Select(v => v[i])]))],
         };
     }
+
+    private static AskedSweep Asked(
+        Subject clean, Subject corrupted, Metric metric, PatchSweep sweep, AttributionOptions options, CancellationToken cancellation)
+        => sweep.Ungrouped || options.Steps < 1
+            ? throw new VitrineException(sweep.Ungrouped
+                ? "attribution: keys and values of one query head have no gradient of their own; attribute the shared ones, or attn.scores and attn.z."
+                : $"attribution: a path of {options.Steps} steps; expected at least 1.")
+            : new AskedSweep(PatchContrast.Between(clean, corrupted, metric), sweep, cancellation);
+
+    /// <remarks>A pass with derivatives counts as three: forward, and back through activations and weights' products.</remarks>
+    private static PatchPlan Plan(AskedSweep asked, AttributionOptions options)
+    {
+        var places = asked.Places();
+        var gradients = options.Path switch
+        {
+            AttributionPath.None => 1,
+            AttributionPath.Inputs => options.Steps,
+            _ => options.Steps * places.Count,
+        };
+        var (rows, shape, columns) = (asked.Patched.Rows, asked.Patched.Shape, (long)asked.Patched.Columns.Max(c => c.Length));
+        var forwards = rows * (2.0 + (3 * gradients));
+        // Both runs' activations and their difference; and what a pass keeps of every block for its way back.
+        var kept = 3 * 4 * asked.Patched.Steps * places.Sum(p => Numbers(p.Point, shape, columns));
+        var graph = 4 * shape.Layers * columns * ((10L * shape.Width) + (4L * shape.Neurons) + (2 * shape.Heads * columns));
+        var allowed = options.Memory ?? CellSweep.Allowed();
+        return kept + graph > allowed
+            ? throw new VitrineException(FormattableString.Invariant(
+                $"attribution: takes {(kept + graph) / 1e6:0.0} MB with what is kept of the runs; {allowed / 1e6:0.0} MB are allowed."))
+            : new PatchPlan
+            {
+                Sweep = asked.Sweep,
+                Cells = asked.Listed,
+                Pairs = rows,
+                Passes = rows * (2 + gradients),
+                Forwards = forwards,
+                GigaOperations = PatchPlan.Operations(asked.Patched, forwards),
+                Memory = kept + graph,
+                Allowed = allowed,
+            };
+    }
+
+    /// <summary>Numbers that a point has in one input.</summary>
+    private static long Numbers(Point point, StackShape shape, long columns) => point.Axes switch
+    {
+        PointAxes.Attention => point.HeadsIn(shape) * columns * columns,
+        PointAxes.Heads => point.HeadsIn(shape) * columns * point.LastAxisIn(shape),
+        _ => columns * point.LastAxisIn(shape),
+    };
 
     /// <summary>Gradients of a metric's sum over rows at points of one run, as attribution patching takes them.</summary>
     /// <param name="subject">What is run.</param>
@@ -96,14 +171,44 @@ public static class AttributionPatching
 }
 
 /// <summary>The estimates of one pair.</summary>
-internal sealed class PairAttribution(AskedSweep asked, Metric metric, int pair, CancellationToken cancellation)
+/// <param name="asked">The sweep.</param>
+/// <param name="metric">What is derived.</param>
+/// <param name="pair">Which.</param>
+/// <param name="done">What is known already, and hears of what becomes known; null for nothing.</param>
+/// <param name="cancellation">Stops between passes.</param>
+internal sealed class PairAttribution(AskedSweep asked, Metric metric, int pair, DoneCells? done, CancellationToken cancellation)
 {
     private readonly Subject patched = asked.Patched.Take([pair]);
+    private readonly double?[] known = [.. Enumerable.Range(0, asked.Points.Count).Select(cell => done?.Find(pair, cell))];
 
-    /// <summary>[cell]: sum of (source - patched) * gradient.</summary>
+    /// <summary>[cell]: the estimated metric, the unpatched one and the sum of (source - patched) * gradient.</summary>
     /// <param name="options">Where gradients are taken.</param>
     /// <param name="report">Hears the share that is done.</param>
-    public double[] Sums(AttributionOptions options, Action<double> report)
+    public double[] Values(AttributionOptions options, Action<double> report)
+    {
+        if (known.Any(v => v is null))
+        {
+            var sums = Sums(options, report);
+            Know(sums, _ => true);
+        }
+
+        report(1);
+        return [.. known.Select(v => v!.Value)];
+    }
+
+    /// <summary>Cells whose sums are whole.</summary>
+    private void Know(double[] sums, Func<int, bool> isWhole)
+    {
+        int[] cells = [.. Enumerable.Range(0, known.Length).Where(cell => known[cell] is null && isWhole(cell))];
+        foreach (var cell in cells)
+        {
+            known[cell] = asked.Baselines[pair] + sums[cell];
+        }
+
+        done?.Add(pair, [.. cells.Select(cell => (cell, known[cell]!.Value))]);
+    }
+
+    private double[] Sums(AttributionOptions options, Action<double> report)
     {
         using var scope = NewDisposeScope();
         var places = asked.Places();
@@ -129,8 +234,21 @@ internal sealed class PairAttribution(AskedSweep asked, Metric metric, int pair,
             return sums;
         }
 
+        int[][] cellsOf = [.. places.Select(place => asked.Points.Index()
+            .Where(c => c.Item.Point == place.Point && asked.Window(c.Item.Cell.Layer).Contains(place.Layer!.Value)).Select(c => c.Index).ToArray())];
+        var left = new int[known.Length];
+        foreach (var cell in cellsOf.SelectMany(c => c))
+        {
+            left[cell]++;
+        }
+
         foreach (var (i, place) in places.Index())
         {
+            if (Array.TrueForAll(cellsOf[i], cell => known[cell] is not null))
+            {
+                continue;
+            }
+
             for (var step = 0; step < options.Steps; step++)
             {
                 cancellation.ThrowIfCancellationRequested();
@@ -139,6 +257,12 @@ internal sealed class PairAttribution(AskedSweep asked, Metric metric, int pair,
                 Add(sums, differences, gradients, 1.0 / options.Steps);
             }
 
+            foreach (var cell in cellsOf[i])
+            {
+                left[cell]--;
+            }
+
+            Know(sums, cell => left[cell] == 0);
             report((i + 1.0) / places.Count);
         }
 

@@ -1,3 +1,5 @@
+using Vitrine.Mechanisms.Metrics;
+
 namespace Vitrine.Mechanisms.Patching;
 
 /// <summary>What a sweep will take, known before it starts.</summary>
@@ -26,6 +28,15 @@ public sealed record PatchPlan
 
     /// <summary>Bytes that it may take.</summary>
     public required long Allowed { get; init; }
+
+    /// <summary>Multiplications and additions of forward passes over one whole input, in 10^9, attention's own left out.</summary>
+    internal static double Operations(Subject subject, double forwards)
+    {
+        var shape = subject.Shape;
+        var perToken = (2.0 * shape.Width * shape.HeadWidth * (shape.Heads + shape.KeyValueHeads))
+            + ((subject.Stack.Spec.Mlp.Gated ? 3.0 : 2.0) * shape.Width * shape.Neurons);
+        return forwards * perToken * shape.Layers * subject.Columns[0].Length / 1e9;
+    }
 }
 
 /// <summary>How a sweep runs.</summary>

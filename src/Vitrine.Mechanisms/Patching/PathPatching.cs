@@ -88,6 +88,36 @@ public sealed class PathPatching
         return all.Length > 0 ? all : throw new VitrineException("path patching: no later layer reads what these write.");
     }
 
+    /// <summary>What a sweep will take.</summary>
+    /// <param name="sweep">Which paths.</param>
+    /// <param name="options">How; as they stand when null.</param>
+    /// <param name="cancellation">Stops between passes.</param>
+    /// <exception cref="VitrineException">The sweep means nothing here, or a cell takes more memory than is allowed.</exception>
+    public PatchPlan Plan(PathSweep sweep, PatchOptions? options = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(sweep);
+        options ??= new PatchOptions();
+        var cells = Cells(sweep);
+        var (patched, source) = Directed(sweep);
+        var layers = cells.GroupBy(c => c.Layer).Select(g => g.ToArray()).ToArray();
+        var costs = layers.Select(own => Part(patched, source, own, sweep).Cost(options, cancellation)).ToArray();
+        // What later heads read of a layer's heads: two runs that are kept, and one of every head from the layer to the last reader.
+        var reading = layers.Sum(own => 2 + (own.Select(c => c.Head).Distinct().Count() * (double)(own.Max(c => c.ToLayer!.Value) + 1 - own[0].Layer)
+            / patched.Shape.Layers)) * patched.Rows;
+        var forwards = costs.Sum(c => c.Forwards) + reading;
+        return new PatchPlan
+        {
+            Sweep = Asked(sweep),
+            Cells = cells,
+            Pairs = patched.Rows,
+            Passes = costs.Sum(c => c.Passes) + (3 * layers.Length * patched.Rows),
+            Forwards = forwards,
+            GigaOperations = PatchPlan.Operations(patched, forwards),
+            Memory = costs.Max(c => c.Memory),
+            Allowed = options.Memory ?? CellSweep.Allowed(),
+        };
+    }
+
     /// <summary>Runs a sweep.</summary>
     /// <param name="sweep">Which paths.</param>
     /// <param name="options">How; as they stand when null.</param>
@@ -99,17 +129,11 @@ public sealed class PathPatching
         ArgumentNullException.ThrowIfNull(sweep);
         options ??= new PatchOptions();
         var cells = Cells(sweep);
-        var (patched, source) = sweep.Noise ? (contrast.Clean, contrast.Corrupted!) : (contrast.Corrupted!, contrast.Clean);
+        var (patched, source) = Directed(sweep);
         var baselines = contrast.Unpatched(patched, null, cancellation);
         var others = contrast.Unpatched(source, null, cancellation);
         PatchContrast.Require(sweep.Noise ? baselines : others, sweep.Noise ? others : baselines, contrast.Metric);
-        var asked = new PatchSweep
-        {
-            Points = [Point.AttnZ.Name, .. sweep.Into],
-            By = [PatchAxis.Head],
-            Layers = sweep.From,
-            Noise = sweep.Noise,
-        };
+        var asked = Asked(sweep);
         var method = sweep.ThroughMlps ? "path, through feed-forwards" : "path";
         using var done = options.Resume is { } path
             ? DoneCells.Open(path, new PatchProgress
@@ -128,9 +152,7 @@ public sealed class PathPatching
         foreach (var layer in cells.GroupBy(c => c.Layer))
         {
             var (own, offset) = (layer.ToArray(), at);
-            var part = new CellSweep(
-                patched, contrast.Metric, _ => RunPlan.Empty, (pair, stop) => Work(patched, source, own, pair, sweep.ThroughMlps, stop));
-            var found = part.Run(
+            var found = Part(patched, source, own, sweep).Run(
                 baselines, options, done, progress is null ? null : new Shares(s => progress.Report((offset + (s * own.Length)) / cells.Count)),
                     cancellation, offset);
             foreach (var (pair, row) in found.Index())
@@ -154,6 +176,23 @@ public sealed class PathPatching
             Cells = [.. cells.Select((cell, i) => new PatchEffect(cell, [.. values.Select(v => v[i])]))],
         };
     }
+
+    /// <summary>Whose runs are patched, and with whose activations.</summary>
+    private (Subject Patched, Subject Source) Directed(PathSweep sweep)
+        => sweep.Noise ? (contrast.Clean, contrast.Corrupted!) : (contrast.Corrupted!, contrast.Clean);
+
+    /// <summary>The same as results name it.</summary>
+    private static PatchSweep Asked(PathSweep sweep) => new()
+    {
+        Points = [Point.AttnZ.Name, .. sweep.Into],
+        By = [PatchAxis.Head],
+        Layers = sweep.From,
+        Noise = sweep.Noise,
+    };
+
+    /// <summary>The cells of one source layer.</summary>
+    private CellSweep Part(Subject patched, Subject source, PatchCell[] cells, PathSweep sweep)
+        => new(patched, contrast.Metric, _ => RunPlan.Empty, (pair, stop) => Work(patched, source, cells, pair, sweep.ThroughMlps, stop));
 
     /// <summary>What every later head reads of each head of one layer, and the cells that put it in.</summary>
     private static PairWork Work(Subject patched, Subject source, PatchCell[] cells, int pair, bool throughMlps, CancellationToken cancellation)

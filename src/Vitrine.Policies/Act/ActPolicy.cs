@@ -32,6 +32,9 @@ public sealed class ActPolicy : LeRobotPolicy
     /// <summary>The stack in which it decides; it reads no words.</summary>
     public override Decoder Language => parts.Decoder;
 
+    /// <inheritdoc/>
+    public override PolicyNeeds Needs => base.Needs with { NeedsEveryCamera = true };
+
     /// <summary>Cells of the feature map of one picture.</summary>
     public override int ImageTokens => Grid.Rows * Grid.Columns;
 

@@ -238,7 +238,7 @@ public abstract class FlowPolicy : LeRobotPolicy
         var layout = prefix.Layout;
         using var bound = Bind(plan ?? RunPlan.Empty);
         return ComputePart(
-            bound, prefix.Inputs.Count, scope => VelocityOf(scope, prefix.Cache, chunk.to(Dtype, Device), time, 0, prefix.Inputs), layout.Kinds(),
+            bound, prefix.Inputs.Count, scope => VelocityOf(scope, prefix.Cache, chunk.to(Dtype, Device), Waves(time), 0, prefix.Inputs), layout.Kinds(),
             decoder: null, from: null, running: new HashSet<string> { Expert.Shape.Name, ActionPart });
     }
 
@@ -260,8 +260,46 @@ public abstract class FlowPolicy : LeRobotPolicy
         Tensor Moved(RunScope scope)
         {
             using var prefix = Prefix(scope, inputs, layout);
-            return VelocityOf(scope, prefix, chunk.to(Dtype, Device), time, 0, inputs);
+            return VelocityOf(scope, prefix, chunk.to(Dtype, Device), Waves(time), 0, inputs);
         }
+    }
+
+    /// <summary>Velocities of noised chunks, as in training: pictures are seen once each, prompts read once each, several chunks denoised from each.</summary>
+    /// <param name="plan">Bound to this policy; weights have gradients where it names any.</param>
+    /// <param name="pictures">What was seen, with the state there.</param>
+    /// <param name="asked">[row]: of which picture, and what is asked.</param>
+    /// <param name="samples">Chunks (rows,H,D), and the flow time of each row: 1 is noise, 0 the chunk.</param>
+    /// <returns>A run whose output is the velocities (samples,rows,H,D).</returns>
+    internal Run Taught(
+        BoundPlan plan, IReadOnlyList<Observation> pictures, IReadOnlyList<(int Picture, string Instruction)> asked,
+        IReadOnlyList<(Tensor Chunk, IReadOnlyList<double> Times)> samples)
+    {
+        var inputs = Prepared([.. asked.Select(a => pictures[a.Picture] with { Instruction = a.Instruction })]);
+        var layout = LayoutOf(inputs);
+        return Compute(plan, inputs.Length, Moved, layout.Kinds());
+
+        Tensor Moved(RunScope scope)
+        {
+            using var prefix = Prefix(scope, layout, () => Shared(scope), () => States(inputs));
+            return stack([.. samples.Select(s => VelocityOf(scope, prefix, s.Chunk.to(Dtype, Device), cat([.. s.Times.Select(Waves)]), 0, inputs))]);
+        }
+
+        Tensor Shared(RunScope scope)
+        {
+            var own = Seen(scope, [.. pictures.Select((_, p) => inputs[asked.Index().First(a => a.Item.Picture == p).Index])], owners: null, timing: null);
+            return own.index_select(0, tensor([.. asked.Select(a => (long)a.Picture)], device: Device));
+        }
+    }
+
+    /// <summary>One row of a chunk in the network's units.</summary>
+    /// <param name="action">In the robot's.</param>
+    /// <remarks>Every mode of normalisation is a straight line, so two points of its inverse give it.</remarks>
+    internal double[] Normalised(IReadOnlyList<double> action)
+    {
+        var nothing = new PolicyInput { Pictures = new Dictionary<string, Picture>(), Task = "", State = [] };
+        var width = Files.Config.Action.Width;
+        var values = Files.ToAction([new float[width], [.. Enumerable.Repeat(1f, width)]], nothing).Chunk;
+        return [.. action.Select((a, i) => (a - values[0][i]) / (values[1][i] - values[0][i]))];
     }
 
     /// <summary>
@@ -421,6 +459,13 @@ public abstract class FlowPolicy : LeRobotPolicy
 
     /// <summary>Pictures, words and state through the language stack, for the keys and values of its blocks.</summary>
     private PrefixCache Prefix(RunScope scope, IReadOnlyList<PolicyInput> inputs, PromptLayout layout, ActTiming? timing = null)
+        => Prefix(scope, layout, () => Seen(scope, inputs, layout.Owners, timing), () => States(inputs));
+
+    /// <param name="scope">Of the run.</param>
+    /// <param name="layout">Of the rows.</param>
+    /// <param name="seen">(pictures,P,d), in the order of the rows.</param>
+    /// <param name="states">(B,StateWidth).</param>
+    private PrefixCache Prefix(RunScope scope, PromptLayout layout, Func<Tensor> seen, Func<Tensor> states)
     {
         int[] lengths = [.. layout.Rows.Select(r => (r.Pictures.Count * ImageTokens) + r.Words.Count + r.State.Count)];
         var columns = lengths.Max();
@@ -431,8 +476,8 @@ public abstract class FlowPolicy : LeRobotPolicy
 
         Tensor Embedded()
         {
-            var image = Seen(scope, inputs, layout, timing);                                               // (pictures, P, d)
-            var state = StateBehindWords ? parts.State!.Apply(States(inputs)) : null;                      // (B, d)
+            var image = seen();                                                                            // (pictures, P, d)
+            var state = StateBehindWords ? parts.State!.Apply(states()) : null;                            // (B, d)
             var (rows, picture) = (new List<Tensor>(), 0);
             foreach (var (b, row) in layout.Rows.Index())
             {
@@ -447,12 +492,11 @@ public abstract class FlowPolicy : LeRobotPolicy
         }
     }
 
-    private Tensor Seen(RunScope scope, IReadOnlyList<PolicyInput> inputs, PromptLayout layout, ActTiming? timing)
+    private Tensor Seen(RunScope scope, IReadOnlyList<PolicyInput> inputs, FrameOwners? owners, ActTiming? timing)
     {
         float[][] all = [.. inputs.SelectMany(input => Present(input).Select(c => PixelsOf(input.Pictures[c.Name], c).Values))];
         var pixels = tensor([.. all.SelectMany(p => p)], [all.Length, 3, Recipe.Height, Recipe.Width], device: Device);
         timing?.End("pixels");
-        var owners = layout.Owners;
         var tokens = parts.Connector.Forward(scope, parts.Vision.Forward(scope, pixels, owners).Features, owners);
         timing?.End("pictures");
         return PictureScale is { } scale ? tokens * scale : tokens;
@@ -470,7 +514,7 @@ public abstract class FlowPolicy : LeRobotPolicy
             using var inner = NewDisposeScope();
             using var tokens = scope.PassOver(Horizon, k);
             var before = tokens.At(ActionPart, sample, x);
-            x = before.Plus(VelocityOf(scope, prefix, before, settings.TimeOf(k), k, inputs) * step).MoveToOuterDisposeScope();
+            x = before.Plus(VelocityOf(scope, prefix, before, Waves(settings.TimeOf(k)), k, inputs) * step).MoveToOuterDisposeScope();
             timing?.End($"flow step {k}");
             progress?.Report(new(k + 1, settings.Steps));
         }
@@ -479,10 +523,16 @@ public abstract class FlowPolicy : LeRobotPolicy
         return whole.At(ActionPart, chunk, x);
     }
 
-    private Tensor VelocityOf(RunScope scope, PrefixCache prefix, Tensor chunk, double time, int step, IReadOnlyList<PolicyInput> inputs)
+    /// <param name="scope">Of the run.</param>
+    /// <param name="prefix">What the expert reads.</param>
+    /// <param name="chunk">(B,H,D).</param>
+    /// <param name="time">(1,d), or (B,d) where rows differ: the flow time as waves.</param>
+    /// <param name="step">Which flow step.</param>
+    /// <param name="inputs">Of the rows.</param>
+    private Tensor VelocityOf(RunScope scope, PrefixCache prefix, Tensor chunk, Tensor time, int step, IReadOnlyList<PolicyInput> inputs)
     {
         using var tokens = scope.PassOver(Horizon, step);
-        var (embedded, condition) = Suffix(tokens, chunk, Waves(time), ExpertStateTokens > 0 ? States(inputs) : null);
+        var (embedded, condition) = Suffix(tokens, chunk, time, ExpertStateTokens > 0 ? States(inputs) : null);
         var columns = ExpertStateTokens + Horizon;
         var input = new DecoderInput([.. inputs.Select(_ => Places(columns, i => i))], () => embedded)
         {

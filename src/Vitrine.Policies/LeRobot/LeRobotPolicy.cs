@@ -41,6 +41,16 @@ public abstract class LeRobotPolicy : Policy
     /// <summary>Control steps of a chunk.</summary>
     public virtual int Horizon => folder.Config.Chunk;
 
+    /// <inheritdoc/>
+    public override PolicyNeeds Needs => new()
+    {
+        Cameras = Cameras,
+        StateWidth = folder.Config.State?.Width ?? 0,
+        StateNames = folder.Robot.State,
+        Horizon = Horizon,
+        ReadsWords = folder.Tokenizer is not null,
+    };
+
     private protected LeRobotFolder Files => folder;
 
     /// <summary>What its network reads of an observation.</summary>

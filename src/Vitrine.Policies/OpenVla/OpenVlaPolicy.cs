@@ -54,6 +54,9 @@ public sealed class OpenVlaPolicy : Policy
     /// <inheritdoc/>
     public override IReadOnlyCollection<string> UnitKeys => [.. parts.Statistics.Keys];
 
+    /// <inheritdoc/>
+    public override PolicyNeeds Needs => new() { Cameras = [Observation.OnlyCamera], ReadsOnePicture = true, NeedsEveryCamera = true, Horizon = 1 };
+
     /// <summary>Image tokens that stand behind the first token of the prompt.</summary>
     public override int ImageTokens => Towers[0].Grid * Towers[0].Grid;
 
@@ -173,6 +176,47 @@ public sealed class OpenVlaPolicy : Policy
 
         IPictureStep[] steps = [.. Recipe.Sequence.SkipLast(1), .. pair.Recipes[Towers.ToList().IndexOf(tower)]];
         return new PictureRecipe(steps, 3, Recipe.Height, Recipe.Width) { Engine = Recipe.Engine };
+    }
+
+    /// <summary>Reads sequences whose answers stand in them, as in training: what it says at chosen tokens.</summary>
+    /// <param name="plan">Bound to this policy; weights have gradients where it names any.</param>
+    /// <param name="pictures">Seen by the towers once each; null where the sequences have no picture.</param>
+    /// <param name="frames">[row]: whose picture stands behind its first token.</param>
+    /// <param name="sequences">[row][token], image tokens left out.</param>
+    /// <param name="wanted">Rows and columns, image tokens counted.</param>
+    /// <returns>A run whose output is the logits (wanted,V).</returns>
+    internal Run Taught(
+        BoundPlan plan, IReadOnlyList<Observation>? pictures, IReadOnlyList<int> frames, IReadOnlyList<int[]> sequences,
+        IReadOnlyList<(int Row, int Column)> wanted)
+    {
+        var image = pictures is null ? 0 : ImageTokens;
+        return Compute(plan, sequences.Count, Said, kinds: null, Language);
+
+        Tensor Said(RunScope scope)
+        {
+            var batch = TokenBatch.Of([.. sequences]);
+            var input = new DecoderInput([.. batch.Positions.Select(row => Insert(row, image))], () => Embedded(scope, batch));
+            using var pass = Language.PassOver(scope, input);
+            var normed = Language.FinalNorm(Language.Residual(input, pass, from: null), pass);             // (B, T, d)
+            var rows = tensor([.. wanted.Select(w => (long)w.Row)], device: Device);
+            var columns = tensor([.. wanted.Select(w => (long)w.Column)], device: Device);
+            return Language.Logits(normed.index(TensorIndex.Tensor(rows), TensorIndex.Tensor(columns)), pass);
+        }
+
+        Tensor Embedded(RunScope scope, TokenBatch batch)
+        {
+            var words = Language.Embed(batch.Ids);
+            if (pictures is null)
+            {
+                return words;
+            }
+
+            var prepared = Pixels(pictures);
+            var features = Towers.Select((tower, i) => tower.Forward(scope, prepared.narrow(1, 3 * i, 3)).Features).ToArray();
+            var seen = parts.Projector.Forward(scope, cat(features, -1));                                  // (frames, P, d)
+            var own = seen.index_select(0, tensor([.. frames.Select(f => (long)f)], device: Device));
+            return cat([words.narrow(1, 0, 1), own, words.narrow(1, 1, words.shape[1] - 1)], 1);
+        }
     }
 
     private PolicyRun Act(Func<Tensor> pixels, PromptLayout layout, ActRequest request)

@@ -55,6 +55,9 @@ public sealed class OftPolicy : Policy
     public int StateWidth => parts.Proprio?.Width ?? 0;
 
     /// <inheritdoc/>
+    public override PolicyNeeds Needs => new() { StateWidth = StateWidth, Horizon = Horizon };
+
+    /// <inheritdoc/>
     public override IReadOnlyList<string> ActionNames
         => parts.Head.Dimensions == Names.Length ? Names : [.. Enumerable.Range(0, parts.Head.Dimensions).Select(d => $"{d}")];
 

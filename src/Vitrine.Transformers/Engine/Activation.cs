@@ -46,7 +46,7 @@ internal static class Activations
         ["tanh"] = Activation.Tanh,
     };
 
-    public static Tensor Apply(this Activation activation, Tensor x) => activation switch
+    public static Tensor Apply(this Activation activation, Tensor x) => RowMath.Takes(x) ? OfOneRow(activation, x) : activation switch
     {
         Activation.Silu => nn.functional.silu(x),
         Activation.Gelu => nn.functional.gelu(x),
@@ -56,4 +56,11 @@ internal static class Activations
         Activation.Tanh => x.tanh(),
         _ => throw new ArgumentOutOfRangeException(nameof(activation)),
     };
+
+    private static unsafe Tensor OfOneRow(Activation activation, Tensor x)
+    {
+        var active = x.clone();
+        RowMath.Activate(activation, RowMath.At(active), (int)active.numel());
+        return active;
+    }
 }

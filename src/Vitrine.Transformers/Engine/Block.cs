@@ -1,3 +1,4 @@
+using System.Buffers;
 using TorchSharp;
 using Vitrine.Transformers.Points;
 using static TorchSharp.torch;
@@ -163,7 +164,10 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
     /// </remarks>
     private Tensor Weighted(Tensor q, Tensor k, Tensor v, AttentionSpec attention, Point scored, Point patterned, Slots slots, Pass pass)
     {
-        var isExplicit = softCap is not null || slots.Edits(scored) || slots.Edits(patterned)
+        var oneRow = q.shape[2] == 1 && !is_grad_enabled() && q.dtype == ScalarType.Float32 && q.device_type == DeviceType.CPU
+            ? pass.FirstSeen(attention)
+            : null;
+        var isExplicit = (softCap is not null && oneRow is null) || slots.Edits(scored) || slots.Edits(patterned)
             || pass.Plan.ExplicitAttention || pass.Plan.NeedsGradients || pass.Run.AllowsNonFinite || !OnAnyDevice.HasFusedAttention(q);
         if (isExplicit || slots.Wants(scored) || slots.Wants(patterned))
         {
@@ -177,6 +181,11 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
         }
 
         LookForHidden(q, k, pass);
+        if (oneRow is { } seen)
+        {
+            return AttendedByOne(q, k, v, seen);
+        }
+
         q = besideFused is null ? q : q * besideFused;
         if (q.shape[2] == 1)
         {
@@ -200,6 +209,29 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
         return pass.IsPlainCausal(attention)
             ? nn.functional.scaled_dot_product_attention(q, k, v, is_casual: true)
             : nn.functional.scaled_dot_product_attention(q, k, v, pass.Mask(q.dtype, attention)?.Added);
+    }
+
+    /// <summary>The same of one token of one row, over memory; an edit may have given each head its own keys.</summary>
+    private unsafe Tensor AttendedByOne(Tensor q, Tensor k, Tensor v, int first)
+    {
+        var (attention, sizes, count) = (spec.Attention, (Heads: (int)q.shape[1], Shared: (int)k.shape[1], Width: (int)q.shape[3]), (int)k.shape[2] - first);
+        (q, k, v) = (q.contiguous(), Rowed(k), Rowed(v));
+        var z = empty([1, sizes.Heads, 1, sizes.Width], ScalarType.Float32);
+        var scores = ArrayPool<float>.Shared.Rent(count);
+        using var firstKey = k[0, 0, 0];
+        using var firstValue = v[0, 0, 0];
+        fixed (float* scratch = scores)
+        {
+            RowMath.Attend(
+                RowMath.At(q), RowMath.At(firstKey) + ((long)first * sizes.Width), RowMath.At(firstValue) + ((long)first * sizes.Width), (k.stride(1), v.stride(1)),
+                sizes, count, (float)attention.Scale, (float?)attention.SoftCap, scratch, RowMath.At(z));
+        }
+
+        ArrayPool<float>.Shared.Return(scores);
+        GC.KeepAlive(q);
+        return z;
+
+        static Tensor Rowed(Tensor x) => x.stride(3) == 1 && x.stride(2) == x.shape[3] ? x : x.contiguous();
     }
 
     /// <remarks>

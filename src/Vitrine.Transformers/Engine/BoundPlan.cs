@@ -86,6 +86,9 @@ public sealed class BoundPlan : IDisposable
     internal BoundPlan Searching()
         => Bind(Plan with { Capture = [], Gradients = [], ExplicitAttention = ExplicitAttention || NeedsGradients }, stacks, dtype, device, isSearching: true);
 
+    /// <summary>Whether nothing is read, edited or looked at in a stack.</summary>
+    internal bool AsksNothingOf(string stack) => !IsSearching && slots.All(s => s.Key.Stack != stack || s.Value.IsEmpty);
+
     /// <summary>What is wanted in a block.</summary>
     internal Slots In(string stack, int layer) => Wanted(stack, layer);
 

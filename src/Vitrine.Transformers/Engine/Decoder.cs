@@ -15,6 +15,9 @@ public sealed class Decoder : Stack
     internal Decoder(StackShape shape, IReadOnlyList<Block> blocks, TextEmbedding? embedding)
         : base(shape, blocks) => this.embedding = embedding;
 
+    /// <summary>The embedding; null for a stack that reads no words.</summary>
+    internal TextEmbedding? Words => embedding;
+
     /// <exception cref="VitrineException">The stack reads no words.</exception>
     internal TextEmbedding Embedding => embedding ?? throw new VitrineException($"stack '{Shape.Name}': reads no words.");
 
@@ -161,18 +164,26 @@ public sealed class Decoder : Stack
         from?.Fill(cache, rows, positions[0].Length, Shape, run.Range!, isDecoding: true);
         var (chosen, steps) = (new List<int[]>(), new List<Tensor>());
         var next = Array.Empty<long[]>();
+        var isWhole = false;
+        using var holder = new FusedHolder();
         for (var step = 0; step < choice.Count && !choice.IsDone; step++)
         {
             cancellation.ThrowIfCancellationRequested();
+            if (isWhole)
+            {
+                chosen.Add(FusedStep(run, holder.Fused!, choice, step, chosen[^1][0], positions[0].Length + step - 1, input.PositionShift?[0] ?? 0, steps));
+                continue;
+            }
+
             using var inner = NewDisposeScope();
             using var pass = step == 0
                 ? PassOver(run, input, from?.Column ?? 0)
                 : new Pass(run, step, [.. next.Select(row => new[] { row.Max() + 1 })], next, Lengths(positions)) { PositionShift = input.PositionShift };
             var residual = step == 0
                 ? Residual(input, pass, from, cache)
-                : Forward(Embedding.Placed(Embed([.. chosen[^1].Select(id => new[] { id })]), pass, null), pass, cache).Residual;
+                : Forward(Embedding.Placed(Embed([.. chosen[^1].Select(id => new[] { id })]), pass, null), pass, cache, holder.Fused).Residual;
             var logits = LastLogits(FinalNorm(residual, pass), pass);                                      // (B, V)
-            RequireFinite(logits, pass);
+            RequireFinite(logits, run, step);
             if (choice.KeepsLogits)
             {
                 steps.Add(logits.MoveToOuterDisposeScope());
@@ -180,11 +191,37 @@ public sealed class Decoder : Stack
 
             chosen.Add(choice.Next(logits, step));
             next = pass.Keys;
+            if (step == 0 && choice.Count > 1 && !choice.IsDone)
+            {
+                holder.Fused = FusedRow.Of(this, run, cache, positions);
+                isWhole = holder.Fused is { IsWhole: true } && run.Plan.AsksNothingOf(Shape.Name);
+            }
         }
 
         int[][] ids = [.. Enumerable.Range(0, rows).Select(row => chosen.Select(c => c[row]).ToArray())];
         return (ids, choice.KeepsLogits ? stack([.. steps], 1).MoveToOuterDisposeScope() : null);
     }
+
+    /// <summary>A step that nobody looks into.</summary>
+    private int[] FusedStep(RunScope run, FusedRow fused, TokenChoice choice, int step, int id, long at, long shift, List<Tensor> steps)
+    {
+        run.Tally.Begin(step);
+        run.FusedBlocks += Blocks.Count;
+        var logits = fused.Step(id, at, shift, choice.KeepsLogits);
+        if (choice.KeepsLogits)
+        {
+            steps.Add(logits);
+        }
+
+        if (!AreFinite(logits))
+        {
+            RequireFinite(logits, run, step);
+        }
+
+        return choice.Next(logits, step);
+    }
+
+    private static unsafe bool AreFinite(Tensor logits) => RowMath.AreFinite(RowMath.At(logits), (int)logits.numel());
 
     /// <summary>Keys and values of every block over embedded tokens, for the blocks of another stack to read.</summary>
     /// <param name="run">Of the model.</param>
@@ -224,27 +261,35 @@ public sealed class Decoder : Stack
     }
 
     /// <exception cref="NonFiniteException">A token would be chosen among logits of which one is no number.</exception>
-    private void RequireFinite(Tensor logits, Pass pass)
+    private void RequireFinite(Tensor logits, RunScope run, int step)
     {
-        if (pass.Run.AllowsNonFinite)
+        if (run.AllowsNonFinite)
         {
             return;
         }
 
-        if (NonFinite.First(logits, pass.Plan.Of(Shape.Name).LeavesOut(Point.Logits)) is { } found)
+        if (NonFinite.First(logits, run.Plan.Of(Shape.Name).LeavesOut(Point.Logits)) is { } found)
         {
             throw new NonFiniteException(
-                $"decoding, step {pass.Step}: the logit of token {found.Index[1]} in row {found.Index[0]} is {found.Name}",
-                new Address(Shape.Name, null, Point.Logits, pass.Step), (int)found.Index[0]);
+                $"decoding, step {step}: the logit of token {found.Index[1]} in row {found.Index[0]} is {found.Name}",
+                new Address(Shape.Name, null, Point.Logits, step), (int)found.Index[0]);
         }
 
-        if (pass.Run.Hidden is { } hidden)
+        if (run.Hidden is { } hidden)
         {
             throw hidden;
         }
     }
 
     private static long[] Lengths(long[][] positions) => [.. positions.Select(row => row.LongCount(p => p >= 0))];
+}
+
+/// <summary>The fused step of a decoding, made behind the prefill and ended with it.</summary>
+internal sealed class FusedHolder : IDisposable
+{
+    public FusedRow? Fused { get; set; }
+
+    public void Dispose() => Fused?.Dispose();
 }
 
 /// <summary>What a decoder reads in a prefill.</summary>

@@ -10,6 +10,8 @@ internal sealed class KeyValueCache(int layers, int expected, bool isDifferentia
 {
     private readonly (Tensor Keys, Tensor Values)?[] buffers = new (Tensor, Tensor)?[layers];
     private readonly long[] lengths = new long[layers];
+    private readonly long[] capacities = new long[layers]; // of the rooms that were given; 0 for none
+    private readonly CacheRoom[] rooms = new CacheRoom[layers];
 
     /// <summary>Adds a pass's keys and values (B,Hkv,T,hd) and returns all so far, as views.</summary>
     public (Tensor Keys, Tensor Values) Append(int layer, Tensor keys, Tensor values)
@@ -31,6 +33,7 @@ internal sealed class KeyValueCache(int layers, int expected, bool isDifferentia
             buffers[layer]?.Keys.Dispose();
             buffers[layer]?.Values.Dispose();
             buffers[layer] = buffer;
+            capacities[layer] = 0;
         }
 
         using (var room = buffer.Keys.narrow(2, used, added))
@@ -45,6 +48,33 @@ internal sealed class KeyValueCache(int layers, int expected, bool isDifferentia
 
         lengths[layer] = used + added;
         return (buffer.Keys.narrow(2, 0, used + added), buffer.Values.narrow(2, 0, used + added));
+    }
+
+    /// <summary>Room for one more token of one row of float32, counted as read; its keys and values are written by the caller.</summary>
+    /// <exception cref="InvalidOperationException">The layer holds no keys of one row yet.</exception>
+    public unsafe CacheRoom Room(int layer)
+    {
+        if (buffers[layer] is not { } buffer || isDifferentiated || buffer.Keys.shape[0] != 1)
+        {
+            throw new InvalidOperationException("a step goes on from the keys and values of one row");
+        }
+
+        if (capacities[layer] == 0 || lengths[layer] == capacities[layer])
+        {
+            if (lengths[layer] == buffer.Keys.shape[2])
+            {
+                var grown = (Grown(buffer.Keys, layer, lengths[layer] + 1, of: 0), Grown(buffer.Values, layer, lengths[layer] + 1, of: 1));
+                buffer.Keys.Dispose();
+                buffer.Values.Dispose();
+                buffers[layer] = buffer = grown;
+            }
+
+            capacities[layer] = buffer.Keys.shape[2];
+            rooms[layer] = new CacheRoom((nint)RowMath.At(buffer.Keys), (nint)RowMath.At(buffer.Values), buffer.Keys.shape[2] * buffer.Keys.shape[3]);
+        }
+
+        lengths[layer]++;
+        return rooms[layer];
     }
 
     /// <summary>Hands the keys and values (B,Hkv,T,hd) of every layer to the caller.</summary>
@@ -81,3 +111,9 @@ internal sealed class KeyValueCache(int layers, int expected, bool isDifferentia
         return grown.DetachFromDisposeScope();
     }
 }
+
+/// <summary>Where the keys and values of one row lie: each head's one behind the other.</summary>
+/// <param name="Keys">The first number.</param>
+/// <param name="Values">The same.</param>
+/// <param name="HeadStride">Numbers from a head to the next.</param>
+internal readonly record struct CacheRoom(nint Keys, nint Values, long HeadStride);

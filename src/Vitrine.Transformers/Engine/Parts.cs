@@ -1,15 +1,22 @@
 using TorchSharp;
+using Vitrine.Checkpoints.Gguf;
 using static TorchSharp.torch;
 
 namespace Vitrine.Transformers.Engine;
 
 /// <summary>y = x W^T + b, W as [out, in]; files that store [in, out] are seen through a transposed view.</summary>
-/// <param name="Stored">W as it is kept: in the precision that is computed in, or narrower, as the file has it.</param>
+/// <param name="Stored">
+/// W as it is kept: in the precision that is computed in, or narrower, as the file has it; or the bytes of its rows (out, row bytes), where they are blocks.
+/// </param>
 /// <param name="Bias">In the precision that is computed in; null for none.</param>
 /// <param name="Dtype">What is computed in.</param>
-internal sealed record Linear(Tensor Stored, Tensor? Bias, ScalarType Dtype)
+/// <param name="Blocks">What the rows of <paramref name="Stored"/> are where they are blocks of a .gguf file; null where they are numbers.</param>
+internal sealed record Linear(Tensor Stored, Tensor? Bias, ScalarType Dtype, BlockRows? Blocks = null)
 {
-    private readonly RowProduct? oneRow = RowProduct.Of(Stored);
+    /// <summary>Weights that are widened at a time: 4 MB of float32, for which a product finds work enough.</summary>
+    private const long TileWeights = 1 << 20;
+
+    private readonly RowProduct? oneRow = RowProduct.Of(Stored, Blocks);
 
     public Linear(Tensor weight, Tensor? bias)
         : this(weight, bias, weight.dtype)
@@ -18,19 +25,45 @@ internal sealed record Linear(Tensor Stored, Tensor? Bias, ScalarType Dtype)
 
     public long Outputs => Stored.shape[0];
 
-    public long Inputs => Stored.shape[1];
+    public long Inputs => Blocks?.Columns ?? Stored.shape[1];
 
     /// <summary>W in the precision that is computed in; where it is kept narrower, a widened copy that belongs to the current dispose scope.</summary>
-    public Tensor Weight => Stored.dtype == Dtype ? Stored : Stored.to(Dtype);
+    public Tensor Weight => Blocks is not null ? Rows(0, Outputs) : Stored.dtype == Dtype ? Stored : Stored.to(Dtype);
+
+    /// <summary>Whether W is kept narrower than what is computed in.</summary>
+    public bool IsNarrow => Blocks is not null || Stored.dtype != Dtype;
 
     /// <summary>Whether single rows go through <see cref="RowProduct"/>, or would on the CPU.</summary>
-    public bool HasRowProduct => RowProduct.Suits(Stored);
+    public bool HasRowProduct => RowProduct.Suits(Stored, Blocks);
+
+    /// <summary>The product for single rows; null where <see cref="Stored"/> does not lie as it needs it.</summary>
+    public RowProduct? OneRow => oneRow;
 
     /// <summary>The same computed in float32 where it is in 16 bits, else this; what is widened belongs to the current dispose scope.</summary>
-    public Linear Widened() => Dtype.IsNarrow() ? new Linear(Stored.Widened(), Bias?.Widened()) : this;
+    public Linear Widened() => Dtype.IsNarrow() ? new Linear(Weight.Widened(), Bias?.Widened()) : this;
+
+    /// <summary>Neighbouring rows of W in the precision that is computed in (n,in); a view where they are kept in it, else of the current dispose scope.</summary>
+    public Tensor Rows(long first, long count)
+    {
+        if (!IsNarrow)
+        {
+            return Stored.narrow(0, first, count);
+        }
+
+        var rows = empty([count, Inputs], Dtype, Stored.device);
+        Widen(rows, first);
+        return rows;
+    }
+
+    /// <summary>Chosen rows of W in the precision that is computed in (n,in); of the current dispose scope.</summary>
+    /// <param name="places">(n) int64.</param>
+    public Tensor Rows(Tensor places) => Blocks is null ? Stored.index_select(0, places).to(Dtype) : StoredRows.Chosen(Stored, Blocks, places, Dtype);
+
+    /// <summary>The same layer of some of the outputs, a view.</summary>
+    public Linear Part(long first, long count) => new(Stored.narrow(0, first, count), Bias?.narrow(0, first, count), Dtype, Blocks);
 
     /// <remarks>
-    /// A widened copy lives for its product only. A single row, or a few, are multiplied with weights in bfloat16 as they lie: see <see cref="RowProduct"/>.
+    /// A single row, or a few, are multiplied with narrow weights as they lie: see <see cref="RowProduct"/>. For many, W is widened tile by tile into one buffer.
     /// </remarks>
     public Tensor Apply(Tensor x)
     {
@@ -40,13 +73,52 @@ internal sealed record Linear(Tensor Stored, Tensor? Bias, ScalarType Dtype)
             return Bias is null ? product : product.Plus(Bias);
         }
 
-        return Stored.dtype == Dtype ? nn.functional.linear(x, Stored, Bias) : Widened(x);
+        if (oneRow is null && x.numel() == Inputs && x.dtype == ScalarType.Float32 && !is_grad_enabled() && x.is_contiguous() && PlainProduct.Of(this) is { } plain)
+        {
+            var product = plain.Apply(x);
+            return Bias is null ? product : product.Plus(Bias);
+        }
+
+        if (!IsNarrow)
+        {
+            return nn.functional.linear(x, Stored, Bias);
+        }
+
+        using var scope = NewDisposeScope();
+        return (Stored.device_type != DeviceType.CPU || (is_grad_enabled() && x.requires_grad) ? nn.functional.linear(x, Weight, Bias) : Tiled(x))
+            .MoveToOuterDisposeScope();
     }
 
-    private Tensor Widened(Tensor x)
+    private Tensor Tiled(Tensor x)
     {
-        using var scope = NewDisposeScope();
-        return nn.functional.linear(x, Weight, Bias).MoveToOuterDisposeScope();
+        var flat = x.reshape(-1, Inputs);                                                                  // (n, in)
+        var y = empty([flat.shape[0], Outputs], Dtype);
+        var height = Math.Min(Outputs, Math.Max(16, TileWeights / Inputs));
+        var buffer = empty([height, Inputs], Dtype);
+        for (long first = 0; first < Outputs; first += height)
+        {
+            var count = Math.Min(height, Outputs - first);
+            using var tile = buffer.narrow(0, 0, count);
+            Widen(tile, first);
+            using var turned = tile.t();
+            using var columns = y.narrow(1, first, count);
+            _ = columns.addmm_(flat, turned, beta: 0, alpha: 1);
+        }
+
+        var shaped = y.view([.. x.shape[..^1], Outputs]);
+        return Bias is null ? shaped : shaped.Plus(Bias);
+    }
+
+    private void Widen(Tensor rows, long first)
+    {
+        if (Blocks is not null)
+        {
+            StoredRows.Widen(Stored, Blocks, rows, first);
+            return;
+        }
+
+        using var stored = Stored.narrow(0, first, rows.shape[0]);
+        _ = rows.copy_(stored);
     }
 }
 
@@ -69,6 +141,11 @@ internal sealed record Norm(NormSpec Spec, Tensor Gain, Tensor? Bias)
 
     public Tensor Apply(Tensor x)
     {
+        if (RowMath.Takes(x))
+        {
+            return OfOneRow(x);
+        }
+
         if (Spec.Kind == NormKind.LayerNorm)
         {
             return OnAnyDevice.LayerNorm(x, Gain, Bias, Spec.Epsilon);
@@ -117,6 +194,16 @@ internal sealed record Norm(NormSpec Spec, Tensor Gain, Tensor? Bias)
 
     /// <summary>What the norm scales: its argument, without its mean where it centres.</summary>
     public Tensor Centred(Tensor x) => Spec.Kind == NormKind.LayerNorm ? x - x.mean([-1], keepdim: true) : x;
+
+    private unsafe Tensor OfOneRow(Tensor x)
+    {
+        var normed = empty_like(x);
+        var width = (int)Gain.shape[0];
+        RowMath.Norm(Spec.Kind, Spec.Epsilon, RowMath.At(Gain), Bias is null ? null : RowMath.At(Bias), RowMath.At(x), RowMath.At(normed),
+            (int)(x.numel() / width), width);
+        GC.KeepAlive(x);
+        return normed;
+    }
 
     private Tensor OverRootMeanSquare(Tensor x)
     {

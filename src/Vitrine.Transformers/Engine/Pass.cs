@@ -154,6 +154,18 @@ public sealed class Pass : IDisposable
     /// <summary>Position ids for rotary or learned positions (B,T); padding counts as 0. Of several axes, the first.</summary>
     internal Tensor PositionIds() => Made(Flat(Positioned()[0], p => Math.Max(p, 0)), Rows, Length);
 
+    /// <summary>The position id of a pass over one token of one row, where it has one; null for other passes.</summary>
+    internal long? OnlyPositionId => Rows == 1 && Length == 1 && GivenPositionIds is null ? Math.Max(Positioned()[0][0][0], 0) : null;
+
+    /// <summary>
+    /// The first key that a pass over one token of one row sees, where it sees all from there on, in attention to the stack's own keys; null for other passes.
+    /// </summary>
+    internal int? FirstSeen(AttentionSpec attention)
+        => Rows == 1 && Length == 1 && Unseen is null && !hasPadding && attention is { Keys: KeySource.Own, Mask: AttentionMask.Causal or AttentionMask.Prefix }
+            && keys[0][^1] == keys[0].Length - 1
+            ? Math.Max(0, keys[0].Length - (attention.Window ?? keys[0].Length))
+            : null;
+
     /// <summary>Position ids of every axis (axes,B,T); padding counts as 0.</summary>
     internal Tensor PositionAxes()
     {

@@ -11,6 +11,8 @@ internal sealed class Rotary(RotarySpec spec, Device device)
     private readonly Tensor frequencies = tensor(
         Enumerable.Range(0, spec.Width / 2).Select(i => Frequency(spec, i)).ToArray(), device: device).DetachFromDisposeScope();
 
+    private readonly float[] frequencyOfEach = [.. Enumerable.Range(0, spec.Width / 2).Select(i => Frequency(spec, i))];
+
     private readonly Tensor? axisOfEach = spec.Axes is { } axes
         ? tensor(Enumerable.Range(0, spec.Width / 2).Select(i => (long)axes.AxisOf(i)).ToArray(), device: device).DetachFromDisposeScope()
         : null;
@@ -18,9 +20,39 @@ internal sealed class Rotary(RotarySpec spec, Device device)
     /// <summary>Cosines, and sines that are negative on the first half, of a pass's positions: (B,T,1,width) each.</summary>
     public (Tensor Cos, Tensor Sin) Tables(Pass pass, ScalarType dtype)
     {
+        if (dtype == ScalarType.Float32 && device.type == DeviceType.CPU && !spec.CountsOwnTokens && pass.OnlyPositionId is { } position)
+        {
+            return TablesOfOne(position);
+        }
+
         var angles = (Positions(pass).to(float32) * frequencies).unsqueeze(2);                              // (B, T, 1, width/2)
         var (cos, sin) = (angles.cos(), angles.sin());
         return (cat([cos, cos], -1).to(dtype), cat([sin.neg(), sin], -1).to(dtype));
+    }
+
+    /// <summary>Coordinates that turn.</summary>
+    public int Width => spec.Width;
+
+    /// <summary>Cosines and sines of one position (width/2) each.</summary>
+    public void Row(long position, Span<float> cos, Span<float> sin)
+    {
+        for (var i = 0; i < frequencyOfEach.Length; i++)
+        {
+            (sin[i], cos[i]) = MathF.SinCos(position * frequencyOfEach[i]);
+        }
+    }
+
+    private (Tensor Cos, Tensor Sin) TablesOfOne(long position)
+    {
+        var half = frequencyOfEach.Length;
+        float[] cos = new float[2 * half], sin = new float[2 * half];
+        Row(position, cos, sin.AsSpan(half));
+        for (var i = 0; i < half; i++)
+        {
+            (cos[half + i], sin[i]) = (cos[i], -sin[half + i]);
+        }
+
+        return (tensor(cos, [1, 1, 1, 2 * half]), tensor(sin, [1, 1, 1, 2 * half]));
     }
 
     /// <summary>The position that each frequency turns by: (B,T,1), or (B,T,width/2) where they read different axes.</summary>
@@ -34,9 +66,21 @@ internal sealed class Rotary(RotarySpec spec, Device device)
     public static Tensor Turned(Tensor x, (Tensor Cos, Tensor Sin) tables)
     {
         var (turning, width) = (tables.Cos.shape[^1], x.shape[^1]);
+        if (RowMath.Takes(x) && tables.Cos.dtype == ScalarType.Float32)
+        {
+            return TurnedOne(x, tables, (int)turning, (int)width);
+        }
+
         return turning == width
             ? TurnedWhole(x, tables)
             : cat([TurnedWhole(x.narrow(-1, 0, turning), tables), x.narrow(-1, turning, width - turning)], -1);
+    }
+
+    private static unsafe Tensor TurnedOne(Tensor x, (Tensor Cos, Tensor Sin) tables, int turning, int width)
+    {
+        var turned = x.clone();
+        RowMath.Turn(RowMath.At(turned), (int)(x.numel() / width), width, RowMath.At(tables.Cos), RowMath.At(tables.Sin) + (turning / 2), turning);
+        return turned;
     }
 
     private static Tensor TurnedWhole(Tensor x, (Tensor Cos, Tensor Sin) tables)

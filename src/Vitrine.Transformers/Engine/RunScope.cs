@@ -31,6 +31,9 @@ public sealed class RunScope
     /// <summary>Which edits have touched something.</summary>
     internal EditTally Tally { get; }
 
+    /// <summary>Blocks of decode steps that ran without tensors, since nobody looked into them.</summary>
+    internal int FusedBlocks { get; set; }
+
     /// <summary>Whether answers that are no numbers are given.</summary>
     internal bool AllowsNonFinite { get; init; }
 

@@ -43,7 +43,7 @@ public abstract class Stack
 
     /// <summary>How many weights the blocks, their norms and the head hold; embeddings left out.</summary>
     public long Parameters
-        => Linears().Sum(l => l.Stored.numel() + (l.Bias?.numel() ?? 0))
+        => Linears().Sum(l => (l.Outputs * l.Inputs) + (l.Bias?.numel() ?? 0))
             + blocks.SelectMany(b => b.Weights.Norms()).Append(EntryNorm).Append(LastNorm).OfType<Norm>().Sum(n => n.Gain.numel() + (n.Bias?.numel() ?? 0));
 
     internal IReadOnlyList<Block> Blocks => blocks;
@@ -93,6 +93,14 @@ public abstract class Stack
     public Tensor RawValueVectors(int layer) => Released(() => Weights(layer).Down.Weight.t());
 
     /// <summary>
+    /// What neurons of a layer look for (F,d): row i is the direction with which the normed residual is compared, that of the gate where there is one, else of
+    /// the up projection. In <see cref="Dtype"/>, owned by the caller.
+    /// </summary>
+    /// <remarks>The keys of Geva et al. 2021. A gated neuron multiplies what its gate makes of this with a second product, that of the up projection.</remarks>
+    /// <exception cref="VitrineException">The stack has no such layer.</exception>
+    public Tensor NeuronKeys(int layer) => Released(() => (Weights(layer).Gate ?? Weights(layer).Up).Weight.alias());
+
+    /// <summary>
     /// What heads of a layer write (H,hd,d): row c of head h is the direction in which coordinate c of its <c>attn.z</c> is written into the residual stream,
     /// behind what stands there as for <see cref="ValueVectors"/>. In <see cref="Dtype"/>, owned by the caller.
     /// </summary>
@@ -122,8 +130,49 @@ public abstract class Stack
 
     /// <summary>Blocks over embeddings; features are cut off behind their block.</summary>
     /// <returns>The residual behind the last block (B,T,d), and the features where the stack hands some on.</returns>
-    internal (Tensor Residual, Tensor? Features) Forward(Tensor embedded, Pass pass, KeyValueCache? cache = null)
-        => Through(Enter(embedded, pass), pass, cache, 0, blocks.Count - 1);
+    internal (Tensor Residual, Tensor? Features) Forward(Tensor embedded, Pass pass, KeyValueCache? cache = null, FusedRow? fused = null)
+        => fused is null
+            ? Through(Enter(embedded, pass), pass, cache, 0, blocks.Count - 1)
+            : (Through(Enter(embedded, pass), pass, cache!, fused), null);
+
+    /// <summary>All blocks over one token of one row; those that nobody looks into without tensors.</summary>
+    private Tensor Through(Tensor x, Pass pass, KeyValueCache cache, FusedRow fused)
+    {
+        var rotations = rotaries.ToDictionary(r => r.Key, r => r.Value.Tables(pass, Dtype));
+        fused.Begin(pass.LastOwnPlace, pass.PositionShift?[0] ?? 0);
+        var isTensor = true;
+        for (var layer = 0; layer < blocks.Count; layer++)
+        {
+            var slots = pass.Plan.In(Shape.Name, layer);
+            if (slots.IsEmpty)
+            {
+                if (isTensor)
+                {
+                    fused.Take(x);
+                    isTensor = false;
+                }
+
+                fused.Through(layer);
+                pass.Run.FusedBlocks++;
+                continue;
+            }
+
+            if (!isTensor)
+            {
+                x = fused.Give();
+                isTensor = true;
+            }
+
+            pass.Rotation = blocks[layer].Spec.Attention.Rotary is { } rotary ? rotations[rotary] : null;
+            using var scope = NewDisposeScope();
+            x = blocks[layer].Forward(x, slots, pass, cache, layer).MoveToOuterDisposeScope();
+        }
+
+        return isTensor ? x : fused.Give();
+    }
+
+    /// <summary>The rotation of a specification.</summary>
+    internal Rotary RotaryOf(RotarySpec spec) => rotaries[spec];
 
     /// <summary>The residual in front of block 0 (B,T,d).</summary>
     internal Tensor Enter(Tensor embedded, Pass pass)
@@ -186,7 +235,7 @@ public abstract class Stack
         var head = HeadAsRun() ?? throw new VitrineException($"stack '{Shape.Name}' has no vocabulary.");
         var rows = tensor(ids.Select(id => (long)id).ToArray(), device: Device);
         var logits = nn.functional.linear(
-            LastNorm is null ? residual : LastNorm.Apply(residual, condition: null).Normed, head.Stored.index_select(0, rows).to(head.Dtype),
+            LastNorm is null ? residual : LastNorm.Apply(residual, condition: null).Normed, head.Rows(rows),
             head.Bias?.index_select(0, rows));
         return LogitCap is null ? logits : LogitCap.Apply(logits);
     }

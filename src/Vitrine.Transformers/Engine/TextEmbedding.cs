@@ -1,14 +1,16 @@
+using Vitrine.Checkpoints.Gguf;
 using Vitrine.Transformers.Weights;
 using static TorchSharp.torch;
 
 namespace Vitrine.Transformers.Engine;
 
 /// <summary>What stands before block 0 of a text stack.</summary>
-/// <param name="Words">(V,d), as the file has it.</param>
-internal sealed record TextEmbedding(Tensor Words)
+/// <param name="Words">(V,d), as the file has it, or the bytes of its rows, where they are blocks.</param>
+/// <param name="Blocks">What the rows of <paramref name="Words"/> are where they are blocks; null where they are numbers.</param>
+internal sealed record TextEmbedding(Tensor Words, BlockRows? Blocks = null)
 {
     /// <summary>What rows are computed with in; <see cref="Words"/> may be narrower.</summary>
-    public ScalarType Dtype { get; init; } = Words.dtype;
+    public ScalarType Dtype { get; init; } = Blocks is null ? Words.dtype : ScalarType.Float32;
 
     /// <summary>Multiplies the rows of <see cref="Words"/>, in the precision of the stack; null for 1.</summary>
     public Tensor? Scale { get; init; }
@@ -24,7 +26,9 @@ internal sealed record TextEmbedding(Tensor Words)
 
     /// <summary>Rows of <see cref="Words"/> (...,d), as they are in the file but for their precision.</summary>
     /// <param name="ids">Of any shape; null for the whole table.</param>
-    public Tensor WordRows(Tensor? ids = null) => (ids is null ? Words.alias() : Words[ids]).to(Dtype);
+    public Tensor WordRows(Tensor? ids = null) => Blocks is null ? (ids is null ? Words.alias() : Words[ids]).to(Dtype)
+        : ids is null ? new Linear(Words, null, Dtype, Blocks).Weight
+        : StoredRows.Chosen(Words, Blocks, ids, Dtype);
 
     /// <summary>Rows of one of the tables as they are written.</summary>
     public Tensor Table(Tensor rows) => IsCentred ? ProcessedWeights.Centred(rows) : rows.alias();

@@ -1,4 +1,5 @@
 using Vitrine.Checkpoints;
+using Vitrine.Checkpoints.Gguf;
 using Vitrine.Transformers.Engine;
 using static TorchSharp.torch;
 
@@ -11,7 +12,7 @@ public sealed class WeightReader : IDisposable
     private readonly string source;
     private readonly ModelOptions options;
     private readonly string prefix;
-    private readonly bool keeps;
+    private readonly bool keeps, keepsRows;
     private readonly HashSet<string> taken;
     private readonly List<Tensor> owned;
     private readonly HashSet<string> tables;
@@ -25,11 +26,12 @@ public sealed class WeightReader : IDisposable
         ArgumentNullException.ThrowIfNull(options);
         (this.checkpoint, this.source, this.options, prefix, taken, owned, tables, owns) = (checkpoint, source, options, "", [], [], [], true);
         keeps = DtypePolicy.KeepsStored(options.Storage, checkpoint, options.Dtype, AvailableMemory.Read);
+        keepsRows = DtypePolicy.KeepsRows(options.Storage, options.Dtype) && options.Device.type == TorchSharp.DeviceType.CPU;
     }
 
     private WeightReader(WeightReader whole, string prefix)
     {
-        (checkpoint, source, options, keeps) = (whole.checkpoint, whole.source, whole.options, whole.keeps);
+        (checkpoint, source, options, keeps, keepsRows) = (whole.checkpoint, whole.source, whole.options, whole.keeps, whole.keepsRows);
         (this.prefix, taken, owned, tables) = (prefix, whole.taken, whole.owned, whole.tables);
     }
 
@@ -104,13 +106,14 @@ public sealed class WeightReader : IDisposable
     }
 
     internal Linear Linear(string name, long outputs, long inputs, bool bias)
-        => new(Matrix($"{name}.weight", outputs, inputs), bias ? Take($"{name}.bias", outputs) : null, options.Dtype);
+        => Linear(Matrix($"{name}.weight", outputs, inputs), bias ? Take($"{name}.bias", outputs) : null);
 
     /// <summary>A token embedding.</summary>
     internal TextEmbedding Words(string name, long vocabulary, long width)
     {
         tables.Add(prefix + name);
-        return new(Matrix(name, vocabulary, width)) { Dtype = options.Dtype };
+        var (stored, blocks) = Matrix(name, vocabulary, width);
+        return new(stored, blocks) { Dtype = options.Dtype };
     }
 
     /// <summary>A head that is the token embedding, tied to it.</summary>
@@ -120,7 +123,7 @@ public sealed class WeightReader : IDisposable
         => checkpoint.Adapter is { } adapter && tables.FirstOrDefault(adapter.ChangesAlone) is { } table
             ? throw new VitrineException($"{adapter.Folder}: the adapter changes '{table}', to which the head is tied; peft leaves the head as it was, which "
                 + "this version does not compute. --no-adapter opens the base model alone.")
-            : new Linear(embedding.Words, null, embedding.Dtype);
+            : new Linear(embedding.Words, null, embedding.Dtype, embedding.Blocks);
 
     /// <summary>Query, key and value projections stored one above the other.</summary>
     internal (Linear Query, Linear Key, Linear Value) ThreeLinears(string name, long outputs, long inputs, bool bias)
@@ -132,7 +135,7 @@ public sealed class WeightReader : IDisposable
     /// <summary>The same under names of its own.</summary>
     internal (Linear Query, Linear Key, Linear Value) ThreeLinears(string weight, string bias, long outputs, long inputs)
     {
-        var parts = Parts(new Linear(Matrix(weight, 3 * outputs, inputs), Take(bias, 3 * outputs), options.Dtype), 3, outputs);
+        var parts = Parts(Linear(Matrix(weight, 3 * outputs, inputs), Take(bias, 3 * outputs)), 3, outputs);
         return (parts[0], parts[1], parts[2]);
     }
 
@@ -145,7 +148,10 @@ public sealed class WeightReader : IDisposable
 
     /// <summary>A projection stored transposed, [in, out] (GPT-2's Conv1D), as a view.</summary>
     internal Linear TransposedLinear(string name, long outputs, long inputs)
-        => new(Own(Matrix($"{name}.weight", inputs, outputs, isTransposed: true).t()), Take($"{name}.bias", outputs), options.Dtype);
+    {
+        var (stored, blocks) = Matrix($"{name}.weight", inputs, outputs, isTransposed: true);
+        return Linear((blocks is null ? Own(stored.t()) : stored, blocks), Take($"{name}.bias", outputs));                 // blocks lie [out, in] always
+    }
 
     /// <summary>Query, key and value projections stored transposed and side by side, as views.</summary>
     internal (Linear Query, Linear Key, Linear Value) ThreeTransposedLinears(string name, long outputs, long inputs)
@@ -221,25 +227,33 @@ public sealed class WeightReader : IDisposable
     }
 
     /// <summary>A matrix, in the precision that it is kept in.</summary>
-    private Tensor Matrix(string name, long outputs, long inputs, bool isTransposed = false)
-        => Own(TakeLoose(name, [outputs, inputs], keeps, isTransposed));
+    private (Tensor Stored, BlockRows? Blocks) Matrix(string name, long outputs, long inputs, bool isTransposed = false)
+    {
+        if (keepsRows && options.Untrained?.Invoke(prefix + name) != true && checkpoint.Contains(prefix + name)
+            && checkpoint.ReadRows(prefix + name) is var (bytes, rows))
+        {
+            Taken(prefix + name, [outputs, inputs]);
+            return (Own(bytes), rows);
+        }
+
+        return (Own(TakeLoose(name, [outputs, inputs], keeps, isTransposed)), null);
+    }
+
+    private Linear Linear((Tensor Stored, BlockRows? Blocks) matrix, Tensor? bias) => new(matrix.Stored, bias, options.Dtype, matrix.Blocks);
 
     private Linear[] Stacked(string name, int count, long outputs, long inputs, bool bias)
         => Parts(Linear(name, count * outputs, inputs, bias), count, outputs);
 
     private Linear[] Parts(Linear whole, int count, long outputs)
         => [.. Enumerable.Range(0, count)
-            .Select(i => new Linear(Own(whole.Stored.narrow(0, i * outputs, outputs)), whole.Bias is { } b ? Own(b.narrow(0, i * outputs, outputs)) : null,
-                options.Dtype))];
+            .Select(i => Linear(
+                (Own(whole.Stored.narrow(0, i * outputs, outputs)), whole.Blocks), whole.Bias is { } b ? Own(b.narrow(0, i * outputs, outputs)) : null))];
 
     /// <summary>A tensor that the caller disposes.</summary>
     private Tensor TakeLoose(string name, long[] shape, bool isKept, bool isTransposed = false)
     {
         var whole = prefix + name;
-        options.Cancellation.ThrowIfCancellationRequested();
-        taken.Add(whole);
-        options.Progress?.Report((double)taken.Count / checkpoint.Names.Count());
-        checkpoint.Require(whole, shape);
+        Taken(whole, shape);
         if (options.Device.type == TorchSharp.DeviceType.META)
         {
             return empty(shape, KeptDtype(whole, isKept), options.Device).DetachFromDisposeScope(); // there are no numbers, so none are read
@@ -249,7 +263,21 @@ public sealed class WeightReader : IDisposable
         var stored = options.Untrained?.Invoke(whole) == true ? Initial(whole, shape).to(StoredDtype(whole)) : checkpoint.Read(whole);
         var merged = checkpoint.Adapter?.Merged(whole, stored, isTransposed, options.Dtype) ?? stored;
         var tensor = IsKept(merged.dtype, isKept) ? merged : merged.to(options.Dtype);
-        return (options.Device.type == TorchSharp.DeviceType.CPU ? tensor : tensor.to(options.Device)).DetachFromDisposeScope();
+        var here = options.Device.type == TorchSharp.DeviceType.CPU ? tensor : tensor.to(options.Device);
+        if (options.Leaves is { } leaves)
+        {
+            here = leaves[whole] = here.clone().requires_grad_();
+        }
+
+        return here.DetachFromDisposeScope();
+    }
+
+    private void Taken(string whole, long[] shape)
+    {
+        options.Cancellation.ThrowIfCancellationRequested();
+        taken.Add(whole);
+        options.Progress?.Report((double)taken.Count / checkpoint.Names.Count());
+        checkpoint.Require(whole, shape);
     }
 
     /// <summary>What the file has a tensor in, where that is narrow; else what is computed in.</summary>

@@ -159,7 +159,8 @@ internal sealed class ProcessedWeights : IDisposable
             : new Linear(
                 ReferenceEquals(folded.Stored, wide.Stored) ? linear.Stored : folded.Stored.to(linear.Dtype),
                 ReferenceEquals(folded.Bias, wide.Bias) ? linear.Bias : folded.Bias?.to(linear.Dtype),
-                linear.Dtype);
+                linear.Dtype,
+                ReferenceEquals(folded.Stored, wide.Stored) ? linear.Blocks : null);
     }
 
     private Norm? Bared(Norm? norm)

@@ -1,4 +1,4 @@
-// Plays episodes: one clock a pair, no request, nothing but this file.
+// Plays episodes (one clock a pair), moves sliders over heads and flow steps, says what lies under the pointer: no request, nothing but this file.
 (() => {
   'use strict';
   document.documentElement.classList.add('playable');
@@ -81,6 +81,101 @@
       seen.observe(player.querySelector('.reels'));
     }
     calm.addEventListener('change', () => calm.matches && pause());
+  }
+
+  // What lies under the pointer: a patch, or the neuron, head or layer that a link leads to.
+  const tip = document.createElement('div');
+  tip.className = 'tip';
+  tip.setAttribute('aria-hidden', 'true');
+  document.body.append(tip);
+  const hide = () => { tip.style.display = 'none'; };
+  const tell = (x, y, text) => {
+    tip.textContent = text;
+    tip.style.display = 'block';
+    tip.style.left = Math.max(4, Math.min(x + 14, innerWidth - tip.offsetWidth - 6)) + 'px';
+    tip.style.top = (y + 18 + tip.offsetHeight > innerHeight ? y - tip.offsetHeight - 10 : y + 18) + 'px';
+  };
+  const oneLine = text => text.replace(/\s+/g, ' ').trim();
+  const cut = text => text.length > 150 ? text.slice(0, 149) + '…' : text;
+  const lineOf = row => [...row.cells].map(cell => {
+    const name = cell.dataset.label ? cell.dataset.label + ' ' : '';
+    const chips = [...cell.querySelectorAll('.chip')].map(chip => oneLine(chip.firstChild.textContent));
+    return name + (chips.length > 0 ? chips.slice(0, 8).join(' ') : oneLine(cell.textContent));
+  }).join(' · ');
+  const linked = link => {
+    const place = document.getElementById(link.hash.slice(1));
+    if (!place || !/^#(neuron|head|layer)-/.test(link.hash)) return '';
+    return cut(place.matches('tr') ? lineOf(place) : oneLine((place.querySelector('figcaption') ?? place).textContent));
+  };
+  for (const link of document.querySelectorAll('a[href^="#neuron-"], a[href^="#head-"], a[href^="#layer-"]')) {
+    const over = () => {
+      const text = linked(link), box = link.getBoundingClientRect();
+      if (text) tell(box.left, box.bottom - 8, text);
+    };
+    link.addEventListener('pointerenter', over);
+    link.addEventListener('focus', over);
+    link.addEventListener('pointerleave', hide);
+    link.addEventListener('blur', hide);
+  }
+  for (const drawing of document.querySelectorAll('.attention svg')) {
+    const titles = new Map([...drawing.querySelectorAll('.veil')].map(patch => [patch, patch.querySelector('title')?.textContent]));
+    for (const patch of titles.keys()) patch.querySelector('title')?.remove();
+    drawing.addEventListener('pointermove', event => titles.get(event.target) ? tell(event.clientX, event.clientY, titles.get(event.target)) : hide());
+    drawing.addEventListener('pointerleave', hide);
+  }
+  // A token that is shown in several places is the same one in all of them.
+  const chips = Map.groupBy?.(document.querySelectorAll('.chip'), chip => chip.firstChild.textContent) ?? new Map();
+  for (const same of chips.values()) {
+    if (same.length < 2) continue;
+    for (const chip of same) {
+      chip.addEventListener('pointerenter', () => {
+        for (const other of same) other.classList.add('same');
+        const box = chip.getBoundingClientRect();
+        tell(box.left, box.bottom - 8, `${chip.firstChild.textContent}: in ${same.length} places of this page`);
+      });
+      chip.addEventListener('pointerleave', () => { for (const other of same) other.classList.remove('same'); hide(); });
+    }
+  }
+
+  const percent = share => (100 * share).toFixed(1) + '\u00A0%';
+  for (const figure of document.querySelectorAll('.head-slider')) {
+    const looks = [...figure.querySelectorAll('data')], patches = [...figure.querySelectorAll('.veil')], said = figure.querySelector('.said');
+    const [layer, head] = ['layer', 'head'].map(name => figure.querySelector(`[data-choose=${name}]`));
+    const { heads, columns, first, veil } = figure.dataset;
+    let weights = [];
+    const draw = () => {
+      const look = looks[layer.value * heads + Number(head.value)];
+      weights = new Float32Array(Uint8Array.from(atob(look.value), letter => letter.charCodeAt(0)).buffer);
+      const most = Math.max(...weights);
+      patches.forEach((patch, i) => patch.setAttribute('fill-opacity', veil * (1 - (most > 0 ? weights[i] / most : 0))));
+      const name = document.createElement('strong');
+      name.textContent = `head ${layer.value}:${head.value}`;
+      said.replaceChildren(name, ` from ${look.dataset.from}: ${percent(Math.min(1, weights.reduce((a, b) => a + b, 0)))} on the picture; largest patch ${percent(most)}`);
+    };
+    for (const slider of [layer, head]) slider.addEventListener('input', draw);
+    const drawing = figure.querySelector('svg');
+    drawing.addEventListener('pointermove', event => {
+      const patch = patches.indexOf(event.target);
+      if (patch < 0) return hide();
+      tell(event.clientX, event.clientY, `row ${Math.floor(patch / columns)}, column ${patch % columns}: ${percent(weights[patch])}; token ${Number(first) + patch} of the sequence`);
+    });
+    drawing.addEventListener('pointerleave', hide);
+    draw();
+  }
+
+  for (const figure of document.querySelectorAll('.course')) {
+    const slider = figure.querySelector('input[type=range]'), output = figure.querySelector('output');
+    const shapes = [...figure.querySelectorAll('.shape')], heads = figure.querySelectorAll('.playhead');
+    const show = () => {
+      const at = Number(slider.value), last = Number(slider.max);
+      output.textContent = at === 0 ? 'noise' : at === last ? 'the chunk' : `after step ${at}`;
+      shapes.forEach((shape, step) => shape.classList.toggle('now', step === at));
+      const x = Number(figure.dataset.from) + at * Number(figure.dataset.pitch);
+      for (const line of heads) { line.setAttribute('x1', x); line.setAttribute('x2', x); }
+    };
+    slider.addEventListener('input', show);
+    shapes.forEach((shape, step) => shape.addEventListener('pointerenter', () => { slider.value = step; show(); }));
+    show();
   }
 
   // On paper nothing can be unfolded.

@@ -39,6 +39,9 @@ public sealed record ReportData
     /// <summary>By what rule those heads were chosen, as <c>the 8 heads of 30 that look most at the picture</c>; may be empty.</summary>
     public string AttentionRule { get; init; } = "";
 
+    /// <summary>Where every head looks, one map of each; empty where that was not read.</summary>
+    public IReadOnlyList<AttentionMap> EveryHead { get; init; } = [];
+
     /// <summary>Where each concept acts on one decision.</summary>
     public IReadOnlyList<ShownDecision> OneStep { get; init; } = [];
 

@@ -1,4 +1,6 @@
 using System.Text.Json.Serialization;
+using Vitrine.Worlds.Monitors;
+using Vitrine.Worlds.Records;
 
 namespace Vitrine.Worlds.Studies;
 
@@ -11,5 +13,8 @@ namespace Vitrine.Worlds.Studies;
 [JsonSerializable(typeof(Files.PlannedStudy))]
 [JsonSerializable(typeof(StudyOutcome))]
 [JsonSerializable(typeof(StudyFolder.Header))]
+[JsonSerializable(typeof(RecordHeader))]
+[JsonSerializable(typeof(RecordedStep))]
+[JsonSerializable(typeof(MonitorFacts))]
 [JsonSerializable(typeof(FinishedChunk))]
 internal sealed partial class RecordJsonContext : JsonSerializerContext;

@@ -36,7 +36,7 @@ public sealed class GgufRefusalTests
                 new byte[4]).Build(), ["'a'", "more than any file"] },
             { "a negative axis", new GgufBuilder().Tensor("a", [-1], 0, new byte[4]).Build(), ["'a'", "18446744073709551615"] },
             { "rows that are no whole blocks", new GgufBuilder().Tensor("a", [33], 2, block).Build(), ["'a'", "blocks have 32"] },
-            { "a format that is not read", new GgufBuilder().Tensor("a", [256], 10, new byte[84]).Build(), ["'a'", "Q2_K", "Q4_K"] },
+            { "a format that is not read", new GgufBuilder().Tensor("a", [256], 16, new byte[66]).Build(), ["'a'", "IQ2_XXS", "Q4_K", "llama-quantize"] },
             { "a format that does not exist", new GgufBuilder().Tensor("a", [256], 999, new byte[84]).Build(), ["'a'", "999"] },
             { "truncated data", valid[..^1], ["'a'", "18 bytes", "truncated"] },
             { "a place beyond the file", new GgufBuilder().Tensor("a", [32], 2, block, offset: 1UL << 40).Build(), ["'a'", "1099511627776"] },

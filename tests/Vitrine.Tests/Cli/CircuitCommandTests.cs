@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Vitrine.Inputs.Pictures;
 using Vitrine.Mechanisms.Circuits;
 
 namespace Vitrine.Tests.Cli;
@@ -92,11 +93,30 @@ public sealed class CircuitCommandTests : IDisposable
     public async Task What_cannot_be_is_said_in_one_line(string option, string value, string says) => await RefusedAsync([.. Text, option, value], says);
 
     [Fact]
+    public async Task An_image_encoder_s_class_has_a_circuit_between_two_pictures()
+    {
+        string[] pictures = [.. new[] { 0, 200 }.Select(red =>
+        {
+            var file = folder[$"{red}.png"];
+            File.WriteAllBytes(file, PictureFile.EncodePng(new Picture(8, 8, [.. Enumerable.Range(0, 8 * 8 * 3).Select(i => (byte)(i % 3 == 0 ? red : i))])));
+            return file;
+        })];
+        string[] asked = ["circuit", Fixtures.Of("models", "vit-classifier"), "--clean", pictures[0], "--corrupted", pictures[1], "--metric", "logit:#0"];
+        var (exit, @out, error) = await CommandLine.RunAsync([.. asked, "--method", "exact", "--threshold", "1e-9", "--random", "0", "--json"]);
+        exit.ShouldBe(0, error);
+        var study = CircuitStudy.FromJson(@out);
+        study.Circuit.Edges.Count.ShouldBeInRange((int)(study.Circuit.Of * .9), (int)study.Circuit.Of);
+        study.Curve[^1].Kept.ShouldBe(1, 1e-3);
+        (await CommandLine.RunAsync([.. asked, "--split-words", "--plan"])).Out.ShouldContain("positions");
+        await RefusedAsync([.. asked, "--word", "quickly"], "--word is for policies");
+    }
+
+    [Fact]
     public async Task Inputs_that_are_no_pair_are_refused()
     {
         await RefusedAsync(["circuit", Gpt2, "--clean", "#1 #2 #3", "--corrupted", "#1 #2", "--metric", "logit:#5"], "3 tokens, the corrupted one 2");
         await RefusedAsync(["circuit", Gpt2, "--clean", "#1 #2 #3", "--corrupted", "#1 #2 #3", "--metric", "logit:#5"], "alike");
-        await RefusedAsync(["circuit", Gpt2, "--clean", "#1 #2 #3", "--metric", "logit:#5"], "1 texts of --clean and 0 of --corrupted");
+        await RefusedAsync(["circuit", Gpt2, "--clean", "#1 #2 #3", "--metric", "logit:#5"], "1 inputs of --clean and 0 of --corrupted");
         await RefusedAsync(["circuit", Gpt2, "--clean", "#1 #2", "--corrupted", "#1 #3", "--metric", "speed"], "speed");
         await RefusedAsync(["circuit", Flow, "--metric", "speed"], "say with --word");
         await RefusedAsync(["circuit", Flow, "--word", "quickly", "--against", "very very", "--metric", "speed"], "expected as many");

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Vitrine.Mechanisms.Patching;
 
 namespace Vitrine.Tests.Cli;
@@ -58,24 +59,46 @@ public sealed class PatchCommandTests : IDisposable
             "patch", "embedded:tabletop", "--word", "quickly", "--metric", "speed", "--by", "position", "-n", "1")).ShouldContain("positions must match");
     }
 
-    [Fact]
-    public async Task A_plan_is_printed_and_nothing_is_run()
+    [Theory]
+    [InlineData("--by", "position")]
+    [InlineData("--method", "attribution", "--integrate", "inputs", "--integration-steps", "3")]
+    [InlineData("--method", "path", "--into", "q,v")]
+    public async Task A_plan_is_printed_and_nothing_is_run(params string[] how)
     {
-        var plan = JsonDocument.Parse(await JsonAsync([.. Pair, "--by", "position", "--plan"])).RootElement;
-        plan.GetProperty("cells").GetInt32().ShouldBeGreaterThan(3);
+        var plan = JsonDocument.Parse(await JsonAsync([.. Pair, .. how, "--plan"])).RootElement;
+        plan.GetProperty("cells").GetInt32().ShouldBe(PatchResult.FromJson(await JsonAsync([.. Pair, .. how])).Cells.Count);
         plan.GetProperty("forwards").GetDouble().ShouldBeGreaterThan(0);
-        var (exit, table, error) = await CommandLine.RunAsync([.. Pair, "--by", "position", "--plan"]);
+        plan.GetProperty("passes").GetInt32().ShouldBeGreaterThan(0);
+        plan.GetProperty("memory").GetInt64().ShouldBeGreaterThan(0);
+        var (exit, table, error) = await CommandLine.RunAsync([.. Pair, .. how, "--plan"]);
         exit.ShouldBe(0, error);
         table.ShouldContain($"{plan.GetProperty("cells").GetInt32()} in each of 1 pairs");
     }
 
-    [Fact]
-    public async Task A_sweep_is_resumed_from_its_file()
+    [Theory]
+    [InlineData("--by", "position")]
+    [InlineData("--method", "attribution", "--by", "position")]
+    [InlineData("--method", "attribution", "--integrate", "activations", "--integration-steps", "2", "--window", "2")]
+    public async Task A_sweep_is_resumed_from_its_file(params string[] how)
     {
         var file = folder["done.json"];
-        var first = await JsonAsync([.. Pair, "--by", "position", "--resume", file]);
-        (await JsonAsync([.. Pair, "--by", "position", "--resume", file])).ShouldBe(first);
-        (await folder.RefusedAsync([.. Pair, "--by", "position", "--noise", "--resume", file])).ShouldContain("other cells");
+        var first = await JsonAsync([.. Pair, .. how, "--resume", file]);
+        (await JsonAsync([.. Pair, .. how])).ShouldBe(first);
+
+        // Half of it is forgotten, and one cell that is kept says that it is taken from the file.
+        var kept = JsonNode.Parse(await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken))!;
+        var cells = kept["done"]![0]!.AsArray();
+        for (var i = cells.Count / 2; i < cells.Count; i++)
+        {
+            cells[i] = null;
+        }
+
+        cells[0] = 123.5;
+        await File.WriteAllTextAsync(file, kept.ToJsonString(), TestContext.Current.CancellationToken);
+        var (whole, again) = (PatchResult.FromJson(first), PatchResult.FromJson(await JsonAsync([.. Pair, .. how, "--resume", file])));
+        again.Cells[0].Mean.ShouldBe(123.5);
+        again.Cells.Skip(1).Select(c => c.Mean).ShouldBe(whole.Cells.Skip(1).Select(c => c.Mean), 1e-5);
+        (await folder.RefusedAsync([.. Pair, .. how, "--noise", "--resume", file])).ShouldContain("other cells");
     }
 
     [Theory]
@@ -83,6 +106,7 @@ public sealed class PatchCommandTests : IDisposable
     [InlineData("positions must match", "--corrupted", "the red table is long and longer")]
     [InlineData("the contrast changes nothing", "--corrupted", Clean)]
     [InlineData("MB are allowed", "--memory", "0.001")]
+    [InlineData("MB are allowed", "--method attribution --memory", "0.001")]
     [InlineData("no point 'resid_pro'", "--point", "resid_pro")]
     [InlineData("known are layer", "--by", "words")]
     [InlineData("--method is 'magic'", "--method", "magic")]
@@ -91,7 +115,7 @@ public sealed class PatchCommandTests : IDisposable
     public async Task What_does_not_fit_is_said_in_one_line(string says, string option, string value)
     {
         string[] others = [.. Pair.Chunk(2).Where(p => p[0] != option).SelectMany(p => p)];
-        (await folder.RefusedAsync([.. others, option, value])).ShouldContain(says);
+        (await folder.RefusedAsync([.. others, .. option.Split(' '), value])).ShouldContain(says);
     }
 
     public void Dispose() => folder.Dispose();

@@ -27,7 +27,7 @@ public sealed partial class StandardErrorTests
         Nnpack.SwitchOff().ShouldBeTrue();
     }
 
-    [GeneratedRegex(@"^[\w ]+ \.\.\.$")]
+    [GeneratedRegex(@"^([\w-]+: )?[\w ]+ \.\.\.$")]
     private static partial Regex Progress();
 
     private static async Task IsSilentAsync(params string[] args)

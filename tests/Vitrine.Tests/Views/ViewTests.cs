@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Xml.Linq;
 using SkiaSharp;
 using Vitrine.Inputs.Pictures;
@@ -99,6 +100,26 @@ public sealed class ViewTests
         view.All("rect").Last(r => r.Is("veil")).Value.ShouldBe("row 1, column 1: 12.5\u00A0%; token 10 of the sequence");
         // Four patches of twenty positions: a head that looks everywhere alike puts a fifth on the picture.
         view.Value.ShouldContain("75\u00A0% on the picture (looking everywhere alike: 20\u00A0%)");
+    }
+
+    [Fact]
+    public void A_slider_holds_every_head_and_begins_with_the_one_that_looks_most()
+    {
+        AttentionMap[] maps =
+        [
+            .. new[] { (0, 0, .1f), (1, 1, .25f), (0, 1, .2f), (1, 0, .05f) }.Select(h => new AttentionMap
+            {
+                Look = new("language", h.Item1, h.Item2, "cube", 1, 3, [h.Item3, h.Item3 * 2, 0]),
+                Picture = SampleReport.Table(.5, .5, .5, 1),
+            }),
+        ];
+        var view = RenderedPage.ParseFragment(new HeadSlider(maps).Render());
+        view.All("p").Single(p => p.Is("said")).Value.ShouldBe("head 1:1 from cube: 75.0\u00A0% on the picture; largest patch 50.0\u00A0%");
+        view.All("input").Select(i => (i.Get("data-choose"), i.Get("max"), i.Get("value"))).ShouldBe([("layer", "1", "1"), ("head", "1", "1")]);
+        view.All("rect").Where(r => r.Is("veil")).Select(r => r.Number("fill-opacity"))
+            .ShouldBe([AttentionOverlay.Veil / 2, 0, AttentionOverlay.Veil], 1e-3);
+        view.All("data").Select(d => MemoryMarshal.Cast<byte, float>(Convert.FromBase64String(d.Get("value")!))[1]).ShouldBe([.2f, .4f, .1f, .5f]);
+        Should.Throw<VitrineException>(() => new HeadSlider(maps[..3]).Render()).Message.ShouldContain("3 maps for 2 layers of 2 heads");
     }
 
     [Fact]

@@ -63,6 +63,23 @@ public static class PictureFile
             : $"{name}: is no PNG or JPEG picture (it begins with {Convert.ToHexString(bytes.AsSpan(0, Math.Min(8, bytes.Length)))}).");
     }
 
+    /// <summary>Pixels of a PNG or JPEG by its head alone: nothing is decoded, so that a size can be refused first.</summary>
+    /// <param name="bytes">The file's content.</param>
+    /// <param name="name">What to call it in errors.</param>
+    /// <exception cref="VitrineException">It is no such picture, or its head is broken.</exception>
+    public static (int Width, int Height) SizeOf(byte[] bytes, string name)
+    {
+        ArgumentNullException.ThrowIfNull(bytes);
+        if (JpegHeader.IsJpeg(bytes))
+        {
+            var jpeg = JpegHeader.Parse(bytes, name);
+            return (jpeg.Width, jpeg.Height);
+        }
+
+        var png = PngFile.Parse(bytes, name);
+        return (png.Width, png.Height);
+    }
+
     /// <summary>A picture as a PNG file's content.</summary>
     public static byte[] EncodePng(Picture picture)
     {

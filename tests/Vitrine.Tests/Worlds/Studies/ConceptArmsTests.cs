@@ -1,3 +1,4 @@
+using Vitrine.Checkpoints;
 using Vitrine.Mechanisms.Causes;
 using Vitrine.Mechanisms.Doses;
 using Vitrine.Policies;
@@ -16,20 +17,7 @@ public sealed class ConceptArmsTests : IDisposable
     private readonly Policy policy = Policy.Open("embedded:tabletop");
     private readonly ConceptEdits edits;
 
-    public ConceptArmsTests()
-    {
-        var states = TabletopStates.Draw(5, LayoutSplit.Selection, ["reach"], 3);
-        var neurons = new NeuronSet([new Neuron(2, 5), new Neuron(3, 7)]);
-        edits = new ConceptEdits(policy, new ConceptSelection
-        {
-            Word = Word,
-            States = states,
-            Neurons = neurons,
-            Dose = Dose.Sigmas(4),
-            Calibration = Calibration.Measure(policy, states),
-            Clustered = neurons.Neurons.ToHashSet(),
-        });
-    }
+    public ConceptArmsTests() => edits = Edits(policy, new NeuronSet([new Neuron(2, 5), new Neuron(3, 7)]));
 
     [Fact]
     public async Task A_concepts_edits_make_a_study_with_every_control_that_runs_and_is_judged()
@@ -92,10 +80,44 @@ public sealed class ConceptArmsTests : IDisposable
         IReadOnlyList<double> Changes(OneStep asked, RunPlan? plan) => step.Effect("", asked.Act(plan), ActionMetric.Speed).Hard;
     }
 
+    [Fact]
+    public void One_step_of_a_flow_policy_reads_pictures_and_words_once_and_finds_the_same()
+    {
+        using var flow = Policy.Open("embedded:tabletop-flow");
+        var states = TabletopStates.Draw(5, LayoutSplit.Test, ["reach"], 2);
+        using var asked = Edits(flow, new NeuronSet([new Neuron(2, 5), new Neuron(3, 7)], "expert"));
+        var effects = new OneStepExperiment(flow, asked, states).Run(ActionMetric.Speed);
+        using var one = ComputeThreads.One();
+        var step = new OneStep(flow, states);
+        effects.Word.ShouldBe(Changes(step.With(Word), null));
+        effects.Word.ShouldContain(change => change != 0);
+        effects.Clamp.ShouldBe(Changes(step, RunPlan.Editing(asked.Clamp)));
+        effects.Clamp.ShouldContain(change => change != 0);
+        using var worded = step.With(Word).Outputs();
+        effects.Parts.Single(p => p is { Component: Component.FeedForward, Layer: 3 }).Sufficient
+            .ShouldBe(Changes(step, new RunPlan { Edits = worded.PutIn(Component.FeedForward, [3]) }));
+
+        IReadOnlyList<double> Changes(OneStep of, RunPlan? plan) => step.Effect("", of.Act(plan), ActionMetric.Speed).Hard;
+    }
+
     public void Dispose()
     {
         edits.Dispose();
         policy.Dispose();
+    }
+
+    private static ConceptEdits Edits(Policy policy, NeuronSet neurons)
+    {
+        var states = TabletopStates.Draw(5, LayoutSplit.Selection, ["reach"], 3);
+        return new ConceptEdits(policy, new ConceptSelection
+        {
+            Word = Word,
+            States = states,
+            Neurons = neurons,
+            Dose = Dose.Sigmas(4),
+            Calibration = Calibration.Measure(policy, states),
+            Clustered = neurons.Neurons.ToHashSet(),
+        });
     }
 
     private Study StudyOf(IReadOnlyList<Arm> arms) => new()

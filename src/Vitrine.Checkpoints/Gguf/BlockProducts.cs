@@ -1,0 +1,349 @@
+using System.Buffers;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace Vitrine.Checkpoints.Gguf;
+
+/// <summary>Which registers a product uses.</summary>
+internal enum Registers
+{
+    /// <summary>128 bits: NEON, or plain code.</summary>
+    Narrow,
+
+    /// <summary>AVX2 with FMA.</summary>
+    Middle,
+
+    /// <summary>AVX-512.</summary>
+    Wide,
+}
+
+/// <summary>Rows of mapped blocks times a vector, dequantised in registers; and rows widened to float32.</summary>
+/// <remarks>
+/// Every weight is the float32 number that dequantising gives, and weights are summed in one order whatever the format: 32 running sums, weight i to sum i mod
+/// 32, added up as (0..7 + 8..15) + (16..23 + 24..31), then across. A product of kept blocks therefore has the bits of the same product of widened weights.
+/// Four rows go side by side, so that sums do not wait for each other and the vector is read once for four.
+/// </remarks>
+internal static unsafe class BlockProducts
+{
+    /// <summary>Weights of a step; rows hold a whole number of them.</summary>
+    public const int Step = 32;
+
+    private const MethodImplOptions Hot = MethodImplOptions.AggressiveOptimization;
+
+    /// <summary>The widest that this processor has.</summary>
+    public static Registers Best { get; } = Vector512.IsHardwareAccelerated && Avx512F.IsSupported ? Registers.Wide
+        : Avx2.IsSupported && Fma.IsSupported ? Registers.Middle
+        : Registers.Narrow;
+
+    /// <summary>Products of rows with one vector.</summary>
+    /// <param name="rows">What they are.</param>
+    /// <param name="weights">First byte of row 0.</param>
+    /// <param name="x">(columns).</param>
+    /// <param name="y">(rows); each is written at the model's place of its row.</param>
+    /// <param name="from">First row, as the file counts.</param>
+    /// <param name="to">Behind the last row.</param>
+    /// <param name="with">Registers.</param>
+    public static void Multiply(BlockRows rows, byte* weights, float* x, float* y, int from, int to, Registers with)
+    {
+        switch (rows.Type)
+        {
+            case GgufType.Q4_0: Of<Picked<Q4Around8>>(rows, weights, x, y, from, to, with); break;
+            case GgufType.Q4_1: Of<Picked<Q4WithMinimum>>(rows, weights, x, y, from, to, with); break;
+            case GgufType.Q5_0: Of<Coded<Q5Around16>>(rows, weights, x, y, from, to, with); break;
+            case GgufType.Q5_1: Of<Coded<Q5WithMinimum>>(rows, weights, x, y, from, to, with); break;
+            case GgufType.Q8_0: Of<Coded<Q8>>(rows, weights, x, y, from, to, with); break;
+            case GgufType.Q2_K: Of<Coded<Q2Super>>(rows, weights, x, y, from, to, with); break;
+            case GgufType.Q3_K: Of<Coded<Q3Super>>(rows, weights, x, y, from, to, with); break;
+            case GgufType.Q4_K: Of<Picked<Q4Super>>(rows, weights, x, y, from, to, with); break;
+            case GgufType.Q5_K: Of<Coded<Q5Super>>(rows, weights, x, y, from, to, with); break;
+            case GgufType.Q6_K: Of<Coded<Q6Super>>(rows, weights, x, y, from, to, with); break;
+            case GgufType.IQ4_NL: Of<Picked<IQ4Lone>>(rows, weights, x, y, from, to, with); break;
+            case GgufType.IQ4_XS: Of<Picked<IQ4Super>>(rows, weights, x, y, from, to, with); break;
+            case GgufType.F16: Of<IeeeHalves>(rows, weights, x, y, from, to, with); break;
+            case GgufType.BF16: Of<BrainFloats>(rows, weights, x, y, from, to, with); break;
+            case GgufType.F32: Of<Floats>(rows, weights, x, y, from, to, with); break;
+            default: throw new ArgumentOutOfRangeException(nameof(rows));
+        }
+    }
+
+    /// <summary>Products of rows with several vectors: each row is widened once, in cache. The sums have the bits of single products.</summary>
+    /// <param name="rows">What they are.</param>
+    /// <param name="weights">First byte of row 0.</param>
+    /// <param name="x">(count, columns).</param>
+    /// <param name="y">(count, outputs).</param>
+    /// <param name="count">Vectors.</param>
+    /// <param name="outputs">Rows of the whole matrix.</param>
+    /// <param name="from">First row, as the file counts.</param>
+    /// <param name="to">Behind the last row.</param>
+    /// <param name="with">Registers.</param>
+    public static void MultiplySome(BlockRows rows, byte* weights, float* x, float* y, int count, int outputs, int from, int to, Registers with)
+    {
+        var wide = ArrayPool<float>.Shared.Rent((int)rows.Columns);
+        fixed (float* row = wide)
+        {
+            for (var r = from; r < to; r++)
+            {
+                Widen(rows.Type, weights + (r * rows.RowBytes), rows.Columns, row, with);
+                var place = rows.PlaceOf(r);
+                for (var i = 0; i < count; i++)
+                {
+                    var blocks = (int)(rows.Columns / Step);
+                    float* vector = x + (i * rows.Columns), sum = y + ((long)i * outputs) + place;
+                    switch (with)
+                    {
+                        case Registers.Wide: OneWide<Floats>((byte*)row, blocks, vector, sum, null); break;
+                        case Registers.Middle: OneMiddle<Floats>((byte*)row, blocks, vector, sum, null); break;
+                        default: OneNarrow<Floats>((byte*)row, blocks, vector, sum, null); break;
+                    }
+                }
+            }
+        }
+
+        ArrayPool<float>.Shared.Return(wide);
+    }
+
+    /// <summary>Weights in float32.</summary>
+    /// <param name="type">Their format.</param>
+    /// <param name="blocks">The first.</param>
+    /// <param name="count">Weights; a multiple of <see cref="Step"/> and of a block.</param>
+    /// <param name="target">Where they go.</param>
+    /// <param name="with">Registers.</param>
+    public static void Widen(GgufType type, byte* blocks, long count, float* target, Registers with)
+    {
+        switch (type)
+        {
+            case GgufType.Q4_0: Widen<Picked<Q4Around8>>(blocks, count, target, with); break;
+            case GgufType.Q4_1: Widen<Picked<Q4WithMinimum>>(blocks, count, target, with); break;
+            case GgufType.Q5_0: Widen<Coded<Q5Around16>>(blocks, count, target, with); break;
+            case GgufType.Q5_1: Widen<Coded<Q5WithMinimum>>(blocks, count, target, with); break;
+            case GgufType.Q8_0: Widen<Coded<Q8>>(blocks, count, target, with); break;
+            case GgufType.Q2_K: Widen<Coded<Q2Super>>(blocks, count, target, with); break;
+            case GgufType.Q3_K: Widen<Coded<Q3Super>>(blocks, count, target, with); break;
+            case GgufType.Q4_K: Widen<Picked<Q4Super>>(blocks, count, target, with); break;
+            case GgufType.Q5_K: Widen<Coded<Q5Super>>(blocks, count, target, with); break;
+            case GgufType.Q6_K: Widen<Coded<Q6Super>>(blocks, count, target, with); break;
+            case GgufType.IQ4_NL: Widen<Picked<IQ4Lone>>(blocks, count, target, with); break;
+            case GgufType.IQ4_XS: Widen<Picked<IQ4Super>>(blocks, count, target, with); break;
+            case GgufType.F16: Widen<IeeeHalves>(blocks, count, target, with); break;
+            case GgufType.BF16: Widen<BrainFloats>(blocks, count, target, with); break;
+            case GgufType.F32: Widen<Floats>(blocks, count, target, with); break;
+            default: throw new ArgumentOutOfRangeException(nameof(type));
+        }
+    }
+
+    private static void Of<T>(BlockRows rows, byte* weights, float* x, float* y, int from, int to, Registers with)
+        where T : struct, IBlocks
+    {
+        var (blocks, bytes) = ((int)(rows.Columns / (T.Parts * Step)), rows.RowBytes);
+        var halves = HalfTable.Values;
+        Span<float> sums = stackalloc float[4];
+        fixed (float* sum = sums)
+        {
+            for (var row = from; row < to;)
+            {
+                var at = weights + (row * bytes);
+                var together = to - row >= 4 && typeof(T) != typeof(Floats) ? 4 : 1; // four streams of float32 are read more slowly than one
+                switch (with, together)
+                {
+                    case (Registers.Wide, 4): FourWide<T>(at, bytes, blocks, x, sum, halves); break;
+                    case (Registers.Wide, _): OneWide<T>(at, blocks, x, sum, halves); break;
+                    case (Registers.Middle, 4): FourMiddle<T>(at, bytes, blocks, x, sum, halves); break;
+                    case (Registers.Middle, _): OneMiddle<T>(at, blocks, x, sum, halves); break;
+                    default:
+                        together = 1;
+                        OneNarrow<T>(at, blocks, x, sum, halves);
+                        break;
+                }
+
+                for (var i = 0; i < together; i++)
+                {
+                    y[rows.PlaceOf(row + i)] = sum[i];
+                }
+
+                row += together;
+            }
+        }
+    }
+
+    [MethodImpl(Hot)]
+    private static void FourWide<T>(byte* w, long bytes, int blocks, float* x, float* sum, float* halves)
+        where T : struct, IBlocks
+    {
+        byte* w0 = w, w1 = w + bytes, w2 = w + (2 * bytes), w3 = w + (3 * bytes);
+        var (a0, a1, a2, a3) = (Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero);
+        var (b0, b1, b2, b3) = (Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero);
+        for (var block = 0; block < blocks; block++)
+        {
+            for (var part = 0; part < T.Parts; part++)
+            {
+                var (low, high) = (Vector512.Load(x), Vector512.Load(x + 16));
+                x += Step;
+                var (first, second) = T.Wide(w0, part, halves);
+                a0 = Vector512.FusedMultiplyAdd(first, low, a0);
+                b0 = Vector512.FusedMultiplyAdd(second, high, b0);
+                (first, second) = T.Wide(w1, part, halves);
+                a1 = Vector512.FusedMultiplyAdd(first, low, a1);
+                b1 = Vector512.FusedMultiplyAdd(second, high, b1);
+                (first, second) = T.Wide(w2, part, halves);
+                a2 = Vector512.FusedMultiplyAdd(first, low, a2);
+                b2 = Vector512.FusedMultiplyAdd(second, high, b2);
+                (first, second) = T.Wide(w3, part, halves);
+                a3 = Vector512.FusedMultiplyAdd(first, low, a3);
+                b3 = Vector512.FusedMultiplyAdd(second, high, b3);
+            }
+
+            w0 += T.Bytes;
+            w1 += T.Bytes;
+            w2 += T.Bytes;
+            w3 += T.Bytes;
+        }
+
+        (sum[0], sum[1], sum[2], sum[3]) = (Sum(a0, b0), Sum(a1, b1), Sum(a2, b2), Sum(a3, b3));
+    }
+
+    [MethodImpl(Hot)]
+    private static void OneWide<T>(byte* w, int blocks, float* x, float* sum, float* halves)
+        where T : struct, IBlocks
+    {
+        var (a, b) = (Vector512<float>.Zero, Vector512<float>.Zero);
+        for (var block = 0; block < blocks; block++)
+        {
+            for (var part = 0; part < T.Parts; part++)
+            {
+                var (first, second) = T.Wide(w, part, halves);
+                a = Vector512.FusedMultiplyAdd(first, Vector512.Load(x), a);
+                b = Vector512.FusedMultiplyAdd(second, Vector512.Load(x + 16), b);
+                x += Step;
+            }
+
+            w += T.Bytes;
+        }
+
+        *sum = Sum(a, b);
+    }
+
+    [MethodImpl(Hot)]
+    private static void FourMiddle<T>(byte* w, long bytes, int blocks, float* x, float* sum, float* halves)
+        where T : struct, IBlocks
+    {
+        // Sixteen registers hold the sums of two rows beside what they are made of.
+        for (var pair = 0; pair < 4; pair += 2)
+        {
+            byte* w0 = w + (pair * bytes), w1 = w0 + bytes;
+            var at = x;
+            var (a0, b0, c0, d0) = (Vector256<float>.Zero, Vector256<float>.Zero, Vector256<float>.Zero, Vector256<float>.Zero);
+            var (a1, b1, c1, d1) = (Vector256<float>.Zero, Vector256<float>.Zero, Vector256<float>.Zero, Vector256<float>.Zero);
+            for (var block = 0; block < blocks; block++)
+            {
+                for (var part = 0; part < T.Parts; part++)
+                {
+                    var (a, b, c, d) = T.Middle(w0, part, halves);
+                    a0 = Vector256.FusedMultiplyAdd(a, Vector256.Load(at), a0);
+                    b0 = Vector256.FusedMultiplyAdd(b, Vector256.Load(at + 8), b0);
+                    c0 = Vector256.FusedMultiplyAdd(c, Vector256.Load(at + 16), c0);
+                    d0 = Vector256.FusedMultiplyAdd(d, Vector256.Load(at + 24), d0);
+                    (a, b, c, d) = T.Middle(w1, part, halves);
+                    a1 = Vector256.FusedMultiplyAdd(a, Vector256.Load(at), a1);
+                    b1 = Vector256.FusedMultiplyAdd(b, Vector256.Load(at + 8), b1);
+                    c1 = Vector256.FusedMultiplyAdd(c, Vector256.Load(at + 16), c1);
+                    d1 = Vector256.FusedMultiplyAdd(d, Vector256.Load(at + 24), d1);
+                    at += Step;
+                }
+
+                w0 += T.Bytes;
+                w1 += T.Bytes;
+            }
+
+            (sum[pair], sum[pair + 1]) = (Vector256.Sum(a0 + b0 + (c0 + d0)), Vector256.Sum(a1 + b1 + (c1 + d1)));
+        }
+    }
+
+    [MethodImpl(Hot)]
+    private static void OneMiddle<T>(byte* w, int blocks, float* x, float* sum, float* halves)
+        where T : struct, IBlocks
+    {
+        var (a, b, c, d) = (Vector256<float>.Zero, Vector256<float>.Zero, Vector256<float>.Zero, Vector256<float>.Zero);
+        for (var block = 0; block < blocks; block++)
+        {
+            for (var part = 0; part < T.Parts; part++)
+            {
+                var (first, second, third, fourth) = T.Middle(w, part, halves);
+                a = Vector256.FusedMultiplyAdd(first, Vector256.Load(x), a);
+                b = Vector256.FusedMultiplyAdd(second, Vector256.Load(x + 8), b);
+                c = Vector256.FusedMultiplyAdd(third, Vector256.Load(x + 16), c);
+                d = Vector256.FusedMultiplyAdd(fourth, Vector256.Load(x + 24), d);
+                x += Step;
+            }
+
+            w += T.Bytes;
+        }
+
+        *sum = Vector256.Sum(a + b + (c + d));
+    }
+
+    [MethodImpl(Hot)]
+    private static void OneNarrow<T>(byte* w, int blocks, float* x, float* sum, float* halves)
+        where T : struct, IBlocks
+    {
+        var buffer = stackalloc float[Step];
+        var (a, b, c, d) = (Vector128<float>.Zero, Vector128<float>.Zero, Vector128<float>.Zero, Vector128<float>.Zero);
+        var (e, f, g, h) = (Vector128<float>.Zero, Vector128<float>.Zero, Vector128<float>.Zero, Vector128<float>.Zero);
+        for (var block = 0; block < blocks; block++)
+        {
+            for (var part = 0; part < T.Parts; part++)
+            {
+                T.Store(w, part, halves, buffer);
+                a = Vector128.MultiplyAddEstimate(Vector128.Load(buffer), Vector128.Load(x), a);
+                b = Vector128.MultiplyAddEstimate(Vector128.Load(buffer + 4), Vector128.Load(x + 4), b);
+                c = Vector128.MultiplyAddEstimate(Vector128.Load(buffer + 8), Vector128.Load(x + 8), c);
+                d = Vector128.MultiplyAddEstimate(Vector128.Load(buffer + 12), Vector128.Load(x + 12), d);
+                e = Vector128.MultiplyAddEstimate(Vector128.Load(buffer + 16), Vector128.Load(x + 16), e);
+                f = Vector128.MultiplyAddEstimate(Vector128.Load(buffer + 20), Vector128.Load(x + 20), f);
+                g = Vector128.MultiplyAddEstimate(Vector128.Load(buffer + 24), Vector128.Load(x + 24), g);
+                h = Vector128.MultiplyAddEstimate(Vector128.Load(buffer + 28), Vector128.Load(x + 28), h);
+                x += Step;
+            }
+
+            w += T.Bytes;
+        }
+
+        *sum = Vector128.Sum(a + c + (e + g)) + Vector128.Sum(b + d + (f + h));
+    }
+
+    [MethodImpl(Hot)]
+    private static void Widen<T>(byte* w, long count, float* target, Registers with)
+        where T : struct, IBlocks
+    {
+        var halves = HalfTable.Values;
+        for (var end = target + count; target < end; w += T.Bytes)
+        {
+            for (var part = 0; part < T.Parts; part++, target += Step)
+            {
+                if (with == Registers.Wide)
+                {
+                    var (first, second) = T.Wide(w, part, halves);
+                    first.Store(target);
+                    second.Store(target + 16);
+                }
+                else if (with == Registers.Middle)
+                {
+                    var (a, b, c, d) = T.Middle(w, part, halves);
+                    a.Store(target);
+                    b.Store(target + 8);
+                    c.Store(target + 16);
+                    d.Store(target + 24);
+                }
+                else
+                {
+                    T.Store(w, part, halves, target);
+                }
+            }
+        }
+    }
+
+    /// <summary>Sums 0 to 15 and 16 to 31, in the order of the class's remarks.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float Sum(Vector512<float> a, Vector512<float> b)
+        => Vector256.Sum(a.GetLower() + a.GetUpper() + (b.GetLower() + b.GetUpper()));
+}

@@ -1,0 +1,44 @@
+using Vitrine.Serving.Protocols;
+
+namespace Vitrine.Serving.Clients;
+
+/// <summary>How a server is reached.</summary>
+/// <param name="Protocol">One of <see cref="PolicyServer.Protocols"/>.</param>
+/// <param name="Address">Where, as the protocol's clients write it.</param>
+public sealed record ServerAddress(string Protocol, Uri Address)
+{
+    /// <summary>Shown to the server; none when null.</summary>
+    public string? Token { get; init; }
+
+    /// <summary>OpenVLA's <c>unnorm_key</c>; the server's choice when null.</summary>
+    public string? Units { get; init; }
+
+    /// <summary>Whether Vitrine's own fields are sent; where the server says that it is one when null.</summary>
+    public bool? Extras { get; init; }
+}
+
+/// <summary>Connects to policy servers.</summary>
+public static class PolicyClient
+{
+    /// <summary>Connects: one session.</summary>
+    /// <param name="server">Where.</param>
+    /// <param name="session">Its name, where the protocol can say one; the server's choice when null.</param>
+    /// <param name="cancellation">Gives up.</param>
+    /// <exception cref="VitrineException">There is no such protocol, or nobody answers.</exception>
+    public static async Task<IPolicyClient> ConnectAsync(ServerAddress server, string? session = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(server);
+        switch (server.Protocol)
+        {
+            case "openpi":
+                return await OpenPiClient.ConnectAsync(server.Address, server.Token, server.Extras, cancellation: cancellation).ConfigureAwait(false);
+            case "vla-eval":
+                return await VlaEvalClient.ConnectAsync(server.Address, server.Token, server.Extras, cancellation).ConfigureAwait(false);
+            case "openvla" or "oft":
+                return new RestClient(server.Address, server.Protocol == "oft", server.Units, server.Token, server.Extras ?? false, session);
+            default:
+                PolicyServer.PortOf(server.Protocol);
+                return new Gr00tClient(server.Address, server.Token, server.Extras ?? false);
+        }
+    }
+}

@@ -1,0 +1,60 @@
+namespace Vitrine.Serving.Hosting;
+
+/// <summary>One client of a host: its name, its place in the queue, how far it is.</summary>
+public sealed class HostSession : IDisposable
+{
+    private readonly PolicyHost host;
+
+    internal HostSession(PolicyHost host, string name, string protocol) => (this.host, Name, Protocol) = (host, name, protocol);
+
+    /// <summary>Its name, unique among those that are open.</summary>
+    public string Name { get; }
+
+    /// <summary>The protocol that it speaks.</summary>
+    public string Protocol { get; }
+
+    /// <summary>Episodes that it has begun, from 0.</summary>
+    public int Episode { get; private set; }
+
+    /// <summary>Answers of the episode so far.</summary>
+    public int Step { get; internal set; }
+
+    /// <summary>Answers of all episodes.</summary>
+    public long Answered { get; internal set; }
+
+    /// <summary>Whether it has left.</summary>
+    public bool IsClosed { get; private set; }
+
+    internal Queue<PendingRequest> Pending { get; } = new();
+
+    /// <summary>Raised where an episode ends, with whether the client said that it succeeded; null where it said nothing.</summary>
+    public event Action<bool?>? EpisodeEnded;
+
+    /// <summary>Asks and waits for its turn.</summary>
+    /// <param name="request">What the robot sees.</param>
+    /// <param name="cancellation">Takes the request back.</param>
+    /// <exception cref="ServerBusyException">Too many requests wait.</exception>
+    /// <exception cref="VitrineException">The request is refused, or took too long.</exception>
+    public Task<ServedAnswer> AskAsync(ServedRequest request, CancellationToken cancellation = default) => host.AskAsync(this, request, cancellation);
+
+    /// <summary>Begins another episode.</summary>
+    /// <param name="succeeded">How the last one ended, where the client says it.</param>
+    public void EndEpisode(bool? succeeded = null)
+    {
+        if (Step == 0)
+        {
+            return;
+        }
+
+        EpisodeEnded?.Invoke(succeeded);
+        (Episode, Step) = (Episode + 1, 0);
+    }
+
+    /// <summary>Leaves: what it still waits for is taken back.</summary>
+    public void Dispose()
+    {
+        IsClosed = true;
+        EndEpisode();
+        host.Close(this);
+    }
+}

@@ -1,0 +1,133 @@
+using Microsoft.AspNetCore.Components;
+using Microsoft.AspNetCore.Components.Routing;
+using Vitrine.Studio.Hosting;
+using Vitrine.Studio.Models;
+using Vitrine.Studio.Work;
+using Vitrine.Transformers;
+
+namespace Vitrine.Studio.Parts;
+
+/// <summary>A page that shows what its address says: read beside the renderer, and read anew when the address changes.</summary>
+/// <remarks>
+/// While a reading runs, further changes wait, and only the last of them is read: a slider that is pulled asks for many numbers and needs the last. Windows have
+/// pages of their own and share nothing but the models.
+/// </remarks>
+public abstract class StudioPage : ComponentBase, IDisposable
+{
+    private readonly CancellationTokenSource gone = new();
+    private bool reading;
+    private bool again;
+
+    [Inject]
+    public NavigationManager Navigation { get; set; } = null!;
+
+    [Inject]
+    internal OpenModels Models { get; set; } = null!;
+
+    [Inject]
+    internal Workplace Place { get; set; } = null!;
+
+    /// <summary>Why nothing is shown; null where something is.</summary>
+    protected string? Failure { get; private set; }
+
+    /// <summary>Whether a reading runs.</summary>
+    protected bool IsReading => reading;
+
+    /// <summary>Whether anything was read.</summary>
+    protected bool HasRead { get; private set; }
+
+    /// <summary>The address as it is now.</summary>
+    private protected PageAddress At => PageAddress.Of(Navigation.Uri);
+
+    /// <summary>The address of what is shown.</summary>
+    private protected PageAddress Shown { get; private set; } = PageAddress.Of("/");
+
+    /// <summary>The model of the address.</summary>
+    private protected OpenModel Open => Models.Open(At["model"]);
+
+    private string Home { get; set; } = "";
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Navigation.LocationChanged -= Moved;
+        gone.Cancel();
+        gone.Dispose();
+        Left();
+        GC.SuppressFinalize(this);
+    }
+
+    /// <inheritdoc/>
+    protected override void OnInitialized()
+    {
+        Home = At.Path.Split('/')[0];
+        Navigation.LocationChanged += Moved;
+    }
+
+    /// <inheritdoc/>
+    protected override Task OnInitializedAsync() => ReadAsync();
+
+    /// <summary>Reads what an address says, on a thread of its own.</summary>
+    /// <param name="at">The address.</param>
+    /// <returns>What takes it over, on the renderer's thread.</returns>
+    private protected abstract Action Read(PageAddress at);
+
+    /// <summary>When the page is left.</summary>
+    protected virtual void Left()
+    {
+    }
+
+    /// <summary>Changes the address of this page, in place of the old one.</summary>
+    private protected void Go(params ReadOnlySpan<(string Key, object? Value)> changes) => Navigation.NavigateTo(At.With(changes), replace: true);
+
+    /// <summary>Reads anew.</summary>
+    protected async Task ReadAsync()
+    {
+        if (reading)
+        {
+            again = true;
+            return;
+        }
+
+        reading = true;
+        try
+        {
+            do
+            {
+                again = false;
+                var at = At;
+                try
+                {
+                    var take = await Task.Run(() => Read(at), gone.Token);
+                    take();
+                    (Failure, Shown, HasRead) = (null, at, true);
+                }
+                catch (VitrineException e)
+                {
+                    Failure = e.Message;
+                }
+
+                StateHasChanged();
+            }
+            while (again && !gone.IsCancellationRequested);
+        }
+        catch (OperationCanceledException) when (gone.IsCancellationRequested)
+        {
+            return;
+        }
+        finally
+        {
+            reading = false;
+        }
+
+        StateHasChanged();
+    }
+
+    private void Moved(object? sender, LocationChangedEventArgs e)
+    {
+        if (At.Path.Split('/')[0] == Home)
+        {
+            _ = InvokeAsync(ReadAsync);
+        }
+    }
+}

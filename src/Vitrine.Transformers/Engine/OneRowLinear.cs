@@ -1,0 +1,119 @@
+namespace Vitrine.Transformers.Engine;
+
+/// <summary>A linear layer over memory, for one row: products in pieces of rows, then the bias.</summary>
+internal sealed unsafe class OneRowLinear
+{
+    private readonly RowProduct? fast;
+    private readonly PlainProduct? plain;
+    private readonly Linear linear;
+
+    private OneRowLinear(Linear linear, PlainProduct? plain) => (this.linear, this.plain, fast) = (linear, plain, linear.OneRow);
+
+    public int Outputs => (int)linear.Outputs;
+
+    public int Inputs => (int)linear.Inputs;
+
+    /// <summary>Rows that a piece holds a multiple of.</summary>
+    public int Together => Math.Max(4, linear.Blocks?.PairedHeadWidth ?? 0);
+
+    /// <summary>Null where the weights do not lie so that memory can be read.</summary>
+    public static OneRowLinear? Of(Linear linear) => linear.Dtype != TorchSharp.torch.ScalarType.Float32 ? null
+        : linear.OneRow is not null ? new(linear, null)
+        : PlainProduct.Of(linear) is { } plain ? new(linear, plain)
+        : null;
+
+    /// <summary>The product of some rows, as they are stored; they are written at the model's places, which are the same rows of whole pieces.</summary>
+    public void Rows(float* x, float* y, int from, int to)
+    {
+        if (fast is not null)
+        {
+            fast.Rows(x, y, from, to);
+        }
+        else
+        {
+            plain!.Rows(x, y, from, to);
+        }
+    }
+
+    public void AddBias(float* y)
+    {
+        if (linear.Bias is { } bias)
+        {
+            RowMath.Add(y, RowMath.At(bias), Outputs);
+        }
+    }
+}
+
+/// <summary>Layers that read the same vector, in pieces for a team.</summary>
+internal sealed unsafe class ProductWork : SharedWork
+{
+    /// <summary>Weights of a piece: some microseconds.</summary>
+    private const int PieceWeights = 1 << 15;
+
+    /// <summary>Weights from which a second core is called.</summary>
+    private const long WorthHelpers = 1 << 17;
+
+    private readonly (OneRowLinear Linear, int Piece)[] layers;
+    private readonly (int Layer, int From, int To)[] pieces;
+    private readonly float* x;
+    private readonly nint[] results;
+    private readonly nint[] scratch;
+    private readonly bool isWorthIt;
+
+    /// <param name="layers">Layers, and where each writes its outputs.</param>
+    /// <param name="x">What they read.</param>
+    /// <param name="scratch">Of each helper, as long as the longest output.</param>
+    public ProductWork((OneRowLinear Linear, nint Result)[] layers, nint x, nint[] scratch)
+    {
+        (this.scratch, results) = (scratch, [.. layers.Select(l => l.Result)]);
+        this.x = (float*)x;
+        this.layers = [.. layers.Select(l => (l.Linear, Rounded(Math.Max(1, PieceWeights / l.Linear.Inputs), l.Linear.Together)))];
+        pieces = [.. this.layers.Index().SelectMany(l => Enumerable.Range(0, (l.Item.Linear.Outputs + l.Item.Piece - 1) / l.Item.Piece)
+            .Select(i => (l.Index, i * l.Item.Piece, Math.Min(l.Item.Linear.Outputs, (i + 1) * l.Item.Piece))))];
+        isWorthIt = layers.Sum(l => (long)l.Linear.Inputs * l.Linear.Outputs) >= WorthHelpers;
+    }
+
+    /// <summary>Where a layer writes from now on.</summary>
+    public void Into(int layer, float* result) => results[layer] = (nint)result;
+
+    /// <summary>All products, then the biases.</summary>
+    public void Run(CoreTeam? team)
+    {
+        if (team is not null && isWorthIt && pieces.Length <= CoreTeam.MostPieces)
+        {
+            team.Run(this, pieces.Length);
+        }
+        else
+        {
+            for (var i = 0; i < layers.Length; i++)
+            {
+                layers[i].Linear.Rows(x, (float*)results[i], 0, layers[i].Linear.Outputs);
+            }
+        }
+
+        for (var i = 0; i < layers.Length; i++)
+        {
+            layers[i].Linear.AddBias((float*)results[i]);
+        }
+    }
+
+    public override void Do(int piece)
+    {
+        var (layer, from, to) = pieces[piece];
+        layers[layer].Linear.Rows(x, (float*)results[layer], from, to);
+    }
+
+    public override void Try(int piece, int helper)
+    {
+        var (layer, from, to) = pieces[piece];
+        layers[layer].Linear.Rows(x, (float*)scratch[helper], from, to);
+    }
+
+    public override void Put(int piece, int helper)
+    {
+        var (layer, from, to) = pieces[piece];
+        new Span<float>((float*)scratch[helper] + from, to - from).CopyTo(new Span<float>((float*)results[layer] + from, to - from));
+    }
+
+    private static int Rounded(int rows, int together) => (rows + together - 1) / together * together;
+}
