@@ -7,7 +7,7 @@ public static class AtomicFile
     /// <exception cref="VitrineException">The folder cannot be written.</exception>
     public static void WriteAllText(string path, string text) => Write(path, temporary => File.WriteAllText(temporary, text));
 
-    /// <summary>Writes a text as UTF-8 where there is no such file: of several processes that come at once one writes, and nobody's text is written over.</summary>
+    /// <summary>Writes a text as UTF-8 where there is no such file: of several processes that come at once one writes, and none writes over it.</summary>
     /// <returns>Whether this text was written.</returns>
     /// <exception cref="VitrineException">The folder cannot be written.</exception>
     public static bool WriteAllTextOnce(string path, string text)

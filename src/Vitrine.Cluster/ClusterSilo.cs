@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
 using Orleans.Configuration;
 using Orleans.Hosting;
 
@@ -53,14 +54,14 @@ public sealed class ClusterSilo : IAsyncDisposable
         if (options.Verbose)
         {
             builder.Logging.AddSimpleConsole(console => console.SingleLine = true).AddFilter("Orleans", LogLevel.Information);
-            builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+            builder.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         }
 
         builder.UseOrleans(silo =>
         {
             if (connection is null)
             {
-                silo.UseLocalhostClustering(endpoint.Port, options.GatewayPort, primarySiloEndpoint: endpoint, serviceId: options.Name, clusterId: options.Name);
+                silo.UseLocalhostClustering(endpoint.Port, options.GatewayPort, endpoint, options.Name, options.Name);
             }
             else
             {

@@ -85,7 +85,8 @@ public sealed class SiloTests(PostgresServer postgres) : IDisposable
         await JoinAsync(silos, 1, sleep: 1);
         var runner = new ClusterRunner(
             _ => throw new VitrineException("no weights on this machine"), new ClusterOptions { Postgres = postgres.Connection, Name = cluster });
-        var run = await runner.RunAsync(new(SleepingStudy.Of("sleeping", 2, 3)), new() { Workers = 1 }, news: new Told<string>(told.Add), cancellation: Cancellation);
+        var run = await runner.RunAsync(
+            new(SleepingStudy.Of("sleeping", 2, 3)), new() { Workers = 1 }, news: new Told<string>(told.Add), cancellation: Cancellation);
         run.ToJson().ShouldBe(await OneWorkerAsync(layouts: 2, steps: 3));
         told.ShouldContain(line => line.Contains("is set aside: no weights on this machine"));
     }
@@ -123,7 +124,8 @@ public sealed class SiloTests(PostgresServer postgres) : IDisposable
         (await Refused(new() { Port = port })).ShouldContain($"127.0.0.1:{port}: cannot listen there");
 
         static async Task<string> Refused(ClusterOptions options)
-            => (await Should.ThrowAsync<VitrineException>(() => ClusterSilo.StartAsync(_ => throw new InvalidOperationException(), 1, options, Cancellation))).Message;
+            => (await Should.ThrowAsync<VitrineException>(
+                () => ClusterSilo.StartAsync(_ => throw new InvalidOperationException(), 1, options, Cancellation))).Message;
     }
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
@@ -153,6 +155,7 @@ public sealed class SiloTests(PostgresServer postgres) : IDisposable
 
     private sealed class Still : Policies.IActor
     {
-        public IReadOnlyList<double[]> Act(IReadOnlyList<Policies.Turn> turns, CancellationToken cancellation = default) => [.. turns.Select(_ => new double[7])];
+        public IReadOnlyList<double[]> Act(IReadOnlyList<Policies.Turn> turns, CancellationToken cancellation = default)
+            => [.. turns.Select(_ => new double[7])];
     }
 }

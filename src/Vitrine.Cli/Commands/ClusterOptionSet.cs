@@ -15,10 +15,14 @@ internal sealed class ClusterOptionSet
 
     public Option<string?> Postgres { get; } = new("--postgres")
     {
-        Description = "Database in which silos find each other, e.g. \"Host=10.0.0.5;Username=vitrine;Database=vitrine\"; PGPASSWORD or ~/.pgpass has the password.",
+        Description = "Database in which silos find each other, e.g. \"Host=10.0.0.5;Username=vitrine;Database=vitrine\"; the password is in PGPASSWORD.",
     };
 
-    public Option<string> Name { get; } = new("--cluster-name") { Description = "Clusters of several names may share a database.", DefaultValueFactory = _ => "vitrine" };
+    public Option<string> Name { get; } = new("--cluster-name")
+    {
+        Description = "Clusters of several names may share a database.",
+        DefaultValueFactory = _ => "vitrine",
+    };
 
     public Option<string> Address { get; } = new("--address")
     {
@@ -42,12 +46,15 @@ internal sealed class ClusterOptionSet
     {
         Postgres = parsed.GetValue(Postgres),
         Name = parsed.GetValue(Name)!,
-        Address = IPAddress.TryParse(parsed.GetValue(Address), out var address) && !address.Equals(IPAddress.Any) && !address.Equals(IPAddress.IPv6Any) ? address
-            : throw new VitrineException($"--address is '{parsed.GetValue(Address)}'; expected the address of this machine that other silos reach, e.g. 10.0.0.7."),
+        Address = Checked(parsed.GetValue(Address)!),
         Port = Checked(parsed.GetValue(Port), "--port"),
         GatewayPort = Checked(gatewayPort, "--gateway-port"),
         Verbose = parsed.GetValue(Output.Verbose),
     };
+
+    private static IPAddress Checked(string address)
+        => IPAddress.TryParse(address, out var read) && !read.Equals(IPAddress.Any) && !read.Equals(IPAddress.IPv6Any) ? read
+            : throw new VitrineException($"--address is '{address}'; expected the address of this machine that other silos reach, e.g. 10.0.0.7.");
 
     private static int Checked(int port, string option)
         => port is >= 0 and <= 65535 ? port : throw new VitrineException($"{option} is {port}; expected 0 to 65535.");

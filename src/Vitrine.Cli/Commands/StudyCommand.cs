@@ -91,7 +91,7 @@ internal static class StudyCommand
         {
             var asked = StudyFile.Open(parsed.GetValue(file)!);
             var home = new StudyHome(parsed.GetValue(output)!);
-            var share = where.ShareOf(parsed, asked);
+            var share = where.ShareOf(parsed, asked, home);
             using var policy = where.IsCollecting(parsed) ? null : Policy.Open(asked.Policy.Name, device.ModelOptionsOf(parsed));
             if (share is not null)
             {
@@ -103,9 +103,7 @@ internal static class StudyCommand
             var outcome = await Stages.RunAsync(async stages =>
             {
                 var planned = await stages.StageAsync(
-                    "making edits and controls", 10, p => Task.FromResult(home.Plan(asked, () => policy is null
-                        ? throw new VitrineException($"{home.Path}: holds no plan; run its shares with --array first.")
-                        : Made(asked, policy, p, cancellation)))).ConfigureAwait(false);
+                    "making edits and controls", 10, p => Task.FromResult(home.Plan(asked, () => Made(asked, policy!, p, cancellation)))).ConfigureAwait(false);
                 return await stages.StageAsync($"{asked.Name}, {planned.Study.Arms.Count} arms", 90, p => home.RunAsync(
                     asked, planned, where.Execution(parsed, asked, policy, parsed.GetValue(workers), Share(p), cancellation), cancellation: cancellation))
                     .ConfigureAwait(false);

@@ -15,7 +15,7 @@ internal sealed class StudyRunOptions
     };
 
     private readonly Option<bool> collect = new("--collect") { Description = "Make the results of finished shares; runs nothing, and names what is missing." };
-    private readonly Option<bool> spread = new("--cluster") { Description = "Run chunks on silos: one in this process, and those of --postgres ('vitrine silo')." };
+    private readonly Option<bool> spread = new("--cluster") { Description = "Run chunks on silos: one in this process, and those of --postgres (vitrine silo)." };
     private readonly ClusterOptionSet cluster = new(port: 11110);
 
     public void AddTo(Command command)
@@ -30,13 +30,18 @@ internal sealed class StudyRunOptions
     public bool IsCollecting(ParseResult parsed) => parsed.GetValue(collect);
 
     /// <summary>The share that is to be run; null for the whole study.</summary>
-    /// <exception cref="VitrineException">It is none, options exclude each other, or the study has looks.</exception>
-    public StudyShare? ShareOf(ParseResult parsed, StudyFile file)
+    /// <exception cref="VitrineException">It is none, options exclude each other, the study has looks, or there is nothing to collect.</exception>
+    public StudyShare? ShareOf(ParseResult parsed, StudyFile file, StudyHome home)
     {
         var (shared, wide, collecting) = (parsed.GetValue(array), parsed.GetValue(spread), parsed.GetValue(collect));
         if ((shared is null ? 0 : 1) + (wide ? 1 : 0) + (collecting ? 1 : 0) > 1)
         {
             throw new VitrineException("--array, --collect and --cluster exclude each other.");
+        }
+
+        if (collecting && !File.Exists(home.PlanPath))
+        {
+            throw new VitrineException($"{home.Path}: holds no plan; run the study's shares with --array first.");
         }
 
         if (parsed.GetValue(cluster.Postgres) is not null && !wide)
@@ -51,8 +56,8 @@ internal sealed class StudyRunOptions
 
         return file.Looks is null
             ? shared == "slurm" ? StudyShare.OfSlurm(Environment.GetEnvironmentVariable) : StudyShare.Parse(shared)
-            : throw new VitrineException($"study '{file.Name}': looks at its results {file.Looks.Count} times, each before the next layouts run, so shares cannot "
-                + "run apart; leave --array out, or run it with --cluster.");
+            : throw new VitrineException($"study '{file.Name}': looks at its results {file.Looks.Count} times, each before the next layouts run, "
+                + "so shares cannot run apart; leave --array out, or run it with --cluster.");
     }
 
     /// <summary>Runs one share, and tells what is still missing.</summary>
@@ -61,8 +66,8 @@ internal sealed class StudyRunOptions
     {
         using var work = StudyWork.Of(planned.Study, policy, PolicyShelf.NewWorldOf(new StudyOrder(planned.Study, file.World)));
         var missing = await Output.WithProgressAsync($"{file.Name}, share {share}", p => StudyRunner.RunShareAsync(
-            work, share, new StudyOptions { Workers = workers, Folder = home.ChunksPath }, new Progress<StudyProgress>(s => p.Report((double)s.Chunks / s.AllChunks)),
-            cancellation)).ConfigureAwait(false);
+            work, share, new StudyOptions { Workers = workers, Folder = home.ChunksPath },
+            new Progress<StudyProgress>(s => p.Report((double)s.Chunks / s.AllChunks)), cancellation)).ConfigureAwait(false);
         var ran = work.Chunks.Count(share.Has);
         if (json)
         {
@@ -79,7 +84,8 @@ internal sealed class StudyRunOptions
     }
 
     /// <summary>Carries out a study where it is asked for.</summary>
-    public StudyExecution Execution(ParseResult parsed, StudyFile file, Policy? policy, int workers, IProgress<StudyProgress> progress, CancellationToken cancellation)
+    public StudyExecution Execution(
+        ParseResult parsed, StudyFile file, Policy? policy, int workers, IProgress<StudyProgress> progress, CancellationToken cancellation)
     {
         if (parsed.GetValue(collect))
         {

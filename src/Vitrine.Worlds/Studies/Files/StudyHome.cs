@@ -31,7 +31,8 @@ public sealed class StudyHome(string path)
     /// <summary>Folder of finished chunks, where the study is run without looks.</summary>
     public string ChunksPath => At("chunks");
 
-    private string PlanPath => At("plan.json");
+    /// <summary>The study with its edits.</summary>
+    public string PlanPath => At("plan.json");
 
     /// <summary>The study that the folder holds; made and kept where there is none yet, so that every process that joins runs the same edits.</summary>
     /// <param name="file">The study file.</param>
