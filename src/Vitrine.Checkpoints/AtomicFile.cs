@@ -7,6 +7,22 @@ public static class AtomicFile
     /// <exception cref="VitrineException">The folder cannot be written.</exception>
     public static void WriteAllText(string path, string text) => Write(path, temporary => File.WriteAllText(temporary, text));
 
+    /// <summary>Writes a text as UTF-8 where there is no such file: of several processes that come at once one writes, and none writes over it.</summary>
+    /// <returns>Whether this text was written.</returns>
+    /// <exception cref="VitrineException">The folder cannot be written.</exception>
+    public static bool WriteAllTextOnce(string path, string text)
+    {
+        try
+        {
+            Write(path, temporary => File.WriteAllText(temporary, text), overwrite: false);
+            return true;
+        }
+        catch (VitrineException) when (File.Exists(path))
+        {
+            return false;
+        }
+    }
+
     /// <summary>Writes bytes.</summary>
     /// <exception cref="VitrineException">The folder cannot be written.</exception>
     public static void WriteAllBytes(string path, byte[] bytes) => Write(path, temporary => File.WriteAllBytes(temporary, bytes));
@@ -43,13 +59,13 @@ public static class AtomicFile
     }
 
     /// <summary>Lets a temporary file be written, then gives it its name; nothing remains of it when that fails.</summary>
-    internal static void Write(string path, Action<string> write)
+    internal static void Write(string path, Action<string> write, bool overwrite = true)
     {
         var temporary = $"{path}.{Guid.NewGuid():N}.tmp";
         try
         {
             write(temporary);
-            File.Move(temporary, path, overwrite: true);
+            File.Move(temporary, path, overwrite);
         }
         catch (Exception e)
         {

@@ -31,6 +31,7 @@ internal static class VitrineCommand
         WithSharedOptions(StudyCommand.Create()),
         WithSharedOptions(PerturbCommand.Create()),
         TrainCommand.Create(),
+        WithSharedOptions(SiloCommand.Create()),
         WithSharedOptions(ImageCommand.Create()),
         WithSharedOptions(ClassifyCommand.Create()),
         WithSharedOptions(LensCommand.Create()),

@@ -2,18 +2,17 @@ using System.Collections.Concurrent;
 using System.Text;
 using Vitrine.Checkpoints;
 using Vitrine.Cluster.Messages;
-using Vitrine.Worlds.Studies;
 
 namespace Vitrine.Cluster;
 
-/// <summary>Where the chunks of one silo are worked on: a thread a worker, each with a single libtorch thread. Studies, with their weights, are opened once.</summary>
+/// <summary>Where the chunks of one silo are worked on: a thread a worker, each with one libtorch thread. Studies, with their weights, are opened once.</summary>
 /// <remarks>What has ended stays until it is forgotten, so that a driver that was started anew finds it; after a while it goes.</remarks>
 internal sealed class Bench : IDisposable
 {
     private const int MostStudies = 4;
     private static readonly TimeSpan Kept = TimeSpan.FromMinutes(15);
 
-    private readonly Func<Study, OpenedStudy> open;
+    private readonly Func<StudyOrder, OpenedStudy> open;
     private readonly Lock gate = new();
     private readonly Dictionary<string, Studied> studies = [];
     private readonly Dictionary<string, PieceReader> coming = [];
@@ -23,7 +22,7 @@ internal sealed class Bench : IDisposable
 
     /// <param name="open">Opens a study with whoever acts in it.</param>
     /// <param name="workers">How many chunks are run at a time; 0 for none.</param>
-    public Bench(Func<Study, OpenedStudy> open, int workers)
+    public Bench(Func<StudyOrder, OpenedStudy> open, int workers)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(workers);
         (this.open, Workers) = (open, workers);
@@ -65,7 +64,7 @@ internal sealed class Bench : IDisposable
         }
     }
 
-    /// <summary>Takes a piece of a study's JSON.</summary>
+    /// <summary>Takes a piece of a study's order.</summary>
     /// <returns>Why it is refused; null where it is not.</returns>
     public string? Deliver(string study, Piece piece)
     {
@@ -87,14 +86,14 @@ internal sealed class Bench : IDisposable
                 if (reader.Whole is { } text)
                 {
                     coming.Remove(study);
-                    var read = Study.FromJson(Encoding.UTF8.GetString(text));
-                    if (read.Fingerprint() is var found && found != study)
+                    var order = StudyOrder.Of(text);
+                    if (order.Study.Fingerprint() is var found && found != study)
                     {
-                        return $"study '{read.Name}': has the fingerprint {found} here; expected {study}. Do all silos run the same version of Vitrine?";
+                        return $"study '{order.Study.Name}': has the fingerprint {found} here; expected {study}. Do all silos run the same version of Vitrine?";
                     }
 
                     MakeRoom();
-                    studies.Add(study, new Studied(study, new Lazy<OpenedStudy>(() => open(read))));
+                    studies.Add(study, new Studied(study, new Lazy<OpenedStudy>(() => open(order))));
                 }
 
                 return null;

@@ -11,10 +11,10 @@ public sealed record ClusterOptions
     /// <summary>Clusters of other names may use the same database.</summary>
     public string Name { get; init; } = "vitrine";
 
-    /// <summary>Under which other silos reach this one. Loopback by default: silos on other machines need an address of this machine that they can reach.</summary>
+    /// <summary>Where other silos reach this one. Loopback by default: silos on other machines need an address of this machine that they can reach.</summary>
     public IPAddress Address { get; init; } = IPAddress.Loopback;
 
-    /// <summary>Port for other silos; 0 for any that is free. A silo that comes back after a crash is taken in at once on its old port and waits on another.</summary>
+    /// <summary>Port for other silos; 0 for any that is free. After a crash a silo is taken in at once on its old port, and waits on another.</summary>
     public int Port { get; init; }
 
     /// <summary>Port for Orleans clients of one's own; 0 for none. Vitrine needs none.</summary>

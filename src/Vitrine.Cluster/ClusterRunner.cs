@@ -11,10 +11,10 @@ namespace Vitrine.Cluster;
 /// Chunks are those of <see cref="StudyRunner"/>, and so are their episodes. What comes back is kept whole by this process alone; it may be killed and started
 /// again, and silos may come and go: that changes nothing but time.
 /// </remarks>
-public sealed class ClusterRunner(Func<Study, OpenedStudy> open, ClusterOptions cluster)
+public sealed class ClusterRunner(Func<StudyOrder, OpenedStudy> open, ClusterOptions cluster)
 {
     /// <summary>Runs a study.</summary>
-    /// <param name="study">The plan.</param>
+    /// <param name="order">The study, and its world.</param>
     /// <param name="options">How to carry it out. Workers are those of this process beside the other silos'; 0 to have only the others work.</param>
     /// <param name="progress">Told after every chunk.</param>
     /// <param name="news">Told what becomes of silos, a line each.</param>
@@ -23,11 +23,12 @@ public sealed class ClusterRunner(Func<Study, OpenedStudy> open, ClusterOptions 
     /// No silo can open the study, an edit touches nothing, the policy fails, the folder belongs to another study, or the cluster cannot be joined.
     /// </exception>
     public async Task<StudyRun> RunAsync(
-        Study study, StudyOptions? options = null, IProgress<StudyProgress>? progress = null, IProgress<string>? news = null,
+        StudyOrder order, StudyOptions? options = null, IProgress<StudyProgress>? progress = null, IProgress<string>? news = null,
         CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(study);
+        ArgumentNullException.ThrowIfNull(order);
         options ??= new();
+        var study = order.Study;
         study.Check();
         ArgumentOutOfRangeException.ThrowIfNegative(options.Workers, nameof(options));
         if (options.Workers == 0 && cluster.Postgres is null)
@@ -44,21 +45,21 @@ public sealed class ClusterRunner(Func<Study, OpenedStudy> open, ClusterOptions 
                 : "one silo, in this process");
             var silo = await ClusterSilo.StartAsync(open, options.Workers, cluster, cancellation).ConfigureAwait(false);
             await using var _ = silo.ConfigureAwait(false);
-            await DriveAsync(silo.Grains.GetGrain<IStudyDriver>(Guid.NewGuid()), study, ledger, news, cancellation).ConfigureAwait(false);
+            await DriveAsync(silo.Grains.GetGrain<IStudyDriver>(Guid.NewGuid()), order, ledger, news, cancellation).ConfigureAwait(false);
         }
 
         return ledger.ToRun();
     }
 
-    private async Task DriveAsync(IStudyDriver driver, Study study, StudyLedger ledger, IProgress<string>? news, CancellationToken cancellation)
+    private async Task DriveAsync(IStudyDriver driver, StudyOrder order, StudyLedger ledger, IProgress<string>? news, CancellationToken cancellation)
     {
-        foreach (var piece in Piece.AllOf(Encoding.UTF8.GetBytes(study.ToJson())))
+        foreach (var piece in Piece.AllOf(order.ToBytes()))
         {
             await driver.Deliver(piece).ConfigureAwait(false);
         }
 
         var open = ledger.Open.ToDictionary(chunk => chunk.Number);
-        await driver.Start(study.Fingerprint(), [.. open.Keys]).ConfigureAwait(false);
+        await driver.Start(order.Study.Fingerprint(), [.. open.Keys]).ConfigureAwait(false);
         try
         {
             while (open.Count > 0)

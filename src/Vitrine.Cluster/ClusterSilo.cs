@@ -3,9 +3,9 @@ using System.Net.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
 using Orleans.Configuration;
 using Orleans.Hosting;
-using Vitrine.Worlds.Studies;
 
 namespace Vitrine.Cluster;
 
@@ -38,7 +38,7 @@ public sealed class ClusterSilo : IAsyncDisposable
     /// <param name="cancellation">Gives up.</param>
     /// <exception cref="VitrineException">The database cannot be reached, the port is taken, or the silos that seem alive do not answer.</exception>
     public static async Task<ClusterSilo> StartAsync(
-        Func<Study, OpenedStudy> open, int workers, ClusterOptions? options = null, CancellationToken cancellation = default)
+        Func<StudyOrder, OpenedStudy> open, int workers, ClusterOptions? options = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(open);
         ArgumentOutOfRangeException.ThrowIfNegative(workers);
@@ -54,14 +54,14 @@ public sealed class ClusterSilo : IAsyncDisposable
         if (options.Verbose)
         {
             builder.Logging.AddSimpleConsole(console => console.SingleLine = true).AddFilter("Orleans", LogLevel.Information);
-            builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+            builder.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         }
 
         builder.UseOrleans(silo =>
         {
             if (connection is null)
             {
-                silo.UseLocalhostClustering(endpoint.Port, options.GatewayPort, primarySiloEndpoint: endpoint, serviceId: options.Name, clusterId: options.Name);
+                silo.UseLocalhostClustering(endpoint.Port, options.GatewayPort, endpoint, options.Name, options.Name);
             }
             else
             {

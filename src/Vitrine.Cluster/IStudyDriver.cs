@@ -5,7 +5,7 @@ namespace Vitrine.Cluster;
 /// <summary>Drives one run of a study over all silos. Every call is short: who starts it polls it.</summary>
 internal interface IStudyDriver : IGrainWithGuidKey
 {
-    /// <summary>Gives the driver a piece of the study's JSON.</summary>
+    /// <summary>Gives the driver a piece of the study's order.</summary>
     Task Deliver(Piece piece);
 
     /// <summary>Starts.</summary>

@@ -11,7 +11,7 @@ internal interface IWorker : IGrainService
     /// <param name="chunk">The chunk's number.</param>
     Task<OfferAnswer> Offer(string study, int chunk);
 
-    /// <summary>Gives the silo a piece of the study's JSON.</summary>
+    /// <summary>Gives the silo a piece of the study's order.</summary>
     /// <returns>Why the study is refused; null where it is not.</returns>
     Task<string?> Deliver(string study, Piece piece);
 

@@ -11,13 +11,14 @@ namespace Vitrine.Cluster;
 /// </remarks>
 internal static class MembershipTables
 {
-    private const string Schema = "vitrine";
+    private const string Schema = "vitrine", Example = "Host=127.0.0.1;Username=vitrine;Database=vitrine";
 
     /// <summary>Any number: whoever makes the tables holds this lock of the database.</summary>
     private const long MakingTables = 0x76697472696e65;
 
     private const string Columns =
-        "v.DeploymentId, v.Version, m.Address, m.Port, m.Generation, m.SiloName, m.HostName, m.Status, m.ProxyPort, m.SuspectTimes, m.StartTime, m.IAmAliveTime";
+        "v.DeploymentId, v.Version, m.Address, m.Port, m.Generation, m.SiloName, m.HostName, m.Status, m.ProxyPort, m.SuspectTimes, m.StartTime, "
+            + "m.IAmAliveTime";
 
     private const string ThisSilo = "DeploymentId = @DeploymentId AND Address = @Address AND Port = @Port AND Generation = @Generation";
 
@@ -106,8 +107,8 @@ internal static class MembershipTables
         catch (Exception e) when (e is NpgsqlException or SocketException or TimeoutException or IOException)
         {
             throw new VitrineException(
-                $"PostgreSQL, database '{to.Database}' at {to.Host}:{to.Port}: {(e.InnerException is SocketException inner ? inner : e).Message}. Is it running, "
-                + "and may the user make tables in it?", e);
+                $"PostgreSQL, database '{to.Database}' at {to.Host}:{to.Port}: {(e.InnerException is SocketException inner ? inner : e).Message}. "
+                + "Is it running, and may the user make tables in it?", e);
         }
     }
 
@@ -124,18 +125,19 @@ internal static class MembershipTables
         {
             var to = new NpgsqlConnectionStringBuilder(connection);
             return to.Host is null or ""
-                ? throw new VitrineException("the connection string of PostgreSQL names no host; expected e.g. 'Host=127.0.0.1;Username=vitrine;Database=vitrine'.")
+                ? throw new VitrineException($"the connection string of PostgreSQL names no host; expected e.g. '{Example}'.")
                 : new NpgsqlConnectionStringBuilder(to.ConnectionString) { SearchPath = string.IsNullOrEmpty(to.SearchPath) ? Schema : to.SearchPath };
         }
         catch (Exception e) when (e is ArgumentException or FormatException)
         {
             throw new VitrineException(
-                $"the connection string of PostgreSQL is none ({e.Message}); expected e.g. 'Host=127.0.0.1;Username=vitrine;Database=vitrine'.", e);
+                $"the connection string of PostgreSQL is none ({e.Message}); expected e.g. '{Example}'.", e);
         }
     }
 
     /// <summary>Counts the version up, where it is the one that the silo has read and its row is there, or is not.</summary>
     private static string Counted(string row)
         => "WITH counted AS (UPDATE OrleansMembershipVersionTable SET Version = Version + 1, Timestamp = now() "
-            + $"WHERE DeploymentId = @DeploymentId AND Version = @Version AND {row} (SELECT 1 FROM OrleansMembershipTable WHERE {ThisSilo}) RETURNING DeploymentId)";
+            + $"WHERE DeploymentId = @DeploymentId AND Version = @Version AND {row} (SELECT 1 FROM OrleansMembershipTable WHERE {ThisSilo}) "
+            + "RETURNING DeploymentId)";
 }

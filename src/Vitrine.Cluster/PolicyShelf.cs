@@ -6,29 +6,40 @@ namespace Vitrine.Cluster;
 
 /// <summary>Opens studies with their policies. A policy is opened once, however many studies and workers of the silo use it.</summary>
 /// <param name="open">Opens a policy by the name that a study gives it.</param>
-/// <param name="worldOf">What makes the world of a study.</param>
 /// <remarks>A policy that no study uses any more stays open until another one is asked for.</remarks>
-public sealed class PolicyShelf(Func<string, Policy> open, Func<Study, Func<IWorld>> worldOf) : IDisposable
+public sealed class PolicyShelf(Func<string, Policy> open) : IDisposable
 {
     private readonly Lock gate = new();
     private readonly Dictionary<string, Held> shelf = [];
 
     /// <summary>Opens a study.</summary>
     /// <exception cref="VitrineException">The study names no policy, this machine lacks it or has another of that name, or lacks the world.</exception>
-    public OpenedStudy Open(Study study)
+    public OpenedStudy Open(StudyOrder order)
     {
-        ArgumentNullException.ThrowIfNull(study);
+        ArgumentNullException.ThrowIfNull(order);
+        var study = order.Study;
         var named = study.Policy ?? throw new VitrineException($"study '{study.Name}': names no policy, so a silo cannot open it.");
         var held = Take(named);
         try
         {
-            return new OpenedStudy(StudyWork.Of(study, held.Policy, worldOf(study)), new Use(this, held));
+            return new OpenedStudy(StudyWork.Of(study, held.Policy, NewWorldOf(order)), new Use(this, held));
         }
         catch
         {
             Release(held);
             throw;
         }
+    }
+
+    /// <summary>Makes the worlds of an order, out of those that come along.</summary>
+    /// <exception cref="VitrineException">There is no such world.</exception>
+    public static Func<IWorld> NewWorldOf(StudyOrder order)
+    {
+        ArgumentNullException.ThrowIfNull(order);
+        return (WorldKind.Known.FirstOrDefault(kind => kind.Name == order.World?.Name)
+            ?? throw new VitrineException(
+                $"study '{order.Study.Name}': there is no world '{order.World?.Name}', only {string.Join(", ", WorldKind.Known.Select(k => k.Name))}."))
+            .Of(order.World!.Options);
     }
 
     /// <summary>Closes all policies.</summary>

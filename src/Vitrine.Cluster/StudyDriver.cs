@@ -7,8 +7,8 @@ namespace Vitrine.Cluster;
 
 /// <summary>Drives one run of a study over all silos: offers chunks, takes what came of them, offers what a lost silo was at to the others.</summary>
 /// <remarks>
-/// A grain hears that a silo is gone where a client outside waits out its timeout; so the run is driven from here, by short calls. The driver stands in the silo
-/// of whoever started it and ends with it: finished chunks are kept by then, and what silos are still running is found there by the next driver.
+/// A grain hears that a silo is gone where a client outside waits out its timeout; so the run is driven from here, by short calls. The driver stands in the
+/// silo of whoever started it and ends with it: finished chunks are kept by then, and what silos are still running is found there by the next driver.
 /// </remarks>
 [PreferLocalPlacement, Reentrant]
 internal sealed class StudyDriver(WorkerClient workers, IClusterMembershipService membership, ClusterTimes times) : Grain, IStudyDriver

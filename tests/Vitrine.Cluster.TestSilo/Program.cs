@@ -10,7 +10,6 @@ var options = new ClusterOptions
     Postgres = args[1],
     Name = args[2],
     Port = Number(3),
-    Times = Quick,
     Verbose = Environment.GetEnvironmentVariable("VITRINE_TESTS_VERBOSE") == "1",
 };
 var sleep = TimeSpan.FromMilliseconds(Number(5));
@@ -35,23 +34,17 @@ if (args[0] == "silo")
 var study = SleepingStudy.Of("sleeping", Number(7), Number(8));
 var watch = System.Diagnostics.Stopwatch.StartNew();
 var run = await new ClusterRunner(Opened, options).RunAsync(
-    study, new() { Workers = Number(4), Folder = args[6] }, new Told<StudyProgress>(p => Console.WriteLine($"chunk {p.Chunks} of {p.AllChunks}")),
+    new(study), new() { Workers = Number(4), Folder = args[6] }, new Told<StudyProgress>(p => Console.WriteLine($"chunk {p.Chunks} of {p.AllChunks}")),
     new Told<string>(line => Console.WriteLine($"{watch.Elapsed.TotalSeconds:0.0} s: {line}")), ended.Token);
 File.WriteAllText(Path.Combine(args[6], "run.json"), run.ToJson());
 Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"done {watch.Elapsed.TotalSeconds:0.000}"));
 return 0;
 
-OpenedStudy Opened(Study asked) => new(SleepingStudy.Work(asked, sleep));
+OpenedStudy Opened(StudyOrder asked) => new(SleepingStudy.Work(asked.Study, sleep));
 
 int Number(int i) => int.Parse(args[i], CultureInfo.InvariantCulture);
 
 public sealed class Told<T>(Action<T> what) : IProgress<T>
 {
     public void Report(T value) => what(value);
-}
-
-public static partial class Program
-{
-    /// <summary>Silos that are killed are missed soon.</summary>
-    public static ClusterTimes Quick { get; } = new() { Call = TimeSpan.FromSeconds(4), Wait = TimeSpan.FromSeconds(1), Probe = TimeSpan.FromSeconds(1) };
 }

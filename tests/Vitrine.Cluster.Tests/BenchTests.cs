@@ -16,7 +16,7 @@ public sealed class BenchTests
     {
         var opened = 0;
         using var bench = new Bench(
-            study => { Interlocked.Increment(ref opened); return new(SleepingStudy.Work(study, TimeSpan.FromMilliseconds(20))); }, workers: 2);
+            order => { Interlocked.Increment(ref opened); return new(SleepingStudy.Work(order.Study, TimeSpan.FromMilliseconds(20))); }, workers: 2);
         bench.Offer(Name, 0).ShouldBe(OfferAnswer.NeedsStudy);
         Deliver(bench, Study).ShouldBeNull();
         bench.Offer(Name, 0).ShouldBe(OfferAnswer.Taken);
@@ -38,7 +38,7 @@ public sealed class BenchTests
     {
         var there = false;
         using var bench = new Bench(
-            study => there ? new(SleepingStudy.Work(study, TimeSpan.Zero)) : throw new VitrineException("no weights"), workers: 1);
+            order => there ? new(SleepingStudy.Work(order.Study, TimeSpan.Zero)) : throw new VitrineException("no weights"), workers: 1);
         Deliver(bench, Study);
         bench.Offer(Name, 0);
         (await Ended(bench, 1)).ShouldBe([new EndedChunk { Number = 0, End = ChunkEnd.NotOpened, Reason = "no weights" }]);
@@ -55,7 +55,7 @@ public sealed class BenchTests
     {
         using var bench = new Bench(_ => throw new InvalidOperationException(), workers: 1);
         Deliver(bench, Study with { Seed = 10 }).ShouldNotBeNull().ShouldContain("has the fingerprint");
-        bench.Deliver(Name, new Piece { Offset = 0, Total = 1, Bytes = [(byte)'{'] }).ShouldNotBeNull().ShouldContain("study");
+        bench.Deliver(Name, new Piece { Offset = 0, Total = 1, Bytes = [(byte)'{'] }).ShouldNotBeNull().ShouldContain("the order of a study");
         bench.Offer(Name, 0).ShouldBe(OfferAnswer.NeedsStudy);
     }
 
@@ -63,7 +63,7 @@ public sealed class BenchTests
     public async Task Studies_that_nobody_uses_are_closed_when_others_come()
     {
         var closed = new List<string>();
-        using var bench = new Bench(study => new(SleepingStudy.Work(study, TimeSpan.Zero), new Closing(() => closed.Add(study.Name))), workers: 1);
+        using var bench = new Bench(order => new(SleepingStudy.Work(order.Study, TimeSpan.Zero), new Closing(() => closed.Add(order.Study.Name))), workers: 1);
         foreach (var name in new[] { "a", "b", "c", "d", "e" })
         {
             var study = Study with { Name = name };
@@ -77,7 +77,7 @@ public sealed class BenchTests
     }
 
     private static string? Deliver(Bench bench, Study study)
-        => Piece.AllOf(Encoding.UTF8.GetBytes(study.ToJson())).Select(piece => bench.Deliver(Name == study.Fingerprint() || study.Name == Study.Name
+        => Piece.AllOf(new StudyOrder(study).ToBytes()).Select(piece => bench.Deliver(Name == study.Fingerprint() || study.Name == Study.Name
             ? Name : study.Fingerprint(), piece)).Last();
 
     private static async Task<EndedChunk[]> Ended(Bench bench, int count, string? study = null)

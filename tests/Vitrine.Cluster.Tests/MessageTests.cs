@@ -35,7 +35,8 @@ public sealed class MessageTests
         {
             foreach (var property in type.GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(p => p.CanWrite))
             {
-                property.GetValue(sample).ShouldNotBe(property.PropertyType.IsValueType ? Activator.CreateInstance(property.PropertyType) : null, property.Name);
+                var empty = property.PropertyType.IsValueType ? Activator.CreateInstance(property.PropertyType) : null;
+                property.GetValue(sample).ShouldNotBe(empty, property.Name);
                 property.GetCustomAttribute<IdAttribute>().ShouldNotBeNull(property.Name);
             }
         }

@@ -84,18 +84,29 @@ internal static class StudyCommand
     private static Command Run()
     {
         var (file, output, workers, device, json) = (FileArgument(), OutOption(), WorkersOption(), DeviceOption.Create(), Output.JsonOption());
+        var where = new StudyRunOptions();
         var command = new Command("run", "Run a study file, or go on with it, and write its results.") { file, output, workers, device, json };
+        where.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
             var asked = StudyFile.Open(parsed.GetValue(file)!);
             var home = new StudyHome(parsed.GetValue(output)!);
-            using var policy = Policy.Open(asked.Policy.Name, device.ModelOptionsOf(parsed));
+            var share = where.ShareOf(parsed, asked, home);
+            using var policy = where.IsCollecting(parsed) ? null : Policy.Open(asked.Policy.Name, device.ModelOptionsOf(parsed));
+            if (share is not null)
+            {
+                var shared = home.Plan(asked, () => Made(asked, policy!, new Progress<double>(), cancellation));
+                return await StudyRunOptions.RunShareAsync(
+                    share, asked, shared, home, policy!, parsed.GetValue(workers), parsed.GetValue(json), cancellation).ConfigureAwait(false);
+            }
+
             var outcome = await Stages.RunAsync(async stages =>
             {
                 var planned = await stages.StageAsync(
-                    "making edits and controls", 10, p => Task.FromResult(home.Plan(asked, () => Made(asked, policy, p, cancellation)))).ConfigureAwait(false);
+                    "making edits and controls", 10, p => Task.FromResult(home.Plan(asked, () => Made(asked, policy!, p, cancellation)))).ConfigureAwait(false);
                 return await stages.StageAsync($"{asked.Name}, {planned.Study.Arms.Count} arms", 90, p => home.RunAsync(
-                    asked, planned, policy, parsed.GetValue(workers), Share(p), cancellation)).ConfigureAwait(false);
+                    asked, planned, where.Execution(parsed, asked, policy, parsed.GetValue(workers), Share(p), cancellation), cancellation: cancellation))
+                    .ConfigureAwait(false);
             }).ConfigureAwait(false);
             WritePage(outcome, home, PageMade.CommandLine("study", parsed), null);
             StudyText.Print(outcome, parsed.GetValue(json));

@@ -45,7 +45,8 @@ internal sealed class StudyLedger
     {
         if (!result.IsOf(chunk))
         {
-            throw new VitrineException($"study '{study.Name}': what came back for chunk {chunk} is of the arm '{result.Arm}', {result.Episodes.Count} episodes.");
+            throw new VitrineException(
+                $"study '{study.Name}': what came back for chunk {chunk} is of the arm '{result.Arm}', {result.Episodes.Count} episodes.");
         }
 
         if (Volatile.Read(ref finished[chunk.Number]) is not null)

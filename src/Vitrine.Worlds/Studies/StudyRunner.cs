@@ -103,8 +103,8 @@ public sealed class StudyRunner(Func<IWorld> newWorld)
         ArgumentNullException.ThrowIfNull(work);
         ArgumentNullException.ThrowIfNull(share);
         ArgumentNullException.ThrowIfNull(options);
-        using var folder = StudyFolder.Open(
-            options.Folder ?? throw new VitrineException($"study '{work.Study.Name}': share {share} needs a folder that all shares have in common."), work.Study, share);
+        var path = options.Folder ?? throw new VitrineException($"study '{work.Study.Name}': share {share} needs a folder that all shares have in common.");
+        using var folder = StudyFolder.Open(path, work.Study, share);
         await WorkAsync(work, new StudyLedger(work.Study, folder, options, progress, share), options.Workers, cancellation).ConfigureAwait(false);
         return [.. work.Chunks.Where(chunk => folder.Read(chunk) is null)];
     }
@@ -120,7 +120,8 @@ public sealed class StudyRunner(Func<IWorld> newWorld)
         study.Check();
         if (options.Folder is not { } path || !File.Exists(Path.Combine(path, StudyFolder.HeaderName)))
         {
-            throw new VitrineException($"{options.Folder ?? "no folder"}: holds no study; expected chunks of '{study.Name}' and their {StudyFolder.HeaderName}.");
+            throw new VitrineException(
+                $"{options.Folder ?? "no folder"}: holds no study; expected chunks of '{study.Name}' and their {StudyFolder.HeaderName}.");
         }
 
         using var folder = StudyFolder.Open(path, study);

@@ -25,13 +25,14 @@ public sealed record StudyShare(int Index, int Count)
     public static StudyShare OfSlurm(Func<string, string?> variable)
     {
         ArgumentNullException.ThrowIfNull(variable);
-        var (id, first, last, count) = (Read("SLURM_ARRAY_TASK_ID"), Read("SLURM_ARRAY_TASK_MIN"), Read("SLURM_ARRAY_TASK_MAX"), Read("SLURM_ARRAY_TASK_COUNT"));
+        var (id, first, last, count) = (Read("TASK_ID"), Read("TASK_MIN"), Read("TASK_MAX"), Read("TASK_COUNT"));
         return last - first + 1 == count && id >= first && id <= last
             ? new StudyShare(id - first + 1, count)
-            : throw new VitrineException($"this job is number {id} of an array of {count} jobs from {first} to {last}; expected one without gaps, e.g. sbatch --array=1-8.");
+            : throw new VitrineException(
+                $"this job is number {id} of an array of {count} jobs from {first} to {last}; expected one without gaps, e.g. sbatch --array=1-8.");
 
-        int Read(string name) => Number(variable(name) ?? "")
-            ?? throw new VitrineException($"{name} is '{variable(name)}'; expected a whole number, as Slurm sets it in a job array (sbatch --array=1-8).");
+        int Read(string name) => Number(variable($"SLURM_ARRAY_{name}") ?? "") ?? throw new VitrineException(
+            $"SLURM_ARRAY_{name} is '{variable($"SLURM_ARRAY_{name}")}'; expected a whole number, as Slurm sets it in a job array (sbatch --array=1-8).");
     }
 
     /// <summary>Whether a chunk belongs to this share.</summary>

@@ -28,7 +28,11 @@ public sealed class StudyHome(string path)
     /// <summary>One row a comparison.</summary>
     public string ComparisonsPath => At("comparisons.parquet");
 
-    private string PlanPath => At("plan.json");
+    /// <summary>Folder of finished chunks, where the study is run without looks.</summary>
+    public string ChunksPath => At("chunks");
+
+    /// <summary>The study with its edits.</summary>
+    public string PlanPath => At("plan.json");
 
     /// <summary>The study that the folder holds; made and kept where there is none yet, so that every process that joins runs the same edits.</summary>
     /// <param name="file">The study file.</param>
@@ -42,7 +46,10 @@ public sealed class StudyHome(string path)
         if (Planned() is not { } planned)
         {
             planned = make();
-            AtomicFile.WriteAllText(PlanPath, RecordJson.Write(planned));
+            if (!AtomicFile.WriteAllTextOnce(PlanPath, RecordJson.Write(planned)))
+            {
+                planned = Planned()!;
+            }
         }
 
         return planned.Registered == file.Hash
@@ -55,7 +62,7 @@ public sealed class StudyHome(string path)
     /// <param name="file">The study file.</param>
     /// <param name="planned">Of <see cref="Plan"/>.</param>
     /// <param name="execute">Carries it out.</param>
-    /// <param name="also">Measures that were added after results were seen.</param>
+    /// <param name="also">Measures that were added after results were seen; those that an earlier result has when null.</param>
     /// <param name="cancellation">Stops between looks and files.</param>
     /// <exception cref="VitrineException">As of <see cref="StudyRunner"/>; or a file cannot be written.</exception>
     public async Task<StudyOutcome> RunAsync(
@@ -64,6 +71,7 @@ public sealed class StudyHome(string path)
         ArgumentNullException.ThrowIfNull(file);
         ArgumentNullException.ThrowIfNull(planned);
         ArgumentNullException.ThrowIfNull(execute);
+        also ??= Result()?.Comparisons.Where(c => c.IsExploratory).Select(c => c.Measure).Distinct().ToArray();
         var (run, looks) = await LookedAtAsync(file, planned.Study, execute, cancellation).ConfigureAwait(false);
         var outcome = StudyOutcome.Of(file, planned, run, also, looks);
         AtomicFile.WriteAllBytes(EpisodesPath, await StudyTables.EpisodesAsync(run, outcome.Registered, cancellation).ConfigureAwait(false));
@@ -87,7 +95,7 @@ public sealed class StudyHome(string path)
         var runner = new StudyRunner(NewWorldOf(file));
         return RunAsync(
             file, planned, (study, chunks) => runner.RunAsync(study, policy, new StudyOptions { Workers = workers, Folder = chunks }, progress, cancellation),
-            Result()?.Comparisons.Where(c => c.IsExploratory).Select(c => c.Measure).Distinct().ToArray(), cancellation);
+            cancellation: cancellation);
     }
 
     /// <summary>Compares a finished study again, with further measures: what they say is exploratory. Nothing is run.</summary>
@@ -148,7 +156,7 @@ public sealed class StudyHome(string path)
     {
         if (file.Looks is not { } planned)
         {
-            return (await execute(study, At("chunks")).ConfigureAwait(false), []);
+            return (await execute(study, ChunksPath).ConfigureAwait(false), []);
         }
 
         var comparisons = ArmComparisons.Planned(file, study.Arms.Select(a => a.Label()));
