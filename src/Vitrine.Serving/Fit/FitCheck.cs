@@ -190,10 +190,13 @@ public sealed class FitCheck
                 ? $"the client has no vector '{names.State[Array.IndexOf(said, null)]}', as was said; it has {All(client.States.Select(s => s.Name))}"
                 : null, "as was said", FitKind.Fits);
         }
+        else if (client.States.Where(s => s.Width == needs.StateWidth && Short(s.Name) is ("state" or "states")).ToArray() is [var named])
+        {
+            Settle([named], null, "by its name", FitKind.Fits);
+        }
         else if (client.States.Where(s => s.Width == needs.StateWidth).ToArray() is [var only])
         {
-            Settle([only], null, client.States.Count == 1 ? "the only vector" : "the only vector of this width",
-                Short(only.Name) is "state" or "states" ? FitKind.Fits : FitKind.Guessed);
+            Settle([only], null, client.States.Count == 1 ? "the only vector" : "the only vector of this width", FitKind.Guessed);
         }
         else if (client.States.Count > 1 && client.States.Sum(s => s.Width) == needs.StateWidth)
         {
