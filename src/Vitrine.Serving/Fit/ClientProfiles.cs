@@ -61,7 +61,7 @@ public static class ClientProfiles
         },
         new()
         {
-            Name = "tabletop", ActionWidth = 7, ActionUnits = "table widths a control step", Cameras = [new("observation/image", 64, 64)],
+            Name = "tabletop", ActionUnits = "table widths a control step", Cameras = [new("observation/image", 64, 64)],
             States = [new("observation/state", 4)],
         },
     ];

@@ -137,6 +137,11 @@ public sealed class FitCheck
             }
         }
 
+        if (Open() is [var one] && wanted.Length == 1 && client.Cameras is [var sole])
+        {
+            Take(one, sole, FitKind.Fits, $"is {sole.Name}, the only picture");
+        }
+
         foreach (var wrist in (bool[])[false, true])
         {
             var alike = left.Where(c => IsWrist(c.Name) == wrist).ToArray();
