@@ -13,8 +13,8 @@ internal static class CheckFitCommand
         var name = ModelArgument.Policy();
         var client = new Argument<string>("CLIENT")
         {
-            Description = $"A client that is known ({string.Join(", ", ClientProfiles.Known.Select(k => k.Name))}), a file with one of its messages, or a JSON file that "
-                + "describes it.",
+            Description = $"A client that is known ({string.Join(", ", ClientProfiles.Known.Select(k => k.Name))}), a file with one of its messages, "
+                + "or a JSON file that describes it.",
         };
         client.CompletionSources.Add([.. ClientProfiles.Known.Select(k => k.Name)]);
         var names = new ServingOptions();

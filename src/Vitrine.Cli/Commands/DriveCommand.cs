@@ -15,7 +15,10 @@ internal static class DriveCommand
 {
     public static Command Create()
     {
-        var address = new Argument<string>("URL") { Description = "The server: ws://HOST:PORT (openpi, vla-eval), http://HOST:PORT (openvla, oft), tcp://HOST:PORT (groot)." };
+        var address = new Argument<string>("URL")
+        {
+            Description = "The server: ws://HOST:PORT (openpi, vla-eval), http://HOST:PORT (openvla, oft), tcp://HOST:PORT (groot).",
+        };
         var protocol = new Option<string?>("--protocol")
         {
             Description = $"What the server speaks: {string.Join(", ", PolicyServer.Protocols)}; openpi, openvla or groot by the URL otherwise.",
@@ -26,7 +29,10 @@ internal static class DriveCommand
             Description = "Tasks of the tabletop.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [.. TabletopWorld.TaskNames],
         };
         var steps = new Option<int>("--steps") { Description = "An episode that has not succeeded by then has failed.", DefaultValueFactory = _ => 80 };
-        var actionSteps = new Option<int?>("--action-steps") { Description = "Rows of each chunk that are carried out before the server is asked again; all by default." };
+        var actionSteps = new Option<int?>("--action-steps")
+        {
+            Description = "Rows of each chunk that are carried out before the server is asked again; all by default.",
+        };
         var seed = new Option<ulong>("--seed") { Description = "Decides layouts and sensor noise.", DefaultValueFactory = _ => 1 };
         var sessions = new Option<int>("--sessions") { Description = "Episodes at a time, a session each.", DefaultValueFactory = _ => 4 };
         var units = UnitsOption.Create();
@@ -79,7 +85,8 @@ internal static class DriveCommand
     {
         if (!Uri.TryCreate(text, UriKind.Absolute, out var uri) || uri.Scheme is not ("ws" or "wss" or "http" or "https" or "tcp"))
         {
-            throw new VitrineException($"'{text}' is no address of a policy server; expected one such as ws://127.0.0.1:8000, http://127.0.0.1:8777 or tcp://127.0.0.1:5555.");
+            throw new VitrineException($"'{text}' is no address of a policy server; expected one such as ws://127.0.0.1:8000, http://127.0.0.1:8777 or "
+                + "tcp://127.0.0.1:5555.");
         }
 
         var spoken = protocol ?? (uri.Scheme is "ws" or "wss" ? "openpi" : uri.Scheme == "tcp" ? "groot" : "openvla");
@@ -95,7 +102,8 @@ internal static class DriveCommand
         {
             Output.Write(new
             {
-                tasks = rows.Select(r => new { task = r.Task, episodes = r.Done.Length, success = r.Success }), requests = actor.Requests, alarms = actor.Alarms,
+                tasks = rows.Select(r => new { task = r.Task, episodes = r.Done.Length, success = r.Success }), requests = actor.Requests,
+                alarms = actor.Alarms,
             });
             return;
         }

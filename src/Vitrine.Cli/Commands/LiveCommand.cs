@@ -28,7 +28,10 @@ internal static class LiveCommand
         var plan = EditOption.Create(".");
         var token = TokenOption.Create();
         var json = Output.JsonOption();
-        var command = new Command("live", "Change and watch a served policy while the robot runs.") { address, action, value, session, dose, count, plan, token, json };
+        var command = new Command("live", "Change and watch a served policy while the robot runs.")
+        {
+            address, action, value, session, dose, count, plan, token, json,
+        };
         command.SetAction(async (parsed, cancellation) =>
         {
             using var client = new LiveClient(parsed.GetValue(address)!, token.Token(parsed));
@@ -91,8 +94,8 @@ internal static class LiveCommand
 
         AnsiConsole.Write(table);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{state.Model}: plan {state.Plan}, {state.Edits} edits at dose {state.Dose:0.###}; {state.Answers} answers, {state.Waiting} wait, {state.Refusals} refused, ")
-            + $"{state.Alarms} alarms");
+            $"{state.Model}: plan {state.Plan}, {state.Edits} edits at dose {state.Dose:0.###}; {state.Answers} answers, ")
+            + $"{state.Waiting} wait, {state.Refusals} refused, {state.Alarms} alarms");
     }
 
     private static async Task WatchAsync(LiveClient client, string? session, int? count, bool json, CancellationToken cancellation)

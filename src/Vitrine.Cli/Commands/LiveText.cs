@@ -12,7 +12,8 @@ internal static class LiveText
 
     /// <summary>One answer in a line.</summary>
     public static string Line(LiveStep step)
-        => string.Create(CultureInfo.InvariantCulture, $"{step.Session} {step.Episode}:{step.Step} plan {step.Plan} [{string.Join(' ', step.Action.Select(Number))}] ")
+        => string.Create(CultureInfo.InvariantCulture,
+            $"{step.Session} {step.Episode}:{step.Step} plan {step.Plan} [{string.Join(' ', step.Action.Select(Number))}] ")
             + $"{string.Join(' ', step.Neurons.Select(n => $"{n.Key}={Number(n.Value)}"))} "
             + string.Create(CultureInfo.InvariantCulture, $"{step.QueueMs:0.0}+{step.ModelMs:0.0} ms")
             + string.Concat(step.Alarms.Select(a => $" ALARM {a}")) + (step.Problem is { } problem ? $" PROBLEM {problem}" : "");
@@ -29,8 +30,10 @@ internal static class LiveText
                 new Text($"{step.Session}\n{step.Instruction}"), new Text($"{step.Episode}:{step.Step}"), new Text($"{step.Plan}"),
                 Lines(step.Action.Select((v, d) => $"{(d < names.Count ? names[d] : $"{d}"),-8}{Number(v),9}")),
                 Lines(step.Neurons.Take(MostNeurons).Select(n => $"{n.Key} {Number(n.Value)}")),
-                step.Alarms.Count > 0 ? new Text(string.Join('\n', step.Alarms), new Style(Color.Red)) : Lines(step.Monitors.Select(m => $"{m.Key} {Number(m.Value)}")),
-                new Text(string.Create(CultureInfo.InvariantCulture, $"{step.ModelMs:0.0}\n+{step.QueueMs:0.0} queue{(step.Rows > 1 ? $"\n{step.Rows} rows" : "")}")));
+                step.Alarms.Count > 0 ? new Text(string.Join('\n', step.Alarms), new Style(Color.Red))
+                    : Lines(step.Monitors.Select(m => $"{m.Key} {Number(m.Value)}")),
+                new Text(string.Create(CultureInfo.InvariantCulture,
+                    $"{step.ModelMs:0.0}\n+{step.QueueMs:0.0} queue{(step.Rows > 1 ? $"\n{step.Rows} rows" : "")}")));
         }
 
         return table;

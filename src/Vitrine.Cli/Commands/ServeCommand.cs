@@ -9,7 +9,9 @@ using Vitrine.Worlds.Monitors;
 
 namespace Vitrine.Cli.Commands;
 
-/// <summary><c>vitrine serve POLICY</c>: in the place of a policy server, for unmodified clients; read, steered, recorded and watched while the robot runs.</summary>
+/// <summary>
+/// <c>vitrine serve POLICY</c>: in the place of a policy server, for unmodified clients; read, steered, recorded and watched while the robot runs.
+/// </summary>
 internal static class ServeCommand
 {
     public static Command Create()
@@ -22,16 +24,31 @@ internal static class ServeCommand
             DefaultValueFactory = _ => ["openpi"],
         };
         var port = new Option<int?>("--port") { Description = "The port of the only protocol; 0 for a free one. By default the one that its clients dial." };
-        var host = new Option<string>("--host") { Description = "The address to listen at; others than loopback need a token.", DefaultValueFactory = _ => "127.0.0.1" };
+        var host = new Option<string>("--host")
+        {
+            Description = "The address to listen at; others than loopback need a token.",
+            DefaultValueFactory = _ => "127.0.0.1",
+        };
         var token = TokenOption.Create();
         var tls = new Option<string?>("--tls") { Description = "A JSON file with Kestrel's configuration (Kestrel:Certificates): HTTPS and WSS." };
         var plan = EditOption.Create(", held during every act.");
         plan.Aliases.Add("--plan");
-        var record = new Option<string?>("--record") { Description = "Keep every session here, an episode a folder; a step is on disk before its answer is sent." };
+        var record = new Option<string?>("--record")
+        {
+            Description = "Keep every session here, an episode a folder; a step is on disk before its answer is sent.",
+        };
         var keep = new Option<string[]>("--keep") { Description = "Addresses of activations to keep in the records.", AllowMultipleArgumentsPerToken = true };
-        var monitors = new Option<string[]>("--monitor") { Description = "A monitor whose alarms reach the answer, the watchers and the record.", AllowMultipleArgumentsPerToken = true };
+        var monitors = new Option<string[]>("--monitor")
+        {
+            Description = "A monitor whose alarms reach the answer, the watchers and the record.",
+            AllowMultipleArgumentsPerToken = true,
+        };
         var watch = new Option<string?>("--watch") { Description = "Neurons to show to those who watch: [STACK.]LAYER:INDEX,..." };
-        var live = new Option<int?>("--live") { Description = "Port of the control interface, on loopback; a free one by default.", DefaultValueFactory = _ => 0 };
+        var live = new Option<int?>("--live")
+        {
+            Description = "Port of the control interface, on loopback; a free one by default.",
+            DefaultValueFactory = _ => 0,
+        };
         var batch = new Option<int>("--batch")
         {
             Description = "Requests of several sessions answered in one pass. With 1 the bits are those of 'vitrine act'.",
@@ -45,7 +62,10 @@ internal static class ServeCommand
         var singles = new Option<bool>("--float32") { Description = "Send actions as singles; by default as doubles, the very numbers of 'vitrine act'." };
         var textKeys = new Option<bool>("--text-keys") { Description = "Write the keys of openpi's arrays as text, for clients in JavaScript." };
         var spec = new Option<string?>("--spec") { Description = "A JSON file with vla-eval's observation_params, action_spec and observation_spec." };
-        var keys = new Option<string?>("--action-keys") { Description = "GR00T's names of the numbers of an action, in order, e.g. x,y,z,roll,pitch,yaw,gripper." };
+        var keys = new Option<string?>("--action-keys")
+        {
+            Description = "GR00T's names of the numbers of an action, in order, e.g. x,y,z,roll,pitch,yaw,gripper.",
+        };
         var answers = new Option<long?>("-n") { Description = "End after so many answers; by default when interrupted." };
         var names = new ServingOptions();
         var units = UnitsOption.Create();
@@ -54,8 +74,8 @@ internal static class ServeCommand
         var json = Output.JsonOption();
         var command = new Command("serve", "Serve a policy to unmodified clients: read, steered, recorded and watched while it runs.")
         {
-            name, protocols, port, host, token, tls, plan, record, keep, monitors, watch, live, batch, sessions, queue, timeout, most, seed, singles, textKeys, spec,
-            keys, answers,
+            name, protocols, port, host, token, tls, plan, record, keep, monitors, watch, live, batch, sessions, queue, timeout, most, seed, singles,
+            textKeys, spec, keys, answers,
         };
         names.AddTo(command);
         foreach (var option in (Option[])[units, device, allowed, json])
@@ -65,11 +85,12 @@ internal static class ServeCommand
 
         command.SetAction(async (parsed, cancellation) =>
         {
-            var asked = parsed.GetValue(protocols)!.Select(p => ServingOptions.Protocol(p, parsed.GetValue(protocols)!.Length == 1 ? parsed.GetValue(port) : null)).ToArray();
+            var asked = parsed.GetValue(protocols)!
+                .Select(p => ServingOptions.Protocol(p, parsed.GetValue(protocols)!.Length == 1 ? parsed.GetValue(port) : null)).ToArray();
             if (asked.Where(a => a.Port != 0).GroupBy(a => a.Port).FirstOrDefault(g => g.Count() > 1) is { } twice)
             {
-                throw new VitrineException($"serve: {string.Join(" and ", twice.Select(t => t.Protocol))} would both listen at {twice.Key}; name a port, such as "
-                    + $"{twice.Last().Protocol}:{twice.Key + 1}.");
+                throw new VitrineException($"serve: {string.Join(" and ", twice.Select(t => t.Protocol))} would both listen at {twice.Key}; "
+                    + $"name a port, such as {twice.Last().Protocol}:{twice.Key + 1}.");
             }
 
             var options = new ServerOptions
@@ -109,7 +130,8 @@ internal static class ServeCommand
                 Plan = plan.Plan(parsed),
                 Seed = parsed.GetValue(seed),
             });
-            await ServeAsync(served, asked, options, parsed.GetValue(live), parsed.GetValue(answers), parsed.GetValue(json), cancellation).ConfigureAwait(false);
+            await ServeAsync(served, asked, options, parsed.GetValue(live), parsed.GetValue(answers), parsed.GetValue(json), cancellation)
+                .ConfigureAwait(false);
             return 0;
         });
         return command;
@@ -153,7 +175,8 @@ internal static class ServeCommand
         }
 
         var totals = host.Totals;
-        await Console.Error.WriteLineAsync($"{totals.Answers} answers, {totals.Refusals} refused for want of room, {totals.Failures} failed, {totals.Alarms} alarms")
+        await Console.Error.WriteLineAsync(
+            $"{totals.Answers} answers, {totals.Refusals} refused for want of room, {totals.Failures} failed, {totals.Alarms} alarms")
             .ConfigureAwait(false);
     }
 
@@ -179,7 +202,8 @@ internal static class ServeCommand
         AnsiConsole.Write(table);
         var needs = host.Model.Needs;
         Console.WriteLine($"{host.Model.Name}: cameras {(needs.Cameras.Count == 0 ? "of any name" : string.Join(", ", needs.Cameras))}; state "
-            + $"{(needs.StateWidth == 0 ? "not read" : $"of {needs.StateWidth} numbers")}; {needs.Horizon} control steps of {host.Model.ActionNames.Count} numbers");
+            + $"{(needs.StateWidth == 0 ? "not read" : $"of {needs.StateWidth} numbers")}; {needs.Horizon} control steps "
+            + $"of {host.Model.ActionNames.Count} numbers");
     }
 
     private static WireMap Spec(string file)
@@ -197,7 +221,8 @@ internal static class ServeCommand
         }
     }
 
-    private static int AtLeastOne(int value, string option) => value is >= 1 and <= 1024 ? value : throw new VitrineException($"{option} is {value}; expected 1 to 1024.");
+    private static int AtLeastOne(int value, string option)
+        => value is >= 1 and <= 1024 ? value : throw new VitrineException($"{option} is {value}; expected 1 to 1024.");
 
     /// <summary>Ends the server behind its last answer.</summary>
     private sealed class Counting(long count, CancellationTokenSource ends) : IServedListener

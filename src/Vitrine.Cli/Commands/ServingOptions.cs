@@ -8,8 +8,16 @@ namespace Vitrine.Cli.Commands;
 /// <summary>What a policy and its clients call things, and how actions travel: shared by <c>serve</c> and <c>check-fit</c>.</summary>
 internal sealed class ServingOptions
 {
-    private readonly Option<string[]> cameras = new("--camera") { Description = "Which of the client's pictures is a camera of the policy, CAMERA=PICTURE; may be repeated." };
-    private readonly Option<string?> state = new("--state") { Description = "The client's vectors that make the state, in order, e.g. joint_position,gripper_position." };
+    private readonly Option<string[]> cameras = new("--camera")
+    {
+        Description = "Which of the client's pictures is a camera of the policy, CAMERA=PICTURE; may be repeated.",
+    };
+
+    private readonly Option<string?> state = new("--state")
+    {
+        Description = "The client's vectors that make the state, in order, e.g. joint_position,gripper_position.",
+    };
+
     private readonly Option<string?> instruction = new("--instruction") { Description = "What the robot is asked to do where a client does not say it." };
     private readonly Option<int?> horizon = new("--horizon") { Description = "Rows of a chunk that are sent at most; all by default." };
 
@@ -27,7 +35,8 @@ internal sealed class ServingOptions
     /// <summary>Rows of a chunk that are sent.</summary>
     /// <exception cref="VitrineException">There would be none.</exception>
     public int? Horizon(ParseResult parsed)
-        => parsed.GetValue(horizon) is not { } rows || rows > 0 ? parsed.GetValue(horizon) : throw new VitrineException($"--horizon is {rows}; expected at least 1.");
+        => parsed.GetValue(horizon) is not { } rows || rows > 0 ? parsed.GetValue(horizon)
+            : throw new VitrineException($"--horizon is {rows}; expected at least 1.");
 
     /// <summary>What the user says about names.</summary>
     /// <exception cref="VitrineException">A camera is no CAMERA=PICTURE, or is named twice.</exception>
@@ -74,6 +83,7 @@ internal sealed class ServingOptions
         var name = colon < 0 ? text : text[..colon];
         var usual = PolicyServer.PortOf(name);
         var chosen = colon < 0 ? port ?? usual : NeuronText.Whole(text[(colon + 1)..]) ?? -1;
-        return chosen is >= 0 and <= 65535 ? (name, chosen) : throw new VitrineException($"--protocol is '{text}'; expected {name} or {name}:PORT, with a port up to 65535.");
+        return chosen is >= 0 and <= 65535 ? (name, chosen)
+            : throw new VitrineException($"--protocol is '{text}'; expected {name} or {name}:PORT, with a port up to 65535.");
     }
 }

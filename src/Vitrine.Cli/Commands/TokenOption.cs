@@ -2,7 +2,10 @@ using System.CommandLine;
 
 namespace Vitrine.Cli.Commands;
 
-/// <summary><c>--token-file</c>: what is shown to a server, or asked of its clients. It comes from a file or from the environment, not from the command line, which others can see.</summary>
+/// <summary>
+/// <c>--token-file</c>: what is shown to a server, or asked of its clients. It comes from a file or from the environment, not from the command line, which
+/// others can see.
+/// </summary>
 internal sealed class TokenOption() : Option<string?>("--token-file")
 {
     private const string Variable = "VITRINE_TOKEN";

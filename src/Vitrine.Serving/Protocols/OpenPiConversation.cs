@@ -19,7 +19,8 @@ internal sealed class OpenPiConversation(PolicyHost host, HostSession session, S
 
     public async Task RunAsync(SocketPump pump, CancellationToken stopping)
     {
-        await pump.SendAsync(MessageWriter.Write(options.Metadata ?? new WireMap { [AnswerFields.Name] = AnswerFields.About(host, options) })).ConfigureAwait(false);
+        await pump.SendAsync(MessageWriter.Write(options.Metadata ?? new WireMap { [AnswerFields.Name] = AnswerFields.About(host, options) }))
+            .ConfigureAwait(false);
         while (await pump.NextAsync(stopping).ConfigureAwait(false) is { } message)
         {
             var began = clock.GetTimestamp();

@@ -8,7 +8,8 @@ namespace Vitrine.Serving.Tests.Fit;
 /// <summary>What fits, what is missing, what would be guessed.</summary>
 public sealed class FitCheckTests
 {
-    private static readonly PolicyNeeds Libero = new() { Cameras = ["image", "wrist_image"], StateWidth = 8, StateNames = [], Horizon = 10, NeedsEveryCamera = true };
+    private static readonly PolicyNeeds Libero =
+        new() { Cameras = ["image", "wrist_image"], StateWidth = 8, StateNames = [], Horizon = 10, NeedsEveryCamera = true };
 
     [Fact]
     public void Names_that_say_the_same_fit()

@@ -7,7 +7,8 @@ namespace Vitrine.Serving.Tests.Hosting;
 /// <summary>Turns, caps, plans and ends, with a model that a test can hold.</summary>
 public sealed class PolicyHostTests
 {
-    private static readonly RunPlan Some = RunPlan.Editing(new Scale("language.0.resid_post", 1.5)), Other = RunPlan.Editing(new Scale("language.0.resid_post", 2));
+    private static readonly RunPlan Some = RunPlan.Editing(new Scale("language.0.resid_post", 1.5)),
+        Other = RunPlan.Editing(new Scale("language.0.resid_post", 2));
 
     [Fact]
     public async Task Sessions_take_turns_however_many_requests_one_of_them_has()
@@ -33,7 +34,8 @@ public sealed class PolicyHostTests
         model.Gate.Reset();
         var first = sessions[0].AskAsync(StubModel.Request());
         await model.EnteredAsync();
-        Task<ServedAnswer>[] rest = [sessions[1].AskAsync(StubModel.Request()), sessions[2].AskAsync(StubModel.Request(side: 5)), sessions[3].AskAsync(StubModel.Request())];
+        Task<ServedAnswer>[] rest = [sessions[1].AskAsync(StubModel.Request()), sessions[2].AskAsync(StubModel.Request(side: 5)),
+            sessions[3].AskAsync(StubModel.Request())];
         model.Gate.Set();
         await Task.WhenAll([first, .. rest]);
         model.Passes.ShouldBe([["s0"], ["s1", "s3"], ["s2"]]);

@@ -135,7 +135,8 @@ public sealed class RecordingTests : IDisposable
         var seen = Served.Observations(1)[0];
         var answer = await client.AskAsync(new WireMap
         {
-            ["observation/image"] = seen.Picture, ["observation/state"] = WireArray.Of([.. seen.State.Values.Single().Values], WireDtype.Double, 4), ["prompt"] = seen.Instruction,
+            ["observation/image"] = seen.Picture, ["observation/state"] = WireArray.Of([.. seen.State.Values.Single().Values], WireDtype.Double, 4),
+            ["prompt"] = seen.Instruction,
         });
         answer.Keys.ShouldBe(["actions", "policy_timing", "server_timing"]);
     }

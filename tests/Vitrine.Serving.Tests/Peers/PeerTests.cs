@@ -63,7 +63,9 @@ public sealed class PeerTests
         return ShouldSayAsync(served, Python, [Path.Combine(Folder, script), server.Address.ToString()]);
     }
 
-    /// <summary>The program asks with the picture (31 y + 17 x + 101 c + 7 y x + 13) mod 256 and prints every number of the chunk, bit for bit, a line each.</summary>
+    /// <summary>
+    /// The program asks with the picture (31 y + 17 x + 101 c + 7 y x + 13) mod 256 and prints every number of the chunk, bit for bit, a line each.
+    /// </summary>
     private static async Task ShouldSayAsync(Served served, string program, string[] arguments)
     {
         var (exit, @out, error) = await RunAsync(program, arguments);
@@ -73,7 +75,8 @@ public sealed class PeerTests
             State = new Dictionary<string, Policies.StateVector> { ["state"] = new([.25, .5, .125, 1]) },
         };
         using var alone = served.Policy.Act([seen]);
-        var expected = alone.Actions[0].Chunk.SelectMany(r => r).Select(v => BitConverter.DoubleToInt64Bits(v).ToString("x16", System.Globalization.CultureInfo.InvariantCulture));
+        var expected = alone.Actions[0].Chunk.SelectMany(r => r)
+            .Select(v => BitConverter.DoubleToInt64Bits(v).ToString("x16", System.Globalization.CultureInfo.InvariantCulture));
         @out.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).ShouldBe(expected);
     }
 

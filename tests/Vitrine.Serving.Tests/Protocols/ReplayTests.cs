@@ -19,7 +19,8 @@ public sealed class ReplayTests
         var frames = session.GetProperty("frames").EnumerateArray().Select(f => (
             Direction: f.GetProperty("direction").GetString()!, IsText: f.GetProperty("opcode").GetString() == "text",
             Bytes: WireFixtures.Bytes("openpi", f.GetProperty("file").GetString()!))).ToArray();
-        var answers = frames.Where(f => f is { Direction: "server", IsText: false }).Skip(1).Select(f => MessageReader.ReadMap(f.Bytes)["actions"]).Cast<WireArray>().ToArray();
+        var answers = frames.Where(f => f is { Direction: "server", IsText: false }).Skip(1)
+            .Select(f => MessageReader.ReadMap(f.Bytes)["actions"]).Cast<WireArray>().ToArray();
         var told = 0;
         var model = new StubModel(_ => [.. answers[told++].ToDoubles().Chunk(7)])
         {
@@ -33,7 +34,8 @@ public sealed class ReplayTests
         };
         await using var server = await PolicyServer.StartAsync(host, "openpi", 0, options);
         using var client = new ClientWebSocket();
-        foreach (var (key, value) in session.GetProperty("handshake").GetProperty("request_headers").EnumerateArray().Select(h => (h[0].GetString()!, h[1].GetString()!))
+        foreach (var (key, value) in session.GetProperty("handshake").GetProperty("request_headers").EnumerateArray()
+            .Select(h => (h[0].GetString()!, h[1].GetString()!))
             .Where(h => h.Item1 is "Authorization" or "User-Agent"))
         {
             client.Options.SetRequestHeader(key, value);

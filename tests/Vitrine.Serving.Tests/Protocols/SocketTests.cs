@@ -133,7 +133,8 @@ public sealed class SocketTests
         using var host = new PolicyHost(new StubModel());
         await using var server = await PolicyServer.StartAsync(host, "openpi", 0);
         using var client = await ConnectAsync(server);
-        var asked = MessageWriter.Write(new WireMap { ["image"] = WireFixtures.Recipe(4, 4, 1), ["prompt"] = "go", [ObservationReader.TextKeys] = true }, ArrayForm.TextKeys);
+        var asked = MessageWriter.Write(
+            new WireMap { ["image"] = WireFixtures.Recipe(4, 4, 1), ["prompt"] = "go", [ObservationReader.TextKeys] = true }, ArrayForm.TextKeys);
         await client.SendAsync(asked, WebSocketMessageType.Binary, true, default);
         var (bytes, _) = await Sockets.ReceiveAsync(client);
         bytes.AsSpan().IndexOf((byte[])[0xab, .. "__ndarray__"u8]).ShouldBeGreaterThan(0, "a text of 11 bytes begins with ab");
@@ -144,7 +145,8 @@ public sealed class SocketTests
     public async Task Who_can_be_reached_from_elsewhere_asks_for_a_token()
     {
         using var host = new PolicyHost(new StubModel());
-        (await Should.ThrowAsync<VitrineException>(PolicyServer.StartAsync(host, "openpi", 0, new ServerOptions { Host = "0.0.0.0" }))).Message.ShouldContain("token");
+        (await Should.ThrowAsync<VitrineException>(PolicyServer.StartAsync(host, "openpi", 0, new ServerOptions { Host = "0.0.0.0" }))).Message
+            .ShouldContain("token");
         const string Token = "0123456789abcdef";
         await using var server = await PolicyServer.StartAsync(host, "openpi", 0, new ServerOptions { Token = Token });
         await Should.ThrowAsync<VitrineException>(OpenPiClient.ConnectAsync(server.Address));

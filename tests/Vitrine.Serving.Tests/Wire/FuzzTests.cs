@@ -4,8 +4,12 @@ using Vitrine.Serving.Wire;
 
 namespace Vitrine.Serving.Tests.Wire;
 
-/// <summary>Mutated messages through every reader: each is read or refused as a <see cref="WireException"/>, and nothing is allocated that was not sent.</summary>
-/// <remarks>VITRINE_FUZZ says how many messages a reader gets (20,000 by default; CI gives more, VITRINE_FUZZ_SECONDS at most), VITRINE_SEED from where.</remarks>
+/// <summary>
+/// Mutated messages through every reader: each is read or refused as a <see cref="WireException"/>, and nothing is allocated that was not sent.
+/// </summary>
+/// <remarks>
+/// VITRINE_FUZZ says how many messages a reader gets (20,000 by default; CI gives more, VITRINE_FUZZ_SECONDS at most), VITRINE_SEED from where.
+/// </remarks>
 public sealed class FuzzTests
 {
     private const long MostBytes = 64 << 20;
@@ -16,7 +20,8 @@ public sealed class FuzzTests
     public void Whatever_comes_is_read_or_refused(string protocol)
     {
         var folder = Fixtures.Of("wire", protocol);
-        byte[][] messages = [.. Directory.GetFiles(folder).Where(f => Path.GetFileName(f) != "index.json").Order(StringComparer.Ordinal).Select(File.ReadAllBytes)
+        byte[][] messages = [.. Directory.GetFiles(folder).Where(f => Path.GetFileName(f) != "index.json").Order(StringComparer.Ordinal)
+            .Select(File.ReadAllBytes)
             .Where(b => b.Length is > 0 and < 3000)];
         var count = Number("VITRINE_FUZZ", 20_000);
         var until = TimeSpan.FromSeconds(Number("VITRINE_FUZZ_SECONDS", 60) / 4.0);
@@ -91,7 +96,8 @@ public sealed class FuzzTests
                     message.InsertRange(at, message.Skip(at).Take(random.Next(1, 40)).ToArray());
                     break;
                 default:
-                    byte[][] claims = [[0xc6, 0xff, 0xff, 0xff, 0xff], [0xdf, 0x7f, 0xff, 0xff, 0xff], [0xdd, 0x10, 0, 0, 0], [0xdb, 0xff, 0xff, 0xff, 0xf0], [0xc9, 0xff, 0, 0, 0, 1]];
+                    byte[][] claims = [[0xc6, 0xff, 0xff, 0xff, 0xff], [0xdf, 0x7f, 0xff, 0xff, 0xff], [0xdd, 0x10, 0, 0, 0], [0xdb, 0xff, 0xff, 0xff, 0xf0],
+                        [0xc9, 0xff, 0, 0, 0, 1]];
                     message.InsertRange(at, claims[random.Next(claims.Length)]);
                     break;
             }
