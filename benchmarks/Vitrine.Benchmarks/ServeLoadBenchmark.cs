@@ -51,12 +51,13 @@ internal static class ServeLoadBenchmark
         await ends.CancelAsync().ConfigureAwait(false);
         await Task.WhenAll(clients).ConfigureAwait(false);
         double[] sorted = [.. all.SelectMany(a => a).Order()];
-        Console.WriteLine(FormattableString.Invariant(
-            $"{sessions} sessions, half openpi and half vla-eval, {Request(openpi: true).Length} bytes a request every {pause} ms, {seconds} s: {sorted.Length} answers; "));
-        Console.WriteLine(FormattableString.Invariant(
-            $"overhead of a request: median {At(.5):0.00} ms, p90 {At(.9):0.00} ms, p99 {At(.99):0.00} ms, largest {At(1):0.00} ms"));
-        Console.WriteLine(FormattableString.Invariant(
-            $"memory: managed {before.Managed / 1e6:0.0} -> {after.Managed / 1e6:0.0} MB, private {before.Own / 1e6:0.0} -> {after.Own / 1e6:0.0} MB"));
+        Console.WriteLine(
+            $"{sessions} sessions, half openpi and half vla-eval, {Request(openpi: true).Length} bytes a request every {pause} ms, ")
+            + $"{seconds} s: {sorted.Length} answers");
+        Console.WriteLine(
+            $"overhead of a request: median {At(.5):0.00} ms, p90 {At(.9):0.00} ms, p99 {At(.99):0.00} ms, largest {At(1):0.00} ms");
+        Console.WriteLine(
+            $"memory: managed {before.Managed / 1e6:0.0} -> {after.Managed / 1e6:0.0} MB, private {before.Own / 1e6:0.0} -> {after.Own / 1e6:0.0} MB");
 
         double At(double share) => sorted[Math.Min(sorted.Length - 1, (int)(share * sorted.Length))];
     }
@@ -142,11 +143,11 @@ internal static class ServeLoadBenchmark
         double[] wall = [.. Enumerable.Range(0, hosts.Length).Select(h => Measured.Median(taken.Select(t => t[h].Wall)))];
         double[] own = [.. Enumerable.Range(0, hosts.Length).Select(h => Measured.Median(taken.Select(t => t[h].Processor)))];
         Console.WriteLine(FormattableString
-            .Invariant($"{name}, {Batched} sessions, {rounds} rounds in turns, medians of wall (processor) seconds for a request of each:"));
-        Console.WriteLine(FormattableString.Invariant($"one by one {wall[0]:0.000} ({own[0]:0.000}), in one pass {wall[1]:0.000} ({own[1]:0.000}): "
-            + $"{wall[0] / wall[1]:0.00} x the throughput ({own[0] / own[1]:0.00} x by processor time)"));
-        Console.WriteLine(FormattableString.Invariant($"half of them edited {wall[2]:0.000} ({own[2]:0.000}): {wall[2] / wall[1]:0.000} of the unedited pass "
-            + $"({own[2] / own[1]:0.000} by processor time)"));
+            .Invariant($"{name}, {Batched} sessions, {rounds} rounds in turns, medians of wall (processor) seconds for a request of each:");
+        Console.WriteLine($"one by one {wall[0]:0.000} ({own[0]:0.000}), in one pass {wall[1]:0.000} ({own[1]:0.000}): "
+            + $"{wall[0] / wall[1]:0.00} x the throughput ({own[0] / own[1]:0.00} x by processor time)");
+        Console.WriteLine($"half of them edited {wall[2]:0.000} ({own[2]:0.000}): {wall[2] / wall[1]:0.000} of the unedited pass "
+            + $"({own[2] / own[1]:0.000} by processor time)");
     }
 
     /// <summary>Eight requests of each session, all at once.</summary>

@@ -5,7 +5,6 @@ using Vitrine.Mechanisms.Statistics;
 using Vitrine.Serving.Clients;
 using Vitrine.Serving.Protocols;
 using Vitrine.Worlds;
-using Vitrine.Worlds.Studies;
 using Vitrine.Worlds.Tabletop;
 
 namespace Vitrine.Cli.Commands;

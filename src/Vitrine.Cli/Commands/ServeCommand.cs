@@ -115,6 +115,7 @@ internal static class ServeCommand
                 Recorder = parsed.GetValue(record) is { } folder ? new SessionRecorder(folder, parsed.GetValue(keep)) : null,
             };
             var policy = Policy.Open(parsed.GetValue(name)!, allowed.Over(device.ModelOptionsOf(parsed), parsed));
+            _ = policy.Fingerprint; // now, and not when the first client is told of it: it reads all weights
             foreach (var monitor in reading.Monitors)
             {
                 monitor.Require(policy);

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Vitrine.Checkpoints;
 using Vitrine.Serving.Protocols;
 using Vitrine.Serving.Wire;
 

@@ -1,4 +1,3 @@
-using Vitrine.Inputs.Pictures;
 using Vitrine.Policies;
 
 namespace Vitrine.Serving.Fit;

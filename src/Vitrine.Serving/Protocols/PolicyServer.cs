@@ -1,6 +1,5 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Http;
-using Vitrine.Checkpoints;
 using Vitrine.Serving.Hosting;
 using Vitrine.Serving.Wire;
 
@@ -116,7 +115,7 @@ public static class PolicyServer
 
             using var body = new MemoryStream();
             await context.Request.Body.CopyToAsync(body, context.RequestAborted).ConfigureAwait(false);
-            var name = context.Request.Headers["X-Vitrine-Session"] is [{ Length: > 0 and <= 64 } said] ? said : protocol;
+            var name = context.Request.Headers["X-Vitrine-Session"] is [{ Length: > 0 and <= 64 } said] ? $"{protocol}:{said}" : protocol;
             var (reply, answer) = await sessions.Of(name).ActAsync(body.GetBuffer().AsMemory(0, (int)body.Length), context.RequestAborted)
                 .ConfigureAwait(false);
             if (answer.Alarms.Count > 0)

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Net.WebSockets;
-using Vitrine.Inputs.Pictures;
 using Vitrine.Policies;
 using Vitrine.Serving.Fit;
 using Vitrine.Serving.Hosting;

@@ -1,4 +1,6 @@
 using System.Net.WebSockets;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Vitrine.Serving.Clients;
 using Vitrine.Serving.Hosting;
@@ -191,6 +193,28 @@ public sealed class SocketTests
         (await asking).Count.ShouldBe(rows.Length);
         await client.DisposeAsync();
         await closing;
+    }
+
+    [Fact]
+    public async Task Kestrels_own_configuration_makes_it_tls()
+    {
+        using var folder = new TemporaryFolder();
+        using var key = RSA.Create(2048);
+        var asked = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        using var certificate = asked.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        await File.WriteAllBytesAsync(folder["cert.pfx"], certificate.Export(X509ContentType.Pfx, "secret"));
+        await File.WriteAllTextAsync(
+            folder["tls.json"], $"{{\"Kestrel\": {{\"Certificates\": {{\"Default\": {{\"Path\": \"{folder["cert.pfx"]}\", \"Password\": \"secret\"}}}}}}}}");
+        using var host = new PolicyHost(new StubModel());
+        await using var server = await PolicyServer.StartAsync(host, "openpi", 0, new ServerOptions { KestrelFile = folder["tls.json"] });
+        server.Address.Scheme.ShouldBe("wss");
+        using var client = new ClientWebSocket();
+        client.Options.RemoteCertificateValidationCallback = (_, shown, _, _) => shown!.GetCertHashString() == certificate.GetCertHashString();
+        await client.ConnectAsync(server.Address, default);
+        (await Sockets.ReceiveAsync(client)).Type.ShouldBe(WebSocketMessageType.Binary);
+        var missing = await Should.ThrowAsync<VitrineException>(
+            PolicyServer.StartAsync(host, "openpi", 0, new ServerOptions { KestrelFile = folder["none.json"] }));
+        missing.Message.ShouldContain("none.json");
     }
 
     private static async Task<ClientWebSocket> ConnectAsync(IProtocolServer server)
