@@ -52,7 +52,7 @@ internal static class ServeLoadBenchmark
         await Task.WhenAll(clients).ConfigureAwait(false);
         double[] sorted = [.. all.SelectMany(a => a).Order()];
         Console.WriteLine(
-            $"{sessions} sessions, half openpi and half vla-eval, {Request(openpi: true).Length} bytes a request every {pause} ms, ")
+            $"{sessions} sessions, half openpi and half vla-eval, {Request(openpi: true).Length} bytes a request every {pause} ms, "
             + $"{seconds} s: {sorted.Length} answers");
         Console.WriteLine(
             $"overhead of a request: median {At(.5):0.00} ms, p90 {At(.9):0.00} ms, p99 {At(.99):0.00} ms, largest {At(1):0.00} ms");
@@ -142,8 +142,8 @@ internal static class ServeLoadBenchmark
         var taken = Enumerable.Range(0, rounds).Select(_ => hosts.Select(h => Measured.Of(() => Ask(h, seen))).ToArray()).ToArray();
         double[] wall = [.. Enumerable.Range(0, hosts.Length).Select(h => Measured.Median(taken.Select(t => t[h].Wall)))];
         double[] own = [.. Enumerable.Range(0, hosts.Length).Select(h => Measured.Median(taken.Select(t => t[h].Processor)))];
-        Console.WriteLine(FormattableString
-            .Invariant($"{name}, {Batched} sessions, {rounds} rounds in turns, medians of wall (processor) seconds for a request of each:");
+        Console.WriteLine(
+            $"{name}, {Batched} sessions, {rounds} rounds in turns, medians of wall (processor) seconds for a request of each:");
         Console.WriteLine($"one by one {wall[0]:0.000} ({own[0]:0.000}), in one pass {wall[1]:0.000} ({own[1]:0.000}): "
             + $"{wall[0] / wall[1]:0.00} x the throughput ({own[0] / own[1]:0.00} x by processor time)");
         Console.WriteLine($"half of them edited {wall[2]:0.000} ({own[2]:0.000}): {wall[2] / wall[1]:0.000} of the unedited pass "
