@@ -27,13 +27,16 @@ public sealed class ComponentOutputs : IDisposable
     /// <summary>Watches an act.</summary>
     /// <param name="policy">Who acts.</param>
     /// <param name="observations">The states.</param>
+    /// <param name="noise">Where the chunks of a flow policy start; the usual noise when null.</param>
     /// <param name="cancellation">Stops between passes.</param>
-    public static ComponentOutputs Of(Policy policy, IReadOnlyList<Observation> observations, CancellationToken cancellation = default)
+    public static ComponentOutputs Of(
+        Policy policy, IReadOnlyList<Observation> observations, ActNoise? noise = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(policy);
         var (name, layers) = (policy.DecidingStack(observations).Shape.Name, policy.DecidingStack(observations).Shape.Layers);
         using var run = policy.Act(
-            observations, RunPlan.Capturing([.. Enum.GetValues<Component>().Select(c => $"{name}.*.{c.Point()}@*")]), cancellation: cancellation);
+            observations, RunPlan.Capturing([.. Enum.GetValues<Component>().Select(c => $"{name}.*.{c.Point()}@*")]), new ActOptions { Noise = noise },
+            cancellation);
         using var scope = NewDisposeScope();
         var values = new Dictionary<(Component, int), Tensor>();
         foreach (var component in Enum.GetValues<Component>())

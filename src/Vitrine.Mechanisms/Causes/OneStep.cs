@@ -46,7 +46,7 @@ public sealed class OneStep(Policy policy, IReadOnlyList<Observation> states)
     }
 
     /// <summary>What each component puts out in these states.</summary>
-    public ComponentOutputs Outputs(CancellationToken cancellation = default) => ComponentOutputs.Of(policy, states, cancellation);
+    public ComponentOutputs Outputs(CancellationToken cancellation = default) => ComponentOutputs.Of(policy, states, cancellation: cancellation);
 
     /// <summary>The metric of what is done without any change, state by state.</summary>
     /// <exception cref="NonFiniteException">It is no number in a state.</exception>

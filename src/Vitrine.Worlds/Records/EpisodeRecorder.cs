@@ -25,13 +25,17 @@ public sealed class EpisodeRecorder : IDisposable
 
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false);
     private readonly Lock gate = new();
-    private readonly FileStream lines;
+    private readonly FileStream lines, held;
     private readonly AddressPattern[] points;
     private readonly HashSet<string> plans = [];
 
-    private EpisodeRecorder(string folder, RecordHeader header, FileStream lines, IReadOnlyList<RecordedStep> kept)
+    private EpisodeRecorder(string folder, RecordHeader header, FileStream held, IReadOnlyList<RecordedStep> kept, long length)
     {
-        (Folder, Header, this.lines, Kept, Steps) = (folder, header, lines, kept, kept.Count);
+        (Folder, Header, this.held, Kept, Steps) = (folder, header, held, kept, kept.Count);
+        lines = new FileStream(
+            Path.Combine(folder, RecordFolder.Growing), FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
+        lines.SetLength(length);
+        lines.Seek(0, SeekOrigin.End);
         points = [.. header.Points.Select(AddressPattern.Parse)];
     }
 
@@ -76,22 +80,22 @@ public sealed class EpisodeRecorder : IDisposable
         }
 
         var found = EpisodeRecord.HeaderOf(folder);
+        if (RecordJson.Write(found.Lasting) != RecordJson.Write(header.Lasting))
+        {
+            throw new VitrineException($"{folder}: holds another record (policy {found.Policy.Name}, {found.Condition.Name}, "
+                + $"{found.Layout?.Task} {found.Layout?.Index}); what policy, plan, world, layout and machine say must be the same to go on.");
+        }
+
         if (found.End is not null)
         {
             throw new VitrineException($"{folder}: holds a finished record; nothing can be added to it.");
         }
 
-        if (RecordJson.Write(found.Lasting) != RecordJson.Write(header.Lasting))
+        return Holding(folder, held =>
         {
-            throw new VitrineException($"{folder}: holds the beginning of another record (policy {found.Policy.Name}, {found.Condition.Name}, "
-                + $"{found.Layout?.Task} {found.Layout?.Index}); what policy, plan, world, layout and machine say must be the same to go on.");
-        }
-
-        var (steps, length) = StepLines.Read(folder);
-        var lines = Opened(folder);
-        lines.SetLength(length);
-        lines.Seek(0, SeekOrigin.End);
-        return new EpisodeRecorder(folder, found, lines, steps);
+            var (steps, length) = StepLines.Read(folder);
+            return new EpisodeRecorder(folder, found, held, steps, length);
+        });
     }
 
     /// <summary>Adds a step.</summary>
@@ -139,29 +143,45 @@ public sealed class EpisodeRecorder : IDisposable
         lock (gate)
         {
             lines.Dispose();
-            return RecordClosing.Close(Folder, Header with { End = end with { Steps = Steps } });
+            var record = RecordClosing.Close(Folder, Header with { End = end with { Steps = Steps } });
+            held.Dispose();
+            return record;
         }
     }
 
     /// <summary>Stops writing. Without <see cref="Finish"/> before, the record stays unfinished; its steps can be read.</summary>
-    public void Dispose() => lines.Dispose();
-
-    private static EpisodeRecorder Begun(string folder, RecordHeader header)
+    public void Dispose()
     {
-        AtomicFile.WriteAllText(Path.Combine(folder, RecordFolder.Header), RecordJson.Write(header, indented: true));
-        return new EpisodeRecorder(folder, header, Opened(folder), []);
+        lines.Dispose();
+        held.Dispose();
     }
 
-    private static FileStream Opened(string folder)
+    private static EpisodeRecorder Begun(string folder, RecordHeader header) => Holding(folder, held =>
     {
-        var path = Path.Combine(folder, RecordFolder.Growing);
+        AtomicFile.WriteAllText(Path.Combine(folder, RecordFolder.Header), RecordJson.Write(header, indented: true));
+        return new EpisodeRecorder(folder, header, held, [], 0);
+    });
+
+    /// <summary>Keeps other writers out for as long as the recorder lives; the system lets go where the process dies.</summary>
+    private static EpisodeRecorder Holding(string folder, Func<FileStream, EpisodeRecorder> open)
+    {
+        FileStream? held = null;
         try
         {
-            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.Read, bufferSize: 0);
+            held = new FileStream(
+                Path.Combine(folder, RecordFolder.Lock), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 1,
+                FileOptions.DeleteOnClose);
+            return open(held);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e)
         {
-            throw new VitrineException($"{path}: cannot be written ({e.Message}). Is another process recording there?", e);
+            held?.Dispose();
+            if (e is IOException or UnauthorizedAccessException)
+            {
+                throw new VitrineException($"{folder}: cannot be written ({e.Message}). Is another process recording there?", e);
+            }
+
+            throw;
         }
     }
 

@@ -8,7 +8,7 @@ namespace Vitrine.Worlds.Records;
 /// <summary>Where the parts of a record lie. Names out of a record never leave its folder.</summary>
 internal static class RecordFolder
 {
-    public const string Header = "record.json", Table = "steps.parquet", Growing = "steps.jsonl", Activations = "activations.safetensors";
+    public const string Header = "record.json", Table = "steps.parquet", Growing = "steps.jsonl", Activations = "activations.safetensors", Lock = "record.lock";
     private const string Pictures = "pictures", Plans = "plans", Kept = "activations";
     private const int LongestName = 80;
 

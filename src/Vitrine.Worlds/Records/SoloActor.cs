@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Vitrine.Mechanisms.Causes;
 using Vitrine.Mechanisms.Doses;
 using Vitrine.Policies;
 using Vitrine.Policies.Flow;
@@ -45,7 +46,8 @@ internal sealed class SoloActor(Policy policy, Arm condition, int actionSteps, R
     {
         var seen = ObservingActor.Worded(world.Observe(), condition.Word);
         var edits = Acting(world);
-        var isEdited = edits?.Length > 0 || condition.Swap is not null || (scheduled.Length == 0 && condition.Plan?.Edits.Count > 0);
+        var isEdited = edits?.Length > 0 || condition.Swap is not null || condition.Part is not null
+            || (scheduled.Length == 0 && condition.Plan?.Edits.Count > 0);
         if (left.TryDequeue(out var row))
         {
             return new Decided(seen, Placed(RecordedStep.Carried(step, seen, row)), null, null);
@@ -127,6 +129,12 @@ internal sealed class SoloActor(Policy policy, Arm condition, int actionSteps, R
 
     private PolicyRun Run(IWorld world, Observation seen, Edit[]? edits, ActNoise? noise, CancellationToken cancellation)
     {
+        if (condition.Part is { } part)
+        {
+            using var said = ComponentOutputs.Of(policy, [ObservingActor.Worded(world.Observe(), part.Word)], noise, cancellation);
+            return planned.Act([seen], new RunPlan { Edits = said.PutIn(part.Component, part.Layers) }, new ActOptions { Noise = noise }, cancellation);
+        }
+
         if (condition.Swap is not { } swap)
         {
             return planned.Act([seen], edits is { Length: > 0 } ? RunPlan.Editing(edits) : null, new ActOptions { Noise = noise }, cancellation);

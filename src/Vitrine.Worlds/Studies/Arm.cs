@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Serialization;
+using Vitrine.Mechanisms.Causes;
 using Vitrine.Mechanisms.Doses;
 using Vitrine.Policies;
 using Vitrine.Policies.Flow;
@@ -64,6 +65,10 @@ public sealed record Arm
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public PrefixSwap? Swap { get; init; }
 
+    /// <summary>What a component puts out of another instruction instead; null where of its own alone. Then there is no plan.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ComponentSwap? Part { get; init; }
+
     /// <summary>Whether this arm is one of several random draws.</summary>
     [JsonIgnore]
     public bool IsRandom => Kind is ArmKind.MatchedRandom or ArmKind.RandomDirection;
@@ -74,7 +79,7 @@ public sealed record Arm
     /// <summary>Changes when plan or schedule do; empty for a baseline that has none.</summary>
     public string Fingerprint()
         => Kind == ArmKind.Baseline && Plan is null && Schedule is null ? ""
-            : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes((Plan ?? RunPlan.Empty).ToJson() + Schedule?.ToJson() + Swap)));
+            : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes((Plan ?? RunPlan.Empty).ToJson() + Schedule?.ToJson() + Swap + Part)));
 
     /// <summary>The policy as this arm has it act. Disposing the actor leaves the policy open.</summary>
     /// <param name="policy">Several arms may share it, also on several threads.</param>
@@ -82,6 +87,13 @@ public sealed record Arm
     public IWorldActor ActorOf(Policy policy, int? actionSteps = null)
     {
         ArgumentNullException.ThrowIfNull(policy);
+        if (Part is { } part)
+        {
+            return Plan is null && Schedule is null && Swap is null
+                ? new ComponentSwapActor(policy, part, Word, actionSteps)
+                : throw new VitrineException($"arm '{Name}': a component's outputs are put in under no other plan.");
+        }
+
         if (Swap is { } swap)
         {
             return Plan is null && Schedule is null && policy.Unplanned is FlowPolicy flow

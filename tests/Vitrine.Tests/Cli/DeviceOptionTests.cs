@@ -6,7 +6,7 @@ namespace Vitrine.Tests.Cli;
 public sealed class DeviceOptionTests
 {
     /// <summary>Verbs that open no model, or choose theirs themselves.</summary>
-    private static readonly string[] Without = ["demo", "tokens", "certify", "edits", "completion", "drive", "live"];
+    private static readonly string[] Without = ["demo", "tokens", "certify", "edits", "completion", "monitor", "judge", "drive", "live"];
 
     [Theory]
     [InlineData("cpu", 0, null)]
@@ -42,7 +42,7 @@ public sealed class DeviceOptionTests
     public void Every_verb_that_opens_a_model_spells_it_alike()
     {
         var verbs = VitrineCommand.Create().Subcommands.SelectMany(v => v.Subcommands.Prepend(v)).Where(v => !Without.Contains(v.Name)).ToArray();
-        verbs.Length.ShouldBe(22);
+        verbs.Length.ShouldBe(25);
         foreach (var verb in verbs)
         {
             verb.Options.OfType<DeviceOption>().Count().ShouldBe(1, verb.Name);
