@@ -17,6 +17,8 @@ const string Usage = """
         a full-size pi0 or pi0.5 checkpoint in bfloat16: written when asked, then opened, and one chunk beside its products
     openvla --dir DIR --like DIR [--write sparse|random] [--layers N] [--vectors N] [--weights kept|widened]
         a full-size OpenVLA checkpoint (15.08 GB): written when asked, then one act and the projection of a slice
+    serve-load [--sessions N] [--seconds N] [--pause MS] [--policy NAME] [--rounds N] [--only load|batch]
+        a policy server on loopback: its own overhead for LIBERO's request, memory meanwhile; a pass shared by eight sessions, half of them edited
     """;
 
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
@@ -45,6 +47,9 @@ try
             return 0;
         case "openvla":
             OpenVlaBenchmark.Run(arguments);
+            return 0;
+        case "serve-load":
+            ServeLoadBenchmark.Run(arguments);
             return 0;
         default:
             Console.Error.WriteLine(Usage);

@@ -63,8 +63,8 @@ internal static class WireFixtures
                 case "none":
                     value.ShouldBeNull(where);
                     break;
-                case "bytes":
-                    Convert.ToHexStringLower(value.ShouldBeOfType<ReadOnlyMemory<byte>>(where).Span).ShouldNotBeNull();
+                case "bin":
+                    Convert.ToHexStringLower(value.ShouldBeOfType<ReadOnlyMemory<byte>>(where).Span).ShouldBe(expected.GetProperty("hex").GetString(), where);
                     break;
                 default:
                     ShouldBePlain(value, expected.TryGetProperty("value", out var plain) ? plain : expected, where);

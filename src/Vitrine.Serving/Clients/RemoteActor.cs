@@ -1,5 +1,4 @@
 using Vitrine.Policies;
-using Vitrine.Policies.Actions;
 
 namespace Vitrine.Serving.Clients;
 

@@ -1,13 +1,14 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Vitrine.Checkpoints;
 using Vitrine.Serving.Protocols;
 using Vitrine.Serving.Wire;
 
 namespace Vitrine.Serving.Fit;
 
 /// <summary>Clients that are known by name, and those that a file shows.</summary>
-/// <remarks>Sizes and rates are those of the projects' own examples (openpi's LIBERO, DROID and ALOHA, vla-eval's LIBERO, OpenVLA's and OFT's evaluations).</remarks>
+/// <remarks>
+/// Sizes and rates are those of the projects' own examples (openpi's LIBERO, DROID and ALOHA, vla-eval's LIBERO, OpenVLA's and OFT's evaluations).
+/// </remarks>
 public static class ClientProfiles
 {
     private const string Delta = "position and rotation as changes in [-1, 1], gripper -1 open, 1 closed";
@@ -29,7 +30,8 @@ public static class ClientProfiles
         new()
         {
             Name = "openpi-aloha", Protocol = "openpi", ActionWidth = 14, ActionUnits = "joint angles in rad", Chunk = 10, Replan = 10, Rate = 50,
-            Cameras = [new("images/cam_high", 224, 224), new("images/cam_low", 224, 224), new("images/cam_left_wrist", 224, 224), new("images/cam_right_wrist", 224, 224)],
+            Cameras = [new("images/cam_high", 224, 224), new("images/cam_low", 224, 224), new("images/cam_left_wrist", 224, 224),
+                new("images/cam_right_wrist", 224, 224)],
             States = [new("state", 14)],
         },
         new()
@@ -57,11 +59,12 @@ public static class ClientProfiles
         {
             Name = "groot-libero", Protocol = "groot", ActionWidth = 7, ActionUnits = Delta, Chunk = 8, Replan = 8, Rate = 20,
             Cameras = [new("video.image", 256, 256), new("video.wrist_image", 256, 256)],
-            States = [new("state.x", 1), new("state.y", 1), new("state.z", 1), new("state.roll", 1), new("state.pitch", 1), new("state.yaw", 1), new("state.gripper", 2)],
+            States = [new("state.x", 1), new("state.y", 1), new("state.z", 1), new("state.roll", 1), new("state.pitch", 1), new("state.yaw", 1),
+                new("state.gripper", 2)],
         },
         new()
         {
-            Name = "tabletop", ActionWidth = 7, ActionUnits = "table widths a control step", Cameras = [new("observation/image", 64, 64)],
+            Name = "tabletop", ActionUnits = "table widths a control step", Cameras = [new("observation/image", 64, 64)],
             States = [new("observation/state", 4)],
         },
     ];

@@ -1,4 +1,3 @@
-using Vitrine.Inputs.Pictures;
 using Vitrine.Policies;
 
 namespace Vitrine.Serving.Fit;
@@ -137,6 +136,11 @@ public sealed class FitCheck
             }
         }
 
+        if (Open() is [var one] && wanted.Length == 1 && client.Cameras is [var sole])
+        {
+            Take(one, sole, FitKind.Fits, $"is {sole.Name}, the only picture");
+        }
+
         foreach (var wrist in (bool[])[false, true])
         {
             var alike = left.Where(c => IsWrist(c.Name) == wrist).ToArray();
@@ -190,14 +194,18 @@ public sealed class FitCheck
                 ? $"the client has no vector '{names.State[Array.IndexOf(said, null)]}', as was said; it has {All(client.States.Select(s => s.Name))}"
                 : null, "as was said", FitKind.Fits);
         }
+        else if (client.States.Where(s => s.Width == needs.StateWidth && Short(s.Name) is ("state" or "states")).ToArray() is [var named])
+        {
+            Settle([named], null, "by its name", FitKind.Fits);
+        }
         else if (client.States.Where(s => s.Width == needs.StateWidth).ToArray() is [var only])
         {
-            Settle([only], null, client.States.Count == 1 ? "the only vector" : "the only vector of this width",
-                Short(only.Name) is "state" or "states" ? FitKind.Fits : FitKind.Guessed);
+            Settle([only], null, client.States.Count == 1 ? "the only vector" : "the only vector of this width", FitKind.Guessed);
         }
         else if (client.States.Count > 1 && client.States.Sum(s => s.Width) == needs.StateWidth)
         {
-            Settle([.. client.States], null, $"one behind the other; say the order with --state {string.Join(',', client.States.Select(s => s.Name))}", FitKind.Guessed);
+            Settle([.. client.States], null, $"one behind the other; say the order with --state {string.Join(',', client.States.Select(s => s.Name))}",
+                FitKind.Guessed);
         }
         else
         {
@@ -206,7 +214,8 @@ public sealed class FitCheck
                 : $"the client sends {All(client.States.Select(s => $"{s.Name} [{s.Width}]"))}"));
         }
 
-        lines.AddRange(client.States.Where(s => !state.Contains(s.Name)).Select(s => new FitLine(FitKind.Unused, $"state {s.Name}", "the policy does not read it")));
+        lines.AddRange(client.States.Where(s => !state.Contains(s.Name))
+            .Select(s => new FitLine(FitKind.Unused, $"state {s.Name}", "the policy does not read it")));
         if (state.Count > 0 && needs.StateNames.Count == 0)
         {
             lines.Add(new FitLine(FitKind.Unknown, "order of the state", "no file of the policy says what its numbers are, and in which units"));
@@ -245,11 +254,13 @@ public sealed class FitCheck
     private void FindActions(IReadOnlyList<string> actions, int rows)
     {
         var own = $"{actions.Count} numbers ({string.Join(", ", actions)})";
-        lines.Add(client.ActionWidth is not { } width ? new FitLine(FitKind.Unknown, "action", $"the policy says {own}; what the client carries out is not known")
+        lines.Add(client.ActionWidth is not { } width
+            ? new FitLine(FitKind.Unknown, "action", $"the policy says {own}; what the client carries out is not known")
             : width == actions.Count ? new FitLine(FitKind.Fits, "action", $"{own}, as the client carries out")
             : new FitLine(FitKind.Missing, "action", $"the policy says {own}; the client carries out {width}"));
         lines.Add(client.ActionUnits.Length > 0
-            ? new FitLine(FitKind.Unknown, "units of the action", $"the client takes {client.ActionUnits}; the policy answers in the units of its training data")
+            ? new FitLine(FitKind.Unknown, "units of the action",
+                $"the client takes {client.ActionUnits}; the policy answers in the units of its training data")
             : new FitLine(FitKind.Unknown, "units of the action", "nobody says them on the wire; the policy answers in the units of its training data"));
         lines.Add(client.Chunk is not { } wanted ? new FitLine(FitKind.Fits, "chunk", $"{rows} control steps; the client takes what it gets")
             : wanted <= rows ? new FitLine(FitKind.Fits, "chunk", $"{rows} control steps, of which the client wants {wanted}"

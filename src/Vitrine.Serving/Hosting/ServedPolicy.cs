@@ -65,7 +65,7 @@ public sealed class ServedPolicy(Policy policy, ServedReading? reading = null, b
         var acts = run.Actions.Select((action, row) => new ServedAct(action.Chunk)
         {
             Seed = policy.NoiseShape is null || asked[row].Request.Noise is not null ? null : asked[row].Seed,
-            Problem = action.Problem,
+            Problem = action.Problem ?? (asked.Count == 1 && run.UntouchedEdits is [var idle, ..] ? idle.ToString() : null),
             Watched = values[row],
             Readings = [.. (reading?.Monitors ?? []).Select(m => m.Read(run, row))],
         }).ToArray();

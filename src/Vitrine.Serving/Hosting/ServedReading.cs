@@ -18,7 +18,8 @@ public sealed record ServedReading
     /// <summary>What a run must capture.</summary>
     internal RunPlan Capture => RunPlan.Capturing(
     [
-        .. new[] { Watched is null ? [] : Watched.Layers.Select(Place), Monitors.SelectMany(m => m.Points), Recorder?.Points ?? [] }.SelectMany(p => p).Distinct(),
+        .. new[] { Watched is null ? [] : Watched.Layers.Select(Place), Monitors.SelectMany(m => m.Points), Recorder?.Points ?? [] }.SelectMany(p => p)
+            .Distinct(),
     ]);
 
     /// <summary>Where the watched neurons of a layer are read.</summary>

@@ -45,7 +45,7 @@ public sealed class SessionRecorder(string folder, IReadOnlyList<string>? points
 
             if (!open.TryGetValue(asked.Session, out var recorder))
             {
-                open[asked.Session] = recorder = Begin(policy, asked.Session, readings);
+                open[asked.Session] = recorder = Begin(policy, asked, readings);
             }
 
             var plan = asked.Plans.Aggregate(RunPlan.Empty, (all, next) => all.Then(next));
@@ -65,12 +65,14 @@ public sealed class SessionRecorder(string folder, IReadOnlyList<string>? points
         }
     }
 
-    private EpisodeRecorder Begin(Policy policy, HostSession session, IReadOnlyList<MonitorReading> readings)
+    private EpisodeRecorder Begin(Policy policy, ServedAsk asked, IReadOnlyList<MonitorReading> readings)
     {
+        var session = asked.Session;
         var now = (time ?? TimeProvider.System).GetUtcNow();
         var name = string.Create(CultureInfo.InvariantCulture, $"{now:yyyyMMdd-HHmmss}-{Plain(session.Name)}-{session.Episode:000}");
         var header = RecordHeader.Of(policy, new Arm { Name = "served", Kind = ArmKind.Baseline }) with
         {
+            Policy = StudyPolicy.Of(policy) with { Units = asked.Request.Units ?? policy.Units },
             Points = Points, Monitors = [.. readings.Select(r => r.Monitor)], Client = $"{session.Protocol} {session.Name}", Begun = now,
         };
         var free = Enumerable.Range(0, int.MaxValue).Select(i => Path.Combine(folder, i == 0 ? name : $"{name}-{i}")).First(p => !Directory.Exists(p));

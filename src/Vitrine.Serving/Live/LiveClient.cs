@@ -53,7 +53,8 @@ public sealed class LiveClient : IDisposable
     /// <returns>The change's number.</returns>
     /// <exception cref="VitrineException">There is no such session.</exception>
     public async Task<int> OffAsync(string? session = null, CancellationToken cancellation = default)
-        => (await AskAsync(HttpMethod.Delete, Query("plan", ("session", session)), null, LiveJsonContext.Default.LiveChange, cancellation).ConfigureAwait(false)).Plan;
+        => (await AskAsync(HttpMethod.Delete, Query("plan", ("session", session)), null, LiveJsonContext.Default.LiveChange, cancellation)
+            .ConfigureAwait(false)).Plan;
 
     /// <summary>Changes the strength of the edits that are set.</summary>
     /// <returns>The change's number.</returns>
@@ -66,7 +67,8 @@ public sealed class LiveClient : IDisposable
     /// <exception cref="VitrineException">There is none.</exception>
     public async Task<byte[]> PictureAsync(string session, string? camera = null, CancellationToken cancellation = default)
     {
-        using var answer = await SendAsync(HttpMethod.Get, Query("picture", ("session", session), ("camera", camera)), null, HttpCompletionOption.ResponseContentRead,
+        using var answer = await SendAsync(
+            HttpMethod.Get, Query("picture", ("session", session), ("camera", camera)), null, HttpCompletionOption.ResponseContentRead,
             cancellation).ConfigureAwait(false);
         return await answer.Content.ReadAsByteArrayAsync(cancellation).ConfigureAwait(false);
     }

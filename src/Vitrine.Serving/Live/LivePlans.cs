@@ -3,7 +3,9 @@ using Vitrine.Transformers;
 
 namespace Vitrine.Serving.Live;
 
-/// <summary>What is changed in a served model: the plan that it was started with, what is set for everybody while it runs, and what is set for one session.</summary>
+/// <summary>
+/// What is changed in a served model: the plan that it was started with, what is set for everybody while it runs, and what is set for one session.
+/// </summary>
 /// <param name="require">Refuses a plan that does not fit the model.</param>
 /// <param name="start">The plan that the server was started with; it stays whatever is set. Nothing when null.</param>
 /// <remarks>A change counts from the next pass on, and has a number that answers and records carry.</remarks>
@@ -42,7 +44,8 @@ public sealed class LivePlans(Action<RunPlan> require, RunPlan? start = null)
     /// <exception cref="VitrineException">Nothing is set there, or an edit has no other strength.</exception>
     public int SetDose(double dose, string? session = null) => Change(session, s => s.Plan is { } plan && double.IsFinite(dose)
         ? s.With(plan, dose)
-        : throw new VitrineException(double.IsFinite(dose) ? "live: no plan is set whose dose could be changed; set one first." : "live: the dose is no number."));
+        : throw new VitrineException(double.IsFinite(dose) ? "live: no plan is set whose dose could be changed; set one first."
+            : "live: the dose is no number."));
 
     /// <summary>Takes a plan off: the model acts as it was started.</summary>
     /// <param name="session">Whose; everybody's when null.</param>

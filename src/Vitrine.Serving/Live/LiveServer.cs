@@ -45,7 +45,8 @@ public static class LiveServer
             ("GET", "/picture") => PictureAsync(context, feed, session),
             ("PUT", "/plan") => PlanAsync(context, host, session),
             ("DELETE", "/plan") => ChangeAsync(context, () => host.Plans.Off(Known(host, session))),
-            ("PUT", "/dose") => ChangeAsync(context, () => host.Plans.SetDose(Dose(request) ?? throw new VitrineException("live: 'value' is no number."), Known(host, session))),
+            ("PUT", "/dose") => ChangeAsync(context, ()
+                => host.Plans.SetDose(Dose(request) ?? throw new VitrineException("live: 'value' is no number."), Known(host, session))),
             _ => WriteAsync(context, 404, new LiveRefusal($"there is no {request.Method} {request.Path}"), LiveJsonContext.Default.LiveRefusal),
         };
     }

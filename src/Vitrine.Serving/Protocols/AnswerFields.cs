@@ -50,6 +50,7 @@ internal static class AnswerFields
         if (wanted)
         {
             map.Add("queue_ms", answer.QueueMilliseconds);
+            map.Add("model_ms", answer.ModelMilliseconds);
             map.Add("rows", answer.Rows);
             var neurons = new WireMap();
             foreach (var neuron in answer.Watched)

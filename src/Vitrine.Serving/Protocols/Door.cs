@@ -22,7 +22,8 @@ internal static class Door
 
     /// <summary>Whether a client's token is the server's; takes as long whichever character differs.</summary>
     public static bool IsToken(string expected, string? given)
-        => given is not null && CryptographicOperations.FixedTimeEquals(SHA256.HashData(Encoding.UTF8.GetBytes(expected)), SHA256.HashData(Encoding.UTF8.GetBytes(given)));
+        => given is not null
+            && CryptographicOperations.FixedTimeEquals(SHA256.HashData(Encoding.UTF8.GetBytes(expected)), SHA256.HashData(Encoding.UTF8.GetBytes(given)));
 
     /// <summary>Why a request may not come in; null where it may.</summary>
     public static (int Status, string Why)? Refusal(HttpContext context, ServerOptions options)
@@ -42,7 +43,8 @@ internal static class Door
         return options.Token is not { } token || IsToken(token, Given(request)) ? null : (StatusCodes.Status401Unauthorized, "the token is missing or wrong");
     }
 
-    private static bool IsLoopbackName(string host) => host == "localhost" || (IPAddress.TryParse(host.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address));
+    private static bool IsLoopbackName(string host)
+        => host == "localhost" || (IPAddress.TryParse(host.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address));
 
     /// <summary>openpi's <c>Api-Key</c>, a bearer token, or a part of the address for clients that can send no header.</summary>
     private static string? Given(HttpRequest request)

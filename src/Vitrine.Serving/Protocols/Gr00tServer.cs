@@ -79,7 +79,7 @@ internal sealed class Gr00tServer : IProtocolServer
         server.poller.Add(server.socket);
         server.poller.Add(server.answers);
         server.monitor.AttachToPoller(server.poller);
-        server.poller.RunAsync("groot");
+        server.poller.RunAsync("groot", isBackgroundThread: true);
         return server;
     }
 

@@ -19,7 +19,8 @@ internal sealed class OpenPiConversation(PolicyHost host, HostSession session, S
 
     public async Task RunAsync(SocketPump pump, CancellationToken stopping)
     {
-        await pump.SendAsync(MessageWriter.Write(options.Metadata ?? new WireMap { [AnswerFields.Name] = AnswerFields.About(host, options) })).ConfigureAwait(false);
+        await pump.SendAsync(MessageWriter.Write(options.Metadata ?? new WireMap { [AnswerFields.Name] = AnswerFields.About(host, options) }))
+            .ConfigureAwait(false);
         while (await pump.NextAsync(stopping).ConfigureAwait(false) is { } message)
         {
             var began = clock.GetTimestamp();
@@ -92,7 +93,7 @@ internal sealed class OpenPiConversation(PolicyHost host, HostSession session, S
             return MessageWriter.Write(new WireMap { ["status"] = "reset successful" });
         }
 
-        var answer = await session.AskAsync(reader.Read(map), pump.Gone).ConfigureAwait(false);
+        var answer = await session.AskAsync(reader.Read(map), pump.Ends).ConfigureAwait(false);
         return Reply(answer, options, clock.GetElapsedTime(began).TotalMilliseconds, previous, ObservationReader.WantsReport(map),
             options.TextKeys || map[ObservationReader.TextKeys] is true);
     }

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Http;
-using Vitrine.Checkpoints;
 using Vitrine.Serving.Hosting;
 using Vitrine.Serving.Wire;
 
@@ -19,7 +18,8 @@ public static class PolicyServer
     /// <summary>The port that a protocol's clients dial where they are told none.</summary>
     /// <exception cref="VitrineException">There is no such protocol.</exception>
     public static int PortOf(string protocol) => Known.Where(k => k.Name == protocol).Select(k => k.Port).FirstOrDefault() is > 0 and var port ? port
-        : throw new VitrineException($"serve: there is no protocol '{protocol}'; known are {string.Join(", ", Protocols)}. Nearest: {Nearest.Of(protocol, Protocols)}.");
+        : throw new VitrineException($"serve: there is no protocol '{protocol}'; known are {string.Join(", ", Protocols)}. "
+            + $"Nearest: {Nearest.Of(protocol, Protocols)}.");
 
     /// <summary>Listens.</summary>
     /// <param name="host">What answers; stays the caller's, and must outlive the server.</param>
@@ -37,9 +37,11 @@ public static class PolicyServer
         switch (protocol)
         {
             case "openpi":
-                return await WebServer.StartAsync(protocol, "ws", at, options, (server, context) => OpenPiAsync(server, context, host, options)).ConfigureAwait(false);
+                return await WebServer.StartAsync(protocol, "ws", at, options, (server, context) => OpenPiAsync(server, context, host, options))
+                    .ConfigureAwait(false);
             case "vla-eval":
-                return await WebServer.StartAsync(protocol, "ws", at, options, (server, context) => VlaEvalAsync(server, context, host, options)).ConfigureAwait(false);
+                return await WebServer.StartAsync(protocol, "ws", at, options, (server, context) => VlaEvalAsync(server, context, host, options))
+                    .ConfigureAwait(false);
             case "openvla" or "oft":
                 var sessions = new KeptSessions<RestProtocol>(Math.Max(1, host.Options.Sessions / 2), name =>
                 {
@@ -113,8 +115,9 @@ public static class PolicyServer
 
             using var body = new MemoryStream();
             await context.Request.Body.CopyToAsync(body, context.RequestAborted).ConfigureAwait(false);
-            var name = context.Request.Headers["X-Vitrine-Session"] is [{ Length: > 0 and <= 64 } said] ? said : protocol;
-            var (reply, answer) = await sessions.Of(name).ActAsync(body.GetBuffer().AsMemory(0, (int)body.Length), context.RequestAborted).ConfigureAwait(false);
+            var name = context.Request.Headers["X-Vitrine-Session"] is [{ Length: > 0 and <= 64 } said] ? $"{protocol}:{said}" : protocol;
+            var (reply, answer) = await sessions.Of(name).ActAsync(body.GetBuffer().AsMemory(0, (int)body.Length), context.RequestAborted)
+                .ConfigureAwait(false);
             if (answer.Alarms.Count > 0)
             {
                 context.Response.Headers["X-Vitrine-Alarm"] = Ascii(string.Join("; ", answer.Alarms));

@@ -28,15 +28,20 @@ internal sealed class SocketPump : IAsyncDisposable
     private readonly Channel<SocketMessage> messages = Channel.CreateBounded<SocketMessage>(MostWaiting);
     private readonly CancellationTokenSource gone = new();
     private readonly CancellationTokenSource receiving = new();
+    private readonly CancellationTokenSource ends;
     private readonly SemaphoreSlim sending = new(1);
     private readonly Task received;
     private bool closed;
 
-    public SocketPump(WebSocket socket, WireLimits limits)
+    public SocketPump(WebSocket socket, WireLimits limits, CancellationToken stopping)
     {
         (this.socket, this.limits) = (socket, limits);
+        ends = CancellationTokenSource.CreateLinkedTokenSource(gone.Token, stopping);
         received = ReceiveAsync();
     }
+
+    /// <summary>Cancelled when the client has left, or the server stops.</summary>
+    public CancellationToken Ends => ends.Token;
 
     /// <summary>Cancelled when the client has left.</summary>
     public CancellationToken Gone => gone.Token;
@@ -102,6 +107,7 @@ internal sealed class SocketPump : IAsyncDisposable
         await CloseAsync(WebSocketCloseStatus.NormalClosure, "").ConfigureAwait(false);
         await receiving.CancelAsync().ConfigureAwait(false);
         await received.ConfigureAwait(false);
+        ends.Dispose();
         gone.Dispose();
         receiving.Dispose();
         sending.Dispose();

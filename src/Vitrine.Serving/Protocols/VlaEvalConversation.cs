@@ -24,7 +24,7 @@ internal sealed class VlaEvalConversation(PolicyHost host, HostSession session, 
             try
             {
                 frame = Frame(message, options.Limits);
-                if (await PayloadAsync(frame, pump.Gone).ConfigureAwait(false) is var (type, payload))
+                if (await PayloadAsync(frame, pump.Ends).ConfigureAwait(false) is var (type, payload))
                 {
                     await pump.SendAsync(Written(type, payload, frame["seq"])).ConfigureAwait(false);
                 }

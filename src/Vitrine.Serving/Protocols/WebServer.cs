@@ -88,7 +88,7 @@ internal sealed class WebServer : IProtocolServer
     public async Task ConverseAsync(HttpContext context, Wire.WireLimits limits, ISocketConversation conversation)
     {
         using var socket = await context.WebSockets.AcceptWebSocketAsync().ConfigureAwait(false);
-        await using var pump = new SocketPump(socket, limits);
+        await using var pump = new SocketPump(socket, limits, Stopping);
         try
         {
             await conversation.RunAsync(pump, Stopping).ConfigureAwait(false);

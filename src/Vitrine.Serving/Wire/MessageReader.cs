@@ -36,9 +36,12 @@ public static class MessageReader
             var value = Value(ref reader, limits, limits.Depth, ref left);
             return reader.End ? value : throw new WireException($"message: {message.Length - reader.Consumed} bytes stand behind its end.");
         }
-        catch (Exception e) when (e is MessagePackSerializationException or EndOfStreamException or OverflowException or InvalidOperationException)
+        catch (Exception e) when (e is MessagePackSerializationException or EndOfStreamException or ArgumentOutOfRangeException or OverflowException
+            or InvalidOperationException)
         {
-            throw new WireException($"message: {(e is EndOfStreamException || e.InnerException is EndOfStreamException ? "ends too early" : "is no msgpack")}.");
+            // The reader slices before it looks how much is left where more than 2 GiB are claimed.
+            var isShort = e is EndOfStreamException or ArgumentOutOfRangeException || e.InnerException is EndOfStreamException;
+            throw new WireException($"message: {(isShort ? "ends too early" : "is no msgpack")}.");
         }
         catch (DecoderFallbackException)
         {

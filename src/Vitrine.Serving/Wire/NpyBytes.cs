@@ -34,7 +34,8 @@ internal static class NpyBytes
     /// <summary>The bytes of a file, version 1.</summary>
     public static byte[] Write(WireArray array)
     {
-        var head = NpyHeader.Write(Dtypes.First(d => d.Wire == (array.Dtype with { BigEndian = false })).File, array.Dtype.BigEndian, false, array.Shape, "array");
+        var head = NpyHeader.Write(Dtypes.First(d => d.Wire == (array.Dtype with { BigEndian = false })).File, array.Dtype.BigEndian, false, array.Shape,
+            "array");
         return [.. head, .. array.Data.Span];
     }
 

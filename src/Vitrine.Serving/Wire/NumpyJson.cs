@@ -70,7 +70,7 @@ public static class NumpyJson
             case JsonValueKind.String:
                 return element.GetString();
             case JsonValueKind.Number:
-                return element.TryGetInt64(out var whole) ? whole : element.GetDouble();
+                return element.TryGetInt64(out var whole) ? (object)whole : element.GetDouble();
             case JsonValueKind.Array:
                 var list = new List<object?>();
                 foreach (var entry in element.EnumerateArray())

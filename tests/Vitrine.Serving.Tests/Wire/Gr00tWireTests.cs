@@ -8,7 +8,8 @@ public sealed class Gr00tWireTests
 {
     private static readonly string[] Unread = ["npy_unicode.npy", "npy_structured.npy"];
 
-    public static TheoryData<string> Frames() => WireFixtures.Files("gr00t", m => m.GetProperty("file").GetString()!.EndsWith(".msgpack", StringComparison.Ordinal));
+    public static TheoryData<string> Frames()
+        => WireFixtures.Files("gr00t", m => m.GetProperty("file").GetString()!.EndsWith(".msgpack", StringComparison.Ordinal));
 
     public static TheoryData<string> Arrays()
         => WireFixtures.Files("gr00t", m => m.GetProperty("file").GetString() is { } f && f.EndsWith(".npy", StringComparison.Ordinal) && !Unread.Contains(f));

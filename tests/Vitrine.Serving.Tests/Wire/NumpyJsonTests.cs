@@ -22,7 +22,8 @@ public sealed class NumpyJsonTests
     {
         var array = NumpyJson.Read(WireFixtures.Bytes("json-numpy", file)).ShouldBeOfType<WireArray>();
         var values = WireFixtures.Entry("json-numpy", file).GetProperty("values").GetString()!;
-        using var expected = JsonDocument.Parse(values.Replace("NaN", "\"nan\"", StringComparison.Ordinal).Replace("Infinity", "\"inf\"", StringComparison.Ordinal));
+        using var expected = JsonDocument
+            .Parse(values.Replace("NaN", "\"nan\"", StringComparison.Ordinal).Replace("Infinity", "\"inf\"", StringComparison.Ordinal));
         array.ToDoubles().ShouldBe(Flat(expected.RootElement));
     }
 
@@ -66,7 +67,8 @@ public sealed class NumpyJsonTests
     public void The_large_request_has_the_bytes_of_the_reference()
     {
         var large = WireFixtures.Index("json-numpy").GetProperty("large_messages")[0];
-        var text = NumpyJson.WritePython(new WireMap { ["image"] = WireArray.Of(WireFixtures.Recipe(224, 224, 1)), ["instruction"] = "pick up the black bowl" });
+        var text = NumpyJson.WritePython(
+            new WireMap { ["image"] = WireArray.Of(WireFixtures.Recipe(224, 224, 1)), ["instruction"] = "pick up the black bowl" });
         Encoding.UTF8.GetByteCount(text).ShouldBe(large.GetProperty("bytes").GetInt32());
         WireFixtures.Sha(Encoding.UTF8.GetBytes(text)).ShouldBe(large.GetProperty("sha256").GetString());
     }

@@ -12,10 +12,12 @@ public sealed class OpenPiWireTests
     /// <summary>Hostile messages, and a word of the line that refuses each.</summary>
     private static readonly Dictionary<string, string> Refused = new()
     {
-        ["object_dtype"] = "'|O'", ["too_short"] = "8 bytes; 4", ["too_long"] = "8 bytes; 12", ["negative_dim"] = "an axis of -", ["huge_dim"] = "more than 2^63",
+        ["object_dtype"] = "'|O'", ["too_short"] = "8 bytes; 4", ["too_long"] = "8 bytes; 12", ["negative_dim"] = "an axis of -",
+        ["huge_dim"] = "more than 2^63",
         ["unknown_dtype"] = "'<q9'", ["structured_dtype"] = "dtype", ["shape_float"] = "no whole number", ["shape_missing"] = "'shape'",
         ["data_is_str"] = "'data'", ["extension_type"] = "extension", ["timestamp_extension"] = "extension", ["trailing_bytes"] = "1 bytes stand behind",
-        ["truncated"] = "too early", ["empty"] = "too early", ["not_a_map"] = "is no map", ["duplicate_keys"] = "'a' stands twice", ["map_key_is_int"] = "a key is",
+        ["truncated"] = "too early", ["empty"] = "too early", ["not_a_map"] = "is no map", ["duplicate_keys"] = "'a' stands twice",
+        ["map_key_is_int"] = "a key is",
         ["invalid_utf8"] = "UTF-8", ["deep_nesting"] = "inside one another", ["claims_4gib"] = "too early",
     };
 
@@ -66,7 +68,8 @@ public sealed class OpenPiWireTests
     [Fact]
     public void Text_keys_and_the_older_layout_are_arrays_too()
     {
-        foreach (var file in (string[])["hostile_text_keys.msgpack", "hostile_legacy_nd.msgpack", "hostile_dtype_is_bin.msgpack", "hostile_marker_false.msgpack"])
+        foreach (var file in (string[])["hostile_text_keys.msgpack", "hostile_legacy_nd.msgpack", "hostile_dtype_is_bin.msgpack",
+            "hostile_marker_false.msgpack"])
         {
             var array = MessageReader.Read(WireFixtures.Bytes("openpi", file)).ShouldBeOfType<WireArray>(file);
             (array.Dtype.ToString(), array.ToDoubles()).ShouldSatisfyAllConditions(
@@ -110,7 +113,8 @@ public sealed class OpenPiWireTests
         Should.Throw<WireException>(() => MessageReader.Read(map, new WireLimits { MessageBytes = 4 })).Message.ShouldContain("at most 4");
         Should.Throw<WireException>(() => MessageReader.Read(map, new WireLimits { Depth = 2 })).Message.ShouldContain("more than 2");
         var picture = WireArray.Of(WireFixtures.Recipe(8, 8, 1));
-        Should.Throw<WireException>(() => picture.ToPicture("camera", new WireLimits { Pixels = 63 })).Message.ShouldContain("camera: has 8 x 8 pixels; at most 63");
+        Should.Throw<WireException>(() => picture.ToPicture("camera", new WireLimits { Pixels = 63 })).Message
+            .ShouldContain("camera: has 8 x 8 pixels; at most 63");
     }
 
     private static string Name(JsonElement message) => Path.GetFileNameWithoutExtension(message.GetProperty("file").GetString()!);

@@ -44,7 +44,8 @@ public sealed class VlaEvalWireTests
 
     [Theory, MemberData(nameof(Bad))]
     public void A_bad_frame_is_refused_by_name(string file)
-        => Should.Throw<WireException>(() => VlaEvalConversation.Frame(new SocketMessage(WireFixtures.Bytes("vla-eval", file), IsText: false), WireLimits.Default))
+        => Should.Throw<WireException>(()
+            => VlaEvalConversation.Frame(new SocketMessage(WireFixtures.Bytes("vla-eval", file), IsText: false), WireLimits.Default))
             .Message.ShouldContain(Refused[Path.GetFileNameWithoutExtension(file)]);
 
     [Theory]

@@ -8,7 +8,8 @@ namespace Vitrine.Tests.Architecture;
 /// <summary>Programs of one file are built with AOT's settings, where JSON knows no reflection: the libraries write and read it without.</summary>
 public sealed class JsonTests
 {
-    private static readonly string[] Rooms = ["Cluster", "Certification", "Views", "Worlds", "Mechanisms", "Policies", "Transformers", "Inputs", "Checkpoints"];
+    private static readonly string[] Rooms =
+        ["Cluster", "Certification", "Serving", "Views", "Worlds", "Mechanisms", "Policies", "Transformers", "Inputs", "Checkpoints"];
 
     public static TheoryData<string> Names() => [.. Rooms];
 

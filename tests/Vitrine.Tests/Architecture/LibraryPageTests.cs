@@ -4,7 +4,8 @@ namespace Vitrine.Tests.Architecture;
 
 public sealed class LibraryPageTests
 {
-    private static readonly string[] Rooms = ["Cluster", "Certification", "Views", "Worlds", "Mechanisms", "Policies", "Transformers", "Inputs", "Checkpoints"];
+    private static readonly string[] Rooms =
+        ["Cluster", "Certification", "Serving", "Views", "Worlds", "Mechanisms", "Policies", "Transformers", "Inputs", "Checkpoints"];
 
     public static TheoryData<string> Names() => [.. Rooms];
 

@@ -8,7 +8,7 @@ public sealed class DeviceOptionTests
     /// <summary>Verbs that open no model, or choose theirs themselves.</summary>
     private static readonly string[] Without =
     [
-        "demo", "tokens", "certify", "edits", "completion", "monitor", "judge", "train", "study", "new", "report", "compare",
+        "demo", "tokens", "certify", "edits", "completion", "monitor", "judge", "train", "study", "new", "report", "compare", "drive", "live",
     ];
 
     [Theory]
@@ -45,7 +45,7 @@ public sealed class DeviceOptionTests
     public void Every_verb_that_opens_a_model_spells_it_alike()
     {
         var verbs = VitrineCommand.Create().Subcommands.SelectMany(v => v.Subcommands.Prepend(v)).Where(v => !Without.Contains(v.Name)).ToArray();
-        verbs.Length.ShouldBe(27);
+        verbs.Length.ShouldBe(29);
         foreach (var verb in verbs)
         {
             verb.Options.OfType<DeviceOption>().Count().ShouldBe(1, verb.Name);

@@ -1,0 +1,121 @@
+using System.CommandLine;
+using System.Globalization;
+using Spectre.Console;
+using Vitrine.Mechanisms.Statistics;
+using Vitrine.Serving.Clients;
+using Vitrine.Serving.Protocols;
+using Vitrine.Worlds;
+using Vitrine.Worlds.Tabletop;
+
+namespace Vitrine.Cli.Commands;
+
+/// <summary><c>vitrine drive URL</c>: the other end of a policy server, ours or another's: lets what it serves act in a world.</summary>
+internal static class DriveCommand
+{
+    public static Command Create()
+    {
+        var address = new Argument<string>("URL")
+        {
+            Description = "The server: ws://HOST:PORT (openpi, vla-eval), http://HOST:PORT (openvla, oft), tcp://HOST:PORT (groot).",
+        };
+        var protocol = new Option<string?>("--protocol")
+        {
+            Description = $"What the server speaks: {string.Join(", ", PolicyServer.Protocols)}; openpi, openvla or groot by the URL otherwise.",
+        };
+        var layouts = new Option<int>("--layouts", "-n") { Description = "Layouts of each task.", DefaultValueFactory = _ => 10 };
+        var tasks = new Option<string[]>("--tasks")
+        {
+            Description = "Tasks of the tabletop.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [.. TabletopWorld.TaskNames],
+        };
+        var steps = new Option<int>("--steps") { Description = "An episode that has not succeeded by then has failed.", DefaultValueFactory = _ => 80 };
+        var actionSteps = new Option<int?>("--action-steps")
+        {
+            Description = "Rows of each chunk that are carried out before the server is asked again; all by default.",
+        };
+        var seed = new Option<ulong>("--seed") { Description = "Decides layouts and sensor noise.", DefaultValueFactory = _ => 1 };
+        var sessions = new Option<int>("--sessions") { Description = "Episodes at a time, a session each.", DefaultValueFactory = _ => 4 };
+        var units = UnitsOption.Create();
+        var plain = new Option<bool>("--no-adverbs") { Description = "Leave speed and height words out of the instructions." };
+        var extras = new Option<bool?>("--extras")
+        {
+            Description = "Send the seed of every turn, which servers of Vitrine understand; by default where a server says that it is one.",
+        };
+        var token = TokenOption.Create();
+        var json = Output.JsonOption();
+        var command = new Command("drive", "Let what a policy server serves act in the tabletop world, over any of its protocols.")
+        {
+            address, protocol, layouts, tasks, steps, actionSteps, seed, sessions, units, plain, extras, token, json,
+        };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            var server = Address(parsed.GetValue(address)!, parsed.GetValue(protocol)) with
+            {
+                Token = token.Token(parsed), Units = parsed.GetValue(units), Extras = parsed.GetValue(extras),
+            };
+            LayoutKey[] all =
+            [
+                .. from task in Output.List(parsed.GetValue(tasks))
+                   from index in Enumerable.Range(0, parsed.GetValue(layouts))
+                   select new LayoutKey(parsed.GetValue(seed), LayoutSplit.Test, task, index),
+            ];
+            var rollouts = new Rollouts(() => new TabletopWorld(new TabletopOptions { Adverbs = !parsed.GetValue(plain) }), parsed.GetValue(steps));
+            await using var actor = new RemoteActor(server, parsed.GetValue(actionSteps));
+            var world = new ObservingActor(actor);
+            var episodes = await Output.WithProgressAsync($"{server.Protocol} at {server.Address} in the tabletop world", progress => Task.Run(() =>
+            {
+                var done = new List<Episode>();
+                foreach (var some in all.Chunk(Math.Max(1, parsed.GetValue(sessions))))
+                {
+                    done.AddRange(rollouts.Run(world, some, cancellation));
+                    progress.Report((double)done.Count / all.Length);
+                }
+
+                return done;
+            }, cancellation)).ConfigureAwait(false);
+            Print(episodes, actor, parsed.GetValue(json));
+            return 0;
+        });
+        return command;
+    }
+
+    /// <summary>Where a server is, and what it speaks.</summary>
+    /// <exception cref="VitrineException">It is no address of a server.</exception>
+    internal static ServerAddress Address(string text, string? protocol)
+    {
+        if (!Uri.TryCreate(text, UriKind.Absolute, out var uri) || uri.Scheme is not ("ws" or "wss" or "http" or "https" or "tcp"))
+        {
+            throw new VitrineException($"'{text}' is no address of a policy server; expected one such as ws://127.0.0.1:8000, http://127.0.0.1:8777 or "
+                + "tcp://127.0.0.1:5555.");
+        }
+
+        var spoken = protocol ?? (uri.Scheme is "ws" or "wss" ? "openpi" : uri.Scheme == "tcp" ? "groot" : "openvla");
+        PolicyServer.PortOf(spoken);
+        return new ServerAddress(spoken, uri);
+    }
+
+    private static void Print(List<Episode> episodes, RemoteActor actor, bool json)
+    {
+        var rows = episodes.GroupBy(e => e.Layout.Task).Select(g => (Task: g.Key, Done: g.ToArray()))
+            .Select(g => (g.Task, g.Done, Success: new Proportion(g.Done.Count(e => e.Succeeded), g.Done.Length))).ToArray();
+        if (json)
+        {
+            Output.Write(new
+            {
+                tasks = rows.Select(r => new { task = r.Task, episodes = r.Done.Length, success = r.Success }), requests = actor.Requests,
+                alarms = actor.Alarms,
+            });
+            return;
+        }
+
+        var table = Output.Table("task", "episodes", "success", "Wilson 95 %");
+        foreach (var (task, done, success) in rows)
+        {
+            table.Add(task, $"{done.Length}", Number(success.Rate), $"[{Number(success.Low)}, {Number(success.High)}]");
+        }
+
+        AnsiConsole.Write(table);
+        Console.WriteLine($"{actor.Requests} requests, {actor.Alarms.Count} alarms");
+    }
+
+    private static string Number(double? value) => value is not { } number ? "-" : number.ToString("0.00", CultureInfo.InvariantCulture);
+}

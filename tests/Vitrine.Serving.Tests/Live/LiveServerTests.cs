@@ -1,0 +1,87 @@
+using Vitrine.Serving.Hosting;
+using Vitrine.Serving.Live;
+using Vitrine.Transformers;
+using Vitrine.Transformers.Edits;
+
+namespace Vitrine.Serving.Tests.Live;
+
+/// <summary>The control interface, from its own client's end.</summary>
+public sealed class LiveServerTests
+{
+    private static readonly RunPlan Plan = RunPlan.Editing(new Scale("language.0.resid_post", 3));
+
+    [Fact]
+    public async Task A_plan_is_set_dosed_and_taken_off_over_the_wire()
+    {
+        var model = new StubModel();
+        using var host = new PolicyHost(model);
+        await using var server = await LiveServer.StartAsync(host);
+        using var client = new LiveClient(server.Address.ToString());
+        using var session = host.Open("openpi", "robot");
+        (await client.SetAsync(Plan)).ShouldBe(1);
+        (await client.SetDoseAsync(.5)).ShouldBe(2);
+        (await client.SetAsync(Plan, "robot", dose: 2)).ShouldBe(3);
+        await session.AskAsync(StubModel.Request());
+        model.Asked.Single().Plans.Select(p => ((Scale)p.Edits.Single()).Factor).ShouldBe([2, 5]);
+        var state = await client.StateAsync();
+        (state.Model, state.Plan, state.Edits, state.Dose, state.Answers).ShouldBe(("ExampleServer", 3, 1, .5, 1L));
+        state.Sessions.ShouldHaveSingleItem().ShouldBe(new LiveSession("robot", "openpi", 0, 1, 1, 2, true));
+        await client.OffAsync("robot");
+        (await client.OffAsync()).ShouldBe(5);
+        (await client.StateAsync()).Edits.ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task What_does_not_fit_is_refused_in_one_line()
+    {
+        using var host = new PolicyHost(new StubModel());
+        await using var server = await LiveServer.StartAsync(host);
+        using var client = new LiveClient(server.Address.ToString());
+        (await Should.ThrowAsync<VitrineException>(client.SetDoseAsync(2))).Message.ShouldContain("no plan is set");
+        (await Should.ThrowAsync<VitrineException>(client.SetAsync(Plan, "nobody"))).Message.ShouldContain("there is no session 'nobody'");
+        (await Should.ThrowAsync<VitrineException>(client.PictureAsync("nobody"))).Message.ShouldContain("no such picture");
+        using var http = new HttpClient { BaseAddress = server.Address };
+        using var wrong = await http.PutAsync(new Uri("plan", UriKind.Relative), new StringContent("{\"edits\": [{\"edit\": \"nonsense\"}]}"));
+        ((int)wrong.StatusCode).ShouldBe(400);
+        (await wrong.Content.ReadAsStringAsync()).ShouldContain("nonsense");
+        host.Plans.Revision.ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task Watchers_see_every_answer_in_order_and_end_with_the_server()
+    {
+        using var host = new PolicyHost(new StubModel());
+        var server = await LiveServer.StartAsync(host);
+        using var client = new LiveClient(server.Address.ToString());
+        using var session = host.Open("openpi", "robot");
+        await using var steps = client.WatchAsync().GetAsyncEnumerator();
+        var next = steps.MoveNextAsync();
+        while (!next.IsCompleted)
+        {
+            await session.AskAsync(StubModel.Request("go on"));
+        }
+
+        (await next).ShouldBeTrue();
+        var first = steps.Current.Step;
+        (steps.Current.Session, steps.Current.Instruction).ShouldBe(("robot", "go on"));
+        await session.AskAsync(StubModel.Request("last"));
+        var seen = new List<LiveStep>();
+        while (seen.LastOrDefault()?.Instruction != "last" && await steps.MoveNextAsync())
+        {
+            seen.Add(steps.Current);
+        }
+
+        seen.Select(s => s.Step).ShouldBe(Enumerable.Range(first + 1, seen.Count));
+        (await client.PictureAsync("robot"))[..4].ShouldBe([0x89, (byte)'P', (byte)'N', (byte)'G']);
+        await server.DisposeAsync();
+        (await steps.MoveNextAsync()).ShouldBeFalse();
+    }
+
+    [Fact]
+    public async Task Nobody_there_is_said_in_one_line()
+    {
+        using var client = new LiveClient("http://127.0.0.1:9");
+        (await Should.ThrowAsync<VitrineException>(client.StateAsync())).Message.ShouldContain("does not answer");
+        Should.Throw<VitrineException>(() => new LiveClient("robot")).Message.ShouldContain("is no address");
+    }
+}

@@ -1,0 +1,115 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text.Json;
+using Vitrine.Policies;
+using Vitrine.Serving.Clients;
+using Vitrine.Serving.Hosting;
+using Vitrine.Serving.Live;
+using Vitrine.Serving.Protocols;
+using Vitrine.Worlds.Records;
+using Vitrine.Worlds.Tabletop;
+
+namespace Vitrine.Tests.Cli;
+
+/// <summary>serve, drive, live and check-fit, as a user types them.</summary>
+[Collection(CommandLine.Collection)]
+public sealed class ServingCommandTests : IDisposable
+{
+    private const string Name = "embedded:tabletop-flow";
+    private readonly TemporaryFolder folder = new();
+
+    [Fact]
+    public async Task What_fits_is_said_in_table_and_json_and_decides_the_exit_code()
+    {
+        var (exit, table, _) = await CommandLine.RunAsync(80, ["check-fit", Name, "tabletop"]);
+        exit.ShouldBe(0);
+        table.ShouldContain("fit");
+        table.Split('\n').ShouldAllBe(l => l.TrimEnd().Length <= 80);
+        var (bad, json, _) = await CommandLine.RunAsync("check-fit", Name, "openpi-libero", "--json");
+        bad.ShouldBe(1);
+        using var said = JsonDocument.Parse(json);
+        said.RootElement.GetProperty("fits").GetBoolean().ShouldBeFalse();
+        said.RootElement.GetProperty("lines").EnumerateArray().ShouldContain(l => l.GetProperty("kind").GetString() == "missing"
+            && l.GetProperty("what").GetString()!.StartsWith("state", StringComparison.Ordinal));
+        (await CommandLine.RunAsync("check-fit", Name, "openpi-libero", "--camera", "top")).Error.ShouldContain("CAMERA=PICTURE");
+    }
+
+    [Fact]
+    public async Task A_server_of_the_command_serves_records_and_ends_behind_its_last_answer()
+    {
+        var port = FreePort();
+        var serving = Task.Run(() => CommandLine.RunAsync(
+            "serve", Name, "--protocol", $"openpi:{port}", "--record", folder["records"], "-n", "2", "--json", "--horizon", "3"));
+        await using var client = await ConnectedAsync(new Uri($"ws://127.0.0.1:{port}"), serving);
+        var world = new TabletopWorld();
+        world.Reset(new(1, Vitrine.Worlds.LayoutSplit.Test, "reach", 0));
+        (await client.AskAsync(world.Observe())).Count.ShouldBe(3);
+        (await client.AskAsync(world.Observe())).Count.ShouldBe(3);
+        var (exit, @out, error) = await serving;
+        exit.ShouldBe(0, error);
+        using var said = JsonDocument.Parse(@out);
+        said.RootElement.GetProperty("servers").EnumerateArray().Select(s => s.GetProperty("protocol").GetString()).ShouldBe(["openpi", "live"]);
+        error.ShouldContain("2 answers");
+        EpisodeRecord.Open(EpisodeRecord.Find(folder["records"]).Single()).Steps.Count.ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task A_served_policy_is_driven_and_changed_from_the_command_line()
+    {
+        using var host = new PolicyHost(new ServedPolicy(Policy.Open(Name)));
+        await using var server = await PolicyServer.StartAsync(host, "openpi", 0);
+        await using var live = await LiveServer.StartAsync(host);
+        string[] drive = ["drive", server.Address.ToString(), "-n", "1", "--tasks", "reach", "--steps", "8", "--json"];
+        var (exit, json, error) = await CommandLine.RunAsync(drive);
+        exit.ShouldBe(0, error);
+        using var driven = JsonDocument.Parse(json);
+        driven.RootElement.GetProperty("requests").GetInt32().ShouldBeGreaterThan(0);
+        driven.RootElement.GetProperty("tasks")[0].GetProperty("episodes").GetInt32().ShouldBe(1);
+        (await CommandLine.RunAsync(drive[..^1])).Out.ShouldContain("1 ");
+
+        var url = live.Address.ToString();
+        (await CommandLine.RunAsync("live", url, "set", "--clamp", "3:17=2")).Out.ShouldContain("plan 1");
+        using var set = JsonDocument.Parse((await CommandLine.RunAsync("live", url, "dose", "2.5", "--json")).Out);
+        set.RootElement.GetProperty("plan").GetInt32().ShouldBe(2);
+        using var state = JsonDocument.Parse((await CommandLine.RunAsync("live", url, "--json")).Out);
+        (state.RootElement.GetProperty("edits").GetInt32(), state.RootElement.GetProperty("dose").GetDouble()).ShouldBe((1, 2.5));
+        (await CommandLine.RunAsync("live", url, "off")).Exit.ShouldBe(0);
+        host.Plans.Now().Plan.ShouldBeNull();
+        (await CommandLine.RunAsync("live", url, "watch it")).Error.ShouldContain("Nearest: watch");
+        (await CommandLine.RunAsync("live", url, "dose", "much")).Error.ShouldContain("no number");
+    }
+
+    [Theory]
+    [InlineData("'sockets'", "serve", Name, "--protocol", "sockets")]
+    [InlineData("would both listen at 8000", "serve", Name, "--protocol", "openpi", "vla-eval")]
+    [InlineData("token", "serve", Name, "--host", "0.0.0.0", "--protocol", "openpi:0")]
+    [InlineData("no address", "drive", "robot")]
+    [InlineData("cannot be connected", "drive", "ws://127.0.0.1:9")]
+    [InlineData("language.99", "serve", Name, "--protocol", "openpi:0", "--ablate", "language.99.attn.z:1")]
+    public async Task What_cannot_be_is_refused_in_one_line(string expected, params string[] args)
+        => (await folder.RefusedAsync(args)).ShouldContain(expected);
+
+    public void Dispose() => folder.Dispose();
+
+    private static async Task<OpenPiClient> ConnectedAsync(Uri address, Task serving)
+    {
+        while (true)
+        {
+            try
+            {
+                return await OpenPiClient.ConnectAsync(address);
+            }
+            catch (VitrineException) when (!serving.IsCompleted)
+            {
+                await Task.Delay(50); // the command opens its model first
+            }
+        }
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}
