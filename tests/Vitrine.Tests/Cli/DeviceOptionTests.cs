@@ -6,7 +6,7 @@ namespace Vitrine.Tests.Cli;
 public sealed class DeviceOptionTests
 {
     /// <summary>Verbs that open no model, or choose theirs themselves.</summary>
-    private static readonly string[] Without = ["demo", "tokens", "certify", "edits", "completion"];
+    private static readonly string[] Without = ["demo", "tokens", "certify", "edits", "completion", "studio"];
 
     [Theory]
     [InlineData("cpu", 0, null)]
