@@ -10,7 +10,8 @@ public sealed class SliderTests : BunitContext
     {
         using var culture = new Comma();
         var moved = double.NaN;
-        var slider = Render<Slider>(p => p.Add(s => s.Label, "Dose").Add(s => s.High, 1).Add(s => s.Step, .1).Add(s => s.Value, .4).Add(s => s.Moved, v => moved = v));
+        var slider = Render<Slider>(p => p.Add(s => s.Label, "Dose").Add(s => s.High, 1).Add(s => s.Step, .1).Add(s => s.Value, .4)
+            .Add(s => s.Moved, v => moved = v));
         slider.Find("input").GetAttribute("value").ShouldBe("0.4");
         slider.Find("input").GetAttribute("step").ShouldBe("0.1");
         slider.Find("input").Input("0.7");

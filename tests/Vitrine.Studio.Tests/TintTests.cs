@@ -34,8 +34,8 @@ public sealed class TintTests
 
     [Fact]
     public void No_text_is_smaller_than_13_px()
-        => Regex.Matches(StudioAssets.Resource("studio.css"), @"font(?:-size)?:[^;}]*?([0-9.]+)px").Select(m => double.Parse(m.Groups[1].Value, CultureInfo.InvariantCulture))
-            .ShouldAllBe(size => size >= 13);
+        => Regex.Matches(StudioAssets.Resource("studio.css"), @"font(?:-size)?:[^;}]*?([0-9.]+)px")
+            .Select(m => double.Parse(m.Groups[1].Value, CultureInfo.InvariantCulture)).ShouldAllBe(size => size >= 13);
 
     private static double[] Tinted(int theme, double depth)
     {

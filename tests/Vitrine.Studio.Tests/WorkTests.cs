@@ -8,7 +8,8 @@ public sealed class WorkTests : IDisposable
 {
     private readonly string folder = Path.Combine(Path.GetTempPath(), $"vitrine-work-{Guid.NewGuid():N}");
 
-    private static Finding Example => new("20260101-000000-abcdef", "A <neuron>", "of note", "/tour/neuron?neuron=3", "vitrine neurons", "<svg></svg>", new DateTime(2026, 1, 1));
+    private static Finding Example => new(
+        "20260101-000000-abcdef", "A <neuron>", "of note", "/tour/neuron?neuron=3", "vitrine neurons", "<svg></svg>", new DateTime(2026, 1, 1));
 
     public void Dispose()
     {
@@ -45,7 +46,7 @@ public sealed class WorkTests : IDisposable
         var page = FindingsPage.Of([Example]);
         page.ShouldContain("A &lt;neuron&gt;");
         page.ShouldContain("of note");
-        page.ShouldContain("default-src 'none'");
+        page.ShouldContain("default-src &#39;none&#39;");
         page.ShouldNotContain("<script");
         page.ShouldNotContain("http://");
         page.ShouldNotContain("https://");
