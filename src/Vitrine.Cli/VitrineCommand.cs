@@ -25,6 +25,8 @@ internal static class VitrineCommand
         WithSharedOptions(PatchCommand.Create()),
         WithSharedOptions(DiagnoseCommand.Create()),
         WithSharedOptions(RolloutCommand.Create()),
+        WithSharedOptions(ReplayCommand.Create()),
+        WithSharedOptions(MonitorCommand.Create()),
         WithSharedOptions(ImageCommand.Create()),
         WithSharedOptions(ClassifyCommand.Create()),
         WithSharedOptions(LensCommand.Create()),

@@ -89,6 +89,24 @@ public sealed record ActNoise
             : throw new VitrineException($"noise: has {shape[1]} rows of {shape[2]} numbers; a chunk of the policy has {horizon} of {width}.");
     }
 
+    /// <summary>The given numbers of one observation.</summary>
+    /// <param name="row">From 0.</param>
+    /// <returns>(H,D), owned by the caller; null where seeds say them.</returns>
+    /// <exception cref="VitrineException">It is made for fewer observations.</exception>
+    public Tensor? Given(int row)
+    {
+        if (seeds.Length > 0)
+        {
+            return null;
+        }
+
+        var place = shape[0] == 1 ? 0 : row;
+        var size = (int)(values.Length / shape[0]);
+        return place < shape[0] && place >= 0
+            ? tensor(values[(place * size)..((place + 1) * size)], shape[1], shape[2])
+            : throw new VitrineException($"noise: is given for {shape[0]} observations; number {row}, from 0, is asked for.");
+    }
+
     /// <summary>The noise of chosen observations, each as often as it is named; the same where it serves any number.</summary>
     /// <param name="rows">From 0.</param>
     public ActNoise Take(IReadOnlyList<int> rows)

@@ -17,7 +17,7 @@ namespace Vitrine.Worlds;
 /// </remarks>
 public sealed class ScheduledActor(Policy policy, IReadOnlyList<ScheduledEdit> edits, string? word = null, int? steps = null) : IWorldActor
 {
-    private readonly Dictionary<int, Progress> progress = [];
+    private readonly Dictionary<int, ScheduleProgress> progress = [];
     private readonly ActionChunks chunks = new(steps ?? policy.ActionSteps);
     private readonly HashSet<int> touched = [];
     private readonly Dictionary<int, string> whys = [];
@@ -55,7 +55,7 @@ public sealed class ScheduledActor(Policy policy, IReadOnlyList<ScheduledEdit> e
     {
         if (turn.Step == 0)
         {
-            progress[turn.Episode] = new Progress(edits, turn.World.Gripper);
+            progress[turn.Episode] = new ScheduleProgress(edits, turn.World.Gripper);
         }
 
         var strengths = progress[turn.Episode].Next(turn.World);
@@ -86,31 +86,5 @@ public sealed class ScheduledActor(Policy policy, IReadOnlyList<ScheduledEdit> e
         }
 
         static Edit OfAnyRow(Edit edit) => edit with { Scope = edit.Scope with { Rows = null } };
-    }
-
-    /// <summary>One episode under every edit's schedule.</summary>
-    private sealed class Progress(IReadOnlyList<ScheduledEdit> edits, Position start)
-    {
-        private readonly ScheduleRun[] runs = [.. edits.Select(e => e.Schedule.Start())];
-        private Position last = start;
-
-        public double?[] Next(IWorld world)
-        {
-            var now = world.Gripper;
-            double?[] strengths = [.. runs.Select((run, i) => run.Next(edits[i]
-                .Schedule.Measured is { } name ? Measured(name, world, now.DistanceTo(last)) : 0))];
-            last = now;
-            return strengths;
-        }
-
-        private static double Measured(string name, IWorld world, double speed) => name switch
-        {
-            "speed" => speed,
-            "height" => world.Gripper.Z,
-            _ => world.Measures.TryGetValue(name, out var value)
-                ? value
-                : throw new VitrineException($"schedule: the world does not measure '{name}'; it measures speed, height, "
-                    + $"{string.Join(", ", world.Measures.Keys.Order(StringComparer.Ordinal))}."),
-        };
     }
 }

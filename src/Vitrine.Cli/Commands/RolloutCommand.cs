@@ -41,6 +41,7 @@ internal static class RolloutCommand
             DefaultValueFactory = _ => Environment.ProcessorCount,
         };
         var further = new ArmOptions();
+        var watch = new WatchArguments();
         var plan = EditOption.Create(", held during every act.");
         var plain = new Option<bool>("--no-adverbs") { Description = "Leave speed and height words out of the instructions." };
         var forgiving = new Option<bool>("--forgiving") { Description = "Physics in which a closed gripper grasps while it moves." };
@@ -54,6 +55,7 @@ internal static class RolloutCommand
             name, layouts, tasks, steps, actionSteps, seed, workers, plan, plain, forgiving, folder, units, device, allowed, json,
         };
         further.AddTo(command);
+        watch.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
             var world = new TabletopOptions
@@ -66,7 +68,7 @@ internal static class RolloutCommand
             using var policy = opened?.With(units: parsed.GetValue(units));
             var edits = plan.Plan(parsed);
             Output.Warn(policy is null || edits is null ? [] : policy.DeadEdits(edits));
-            CaptureOptions.WarnOfNowhere(edits, "a rollout keeps no activations; 'vitrine act --out FILE' does");
+            CaptureOptions.WarnOfNowhere(edits, "a rollout keeps what --record FOLDER --point ADDRESS says, not what a plan captures");
             if (policy is null && (edits is not null || parsed.GetValue(units) is not null || parsed.GetValue(actionSteps) is not null))
             {
                 throw new VitrineException("rollout: the scripted expert has nothing that --edit could change, no --units and no --action-steps.");
@@ -84,6 +86,17 @@ internal static class RolloutCommand
                 ActionSteps = parsed.GetValue(actionSteps),
                 Arms = further.Arms(parsed, parsed.GetValue(name)!, edits, policy),
             };
+            if (watch.IsAsked(parsed))
+            {
+                if (parsed.GetValue(folder) is not null)
+                {
+                    throw new VitrineException("rollout: --out keeps batches in lock step; with --record or --monitor episodes run one by one. Give one.");
+                }
+
+                return await WatchedAsync(parsed, watch, study, policy, world, parsed.GetValue(workers), parsed.GetValue(json), cancellation)
+                    .ConfigureAwait(false);
+            }
+
             var options = new StudyOptions { Workers = parsed.GetValue(workers), Folder = parsed.GetValue(folder), AllowUntouchedEdits = true };
             var run = await RunAsync(policy, study, world, options, cancellation).ConfigureAwait(false);
             Output.Warn(run.UntouchedEdits);
@@ -102,6 +115,39 @@ internal static class RolloutCommand
             return 0;
         });
         return command;
+    }
+
+    /// <summary>Episodes one by one: recorded, watched by monitors, or both.</summary>
+    private static async Task<int> WatchedAsync(
+        ParseResult parsed, WatchArguments watch, Study study, Policy? policy, TabletopOptions world, int workers, bool json, CancellationToken cancellation)
+    {
+        if (policy is null)
+        {
+            throw new VitrineException("rollout: the scripted expert is no policy; there is nothing of it to record or to watch.");
+        }
+
+        study.Check();
+        var episodes = await watch.RunAsync(parsed, study, policy, world, workers, cancellation).ConfigureAwait(false);
+        Output.Warn(episodes.SelectMany(arm => arm.FirstOrDefault()?.UntouchedEdits ?? []).Distinct());
+        var run = new StudyRun(study, [.. study.Arms.Zip(episodes, (arm, done) => new ArmEpisodes(arm.Label(), [.. done.Select(e => e.Episode)]))]);
+        var rows = WatchArguments.Rows(study, episodes);
+        if (json && rows.Count > 0)
+        {
+            Output.Write(new { tasks = run.Arms.Select(TaskSummary.Of), monitors = rows });
+            return 0;
+        }
+
+        if (run.Arms.Count > 1)
+        {
+            ArmOptions.Print(StudyResult.Of(run), json);
+        }
+        else
+        {
+            Print(run, json);
+        }
+
+        WatchArguments.Print(rows);
+        return 0;
     }
 
     private static async Task<StudyRun> RunAsync(Policy? policy, Study study, TabletopOptions world, StudyOptions options, CancellationToken cancellation)

@@ -1,4 +1,6 @@
 using System.Text.Json.Serialization;
+using Vitrine.Worlds.Monitors;
+using Vitrine.Worlds.Records;
 
 namespace Vitrine.Worlds.Studies;
 
@@ -9,4 +11,7 @@ namespace Vitrine.Worlds.Studies;
 [JsonSerializable(typeof(StudyResult))]
 [JsonSerializable(typeof(StudyFolder.Header))]
 [JsonSerializable(typeof(StudyFolder.Stored))]
+[JsonSerializable(typeof(RecordHeader))]
+[JsonSerializable(typeof(RecordedStep))]
+[JsonSerializable(typeof(MonitorFacts))]
 internal sealed partial class RecordJsonContext : JsonSerializerContext;

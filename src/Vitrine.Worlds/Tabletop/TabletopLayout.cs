@@ -9,25 +9,92 @@ namespace Vitrine.Worlds.Tabletop;
 public sealed record TabletopLayout(TabletopState State, TaskSpec Spec, string Instruction)
 {
     private const int Objects = 3;
+    private const double Apart = .24;
 
     /// <summary>Draws a layout. The gripper is open, as always in evaluation; layouts that are not feasible are drawn again.</summary>
     /// <param name="key">Decides everything.</param>
     /// <param name="adverbs">Whether instructions may say how fast and how high.</param>
     /// <exception cref="VitrineException">The key's task is none of the tabletop's.</exception>
-    public static TabletopLayout Draw(LayoutKey key, bool adverbs = true)
+    public static TabletopLayout Draw(LayoutKey key, bool adverbs = true) => Draw(key, new TabletopOptions { Adverbs = adverbs });
+
+    /// <summary>Draws a layout of a world whose options are chosen: what they do not change is drawn as in the usual world.</summary>
+    /// <param name="key">Decides everything.</param>
+    /// <param name="options">What was chosen about the world.</param>
+    /// <exception cref="VitrineException">The key's task is none of the tabletop's.</exception>
+    public static TabletopLayout Draw(LayoutKey key, TabletopOptions options)
     {
         ArgumentNullException.ThrowIfNull(key);
+        ArgumentNullException.ThrowIfNull(options);
         var task = TaskOf(key.Task);
-        var random = key.Random("layout");
+        return Draw(key.Random("layout"), options.Distractors > 0 ? key.Random("distractors") : null, _ => task, options);
+    }
+
+    /// <summary>Draws a layout from random numbers of one's own.</summary>
+    /// <param name="random">Table, task and words.</param>
+    /// <param name="further">Objects beyond the three; null where there are none.</param>
+    /// <param name="taskOf">The task, of the same random numbers as all else.</param>
+    /// <param name="options">What was chosen about the world.</param>
+    internal static TabletopLayout Draw(RandomStream random, RandomStream? further, Func<RandomStream, TabletopTask> taskOf, TabletopOptions options)
+    {
         while (true)
         {
             var state = DrawState(random);
-            var spec = DrawSpec(random, task, adverbs);
-            if (spec.IsFeasible(state))
+            state = state with { Light = state.Light with { Gain = state.Light.Gain * options.Light } };
+            if (WithDistractors(state, further, options.Distractors) is not { } whole)
             {
-                return new(state, spec, TabletopInstruction.Of(spec, state).Say(random));
+                continue;
+            }
+
+            if (Ask(whole, taskOf(random), random, options) is { } asked)
+            {
+                return asked;
             }
         }
+    }
+
+    /// <summary>Asks for a task on a table; null where what was drawn is not feasible, or is not said in this world.</summary>
+    internal static TabletopLayout? Ask(TabletopState state, TabletopTask task, RandomStream random, TabletopOptions options)
+    {
+        var spec = DrawSpec(random, task, options.Adverbs);
+        if (!spec.IsFeasible(state))
+        {
+            return null;
+        }
+
+        var instruction = TabletopInstruction.Of(spec, state).Say(random);
+        return IsSaid(instruction, task, options) ? new(state, spec, instruction) : null;
+    }
+
+    /// <summary>Whether the world's instructions are of this kind, where combinations are held out.</summary>
+    internal static bool IsSaid(string instruction, TabletopTask task, TabletopOptions options) => options.Combinations switch
+    {
+        CombinationUse.Seen => !options.HeldOut.Any(h => h.IsNamedBy(instruction)),
+        CombinationUse.HeldOut => task == TabletopTask.Move || options.HeldOut.Any(h => h.IsNamedBy(instruction)),
+        _ => true,
+    };
+
+    /// <summary>The table with further objects, unlike all others and as far from them; null where no place was found.</summary>
+    private static TabletopState? WithDistractors(TabletopState state, RandomStream? random, int count)
+    {
+        const int Tries = 400;
+        List<TabletopObject> objects = [.. state.Objects];
+        for (var tries = 0; random is not null && objects.Count < Objects + count; tries++)
+        {
+            if (tries == Tries)
+            {
+                return null;
+            }
+
+            var (colour, shape) = (OneOf<ObjectColour>(random), OneOf<ObjectShape>(random));
+            var place = new Position(random.Uniform(.15, .85), random.Uniform(.15, .85), 0);
+            var further = new TabletopObject(place, colour, shape, random.Uniform(3.6, 4.8));
+            if (objects.All(o => (o.Colour, o.Shape) != (colour, shape) && o.Position.DistanceTo(place) > Apart))
+            {
+                objects.Add(further);
+            }
+        }
+
+        return objects.Count == Objects ? state : state with { Objects = objects };
     }
 
     private static TabletopTask TaskOf(string name)
@@ -63,7 +130,7 @@ public sealed record TabletopLayout(TabletopState State, TaskSpec Spec, string I
         while (true)
         {
             Position[] places = [.. Enumerable.Range(0, Objects).Select(_ => new Position(random.Uniform(.15, .85), random.Uniform(.15, .85), 0))];
-            if (places.Index().All(a => places.Take(a.Index).All(b => b.DistanceTo(a.Item) > .24)))
+            if (places.Index().All(a => places.Take(a.Index).All(b => b.DistanceTo(a.Item) > Apart)))
             {
                 return places;
             }

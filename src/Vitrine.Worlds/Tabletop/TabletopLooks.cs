@@ -43,11 +43,11 @@ public static class TabletopLooks
         foreach (var picture in row.Pictures.Values.Take(1))
         {
             var (objects, target) = (world.State.Objects, world.Layout.Spec.Target);
-            var named = target >= 0 ? Patches(picture, TabletopRenderer.BoundsOf(objects[target])) : [];
+            var named = target >= 0 ? Patches(picture, world.View.Moved(TabletopRenderer.BoundsOf(objects[target]))) : [];
             at["named object"] = named;
-            at["other objects"] = [.. objects.Where((_, i) => i != target).SelectMany(o => Patches(picture, TabletopRenderer.BoundsOf(o))).Except(named)
+            at["other objects"] = [.. objects.Where((_, i) => i != target).SelectMany(o => Patches(picture, world.View.Moved(TabletopRenderer.BoundsOf(o)))).Except(named)
                 .Distinct()];
-            at["gripper"] = Patches(picture, TabletopRenderer.BoundsOfGripper(world.State));
+            at["gripper"] = Patches(picture, world.View.Moved(TabletopRenderer.BoundsOfGripper(world.State)));
         }
 
         if (row.State.Count > 0)

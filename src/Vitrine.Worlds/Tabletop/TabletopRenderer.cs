@@ -13,24 +13,34 @@ public static class TabletopRenderer
     public const double SensorNoise = .015;
 
     private const int WallRows = 24;
-    private static readonly (double R, double G, double B) Table = (.76, .71, .63), Shadow = (.12, .12, .14), Stem = (.25, .25, .28), Hand = (.10, .10, .12);
+    private static readonly (double R, double G, double B) Table = (.76, .71, .63), Shadow = (.12, .12, .14), Stem = (.25, .25, .28), Hand = (.10, .10, .12),
+        Occluder = (.45, .45, .45);
 
     /// <summary>Draws a state.</summary>
     /// <param name="state">What to draw.</param>
     /// <param name="noise">Where sensor noise is drawn from; null for none.</param>
     /// <param name="sigma">Standard deviation of the noise, added before values are clipped and rounded.</param>
     public static Picture Render(TabletopState state, RandomStream? noise = null, double sigma = SensorNoise)
+        => Render(state, TabletopView.Plain, noise, sigma);
+
+    /// <summary>Draws a state through a camera that stands elsewhere, or behind something.</summary>
+    internal static Picture Render(TabletopState state, TabletopView view, RandomStream? noise = null, double sigma = SensorNoise)
     {
         ArgumentNullException.ThrowIfNull(state);
         var image = new double[Size * Size * 3];                                          // row by row, R G B
-        DrawTable(image, state.Light);
-        DrawShadow(image, state.Gripper);
+        DrawTable(image, state.Light, view);
+        DrawShadow(image, state.Gripper, view);
         foreach (var index in Enumerable.Range(0, state.Objects.Count).OrderBy(i => i == state.Held).ThenByDescending(i => state.Objects[i].Position.Y))
         {
-            DrawObject(image, state.Objects[index]);
+            DrawObject(image, state.Objects[index], view);
         }
 
-        DrawGripper(image, state);
+        DrawGripper(image, state, view);
+        if (view.Hidden is { } hidden)
+        {
+            DrawRectangle(image, hidden.Left + (hidden.Side / 2), hidden.Top + (hidden.Side / 2), hidden.Side / 2, hidden.Side / 2, Occluder);
+        }
+
         var rgb = new byte[image.Length];
         for (var i = 0; i < rgb.Length; i++)
         {
@@ -51,11 +61,11 @@ public static class TabletopRenderer
     /// <returns>Column and row in pixels, from the upper left.</returns>
     public static (double U, double V) Project(Position at) => (6 + (52 * at.X), 58 - (30 * at.Y) - (22 * at.Z));
 
-    private static void DrawTable(double[] image, TableLight light)
+    private static void DrawTable(double[] image, TableLight light, TabletopView view)
     {
         for (var i = 0; i < Size * Size; i++)
         {
-            var shade = i / Size < WallRows ? .80 : 1;
+            var shade = (i / Size) - view.Down < WallRows ? .80 : 1;
             image[3 * i] = (Table.R + light.Red) * shade;
             image[(3 * i) + 1] = (Table.G + light.Green) * shade;
             image[(3 * i) + 2] = (Table.B + light.Blue) * shade;
@@ -81,9 +91,9 @@ public static class TabletopRenderer
 
     private static double Gap(TabletopState state) => state.Open ? 5.0 : 2.2;
 
-    private static void DrawShadow(double[] image, Position gripper)
+    private static void DrawShadow(double[] image, Position gripper, TabletopView view)
     {
-        var (u, v) = Project(gripper with { Z = 0 });
+        var (u, v) = view.Project(gripper with { Z = 0 });
         Paint(image, u, v, reach: 8, (x, y) =>
         {
             var q = Math.Sqrt((x / 5 * (x / 5)) + (y / 2.6 * (y / 2.6)));
@@ -91,10 +101,10 @@ public static class TabletopRenderer
         });
     }
 
-    private static void DrawObject(double[] image, TabletopObject item)
+    private static void DrawObject(double[] image, TabletopObject item, TabletopView view)
     {
         var s = item.HalfSize;
-        var (u, v) = Project(item.Position);
+        var (u, v) = view.Project(item.Position);
         var (r, g, b) = ColourOf(item.Colour);
         Paint(image, u, v - (s / 2), reach: (2 * s) + 2, (x, y) =>
         {
@@ -109,9 +119,9 @@ public static class TabletopRenderer
         });
     }
 
-    private static void DrawGripper(double[] image, TabletopState state)
+    private static void DrawGripper(double[] image, TabletopState state, TabletopView view)
     {
-        var (u, v) = Project(state.Gripper);
+        var (u, v) = view.Project(state.Gripper);
         var gap = Gap(state);
         DrawRectangle(image, u, v - 13, 1.2, 5.5, Stem);
         DrawRectangle(image, u, v - 7, gap + 1.2, 1.3, Hand);

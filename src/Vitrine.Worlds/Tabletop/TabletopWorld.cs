@@ -1,20 +1,6 @@
-using System.Globalization;
 using Vitrine.Policies;
 
 namespace Vitrine.Worlds.Tabletop;
-
-/// <summary>What can be chosen about the tabletop.</summary>
-public sealed record TabletopOptions
-{
-    /// <summary>How the table answers actions.</summary>
-    public TabletopPhysics Physics { get; init; } = TabletopPhysics.Strict;
-
-    /// <summary>Standard deviation of the camera's noise; 0 for none.</summary>
-    public double SensorNoise { get; init; } = TabletopRenderer.SensorNoise;
-
-    /// <summary>Whether instructions may say how fast and how high. Studies of a word start from instructions without one.</summary>
-    public bool Adverbs { get; init; } = true;
-}
 
 /// <summary>The tabletop: a gripper over three objects, one camera of 64 x 64 pixels, four tasks.</summary>
 /// <param name="options">What can be chosen about it.</param>
@@ -27,6 +13,7 @@ public sealed class TabletopWorld(TabletopOptions? options = null) : IWorld
     private TabletopLayout? layout;
     private TabletopState? state;
     private LayoutKey? noise;
+    private TabletopView view = TabletopView.Plain;
     private Observation? seen;
     private int steps;
 
@@ -34,11 +21,16 @@ public sealed class TabletopWorld(TabletopOptions? options = null) : IWorld
     public static IReadOnlyList<string> TaskNames { get; } = ["reach", "lift", "push", "move"];
 
     /// <inheritdoc/>
-    public string Description => string.Create(CultureInfo.InvariantCulture,
-        $"tabletop, {options.Physics.Name} physics, sensor noise {options.SensorNoise}, {(options.Adverbs ? "with" : "without")} adverbs");
+    public string Description => options.Description;
+
+    /// <summary>What was chosen about it.</summary>
+    public TabletopOptions Options => options;
 
     /// <inheritdoc/>
     public IReadOnlyList<string> Tasks => TaskNames;
+
+    /// <summary>How its camera sees.</summary>
+    internal TabletopView View => view;
 
     /// <summary>How the episode began.</summary>
     public TabletopLayout Layout => layout ?? throw new VitrineException("tabletop: no episode has begun; reset the world first.");
@@ -79,20 +71,25 @@ public sealed class TabletopWorld(TabletopOptions? options = null) : IWorld
     }
 
     /// <inheritdoc/>
-    public void Reset(LayoutKey layout) => Place(TabletopLayout.Draw(layout, options.Adverbs), layout);
+    public void Reset(LayoutKey layout)
+    {
+        ArgumentNullException.ThrowIfNull(layout);
+        Place(TabletopLayout.Draw(layout, options), layout);
+    }
 
     /// <summary>Starts an episode from a given situation.</summary>
     /// <param name="layout">The situation.</param>
-    /// <param name="noise">Where sensor noise comes from; null for a camera without noise.</param>
+    /// <param name="noise">Where sensor noise, and the place of what hides the picture, come from; null for a camera that has neither.</param>
     public void Place(TabletopLayout layout, LayoutKey? noise = null)
     {
         ArgumentNullException.ThrowIfNull(layout);
         (this.layout, state, this.noise, seen, steps) = (layout, layout.State, options.SensorNoise > 0 ? noise : null, null, 0);
+        view = TabletopView.Of(options, noise);
     }
 
     /// <inheritdoc/>
     public Observation Observe()
-        => seen ??= new(TabletopRenderer.Render(State, noise?.Random("sensor", steps), options.SensorNoise), Layout.Instruction)
+        => seen ??= new(TabletopRenderer.Render(State, view, noise?.Random("sensor", steps), options.SensorNoise), Layout.Instruction)
         {
             State = new Dictionary<string, StateVector> { [StateName] = new([State.Gripper.X, State.Gripper.Y, State.Gripper.Z, State.Open ? 1 : 0]) },
         };

@@ -49,6 +49,17 @@ internal sealed record PngChunk(string Type, ReadOnlyMemory<byte> Data)
         throw new VitrineException($"{name}: the PNG picture is truncated: its {bytes.Length} bytes have no end mark (IEND).");
     }
 
+    /// <summary>Writes a chunk with its length and checksum.</summary>
+    public static void Write(Stream stream, string type, ReadOnlySpan<byte> data)
+    {
+        var chunk = new byte[data.Length + 12];
+        BinaryPrimitives.WriteUInt32BigEndian(chunk, (uint)data.Length);
+        Encoding.Latin1.GetBytes(type, chunk.AsSpan(4));
+        data.CopyTo(chunk.AsSpan(8));
+        BinaryPrimitives.WriteUInt32BigEndian(chunk.AsSpan(data.Length + 8), Checksum(chunk.AsSpan(4, data.Length + 4)));
+        stream.Write(chunk);
+    }
+
     private static uint Checksum(ReadOnlySpan<byte> bytes)
     {
         var sum = uint.MaxValue;
