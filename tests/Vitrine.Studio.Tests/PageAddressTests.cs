@@ -8,7 +8,7 @@ public sealed class PageAddressTests
 {
     [Fact]
     public void An_address_brings_its_values_back_whatever_they_are()
-        => Gen.Dictionary(Gen.String[Gen.Char.AlphaNumeric, 1, 8], Gen.String[1, 20]).Sample(values =>
+        => Gen.Dictionary(Gen.String[Gen.Char['a', 'z'], 1, 8], Gen.String[1, 20]).Sample(values =>
         {
             var there = PageAddress.Of(PageAddress.Of("/tour/neuron").With([.. values.Select(v => (v.Key, (object?)v.Value))]));
             return there.Path == "tour/neuron" && values.All(v => there[v.Key] == v.Value.Normalised());

@@ -3,7 +3,9 @@ using Vitrine.Policies;
 using Vitrine.Studio.Hosting;
 using Vitrine.Studio.Robot;
 using Vitrine.Studio.Scenes;
+using Vitrine.Studio.Work;
 using Vitrine.Transformers;
+using Vitrine.Worlds.Records;
 using Vitrine.Worlds;
 
 namespace Vitrine.Studio.Tests;
@@ -77,6 +79,20 @@ public sealed class RobotTests
         RobotSession.Of(other, open, Opened.At("robot", Opened.Speaking, ("dose", -8), ("step", 3)));
         one.Now.ShouldBe(0);
         one.Shown(one.With).Action.ShouldBe(seen);
+    }
+
+    [Fact]
+    public void A_record_is_of_the_episodes_that_are_shown()
+    {
+        var place = new Workplace(Path.Combine(Opened.Place.Folder, "recorded"));
+        var at = Opened.At("robot", Opened.Speaking, ("neurons", "5:111"), ("dose", 8), ("step", 4));
+        var session = RobotSession.Of(null, Opened.Models.Open(Opened.Speaking), at);
+        var folder = session.Record(place);
+        foreach (var (prefix, lane) in new[] { ("without-", session.Without), ("with-", session.With) })
+        {
+            var record = EpisodeRecord.Open(Directory.GetDirectories(folder, prefix + "*").ShouldHaveSingleItem());
+            record.Steps.Take(4).Select(s => s.Action.ToArray()).ShouldBe(lane.Frames.Take(4).Select(f => f.Action.ToArray()));
+        }
     }
 
     [Fact]

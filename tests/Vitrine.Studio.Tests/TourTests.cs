@@ -174,7 +174,7 @@ public sealed class TourTests : BunitContext
     {
         Services.GetRequiredService<NavigationManager>().NavigateTo(at.Relative);
         var page = Render<TourPage>();
-        page.WaitForState(() => page.FindAll("[role=status]").Count == 0, TimeSpan.FromSeconds(120));
+        page.WaitForState(() => !page.Markup.Contains("Opening the model", StringComparison.Ordinal), TimeSpan.FromSeconds(120));
         return page;
     }
 }

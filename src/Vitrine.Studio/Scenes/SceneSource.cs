@@ -17,6 +17,9 @@ internal static class SceneSource
 
     private const string Kept = "kept:", Example = "scene";
 
+    /// <summary>What is chosen about the tabletop.</summary>
+    public static TabletopOptions Options { get; } = new() { Adverbs = false };
+
     /// <summary>What a text model reads where nobody typed anything.</summary>
     public static string TextOf(TextModel model)
         => model.Labels is null ? "the red block is on the blue block" : "a very good film";
@@ -30,7 +33,7 @@ internal static class SceneSource
     }
 
     /// <summary>The world of the studio, as the demo's: strict physics, sensor noise, no speed or height words.</summary>
-    public static TabletopWorld NewWorld() => new(new TabletopOptions { Adverbs = false });
+    public static TabletopWorld NewWorld() => new(Options);
 
     /// <summary>What a policy observes: the tabletop as an episode begins, or a picture of one's own with an instruction.</summary>
     public static Observation ObservationOf(PageAddress at, Workplace place)

@@ -91,7 +91,8 @@ internal sealed record TourStep(string Key, string Title, string Sees, string Tr
             "A vision-language-action model is all of the above: patches and words are tokens of one sequence. Its answer is an action: words of a "
                 + "vocabulary that mean numbers, or a "
                 + "chunk of numbers that an expert refines out of noise.",
-            "tokens: bin b of dimension d means q01 + (b + ½)/256 · (q99 − q01) (Kim et al. 2024). flow: x ← x − v(x, t)/n, n times (Lipman et al. 2023).",
+            "tokens: the centre x of a bin, from −1 to 1, means q01 + (x + 1)/2 · (q99 − q01) (Kim et al. 2024). "
+                + "flow: x ← x − v(x, t)/n, n times (Lipman et al. 2023).",
             "using var run = policy.Act([new Observation(picture, \"lift the red cube\")]);\nvar action = run.Actions[0].Values;                      "
                 + " // in the robot's units"),
     ];
