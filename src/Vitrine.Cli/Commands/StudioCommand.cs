@@ -18,7 +18,11 @@ internal static class StudioCommand
         };
         var port = new Option<int>("--port") { Description = "Port on the loopback address; a free one by default." };
         var quiet = new Option<bool>("--no-open") { Description = "Open no browser; print the address alone." };
-        var work = new Option<string>("--work") { Description = "Folder of what is kept: findings, studies, pictures.", DefaultValueFactory = _ => "vitrine-studio" };
+        var work = new Option<string>("--work")
+        {
+            Description = "Folder of what is kept: findings, studies, pictures.",
+            DefaultValueFactory = _ => "vitrine-studio",
+        };
         var command = new Command("studio", "Look into models in a browser, offline: the tour, the map, attention, edits, and the robot live.")
         {
             models, port, quiet, work,

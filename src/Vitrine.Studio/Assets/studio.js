@@ -9,6 +9,10 @@ window.vitrine = {
       return copy.innerHTML;
     }).join('\n');
   },
+  // A text as a file of the browser's downloads.
+  save(name, text) {
+    Object.assign(document.createElement('a'), { href: 'data:text/html;charset=utf-8,' + encodeURIComponent(text), download: name }).click();
+  },
 };
 
 (() => {

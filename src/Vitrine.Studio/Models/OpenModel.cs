@@ -75,8 +75,10 @@ internal sealed class OpenModel : IDisposable
         (Policy)Model, TabletopStates.ForCalibration(1, 96), stackName: stack));
 
     /// <summary>What neurons of a text model do by themselves over a text.</summary>
+    /// <param name="reader">The model.</param>
     /// <param name="text">Of two tokens or more.</param>
-    public Calibration Calibration(TextModel reader, string text) => Kept($"calibration of '{text}'", () => Mechanisms.Doses.Calibration.Measure(reader, [text]));
+    public Calibration Calibration(TextModel reader, string text)
+        => Kept($"calibration of '{text}'", () => Mechanisms.Doses.Calibration.Measure(reader, [text]));
 
     /// <summary>What is computed once for the model.</summary>
     public T Kept<T>(string key, Func<T> make)

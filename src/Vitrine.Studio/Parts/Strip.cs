@@ -6,13 +6,15 @@ namespace Vitrine.Studio.Parts;
 internal static class Strip
 {
     /// <summary>A number among others, by its share of the largest.</summary>
-    public static string Cell(double value, IReadOnlyList<float> among) => Share(among.Count == 0 ? 0 : Math.Abs(value) / Math.Max(among.Max(a => Math.Abs((double)a)), 1e-12));
+    public static string Cell(double value, IReadOnlyList<float> among)
+        => Share(among.Count == 0 ? 0 : Math.Abs(value) / Math.Max(among.Max(a => Math.Abs((double)a)), 1e-12));
 
     /// <summary>A share of 1.</summary>
     public static string Share(double share) => string.Create(CultureInfo.InvariantCulture, $"--v:{Math.Clamp(share, 0, 1):0.###}");
 
     /// <summary>A veil that lifts as much as a share says.</summary>
-    public static string Veil(double weight, double most) => string.Create(CultureInfo.InvariantCulture, $"opacity:{.62 * (1 - (most > 0 ? weight / most : 0)):0.###}");
+    public static string Veil(double weight, double most)
+        => string.Create(CultureInfo.InvariantCulture, $"opacity:{.62 * (1 - (most > 0 ? weight / most : 0)):0.###}");
 
     /// <summary>Fewer numbers that show the same: of each run of neighbours the one that is largest.</summary>
     public static IReadOnlyList<float> Thin(IReadOnlyList<float> values, int count)

@@ -9,8 +9,8 @@ namespace Vitrine.Studio.Parts;
 
 /// <summary>A page that shows what its address says: read beside the renderer, and read anew when the address changes.</summary>
 /// <remarks>
-/// While a reading runs, further changes wait, and only the last of them is read: a slider that is pulled asks for many numbers and needs the last. Windows have
-/// pages of their own and share nothing but the models.
+/// While a reading runs, further changes wait, and only the last of them is read: a slider that is pulled asks for many numbers and needs the last. Windows
+/// have pages of their own and share nothing but the models.
 /// </remarks>
 public abstract class StudioPage : ComponentBase, IDisposable
 {

@@ -74,7 +74,8 @@ internal sealed record RobotEdit(NeuronSet Neurons, IReadOnlySet<Neuron> Mirrore
         {
             var towards = ActionDirection.Parse(at.Text("concept", "+z"), flow.ActionNames);
             var written = ExpertReading.Of(flow, open.Calibration(flow.Expert.Shape.Name)).Along(towards, 24);
-            return (new NeuronSet(written.Select(n => n.Neuron), flow.Expert.Shape.Name), written.Where(n => n.Along(towards) < 0).Select(n => n.Neuron).ToHashSet(),
+            return (new NeuronSet(written.Select(n => n.Neuron), flow.Expert.Shape.Name),
+                written.Where(n => n.Along(towards) < 0).Select(n => n.Neuron).ToHashSet(),
                 $"24 neurons along {at.Text("concept", "+z")}");
         }
 

@@ -104,10 +104,13 @@ internal sealed class RobotLane(Policy policy, LayoutKey layout, string? said, C
 
         using var scope = NewDisposeScope();
         using var mode = no_grad();
+        var words = tensor([.. run.Layout.Rows[0].Words.Select(w => w.Position)]);
         var layers = Watched.Layers.ToDictionary(l => l, l => run.Layout.DecidingStack == Watched.Stack
-            ? Mean(Enumerable.Range(0, run.Layout.DecidingSteps).Select(s => run.Layout.At(run.Run, $"{Watched.Stack}.{l}.mlp.neurons", s)[0].to(float32).mean([0L])))
-            : Mean([run.Run[$"{Watched.Stack}.{l}.mlp.neurons"][0].index_select(0, tensor([.. run.Layout.Rows[0].Words.Select(w => w.Position)])).to(float32).mean([0L])]));
+            ? Mean(Enumerable.Range(0, run.Layout.DecidingSteps).Select(s => run.Layout.At(run.Run, PlaceOf(l), s)[0].to(float32).mean([0L])))
+            : Mean([run.Run[PlaceOf(l)][0].index_select(0, words).to(float32).mean([0L])]));
         return [.. Watched.Neurons.Select(n => layers[n.Layer][n.Index])];
+
+        string PlaceOf(int layer) => $"{Watched.Stack}.{layer}.mlp.neurons";
 
         static float[] Mean(IEnumerable<Tensor> rows) => stack([.. rows]).mean([0L]).cpu().data<float>().ToArray();
     }

@@ -1,9 +1,14 @@
+using Vitrine.Mechanisms.Doses;
 using Vitrine.Policies;
 using Vitrine.Studio.Hosting;
 using Vitrine.Studio.Models;
 using Vitrine.Studio.Scenes;
-using Vitrine.Worlds;
+using Vitrine.Studio.Work;
+using Vitrine.Transformers;
+using Vitrine.Worlds.Records;
+using Vitrine.Worlds.Studies;
 using Vitrine.Worlds.Tabletop;
+using Vitrine.Worlds;
 
 namespace Vitrine.Studio.Robot;
 
@@ -12,12 +17,13 @@ internal sealed class RobotSession
 {
     private readonly string identity;
     private readonly Lock gate = new();
+    private readonly string? said;
     private bool isSteered;
 
     private RobotSession(string identity, Policy policy, LayoutKey layout, string? said, RobotEdit edit, OpenModel open)
     {
         var calibration = open.Calibration(edit.Neurons.Stack);
-        (this.identity, Policy, Layout, Edit) = (identity, policy, layout, edit);
+        (this.identity, this.said, Policy, Layout, Edit) = (identity, said, policy, layout, edit);
         (Without, With) = (new RobotLane(policy, layout, said, calibration) { Watched = edit.Neurons },
             new RobotLane(policy, layout, said, calibration) { Watched = edit.Neurons });
         With.Hold(edit, 0);
@@ -80,14 +86,42 @@ internal sealed class RobotSession
         lock (gate)
         {
             var to = Math.Clamp(step, 0, RobotEdit.Steps);
-            Without.To(to);
-            With.To(to);
+            Parallel.Invoke(() => Without.To(to), () => With.To(to));
             Now = to;
         }
     }
 
     /// <summary>The moment of a lane that is shown: the last one where it has ended before.</summary>
     public RobotFrame Shown(RobotLane lane) => lane.Frames[Math.Min(Now, lane.Frames.Count - 1)];
+
+    /// <summary>Records both episodes from their start, as <c>vitrine rollout --record</c> does: what was seen and done, step by step.</summary>
+    /// <param name="place">Where work is kept.</param>
+    /// <param name="cancellation">Stops between acts; what was recorded stays.</param>
+    /// <returns>The folder.</returns>
+    /// <exception cref="VitrineException">The instruction is one of one's own: a record is of a layout as its world says it.</exception>
+    public string Record(Workplace place, CancellationToken cancellation = default)
+    {
+        if (said is not null)
+        {
+            throw new VitrineException("record: the episode has an instruction of its own; a record is of a layout as its world says it.");
+        }
+
+        var folder = Path.Combine(place.Folder, "records", Workplace.NewId());
+        var world = new RecordedWorld(TabletopOptions.Family.Name, SceneSource.NewWorld().Description, SceneSource.Options.ToSettings());
+        var rollouts = new WatchedRollouts(SceneSource.NewWorld, world, RobotEdit.Steps);
+        var plain = new Arm { Name = "as it is", Kind = ArmKind.Baseline };
+        rollouts.Run(Policy, plain, Layout, new WatchOptions { Folder = folder, Prefix = "without-" }, cancellation);
+        if (Edit.IsOn)
+        {
+            var held = new Arm
+            {
+                Name = "with the edit", Kind = ArmKind.Edit, Concept = Edit.Label, Plan = RunPlan.FromJson(Plan), Schedule = new Window(Edit.First, Edit.Last),
+            };
+            rollouts.Run(Policy, held, Layout, new WatchOptions { Folder = folder, Prefix = "with-" }, cancellation);
+        }
+
+        return folder;
+    }
 
     private static bool Ended(RobotLane lane) => lane.Frames.Count > 0 && lane.Frames[^1].HasSucceeded;
 

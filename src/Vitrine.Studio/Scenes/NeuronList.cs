@@ -15,7 +15,8 @@ internal static class NeuronList
         return neurons.Length > 0 ? new NeuronSet(neurons, shape.Name) : throw new VitrineException("neurons: none is named; expected e.g. 5:111,5:130.");
 
         Neuron One(string part) => part.Split(':') is [var layer, var index]
-            && int.TryParse(layer, NumberStyles.None, CultureInfo.InvariantCulture, out var l) && int.TryParse(index, NumberStyles.None, CultureInfo.InvariantCulture, out var i)
+            && int.TryParse(layer, NumberStyles.None, CultureInfo.InvariantCulture, out var l)
+            && int.TryParse(index, NumberStyles.None, CultureInfo.InvariantCulture, out var i)
                 ? l < shape.Layers && i < shape.Neurons
                     ? new Neuron(l, i)
                     : throw new VitrineException($"neuron {part}: stack '{shape.Name}' has {shape.Layers} layers of {shape.Neurons} neurons, counted from 0.")

@@ -125,7 +125,8 @@ internal sealed class Scene : IDisposable
         var input = model.Prepare(picture);
         var names = Mechanisms.Pictures.PictureTokens.Of(model.Tower, input.Pixels);
         return new Scene(
-            open, model, model.Tower, plan => new SceneRun(model.Run(input.Pixels, plan), null), () => Mechanisms.Metrics.Subject.Of(model, input.Pixels), input)
+            open, model, model.Tower, plan => new SceneRun(model.Run(input.Pixels, plan), null), () => Mechanisms.Metrics.Subject.Of(model, input.Pixels),
+            input)
         {
             Tokens = [.. Enumerable.Range(0, names.Count).Select(i => new SceneToken(i, names.Name(i), i < names.Prefix.Count ? "class" : "patch"))],
             Picture = input.Shown,

@@ -17,18 +17,23 @@ internal static class SceneSource
 
     private const string Kept = "kept:", Example = "scene";
 
+    /// <summary>What is chosen about the tabletop.</summary>
+    public static TabletopOptions Options { get; } = new() { Adverbs = false };
+
     /// <summary>What a text model reads where nobody typed anything.</summary>
-    public static string TextOf(TextModel model) => model.Labels is null ? "the red block is on the blue block" : "a very good film";
+    public static string TextOf(TextModel model)
+        => model.Labels is null ? "the red block is on the blue block" : "a very good film";
 
     /// <summary>The layout of the tabletop that an address names.</summary>
     public static LayoutKey LayoutOf(PageAddress at)
     {
         var task = at.Text("task", TabletopWorld.TaskNames[0]);
-        return new LayoutKey(Seed, LayoutSplit.Test, TabletopWorld.TaskNames.Contains(task) ? task : TabletopWorld.TaskNames[0], at.Whole("layout", 0, 0, 9999));
+        var known = TabletopWorld.TaskNames.Contains(task) ? task : TabletopWorld.TaskNames[0];
+        return new LayoutKey(Seed, LayoutSplit.Test, known, at.Whole("layout", 0, 0, 9999));
     }
 
     /// <summary>The world of the studio, as the demo's: strict physics, sensor noise, no speed or height words.</summary>
-    public static TabletopWorld NewWorld() => new(new TabletopOptions { Adverbs = false });
+    public static TabletopWorld NewWorld() => new(Options);
 
     /// <summary>What a policy observes: the tabletop as an episode begins, or a picture of one's own with an instruction.</summary>
     public static Observation ObservationOf(PageAddress at, Workplace place)
@@ -73,5 +78,6 @@ internal static class SceneSource
     public static string NameOf(string kept) => Kept + kept;
 
     /// <summary>A number as a page writes it.</summary>
-    public static string Plain(double value, int decimals = 3) => value.ToString("F" + decimals.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+    public static string Plain(double value, int decimals = 3)
+        => value.ToString("F" + decimals.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
 }

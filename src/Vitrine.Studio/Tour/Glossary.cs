@@ -14,8 +14,8 @@ internal static class Glossary
         ("clamp", "holding a neuron at a value, whatever the model would have it be."),
         ("dose", "how strongly a neuron is held: a number, or deviations from its natural mean (+4sd)."),
         ("embedding", "the row of numbers that a token begins with."),
-        ("key and value vector", "of a neuron: the direction that it looks for, and the direction that it writes. Of attention: what a token offers to be found by, and what is "
-            + "then taken."),
+        ("key and value vector", "of a neuron: the direction that it looks for, and the direction that it writes. Of attention: what a token offers to be "
+            + "found by, and what is then taken."),
         ("logit", "a score before it is made a probability."),
         ("logit lens", "reading a state in the middle as if it were the last."),
         ("matched random", "other neurons of the same layers that resemble the chosen ones but were chosen by chance: the control of every edit."),

@@ -119,8 +119,9 @@ internal static class TourReading
         using var scope = NewDisposeScope();
         using var mode = no_grad();
         var activations = Floats(run.Run[scene.At(layer, "mlp.neurons")][0, token]);
-        var norms = Floats((scene.Stack.BehindNeurons == "gate" ? scene.Stack.RawValueVectors(layer) : scene.Stack.ValueVectors(layer)).to(float32).norm(1));
-        var written = activations.Select((a, i) => (Index: i, Written: Math.Abs((double)a) * norms[i])).OrderByDescending(n => n.Written).ThenBy(n => n.Index).ToArray();
+        var norms = NormsOf(scene.Stack, layer);
+        var written = activations.Select((a, i) => (Index: i, Written: Math.Abs((double)a) * norms[i]))
+            .OrderByDescending(n => n.Written).ThenBy(n => n.Index).ToArray();
         var half = written.Sum(n => n.Written) / 2;
         var (many, sum) = (0, 0.0);
         while (many < written.Length && sum < half)
@@ -131,8 +132,9 @@ internal static class TourReading
         var largest = written.Take(count).ToArray();
         var words = WordsOf(scene, layer, [.. largest.Select(n => n.Index)]);
         return new LayerActivity(activations,
-            [.. largest.Select((n, i) => new ActiveNeuron(n.Index, activations[n.Index], n.Written, words is null ? "" : string.Join(' ', words[i].Top.Take(5).Select(t => t.Token))))],
-            many);
+            [.. largest.Select((n, i) => new ActiveNeuron(n.Index, activations[n.Index], n.Written, FirstWords(i)))], many);
+
+        string FirstWords(int place) => words is null ? "" : string.Join(' ', words[place].Top.Take(5).Select(t => t.Token));
     }
 
     /// <summary>The attention of one head.</summary>
@@ -230,7 +232,8 @@ internal static class TourReading
     {
         var (first, rows, columns) = scene.Patches ?? throw new VitrineException($"stack '{scene.Stack.Shape.Name}' reads no patches.");
         var (shape, token) = (scene.Stack.Shape, first + Math.Clamp(patch, 0, (rows * columns) - 1));
-        using var run = scene.Run(RunPlan.Capturing($"{shape.Name}.0.{Point.ResidPre}", $"{shape.Name}.*.{Point.ResidPost}", $"{shape.Name}.*.{Point.AttnPattern}"));
+        using var run = scene.Run(RunPlan.Capturing(
+            $"{shape.Name}.0.{Point.ResidPre}", $"{shape.Name}.*.{Point.ResidPost}", $"{shape.Name}.*.{Point.AttnPattern}"));
         using var scope = NewDisposeScope();
         double Norm(string place) => Number(run.Run[place][0, token].to(float32).norm());
         return new PatchWay(
@@ -272,6 +275,14 @@ internal static class TourReading
 
             return (IReadOnlyList<(double X, double Y)>)path;
         })];
+
+    /// <summary>Lengths of the value vectors of a layer, [neuron]; of the columns as they are where a gate of the pass makes them anew.</summary>
+    internal static float[] NormsOf(Stack stack, int layer)
+    {
+        using var scope = NewDisposeScope();
+        using var mode = no_grad();
+        return Floats((stack.BehindNeurons == "gate" ? stack.RawValueVectors(layer) : stack.ValueVectors(layer)).to(float32).norm(1));
+    }
 
     internal static float[] Floats(Tensor tensor) => tensor.detach().to(float32).cpu().contiguous().data<float>().ToArray();
 
@@ -321,7 +332,10 @@ internal static class TourReading
         var all = decoder.Embed([valid])[0].to(float32);                                                   // (V, d)
         var own = decoder.Embed([[id]])[0, 0].to(float32);
         var cosines = Floats(all.matmul(own) / (all.norm(1) * own.norm()).clamp_min(1e-12));
-        return [.. cosines.Index().OrderByDescending(c => c.Item).ThenBy(c => c.Index).Take(8).Select(c => new NearToken(Print(scene, valid[c.Index]), c.Item))];
+        return
+        [
+            .. cosines.Index().OrderByDescending(c => c.Item).ThenBy(c => c.Index).Take(8).Select(c => new NearToken(Print(scene, valid[c.Index]), c.Item)),
+        ];
     }
 
     private static IReadOnlyList<TokenLogit> KeyWords(Scene scene, Tensor key)
@@ -333,7 +347,11 @@ internal static class TourReading
 
         var valid = scene.Open.Tokens.Valid;
         var scores = Floats(decoder.Embed([valid])[0].to(float32).matmul(key));
-        return [.. scores.Index().OrderByDescending(s => s.Item).ThenBy(s => s.Index).Take(10).Select(s => new TokenLogit(valid[s.Index], Print(scene, valid[s.Index]), s.Item))];
+        return
+        [
+            .. scores.Index().OrderByDescending(s => s.Item).ThenBy(s => s.Index).Take(10)
+                .Select(s => new TokenLogit(valid[s.Index], Print(scene, valid[s.Index]), s.Item)),
+        ];
     }
 
     private static IReadOnlyList<(string Name, double Value)> Along(FlowPolicy flow, int layer, int neuron)

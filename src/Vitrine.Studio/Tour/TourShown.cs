@@ -148,7 +148,8 @@ public sealed class TourShown
 
     private static string CommandOf(string key, OpenModel open, Scene scene, PageAddress at)
     {
-        var (layer, head) = (at.Whole("layer", scene.Stack.Shape.Layers - 1, 0, scene.Stack.Shape.Layers - 1), at.Whole("head", 0, 0, scene.Stack.Shape.Heads - 1));
+        var shape = scene.Stack.Shape;
+        var (layer, head) = (at.Whole("layer", shape.Layers - 1, 0, shape.Layers - 1), at.Whole("head", 0, 0, shape.Heads - 1));
         return string.Create(CultureInfo.InvariantCulture, $"{(key, open.Kind) switch
         {
             ("tokens", ModelKind.Text) => $"vitrine tokens {open.Name} \"{scene.Said}\"",

@@ -20,22 +20,26 @@ internal sealed record TourStep(string Key, string Title, string Sees, string Tr
             "Write a rare word, or the same word with another beginning, and see where it is cut.",
             "A model does not read letters. A tokenizer cuts text into pieces that were frequent in what it was trained on; each has a number, its id. "
                 + "All that follows happens to a row of such tokens.",
-            "text → (t₁, …, t_T), each t_i one of V ids. Byte-pair encoding joins the most frequent neighbours until V pieces are found (Sennrich et al. 2016).",
+            "text → (t₁, …, t_T), each t_i one of V ids. Byte-pair encoding joins the most frequent neighbours until V pieces are found (Sennrich et "
+                + "al. 2016).",
             "var batch = model.Encode(\"the red block\");\nint id = batch.Ids[0][3];\nstring piece = model.Tokenizer.Shown(id);"),
         new("embedding", "Embedding",
             "The chosen token as a row of numbers: what enters the first block. Beside it the words of the vocabulary whose rows point the same way.",
             "Move the slider over the tokens and see which words lie near.",
-            "Each id has a row of learnt numbers. Words that are used alike have rows that point alike. The row of a token is where its way through the model begins: "
+            "Each id has a row of learnt numbers. Words that are used alike have rows that point alike. The row of a token is where its way through "
+                + "the model begins: "
                 + "the residual stream.",
             "x_i⁰ = E[t_i] (+ position); nearness is cos(a, b) = a·b / (|a| |b|).",
             "using var run = model.Run(batch, RunPlan.Capturing(\"language.embed\"));\nvar x = run[\"language.embed\"][0, token];          // (d)"),
         new("neuron", "One neuron",
             "One feed-forward neuron: what it looks for (its key), what it writes (its value vector, in words), and how active it is on each token.",
             "Take another neuron with the slider until you find one whose words have a meaning in common.",
-            "A feed-forward neuron is a pair of directions. It compares what it reads with its key, and the better they match the more of its value vector it adds "
+            "A feed-forward neuron is a pair of directions. It compares what it reads with its key, and the better they match the more of its value "
+                + "vector it adds "
                 + "to the residual stream. The value vector can be read in words before any text is shown.",
             "FFN(x) = Σ_i a_i w_i, a = act(W_gate x) ⊙ (W_up x); neuron i writes w_i, column i of W_down; in words: E w_i (Geva et al. 2021, 2022).",
-            "var words = model.ReadNeuron(layer, neuron);              // both ends\nusing var run = model.Run(batch, RunPlan.Capturing($\"language.{layer}.mlp.neurons\"));\n"
+            "var words = model.ReadNeuron(layer, neuron);              // both ends\nusing var run = model.Run(batch, "
+                + "RunPlan.Capturing($\"language.{layer}.mlp.neurons\"));\n"
                 + "var a = run[$\"language.{layer}.mlp.neurons\"][0, .., neuron];"),
         new("layer", "All neurons of a layer",
             "Every neuron of the layer on the chosen token, and those that write most of it.",
@@ -46,17 +50,22 @@ internal sealed record TourStep(string Key, string Title, string Sees, string Tr
         new("attention", "Attention weights",
             "How much each token takes from each other, row by row. Each row adds up to 1.",
             "Take another head: some look at the token before, some at the first, some at a word that fits.",
-            "Attention moves information between tokens. Each token asks a question (its query), each token offers an answer (its key); how well they fit decides how much "
+            "Attention moves information between tokens. Each token asks a question (its query), each token offers an answer (its key); how well they "
+                + "fit decides how much "
                 + "is taken of what the other one holds (its value).",
             "A = softmax(Q Kᵀ / √h + mask); every row of A adds up to 1; what is taken is A V (Vaswani et al. 2017).",
-            "using var run = model.Run(batch, RunPlan.Capturing($\"language.{layer}.attn.pattern\"));\nvar row = run[$\"language.{layer}.attn.pattern\"][0, head, token];   // (T)"),
+            "using var run = model.Run(batch, RunPlan.Capturing($\"language.{layer}.attn.pattern\"));\nvar row = "
+                + "run[$\"language.{layer}.attn.pattern\"][0, head, token];   // (T)"),
         new("head", "A head as a subspace",
-            "What one head reads and writes. It sees the stream through a window of few directions: which words it looks for from a word, and what it says when it looks at one.",
+            "What one head reads and writes. It sees the stream through a window of few directions: which words it looks for from a word, and what it "
+                + "says when it looks at one.",
             "Compare a head of the first layer with one of the last: does it copy what it looks at?",
-            "A head has few dimensions of its own. It reads through two small windows (who looks for whom) and writes through another (what is said about what was found). "
+            "A head has few dimensions of its own. It reads through two small windows (who looks for whom) and writes through another (what is said "
+                + "about what was found). "
                 + "Both can be read in words.",
             "OV = W_V W_O says what is written, QK = W_Q W_Kᵀ who is looked at; both have rank ≤ h, the head's width (Elhage et al. 2021).",
-            "using var ov = HeadCircuits.FullOv(model.Language, layer, head);\nvar pairs = ov.Largest(12, rows: batch.Ids[0]);              // looks at, says, logit"),
+            "using var ov = HeadCircuits.FullOv(model.Language, layer, head);\nvar pairs = ov.Largest(12, rows: batch.Ids[0]);              // looks "
+                + "at, says, logit"),
         new("blocks", "Blocks repeated: the residual stream",
             "The same two steps again and again. After each block: how long the stream is, and what the model would say if it stopped there.",
             "Follow one column upwards and find the layer at which the answer appears.",
@@ -72,16 +81,20 @@ internal sealed record TourStep(string Key, string Title, string Sees, string Tr
         new("patches", "Patchify",
             "The picture cut into patches. One of them is followed: how long its token is after each block, and who looks at it.",
             "Choose a patch with nothing on it, then one with an object.",
-            "A picture becomes a row of tokens: it is cut into squares, and the numbers of each square are turned into one vector. From there on the blocks are the same as for words.",
+            "A picture becomes a row of tokens: it is cut into squares, and the numbers of each square are turned into one vector. From there on the "
+                + "blocks are the same as for words.",
             "x_p = W vec(patch_p) + b + position_p (Dosovitskiy et al. 2021).",
             "using var seen = encoder.Prepare(picture);\nusing var run = encoder.Run(seen.Pixels, RunPlan.Capturing(\"*.embed\", \"*.*.resid_post\"));"),
         new("action", "From words and pictures to actions",
             "The whole way: patches and words go in, an action comes out, as tokens that are said or as a chunk that takes shape out of noise.",
             "Ask for another task and see which numbers of the action change.",
-            "A vision-language-action model is all of the above: patches and words are tokens of one sequence. Its answer is an action: words of a vocabulary that mean numbers, or a "
+            "A vision-language-action model is all of the above: patches and words are tokens of one sequence. Its answer is an action: words of a "
+                + "vocabulary that mean numbers, or a "
                 + "chunk of numbers that an expert refines out of noise.",
-            "tokens: bin b of dimension d means q01 + (b + ½)/256 · (q99 − q01) (Kim et al. 2024). flow: x ← x − v(x, t)/n, n times (Lipman et al. 2023).",
-            "using var run = policy.Act([new Observation(picture, \"lift the red cube\")]);\nvar action = run.Actions[0].Values;                       // in the robot's units"),
+            "tokens: the centre x of a bin, from −1 to 1, means q01 + (x + 1)/2 · (q99 − q01) (Kim et al. 2024). "
+                + "flow: x ← x − v(x, t)/n, n times (Lipman et al. 2023).",
+            "using var run = policy.Act([new Observation(picture, \"lift the red cube\")]);\nvar action = run.Actions[0].Values;                      "
+                + " // in the robot's units"),
     ];
 
     /// <summary>A page by its key; the first where there is none.</summary>

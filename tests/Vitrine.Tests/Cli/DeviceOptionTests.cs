@@ -8,7 +8,7 @@ public sealed class DeviceOptionTests
     /// <summary>Verbs that open no model, or choose theirs themselves.</summary>
     private static readonly string[] Without =
     [
-        "demo", "tokens", "certify", "edits", "completion", "monitor", "judge", "train", "study", "new", "report", "compare", "drive", "live",
+        "demo", "tokens", "certify", "edits", "completion", "monitor", "judge", "train", "study", "new", "report", "compare", "drive", "live", "studio",
     ];
 
     [Theory]

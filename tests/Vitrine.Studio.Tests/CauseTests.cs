@@ -1,0 +1,52 @@
+using Vitrine.Policies;
+using Vitrine.Studio.Causing;
+using Vitrine.Studio.Hosting;
+using Vitrine.Studio.Scenes;
+using Vitrine.Transformers;
+using Vitrine.Worlds.Studies;
+
+namespace Vitrine.Studio.Tests;
+
+public sealed class CauseTests
+{
+    public static TheoryData<string, string> Asked() => new()
+    {
+        { Opened.Speaking, "clamp" }, { Opened.Speaking, "add" }, { Opened.Speaking, "heads" }, { Opened.Speaking, "patch" }, { Opened.Flowing, "ablate" },
+        { Opened.Text, "clamp" }, { Opened.Text, "heads" }, { Opened.Text, "patch" }, { Opened.Classifier, "ablate" }, { Opened.Image, "ablate" },
+        { Opened.Image, "heads" },
+    };
+
+    [Theory, MemberData(nameof(Asked))]
+    public void Zero_dose_changes_nothing_and_every_edit_has_eight_random_ones_beside_it(string model, string kind)
+    {
+        var read = CauseReading.Of(Opened.Models.Open(model), Opened.At("causing", model, ("kind", kind)), Opened.Place);
+        read.Arms.Single(a => a.Kind == ArmKind.ZeroDose).Value.ShouldBe(read.Unedited.Value);
+        read.Arms.Count(a => a.Kind == ArmKind.MatchedRandom).ShouldBe(8);
+        read.Arms.ShouldAllBe(a => double.IsFinite(a.Value));
+        read.Arms.ShouldAllBe(a => a.Plan.ToJson().Length > 2);
+    }
+
+    [Fact]
+    public void The_edit_s_number_is_the_one_of_its_plan_in_act()
+    {
+        var at = Opened.At("causing", Opened.Speaking, ("neurons", "5:111,5:130"), ("dose", "+8sd"), ("metric", "dx"));
+        var read = CauseReading.Of(Opened.Models.Open(Opened.Speaking), at, Opened.Place);
+        using var policy = Policy.Open(Opened.Speaking);
+        using var run = policy.Act([SceneSource.ObservationOf(at, Opened.Place)], RunPlan.FromJson(read.Edit.Plan.ToJson()));
+        read.Edit.Value.ShouldBe(run.Actions[0].Values[0]);
+    }
+
+    [Fact]
+    public void A_study_of_an_edit_has_its_controls_and_names_its_policy()
+    {
+        var study = CauseReading.StudyOf(Opened.Models.Open(Opened.Speaking), Opened.At("causing", Opened.Speaking, ("neurons", "5:111")), Opened.Place, 2);
+        study.Check();
+        Study.FromJson(study.ToJson()).Fingerprint().ShouldBe(study.Fingerprint());
+        study.Policy.ShouldNotBeNull();
+    }
+
+    [Theory, InlineData("neurons", "9:0"), InlineData("neurons", "x"), InlineData("dose", "much")]
+    public void What_does_not_exist_is_refused_by_name(string key, string value)
+        => Should.Throw<VitrineException>(() => CauseReading.Of(
+            Opened.Models.Open(Opened.Speaking), Opened.At("causing", Opened.Speaking, (key, value)), Opened.Place)).Message.ShouldContain(value);
+}

@@ -1,0 +1,287 @@
+// Walks through every page of the studio in a browser: axe-core in light and dark, nothing cut at 390 px, no request that leaves the machine, the keyboard,
+// addresses that bring a state back, windows that leave each other alone, and a slider that moves the robot as 'vitrine act' does.
+//
+//   node walk.mjs VITRINE MODELS_FOLDER        CHROMIUM=/path/to/chromium chooses the browser; PICTURES=folder keeps a picture of every page
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+const [vitrine, models] = process.argv.slice(2).map(name => resolve(name));
+const require = createRequire(resolve(import.meta.dirname, '../pages/package.json'));
+const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+const { chromium: engine } = require('playwright-core');
+const browserPath = process.env.CHROMIUM ?? ['chromium', 'chromium-browser', 'google-chrome'].map(name => {
+  try { return execFileSync('which', [name], { encoding: 'utf8' }).trim(); } catch { return ''; }
+}).find(Boolean);
+const pictures = process.env.PICTURES;
+const text = join(models, 'llama'), image = join(models, 'vit-classifier'), classifier = join(models, 'llama-classifier');
+const flags = ['--no-sandbox', '--disable-gpu', '--disable-background-networking'];
+let succeeded = 0, failed = 0;
+
+function judge(what, complaints) {
+  if (complaints.length === 0) succeeded++; else failed++;
+  console.log(`${complaints.length === 0 ? 'passed' : 'FAILED'} ${what}`);
+  for (const complaint of complaints.slice(0, 20)) console.log(`  ${complaint}`);
+}
+
+function finish() {
+  console.log(`total: ${succeeded + failed}\n  failed: ${failed}\n  succeeded: ${succeeded}\n  skipped: 0`);
+  process.exitCode = failed === 0 ? 0 : 1;
+}
+
+if (!browserPath) {
+  console.log('studio: skipped, there is no Chromium');
+  console.log('total: 1\n  failed: 0\n  succeeded: 0\n  skipped: 1');
+  process.exit(0);
+}
+
+const steps = ['tokens', 'embedding', 'neuron', 'layer', 'attention', 'head', 'blocks', 'answer', 'patches', 'action'];
+const named = (path, model, more = {}) => `${path}?${new URLSearchParams({ model, ...more })}`;
+const pages = [
+  ['home', '/'],
+  ['robot', named('/robot', 'embedded:tabletop', { step: 6 })],
+  ['robot of the flow policy', named('/robot', 'embedded:tabletop-flow', { step: 4 })],
+  ...steps.map(step => [`tour ${step}`, named(`/tour/${step}`, 'embedded:tabletop')]),
+  ['tour neuron of a tower', named('/tour/neuron', 'embedded:tabletop', { stack: 'siglip', layer: 1 })],
+  ['tour action of the flow policy', named('/tour/action', 'embedded:tabletop-flow')],
+  ['tour attention of the expert', named('/tour/attention', 'embedded:tabletop-flow', { stack: 'expert', flow: 3 })],
+  ['tour neuron of the expert', named('/tour/neuron', 'embedded:tabletop-flow', { stack: 'expert' })],
+  ...steps.slice(0, 8).map(step => [`tour ${step} of a text model`, named(`/tour/${step}`, text)]),
+  ...steps.slice(0, 9).map(step => [`tour ${step} of an encoder`, named(`/tour/${step}`, image)]),
+  ['tour answer of a classifier', named('/tour/answer', classifier)],
+  ['tour, formula', named('/tour/attention', text, { depth: 'formula' })],
+  ['tour, code', named('/tour/neuron', text, { depth: 'code' })],
+  ['map', named('/model', 'embedded:tabletop', { layer: 5 })],
+  ['map with a search and a profile', named('/model', 'embedded:tabletop', { word: 'quickly', profile: 1 })],
+  ['map by direction', named('/model', 'embedded:tabletop', { towards: 'more' })],
+  ['map by example, beside another', named('/model', text, { example: 1, other: join(models, 'llama') })],
+  ['map of an encoder', named('/model', image, { layer: 0 })],
+  ['looking', named('/looking', 'embedded:tabletop', { lens: 1, occlude: 1 })],
+  ['looking of an encoder', named('/looking', image)],
+  ['looking of a text model', named('/looking', text, { lens: 1 })],
+  ['causing', named('/causing', 'embedded:tabletop')],
+  ['causing heads', named('/causing', text, { kind: 'heads', heads: '1:0' })],
+  ['causing a patch', named('/causing', text, { kind: 'patch' })],
+  ['causing in an encoder', named('/causing', image, { kind: 'ablate', neurons: '0:0,0:1' })],
+  ['work', '/work'],
+  ['glossary', '/glossary'],
+];
+
+const violationsOf = result => result.violations.flatMap(violation => violation.nodes.map(node => `${violation.id}: ${node.target.join(' ')}: ${node.html.slice(0, 160)}`));
+const work = mkdtempSync(join(tmpdir(), 'vitrine-walk-'));
+const studios = [];
+
+// Starts a studio and gives its entrance back.
+function start(...more) {
+  const studio = spawn(vitrine, ['studio', 'embedded:tabletop', 'embedded:tabletop-flow', text, image, classifier, '--no-open', '--work', join(work, 'kept'), ...more]);
+  studios.push(studio);
+  return new Promise((done, broken) => {
+    let said = '';
+    studio.stdout.on('data', data => {
+      said += data;
+      const found = /^http:\S+/m.exec(said);
+      if (found) done({ entrance: new URL(found[0]), studio });
+    });
+    studio.on('exit', code => broken(new Error(`the studio ended with ${code}: ${said}`)));
+    studio.stderr.on('data', data => { said += data; });
+  });
+}
+
+async function shown(page, address) {
+  await page.goto(address.href);
+  await settled(page);
+}
+
+async function settled(page) {
+  await page.locator('h1').waitFor();
+  await page.waitForFunction(() => ![...document.querySelectorAll('[role=status]')].some(told => told.textContent.startsWith('Opening'))
+    && !document.querySelector('[aria-busy=true]'), null, { timeout: 120_000 });
+}
+
+// A browser window that keeps an account of what it asks for.
+async function open(browser, entrance, options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, reducedMotion: 'reduce', bypassCSP: true, ...options });
+  const page = await context.newPage();
+  const asked = [], errors = [];
+  page.on('request', request => { if (!/^(data|blob):/.test(request.url()) && new URL(request.url()).host !== entrance.host) asked.push(request.url()); });
+  page.on('websocket', socket => { if (new URL(socket.url()).host !== entrance.host) asked.push(socket.url()); });
+  page.on('pageerror', error => errors.push(`script: ${error.message}`));
+  await page.goto(entrance.href);
+  return { context, page, asked, errors };
+}
+
+async function walk(browser, entrance) {
+  const away = [];
+  const views = [['light', 1280], ['dark', 390], ...process.env.EVERY ? [['dark', 1280], ['light', 390]] : []];
+  for (const [colorScheme, width] of views) {
+    const { context, page, asked, errors } = await open(browser, entrance, { colorScheme, viewport: { width, height: 900 } });
+    for (const [name, path] of pages) {
+      const complaints = [];
+      try {
+        await shown(page, new URL(path, entrance));
+        complaints.push(...(await page.locator('.alert').allInnerTexts()).map(told => `it says: ${told}`));
+        await page.evaluate(axe);
+        complaints.push(...violationsOf(await page.evaluate(() => window.axe.run())));
+        const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+        if (wide > width) complaints.push(`the page is ${wide} px wide, the window ${width}`);
+        if (pictures) await page.screenshot({ path: join(pictures, `${name.replaceAll(/[ ,]+/g, '-')}-${width}-${colorScheme}.png`), fullPage: true });
+      } catch (error) {
+        complaints.push(error.message);
+      }
+      judge(`${name}, ${width} px, ${colorScheme}`, [...complaints, ...errors.splice(0)]);
+    }
+    away.push(...asked);
+    await context.close();
+  }
+  judge('no request leaves the machine', away);
+}
+
+// The numbers of the next action in a lane.
+const actionOf = (page, lane) => page.locator(`tr[data-lane=${lane}] [data-action]`).allInnerTexts().then(cells => cells.map(Number));
+
+async function steer(browser, entrance) {
+  const { context, page } = await open(browser, entrance);
+  const complaints = [];
+  await shown(page, new URL(named('/robot', 'embedded:tabletop', { neurons: '5:111,5:130', dose: 4 }), entrance));
+  const before = await actionOf(page, 'with');
+  const slider = page.getByLabel(/^Dose/);
+  await slider.focus();
+  const clock = Date.now();
+  await page.keyboard.press('End');
+  await page.waitForFunction(was => [...document.querySelectorAll('tr[data-lane=with] [data-action]')].map(cell => Number(cell.innerText)).join() !== was, before.join(), { timeout: 20_000 })
+    .catch(() => complaints.push('the slider did not change the action'));
+  console.log(`  a slider's answer: ${Date.now() - clock} ms`);
+  const after = await actionOf(page, 'with');
+  if (!page.url().includes('dose=8')) complaints.push(`the address is ${page.url()}`);
+
+  // The same plan on the same picture in the command.
+  await page.getByText('Keep and export').click();
+  const save = async (name, file) => {
+    const href = await page.locator(`a[download="${name}"]`).first().getAttribute('href');
+    const [head, body] = href.split(/,(.*)/s);
+    writeFileSync(join(work, file), head.endsWith('base64') ? Buffer.from(body, 'base64') : decodeURIComponent(body));
+  };
+  await save('frame.png', 'frame.png');
+  await save('plan.json', 'plan.json');
+  const instruction = await page.getByLabel('Instruction').inputValue();
+  const said = JSON.parse(execFileSync(vitrine, ['act', 'embedded:tabletop', join(work, 'frame.png'), instruction, '--edit', join(work, 'plan.json'), '--json'], { encoding: 'utf8' }));
+  const values = (said.chunk ?? said.Chunk)[0];
+  if (after.some((value, d) => Math.abs(value - values[d]) > 6e-5)) complaints.push(`the page says ${after}, act says ${values}`);
+  judge('a slider moves the robot as the same plan does in act', complaints);
+
+  // The address brings the state back, in another window.
+  const again = await open(browser, entrance);
+  await shown(again.page, new URL(page.url()));
+  judge('an address brings its state back', after.join() === (await actionOf(again.page, 'with')).join() ? [] : ['the action is another one']);
+
+  // Windows leave each other alone.
+  const slow = again.page.getByLabel(/^Dose/);
+  await slow.focus();
+  await again.page.keyboard.press('Home');
+  await again.page.waitForURL(/dose=-8/);
+  await again.page.getByRole('button', { name: 'Step', exact: true }).click();
+  await again.page.waitForURL(/step=1/);
+  judge('two windows do not disturb each other', after.join() === (await actionOf(page, 'with')).join() && page.url().includes('dose=8') ? [] : ['the first window changed']);
+  await again.context.close();
+
+  // Play, pause and rewind.
+  const transport = [];
+  await page.getByRole('button', { name: 'Play' }).click();
+  const began = Date.now();
+  await page.waitForFunction(() => document.querySelector('.transport output').textContent.startsWith('12 '), null, { timeout: 60_000 }).catch(() => transport.push('it does not play'));
+  console.log(`  ${(12_000 / (Date.now() - began)).toFixed(1)} steps a second`);
+  await page.getByRole('button', { name: 'Pause' }).click();
+  await page.waitForURL(/step=\d+/);
+  const paused = await page.locator('.transport output').innerText();
+  await page.waitForTimeout(400);
+  if (await page.locator('.transport output').innerText() !== paused) transport.push('it goes on behind a pause');
+  await page.getByRole('button', { name: 'Rewind' }).click();
+  await page.waitForFunction(() => document.querySelector('.transport output').textContent.startsWith('0 ')).catch(() => transport.push('it does not rewind'));
+  judge('play, pause, rewind', transport);
+  await context.close();
+}
+
+async function keyboard(browser, entrance) {
+  const { context, page } = await open(browser, entrance);
+  const complaints = [];
+  await shown(page, new URL(named('/tour/attention', text), entrance));
+  const landed = await page.evaluate(() => document.activeElement?.tagName);
+  if (landed !== 'H1') complaints.push(`a new page is not read from its heading on, but from ${landed}`);
+  const before = await page.evaluate(() => [...document.querySelectorAll('a[href], button, select, input')].filter(e => e.checkVisibility()).findIndex(e => e.className === 'skip'));
+  if (before !== 0) complaints.push('the first stop of the page is not the way to its content');
+  await page.locator('.skip').focus();
+  const stops = new Set();
+  for (let i = 0; i < 120; i++) {
+    await page.keyboard.press('Tab');
+    const stop = await page.evaluate(() => {
+      const here = document.activeElement;
+      if (!here || here === document.body) return null;
+      const style = getComputedStyle(here);
+      return { what: here.outerHTML.slice(0, 80), type: here.type ?? '', visible: style.outlineStyle !== 'none' };
+    });
+    if (!stop) break;
+    stops.add(stop.type || stop.what.split(/[ >]/)[0]);
+    if (!stop.visible) complaints.push(`no visible focus: ${stop.what}`);
+  }
+  for (const wanted of ['range', 'button', '<a', 'select-one', 'text']) if (![...stops].some(stop => stop.startsWith(wanted))) complaints.push(`never reached: ${wanted}, of ${[...stops]}`);
+  await page.getByLabel('Head').focus();
+  await page.keyboard.press('ArrowRight');
+  await page.waitForURL(/head=1/);
+  await settled(page);
+  const sum = Number(await page.locator('[data-sum]').innerText());
+  if (Math.abs(sum - 1) > 1e-4) complaints.push(`a row adds up to ${sum}`);
+  judge('the keyboard reaches everything', complaints);
+  await context.close();
+}
+
+async function keep(browser, first) {
+  const complaints = [];
+  const { context, page } = await open(browser, first.entrance);
+  await shown(page, new URL(named('/tour/neuron', 'embedded:tabletop', { layer: 5, neuron: 111 }), first.entrance));
+  await page.getByText('Keep and export').click();
+  await page.getByRole('button', { name: 'Keep what is shown' }).click();
+  await page.getByText('Kept; it stands under Work.').waitFor();
+  await shown(page, new URL(named('/causing', 'embedded:tabletop', { neurons: '5:111' }), first.entrance));
+  await page.getByRole('button', { name: 'Ask it as a study' }).click();
+  await page.getByText(/^Asked as /).waitFor({ timeout: 120_000 });
+  await context.close();
+  first.studio.removeAllListeners('exit');
+  first.studio.kill('SIGKILL');
+
+  const second = await start();
+  const later = await open(browser, second.entrance);
+  await shown(later.page, new URL('/work', second.entrance));
+  if (await later.page.getByRole('heading', { name: /One neuron: embedded:tabletop/ }).count() !== 1) complaints.push('the finding is gone');
+  if (await later.page.getByRole('button', { name: 'Go on' }).count() !== 1) complaints.push('the study is gone');
+  const [file] = await Promise.all([later.page.waitForEvent('download'), later.page.getByRole('button', { name: 'Save all as one HTML file' }).click()]);
+  await file.saveAs(join(work, 'findings.html'));
+  const saved = readFileSync(join(work, 'findings.html'), 'utf8');
+  if (!saved.includes('quickly') || /<script|href="http/.test(saved)) complaints.push('the saved file lacks the finding, or asks for more than itself');
+  await later.page.getByRole('link', { name: /One neuron/ }).click();
+  await later.page.waitForURL(/neuron=111/);
+  judge('findings and studies outlive the process', complaints);
+  await later.context.close();
+  second.studio.removeAllListeners('exit');
+}
+
+const browser = await engine.launch({ executablePath: browserPath, args: flags });
+try {
+  if (pictures) mkdirSync(pictures, { recursive: true });
+  const first = await start();
+  const refused = await (await browser.newContext()).request.get(first.entrance.origin);
+  judge('without its token nobody is let in', refused.status() === 403 ? [] : [`status ${refused.status()}`]);
+  await walk(browser, first.entrance);
+  await steer(browser, first.entrance);
+  await keyboard(browser, first.entrance);
+  await keep(browser, first);
+} catch (error) {
+  judge('the walk', [error.stack]);
+} finally {
+  await browser.close();
+  for (const studio of studios) { studio.removeAllListeners('exit'); studio.kill(); }
+  rmSync(work, { recursive: true, force: true });
+}
+
+finish();
