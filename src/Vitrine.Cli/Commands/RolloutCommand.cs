@@ -3,6 +3,7 @@ using System.Globalization;
 using Spectre.Console;
 using Vitrine.Policies;
 using Vitrine.Worlds;
+using Vitrine.Worlds.Records;
 using Vitrine.Worlds.Studies;
 using Vitrine.Worlds.Tabletop;
 

@@ -79,6 +79,6 @@ public sealed class WordDifference : IDisposable
     private static ComponentOutputs Under(Policy policy, IReadOnlyList<Observation> states, RunPlan plan, CancellationToken cancellation)
     {
         using var planned = policy.With(plan);
-        return ComponentOutputs.Of(planned, states, cancellation);
+        return ComponentOutputs.Of(planned, states, cancellation: cancellation);
     }
 }
