@@ -17,6 +17,10 @@ const string Usage = """
         a full-size pi0 or pi0.5 checkpoint in bfloat16: written when asked, then opened, and one chunk beside its products
     openvla --dir DIR --like DIR [--write sparse|random] [--layers N] [--vectors N] [--weights kept|widened]
         a full-size OpenVLA checkpoint (15.08 GB): written when asked, then one act and the projection of a slice
+    peers --model FILE.gguf [--dir DIR] [--rounds N] [--threads N] [--peer DLL]
+        the same file through llama.cpp (LLamaSharp, fetched and built in DIR), whole processes in turns; also in float16, written to DIR
+    large [--dir DIR] [--layers N] [--threads N]
+        Llama 3.1 8B's shape in Q4_K of random blocks (4.7 GB, written to DIR): open, 8 tokens, value vectors of one layer
     """;
 
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
@@ -45,6 +49,15 @@ try
             return 0;
         case "openvla":
             OpenVlaBenchmark.Run(arguments);
+            return 0;
+        case "peers":
+            PeersBenchmark.Run(arguments);
+            return 0;
+        case "peers-run":
+            PeersBenchmark.RunOne(arguments);
+            return 0;
+        case "large":
+            PeersBenchmark.RunLarge(arguments);
             return 0;
         default:
             Console.Error.WriteLine(Usage);
