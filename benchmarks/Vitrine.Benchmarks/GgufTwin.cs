@@ -19,7 +19,8 @@ internal static class GgufTwin
         }
 
         using var file = GgufFile.Open(source);
-        var tensors = file.Tensors.Values.OrderBy(t => t.Begin).Select(t => (t.Name, t.Shape, Type: t.Shape.Count == 2 ? GgufType.F16 : GgufType.F32)).ToArray();
+        var tensors = file.Tensors.Values.OrderBy(t => t.Begin)
+            .Select(t => (t.Name, t.Shape, Type: t.Shape.Count == 2 ? GgufType.F16 : GgufType.F32)).ToArray();
         Write(target, HeadOf(source), file.Metadata.Keys.Count(), tensors, (stream, name, type) =>
         {
             using var scope = TorchSharp.torch.NewDisposeScope();
@@ -27,7 +28,9 @@ internal static class GgufTwin
             var bytes = type == GgufType.F16 ? new byte[values.Length * 2] : new byte[values.Length * 4];
             for (var i = 0; i < values.Length; i++)
             {
-                _ = type == GgufType.F16 ? BitConverter.TryWriteBytes(bytes.AsSpan(2 * i), (Half)values[i]) : BitConverter.TryWriteBytes(bytes.AsSpan(4 * i), values[i]);
+                _ = type == GgufType.F16
+                    ? BitConverter.TryWriteBytes(bytes.AsSpan(2 * i), (Half)values[i])
+                    : BitConverter.TryWriteBytes(bytes.AsSpan(4 * i), values[i]);
             }
 
             stream.Write(bytes);

@@ -5,7 +5,9 @@ using static TorchSharp.torch;
 
 namespace Vitrine.Benchmarks;
 
-/// <summary>The same .gguf file and prompt through this engine and through llama.cpp, in turns, each in a process of its own: processor seconds and peak memory.</summary>
+/// <summary>
+/// The same .gguf file and prompt through this engine and through llama.cpp, in turns, each in a process of its own: processor seconds and peak memory.
+/// </summary>
 /// <remarks>llama.cpp comes with LLamaSharp, which benchmarks/Vitrine.Peers alone refers to; it is built, and so downloaded, when this runs.</remarks>
 internal static class PeersBenchmark
 {
@@ -21,7 +23,8 @@ internal static class PeersBenchmark
         var halves = Path.Combine(folder, $"{Path.GetFileNameWithoutExtension(model)}.F16.gguf");
         GgufTwin.WriteHalves(model, halves);
         int[] threads = arguments.Text("--threads") is { } given ? [int.Parse(given, CultureInfo.InvariantCulture)] : [1, 2];
-        Console.WriteLine($"whole processes in turns, {rounds} rounds, medians; {Decoded} tokens behind {Prompt}, and a prefill of {Long}; processor s / clock s / peak MB");
+        Console.WriteLine(
+            $"whole processes in turns, {rounds} rounds, medians; {Decoded} tokens behind {Prompt}, and a prefill of {Long}; processor s / clock s / peak MB");
         foreach (var file in new[] { model, halves })
         {
             Console.WriteLine($"{Path.GetFileName(file)}, {new FileInfo(file).Length / 1e6:0} MB");
@@ -62,25 +65,29 @@ internal static class PeersBenchmark
         Console.WriteLine($"at most {Measured.PeakMemory() / 1e9:0.00} GB resident, of a file of {new FileInfo(file).Length / 1e9:0.00} GB");
         model!.Dispose();
 
-        static void Say(string what, Measured took) => Console.WriteLine($"{what,-60} {took.Wall:0.00} s by the clock, {took.Processor:0.00} s of processor time");
+        static void Say(string what, Measured took)
+            => Console.WriteLine($"{what,-60} {took.Wall:0.00} s by the clock, {took.Processor:0.00} s of processor time");
     }
 
     private static void Beside(string file, string peer, int threads, int rounds)
     {
-        (string What, int Prompt, int Count)[] works = [("start and one token", Prompt, 1), ($"{Decoded} tokens", Prompt, Decoded), ($"prefill of {Long}", Long, 1)];
+        (string What, int Prompt, int Count)[] works =
+            [("start and one token", Prompt, 1), ($"{Decoded} tokens", Prompt, Decoded), ($"prefill of {Long}", Long, 1)];
         foreach (var (what, prompt, count) in works)
         {
             var (ours, theirs) = (new List<Spent>(), new List<Spent>());
             for (var round = 0; round < rounds; round++)
             {
-                ours.Add(Spent.By(Environment.ProcessPath!, [.. Own(), "peers-run", "--model", file, "--threads", $"{threads}", "--prompt", $"{prompt}", "--count", $"{count}"]));
+                ours.Add(Spent.By(Environment.ProcessPath!,
+                    [.. Own(), "peers-run", "--model", file, "--threads", $"{threads}", "--prompt", $"{prompt}", "--count", $"{count}"]));
                 theirs.Add(Spent.By("dotnet", [peer, file, $"{threads}", $"{prompt}", $"{count}"]));
             }
 
             var ratio = Measured.Median(ours.Zip(theirs).Select(p => p.First.Processor / p.Second.Processor));
             var same = ours[0].Said == theirs[0].Said ? "the same tokens" : "other tokens";
             Console.WriteLine(
-                $"  {threads} thread(s), {what,-20} Vitrine {Spent.Median(ours)}   llama.cpp {Spent.Median(theirs)}   processor time {ratio:0.00} of it, {same}");
+                $"  {threads} thread(s), {what,-20} Vitrine {Spent.Median(ours)}   llama.cpp {Spent.Median(theirs)}   "
+                    + $"processor time {ratio:0.00} of it, {same}");
         }
     }
 
@@ -142,7 +149,8 @@ internal static class PeersBenchmark
             try
             {
                 return File.ReadLines($"/proc/{id}/status").Where(l => l.StartsWith("VmHWM:", StringComparison.Ordinal))
-                    .Select(l => long.Parse(l.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) << 10).FirstOrDefault();
+                    .Select(l => long.Parse(l.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) << 10)
+                    .FirstOrDefault();
             }
             catch (IOException)
             {

@@ -60,7 +60,9 @@ public static class DtypePolicy
 
     /// <summary>Whether matrices of a .gguf file stay as its blocks, in the mapped file, to be multiplied as they lie.</summary>
     /// <param name="storage">What the caller wants.</param>
-    /// <param name="dtype">What is computed in. <see cref="WeightStorage.Auto"/> keeps blocks for float32 only: other precisions widen each for its product.</param>
+    /// <param name="dtype">
+    /// What is computed in. <see cref="WeightStorage.Auto"/> keeps blocks for float32 only: other precisions widen each for its product.
+    /// </param>
     public static bool KeepsRows(WeightStorage storage, ScalarType dtype) => storage switch
     {
         WeightStorage.Widened => false,
@@ -91,7 +93,9 @@ public static class DtypePolicy
             else if (narrow && keepsStored)
             {
                 mapped += entry.ByteCount;
-                reasons.Add(storage == WeightStorage.AsStored ? "16-bit matrices are kept as was asked" : "16-bit matrices are kept: widened, they would not fit");
+                reasons.Add(storage == WeightStorage.AsStored
+                    ? "16-bit matrices are kept as was asked"
+                    : "16-bit matrices are kept: widened, they would not fit");
             }
             else if (ElementCount(entry) * width == entry.ByteCount)
             {

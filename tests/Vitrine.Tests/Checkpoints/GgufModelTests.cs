@@ -235,7 +235,8 @@ public sealed class GgufModelTests
         : [.. values.Chunk(32).SelectMany(block =>
         {
             var scale = (Half)(block.Max(Math.Abs) / 127);
-            return (byte[])[.. BitConverter.GetBytes(scale), .. block.Select(v => (byte)(sbyte)Math.Clamp(MathF.Round(v / Math.Max((float)scale, 1e-20f)), -127, 127))];
+            return (byte[])[.. BitConverter.GetBytes(scale),
+                .. block.Select(v => (byte)(sbyte)Math.Clamp(MathF.Round(v / Math.Max((float)scale, 1e-20f)), -127, 127))];
         })];
 
     /// <remarks>GPT-2 as its authors published it has no prefix; as transformers saves it, it has one.</remarks>
