@@ -19,6 +19,10 @@ const string Usage = """
         a full-size OpenVLA checkpoint (15.08 GB): written when asked, then one act and the projection of a slice
     serve-load [--sessions N] [--seconds N] [--pause MS] [--policy NAME] [--rounds N] [--only load|batch]
         a policy server on loopback: its own overhead for LIBERO's request, memory meanwhile; a pass shared by eight sessions, half of them edited
+    peers --model FILE.gguf [--dir DIR] [--rounds N] [--threads N] [--peer DLL]
+        the same file through llama.cpp (LLamaSharp, fetched and built in DIR), whole processes in turns; also in float16, written to DIR
+    large [--dir DIR] [--layers N] [--threads N]
+        Llama 3.1 8B's shape in Q4_K of random blocks (4.7 GB, written to DIR): open, 8 tokens, value vectors of one layer
     """;
 
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
@@ -50,6 +54,15 @@ try
             return 0;
         case "serve-load":
             ServeLoadBenchmark.Run(arguments);
+            return 0;
+        case "peers":
+            PeersBenchmark.Run(arguments);
+            return 0;
+        case "peers-run":
+            PeersBenchmark.RunOne(arguments);
+            return 0;
+        case "large":
+            PeersBenchmark.RunLarge(arguments);
             return 0;
         default:
             Console.Error.WriteLine(Usage);

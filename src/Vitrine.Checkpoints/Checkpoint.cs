@@ -118,12 +118,16 @@ public sealed class Checkpoint : IDisposable
     /// <remarks>What an adapter adds to it is not in it; a tensor that an adapter replaces is the adapter's.</remarks>
     public Tensor Read(string name) => Adapter?.Replacement(name) is { } own ? own.File.Read(own.Name) : Holder(name).Read(name);
 
+    /// <summary>Whether <see cref="ReadRows"/> gives a matrix.</summary>
+    internal bool HasRows(string name)
+        => !(Adapter is { } adapter && (adapter.Changes(name) || adapter.Replacement(name) is not null)) && Holder(name).HasRows(name);
+
     /// <summary>
     /// A matrix of a .gguf file as its rows lie there, mapped, where products can read it so; null for another, and where an adapter changes it. Owned by the
     /// caller.
     /// </summary>
     internal (Tensor Bytes, BlockRows Rows)? ReadRows(string name)
-        => Adapter is { } adapter && (adapter.Changes(name) || adapter.Replacement(name) is not null) ? null : Holder(name).ReadRows(name);
+        => HasRows(name) ? Holder(name).ReadRows(name) : null;
 
     /// <summary>A tensor of the shape that the configuration asks for.</summary>
     /// <exception cref="VitrineException">It is missing or of another shape.</exception>

@@ -4,7 +4,8 @@ namespace Vitrine.Checkpoints;
 
 /// <summary>Decides which number format a model computes in.</summary>
 /// <remarks>
-/// <c>auto</c>: float32 when the weights in float32 and room to work fit in the memory that is free, else bfloat16, kept and widened block by block where it is
+/// <c>auto</c>: float32 when the weights in float32 and room to work fit in the memory that is free (matrices of .gguf files stay as they are and take none),
+/// else bfloat16, kept and widened block by block where it is
 /// computed with. float64 exists to tell a bug from rounding.
 /// </remarks>
 public static class DtypePolicy
@@ -25,7 +26,7 @@ public static class DtypePolicy
             "float32" => ScalarType.Float32,
             "bfloat16" => ScalarType.BFloat16,
             "float64" => ScalarType.Float64,
-            "auto" => Decide(checkpoint.Names.Sum(n => ElementCount(checkpoint.Entry(n))), available),
+            "auto" => Decide(checkpoint.Names.Where(n => !checkpoint.HasRows(n)).Sum(n => ElementCount(checkpoint.Entry(n))), available),
             _ => throw new VitrineException($"the dtype '{word}' is unknown; known are {string.Join(", ", Words)}."),
         };
     }
@@ -59,13 +60,59 @@ public static class DtypePolicy
 
     /// <summary>Whether matrices of a .gguf file stay as its blocks, in the mapped file, to be multiplied as they lie.</summary>
     /// <param name="storage">What the caller wants.</param>
-    /// <param name="dtype">What is computed in. <see cref="WeightStorage.Auto"/> keeps blocks for float32 only: other precisions widen each for its product.</param>
+    /// <param name="dtype">
+    /// What is computed in. <see cref="WeightStorage.Auto"/> keeps blocks for float32 only: other precisions widen each for its product.
+    /// </param>
     public static bool KeepsRows(WeightStorage storage, ScalarType dtype) => storage switch
     {
         WeightStorage.Widened => false,
         WeightStorage.AsStored => true,
         _ => dtype == ScalarType.Float32,
     };
+
+    /// <summary>What weights take in memory once a model is open on the CPU, and why.</summary>
+    /// <param name="storage">What the caller wants.</param>
+    /// <param name="checkpoint">The weights.</param>
+    /// <param name="dtype">What is computed in.</param>
+    /// <param name="available">Tells the free memory in bytes; asked only where it decides.</param>
+    public static WeightMemory MemoryOf(WeightStorage storage, Checkpoint checkpoint, ScalarType dtype, Func<long> available)
+    {
+        ArgumentNullException.ThrowIfNull(checkpoint);
+        var (keepsRows, keepsStored) = (KeepsRows(storage, dtype), KeepsStored(storage, checkpoint, dtype, available));
+        long mapped = 0, made = 0;
+        var reasons = new SortedSet<string>(StringComparer.Ordinal);
+        foreach (var name in checkpoint.Names)
+        {
+            var (entry, width) = (checkpoint.Entry(name), dtype switch { ScalarType.Float64 => 8, ScalarType.Float32 => 4, _ => 2 });
+            var narrow = entry.Shape.Count == 2 && entry.Dtype is Dtype.F16 or Dtype.BF16;
+            if (keepsRows && checkpoint.HasRows(name))
+            {
+                mapped += entry.ByteCount;
+                reasons.Add("blocks of a .gguf file are multiplied as they lie");
+            }
+            else if (narrow && keepsStored)
+            {
+                mapped += entry.ByteCount;
+                reasons.Add(storage == WeightStorage.AsStored
+                    ? "16-bit matrices are kept as was asked"
+                    : "16-bit matrices are kept: widened, they would not fit");
+            }
+            else if (ElementCount(entry) * width == entry.ByteCount)
+            {
+                mapped += entry.ByteCount;
+            }
+            else
+            {
+                made += ElementCount(entry) * width;
+                if (entry.Shape.Count == 2)
+                {
+                    reasons.Add("matrices are widened, which is the fastest where memory holds them");
+                }
+            }
+        }
+
+        return new WeightMemory(mapped, made, reasons.Count == 0 ? "the file has them as they are computed with" : string.Join("; ", reasons));
+    }
 
     private static long ElementCount(TensorEntry entry) => entry.Shape.Aggregate(1L, (a, s) => a * s);
 }

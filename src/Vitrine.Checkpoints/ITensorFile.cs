@@ -23,4 +23,7 @@ internal interface ITensorFile : IDisposable
     /// </summary>
     /// <remarks>Rows are outputs, also where <see cref="Read"/> gives a tensor transposed.</remarks>
     (Tensor Bytes, BlockRows Rows)? ReadRows(string name) => null;
+
+    /// <summary>Whether <see cref="ReadRows"/> gives a matrix.</summary>
+    bool HasRows(string name) => false;
 }

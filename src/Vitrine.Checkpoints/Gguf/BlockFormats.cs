@@ -6,8 +6,9 @@ namespace Vitrine.Checkpoints.Gguf;
 
 /// <summary>Pieces that several of ggml's block formats share.</summary>
 /// <remarks>
-/// Layouts and order of operations after ggml, <c>dequantize_row_q4_0</c> and its sisters: a value is code * scale, or code * scale + minimum with both roundings
-/// (no fused operation), so that results are equal to the last bit. In blocks of 32 the low halves of 16 bytes are elements 0 to 15, the high halves 16 to 31.
+/// Layouts and order of operations after ggml, <c>dequantize_row_q4_0</c> and its sisters: a value is code * scale, or code * scale + minimum with both
+/// roundings (no fused operation), so that results are equal to the last bit. In blocks of 32 the low halves of 16 bytes are elements 0 to 15, the high halves 16
+/// to 31.
 /// </remarks>
 internal static unsafe class BlockParts
 {
@@ -256,8 +257,8 @@ internal readonly unsafe struct Q3Super : ICodes
 }
 
 /// <summary>
-/// Scale of scales and of minima (halves), 12 bytes of 6-bit scales and minima, 128 bytes of codes. Each 32 bytes of codes serve two parts: low halves, then high
-/// halves.
+/// Scale of scales and of minima (halves), 12 bytes of 6-bit scales and minima, 128 bytes of codes. Each 32 bytes of codes serve two parts: low halves, then
+/// high halves.
 /// </summary>
 internal readonly unsafe struct Q4Super : INibbles
 {
@@ -327,7 +328,9 @@ internal readonly unsafe struct Q6Super : ICodes
 
     public static bool HasMinimum => false;
 
-    /// <remarks>Of a half of 128 weights, rows 0 and 2 share 32 bytes of low halves, rows 1 and 3 the next 32; all four share 32 bytes of upper pairs.</remarks>
+    /// <remarks>
+    /// Of a half of 128 weights, rows 0 and 2 share 32 bytes of low halves, rows 1 and 3 the next 32; all four share 32 bytes of upper pairs.
+    /// </remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (Vector128<sbyte> First, Vector128<sbyte> Second) Codes(byte* block, int part)
     {

@@ -79,14 +79,19 @@ public sealed class GgufFile : IDisposable
     /// <summary>The bytes of a matrix that can stay as it lies, row by row (rows, row bytes), mapped; null for another. Owned by the caller.</summary>
     internal (Tensor Bytes, BlockRows Rows)? ReadRows(string name)
     {
-        if (!Tensors.TryGetValue(name, out var tensor) || tensor.Shape is not [> 0, var columns] || !BlockRows.Suits(tensor.Type, columns))
+        if (!HasRows(name))
         {
             return null;
         }
 
-        var rows = new BlockRows(tensor.Type, columns);
+        var tensor = Tensors[name];
+        var rows = new BlockRows(tensor.Type, tensor.Shape[1]);
         return (mapped[partOf[name]].Read(new TensorEntry(name, Dtype.U8, [tensor.Shape[0], rows.RowBytes], tensor.Begin, tensor.ByteCount)), rows);
     }
+
+    /// <summary>Whether <see cref="ReadRows"/> gives a matrix.</summary>
+    internal bool HasRows(string name)
+        => Tensors.TryGetValue(name, out var tensor) && tensor.Shape is [> 0, var columns] && BlockRows.Suits(tensor.Type, columns);
 
     /// <inheritdoc/>
     public void Dispose() => Array.ForEach(mapped, m => m.Dispose());

@@ -78,6 +78,8 @@ internal sealed class GgufModel : ITensorFile
         };
     }
 
+    public bool HasRows(string name) => file.HasRows(sources[name].Name);
+
     public void Dispose() => file.Dispose();
 
     private (Tensor Bytes, BlockRows Rows) Paired(string name, (Tensor Bytes, BlockRows Rows) read, int heads)

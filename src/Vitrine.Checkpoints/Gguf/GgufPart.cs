@@ -56,7 +56,9 @@ internal sealed partial record GgufPart(string Path, long Length, IReadOnlyDicti
             : throw new VitrineException($"{path}: {TensorCount} is {expected}; its {count} parts hold {names.Count} tensors.");
     }
 
-    /// <summary>The one model among the .gguf files of a folder: the only file, or the first part where all are parts of one; null where there are several.</summary>
+    /// <summary>
+    /// The one model among the .gguf files of a folder: the only file, or the first part where all are parts of one; null where there are several.
+    /// </summary>
     public static string? OnlyModel(IReadOnlyList<string> files)
     {
         if (files.Count == 1)

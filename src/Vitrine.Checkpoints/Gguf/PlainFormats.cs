@@ -62,8 +62,8 @@ internal readonly unsafe struct BrainFloats : IBlocks
 
 /// <summary>IEEE halves, 32 numbers at a time.</summary>
 /// <remarks>
-/// Sign, exponent and fraction moved to their places in a float32 are the number times 2^-112; that product is exact, for subnormal halves too. Infinity and NaN
-/// come out as finite numbers from 65,536 on and get their exponent back.
+/// Sign, exponent and fraction moved to their places in a float32 are the number times 2^-112; that product is exact, for subnormal halves too. Infinity and
+/// NaN come out as finite numbers from 65,536 on and get their exponent back.
 /// </remarks>
 internal readonly unsafe struct IeeeHalves : IBlocks
 {

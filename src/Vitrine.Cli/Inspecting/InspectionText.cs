@@ -71,7 +71,8 @@ internal static class InspectionText
         => Console.WriteLine(
             $"weights: {Bytes(weights.Bytes)} as "
                 + $"{string.Join(", ", weights.Formats.Select(f => weights.Formats.Count == 1 ? f.Format : $"{f.Format} ({Share(f.Count, weights.Count)})"))}; "
-            + $"dtype auto computes in {weights.Auto} here ({Bytes(weights.BytesIn(weights.Auto))})");
+            + $"dtype auto computes in {weights.Auto} here; in memory {Bytes(weights.Memory.Mapped)} stay mapped, {Bytes(weights.Memory.Made)} are made "
+            + $"({weights.Memory.Why})");
 
     /// <remarks>Files that are not read for one reason stand together.</remarks>
     private static void Files(IReadOnlyList<FolderFile> files)

@@ -7,16 +7,10 @@ namespace Vitrine.Cli.Inspecting;
 /// <param name="Bytes">Of the tensors in the files.</param>
 /// <param name="Formats">Number format to how many numbers are stored so, the commonest first.</param>
 /// <param name="Auto">What the dtype policy <c>auto</c> computes in on this machine now.</param>
-internal sealed record StoredWeights(long Count, long Bytes, IReadOnlyList<StoredFormat> Formats, TorchSharp.torch.ScalarType Auto)
+/// <param name="Memory">What they take in memory then.</param>
+internal sealed record StoredWeights(
+    long Count, long Bytes, IReadOnlyList<StoredFormat> Formats, TorchSharp.torch.ScalarType Auto, WeightMemory Memory)
 {
-    /// <summary>Bytes of all numbers in a format of computing.</summary>
-    public long BytesIn(TorchSharp.torch.ScalarType dtype) => Count * dtype switch
-    {
-        TorchSharp.torch.ScalarType.BFloat16 => 2,
-        TorchSharp.torch.ScalarType.Float64 => 8,
-        _ => 4,
-    };
-
     /// <summary>Reads the headers of a folder or .gguf file.</summary>
     public static StoredWeights Of(ModelLocation location)
     {
@@ -24,12 +18,14 @@ internal sealed record StoredWeights(long Count, long Bytes, IReadOnlyList<Store
         (string Format, long Count, long Bytes)[] tensors = checkpoint.Gguf is { } gguf
             ? [.. gguf.Tensors.Values.Select(t => (t.Type.ToString(), Numbers(t.Shape), t.ByteCount))]
             : [.. checkpoint.Names.Select(checkpoint.Entry).Select(e => (e.Dtype.ToString(), Numbers(e.Shape), e.ByteCount))];
+        var auto = DtypePolicy.Decide("auto", checkpoint, AvailableMemory.Read());
         return new StoredWeights(
             tensors.Sum(t => t.Count),
             tensors.Sum(t => t.Bytes),
             [.. tensors.GroupBy(t => t.Format).Select(g => new StoredFormat(g.Key, g.Sum(t => t.Count))).OrderByDescending(f => f.Count)
                 .ThenBy(f => f.Format, StringComparer.Ordinal)],
-            DtypePolicy.Decide("auto", checkpoint, AvailableMemory.Read()));
+            auto,
+            DtypePolicy.MemoryOf(WeightStorage.Auto, checkpoint, auto, AvailableMemory.Read));
     }
 
     private static long Numbers(IReadOnlyList<long> shape) => shape.Aggregate(1L, (a, s) => a * s);

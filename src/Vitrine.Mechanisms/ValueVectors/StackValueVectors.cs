@@ -71,8 +71,7 @@ public sealed class StackValueVectors : IValueVectorSource, IDisposable
     /// <summary>How a model is opened to be read and not run: its weights stay mapped as their file has them, so that only what is read is touched.</summary>
     /// <param name="options">What else is asked; nothing when null.</param>
     /// <remarks>
-    /// What is no view of its file is still made at once: quantised tensors of a <c>.gguf</c> file, and what a family stores interleaved (GPT-NeoX's queries,
-    /// keys and values).
+    /// What is no view of its file is still made at once: what a family stores interleaved (GPT-NeoX's queries, keys and values).
     /// </remarks>
     public static ModelOptions Mapped(ModelOptions? options = null) => (options ?? ModelOptions.Default) with { Storage = WeightStorage.AsStored };
 

@@ -223,8 +223,8 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
         fixed (float* scratch = scores)
         {
             RowMath.Attend(
-                RowMath.At(q), RowMath.At(firstKey) + ((long)first * sizes.Width), RowMath.At(firstValue) + ((long)first * sizes.Width), (k.stride(1), v.stride(1)),
-                sizes, count, (float)attention.Scale, (float?)attention.SoftCap, scratch, RowMath.At(z));
+                RowMath.At(q), RowMath.At(firstKey) + ((long)first * sizes.Width), RowMath.At(firstValue) + ((long)first * sizes.Width),
+                (k.stride(1), v.stride(1)), sizes, count, (float)attention.Scale, (float?)attention.SoftCap, scratch, RowMath.At(z));
         }
 
         ArrayPool<float>.Shared.Return(scores);

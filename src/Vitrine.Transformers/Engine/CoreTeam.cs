@@ -18,8 +18,8 @@ internal abstract class SharedWork
 /// <summary>Threads that help one with short pieces of work, of which a decode step has a hundred, some microseconds each.</summary>
 /// <remarks>
 /// Nobody waits for a helper that does not run: pieces are taken one by one, a helper's result counts only once it is put in its place, and what a helper holds
-/// when all else is done is taken over after a moment. Beside a busy neighbour one thread so does the work alone, as if there were no other. A helper without work
-/// looks for some for <see cref="Patience"/> and then sleeps.
+/// when all else is done is taken over after a moment. Beside a busy neighbour one thread so does the work alone, as if there were no other. A helper without
+/// work looks for some for <see cref="Patience"/> and then sleeps.
 /// </remarks>
 internal sealed class CoreTeam : IDisposable
 {

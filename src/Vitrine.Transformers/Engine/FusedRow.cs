@@ -8,8 +8,8 @@ namespace Vitrine.Transformers.Engine;
 /// <summary>A decode step of one row without tensors: the residual stream is one buffer, and a block that nobody looks into is one pass over it.</summary>
 /// <remarks>
 /// A block whose slots ask for anything runs as it always does (<see cref="Block.Forward"/>); both are made of <see cref="RowMath"/> and the same products, so
-/// that the numbers are the same, bit for bit. Keys and values go to the cache that both read. What a block computes that these lines do not know is declined as
-/// a whole: see <see cref="Of"/>. Nothing is allocated from step to step.
+/// that the numbers are the same, bit for bit. Keys and values go to the cache that both read. What a block computes that these lines do not know is declined
+/// as a whole: see <see cref="Of"/>. Nothing is allocated from step to step.
 /// </remarks>
 internal sealed unsafe class FusedRow : IDisposable
 {
@@ -160,7 +160,16 @@ internal sealed unsafe class FusedRow : IDisposable
     private void Embed(int id, long place)
     {
         var x = buffers.Residual;
-        BlockProducts.Widen(words!.Type, (byte*)wordRows + (id * words.RowBytes), words.Columns, x, BlockProducts.Best);
+        var row = (byte*)wordRows + (id * words!.RowBytes);
+        if (words.Type == GgufType.F32)
+        {
+            new Span<float>(row, buffers.Width).CopyTo(new Span<float>(x, buffers.Width));
+        }
+        else
+        {
+            BlockProducts.Widen(words.Type, row, words.Columns, x, BlockProducts.Best);
+        }
+
         if (decoder.Words!.Scale is not null)
         {
             for (var i = 0; i < buffers.Width; i++)
@@ -202,7 +211,7 @@ internal sealed unsafe class FusedRow : IDisposable
             return default;
         }
 
-        var rows = words.Blocks ?? (RowProduct.TypeOf(words.Words.dtype) is { } type && words.Words.shape[1] % BlockProducts.Step == 0
+        var rows = words.Blocks ?? (RowProduct.TypeOf(words.Words.dtype) is { } type && (type == GgufType.F32 || words.Words.shape[1] % BlockProducts.Step == 0)
             ? new BlockRows(type, words.Words.shape[1])
             : null);
         return rows is null ? default : (rows, (nint)Checkpoints.TensorMemory.Start(words.Words));
@@ -228,7 +237,8 @@ internal sealed unsafe class Turning(Rotary rotary, nint cos, nint sin)
 internal sealed unsafe class FusedBuffers(IReadOnlyList<BlockSpec> specs, Func<int, nint> room)
 {
     private readonly nint residual = room(specs[0].Width), normed = room(specs[0].Width), attended = room(specs[0].Width), fed = room(specs[0].Width);
-    private readonly nint queries = room(specs.Max(s => s.Attention.Heads * s.Attention.HeadWidth)), z = room(specs.Max(s => s.Attention.Heads * s.Attention.HeadWidth));
+    private readonly nint queries = room(specs.Max(s => s.Attention.Heads * s.Attention.HeadWidth));
+    private readonly nint z = room(specs.Max(s => s.Attention.Heads * s.Attention.HeadWidth));
     private readonly nint keys = room(specs.Max(s => s.Attention.KeyValueHeads * s.Attention.HeadWidth));
     private readonly nint values = room(specs.Max(s => s.Attention.KeyValueHeads * s.Attention.HeadWidth));
     private readonly nint gate = room(specs.Max(s => s.Mlp.Neurons)), neurons = room(specs.Max(s => s.Mlp.Neurons));

@@ -42,7 +42,9 @@ internal sealed record Linear(Tensor Stored, Tensor? Bias, ScalarType Dtype, Blo
     /// <summary>The same computed in float32 where it is in 16 bits, else this; what is widened belongs to the current dispose scope.</summary>
     public Linear Widened() => Dtype.IsNarrow() ? new Linear(Weight.Widened(), Bias?.Widened()) : this;
 
-    /// <summary>Neighbouring rows of W in the precision that is computed in (n,in); a view where they are kept in it, else of the current dispose scope.</summary>
+    /// <summary>
+    /// Neighbouring rows of W in the precision that is computed in (n,in); a view where they are kept in it, else of the current dispose scope.
+    /// </summary>
     public Tensor Rows(long first, long count)
     {
         if (!IsNarrow)
@@ -63,7 +65,8 @@ internal sealed record Linear(Tensor Stored, Tensor? Bias, ScalarType Dtype, Blo
     public Linear Part(long first, long count) => new(Stored.narrow(0, first, count), Bias?.narrow(0, first, count), Dtype, Blocks);
 
     /// <remarks>
-    /// A single row, or a few, are multiplied with narrow weights as they lie: see <see cref="RowProduct"/>. For many, W is widened tile by tile into one buffer.
+    /// A single row, or a few, are multiplied with narrow weights as they lie: see <see cref="RowProduct"/>. For many, W is widened tile by tile into one
+    /// buffer.
     /// </remarks>
     public Tensor Apply(Tensor x)
     {
@@ -73,7 +76,8 @@ internal sealed record Linear(Tensor Stored, Tensor? Bias, ScalarType Dtype, Blo
             return Bias is null ? product : product.Plus(Bias);
         }
 
-        if (oneRow is null && x.numel() == Inputs && x.dtype == ScalarType.Float32 && !is_grad_enabled() && x.is_contiguous() && PlainProduct.Of(this) is { } plain)
+        if (oneRow is null && x.numel() == Inputs && x.dtype == ScalarType.Float32 && !is_grad_enabled() && x.is_contiguous()
+            && PlainProduct.Of(this) is { } plain)
         {
             var product = plain.Apply(x);
             return Bias is null ? product : product.Plus(Bias);

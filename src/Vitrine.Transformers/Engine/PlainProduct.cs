@@ -2,7 +2,9 @@ using static TorchSharp.torch;
 
 namespace Vitrine.Transformers.Engine;
 
-/// <summary>y = x W^T of one row for float32 weights that <see cref="RowProduct"/> does not take: small or oddly wide ones, and those stored [in, out].</summary>
+/// <summary>
+/// y = x W^T of one row for float32 weights that <see cref="RowProduct"/> does not take: small or oddly wide ones, and those stored [in, out].
+/// </summary>
 internal sealed unsafe class PlainProduct
 {
     private readonly Tensor weight;

@@ -149,7 +149,10 @@ public sealed class GgufModelTests
             : null;
 
     /// <remarks>Names backwards through the public mapping; numbers as convert_hf_to_gguf.py changes them, with plain loops.</remarks>
-    internal static byte[] Convert(string folder, Checkpoint original)
+    /// <param name="folder">Of the fixture.</param>
+    /// <param name="original">Its weights.</param>
+    /// <param name="matrices">Format of the matrices whose rows are whole blocks.</param>
+    internal static byte[] Convert(string folder, Checkpoint original, GgufType matrices = GgufType.F32)
     {
         var (config, type) = (Config(folder), ModelType(folder)!);
         var architecture = type switch { "mistral" => "llama", "gemma3_text" => "gemma3", _ => type };
@@ -219,11 +222,22 @@ public sealed class GgufModelTests
                 shape = [columns, rows];
             }
 
-            builder.Tensor(gguf, [.. shape.Reverse()], 0, Bytes(values));
+            var isStored = shape.Length == 2 && shape[1] % 32 == 0 && matrices != GgufType.F32 && !gguf.StartsWith("position", StringComparison.Ordinal);
+            builder.Tensor(gguf, [.. shape.Reverse()], isStored ? (uint)matrices : 0, isStored ? Stored(values, matrices) : Bytes(values));
         }
 
         return builder.Build();
     }
+
+    /// <summary>Numbers in 16 bits, or in Q8_0 with the largest of a block as 127.</summary>
+    private static byte[] Stored(float[] values, GgufType type) => type == GgufType.F16
+        ? [.. values.SelectMany(v => BitConverter.GetBytes((Half)v))]
+        : [.. values.Chunk(32).SelectMany(block =>
+        {
+            var scale = (Half)(block.Max(Math.Abs) / 127);
+            return (byte[])[.. BitConverter.GetBytes(scale),
+                .. block.Select(v => (byte)(sbyte)Math.Clamp(MathF.Round(v / Math.Max((float)scale, 1e-20f)), -127, 127))];
+        })];
 
     /// <remarks>GPT-2 as its authors published it has no prefix; as transformers saves it, it has one.</remarks>
     private static string NameIn(Checkpoint original, string name)
