@@ -19,11 +19,15 @@ public sealed class LocationTests
     [Theory]
     [InlineData("quickly", "speed", 5)]
     [InlineData("high", "dz", 4)]
-    public void The_layer_that_carries_a_word_is_the_one_of_the_reference(string word, string metric, int layer)
+    public void The_layer_whose_attention_carries_a_word_is_the_one_of_the_reference(string word, string metric, int layer)
     {
         using var located = Located(word, heads: false);
         var result = LocationResult.Of(word, null, metric, Run(located, ActionMetric.Named(metric, Recorded.Spoken.ActionNames)));
-        (result.Verdict.Carrier.Component, result.Verdict.Carrier.Layer).ShouldBe((Component.Attention, layer));
+        var whole = result.Decision.Prompt.Mean;
+        var carrier = result.Decision.Parts.Where(p => p is { Component: Component.Attention, Layer: not null }).MaxBy(p => p.Sufficient.Mean / whole)!;
+        carrier.Layer.ShouldBe(layer);
+        (carrier.Sufficient.Mean / whole).ShouldBeGreaterThan(.8);
+        (carrier.Necessary.Mean / whole).ShouldBeLessThan(.3);
         result.Verdict.IsEffect.ShouldBeTrue();
     }
 
