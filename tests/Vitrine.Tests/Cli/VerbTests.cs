@@ -268,7 +268,8 @@ public sealed class VerbTests : IDisposable
     {
         string[] asked =
         [
-            "train", "tabletop", "--from", Policy, "--out", folder["training"], "--steps", "2", "--frames", "2", "--instructions", "1", "--rate", "1e-5", "-n", "1",
+            "train", "tabletop", "--from", Policy, "--out", folder["training"], "--steps", "2", "--frames", "2", "--instructions", "1", "--rate", "1e-5",
+            "-n", "1",
         ];
         var (table, json) = await BothAsync(asked);
         json.GetProperty("steps").GetInt32().ShouldBe(2);
