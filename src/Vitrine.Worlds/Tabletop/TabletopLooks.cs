@@ -47,7 +47,8 @@ public static class TabletopLooks
             at["named object"] = named;
             at["other objects"] =
             [
-                .. objects.Where((_, i) => i != target).SelectMany(o => Patches(picture, world.View.Moved(TabletopRenderer.BoundsOf(o)))).Except(named).Distinct(),
+                .. objects.Where((_, i) => i != target).SelectMany(o => Patches(picture, world.View.Moved(TabletopRenderer.BoundsOf(o)))).Except(named)
+                    .Distinct(),
             ];
             at["gripper"] = Patches(picture, world.View.Moved(TabletopRenderer.BoundsOfGripper(world.State)));
         }
