@@ -163,5 +163,6 @@ internal static class PerturbCommand
 
     private static string Short(double value) => value.ToString("0.###", CultureInfo.InvariantCulture);
 
-    private static string Number(double? value) => value is { } number && double.IsFinite(number) ? number.ToString("0.000", CultureInfo.InvariantCulture) : "-";
+    private static string Number(double? value)
+        => value is { } number && double.IsFinite(number) ? number.ToString("0.000", CultureInfo.InvariantCulture) : "-";
 }

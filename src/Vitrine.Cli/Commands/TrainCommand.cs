@@ -5,6 +5,7 @@ using Vitrine.Checkpoints;
 using Vitrine.Policies;
 using Vitrine.Views;
 using Vitrine.Worlds;
+using Vitrine.Worlds.Perturbations;
 using Vitrine.Worlds.Studies;
 using Vitrine.Worlds.Tabletop;
 using Vitrine.Worlds.Training;
@@ -20,7 +21,10 @@ internal static class TrainCommand
     {
         var what = new Argument<string>("WORLD") { Description = "What to train in: tabletop." }.AcceptOnlyFromAmong("tabletop");
         var flow = new Option<bool>("--flow") { Description = "Train a policy that flows (SmolVLA's layout) instead of one that says tokens (OpenVLA's)." };
-        var from = new Option<string?>("--from") { Description = "Start from the weights of this policy: a folder, embedded:tabletop. From scratch where it is not given." };
+        var from = new Option<string?>("--from")
+        {
+            Description = "Start from the weights of this policy: a folder, embedded:tabletop. From scratch where it is not given.",
+        };
         var folder = new Option<string>("--out") { Description = "Folder of the training; one that was stopped there goes on.", Required = true };
         var steps = new Option<int?>("--steps") { Description = "Optimiser steps in all; the recipe's own (2480, with --flow 2957) by default." };
         var frames = new Option<int?>("--frames") { Description = "Frames of a step; 24, late 40, by default." };
@@ -28,8 +32,16 @@ internal static class TrainCommand
         var rate = new Option<double?>("--rate") { Description = "Largest learning rate; 1e-3 by default. A trained policy wants less." };
         var keep = new Option<int>("--keep-every") { Description = "Steps between two states that are kept.", DefaultValueFactory = _ => 50 };
         var seed = new Option<ulong>("--seed") { Description = "Decides frames, words, noise and initial weights.", DefaultValueFactory = _ => 1 };
-        var threads = new Option<int>("--threads") { Description = "Threads of the computation; another number comes to other last bits.", DefaultValueFactory = _ => 1 };
-        var layouts = new Option<int>("--layouts", "-n") { Description = "Layouts of each task that the trained policy is measured on; 0 for none.", DefaultValueFactory = _ => Layouts };
+        var threads = new Option<int>("--threads")
+        {
+            Description = "Threads of the computation; another number comes to other last bits.",
+            DefaultValueFactory = _ => 1,
+        };
+        var layouts = new Option<int>("--layouts", "-n")
+        {
+            Description = "Layouts of each task that the trained policy is measured on; 0 for none.",
+            DefaultValueFactory = _ => Layouts,
+        };
         var world = WorldOption.Create(" With combinations=seen the held-out ones are measured too.");
         var json = Output.JsonOption();
         var command = new Command("train", "Train a policy of the tabletop by the scripted expert; what was stopped goes on, to the same bits.")
@@ -40,7 +52,9 @@ internal static class TrainCommand
         {
             var usual = parsed.GetValue(flow) ? TrainingRecipe.Flow : TrainingRecipe.Tokens;
             var (name, settings) = WorldOption.Of(parsed.GetValue(world)!);
-            var options = name == TabletopOptions.Family.Name ? TabletopOptions.Of(settings) : throw new VitrineException($"train: '{name}' is not the tabletop.");
+            var options = name == TabletopOptions.Family.Name
+                ? TabletopOptions.Of(settings)
+                : throw new VitrineException($"train: '{name}' is not the tabletop.");
             var recipe = usual with
             {
                 Steps = parsed.GetValue(steps) ?? usual.Steps,
@@ -66,7 +80,7 @@ internal static class TrainCommand
         return command;
     }
 
-    private static Task<(LearningCurve, IReadOnlyList<TaskSummary>?, IReadOnlyList<Worlds.Perturbations.Generalisation>?)> RunAsync(
+    private static Task<(LearningCurve, IReadOnlyList<TaskSummary>?, IReadOnlyList<Generalisation>?)> RunAsync(
         TabletopTraining training, TrainingRecipe recipe, TabletopOptions options, string folder, int layouts, CancellationToken cancellation)
         => Stages.RunAsync(async stages =>
         {
@@ -98,17 +112,17 @@ internal static class TrainCommand
                     .RunAsync(study, trained, new StudyOptions { Workers = Environment.ProcessorCount }, steps, cancellation).ConfigureAwait(false);
                 var held = options.Combinations != CombinationUse.Seen
                     ? null
-                    : await Worlds.Perturbations.Generalisation.RunAsync(
+                    : await Generalisation.RunAsync(
                         () => new ObservingActor(new ChunkActor(trained.With())), options, TabletopWorld.TaskNames, layouts, StepLimit, recipe.Seed,
                         Environment.ProcessorCount, cancellation: cancellation).ConfigureAwait(false);
                 return (TaskSummary.Of(run.Arms[0]), held);
             }).ConfigureAwait(false);
             AtomicFile.WriteAllText(Path.Combine(folder, "evaluation.json"), Output.ToJson(new { tasks = summary, generalisation = general }));
-            return ((LearningCurve, IReadOnlyList<TaskSummary>?, IReadOnlyList<Worlds.Perturbations.Generalisation>?))(curve, summary, general);
+            return ((LearningCurve, IReadOnlyList<TaskSummary>?, IReadOnlyList<Generalisation>?))(curve, summary, general);
         });
 
     private static void Print(
-        LearningCurve curve, IReadOnlyList<TaskSummary>? summary, IReadOnlyList<Worlds.Perturbations.Generalisation>? general, string folder, bool json)
+        LearningCurve curve, IReadOnlyList<TaskSummary>? summary, IReadOnlyList<Generalisation>? general, string folder, bool json)
     {
         var blocks = curve.Blocks(10);
         if (json)
@@ -149,7 +163,8 @@ internal static class TrainCommand
 
         Console.WriteLine($"{curve.Points.Count} steps, {curve.ProcessorSeconds.ToString("0", CultureInfo.InvariantCulture)} processor seconds; "
             + $"{(curve.FromScratch ? "from scratch" : $"from {curve.From}")}; {curve.Recipe.World}, seed {curve.Recipe.Seed}");
-        Console.WriteLine($"policy: {TabletopTraining.PolicyIn(folder)}; curve: {Path.Combine(folder, "learning.svg")}, {Path.Combine(folder, "learning.json")}");
+        Console.WriteLine(
+            $"policy: {TabletopTraining.PolicyIn(folder)}; curve: {Path.Combine(folder, "learning.svg")}, {Path.Combine(folder, "learning.json")}");
     }
 
     private static string Number(double? value) => value?.ToString("0.000", CultureInfo.InvariantCulture) ?? "-";

@@ -10,8 +10,8 @@ namespace Vitrine.Worlds.Perturbations;
 /// <param name="HeldOut">Success where one is named.</param>
 /// <param name="Difference">Held out minus seen, with Newcombe's interval from the two Wilson intervals.</param>
 /// <remarks>
-/// It says something of a policy that was trained in a world with <c>combinations=seen</c>; the embedded policies have met every combination. The layouts of the
-/// two sides differ, as an instruction belongs to one of them.
+/// It says something of a policy that was trained in a world with <c>combinations=seen</c>; the embedded policies have met every combination. The layouts of
+/// the two sides differ, as an instruction belongs to one of them.
 /// </remarks>
 public sealed record Generalisation(string Task, Proportion Seen, Proportion HeldOut, Estimate Difference)
 {
@@ -71,7 +71,7 @@ public sealed record Generalisation(string Task, Proportion Seen, Proportion Hel
     {
         var (p1, p2) = (heldOut.Rate ?? double.NaN, seen.Rate ?? double.NaN);
         var (l1, u1, l2, u2) = (heldOut.Low, heldOut.High, seen.Low, seen.High);
-        return new(task, seen, heldOut, new Estimate(
-            p1 - p2, p1 - p2 - Math.Sqrt(((p1 - l1) * (p1 - l1)) + ((u2 - p2) * (u2 - p2))), p1 - p2 + Math.Sqrt(((u1 - p1) * (u1 - p1)) + ((p2 - l2) * (p2 - l2)))));
+        var (below, above) = (double.Hypot(p1 - l1, u2 - p2), double.Hypot(u1 - p1, p2 - l2));
+        return new(task, seen, heldOut, new Estimate(p1 - p2, p1 - p2 - below, p1 - p2 + above));
     }
 }

@@ -5,8 +5,8 @@ namespace Vitrine.Worlds.Perturbations;
 /// <summary>Points of a unit cube from which first- and total-order sensitivity is read (Saltelli 2002).</summary>
 /// <remarks>
 /// Two independent samples A and B of n points, and for each factor i the sample A_Bi: A with the coordinate i of B. With f the outcome,
-/// first order S_i = mean(f(B) (f(A_Bi) - f(A))) / V (Saltelli et al. 2010), total order T_i = mean((f(A) - f(A_Bi))^2) / 2V (Jansen 1999), V the variance over A
-/// and B. A and B are Latin hypercubes. n (d + 2) outcomes in all.
+/// first order S_i = mean(f(B) (f(A_Bi) - f(A))) / V (Saltelli et al. 2010), total order T_i = mean((f(A) - f(A_Bi))^2) / 2V (Jansen 1999), V the variance
+/// over A and B. A and B are Latin hypercubes. n (d + 2) outcomes in all.
 /// </remarks>
 public sealed class SobolDesign
 {

@@ -45,8 +45,11 @@ public static class TabletopLooks
             var (objects, target) = (world.State.Objects, world.Layout.Spec.Target);
             var named = target >= 0 ? Patches(picture, world.View.Moved(TabletopRenderer.BoundsOf(objects[target]))) : [];
             at["named object"] = named;
-            at["other objects"] = [.. objects.Where((_, i) => i != target).SelectMany(o => Patches(picture, world.View.Moved(TabletopRenderer.BoundsOf(o)))).Except(named)
-                .Distinct()];
+            at["other objects"] =
+            [
+                .. objects.Where((_, i) => i != target).SelectMany(o => Patches(picture, world.View.Moved(TabletopRenderer.BoundsOf(o)))).Except(named)
+                    .Distinct(),
+            ];
             at["gripper"] = Patches(picture, world.View.Moved(TabletopRenderer.BoundsOfGripper(world.State)));
         }
 

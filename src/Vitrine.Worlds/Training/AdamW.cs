@@ -1,5 +1,4 @@
 using TorchSharp;
-using Vitrine.Transformers.Engine;
 using static TorchSharp.torch;
 
 namespace Vitrine.Worlds.Training;

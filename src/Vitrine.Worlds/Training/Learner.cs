@@ -1,4 +1,3 @@
-using Vitrine.Checkpoints;
 using Vitrine.Policies;
 using Vitrine.Policies.Flow;
 using Vitrine.Policies.OpenVla;

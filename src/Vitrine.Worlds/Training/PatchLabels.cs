@@ -59,7 +59,8 @@ internal sealed class PatchLabels
                     var (colour, shape) = (frames[f].State.Objects[i].Colour.ToString(), frames[f].State.Objects[i].Shape.ToString());
                     for (var w = 0; w < concepts.Count; w++)
                     {
-                        var names = concepts[w].Equals(colour, StringComparison.OrdinalIgnoreCase) || concepts[w].Equals(shape, StringComparison.OrdinalIgnoreCase);
+                        var names = concepts[w].Equals(colour, StringComparison.OrdinalIgnoreCase)
+                            || concepts[w].Equals(shape, StringComparison.OrdinalIgnoreCase);
                         values[(((f * Patches) + p) * concepts.Count) + w] = names ? 1 : 0;
                     }
                 }

@@ -51,7 +51,9 @@ public sealed class TabletopTraining
     /// <param name="progress">Told after every step.</param>
     /// <param name="cancellation">Stops behind a step; what was reached is kept.</param>
     /// <returns>The whole curve. The policy then lies in <see cref="PolicyIn"/>, to be opened like any other.</returns>
-    /// <exception cref="VitrineException">The folder is another training's, or is being written; the policy is of no such kind; a number is not finite.</exception>
+    /// <exception cref="VitrineException">
+    /// The folder is another training's, or is being written; the policy is of no such kind; a number is not finite.
+    /// </exception>
     public LearningCurve Run(string folder, IProgress<TrainingProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(folder);
@@ -117,7 +119,8 @@ public sealed class TabletopTraining
             if (!double.IsFinite(value))
             {
                 throw new NonFiniteException(
-                    $"training, step {step}: the loss is no finite number ({string.Join(", ", measures.Where(m => !double.IsFinite(m.Value)).Select(m => m.Key))}). "
+                    $"training, step {step}: the loss is no finite number "
+                        + $"({string.Join(", ", measures.Where(m => !double.IsFinite(m.Value)).Select(m => m.Key))}). "
                         + "The state before it is kept; a smaller learning rate may help.");
             }
 

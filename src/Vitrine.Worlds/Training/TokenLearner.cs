@@ -54,7 +54,8 @@ internal sealed class TokenLearner : Learner
 
     public override (Tensor Loss, IReadOnlyDictionary<string, double> Measures) Loss(IReadOnlyList<TrainingFrame> frames, int step)
     {
-        var rows = frames.SelectMany((frame, f) => frame.Asked.Select(asked => new Row(f, asked, policy.PromptIds(asked.Words), Encoded(asked.Chunk[0])))).ToArray();
+        var rows = frames.SelectMany((frame, f) => frame.Asked.Select(asked => new Row(f, asked, policy.PromptIds(asked.Words), Encoded(asked.Chunk[0]))))
+            .ToArray();
         var spoken = frames.Index().Select(f => (Frame: f.Index, Random: Random("image-text", step, f.Index))).Where(f => f.Random.Chance(ImageTextRate))
             .Select(f => (f.Frame, Said: TrainingSentences.OfFrame(frames[f.Frame], f.Random), Words: TrainingSentences.OfWords(f.Random))).ToArray();
         var sentences = spoken.Select(s => (s.Frame, Ids: Ids(s.Said.Text), s.Said.Given)).ToArray();
@@ -73,8 +74,8 @@ internal sealed class TokenLearner : Learner
         var loss = Noted("action", ActionLoss(logits.narrow(0, 0, ofActions), rows, measures), 1);
         if (sentences.Length > 0 && Recipe.Language > 0)
         {
-            loss = loss.Plus(Noted("language", LanguageLoss(logits.narrow(0, ofActions, logits.shape[0] - ofActions), sentences, [.. spoken.Select(s => s.Words)]),
-                Recipe.Language));
+            var spelled = logits.narrow(0, ofActions, logits.shape[0] - ofActions);
+            loss = loss.Plus(Noted("language", LanguageLoss(spelled, sentences, [.. spoken.Select(s => s.Words)]), Recipe.Language));
         }
 
         var alone = step < Recipe.AloneUntil;

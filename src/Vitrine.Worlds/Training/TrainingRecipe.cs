@@ -154,7 +154,8 @@ public sealed record TrainingRecipe
         Require(Steps > 0, nameof(Steps), Steps, "at least 1");
         Require(Frames > 0, nameof(Frames), Frames, "at least 1");
         Require(Instructions > 0, nameof(Instructions), Instructions, "at least 1");
-        Require(LateFrom >= 1 || (LateFrames > 0 && LateInstructions > 0), nameof(LateFrames), LateFrames, "at least 1, where the late part begins before the end");
+        Require(
+            LateFrom >= 1 || (LateFrames > 0 && LateInstructions > 0), nameof(LateFrames), LateFrames, "at least 1, where the late part begins before the end");
         Require(double.IsFinite(Rate) && Rate > 0, nameof(Rate), Rate, "a positive number");
         Require(WarmUp >= 0, nameof(WarmUp), WarmUp, "0 or more");
         Require(Threads > 0, nameof(Threads), Threads, "at least 1");

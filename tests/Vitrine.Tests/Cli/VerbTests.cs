@@ -267,7 +267,10 @@ public sealed class VerbTests : IDisposable
     public async Task Train_goes_on_to_the_same_numbers_and_leaves_a_policy_that_opens()
     {
         string[] asked =
-            ["train", "tabletop", "--from", Policy, "--out", folder["training"], "--steps", "2", "--frames", "2", "--instructions", "1", "--rate", "1e-5", "-n", "1"];
+        [
+            "train", "tabletop", "--from", Policy, "--out", folder["training"], "--steps", "2", "--frames", "2", "--instructions", "1", "--rate", "1e-5",
+            "-n", "1",
+        ];
         var (table, json) = await BothAsync(asked);
         json.GetProperty("steps").GetInt32().ShouldBe(2);
         var last = json.GetProperty("blocks")[1].GetProperty("measures");

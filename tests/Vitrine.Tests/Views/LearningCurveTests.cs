@@ -16,7 +16,8 @@ public sealed class LearningCurveTests
         FromScratch = false,
         ProcessorSeconds = 12,
         Points = [.. Enumerable.Range(0, 200).Select(i => new LearningPoint(
-            i, 4.0 / (1 + i), 1e-3, 1, i % 2 == 0 ? new Dictionary<string, double> { ["action"] = 3.0 / (1 + i), ["language"] = 1 } : new() { ["action"] = 3.0 / (1 + i) }))],
+            i, 4.0 / (1 + i), 1e-3, 1,
+            i % 2 == 0 ? new Dictionary<string, double> { ["action"] = 3.0 / (1 + i), ["language"] = 1 } : new() { ["action"] = 3.0 / (1 + i) }))],
     };
 
     [Fact]

@@ -81,7 +81,10 @@ public sealed class SensitivityTests
     [Fact]
     public async Task One_and_two_workers_find_the_same_where_an_actor_fails()
     {
-        var study = new PerturbationStudy { Tasks = ["push", "move"], Points = 6, LayoutsPerTask = 2, StepLimit = 30, Factors = [new("light", .2, 1.5), new("noise", 0, .2)] };
+        var study = new PerturbationStudy
+        {
+            Tasks = ["push", "move"], Points = 6, LayoutsPerTask = 2, StepLimit = 30, Factors = [new("light", .2, 1.5), new("noise", 0, .2)],
+        };
         var (one, two) = (await Run(1), await Run(2));
         one.Points.SelectMany(p => p.Episodes).ShouldBe(two.Points.SelectMany(p => p.Episodes));
         one.Success.Successes.ShouldBeInRange(1, one.Success.Count - 1);
@@ -98,7 +101,8 @@ public sealed class SensitivityTests
         Should.Throw<VitrineException>(() => PerturbationFactor.Parse("light=2")).Message.ShouldContain("expected OPTION=LOW..HIGH");
         Should.Throw<VitrineException>(() => PerturbationFactor.Parse("light=2..1")).Message.ShouldContain("expected OPTION=LOW..HIGH");
         var study = new PerturbationStudy { Tasks = ["reach"], Points = 4, Settings = new Dictionary<string, string> { ["light"] = "1" } };
-        Should.Throw<VitrineException>(() => study.RunAsync(() => new Blinded()).GetAwaiter().GetResult()).Message.ShouldContain("'light' is fixed, and varies too");
+        Should.Throw<VitrineException>(() => study.RunAsync(() => new Blinded()).GetAwaiter().GetResult()).Message
+            .ShouldContain("'light' is fixed, and varies too");
     }
 
     /// <remarks>Newcombe 1998, Statistics in Medicine 17, 873, table II, example (a): 56/70 - 48/80, method 10: .0524 to .3339.</remarks>

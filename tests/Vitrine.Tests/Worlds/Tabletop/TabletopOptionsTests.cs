@@ -80,7 +80,8 @@ public sealed class TabletopOptionsTests
     public void Occlusion_hides_the_share_that_was_asked_for()
     {
         var world = Reset("tabletop:occlusion=.25,noise=0");
-        Enumerable.Range(0, 64 * 64).Select(i => Pixel(world, i / 64, i % 64)).Count(p => p.Red == p.Green && p.Green == p.Blue).ShouldBeInRange(31 * 31, 33 * 33);
+        Enumerable.Range(0, 64 * 64).Select(i => Pixel(world, i / 64, i % 64)).Count(p => p.Red == p.Green && p.Green == p.Blue)
+            .ShouldBeInRange(31 * 31, 33 * 33);
     }
 
     [Fact]

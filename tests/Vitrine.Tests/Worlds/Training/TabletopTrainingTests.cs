@@ -40,7 +40,8 @@ public sealed class TabletopTrainingTests : IDisposable
             }
         }
 
-        static string Text(LearningPoint point) => $"{point.Step} {point.Loss:R} {point.Gradient:R} {string.Join(' ', point.Measures.Select(m => $"{m.Key} {m.Value:R}"))}";
+        static string Text(LearningPoint point)
+            => $"{point.Step} {point.Loss:R} {point.Gradient:R} {string.Join(' ', point.Measures.Select(m => $"{m.Key} {m.Value:R}"))}";
     }
 
     [Theory, MemberData(nameof(Policies))]
@@ -48,7 +49,8 @@ public sealed class TabletopTrainingTests : IDisposable
     {
         var recipe = Small(from, steps: 24) with
         {
-            WarmUp = 2, StudentEpisodes = 0, Frames = 6, ExpertEpisodes = 6, Rate = 3e-3, Patches = 0, Alignment = 0, Way = 0, Attention = 0, Chunk = 0, Language = 0,
+            WarmUp = 2, StudentEpisodes = 0, Frames = 6, ExpertEpisodes = 6, Rate = 3e-3, Patches = 0, Alignment = 0, Way = 0, Attention = 0, Chunk = 0,
+            Language = 0,
         };
         var curve = new TabletopTraining(recipe, from, fromScratch: true).Run(folder["new"], cancellation: TestContext.Current.CancellationToken);
         var learnt = from == Flow ? "flow" : "action";
@@ -74,7 +76,11 @@ public sealed class TabletopTrainingTests : IDisposable
 
         // What nobody reads: of the towers what stands behind the features, of the flow policy's last language layer all but keys and values, and its words.
         string[] unread = from == Flow
-            ? ["vlm.lm_head.weight", "text_model.norm.weight", "layers.5.self_attn.o_proj", "layers.5.post_attention_layernorm", "layers.5.mlp", "layers.5.self_attn.q_proj"]
+            ?
+            [
+                "vlm.lm_head.weight", "text_model.norm.weight", "text_model.layers.5.self_attn.o_proj", "text_model.layers.5.post_attention_layernorm",
+                "text_model.layers.5.mlp", "text_model.layers.5.self_attn.q_proj",
+            ]
             : ["blocks.3.", "featurizer.norm."];
         still.ShouldAllBe(n => unread.Any(u => n.Contains(u, StringComparison.Ordinal)), string.Join(", ", still));
         still.ShouldNotBeEmpty();

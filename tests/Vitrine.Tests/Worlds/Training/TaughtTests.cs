@@ -1,9 +1,7 @@
-using TorchSharp;
 using Vitrine.Policies;
 using Vitrine.Policies.Flow;
 using Vitrine.Policies.OpenVla;
 using Vitrine.Transformers;
-using Vitrine.Worlds;
 using Vitrine.Worlds.Tabletop;
 using Vitrine.Worlds.Training;
 using static TorchSharp.torch;

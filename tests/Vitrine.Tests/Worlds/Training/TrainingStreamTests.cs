@@ -66,7 +66,8 @@ public sealed class TrainingStreamTests
         }
 
         static string[] Words(IReadOnlyList<TrainingFrame> frames)
-            => [.. frames.Select(f => $"{f.State.Gripper} {string.Join('/', f.Asked.Select(a => a.Words))} {Convert.ToHexString(f.Seen.Picture.Rgb.AsSpan(0, 96))}")];
+            => [.. frames.Select(f
+                => $"{f.State.Gripper} {string.Join('/', f.Asked.Select(a => a.Words))} {Convert.ToHexString(f.Seen.Picture.Rgb.AsSpan(0, 96))}")];
     }
 
     [Fact]
