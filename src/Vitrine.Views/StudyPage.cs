@@ -1,9 +1,7 @@
 using System.Globalization;
-using Vitrine.Mechanisms.Statistics;
 using Vitrine.Views.Drawing;
 using Vitrine.Worlds;
 using Vitrine.Worlds.Studies;
-using Vitrine.Worlds.Studies.Files;
 
 namespace Vitrine.Views;
 
@@ -128,46 +126,52 @@ public static class StudyPage
         page.Text("p", $"Change: mean paired difference to no edit, bootstrap 95 %. p: sign flips, adjusted by Holm over the planned comparisons; alpha "
             + $"{Figures.Plain(alpha, 2)}. d_z: mean over deviation of the differences. Selectivity: intended minus largest unintended movement, in "
             + $"{units.Length}: a height as it is, a speed as the distance over its first steps.");
-        page.Open("div", ("class", "card")).Open("div", ("class", "scroll"), ("tabindex", 0), ("role", "group"), ("aria-label", "Comparisons")).Open("table")
-            .Text("caption", "Comparisons", ("class", "unseen")).Open("thead").Open("tr");
-        string[] columns =
+        page.Open("div", ("class", "card")).Open("ul");
+        foreach (var c in comparisons)
+        {
+            page.Open("li").Open("p").Text($"{c.Arm}, {Unit(c, units)}: ").Text("strong", Said(c)).Close("p").Text("p", Moved(c), ("class", "k"))
+                .Text("p", $"{Controls(c)}; success {Figures.Percent(c.Success.Rate)} against {Figures.Percent(c.BaselineSuccess.Rate)}", ("class", "k"))
+                .Close("li");
+        }
+
+        page.Close("ul");
+        Numbers(comparisons, units).WriteFolded(page);
+        page.Close("div");
+    }
+
+    private static NumberTable Numbers(ArmComparison[] comparisons, WorldUnits units)
+    {
+        var table = new NumberTable("comparisons",
         [
             "edit", "measure", "change", "p", "adjusted p", "d_z", "Cliff’s delta", "selectivity", "matched random", "random directions", "reversed sign",
             "zero dose", "the word", "success change", "verdict",
-        ];
-        foreach (var (i, column) in columns.Index())
-        {
-            page.Text("th", column, ("scope", "col"), ("class", i < 2 ? null : "r"));
-        }
-
-        page.Close("tr").Close("thead").Open("tbody");
+        ]);
         foreach (var c in comparisons)
         {
-            var unit = Measure.Named(c.Measure).Unit(units);
-            page.Open("tr").Text("th", c.Arm, ("scope", "row")).Text("td", unit.Length > 0 ? $"{c.Measure}, {unit}" : c.Measure);
-            string[] cells =
-            [
-                Figures.Change(c.Change), Figures.Probability(c.P), c.AdjustedP is { } p ? Figures.Probability(p) : Figures.Missing,
+            table.Add(
+                c.Arm, Unit(c, units), Figures.Change(c.Change), Figures.Probability(c.P), c.AdjustedP is { } p ? Figures.Probability(p) : Figures.Missing,
                 c.EffectSize is { } d ? Figures.Change(d, 2) : Figures.Missing, Figures.Change(c.CliffsDelta, 2), Figures.Change(c.Selectivity?.Difference),
                 c.MatchedRandom is { } m ? Figures.Range(m) : Figures.Missing, c.RandomDirection is { } r ? Figures.Range(r) : Figures.Missing,
-                Figures.Change(c.Reversed), Figures.Change(c.ZeroDose), Figures.Change(c.Word), Figures.Points(c.SuccessChange),
-                c.IsExploratory ? "exploratory" : c.Verdict switch
-                {
-                    VerdictClass.Shown => "shown",
-                    VerdictClass.BreaksTask => "breaks the task",
-                    _ => "not shown",
-                },
-            ];
-            foreach (var cell in cells)
-            {
-                page.Text("td", cell, ("class", "r"));
-            }
-
-            page.Close("tr");
+                Figures.Change(c.Reversed), Figures.Change(c.ZeroDose), Figures.Change(c.Word), Figures.Points(c.SuccessChange), Said(c));
         }
 
-        page.Close("tbody").Close("table").Close("div").Close("div");
+        return table;
     }
+
+    private static string Unit(ArmComparison c, WorldUnits units)
+        => Measure.Named(c.Measure).Unit(units) is { Length: > 0 } unit ? $"{c.Measure} in {unit}" : c.Measure;
+
+    private static string Moved(ArmComparison c)
+        => $"{Figures.Change(c.Change)}, p {Figures.Probability(c.P)}{(c.AdjustedP is { } p ? $", adjusted {Figures.Probability(p)}" : "")}"
+            + (c.EffectSize is { } d ? $", d_z {Figures.Change(d, 2)}" : "") + $", Cliff’s delta {Figures.Change(c.CliffsDelta, 2)}"
+            + (c.Selectivity is { } s ? $", selectivity {Figures.Change(s.Difference)}" : "");
+
+    private static string Said(ArmComparison c) => c.IsExploratory ? "exploratory" : c.Verdict switch
+    {
+        VerdictClass.Shown => "shown",
+        VerdictClass.BreaksTask => "breaks the task",
+        _ => "not shown",
+    };
 
     private static void Looks(Markup page, StudyOutcome outcome)
     {

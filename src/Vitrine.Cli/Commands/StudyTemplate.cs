@@ -1,5 +1,3 @@
-using Vitrine.Policies;
-
 namespace Vitrine.Cli.Commands;
 
 /// <summary>A study file to begin with.</summary>

@@ -4,7 +4,6 @@ using Vitrine.Mechanisms.Causes;
 using Vitrine.Mechanisms.Doses;
 using Vitrine.Mechanisms.Experts;
 using Vitrine.Policies.Flow;
-using Vitrine.Transformers;
 using Vitrine.Views;
 using Vitrine.Worlds;
 using Vitrine.Worlds.Decisions;

@@ -6,7 +6,7 @@ namespace Vitrine.Mechanisms.Statistics;
 [JsonConverter(typeof(JsonStringEnumConverter<Spending>))]
 public enum Spending
 {
-    /// <summary>2 - 2 Phi(z / sqrt(t)), z the 1 - alpha/2 quantile: next to nothing early, as O'Brien and Fleming 1979.</summary>
+    /// <summary>2 - 2 Phi(z / sqrt(t)) to either side, z the 1 - alpha/4 quantile: next to nothing early, as O'Brien and Fleming 1979.</summary>
     OBrienFleming,
 
     /// <summary>alpha ln(1 + (e - 1) t): evenly, as Pocock 1977.</summary>
@@ -39,7 +39,7 @@ public static class AlphaSpending
 
         return share == 0 ? 0
             : spending == Spending.Pocock ? alpha * Math.Log(1 + ((Math.E - 1) * share))
-            : 2 * Tails.NormalAbove(Tails.NormalQuantile(1 - (alpha / 2)) / Math.Sqrt(share));
+            : 4 * Tails.NormalAbove(Tails.NormalQuantile(1 - (alpha / 4)) / Math.Sqrt(share));
     }
 
     /// <summary>Bounds of |z| at evenly spaced looks.</summary>

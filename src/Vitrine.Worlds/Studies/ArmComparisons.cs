@@ -14,9 +14,9 @@ internal sealed class ArmComparisons(StudyFile file, StudyRun run, StudyResult r
 
     private readonly IReadOnlyList<Episode> baseline = run.Arms.Single(a => a.Arm.Kind == ArmKind.Baseline).Episodes;
 
-    /// <summary>What the file decides on: arm and measure.</summary>
-    public static IReadOnlyList<(string Arm, string Measure)> Planned(StudyFile file, IEnumerable<ArmLabel> arms) => file.Comparisons.Count > 0
-        ? [.. file.Comparisons.Select(c => (c.Condition, c.Measure))]
+    /// <summary>What the file decides on: arm and measure. The arm of a swap may name the layer that was found.</summary>
+    public static IReadOnlyList<(string Arm, string Measure)> Planned(StudyFile file, IReadOnlyList<ArmLabel> arms) => file.Comparisons.Count > 0
+        ? [.. file.Comparisons.Select(c => (arms.Any(a => a.Name == c.Condition) ? c.Condition : arms.First(a => a.Kind == ArmKind.Edit).Name, c.Measure))]
         : [.. arms.Where(a => a.Kind == ArmKind.Edit).SelectMany(a => file.Measures.Select(m => (a.Name, m)))];
 
     /// <summary>All comparisons.</summary>

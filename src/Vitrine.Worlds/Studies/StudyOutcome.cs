@@ -1,4 +1,3 @@
-using System.Text.Json.Serialization;
 using Vitrine.Mechanisms.Statistics;
 using Vitrine.Worlds.Studies.Files;
 

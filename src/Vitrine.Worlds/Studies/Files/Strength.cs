@@ -3,7 +3,6 @@ using Vitrine.Mechanisms.Causes;
 using Vitrine.Mechanisms.Statistics;
 using Vitrine.Policies;
 using Vitrine.Transformers;
-using Vitrine.Transformers.Engine;
 using static TorchSharp.torch;
 
 namespace Vitrine.Worlds.Studies.Files;

@@ -159,7 +159,7 @@ public sealed class StudyHome(string path)
             return (await execute(study, ChunksPath).ConfigureAwait(false), []);
         }
 
-        var comparisons = ArmComparisons.Planned(file, study.Arms.Select(a => a.Label()));
+        var comparisons = ArmComparisons.Planned(file, [.. study.Arms.Select(a => a.Label())]);
         var levels = AlphaSpending.Levels(planned.Count, file.Alpha / comparisons.Count, planned.Spending);
         var (looks, run) = (new List<StudyLook>(), (StudyRun?)null);
         for (var look = 1; look <= planned.Count; look++)

@@ -49,7 +49,7 @@ public sealed record StudyCheck(
         var episodes = study.Arms.Count * study.LayoutsPerTask * study.Tasks.Count;
         var ran = run.Arms.Sum(a => a.Episodes.Count);
         var expected = (long)Math.Round(episodes * (double)steps / ran);
-        var comparisons = ArmComparisons.Planned(file, study.Arms.Select(a => a.Label()));
+        var comparisons = ArmComparisons.Planned(file, [.. study.Arms.Select(a => a.Label())]);
         return new StudyCheck(
             planned.Registered, study.Arms.Count, study.LayoutsPerTask * study.Tasks.Count, episodes, (long)episodes * study.StepLimit, expected,
             seconds * expected / Math.Max(1, steps), ran,

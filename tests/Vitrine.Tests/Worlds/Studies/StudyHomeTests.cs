@@ -4,7 +4,6 @@ using Vitrine.Mechanisms.Doses;
 using Vitrine.Mechanisms.ValueVectors;
 using Vitrine.Policies;
 using Vitrine.Tests.Cli;
-using Vitrine.Transformers;
 using Vitrine.Transformers.Edits;
 using Vitrine.Worlds;
 using Vitrine.Worlds.Studies;
