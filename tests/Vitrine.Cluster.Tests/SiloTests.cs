@@ -19,9 +19,9 @@ public sealed class SiloTests(PostgresServer postgres) : IDisposable
         await using var silos = new SiloSet();
         foreach (var count in new[] { 1, 2, 4 })
         {
-            await JoinAsync(silos, count - silos.All.Count, sleep: 40);
+            await JoinAsync(silos, count - silos.All.Count, sleep: 25);
             var at = Directory.CreateDirectory(Path.Combine(folder, $"{count}")).FullName;
-            await using var coordinator = Child.Coordinator(postgres.Connection, cluster, sleep: 40, at, layouts: 4, steps: 4);
+            await using var coordinator = Child.Coordinator(postgres.Connection, cluster, sleep: 25, at, layouts: 4, steps: 4);
             await coordinator.Says("chunk 1 of");
             var watch = Stopwatch.StartNew();
             await coordinator.Says("done");
