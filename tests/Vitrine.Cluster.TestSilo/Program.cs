@@ -4,6 +4,7 @@ using Vitrine.Cluster.TestSilo;
 using Vitrine.Worlds.Studies;
 
 // silo  POSTGRES CLUSTER PORT WORKERS SLEEP_MS                      says "ready" and serves until standard input ends
+// alone - - 0 WORKERS SLEEP_MS - LAYOUTS STEPS                      runs it without a cluster, to be compared with
 // drive POSTGRES CLUSTER PORT WORKERS SLEEP_MS FOLDER LAYOUTS STEPS runs the sleeping study, keeps it in FOLDER, says "done SECONDS" at the end
 var options = new ClusterOptions
 {
@@ -33,6 +34,14 @@ if (args[0] == "silo")
 
 var study = SleepingStudy.Of("sleeping", Number(7), Number(8));
 var watch = System.Diagnostics.Stopwatch.StartNew();
+if (args[0] == "alone")
+{
+    using var work = SleepingStudy.Work(study, sleep);
+    await StudyRunner.RunAsync(work, new() { Workers = Number(4) });
+    Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"done {watch.Elapsed.TotalSeconds:0.000}"));
+    return 0;
+}
+
 var run = await new ClusterRunner(Opened, options).RunAsync(
     new(study), new() { Workers = Number(4), Folder = args[6] }, new Told<StudyProgress>(p => Console.WriteLine($"chunk {p.Chunks} of {p.AllChunks}")),
     new Told<string>(line => Console.WriteLine($"{watch.Elapsed.TotalSeconds:0.0} s: {line}")), ended.Token);
