@@ -45,9 +45,9 @@ internal static class ServeLoadBenchmark
         var clients = Enumerable.Range(0, sessions).Select(i => Task.Run(() => AskAsync(
             i % 2 == 0 ? openpi.Address : vlaEval.Address, i % 2 == 0, TimeSpan.FromMilliseconds(pause), all[i] = [], ends.Token))).ToArray();
         await Task.Delay(TimeSpan.FromSeconds(Math.Min(5, seconds))).ConfigureAwait(false); // what is compiled and pooled first is no leak
-        var before = Memory();
+        var (before, began, answered) = (Memory(), Measured.Now(), host.Totals.Answers);
         await Task.Delay(TimeSpan.FromSeconds(seconds)).ConfigureAwait(false);
-        var after = Memory();
+        var (taken, counted, after) = (Measured.Now() - began, host.Totals.Answers - answered, Memory());
         await ends.CancelAsync().ConfigureAwait(false);
         await Task.WhenAll(clients).ConfigureAwait(false);
         double[] sorted = [.. all.SelectMany(a => a).Order()];
@@ -56,6 +56,8 @@ internal static class ServeLoadBenchmark
             + $"{seconds} s: {sorted.Length} answers");
         Console.WriteLine(
             $"overhead of a request: median {At(.5):0.00} ms, p90 {At(.9):0.00} ms, p99 {At(.99):0.00} ms, largest {At(1):0.00} ms");
+        Console.WriteLine(
+            $"processor: {1e3 * taken.Processor / counted:0.00} ms a request, client and server together, over {counted} requests");
         Console.WriteLine(
             $"memory: managed {before.Managed / 1e6:0.0} -> {after.Managed / 1e6:0.0} MB, private {before.Own / 1e6:0.0} -> {after.Own / 1e6:0.0} MB");
 
