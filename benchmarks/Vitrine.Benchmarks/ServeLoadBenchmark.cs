@@ -97,15 +97,22 @@ internal static class ServeLoadBenchmark
         return openpi
             ? MessageWriter.Write(new WireMap
             {
-                ["observation/image"] = picture, ["observation/wrist_image"] = picture, ["observation/state"] = state, ["prompt"] = Words,
+                ["observation/image"] = picture,
+                ["observation/wrist_image"] = picture,
+                ["observation/state"] = state,
+                ["prompt"] = Words,
                 ["vitrine/report"] = true,
             })
             : MessageWriter.Write(new WireMap
             {
-                ["type"] = "observation", ["seq"] = 1L, ["timestamp"] = 1.5,
+                ["type"] = "observation",
+                ["seq"] = 1L,
+                ["timestamp"] = 1.5,
                 ["payload"] = new WireMap
                 {
-                    ["images"] = new WireMap { ["image"] = picture, ["wrist_image"] = picture }, ["states"] = state, ["task_description"] = Words,
+                    ["images"] = new WireMap { ["image"] = picture, ["wrist_image"] = picture },
+                    ["states"] = state,
+                    ["task_description"] = Words,
                     ["vitrine/report"] = true,
                 },
             }, ArrayForm.TextKeys);

@@ -24,7 +24,8 @@ internal static class DriveCommand
         var layouts = new Option<int>("--layouts", "-n") { Description = "Layouts of each task.", DefaultValueFactory = _ => 10 };
         var world = new Option<string>("--world")
         {
-            Description = "The world, NAME or NAME:OPTION=VALUE,...", DefaultValueFactory = _ => WorldRegistry.All[0].Name,
+            Description = "The world, NAME or NAME:OPTION=VALUE,...",
+            DefaultValueFactory = _ => WorldRegistry.All[0].Name,
         };
         var tasks = new Option<string[]>("--tasks") { Description = "Tasks of the world; all by default.", AllowMultipleArgumentsPerToken = true };
         var steps = new Option<int>("--steps") { Description = "An episode that has not succeeded by then has failed.", DefaultValueFactory = _ => 80 };
@@ -49,7 +50,9 @@ internal static class DriveCommand
         {
             var server = Address(parsed.GetValue(address)!, parsed.GetValue(protocol)) with
             {
-                Token = token.Token(parsed), Units = parsed.GetValue(units), Extras = parsed.GetValue(extras),
+                Token = token.Token(parsed),
+                Units = parsed.GetValue(units),
+                Extras = parsed.GetValue(extras),
             };
             var newWorld = WorldRegistry.OpenText(parsed.GetValue(world)!);
             var chosen = Output.List(parsed.GetValue(tasks));
@@ -102,7 +105,8 @@ internal static class DriveCommand
         {
             Output.Write(new
             {
-                tasks = rows.Select(r => new { task = r.Task, episodes = r.Done.Length, success = r.Success }), requests = actor.Requests,
+                tasks = rows.Select(r => new { task = r.Task, episodes = r.Done.Length, success = r.Success }),
+                requests = actor.Requests,
                 alarms = actor.Alarms,
             });
             return;

@@ -95,7 +95,9 @@ public sealed class BitsTests
         {
             var answer = await client.AskAsync(new WireMap
             {
-                ["observation/image"] = seen.Picture, ["prompt"] = seen.Instruction, [key] = value,
+                ["observation/image"] = seen.Picture,
+                ["prompt"] = seen.Instruction,
+                [key] = value,
                 ["observation/state"] = WireArray.Of([.. seen.State.Values.Single().Values], WireDtype.Double, 4),
             });
             ((WireMap)answer["vitrine"]!)["step"].ShouldBeOfType<long>();
