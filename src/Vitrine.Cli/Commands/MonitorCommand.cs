@@ -5,7 +5,6 @@ using Vitrine.Checkpoints;
 using Vitrine.Mechanisms.Causes;
 using Vitrine.Mechanisms.Statistics;
 using Vitrine.Policies;
-using Vitrine.Transformers;
 using Vitrine.Worlds;
 using Vitrine.Worlds.Monitors;
 using Vitrine.Worlds.Records;

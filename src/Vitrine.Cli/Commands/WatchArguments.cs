@@ -3,7 +3,6 @@ using System.Globalization;
 using Spectre.Console;
 using Vitrine.Mechanisms.Statistics;
 using Vitrine.Policies;
-using Vitrine.Worlds;
 using Vitrine.Worlds.Monitors;
 using Vitrine.Worlds.Records;
 using Vitrine.Worlds.Studies;

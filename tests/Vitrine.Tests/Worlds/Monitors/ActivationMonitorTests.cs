@@ -153,6 +153,38 @@ public sealed class ActivationMonitorTests : IDisposable
         Should.Throw<VitrineException>(() => MonitorExamples.Of(records, ["language.9.mlp.neurons"], MonitorLabel.Fails)).Message.ShouldContain("keeps no");
     }
 
+    /// <remarks>By processor time, of the kind with the most to compute: 64 directions of a wide point.</remarks>
+    [Fact]
+    public void Reading_an_act_costs_at_most_a_twentieth_of_it()
+    {
+        var policy = Recorded.Spoken;
+        var width = policy.Language.Shape.Width;
+        var numbers = new MonitorNumbers(
+            new double[width], [.. Enumerable.Repeat(1.0, width)], [.. Enumerable.Range(0, 64).Select(k => Enumerable.Repeat(k / 64.0, width).ToArray())],
+            [.. Enumerable.Repeat(1.0, 64)], 1);
+        var monitor = new ActivationMonitor(Facts(MonitorKind.Mahalanobis, 1), numbers);
+        var world = Recorded.NewWorld();
+        world.Reset(Recorded.Layout());
+        using var threads = ComputeThreads.One();
+        using var run = policy.Act([world.Observe()], monitor.Capture, cancellation: Cancellation);
+        monitor.Read(run);
+        var acting = Spent(10, () => policy.Act([world.Observe()], monitor.Capture, cancellation: Cancellation).Dispose());
+        var reading = Spent(200, () => monitor.Read(run));
+        TestContext.Current.SendDiagnosticMessage($"an act takes {acting.TotalMicroseconds} us of processor time, reading it {reading.TotalMicroseconds} us");
+        reading.ShouldBeLessThan(acting / 20);
+
+        static TimeSpan Spent(int times, Action work)
+        {
+            var before = Environment.CpuUsage.TotalTime;
+            for (var i = 0; i < times; i++)
+            {
+                work();
+            }
+
+            return (Environment.CpuUsage.TotalTime - before) / times;
+        }
+    }
+
     [Fact]
     public void A_file_that_is_no_monitor_is_refused_by_name()
     {
