@@ -41,13 +41,17 @@ internal static class ServeLoadBenchmark
         await using var openpi = await PolicyServer.StartAsync(host, "openpi", 0).ConfigureAwait(false);
         await using var vlaEval = await PolicyServer.StartAsync(host, "vla-eval", 0).ConfigureAwait(false);
         using var ends = new CancellationTokenSource();
+        using var rest = new SemaphoreSlim(sessions, sessions);
         var all = new List<double>[sessions];
         var clients = Enumerable.Range(0, sessions).Select(i => Task.Run(() => AskAsync(
-            i % 2 == 0 ? openpi.Address : vlaEval.Address, i % 2 == 0, TimeSpan.FromMilliseconds(pause), all[i] = [], ends.Token))).ToArray();
-        await Task.Delay(TimeSpan.FromSeconds(Math.Min(5, seconds))).ConfigureAwait(false); // what is compiled and pooled first is no leak
-        var before = Memory();
+            i % 2 == 0 ? openpi.Address : vlaEval.Address, i % 2 == 0, TimeSpan.FromMilliseconds(pause), all[i] = [], rest, ends.Token)))
+            .ToArray();
+        await Task.Delay(TimeSpan.FromSeconds(Math.Min(60, seconds / 2))).ConfigureAwait(false); // what is compiled and pooled first is no leak
+        var before = await RestingAsync(rest, sessions).ConfigureAwait(false);
+        var (began, answered) = (Measured.Now(), host.Totals.Answers);
         await Task.Delay(TimeSpan.FromSeconds(seconds)).ConfigureAwait(false);
-        var after = Memory();
+        var (taken, counted) = (Measured.Now() - began, host.Totals.Answers - answered);
+        var after = await RestingAsync(rest, sessions).ConfigureAwait(false);
         await ends.CancelAsync().ConfigureAwait(false);
         await Task.WhenAll(clients).ConfigureAwait(false);
         double[] sorted = [.. all.SelectMany(a => a).Order()];
@@ -57,12 +61,14 @@ internal static class ServeLoadBenchmark
         Console.WriteLine(
             $"overhead of a request: median {At(.5):0.00} ms, p90 {At(.9):0.00} ms, p99 {At(.99):0.00} ms, largest {At(1):0.00} ms");
         Console.WriteLine(
+            $"processor: {1e3 * taken.Processor / counted:0.00} ms a request, client and server together, over {counted} requests");
+        Console.WriteLine(
             $"memory: managed {before.Managed / 1e6:0.0} -> {after.Managed / 1e6:0.0} MB, private {before.Own / 1e6:0.0} -> {after.Own / 1e6:0.0} MB");
 
         double At(double share) => sorted[Math.Min(sorted.Length - 1, (int)(share * sorted.Length))];
     }
 
-    private static async Task AskAsync(Uri address, bool openpi, TimeSpan pause, List<double> overheads, CancellationToken ends)
+    private static async Task AskAsync(Uri address, bool openpi, TimeSpan pause, List<double> overheads, SemaphoreSlim rest, CancellationToken ends)
     {
         using var socket = new ClientWebSocket();
         await socket.ConnectAsync(address, default).ConfigureAwait(false);
@@ -74,12 +80,14 @@ internal static class ServeLoadBenchmark
 
         while (!ends.IsCancellationRequested)
         {
+            await rest.WaitAsync(CancellationToken.None).ConfigureAwait(false);
             var began = Stopwatch.GetTimestamp();
             await socket.SendAsync(request, WebSocketMessageType.Binary, true, default).ConfigureAwait(false);
             var got = await socket.ReceiveAsync(buffer.AsMemory(), default).ConfigureAwait(false);
             var milliseconds = Stopwatch.GetElapsedTime(began).TotalMilliseconds;
             var answer = MessageReader.ReadMap(buffer.AsMemory(0, got.Count));
             var told = (WireMap)(openpi ? answer : (WireMap)answer["payload"]!)["vitrine"]!;
+            rest.Release();
             overheads.Add(milliseconds - (double)told["queue_ms"]! - (double)told["model_ms"]!);
             await Task.Delay(pause, CancellationToken.None).ConfigureAwait(false);
         }
@@ -95,18 +103,38 @@ internal static class ServeLoadBenchmark
         return openpi
             ? MessageWriter.Write(new WireMap
             {
-                ["observation/image"] = picture, ["observation/wrist_image"] = picture, ["observation/state"] = state, ["prompt"] = Words,
+                ["observation/image"] = picture,
+                ["observation/wrist_image"] = picture,
+                ["observation/state"] = state,
+                ["prompt"] = Words,
                 ["vitrine/report"] = true,
             })
             : MessageWriter.Write(new WireMap
             {
-                ["type"] = "observation", ["seq"] = 1L, ["timestamp"] = 1.5,
+                ["type"] = "observation",
+                ["seq"] = 1L,
+                ["timestamp"] = 1.5,
                 ["payload"] = new WireMap
                 {
-                    ["images"] = new WireMap { ["image"] = picture, ["wrist_image"] = picture }, ["states"] = state, ["task_description"] = Words,
+                    ["images"] = new WireMap { ["image"] = picture, ["wrist_image"] = picture },
+                    ["states"] = state,
+                    ["task_description"] = Words,
                     ["vitrine/report"] = true,
                 },
             }, ArrayForm.TextKeys);
+    }
+
+    /// <summary>Memory while no request is under way.</summary>
+    private static async Task<(long Managed, long Own)> RestingAsync(SemaphoreSlim rest, int sessions)
+    {
+        for (var held = 0; held < sessions; held++)
+        {
+            await rest.WaitAsync().ConfigureAwait(false);
+        }
+
+        var found = Memory();
+        rest.Release(sessions);
+        return found;
     }
 
     private static (long Managed, long Own) Memory()

@@ -5,7 +5,6 @@ using Vitrine.Mechanisms.Statistics;
 using Vitrine.Serving.Clients;
 using Vitrine.Serving.Protocols;
 using Vitrine.Worlds;
-using Vitrine.Worlds.Tabletop;
 
 namespace Vitrine.Cli.Commands;
 
@@ -23,10 +22,12 @@ internal static class DriveCommand
             Description = $"What the server speaks: {string.Join(", ", PolicyServer.Protocols)}; openpi, openvla or groot by the URL otherwise.",
         };
         var layouts = new Option<int>("--layouts", "-n") { Description = "Layouts of each task.", DefaultValueFactory = _ => 10 };
-        var tasks = new Option<string[]>("--tasks")
+        var world = new Option<string>("--world")
         {
-            Description = "Tasks of the tabletop.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [.. TabletopWorld.TaskNames],
+            Description = "The world, NAME or NAME:OPTION=VALUE,...",
+            DefaultValueFactory = _ => WorldRegistry.All[0].Name,
         };
+        var tasks = new Option<string[]>("--tasks") { Description = "Tasks of the world; all by default.", AllowMultipleArgumentsPerToken = true };
         var steps = new Option<int>("--steps") { Description = "An episode that has not succeeded by then has failed.", DefaultValueFactory = _ => 80 };
         var actionSteps = new Option<int?>("--action-steps")
         {
@@ -35,38 +36,41 @@ internal static class DriveCommand
         var seed = new Option<ulong>("--seed") { Description = "Decides layouts and sensor noise.", DefaultValueFactory = _ => 1 };
         var sessions = new Option<int>("--sessions") { Description = "Episodes at a time, a session each.", DefaultValueFactory = _ => 4 };
         var units = UnitsOption.Create();
-        var plain = new Option<bool>("--no-adverbs") { Description = "Leave speed and height words out of the instructions." };
         var extras = new Option<bool?>("--extras")
         {
             Description = "Send the seed of every turn, which servers of Vitrine understand; by default where a server says that it is one.",
         };
         var token = TokenOption.Create();
         var json = Output.JsonOption();
-        var command = new Command("drive", "Let what a policy server serves act in the tabletop world, over any of its protocols.")
+        var command = new Command("drive", "Let what a policy server serves act in a world, over any of its protocols.")
         {
-            address, protocol, layouts, tasks, steps, actionSteps, seed, sessions, units, plain, extras, token, json,
+            address, protocol, layouts, world, tasks, steps, actionSteps, seed, sessions, units, extras, token, json,
         };
         command.SetAction(async (parsed, cancellation) =>
         {
             var server = Address(parsed.GetValue(address)!, parsed.GetValue(protocol)) with
             {
-                Token = token.Token(parsed), Units = parsed.GetValue(units), Extras = parsed.GetValue(extras),
+                Token = token.Token(parsed),
+                Units = parsed.GetValue(units),
+                Extras = parsed.GetValue(extras),
             };
+            var newWorld = WorldRegistry.OpenText(parsed.GetValue(world)!);
+            var chosen = Output.List(parsed.GetValue(tasks));
             LayoutKey[] all =
             [
-                .. from task in Output.List(parsed.GetValue(tasks))
+                .. from task in chosen.Length > 0 ? chosen : newWorld().Tasks
                    from index in Enumerable.Range(0, parsed.GetValue(layouts))
                    select new LayoutKey(parsed.GetValue(seed), LayoutSplit.Test, task, index),
             ];
-            var rollouts = new Rollouts(() => new TabletopWorld(new TabletopOptions { Adverbs = !parsed.GetValue(plain) }), parsed.GetValue(steps));
+            var rollouts = new Rollouts(newWorld, parsed.GetValue(steps));
             await using var actor = new RemoteActor(server, parsed.GetValue(actionSteps));
-            var world = new ObservingActor(actor);
-            var episodes = await Output.WithProgressAsync($"{server.Protocol} at {server.Address} in the tabletop world", progress => Task.Run(() =>
+            var acting = new ObservingActor(actor);
+            var episodes = await Output.WithProgressAsync($"{server.Protocol} at {server.Address} in {parsed.GetValue(world)}", progress => Task.Run(() =>
             {
                 var done = new List<Episode>();
                 foreach (var some in all.Chunk(Math.Max(1, parsed.GetValue(sessions))))
                 {
-                    done.AddRange(rollouts.Run(world, some, cancellation));
+                    done.AddRange(rollouts.Run(acting, some, cancellation));
                     progress.Report((double)done.Count / all.Length);
                 }
 
@@ -101,7 +105,8 @@ internal static class DriveCommand
         {
             Output.Write(new
             {
-                tasks = rows.Select(r => new { task = r.Task, episodes = r.Done.Length, success = r.Success }), requests = actor.Requests,
+                tasks = rows.Select(r => new { task = r.Task, episodes = r.Done.Length, success = r.Success }),
+                requests = actor.Requests,
                 alarms = actor.Alarms,
             });
             return;

@@ -73,7 +73,10 @@ public sealed class SessionRecorder(string folder, IReadOnlyList<string>? points
         var header = RecordHeader.Of(policy, new Arm { Name = "served", Kind = ArmKind.Baseline }) with
         {
             Policy = StudyPolicy.Of(policy) with { Units = asked.Request.Units ?? policy.Units },
-            Points = Points, Monitors = [.. readings.Select(r => r.Monitor)], Client = $"{session.Protocol} {session.Name}", Begun = now,
+            Points = Points,
+            Monitors = [.. readings.Select(r => r.Monitor)],
+            Client = $"{session.Protocol} {session.Name}",
+            Begun = now,
         };
         var free = Enumerable.Range(0, int.MaxValue).Select(i => Path.Combine(folder, i == 0 ? name : $"{name}-{i}")).First(p => !Directory.Exists(p));
         var recorder = EpisodeRecorder.Create(free, header);

@@ -32,7 +32,8 @@ public sealed class FitCheckTests
         FitCheck.Of(needs, ClientProfiles.Find("openpi-droid"), new NameMap { Strict = true }).Fits.ShouldBeFalse();
         FitCheck.Of(needs, ClientProfiles.Find("openpi-droid"), new NameMap
         {
-            Strict = true, State = ["joint_position", "gripper_position"],
+            Strict = true,
+            State = ["joint_position", "gripper_position"],
             Cameras = new Dictionary<string, string> { ["base"] = "exterior_image_1_left", ["hand"] = "wrist_image_left" },
         }).Fits.ShouldBeTrue();
     }
@@ -63,7 +64,8 @@ public sealed class FitCheckTests
         var seen = new WireObservation
         {
             Cameras = [new("observation/image", Picture.Plain(4, 4, default)), new("observation/wrist_image", Picture.Plain(4, 4, default))],
-            States = [new("observation/state", [0, 1, 2, 3, 4, 5, 6, double.NaN])], Instruction = "go",
+            States = [new("observation/state", [0, 1, 2, 3, 4, 5, 6, double.NaN])],
+            Instruction = "go",
         };
         Should.Throw<VitrineException>(() => FitCheck.Of(Libero, seen.Shape).Read(seen)).Message.ShouldContain("not finite");
     }

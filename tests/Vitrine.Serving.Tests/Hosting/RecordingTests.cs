@@ -81,7 +81,9 @@ public sealed class RecordingTests : IDisposable
         var never = Monitor("never", policy, width, threshold: 1e9);
         await using var served = new Served(Name, reading: new ServedReading
         {
-            Monitors = [always, never], Recorder = new SessionRecorder(folder.Path), Watched = new NeuronSet([new Neuron(1, 3), new Neuron(1, 2)]),
+            Monitors = [always, never],
+            Recorder = new SessionRecorder(folder.Path),
+            Watched = new NeuronSet([new Neuron(1, 3), new Neuron(1, 2)]),
         });
         await using var live = await LiveServer.StartAsync(served.Host);
         using var watching = new LiveClient(live.Address.ToString());
@@ -135,7 +137,8 @@ public sealed class RecordingTests : IDisposable
         var seen = Served.Observations(1)[0];
         var answer = await client.AskAsync(new WireMap
         {
-            ["observation/image"] = seen.Picture, ["observation/state"] = WireArray.Of([.. seen.State.Values.Single().Values], WireDtype.Double, 4),
+            ["observation/image"] = seen.Picture,
+            ["observation/state"] = WireArray.Of([.. seen.State.Values.Single().Values], WireDtype.Double, 4),
             ["prompt"] = seen.Instruction,
         });
         answer.Keys.ShouldBe(["actions", "policy_timing", "server_timing"]);
@@ -147,8 +150,14 @@ public sealed class RecordingTests : IDisposable
     private static ActivationMonitor Monitor(string name, Policies.Policy policy, int width, double threshold) => new(
         new MonitorFacts
         {
-            Name = name, Kind = MonitorKind.Probe, Policy = StudyPolicy.Of(policy), Points = [Place], Threshold = threshold, Label = MonitorLabel.Fails,
-            FalseAlarms = .05, TrainedOn = [],
+            Name = name,
+            Kind = MonitorKind.Probe,
+            Policy = StudyPolicy.Of(policy),
+            Points = [Place],
+            Threshold = threshold,
+            Label = MonitorLabel.Fails,
+            FalseAlarms = .05,
+            TrainedOn = [],
         },
         new MonitorNumbers(new double[width], [.. Enumerable.Repeat(1.0, width)], [new double[width]], [1], 0));
 }

@@ -2,6 +2,7 @@ using Vitrine.Policies;
 using Vitrine.Serving.Clients;
 using Vitrine.Serving.Hosting;
 using Vitrine.Serving.Protocols;
+using Vitrine.Serving.Wire;
 using Vitrine.Transformers;
 using Vitrine.Transformers.Edits;
 using Vitrine.Worlds;
@@ -69,6 +70,39 @@ public sealed class BitsTests
         (await one.AskAsync(seen)).ShouldHaveTheBitsOf(plain.Actions[0]);
         served.Host.Plans.Set(plan);
         (await two.AskAsync(seen)).ShouldHaveTheBitsOf(edited.Actions[0]);
+    }
+
+    [Fact]
+    public async Task Noise_and_edits_may_come_with_a_request_and_hold_for_it_alone()
+    {
+        await using var served = new Served("embedded:tabletop-flow");
+        await using var client = await OpenPiClient.ConnectAsync((await served.StartAsync("openpi")).Address);
+        var seen = Served.Observations(1)[0];
+        var plan = RunPlan.Editing(new Scale($"language.{served.Policy.Language.Shape.Layers - 2}.resid_post", .5));
+        var (rows, columns) = served.Policy.NoiseShape!.Value;
+        double[] noise = [.. Enumerable.Range(0, rows * columns).Select(i => Math.Sin(i))];
+        using var given = TorchSharp.torch.tensor(noise.Select(v => (float)v).ToArray(), [rows, columns]);
+        using var plain = served.Policy.Act([seen]);
+        using var noisy = served.Policy.Act([seen], options: new ActOptions { Noise = ActNoise.Of(given) });
+        using var edited = served.Policy.Act([seen], plan);
+
+        (await AskAsync("vitrine/noise", WireArray.Of(noise, WireDtype.Single, rows, columns))).ShouldHaveTheBitsOf(noisy.Actions[0]);
+        (await AskAsync("vitrine/edits", plan.ToJson())).ShouldHaveTheBitsOf(edited.Actions[0]);
+        (await AskAsync("vitrine/report", true)).ShouldHaveTheBitsOf(plain.Actions[0]);
+        (await Should.ThrowAsync<VitrineException>(AskAsync("vitrine/edits", "{\"edits\": 3}"))).Message.ShouldContain("vitrine/edits");
+
+        async Task<IReadOnlyList<double[]>> AskAsync(string key, object value)
+        {
+            var answer = await client.AskAsync(new WireMap
+            {
+                ["observation/image"] = seen.Picture,
+                ["prompt"] = seen.Instruction,
+                [key] = value,
+                ["observation/state"] = WireArray.Of([.. seen.State.Values.Single().Values], WireDtype.Double, 4),
+            });
+            ((WireMap)answer["vitrine"]!)["step"].ShouldBeOfType<long>();
+            return ClientMessages.Rows(answer["actions"], "test");
+        }
     }
 
     [Fact]

@@ -29,7 +29,9 @@ public sealed class ReplayTests
         using var host = new PolicyHost(model);
         var options = new ServerOptions
         {
-            Singles = true, Metadata = MessageReader.ReadMap(frames[0].Bytes), Names = new NameMap { State = ["observation/state"] },
+            Singles = true,
+            Metadata = MessageReader.ReadMap(frames[0].Bytes),
+            Names = new NameMap { State = ["observation/state"] },
         };
         await using var server = await PolicyServer.StartAsync(host, "openpi", 0, options);
         using var client = new ClientWebSocket();

@@ -196,6 +196,19 @@ public sealed class SocketTests
     }
 
     [Fact]
+    public async Task An_answer_beyond_pythons_limit_is_named_once()
+    {
+        var rows = Enumerable.Range(0, 70_000).Select(i => new double[] { i, -i }).ToArray();
+        using var host = new PolicyHost(new StubModel(_ => rows) { Needs = new() { Horizon = rows.Length } });
+        var said = new System.Collections.Concurrent.ConcurrentQueue<string>();
+        await using var server = await PolicyServer.StartAsync(host, "openpi", 0, new ServerOptions { Say = said.Enqueue });
+        await using var client = await OpenPiClient.ConnectAsync(server.Address);
+        (await client.AskAsync(StubModel.Seen())).Count.ShouldBe(rows.Length);
+        (await client.AskAsync(StubModel.Seen())).Count.ShouldBe(rows.Length);
+        said.Where(s => s.Contains("max_size=None", StringComparison.Ordinal)).ShouldHaveSingleItem().ShouldContain($"{1 << 20}");
+    }
+
+    [Fact]
     public async Task Kestrels_own_configuration_makes_it_tls()
     {
         using var folder = new TemporaryFolder();

@@ -12,13 +12,27 @@ public sealed class OpenPiWireTests
     /// <summary>Hostile messages, and a word of the line that refuses each.</summary>
     private static readonly Dictionary<string, string> Refused = new()
     {
-        ["object_dtype"] = "'|O'", ["too_short"] = "8 bytes; 4", ["too_long"] = "8 bytes; 12", ["negative_dim"] = "an axis of -",
+        ["object_dtype"] = "'|O'",
+        ["too_short"] = "8 bytes; 4",
+        ["too_long"] = "8 bytes; 12",
+        ["negative_dim"] = "an axis of -",
         ["huge_dim"] = "more than 2^63",
-        ["unknown_dtype"] = "'<q9'", ["structured_dtype"] = "dtype", ["shape_float"] = "no whole number", ["shape_missing"] = "'shape'",
-        ["data_is_str"] = "'data'", ["extension_type"] = "extension", ["timestamp_extension"] = "extension", ["trailing_bytes"] = "1 bytes stand behind",
-        ["truncated"] = "too early", ["empty"] = "too early", ["not_a_map"] = "is no map", ["duplicate_keys"] = "'a' stands twice",
+        ["unknown_dtype"] = "'<q9'",
+        ["structured_dtype"] = "dtype",
+        ["shape_float"] = "no whole number",
+        ["shape_missing"] = "'shape'",
+        ["data_is_str"] = "'data'",
+        ["extension_type"] = "extension",
+        ["timestamp_extension"] = "extension",
+        ["trailing_bytes"] = "1 bytes stand behind",
+        ["truncated"] = "too early",
+        ["empty"] = "too early",
+        ["not_a_map"] = "is no map",
+        ["duplicate_keys"] = "'a' stands twice",
         ["map_key_is_int"] = "a key is",
-        ["invalid_utf8"] = "UTF-8", ["deep_nesting"] = "inside one another", ["claims_4gib"] = "too early",
+        ["invalid_utf8"] = "UTF-8",
+        ["deep_nesting"] = "inside one another",
+        ["claims_4gib"] = "too early",
     };
 
     /// <summary>Odd messages that are read, where the reference reads them too or where text and bytes are alike.</summary>

@@ -9,8 +9,13 @@ public sealed class VlaEvalWireTests
 {
     private static readonly Dictionary<string, string> Refused = new()
     {
-        ["bad_unicode_array"] = "'<U2'", ["bad_object_array"] = "'|O'", ["bad_missing_seq"] = "lacks seq", ["bad_unknown_type"] = "'reset'",
-        ["bad_not_a_map"] = "no map", ["bad_length"] = "bytes", ["bad_png"] = "picture",
+        ["bad_unicode_array"] = "'<U2'",
+        ["bad_object_array"] = "'|O'",
+        ["bad_missing_seq"] = "lacks seq",
+        ["bad_unknown_type"] = "'reset'",
+        ["bad_not_a_map"] = "no map",
+        ["bad_length"] = "bytes",
+        ["bad_png"] = "picture",
     };
 
     public static TheoryData<string> Honest() => WireFixtures.Files("vla-eval", m => m.TryGetProperty("decoded", out _));
