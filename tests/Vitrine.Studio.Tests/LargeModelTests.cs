@@ -3,7 +3,6 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Vitrine.Studio.Mapping;
 using Vitrine.Studio.Models;
-using Vitrine.Tests;
 
 namespace Vitrine.Studio.Tests;
 
