@@ -1,6 +1,5 @@
 using Vitrine.Policies;
 using Vitrine.Studio.Causing;
-using Vitrine.Studio.Hosting;
 using Vitrine.Studio.Scenes;
 using Vitrine.Transformers;
 using Vitrine.Worlds.Studies;

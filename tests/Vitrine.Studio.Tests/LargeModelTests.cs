@@ -3,7 +3,6 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Vitrine.Studio.Mapping;
 using Vitrine.Studio.Models;
-using Vitrine.Tests;
 
 namespace Vitrine.Studio.Tests;
 
@@ -64,7 +63,9 @@ public sealed class LargeModelTests : IDisposable
             var bytes = shape.Aggregate(2L, (a, s) => a * s);
             header[name] = new JsonObject
             {
-                ["dtype"] = "BF16", ["shape"] = new JsonArray([.. shape.Select(s => JsonValue.Create(s))]), ["data_offsets"] = new JsonArray(end, end + bytes),
+                ["dtype"] = "BF16",
+                ["shape"] = new JsonArray([.. shape.Select(s => JsonValue.Create(s))]),
+                ["data_offsets"] = new JsonArray(end, end + bytes),
             };
             end += bytes;
         }

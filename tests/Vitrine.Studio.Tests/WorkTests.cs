@@ -41,6 +41,26 @@ public sealed class WorkTests : IDisposable
     }
 
     [Fact]
+    public async Task A_study_is_carried_out_beside_the_pages_and_its_result_is_there()
+    {
+        var asked = CauseReading.StudyOf(Opened.Models.Open(Opened.Speaking), Opened.At("causing", Opened.Speaking, ("neurons", "5:111")), Opened.Place, 1);
+        using var queue = new StudyQueue(Opened.Models, new Workplace(folder));
+        var done = new TaskCompletionSource<StudyState>(TaskCreationOptions.RunContinuationsAsynchronously);
+        queue.Changed += () =>
+        {
+            if (queue.All.FirstOrDefault(s => !s.IsRunning) is { } state)
+            {
+                done.TrySetResult(state);
+            }
+        };
+        queue.Ask(Opened.Speaking, asked with { Tasks = ["reach"], StepLimit = 2 });
+        var found = await done.Task;
+        found.Failure.ShouldBeNull();
+        found.Result!.Arms.Count.ShouldBe(11);
+        found.Chunks.ShouldBe(found.AllChunks);
+    }
+
+    [Fact]
     public void The_saved_file_has_the_findings_asks_for_nothing_and_runs_nothing()
     {
         var page = FindingsPage.Of([Example]);

@@ -9,7 +9,6 @@ using Vitrine.Studio.Scenes;
 using Vitrine.Studio.Work;
 using Vitrine.Transformers;
 using Vitrine.Transformers.Edits;
-using Vitrine.Transformers.Engine;
 using Vitrine.Transformers.Points;
 using Vitrine.Worlds.Studies;
 using static TorchSharp.torch;

@@ -7,7 +7,6 @@ using Vitrine.Studio.Scenes;
 using Vitrine.Studio.Tour;
 using Vitrine.Studio.Work;
 using Vitrine.Transformers;
-using Vitrine.Transformers.Engine;
 using Vitrine.Transformers.Points;
 using Vitrine.Views;
 using static TorchSharp.torch;

@@ -4,7 +4,6 @@ using Vitrine.Mechanisms.Doses;
 using Vitrine.Mechanisms.ValueVectors;
 using Vitrine.Policies;
 using Vitrine.Transformers;
-using Vitrine.Transformers.Engine;
 using Vitrine.Worlds.Tabletop;
 
 namespace Vitrine.Studio.Models;

@@ -3,7 +3,6 @@ using Microsoft.AspNetCore.Components.Routing;
 using Vitrine.Studio.Hosting;
 using Vitrine.Studio.Models;
 using Vitrine.Studio.Work;
-using Vitrine.Transformers;
 
 namespace Vitrine.Studio.Parts;
 

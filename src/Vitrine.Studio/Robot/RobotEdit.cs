@@ -1,5 +1,4 @@
 using System.Globalization;
-using Vitrine.Mechanisms.Causes;
 using Vitrine.Mechanisms.Doses;
 using Vitrine.Mechanisms.Experts;
 using Vitrine.Policies;

@@ -115,7 +115,11 @@ internal sealed class RobotSession
         {
             var held = new Arm
             {
-                Name = "with the edit", Kind = ArmKind.Edit, Concept = Edit.Label, Plan = RunPlan.FromJson(Plan), Schedule = new Window(Edit.First, Edit.Last),
+                Name = "with the edit",
+                Kind = ArmKind.Edit,
+                Concept = Edit.Label,
+                Plan = RunPlan.FromJson(Plan),
+                Schedule = new Window(Edit.First, Edit.Last),
             };
             rollouts.Run(Policy, held, Layout, new WatchOptions { Folder = folder, Prefix = "with-" }, cancellation);
         }

@@ -11,7 +11,6 @@ using Vitrine.Studio.Scenes;
 using Vitrine.Studio.Work;
 using Vitrine.Transformers;
 using Vitrine.Views;
-using Vitrine.Worlds.Tabletop;
 
 namespace Vitrine.Studio.Tour;
 
