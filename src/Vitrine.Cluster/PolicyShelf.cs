@@ -36,10 +36,9 @@ public sealed class PolicyShelf(Func<string, Policy> open) : IDisposable
     public static Func<IWorld> NewWorldOf(StudyOrder order)
     {
         ArgumentNullException.ThrowIfNull(order);
-        return (WorldKind.Known.FirstOrDefault(kind => kind.Name == order.World?.Name)
-            ?? throw new VitrineException(
-                $"study '{order.Study.Name}': there is no world '{order.World?.Name}', only {string.Join(", ", WorldKind.Known.Select(k => k.Name))}."))
-            .Of(order.World!.Options);
+        return order.World is { } world
+            ? WorldRegistry.Open(world.Name, world.Options)
+            : throw new VitrineException($"study '{order.Study.Name}': names no world.");
     }
 
     /// <summary>Closes all policies.</summary>

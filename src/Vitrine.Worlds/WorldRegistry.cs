@@ -1,3 +1,5 @@
+using Vitrine.Policies;
+
 namespace Vitrine.Worlds;
 
 /// <summary>A kind of world that can be named, with its options: one public type and one of these is all that a world of one's own needs.</summary>
@@ -9,6 +11,41 @@ public sealed record WorldFamily(string Name, Func<WorldSettings, Func<IWorld>> 
 {
     /// <summary>Its options, in words: name to what it does.</summary>
     public IReadOnlyDictionary<string, string> Options { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>
+    /// Draws situations to make edits and doses on, from options, a seed, a split, tasks in turn and a number; episodes as they begin serve where it is null.
+    /// </summary>
+    public Func<WorldSettings, ulong, LayoutSplit, IReadOnlyList<string>, int, IReadOnlyList<Observation>>? Draw { get; init; }
+
+    /// <summary>Draws situations to calibrate on, varied and of every task, from a seed and a number; those to make edits on serve where it is null.</summary>
+    public Func<ulong, int, IReadOnlyList<Observation>>? DrawForCalibration { get; init; }
+
+    /// <summary>Makes worlds under the same options.</summary>
+    /// <exception cref="VitrineException">An option is unknown or does not fit; it is named.</exception>
+    public Func<IWorld> Of(IReadOnlyDictionary<string, string> options) => Open(new WorldSettings(Name, options, Options));
+
+    internal IReadOnlyList<Observation> Situations(
+        IReadOnlyDictionary<string, string> options, ulong seed, LayoutSplit split, IReadOnlyList<string> tasks, int count)
+    {
+        if (Draw is not null)
+        {
+            return Draw(new WorldSettings(Name, options, Options), seed, split, tasks, count);
+        }
+
+        var newWorld = Of(options);
+        return
+        [
+            .. Enumerable.Range(0, count).Select(i =>
+            {
+                var world = newWorld();
+                world.Reset(new LayoutKey(seed, split, tasks[i % tasks.Count], i / tasks.Count));
+                return world.Observe();
+            }),
+        ];
+    }
+
+    internal IReadOnlyList<Observation> ForCalibration(IReadOnlyDictionary<string, string> options, ulong seed, int count)
+        => DrawForCalibration is not null ? DrawForCalibration(seed, count) : Situations(options, seed, LayoutSplit.Selection, Of(options)().Tasks, count);
 }
 
 /// <summary>Worlds by name.</summary>
@@ -26,10 +63,16 @@ public static class WorldRegistry
     public static Func<IWorld> Open(string name, IReadOnlyDictionary<string, string>? options = null, IReadOnlyList<WorldFamily>? further = null)
     {
         ArgumentNullException.ThrowIfNull(name);
+        return Find(name, further).Of(options ?? new Dictionary<string, string>());
+    }
+
+    /// <summary>The kind of world of a name.</summary>
+    /// <exception cref="VitrineException">There is none; those that there are, are named.</exception>
+    internal static WorldFamily Find(string name, IReadOnlyList<WorldFamily>? further = null)
+    {
         WorldFamily[] known = [.. further ?? [], .. All];
-        var family = known.FirstOrDefault(f => f.Name == name)
+        return known.FirstOrDefault(f => f.Name == name)
             ?? throw new VitrineException($"world '{name}': there is none; known are {string.Join(", ", known.Select(f => f.Name))}.");
-        return family.Open(new WorldSettings(name, options ?? new Dictionary<string, string>(), family.Options));
     }
 
     /// <summary>Opens a world that is written in one line, e.g. <c>tabletop:distractors=2,light=.8</c>.</summary>

@@ -206,7 +206,7 @@ internal static class StudyCommand
             ],
             Files = ["plan.json", "result.json", "episodes.parquet", "comparisons.parquet", "chunks/"],
         };
-        var units = WorldKind.Known.Single(w => w.Name == outcome.File.World.Name).Of(outcome.File.World.Options)().Units;
+        var units = WorldRegistry.Open(outcome.File.World.Name, outcome.File.World.Options)().Units;
         var page = path ?? Path.Combine(home.Path, "report.html");
         AtomicFile.WriteAllText(page, StudyPage.Render(outcome, units, made));
         Console.Error.WriteLine($"page: {page}");

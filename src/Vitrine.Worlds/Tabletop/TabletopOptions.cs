@@ -47,6 +47,8 @@ public sealed record TabletopOptions
         return () => new TabletopWorld(options);
     })
     {
+        Draw = (settings, seed, split, tasks, count) => [.. TabletopStates.Worlds(seed, split, tasks, count, Read(settings)).Select(w => w.Observe())],
+        DrawForCalibration = TabletopStates.ForCalibration,
         Options = new Dictionary<string, string>
         {
             ["physics"] = "strict, or forgiving: a closed gripper grasps while it moves",

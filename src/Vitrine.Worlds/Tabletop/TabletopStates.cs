@@ -27,6 +27,11 @@ public static class TabletopStates
 
     /// <summary>The same situations as worlds, which know where everything is.</summary>
     internal static IReadOnlyList<TabletopWorld> Worlds(ulong seed, LayoutSplit split, IReadOnlyList<string> tasks, int count, bool adverbs = false)
+        => Worlds(seed, split, tasks, count, new TabletopOptions { Adverbs = adverbs });
+
+    /// <summary>The same in a world with options.</summary>
+    internal static IReadOnlyList<TabletopWorld> Worlds(
+        ulong seed, LayoutSplit split, IReadOnlyList<string> tasks, int count, TabletopOptions options)
     {
         ArgumentNullException.ThrowIfNull(tasks);
         var expert = new ExpertActor();
@@ -35,7 +40,7 @@ public static class TabletopStates
             .. Enumerable.Range(0, count).Select(i =>
             {
                 var key = new LayoutKey(seed, split, tasks[i % tasks.Count], i / tasks.Count);
-                var world = new TabletopWorld(new TabletopOptions { Adverbs = adverbs });
+                var world = new TabletopWorld(options);
                 var steps = key.Random("warm-up").Below(15);
                 Advance(world, key, expert, steps);
                 for (; world.HasSucceeded && steps > 0; steps--)

@@ -128,7 +128,7 @@ public sealed record StudyFile
 public sealed record PolicyChoice(string Name, string? Fingerprint = null, string? Units = null);
 
 /// <summary>Where a study takes place.</summary>
-/// <param name="Name">Of a <see cref="WorldKind"/>.</param>
+/// <param name="Name">Of a <see cref="WorldFamily"/>.</param>
 /// <param name="Options">Of that world, by name, as they are written.</param>
 public sealed record WorldChoice(string Name, IReadOnlyDictionary<string, string> Options);
 

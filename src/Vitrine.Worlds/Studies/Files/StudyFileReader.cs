@@ -86,8 +86,8 @@ internal sealed class StudyFileReader(string source, string folder)
     {
         var map = node as YamlMap;
         var named = map is null ? node : map.Require("name", "a world");
-        var kind = named.Choice("world", [.. WorldKind.Known.Select(k => (k.Name, k))]);
-        map?.Knowing($"the world '{kind.Name}'", ["name", .. kind.Options]);
+        var kind = named.Choice("world", [.. WorldRegistry.All.Select(k => (k.Name, k))]);
+        map?.Knowing($"the world '{kind.Name}'", ["name", .. kind.Options.Keys]);
         var options = (map?.Entries ?? []).Where(e => e.Key != "name").OrderBy(e => e.Key, StringComparer.Ordinal)
             .ToDictionary(e => e.Key, e => e.Value.Text(e.Key));
         try

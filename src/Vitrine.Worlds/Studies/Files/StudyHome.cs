@@ -139,7 +139,7 @@ public sealed class StudyHome(string path)
     }
 
     /// <summary>Makes the worlds of a file.</summary>
-    internal static Func<IWorld> NewWorldOf(StudyFile file) => WorldKind.Known.Single(w => w.Name == file.World.Name).Of(file.World.Options);
+    internal static Func<IWorld> NewWorldOf(StudyFile file) => WorldRegistry.Open(file.World.Name, file.World.Options);
 
     private string At(string name) => System.IO.Path.Combine(path, name);
 

@@ -17,11 +17,11 @@ namespace Vitrine.Worlds.Studies.Files;
 /// </summary>
 /// <param name="file">What was written down.</param>
 /// <param name="policy">Who acts; it must be the file's.</param>
-/// <param name="worlds">Worlds that the file may name; those that come along when null.</param>
+/// <param name="worlds">Worlds of one's own that the file may name besides those that come along.</param>
 /// <remarks>
 /// It computes with libtorch's present number of threads, which touches the last bits of a mean difference; the study itself then travels with its numbers.
 /// </remarks>
-public sealed class StudyMaker(StudyFile file, Policy policy, IReadOnlyList<WorldKind>? worlds = null)
+public sealed class StudyMaker(StudyFile file, Policy policy, IReadOnlyList<WorldFamily>? worlds = null)
 {
     private Calibration? calibration;
     private LexicalPatterns? patterns;
@@ -49,8 +49,7 @@ public sealed class StudyMaker(StudyFile file, Policy policy, IReadOnlyList<Worl
     /// <summary>Whether divergence and motion are measured of doses that are given as numbers, too.</summary>
     public bool MeasuresStrength { get; init; } = true;
 
-    private WorldKind World { get; } = (worlds ?? WorldKind.Known).FirstOrDefault(w => w.Name == file.World.Name)
-        ?? throw new VitrineException($"study '{file.Name}': there is no world '{file.World.Name}'.");
+    private WorldFamily World { get; } = WorldRegistry.Find(file.World.Name, worlds);
 
     /// <summary>Makes it.</summary>
     /// <param name="progress">From 0 to 1.</param>
@@ -115,7 +114,7 @@ public sealed class StudyMaker(StudyFile file, Policy policy, IReadOnlyList<Worl
 
     private Calibration Calibrated(Policy acting, string stack, CancellationToken cancellation)
         => calibration?.Stack == stack ? calibration
-            : calibration = Calibration.Measure(acting, World.ForCalibration(file.Seed, 2 * file.States), cancellation: cancellation, stackName: stack);
+            : calibration = Calibration.Measure(acting, World.ForCalibration(file.World.Options, file.Seed, 2 * file.States), cancellation: cancellation, stackName: stack);
 
     private LexicalPatterns Spelled(CancellationToken cancellation)
         => patterns ??= LexicalPatterns.Read(policy, TabletopVocabulary.Concepts, cancellation: cancellation);
