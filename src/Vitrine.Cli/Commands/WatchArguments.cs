@@ -4,6 +4,7 @@ using Spectre.Console;
 using Vitrine.Mechanisms.Statistics;
 using Vitrine.Policies;
 using Vitrine.Worlds.Monitors;
+using Vitrine.Worlds;
 using Vitrine.Worlds.Records;
 using Vitrine.Worlds.Studies;
 using Vitrine.Worlds.Tabletop;
