@@ -7,7 +7,8 @@ namespace Vitrine.Checkpoints.Gguf;
 /// <summary>Pieces that several of ggml's block formats share.</summary>
 /// <remarks>
 /// Layouts and order of operations after ggml, <c>dequantize_row_q4_0</c> and its sisters: a value is code * scale, or code * scale + minimum with both
-/// roundings (no fused operation), so that results are equal to the last bit. In blocks of 32 the low halves of 16 bytes are elements 0 to 15, the high halves 16
+/// roundings (no fused operation), so that results are equal to the last bit. In blocks of 32 the low halves of 16 bytes are elements 0 to 15, the
+/// high halves 16
 /// to 31.
 /// </remarks>
 internal static unsafe class BlockParts
