@@ -9,7 +9,8 @@ public sealed class PublicApiTests
 {
     private static readonly ApiGeneratorOptions Options = new() { IncludeAssemblyAttributes = false };
 
-    public static TheoryData<string> Libraries() => ["Checkpoints", "Inputs", "Transformers", "Policies", "Mechanisms", "Worlds", "Views", "Certification", "Cluster"];
+    public static TheoryData<string> Libraries()
+        => ["Checkpoints", "Inputs", "Transformers", "Policies", "Mechanisms", "Worlds", "Views", "Certification", "Cluster"];
 
     [Theory, MemberData(nameof(Libraries))]
     public void The_public_face_is_the_one_that_was_agreed(string library)
