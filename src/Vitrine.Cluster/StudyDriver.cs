@@ -1,6 +1,5 @@
 using Orleans.Concurrency;
 using Orleans.Placement;
-using Orleans.Runtime;
 using Vitrine.Cluster.Messages;
 
 namespace Vitrine.Cluster;
