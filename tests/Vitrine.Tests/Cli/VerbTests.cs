@@ -259,7 +259,7 @@ public sealed class VerbTests : IDisposable
 
         var (held, rows) = await BothAsync("perturb", "expert", "-n", "3", "--tasks", "reach", "--held-out", "red cone,azure ball");
         held.ShouldContain("held out: red cone, azure ball");
-        rows.GetProperty("rows")[0].GetProperty("heldOut").GetProperty("successes").GetInt32().ShouldBe(3);
+        rows.GetProperty("rows")[0].GetProperty("held_out").GetProperty("successes").GetInt32().ShouldBe(3);
         (await folder.RefusedAsync("perturb", "expert", "--held-out", "red cone", "--world", "tabletop:held-out=red cone")).ShouldContain("sets the options");
     }
 

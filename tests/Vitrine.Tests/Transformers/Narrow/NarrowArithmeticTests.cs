@@ -24,6 +24,14 @@ public sealed partial class NarrowArithmeticTests
             .Order(StringComparer.Ordinal).ToArray();
         found.ShouldBe(
         [
+            "AdamW.cs add_",                     // weights are trained in float32: moments,
+            "AdamW.cs add_",
+            "AdamW.cs addcdiv_",
+            "AdamW.cs addcmul_",
+            "AdamW.cs mul_",                     // and the weights themselves
+            "AdamW.cs mul_",
+            "AdamW.cs mul_",
+            "AdamW.cs mul_",
             "KMeans.cs index_add_",              // float32
             "Parts.cs add_",                     // of float32 lengths
             "Parts.cs mul_",                     // a float32 row by its gain
