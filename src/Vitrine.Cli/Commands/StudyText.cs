@@ -53,7 +53,8 @@ internal static class StudyText
         {
             table.Add(
                 power.Arm, power.Measure, $"{Output.Plain(power.Deviation)}{(power.IsStated ? " (stated)" : "")}",
-                power.Detectable is not { } least ? "no variation" : double.IsFinite(least) ? Output.Plain(least) : "none: too few layouts", power.Effect is { } effect ? Output.Signed(effect) : "-",
+                power.Detectable is not { } least ? "no variation"
+                    : double.IsFinite(least) ? Output.Plain(least) : "none: too few layouts", power.Effect is { } effect ? Output.Signed(effect) : "-",
                 power.Power is { } found ? $"{Share(found.Rate)} [{Share(found.Low)}, {Share(found.High)}]" : "-");
         }
 
