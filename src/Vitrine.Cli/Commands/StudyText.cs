@@ -21,12 +21,17 @@ internal static class StudyText
         foreach (var c in outcome.Comparisons)
         {
             table.Add(
-                c.Arm, c.IsExploratory ? $"{c.Measure} (exploratory)" : c.Measure, Output.WithInterval(c.Change.Mean, c.Change.Low, c.Change.High),
+                c.Arm, c.IsExploratory ? $"{c.Measure}*" : c.Measure, Output.WithInterval(c.Change.Mean, c.Change.Low, c.Change.High),
                 c.AdjustedP is { } p ? Probability(p) : "-", Controls(c), c.Selectivity is { } s ? Output.Signed(s.Difference.Mean) : "-",
                 $"{Share(c.Success.Rate)} / {Share(c.BaselineSuccess.Rate)}", Said(c.Verdict));
         }
 
         AnsiConsole.Write(table);
+        if (outcome.Comparisons.Any(c => c.IsExploratory))
+        {
+            Console.WriteLine("* exploratory: added after results were seen; p is not adjusted, and nothing is called shown");
+        }
+
         foreach (var look in outcome.Looks)
         {
             Console.WriteLine($"look {look.Number}, {look.Layouts} layouts: {look.Crossed.Count} of {outcome.Comparisons.Count(c => !c.IsExploratory)} "
