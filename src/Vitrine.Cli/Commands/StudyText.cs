@@ -21,12 +21,17 @@ internal static class StudyText
         foreach (var c in outcome.Comparisons)
         {
             table.Add(
-                c.Arm, c.IsExploratory ? $"{c.Measure} (exploratory)" : c.Measure, Output.WithInterval(c.Change.Mean, c.Change.Low, c.Change.High),
+                c.Arm, c.IsExploratory ? $"{c.Measure}*" : c.Measure, Output.WithInterval(c.Change.Mean, c.Change.Low, c.Change.High),
                 c.AdjustedP is { } p ? Probability(p) : "-", Controls(c), c.Selectivity is { } s ? Output.Signed(s.Difference.Mean) : "-",
                 $"{Share(c.Success.Rate)} / {Share(c.BaselineSuccess.Rate)}", Said(c.Verdict));
         }
 
         AnsiConsole.Write(table);
+        if (outcome.Comparisons.Any(c => c.IsExploratory))
+        {
+            Console.WriteLine("* exploratory: added after results were seen; p is not adjusted, and nothing is called shown");
+        }
+
         foreach (var look in outcome.Looks)
         {
             Console.WriteLine($"look {look.Number}, {look.Layouts} layouts: {look.Crossed.Count} of {outcome.Comparisons.Count(c => !c.IsExploratory)} "
@@ -53,7 +58,8 @@ internal static class StudyText
         {
             table.Add(
                 power.Arm, power.Measure, $"{Output.Plain(power.Deviation)}{(power.IsStated ? " (stated)" : "")}",
-                power.Detectable is not { } least ? "no variation" : double.IsFinite(least) ? Output.Plain(least) : "none: too few layouts", power.Effect is { } effect ? Output.Signed(effect) : "-",
+                power.Detectable is not { } least ? "no variation"
+                    : double.IsFinite(least) ? Output.Plain(least) : "none: too few layouts", power.Effect is { } effect ? Output.Signed(effect) : "-",
                 power.Power is { } found ? $"{Share(found.Rate)} [{Share(found.Low)}, {Share(found.High)}]" : "-");
         }
 
