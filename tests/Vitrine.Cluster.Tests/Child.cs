@@ -17,7 +17,9 @@ internal sealed class Child : IAsyncDisposable
         var program = Path.Combine(AppContext.BaseDirectory, "Vitrine.Cluster.TestSilo.dll");
         process = Process.Start(new ProcessStartInfo("dotnet", [program, .. arguments])
         {
-            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
         })!;
         process.OutputDataReceived += (_, e) => Take(e.Data);
         process.ErrorDataReceived += (_, e) => Take(e.Data, isLast: false);

@@ -112,6 +112,8 @@ public sealed class PostgresServer : IAsyncLifetime
     private static Process Start(string[] command)
         => Process.Start(new ProcessStartInfo(command[0], command[1..])
         {
-            RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = "/",
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = "/",
         })!;
 }

@@ -5,8 +5,8 @@ using Vitrine.Studio.Robot;
 using Vitrine.Studio.Scenes;
 using Vitrine.Studio.Work;
 using Vitrine.Transformers;
-using Vitrine.Worlds.Records;
 using Vitrine.Worlds;
+using Vitrine.Worlds.Records;
 
 namespace Vitrine.Studio.Tests;
 

@@ -129,8 +129,15 @@ internal static class TrainCommand
         {
             Output.Write(new
             {
-                steps = curve.Points.Count, processorSeconds = curve.ProcessorSeconds, from = curve.From, fromFingerprint = curve.FromFingerprint,
-                fromScratch = curve.FromScratch, policy = TabletopTraining.PolicyIn(folder), blocks, tasks = summary, generalisation = general,
+                steps = curve.Points.Count,
+                processorSeconds = curve.ProcessorSeconds,
+                from = curve.From,
+                fromFingerprint = curve.FromFingerprint,
+                fromScratch = curve.FromScratch,
+                policy = TabletopTraining.PolicyIn(folder),
+                blocks,
+                tasks = summary,
+                generalisation = general,
             });
             return;
         }

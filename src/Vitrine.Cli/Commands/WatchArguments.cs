@@ -3,11 +3,10 @@ using System.Globalization;
 using Spectre.Console;
 using Vitrine.Mechanisms.Statistics;
 using Vitrine.Policies;
-using Vitrine.Worlds.Monitors;
 using Vitrine.Worlds;
+using Vitrine.Worlds.Monitors;
 using Vitrine.Worlds.Records;
 using Vitrine.Worlds.Studies;
-using Vitrine.Worlds.Tabletop;
 
 namespace Vitrine.Cli.Commands;
 

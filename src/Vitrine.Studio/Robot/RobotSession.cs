@@ -5,10 +5,10 @@ using Vitrine.Studio.Models;
 using Vitrine.Studio.Scenes;
 using Vitrine.Studio.Work;
 using Vitrine.Transformers;
+using Vitrine.Worlds;
 using Vitrine.Worlds.Records;
 using Vitrine.Worlds.Studies;
 using Vitrine.Worlds.Tabletop;
-using Vitrine.Worlds;
 
 namespace Vitrine.Studio.Robot;
 

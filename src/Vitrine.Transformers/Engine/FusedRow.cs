@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
-using Vitrine.Checkpoints.Gguf;
 using TorchSharp;
+using Vitrine.Checkpoints.Gguf;
 using static TorchSharp.torch;
 
 namespace Vitrine.Transformers.Engine;

@@ -64,8 +64,11 @@ internal sealed record MonitorNumbers(double[] Mean, double[] Scale, double[][] 
         using var scope = NewDisposeScope();
         SafetensorsFile.Save(path, new Dictionary<string, Tensor>
         {
-            [MeanName] = tensor(Mean), [ScaleName] = tensor(Scale), [RowsName] = tensor([.. Rows.SelectMany(r => r)], [Rows.Length, Width]),
-            [VariancesName] = tensor(Variances), [RestName] = tensor(new[] { Rest }),
+            [MeanName] = tensor(Mean),
+            [ScaleName] = tensor(Scale),
+            [RowsName] = tensor([.. Rows.SelectMany(r => r)], [Rows.Length, Width]),
+            [VariancesName] = tensor(Variances),
+            [RestName] = tensor(new[] { Rest }),
         });
     }
 

@@ -91,7 +91,11 @@ public sealed record RecordedStep
         ArgumentNullException.ThrowIfNull(seen);
         return new RecordedStep
         {
-            Step = step, Instruction = seen.Instruction, Cameras = [.. seen.Cameras.Keys], State = seen.State, Action = [.. action],
+            Step = step,
+            Instruction = seen.Instruction,
+            Cameras = [.. seen.Cameras.Keys],
+            State = seen.State,
+            Action = [.. action],
         };
     }
 

@@ -101,7 +101,12 @@ public sealed class TabletopTraining
             kept = step;
             (state with
             {
-                Step = step, ProcessorSeconds = Spent(), Points = points, Experts = experts, Students = students, Taken = optimiser.Taken,
+                Step = step,
+                ProcessorSeconds = Spent(),
+                Points = points,
+                Experts = experts,
+                Students = students,
+                Taken = optimiser.Taken,
             }).Write(path, learner.Leaves, optimiser);
         }
     }

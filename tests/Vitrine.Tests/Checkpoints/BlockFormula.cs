@@ -80,50 +80,50 @@ internal static class BlockFormula
             case GgufType.IQ4_NL:
                 return Half(b, 0) * Uneven[Nibble(b[2..], i)];
             case GgufType.Q2_K:
-            {
-                var (n, j, l) = (i / 128, i % 128 / 32, i % 32);
-                var sc = b[(n * 8) + (j * 2) + (l / 16)];
-                var q = (b[16 + (n * 32) + l] >> (2 * j)) & 3;
-                return Plus(Half(b, 80) * (sc & 15) * q, -(Half(b, 82) * (sc >> 4)));
-            }
+                {
+                    var (n, j, l) = (i / 128, i % 128 / 32, i % 32);
+                    var sc = b[(n * 8) + (j * 2) + (l / 16)];
+                    var q = (b[16 + (n * 32) + l] >> (2 * j)) & 3;
+                    return Plus(Half(b, 80) * (sc & 15) * q, -(Half(b, 82) * (sc >> 4)));
+                }
 
             case GgufType.Q3_K:
-            {
-                var (n, j, l) = (i / 128, i % 128 / 32, i % 32);
-                var at = (n * 8) + (j * 2) + (l / 16);
-                var scale = SixOfThree(b.Slice(96, 12))[at] - 32;
-                var q = ((b[32 + (n * 32) + l] >> (2 * j)) & 3) - ((b[l] & (1 << ((n * 4) + j))) != 0 ? 0 : 4);
-                return Half(b, 108) * scale * q;
-            }
+                {
+                    var (n, j, l) = (i / 128, i % 128 / 32, i % 32);
+                    var at = (n * 8) + (j * 2) + (l / 16);
+                    var scale = SixOfThree(b.Slice(96, 12))[at] - 32;
+                    var q = ((b[32 + (n * 32) + l] >> (2 * j)) & 3) - ((b[l] & (1 << ((n * 4) + j))) != 0 ? 0 : 4);
+                    return Half(b, 108) * scale * q;
+                }
 
             case GgufType.Q4_K:
-            {
-                var (scale, minimum) = SixOfFour(b.Slice(4, 12), i / 32);
-                var q = (b[16 + (i / 64 * 32) + (i % 32)] >> (i % 64 / 32 * 4)) & 15;
-                return Plus(Half(b, 0) * scale * q, -(Half(b, 2) * minimum));
-            }
+                {
+                    var (scale, minimum) = SixOfFour(b.Slice(4, 12), i / 32);
+                    var q = (b[16 + (i / 64 * 32) + (i % 32)] >> (i % 64 / 32 * 4)) & 15;
+                    return Plus(Half(b, 0) * scale * q, -(Half(b, 2) * minimum));
+                }
 
             case GgufType.Q5_K:
-            {
-                var (scale, minimum) = SixOfFour(b.Slice(4, 12), i / 32);
-                var q = ((b[48 + (i / 64 * 32) + (i % 32)] >> (i % 64 / 32 * 4)) & 15) + ((b[16 + (i % 32)] & (1 << (i / 32))) != 0 ? 16 : 0);
-                return Plus(Half(b, 0) * scale * q, -(Half(b, 2) * minimum));
-            }
+                {
+                    var (scale, minimum) = SixOfFour(b.Slice(4, 12), i / 32);
+                    var q = ((b[48 + (i / 64 * 32) + (i % 32)] >> (i % 64 / 32 * 4)) & 15) + ((b[16 + (i % 32)] & (1 << (i / 32))) != 0 ? 16 : 0);
+                    return Plus(Half(b, 0) * scale * q, -(Half(b, 2) * minimum));
+                }
 
             case GgufType.Q6_K:
-            {
-                var (n, row, l) = (i / 128, i % 128 / 32, i % 32);
-                var low = b[(n * 64) + (row % 2 * 32) + l];
-                var q = (((row < 2 ? low : low >> 4) & 15) | (((b[128 + (n * 32) + l] >> (2 * row)) & 3) << 4)) - 32;
-                return Half(b, 208) * (sbyte)b[192 + (n * 8) + (row * 2) + (l / 16)] * q;
-            }
+                {
+                    var (n, row, l) = (i / 128, i % 128 / 32, i % 32);
+                    var low = b[(n * 64) + (row % 2 * 32) + l];
+                    var q = (((row < 2 ? low : low >> 4) & 15) | (((b[128 + (n * 32) + l] >> (2 * row)) & 3) << 4)) - 32;
+                    return Half(b, 208) * (sbyte)b[192 + (n * 8) + (row * 2) + (l / 16)] * q;
+                }
 
             case GgufType.IQ4_XS:
-            {
-                var part = i / 32;
-                var scale = ((b[4 + (part / 2)] >> (4 * (part % 2))) & 15) | (((BitConverter.ToUInt16(b[2..]) >> (2 * part)) & 3) << 4);
-                return Half(b, 0) * (scale - 32) * Uneven[Nibble(b[(8 + (part * 16))..], i % 32)];
-            }
+                {
+                    var part = i / 32;
+                    var scale = ((b[4 + (part / 2)] >> (4 * (part % 2))) & 15) | (((BitConverter.ToUInt16(b[2..]) >> (2 * part)) & 3) << 4);
+                    return Half(b, 0) * (scale - 32) * Uneven[Nibble(b[(8 + (part * 16))..], i % 32)];
+                }
 
             default:
                 throw new ArgumentOutOfRangeException(nameof(type));

@@ -2,7 +2,6 @@ using Vitrine.Checkpoints;
 using Vitrine.Checkpoints.Gguf;
 using Vitrine.Tests.Checkpoints;
 using Vitrine.Transformers;
-using Vitrine.Transformers.Engine;
 using Vitrine.Transformers.Weights;
 using static TorchSharp.torch;
 

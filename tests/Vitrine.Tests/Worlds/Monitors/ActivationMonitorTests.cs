@@ -196,7 +196,11 @@ public sealed class ActivationMonitorTests : IDisposable
         {
             SafetensorsFile.Save(_folder["m.safetensors"], new Dictionary<string, Tensor>
             {
-                ["mean"] = zeros(2), ["scale"] = ones(2), ["rows"] = ones(1, 3), ["variances"] = ones(1), ["rest"] = ones(1),
+                ["mean"] = zeros(2),
+                ["scale"] = ones(2),
+                ["rows"] = ones(1, 3),
+                ["variances"] = ones(1),
+                ["rest"] = ones(1),
             });
         }
 
@@ -211,7 +215,13 @@ public sealed class ActivationMonitorTests : IDisposable
 
     private static MonitorFacts Facts(MonitorKind kind, double threshold) => new()
     {
-        Name = "m", Kind = kind, Policy = new StudyPolicy("p", "f"), Points = [Place], Threshold = threshold, Label = MonitorLabel.Fails, FalseAlarms = .05,
+        Name = "m",
+        Kind = kind,
+        Policy = new StudyPolicy("p", "f"),
+        Points = [Place],
+        Threshold = threshold,
+        Label = MonitorLabel.Fails,
+        FalseAlarms = .05,
         TrainedOn = [],
     };
 

@@ -83,7 +83,11 @@ public sealed class SensitivityTests
     {
         var study = new PerturbationStudy
         {
-            Tasks = ["push", "move"], Points = 6, LayoutsPerTask = 2, StepLimit = 30, Factors = [new("light", .2, 1.5), new("noise", 0, .2)],
+            Tasks = ["push", "move"],
+            Points = 6,
+            LayoutsPerTask = 2,
+            StepLimit = 30,
+            Factors = [new("light", .2, 1.5), new("noise", 0, .2)],
         };
         var (one, two) = (await Run(1), await Run(2));
         one.Points.SelectMany(p => p.Episodes).ShouldBe(two.Points.SelectMany(p => p.Episodes));

@@ -1,8 +1,6 @@
-using TorchSharp;
 using Vitrine.Inputs.Pictures;
 using Vitrine.Policies;
 using Vitrine.Tests.Cli;
-using Vitrine.Transformers;
 using Vitrine.Worlds.Monitors;
 using Vitrine.Worlds.Records;
 using static TorchSharp.torch;

@@ -2,7 +2,6 @@ using Vitrine.Checkpoints;
 using Vitrine.Mechanisms.Doses;
 using Vitrine.Policies;
 using Vitrine.Tests.Cli;
-using Vitrine.Transformers;
 using Vitrine.Worlds.Records;
 using Vitrine.Worlds.Studies;
 

@@ -54,8 +54,14 @@ public sealed class LocationTests
         Arm[] arms = [.. LocationArms.Of(located, null, [5])];
         Study study = new()
         {
-            Name = "locate", Policy = StudyPolicy.Of(Recorded.Spoken), World = NewWorld().Description, Tasks = Tasks, LayoutsPerTask = 1, StepLimit = 4,
-            Seed = 3, Arms = arms,
+            Name = "locate",
+            Policy = StudyPolicy.Of(Recorded.Spoken),
+            World = NewWorld().Description,
+            Tasks = Tasks,
+            LayoutsPerTask = 1,
+            StepLimit = 4,
+            Seed = 3,
+            Arms = arms,
         };
         Study.FromJson(study.ToJson()).Fingerprint().ShouldBe(study.Fingerprint());
         study.Check();

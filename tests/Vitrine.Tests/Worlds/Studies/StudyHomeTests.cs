@@ -45,8 +45,13 @@ public sealed class StudyHomeTests : IDisposable
         var planned = new StudyMaker(file, policy).Make(cancellation: Cancellation);
         planned.Study.Arms.GroupBy(a => a.Kind).ToDictionary(g => g.Key, g => g.Count()).ShouldBe(new Dictionary<ArmKind, int>
         {
-            [ArmKind.Baseline] = 1, [ArmKind.ZeroDose] = 1, [ArmKind.Prompt] = 1, [ArmKind.Edit] = 1, [ArmKind.MatchedRandom] = 8,
-            [ArmKind.RandomDirection] = 8, [ArmKind.ReversedSign] = 1,
+            [ArmKind.Baseline] = 1,
+            [ArmKind.ZeroDose] = 1,
+            [ArmKind.Prompt] = 1,
+            [ArmKind.Edit] = 1,
+            [ArmKind.MatchedRandom] = 8,
+            [ArmKind.RandomDirection] = 8,
+            [ArmKind.ReversedSign] = 1,
         });
         var bytes = new List<(string Json, byte[] Episodes, byte[] Comparisons)>();
         foreach (var workers in new[] { 1, 2, 4 })
@@ -202,7 +207,8 @@ public sealed class StudyHomeTests : IDisposable
 
         Study Study(string condition, string from = "reach", string to = "reach") => new StudyMaker(
             StudyFile.Parse(Text.Replace("neurons: {list: [[5, 111], [5, 130]]}, dose: +4sd", condition, StringComparison.Ordinal)
-                .Replace(from, to, StringComparison.Ordinal)), policy) { MeasuresStrength = false }.Make(cancellation: Cancellation).Study;
+                .Replace(from, to, StringComparison.Ordinal)), policy)
+        { MeasuresStrength = false }.Make(cancellation: Cancellation).Study;
     }
 
     [Fact]

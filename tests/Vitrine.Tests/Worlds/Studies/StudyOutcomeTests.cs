@@ -79,7 +79,13 @@ public sealed class StudyOutcomeTests
         ];
         var study = new Study
         {
-            Name = "fast", Policy = new("p", new string('a', 64)), World = "w", Tasks = file.Tasks, LayoutsPerTask = 6, StepLimit = 6, Seed = 1,
+            Name = "fast",
+            Policy = new("p", new string('a', 64)),
+            World = "w",
+            Tasks = file.Tasks,
+            LayoutsPerTask = 6,
+            StepLimit = 6,
+            Seed = 1,
             Arms = [.. arms.Select(a => a.Arm)],
         };
         return (file, new PlannedStudy(file.Hash, study, []), new StudyRun(study,

@@ -93,7 +93,14 @@ public sealed class StudyPowerTests : IDisposable
         Arm[] arms = [new() { Name = "no edit", Kind = ArmKind.Baseline }, new() { Name = "clamp", Kind = ArmKind.Edit, Concept = "fast" }];
         var planned = new PlannedStudy(file.Hash, new Study
         {
-            Name = "null", Policy = StudyPolicy.Of(policy), World = "w", Tasks = file.Tasks, LayoutsPerTask = Layouts, StepLimit = 11, Seed = 1, Arms = arms,
+            Name = "null",
+            Policy = StudyPolicy.Of(policy),
+            World = "w",
+            Tasks = file.Tasks,
+            LayoutsPerTask = Layouts,
+            StepLimit = 11,
+            Seed = 1,
+            Arms = arms,
         }, []);
         var run = new StudyRun(planned.Study, [new(arms[0].Label(), [.. pairs.Select(p => p.Plain)]), new(arms[1].Label(), [.. pairs.Select(p => p.Changed)])]);
         return StudyOutcome.Of(file, planned, run).Comparisons.ShouldHaveSingleItem();

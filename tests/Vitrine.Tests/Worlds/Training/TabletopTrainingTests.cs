@@ -49,7 +49,16 @@ public sealed class TabletopTrainingTests : IDisposable
     {
         var recipe = Small(from, steps: 24) with
         {
-            WarmUp = 2, StudentEpisodes = 0, Frames = 6, ExpertEpisodes = 6, Rate = 3e-3, Patches = 0, Alignment = 0, Way = 0, Attention = 0, Chunk = 0,
+            WarmUp = 2,
+            StudentEpisodes = 0,
+            Frames = 6,
+            ExpertEpisodes = 6,
+            Rate = 3e-3,
+            Patches = 0,
+            Alignment = 0,
+            Way = 0,
+            Attention = 0,
+            Chunk = 0,
             Language = 0,
         };
         var curve = new TabletopTraining(recipe, from, fromScratch: true).Run(folder["new"], cancellation: TestContext.Current.CancellationToken);
@@ -123,8 +132,17 @@ public sealed class TabletopTrainingTests : IDisposable
     /// <summary>The recipe at a size that takes a second.</summary>
     internal static TrainingRecipe Small(string from, int steps) => (from == Flow ? TrainingRecipe.Flow : TrainingRecipe.Tokens) with
     {
-        Steps = steps, Frames = 4, LateFrames = 4, Instructions = 2, LateInstructions = 2, ExpertEpisodes = 4, StudentEpisodes = 4, StudentFrom = 0, WarmUp = 1,
-        AloneUntil = 1, Rate = 1e-4,
+        Steps = steps,
+        Frames = 4,
+        LateFrames = 4,
+        Instructions = 2,
+        LateInstructions = 2,
+        ExpertEpisodes = 4,
+        StudentEpisodes = 4,
+        StudentFrom = 0,
+        WarmUp = 1,
+        AloneUntil = 1,
+        Rate = 1e-4,
     };
 
     private static byte[] Weights(string training) => File.ReadAllBytes(Path.Combine(TabletopTraining.PolicyIn(training), "model.safetensors"));

@@ -7,7 +7,12 @@ public sealed class TrainingStreamTests
 {
     private static readonly TrainingRecipe Recipe = TrainingRecipe.Tokens with
     {
-        Steps = 100, Frames = 8, LateFrames = 8, ExpertEpisodes = 12, StudentEpisodes = 8, StudentFrom = .1,
+        Steps = 100,
+        Frames = 8,
+        LateFrames = 8,
+        ExpertEpisodes = 12,
+        StudentEpisodes = 8,
+        StudentFrom = .1,
     };
 
     [Fact]
