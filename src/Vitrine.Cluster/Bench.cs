@@ -5,7 +5,9 @@ using Vitrine.Cluster.Messages;
 
 namespace Vitrine.Cluster;
 
-/// <summary>Where the chunks of one silo are worked on: a thread a worker, each with one libtorch thread. Studies, with their weights, are opened once.</summary>
+/// <summary>
+/// Where the chunks of one silo are worked on: a thread a worker, each with one libtorch thread. Studies, with their weights, are opened once.
+/// </summary>
 /// <remarks>What has ended stays until it is forgotten, so that a driver that was started anew finds it; after a while it goes.</remarks>
 internal sealed class Bench : IDisposable
 {

@@ -15,7 +15,10 @@ internal sealed class StudyRunOptions
     };
 
     private readonly Option<bool> collect = new("--collect") { Description = "Make the results of finished shares; runs nothing, and names what is missing." };
-    private readonly Option<bool> spread = new("--cluster") { Description = "Run chunks on silos: one in this process, and those of --postgres (vitrine silo)." };
+    private readonly Option<bool> spread = new("--cluster")
+    {
+        Description = "Run chunks on silos: one in this process, and those of --postgres (vitrine silo).",
+    };
     private readonly ClusterOptionSet cluster = new(port: 11110);
 
     public void AddTo(Command command)

@@ -40,7 +40,8 @@ public sealed class StudyWork : IDisposable
         var named = study.Policy
             ?? throw new VitrineException($"study '{study.Name}': names no policy; {nameof(StudyPolicy)}.{nameof(StudyPolicy.Of)} names one.");
         named.Check(study.Name, policy);
-        if (study.Arms.FirstOrDefault(a => a.Kind is not (ArmKind.Baseline or ArmKind.Prompt) && (a.Plan, a.Swap, a.Part) is (null, null, null)) is { } planless)
+        if (study.Arms.FirstOrDefault(
+            a => a.Kind is not (ArmKind.Baseline or ArmKind.Prompt) && (a.Plan, a.Swap, a.Part) is (null, null, null)) is { } planless)
         {
             throw new VitrineException($"study '{study.Name}': the arm '{planless.Name}' ({planless.Kind}) has no plan.");
         }

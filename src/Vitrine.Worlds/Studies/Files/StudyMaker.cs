@@ -114,7 +114,8 @@ public sealed class StudyMaker(StudyFile file, Policy policy, IReadOnlyList<Worl
 
     private Calibration Calibrated(Policy acting, string stack, CancellationToken cancellation)
         => calibration?.Stack == stack ? calibration
-            : calibration = Calibration.Measure(acting, World.ForCalibration(file.World.Options, file.Seed, 2 * file.States), cancellation: cancellation, stackName: stack);
+            : calibration = Calibration.Measure(
+                acting, World.ForCalibration(file.World.Options, file.Seed, 2 * file.States), cancellation: cancellation, stackName: stack);
 
     private LexicalPatterns Spelled(CancellationToken cancellation)
         => patterns ??= LexicalPatterns.Read(policy, TabletopVocabulary.Concepts, cancellation: cancellation);

@@ -34,6 +34,7 @@ public sealed partial class NarrowArithmeticTests
             "AdamW.cs mul_",
             "KMeans.cs index_add_",              // float32
             "Parts.cs add_",                     // of float32 lengths
+            "Parts.cs addmm_",                   // a tile of kept weights, times one
             "Parts.cs mul_",                     // a float32 row by its gain
             "Parts.cs mul_",                     // a 16-bit row by its gain, tensor by tensor
             "Parts.cs mul_",                     // a float32 row by a float32 gain, then rounded

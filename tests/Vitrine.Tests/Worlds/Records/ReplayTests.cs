@@ -35,13 +35,13 @@ public sealed class ReplayTests : IDisposable
     }
 
     [Fact]
-    public void A_record_does_not_depend_on_what_ran_beside_it()
+    public async Task A_record_does_not_depend_on_what_ran_beside_it()
     {
         var alone = Recorded.Episode(_folder["alone"], Recorded.Spoken, layout: Recorded.Layout(2));
-        var beside = Recorded.Rollouts.RunAsync(
+        var beside = await Recorded.Rollouts.RunAsync(
             Recorded.Spoken, Recorded.Plain, [Recorded.Layout(2), Recorded.Layout(3)], new WatchOptions { Folder = _folder["beside"], Workers = 2 },
-            cancellation: Cancellation).GetAwaiter().GetResult()[0];
-        EpisodeRecord.Open(beside.Folder!).Steps.Zip(alone.Steps).ShouldAllBe(s => s.First.DifferenceTo(s.Second) == null);
+            cancellation: Cancellation);
+        EpisodeRecord.Open(beside[0].Folder!).Steps.Zip(alone.Steps).ShouldAllBe(s => s.First.DifferenceTo(s.Second) == null);
     }
 
     [Fact]
