@@ -38,18 +38,18 @@ internal sealed unsafe class FusedBlock
     public void Forward(FusedBuffers b, CacheRoom room, int position, CoreTeam? team)
     {
         var width = b.Width;
-        FusedRow.Normed(weights.AttentionNorm, b.Residual, b.Normed, width);
+        FusedRow.Normed(b, weights.AttentionNorm, b.Residual, b.Normed, width);
         read.Run(team);
         Attend(b, room, position);
         output.Run(team);
-        Arrive(weights.AttentionWriting, b.Attended, width);
+        Arrive(b, weights.AttentionWriting, b.Attended, width);
         if (!spec.Parallel)
         {
             RowMath.Add(b.Residual, b.Attended, width);
-            Settle(weights.AttentionPostNorm, b.Residual, width);
+            Settle(b, weights.AttentionPostNorm, b.Residual, width);
         }
 
-        FusedRow.Normed(weights.MlpNorm, b.Residual, b.Normed, width);
+        FusedRow.Normed(b, weights.MlpNorm, b.Residual, b.Normed, width);
         open.Run(team);
         if (weights.Gate is null)
         {
@@ -62,14 +62,14 @@ internal sealed unsafe class FusedBlock
         }
 
         down.Run(team);
-        Arrive(weights.MlpWriting, b.Fed, width);
+        Arrive(b, weights.MlpWriting, b.Fed, width);
         if (spec.Parallel)
         {
             RowMath.Add(b.Residual, b.Attended, width);
         }
 
         RowMath.Add(b.Residual, b.Fed, width);
-        Settle(weights.MlpPostNorm, b.Residual, width);
+        Settle(b, weights.MlpPostNorm, b.Residual, width);
     }
 
     private void Attend(FusedBuffers b, CacheRoom room, int position)
@@ -77,8 +77,8 @@ internal sealed unsafe class FusedBlock
         var (heads, shared, width) = (spec.Attention.Heads, spec.Attention.KeyValueHeads, spec.Attention.HeadWidth);
         if (weights.QueryNorm is { } queryNorm && weights.KeyNorm is { } keyNorm)
         {
-            Norm(queryNorm, b.Queries, heads, width);
-            Norm(keyNorm, b.Keys, shared, width);
+            Norm(b, queryNorm, b.Queries, heads, width);
+            Norm(b, keyNorm, b.Keys, shared, width);
         }
 
         if (turning is not null)
@@ -105,28 +105,28 @@ internal sealed unsafe class FusedBlock
         }
     }
 
-    private static void Norm(Norm norm, float* x, int heads, int width)
+    private static void Norm(FusedBuffers b, Norm norm, float* x, int heads, int width)
         => RowMath.Norm(
-            norm.Spec.Kind, norm.Spec.Epsilon, RowMath.At(norm.Gain), norm.Bias is null ? null : RowMath.At(norm.Bias), x, x, heads, width);
+            norm.Spec.Kind, norm.Spec.Epsilon, b.At(norm.Gain), norm.Bias is null ? null : b.At(norm.Bias), x, x, heads, width);
 
     /// <summary>What a part computed, through what stands between it and the residual.</summary>
-    private static void Arrive(Writing writing, float* x, int width)
+    private static void Arrive(FusedBuffers b, Writing writing, float* x, int width)
     {
         if (writing.Scale is { } scale)
         {
-            RowMath.Multiply(x, RowMath.At(scale), width);
+            RowMath.Multiply(x, b.At(scale), width);
         }
         else if (writing.OutputNorm is { } norm)
         {
-            FusedRow.Normed(norm, x, x, width);
+            FusedRow.Normed(b, norm, x, x, width);
         }
     }
 
-    private static void Settle(Norm? norm, float* x, int width)
+    private static void Settle(FusedBuffers b, Norm? norm, float* x, int width)
     {
         if (norm is not null)
         {
-            FusedRow.Normed(norm, x, x, width);
+            FusedRow.Normed(b, norm, x, x, width);
         }
     }
 }

@@ -119,7 +119,7 @@ internal sealed unsafe class FusedRow : IDisposable
         Normed(decoder.LastNorm, buffers.Residual, buffers.Normed);
         var made = keep ? empty([1, decoder.Head!.Outputs], ScalarType.Float32)
             : logits ??= empty([1, decoder.Head!.Outputs], ScalarType.Float32).DetachFromDisposeScope();
-        head!.Into(0, RowMath.At(made));
+        head!.Into(0, keep ? RowMath.At(made) : buffers.At(made));
         head.Run(team);
         if (decoder.LogitCap is { } cap)
         {
@@ -144,7 +144,7 @@ internal sealed unsafe class FusedRow : IDisposable
             && n.Gain.is_contiguous() && n.Bias?.is_contiguous() != false));
 
     /// <summary>A norm from one buffer into another, or a copy where there is none.</summary>
-    internal static void Normed(Norm? norm, float* x, float* y, int width)
+    internal static void Normed(FusedBuffers b, Norm? norm, float* x, float* y, int width)
     {
         if (norm is null)
         {
@@ -152,10 +152,10 @@ internal sealed unsafe class FusedRow : IDisposable
             return;
         }
 
-        RowMath.Norm(norm.Spec.Kind, norm.Spec.Epsilon, RowMath.At(norm.Gain), norm.Bias is null ? null : RowMath.At(norm.Bias), x, y, 1, width);
+        RowMath.Norm(norm.Spec.Kind, norm.Spec.Epsilon, b.At(norm.Gain), norm.Bias is null ? null : b.At(norm.Bias), x, y, 1, width);
     }
 
-    private void Normed(Norm? norm, float* x, float* y) => Normed(norm, x, y, buffers.Width);
+    private void Normed(Norm? norm, float* x, float* y) => Normed(buffers, norm, x, y, buffers.Width);
 
     private void Embed(int id, long place)
     {
@@ -185,7 +185,7 @@ internal sealed unsafe class FusedRow : IDisposable
                 throw new VitrineException($"position {place}: the model has learned {positions.shape[0]} positions, counted from 0. Shorten the text.");
             }
 
-            RowMath.Add(x, RowMath.At(positions) + (place * buffers.Width), buffers.Width);
+            RowMath.Add(x, buffers.At(positions) + (place * buffers.Width), buffers.Width);
         }
 
         if (decoder.EntryNorm is { } norm)
@@ -242,7 +242,19 @@ internal sealed unsafe class FusedBuffers(IReadOnlyList<BlockSpec> specs, Func<i
     private readonly nint keys = room(specs.Max(s => s.Attention.KeyValueHeads * s.Attention.HeadWidth));
     private readonly nint values = room(specs.Max(s => s.Attention.KeyValueHeads * s.Attention.HeadWidth));
     private readonly nint gate = room(specs.Max(s => s.Mlp.Neurons)), neurons = room(specs.Max(s => s.Mlp.Neurons));
+    private readonly Dictionary<Tensor, nint> addresses = new(ReferenceEqualityComparer.Instance);
     private float[] scores = new float[256];
+
+    /// <summary>Where a tensor's numbers lie that stays where it is: asking libtorch allocates, so that it is asked once.</summary>
+    public float* At(Tensor x)
+    {
+        if (!addresses.TryGetValue(x, out var address))
+        {
+            address = addresses[x] = (nint)RowMath.At(x);
+        }
+
+        return (float*)address;
+    }
 
     public int Width { get; } = specs[0].Width;
 

@@ -5,16 +5,21 @@ internal sealed unsafe class OneRowLinear
 {
     private readonly RowProduct? fast;
     private readonly PlainProduct? plain;
-    private readonly Linear linear;
+    private readonly nint bias;
 
-    private OneRowLinear(Linear linear, PlainProduct? plain) => (this.linear, this.plain, fast) = (linear, plain, linear.OneRow);
+    private OneRowLinear(Linear linear, PlainProduct? plain)
+    {
+        (this.plain, fast) = (plain, linear.OneRow);
+        (Outputs, Inputs, Together) = ((int)linear.Outputs, (int)linear.Inputs, Math.Max(4, linear.Blocks?.PairedHeadWidth ?? 0));
+        bias = linear.Bias is { } added ? (nint)RowMath.At(added) : 0;
+    }
 
-    public int Outputs => (int)linear.Outputs;
+    public int Outputs { get; }
 
-    public int Inputs => (int)linear.Inputs;
+    public int Inputs { get; }
 
     /// <summary>Rows that a piece holds a multiple of.</summary>
-    public int Together => Math.Max(4, linear.Blocks?.PairedHeadWidth ?? 0);
+    public int Together { get; }
 
     /// <summary>Null where the weights do not lie so that memory can be read.</summary>
     public static OneRowLinear? Of(Linear linear) => linear.Dtype != TorchSharp.torch.ScalarType.Float32 ? null
@@ -37,9 +42,9 @@ internal sealed unsafe class OneRowLinear
 
     public void AddBias(float* y)
     {
-        if (linear.Bias is { } bias)
+        if (bias != 0)
         {
-            RowMath.Add(y, RowMath.At(bias), Outputs);
+            RowMath.Add(y, (float*)bias, Outputs);
         }
     }
 }
