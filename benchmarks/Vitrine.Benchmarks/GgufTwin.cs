@@ -158,7 +158,8 @@ internal static class GgufTwin
         switch (type)
         {
             case 8:
-                reader.BaseStream.Position += (long)reader.ReadUInt64();
+                var length = (long)reader.ReadUInt64();
+                reader.BaseStream.Position += length;
                 break;
             case 9:
                 var (of, count) = (reader.ReadUInt32(), reader.ReadUInt64());
