@@ -9,7 +9,7 @@ public static class Report
     public static string StyleSheet { get; } = Resource("report.css");
 
     /// <summary>The script of the report, which plays episodes; everything else works without it.</summary>
-    public static string Script { get; } = Resource("report.js");
+    public static string Script { get; } = Resource("tip.js") + Resource("report.js");
 
     /// <summary>The report as text.</summary>
     public static string Render(ReportData data)

@@ -13,17 +13,6 @@
   const bytes = text => Uint8Array.from(atob(text), letter => letter.charCodeAt(0));
   const where = (patch, columns, first) => `row ${Math.floor(patch / columns)}, column ${patch % columns}, token ${first + patch}`;
 
-  const tip = document.createElement('div');
-  tip.className = 'tip';
-  tip.setAttribute('aria-hidden', 'true');
-  document.body.append(tip);
-  const hide = () => { tip.style.display = 'none'; };
-  const show = (event, text) => {
-    tip.textContent = text;
-    tip.style.display = 'block';
-    tip.style.left = Math.max(4, Math.min(event.clientX + 14, innerWidth - tip.offsetWidth - 6)) + 'px';
-    tip.style.top = (event.clientY + 18 + tip.offsetHeight > innerHeight ? event.clientY - tip.offsetHeight - 10 : event.clientY + 18) + 'px';
-  };
   const patchAt = (event, drawing, rows, columns) => {
     const box = drawing.getBoundingClientRect();
     const column = Math.floor((event.clientX - box.left) / box.width * columns);
@@ -39,13 +28,13 @@
     const point = event => {
       values ??= new DataView(bytes(drawing.dataset.values).buffer);
       const patch = patchAt(event, drawing, +rows, +columns);
-      if (patch < 0) return hide();
+      if (patch < 0) return tip.hide();
       const part = values.getInt16(2 * patch, true);
-      show(event, `${where(patch, +columns, +first)}: ${print(part === -32768 ? undefined : part / 32767 * full, form, +decimals)}`);
+      tip.tell(event.clientX, event.clientY, `${where(patch, +columns, +first)}: ${print(part === -32768 ? undefined : part / 32767 * full, form, +decimals)}`);
     };
     drawing.addEventListener('pointermove', point);
     drawing.addEventListener('pointerdown', point);
-    drawing.addEventListener('pointerleave', hide);
+    drawing.addEventListener('pointerleave', tip.hide);
   }
 
   const explorer = document.querySelector('.explorer');
@@ -129,11 +118,11 @@
   for (const pane of panes) {
     pane.drawing.addEventListener('pointermove', event => {
       const patch = patchAt(event, pane.drawing, rows, columns);
-      if (patch < 0 || !pane.weights) return hide();
+      if (patch < 0 || !pane.weights) return tip.hide();
       const weight = pane.weights[patch];
-      show(event, `${where(patch, columns, first)}: ${pane === difference && weight > 0 ? '+' : ''}${print(weight, 'share', 2).replace('-', '−')}`);
+      tip.tell(event.clientX, event.clientY, `${where(patch, columns, first)}: ${pane === difference && weight > 0 ? '+' : ''}${print(weight, 'share', 2).replace('-', '−')}`);
     });
-    pane.drawing.addEventListener('pointerleave', hide);
+    pane.drawing.addEventListener('pointerleave', tip.hide);
     if (pane !== difference) {
       pane.drawing.addEventListener('click', event => {
         const patch = patchAt(event, pane.drawing, rows, columns);

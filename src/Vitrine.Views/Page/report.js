@@ -84,17 +84,6 @@
   }
 
   // What lies under the pointer: a patch, or the neuron, head or layer that a link leads to.
-  const tip = document.createElement('div');
-  tip.className = 'tip';
-  tip.setAttribute('aria-hidden', 'true');
-  document.body.append(tip);
-  const hide = () => { tip.style.display = 'none'; };
-  const tell = (x, y, text) => {
-    tip.textContent = text;
-    tip.style.display = 'block';
-    tip.style.left = Math.max(4, Math.min(x + 14, innerWidth - tip.offsetWidth - 6)) + 'px';
-    tip.style.top = (y + 18 + tip.offsetHeight > innerHeight ? y - tip.offsetHeight - 10 : y + 18) + 'px';
-  };
   const oneLine = text => text.replace(/\s+/g, ' ').trim();
   const cut = text => text.length > 150 ? text.slice(0, 149) + '…' : text;
   const lineOf = row => [...row.cells].map(cell => {
@@ -110,18 +99,18 @@
   for (const link of document.querySelectorAll('a[href^="#neuron-"], a[href^="#head-"], a[href^="#layer-"]')) {
     const over = () => {
       const text = linked(link), box = link.getBoundingClientRect();
-      if (text) tell(box.left, box.bottom - 8, text);
+      if (text) tip.tell(box.left, box.bottom - 8, text);
     };
     link.addEventListener('pointerenter', over);
     link.addEventListener('focus', over);
-    link.addEventListener('pointerleave', hide);
-    link.addEventListener('blur', hide);
+    link.addEventListener('pointerleave', tip.hide);
+    link.addEventListener('blur', tip.hide);
   }
   for (const drawing of document.querySelectorAll('.attention svg')) {
     const titles = new Map([...drawing.querySelectorAll('.veil')].map(patch => [patch, patch.querySelector('title')?.textContent]));
     for (const patch of titles.keys()) patch.querySelector('title')?.remove();
-    drawing.addEventListener('pointermove', event => titles.get(event.target) ? tell(event.clientX, event.clientY, titles.get(event.target)) : hide());
-    drawing.addEventListener('pointerleave', hide);
+    drawing.addEventListener('pointermove', event => titles.get(event.target) ? tip.tell(event.clientX, event.clientY, titles.get(event.target)) : tip.hide());
+    drawing.addEventListener('pointerleave', tip.hide);
   }
   // A token that is shown in several places is the same one in all of them.
   const chips = Map.groupBy?.(document.querySelectorAll('.chip'), chip => chip.firstChild.textContent) ?? new Map();
@@ -131,9 +120,9 @@
       chip.addEventListener('pointerenter', () => {
         for (const other of same) other.classList.add('same');
         const box = chip.getBoundingClientRect();
-        tell(box.left, box.bottom - 8, `${chip.firstChild.textContent}: in ${same.length} places of this page`);
+        tip.tell(box.left, box.bottom - 8, `${chip.firstChild.textContent}: in ${same.length} places of this page`);
       });
-      chip.addEventListener('pointerleave', () => { for (const other of same) other.classList.remove('same'); hide(); });
+      chip.addEventListener('pointerleave', () => { for (const other of same) other.classList.remove('same'); tip.hide(); });
     }
   }
 
@@ -156,10 +145,10 @@
     const drawing = figure.querySelector('svg');
     drawing.addEventListener('pointermove', event => {
       const patch = patches.indexOf(event.target);
-      if (patch < 0) return hide();
-      tell(event.clientX, event.clientY, `row ${Math.floor(patch / columns)}, column ${patch % columns}: ${percent(weights[patch])}; token ${Number(first) + patch} of the sequence`);
+      if (patch < 0) return tip.hide();
+      tip.tell(event.clientX, event.clientY, `row ${Math.floor(patch / columns)}, column ${patch % columns}: ${percent(weights[patch])}; token ${Number(first) + patch} of the sequence`);
     });
-    drawing.addEventListener('pointerleave', hide);
+    drawing.addEventListener('pointerleave', tip.hide);
     draw();
   }
 

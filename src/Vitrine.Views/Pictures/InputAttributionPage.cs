@@ -32,7 +32,7 @@ public sealed class InputAttributionPage
     private static readonly string[] Columns =
         ["method", "deletion area", "95 % of random orders", "insertion area", "95 % of random orders", "infidelity", "left to explain"];
 
-    private static readonly string Script = Report.Resource("picture.js");
+    private static readonly string Script = PicturePage.Script;
 
     private readonly InputAttributionPageData data;
     private readonly Markup page = new();

@@ -10,7 +10,7 @@ public sealed class PicturePage
 
     private static readonly string Styles = Report.StyleSheet + Report.Resource("picture.css");
 
-    private static readonly string Script = Report.Resource("picture.js");
+    internal static readonly string Script = Report.Resource("tip.js") + Report.Resource("picture.js");
 
     private readonly PicturePageData data;
     private readonly Markup page;
