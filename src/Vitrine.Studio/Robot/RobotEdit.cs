@@ -20,7 +20,7 @@ namespace Vitrine.Studio.Robot;
 /// <param name="Last">Last one.</param>
 /// <param name="IsOn">Whether anything is held at all.</param>
 /// <param name="Label">What they are, in words.</param>
-internal sealed record RobotEdit(NeuronSet Neurons, IReadOnlySet<Neuron> Mirrored, double Sigmas, int First, int Last, bool IsOn, string Label)
+internal sealed record RobotEdit(NeuronSet Neurons, NeuronSet Mirrored, double Sigmas, int First, int Last, bool IsOn, string Label)
 {
     /// <summary>Control steps of an episode.</summary>
     public const int Steps = 50;
@@ -43,11 +43,11 @@ internal sealed record RobotEdit(NeuronSet Neurons, IReadOnlySet<Neuron> Mirrore
     /// <summary>The plan inside the window.</summary>
     public RunPlan Plan(Calibration calibration)
     {
-        Neuron[] plain = [.. Neurons.Neurons.Where(n => !Mirrored.Contains(n))], other = [.. Neurons.Neurons.Where(Mirrored.Contains)];
+        Neuron[] plain = [.. Neurons.Neurons.Except(Mirrored.Neurons)];
         return RunPlan.Editing(
         [
             .. plain.Length > 0 ? [Dose.Clamp(new NeuronSet(plain, Neurons.Stack), calibration)] : Array.Empty<Edit>(),
-            .. other.Length > 0 ? [Dose.Mirrored.Clamp(new NeuronSet(other, Neurons.Stack), calibration)] : Array.Empty<Edit>(),
+            .. Mirrored.Count > 0 ? [Dose.Mirrored.Clamp(Mirrored, calibration)] : Array.Empty<Edit>(),
         ]);
     }
 
@@ -60,13 +60,12 @@ internal sealed record RobotEdit(NeuronSet Neurons, IReadOnlySet<Neuron> Mirrore
         ? ["+z", "-z", "+x", "-x", "+y", "-y"]
         : [.. TabletopVocabulary.Concepts.Select(c => c.Name)];
 
-    private static (NeuronSet Neurons, IReadOnlySet<Neuron> Mirrored, string Label) Chosen(OpenModel open, Policy policy, PageAddress at)
+    private static (NeuronSet Neurons, NeuronSet Mirrored, string Label) Chosen(OpenModel open, Policy policy, PageAddress at)
     {
-        var none = new HashSet<Neuron>();
         if (at["neurons"] is { Length: > 0 } listed)
         {
             var stack = at["stack"] is { } asked && policy.Decoders.Any(d => d.Shape.Name == asked) ? asked : policy.Language.Shape.Name;
-            return (NeuronList.Parse(listed, policy.Decoders.First(d => d.Shape.Name == stack).Shape), none, listed);
+            return (NeuronList.Parse(listed, policy.Decoders.First(d => d.Shape.Name == stack).Shape), new NeuronSet([], stack), listed);
         }
 
         if (policy is FlowPolicy flow)
@@ -74,12 +73,12 @@ internal sealed record RobotEdit(NeuronSet Neurons, IReadOnlySet<Neuron> Mirrore
             var towards = ActionDirection.Parse(at.Text("concept", "+z"), flow.ActionNames);
             var written = ExpertReading.Of(flow, open.Calibration(flow.Expert.Shape.Name)).Along(towards, 24);
             return (new NeuronSet(written.Select(n => n.Neuron), flow.Expert.Shape.Name),
-                written.Where(n => n.Along(towards) < 0).Select(n => n.Neuron).ToHashSet(),
+                new NeuronSet(written.Where(n => n.Along(towards) < 0).Select(n => n.Neuron), flow.Expert.Shape.Name),
                 $"24 neurons along {at.Text("concept", "+z")}");
         }
 
         var concept = at.Text("concept", "fast");
         var set = open.Patterns.Set(concept);
-        return (set, none, $"{set.Count} neurons that spell '{concept}'");
+        return (set, new NeuronSet([], set.Stack), $"{set.Count} neurons that spell '{concept}'");
     }
 }
