@@ -1,4 +1,3 @@
-using System.Text;
 using Vitrine.Checkpoints.Gguf;
 
 namespace Vitrine.Benchmarks;
@@ -6,8 +5,6 @@ namespace Vitrine.Benchmarks;
 /// <summary>Writes .gguf files for the benchmarks: a model's own with its matrices in float16, and one of any Llama shape of random blocks.</summary>
 internal static class GgufTwin
 {
-    private const int Alignment = 32;
-
     /// <summary>The same model with every matrix in float16: like for like with a peer that computes in it.</summary>
     /// <param name="source">A .gguf file.</param>
     /// <param name="target">Written unless it is there.</param>
@@ -21,10 +18,11 @@ internal static class GgufTwin
         using var file = GgufFile.Open(source);
         var tensors = file.Tensors.Values.OrderBy(t => t.Begin)
             .Select(t => (t.Name, t.Shape, Type: t.Shape.Count == 2 ? GgufType.F16 : GgufType.F32)).ToArray();
-        Write(target, HeadOf(source), file.Metadata.Keys.Count(), tensors, (stream, name, type) =>
+        GgufWriter.Write(target, GgufPairs.Of(source), tensors, (stream, name) =>
         {
             using var scope = TorchSharp.torch.NewDisposeScope();
             var values = file.Read(name).to(TorchSharp.torch.ScalarType.Float32).contiguous().data<float>().ToArray();
+            var type = tensors.First(t => t.Name == name).Type;
             var bytes = type == GgufType.F16 ? new byte[values.Length * 2] : new byte[values.Length * 4];
             for (var i = 0; i < values.Length; i++)
             {
@@ -66,9 +64,9 @@ internal static class GgufTwin
             ("llama.rope.freq_base", 500000f), ("llama.attention.layer_norm_rms_epsilon", 1e-5f), ("llama.vocab_size", (uint)Vocabulary),
         ];
         var random = new Random(17);
-        Write(target, Head(metadata), metadata.Length, tensors, (stream, name, type) =>
+        GgufWriter.Write(target, GgufPairs.Of(metadata), tensors, (stream, name) =>
         {
-            var shape = tensors.First(t => t.Name == name).Shape;
+            var (_, shape, type) = tensors.First(t => t.Name == name);
             if (type == GgufType.F32)
             {
                 stream.Write([.. Enumerable.Repeat(BitConverter.GetBytes(1f), (int)shape[0]).SelectMany(b => b)]);
@@ -90,125 +88,4 @@ internal static class GgufTwin
             }
         });
     }
-
-    private static void Write(
-        string target, byte[] pairs, int count, (string Name, IReadOnlyList<long> Shape, GgufType Type)[] tensors, Action<Stream, string, GgufType> data)
-    {
-        var unfinished = target + ".part";
-        using (var stream = new FileStream(unfinished, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 20))
-        using (var writer = new BinaryWriter(stream, Encoding.UTF8))
-        {
-            writer.Write("GGUF"u8);
-            writer.Write(3u);
-            writer.Write((ulong)tensors.Length);
-            writer.Write((ulong)count);
-            writer.Write(pairs);
-            long offset = 0;
-            foreach (var (name, shape, type) in tensors)
-            {
-                Text(writer, name);
-                writer.Write((uint)shape.Count);
-                foreach (var size in shape.Reverse())
-                {
-                    writer.Write((ulong)size);
-                }
-
-                writer.Write((uint)type);
-                writer.Write((ulong)offset);
-                var (elements, bytes) = type.Block();
-                offset = Aligned(offset + (shape.Aggregate(1L, (a, s) => a * s) / elements * bytes));
-            }
-
-            foreach (var (name, _, type) in tensors)
-            {
-                writer.Flush();
-                writer.Write(new byte[Aligned(stream.Position) - stream.Position]);
-                writer.Flush();
-                data(stream, name, type);
-            }
-
-            writer.Flush();
-            writer.Write(new byte[Aligned(stream.Position) - stream.Position]);
-        }
-
-        File.Move(unfinished, target, overwrite: true);
-    }
-
-    /// <summary>The bytes of a file's pairs, as they stand between its counts and its tensors' names.</summary>
-    private static byte[] HeadOf(string source)
-    {
-        using var stream = File.OpenRead(source);
-        using var reader = new BinaryReader(stream);
-        stream.Position = 16;
-        var count = reader.ReadUInt64();
-        for (ulong i = 0; i < count; i++)
-        {
-            Skip(reader, 8);
-            Skip(reader, reader.ReadUInt32());
-        }
-
-        var head = new byte[stream.Position - 24];
-        stream.Position = 24;
-        stream.ReadExactly(head);
-        return head;
-    }
-
-    private static void Skip(BinaryReader reader, uint type)
-    {
-        switch (type)
-        {
-            case 8:
-                var length = (long)reader.ReadUInt64();
-                reader.BaseStream.Position += length;
-                break;
-            case 9:
-                var (of, count) = (reader.ReadUInt32(), reader.ReadUInt64());
-                for (ulong i = 0; i < count; i++)
-                {
-                    Skip(reader, of);
-                }
-
-                break;
-            default:
-                reader.BaseStream.Position += type switch { 0 or 1 or 7 => 1, 2 or 3 => 2, 4 or 5 or 6 => 4, _ => 8 };
-                break;
-        }
-    }
-
-    private static byte[] Head((string Key, object Value)[] metadata)
-    {
-        using var stream = new MemoryStream();
-        using var writer = new BinaryWriter(stream, Encoding.UTF8);
-        foreach (var (key, value) in metadata)
-        {
-            Text(writer, key);
-            switch (value)
-            {
-                case string text:
-                    writer.Write(8u);
-                    Text(writer, text);
-                    break;
-                case float number:
-                    writer.Write(6u);
-                    writer.Write(number);
-                    break;
-                default:
-                    writer.Write(4u);
-                    writer.Write((uint)value);
-                    break;
-            }
-        }
-
-        writer.Flush();
-        return stream.ToArray();
-    }
-
-    private static void Text(BinaryWriter writer, string text)
-    {
-        var bytes = Encoding.UTF8.GetBytes(text);
-        writer.Write((ulong)bytes.Length);
-        writer.Write(bytes);
-    }
-
-    private static long Aligned(long position) => (position + Alignment - 1) / Alignment * Alignment;
 }

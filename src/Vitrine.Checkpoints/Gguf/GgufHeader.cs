@@ -5,17 +5,29 @@ namespace Vitrine.Checkpoints.Gguf;
 /// Format: ggml, docs/gguf.md; versions 2 and 3, little-endian. Every count is held against the bytes that are left before anything is allocated for it.
 /// A tensor's place is counted from the end of the head, rounded up to <c>general.alignment</c> (32 where the key is missing).
 /// </remarks>
-internal sealed record GgufHeader(int Version, GgufMetadata Metadata, IReadOnlyDictionary<string, GgufTensor> Tensors)
+/// <param name="Version">2 or 3.</param>
+/// <param name="Metadata">Keys and values.</param>
+/// <param name="Tensors">By name.</param>
+/// <param name="PairsEnd">First byte behind the metadata, which begins at <see cref="PairsBegin"/>.</param>
+internal sealed record GgufHeader(int Version, GgufMetadata Metadata, IReadOnlyDictionary<string, GgufTensor> Tensors, long PairsEnd)
 {
+    /// <summary>First byte of the metadata: behind magic number, version and counts.</summary>
+    public const int PairsBegin = 24;
+
+    /// <summary>The key of the tensors' alignment, and what it is where the key is missing.</summary>
+    public const string AlignmentKey = "general.alignment";
+
+    /// <inheritdoc cref="AlignmentKey"/>
+    public const int UsualAlignment = 32;
+
     private const uint Magic = 0x46554747; // "GGUF"
-    private const string AlignmentKey = "general.alignment";
     private const int MostAxes = 4, DeepestList = 4;
     private static readonly int[] Widths = [1, 1, 2, 2, 4, 4, 4, 1, 8, 12, 8, 8, 8]; // Of value types 0 to 12; of texts and lists the least that one takes.
 
     public static GgufHeader Read(Stream stream, string file, long length)
     {
         var reader = new GgufBytes(stream, file, length);
-        if (length < 24 || reader.U32("the magic number") != Magic)
+        if (length < PairsBegin || reader.U32("the magic number") != Magic)
         {
             throw new VitrineException($"{file}: does not begin with 'GGUF' and a head; it is no GGUF file.");
         }
@@ -40,7 +52,17 @@ internal sealed record GgufHeader(int Version, GgufMetadata Metadata, IReadOnlyD
         }
 
         var metadata = new GgufMetadata(file, values);
-        return new GgufHeader((int)version, metadata, Places(reader, tensors, metadata, file, length));
+        var end = reader.Position;
+        return new GgufHeader((int)version, metadata, Places(reader, tensors, metadata, file, length), end);
+    }
+
+    /// <summary>What tensors begin at multiples of.</summary>
+    /// <exception cref="VitrineException">It is no power of two.</exception>
+    public static long AlignmentOf(GgufMetadata metadata, string file)
+    {
+        var alignment = metadata.Integer(AlignmentKey, UsualAlignment);
+        return alignment is > 0 and <= 1 << 30 && long.IsPow2(alignment) ? alignment
+            : throw new VitrineException($"{file}: {AlignmentKey} is {alignment}; expected a power of two up to 2^30.");
     }
 
     private static object Value(GgufBytes reader, uint type, string file, string key, int depth) => type switch
@@ -104,12 +126,7 @@ internal sealed record GgufHeader(int Version, GgufMetadata Metadata, IReadOnlyD
 
     private static Dictionary<string, GgufTensor> Places(GgufBytes reader, long count, GgufMetadata metadata, string file, long length)
     {
-        var alignment = metadata.Integer(AlignmentKey, 32);
-        if (alignment is <= 0 or > 1 << 30 || !long.IsPow2(alignment))
-        {
-            throw new VitrineException($"{file}: {AlignmentKey} is {alignment}; expected a power of two up to 2^30.");
-        }
-
+        var alignment = AlignmentOf(metadata, file);
         var relative = new List<GgufTensor>();
         for (long i = 0; i < count; i++)
         {

@@ -3,89 +3,72 @@ using static TorchSharp.torch;
 
 namespace Vitrine.Checkpoints.Gguf;
 
-/// <summary>Writes GGUF version 3 files of float32 tensors with texts and whole numbers as metadata: what control vectors need.</summary>
+/// <summary>Writes GGUF version 3 files.</summary>
 internal static class GgufWriter
 {
-    private const int Alignment = 32;
-
+    /// <summary>Writes float32 tensors: what control vectors need.</summary>
     /// <param name="path">Written whole or not at all.</param>
-    /// <param name="metadata">Values of type string, uint or int.</param>
+    /// <param name="metadata">As <see cref="GgufPairs.Of(IReadOnlyList{ValueTuple{string, object}})"/> takes it.</param>
     /// <param name="tensors">float32; stay the caller's.</param>
     public static void Write(string path, IReadOnlyList<(string Key, object Value)> metadata, IReadOnlyList<(string Name, Tensor Tensor)> tensors)
+        => Write(
+            path, GgufPairs.Of(metadata), [.. tensors.Select(t => (t.Name, (IReadOnlyList<long>)t.Tensor.shape, GgufType.F32))],
+            (stream, name) => Elements.Write(stream, tensors.First(t => t.Name == name).Tensor, Dtype.F32, bigEndian: false, $"{path}: tensor '{name}'"));
+
+    /// <summary>Writes tensors of any format.</summary>
+    /// <param name="path">Written whole or not at all.</param>
+    /// <param name="pairs">The metadata; tensors are aligned as it says.</param>
+    /// <param name="tensors">In the order of the file.</param>
+    /// <param name="data">Writes the bytes of the tensor of a name.</param>
+    public static void Write(
+        string path, GgufPairs pairs, IReadOnlyList<(string Name, IReadOnlyList<long> Shape, GgufType Type)> tensors, Action<Stream, string> data)
         => AtomicFile.Write(path, temporary =>
         {
-            using var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write);
+            using var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 20);
             using var writer = new BinaryWriter(stream, Encoding.UTF8);
             writer.Write("GGUF"u8);
             writer.Write(3u);
             writer.Write((ulong)tensors.Count);
-            writer.Write((ulong)metadata.Count);
-            foreach (var (key, value) in metadata)
-            {
-                Text(writer, key);
-                Value(writer, key, value);
-            }
-
-            ulong offset = 0;
-            foreach (var (name, tensor) in tensors)
+            writer.Write((ulong)pairs.Count);
+            writer.Write(pairs.Bytes);
+            long offset = 0;
+            foreach (var (name, shape, type) in tensors)
             {
                 Text(writer, name);
-                writer.Write((uint)tensor.shape.Length);
-                foreach (var size in tensor.shape.Reverse())
+                writer.Write((uint)shape.Count);
+                foreach (var size in shape.Reverse())
                 {
                     writer.Write((ulong)size);
                 }
 
-                writer.Write((uint)GgufType.F32);
-                writer.Write(offset);
-                offset = (offset + ((ulong)tensor.numel() * 4) + Alignment - 1) / Alignment * Alignment;
+                writer.Write((uint)type);
+                writer.Write((ulong)offset);
+                var (elements, bytes) = type.Block();
+                offset = Aligned(offset + (shape.Aggregate(1L, (a, s) => a * s) / elements * bytes));
             }
 
-            foreach (var (name, tensor) in tensors)
+            foreach (var (name, _, _) in tensors)
             {
-                Pad(writer, stream);
-                writer.Flush();
-                Elements.Write(stream, tensor, Dtype.F32, bigEndian: false, $"{path}: tensor '{name}'");
+                Pad();
+                data(stream, name);
             }
 
-            Pad(writer, stream);
+            Pad();
+
+            void Pad()
+            {
+                writer.Flush();
+                stream.Write(new byte[Aligned(stream.Position) - stream.Position]);
+            }
+
+            long Aligned(long position) => (position + pairs.Alignment - 1) / pairs.Alignment * pairs.Alignment;
         });
 
-    private static void Value(BinaryWriter writer, string key, object value)
-    {
-        switch (value)
-        {
-            case string text:
-                writer.Write(8u);
-                Text(writer, text);
-                break;
-            case uint number:
-                writer.Write(4u);
-                writer.Write(number);
-                break;
-            case int number:
-                writer.Write(5u);
-                writer.Write(number);
-                break;
-            default:
-                throw new ArgumentException($"'{key}' is {value.GetType()}", nameof(value));
-        }
-    }
-
-    private static void Text(BinaryWriter writer, string text)
+    /// <summary>A text as the format has it: its bytes' count, then they.</summary>
+    public static void Text(BinaryWriter writer, string text)
     {
         var bytes = Encoding.UTF8.GetBytes(text);
         writer.Write((ulong)bytes.Length);
         writer.Write(bytes);
-    }
-
-    private static void Pad(BinaryWriter writer, FileStream stream)
-    {
-        writer.Flush();
-        while (stream.Position % Alignment != 0)
-        {
-            writer.Write((byte)0);
-            writer.Flush();
-        }
     }
 }
