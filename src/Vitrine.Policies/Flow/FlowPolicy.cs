@@ -33,13 +33,14 @@ public abstract class FlowPolicy : LeRobotPolicy
     private readonly FlowSettings settings;
     private readonly FlowParts parts;
     private readonly Point sample, velocity, chunk;
+    private readonly Lazy<(IReadOnlyList<double> Zeros, IReadOnlyList<double> Ones)> inUnits;
 
     private protected FlowPolicy(ModelSource source, WeightReader weights, LeRobotFolder folder, FlowSettings settings, FlowParts parts)
         : base(
             source, weights, folder, [parts.Vision, parts.Language, parts.Expert],
             [parts.Vision.Shape, parts.Connector.Shape, parts.Language.Shape, parts.Expert.Shape, ActionShape(settings.ActionWidth)])
     {
-        (this.settings, this.parts) = (settings, parts);
+        (this.settings, this.parts, inUnits) = (settings, parts, new(InUnits));
         (sample, velocity, chunk) = (Sample(settings.ActionWidth), Velocities(settings.ActionWidth), Chunk(settings.ActionWidth));
     }
 
@@ -280,7 +281,7 @@ public abstract class FlowPolicy : LeRobotPolicy
 
         Tensor Moved(RunScope scope)
         {
-            using var prefix = Prefix(scope, layout, () => Shared(scope), () => States(inputs));
+            using var prefix = Prefix(scope, inputs, layout, () => Shared(scope));
             return stack([.. samples.Select(s => VelocityOf(scope, prefix, s.Chunk.to(Dtype, Device), cat([.. s.Times.Select(Waves)]), 0, inputs))]);
         }
 
@@ -296,10 +297,8 @@ public abstract class FlowPolicy : LeRobotPolicy
     /// <remarks>Every mode of normalisation is a straight line, so two points of its inverse give it.</remarks>
     internal double[] Normalised(IReadOnlyList<double> action)
     {
-        var nothing = new PolicyInput { Pictures = new Dictionary<string, Picture>(), Task = "", State = [] };
-        var width = Files.Config.Action.Width;
-        var values = Files.ToAction([new float[width], [.. Enumerable.Repeat(1f, width)]], nothing).Chunk;
-        return [.. action.Select((a, i) => (a - values[0][i]) / (values[1][i] - values[0][i]))];
+        var (zeros, ones) = inUnits.Value;
+        return [.. action.Select((a, i) => (a - zeros[i]) / (ones[i] - zeros[i]))];
     }
 
     /// <summary>
@@ -457,15 +456,24 @@ public abstract class FlowPolicy : LeRobotPolicy
     /// <summary>A flow time as the expert reads it (1,d).</summary>
     private Tensor Waves(double time) => tensor(settings.Waves(time, Expert.Shape.Width), [1, Expert.Shape.Width]).to(Dtype, Device);
 
+    /// <summary>Rows of zeros and of ones in the network's units, in the robot's.</summary>
+    private (IReadOnlyList<double> Zeros, IReadOnlyList<double> Ones) InUnits()
+    {
+        var nothing = new PolicyInput { Pictures = new Dictionary<string, Picture>(), Task = "", State = [] };
+        var width = Files.Config.Action.Width;
+        var rows = Files.ToAction([new float[width], [.. Enumerable.Repeat(1f, width)]], nothing).Chunk;
+        return (rows[0], rows[1]);
+    }
+
     /// <summary>Pictures, words and state through the language stack, for the keys and values of its blocks.</summary>
     private PrefixCache Prefix(RunScope scope, IReadOnlyList<PolicyInput> inputs, PromptLayout layout, ActTiming? timing = null)
-        => Prefix(scope, layout, () => Seen(scope, inputs, layout.Owners, timing), () => States(inputs));
+        => Prefix(scope, inputs, layout, () => Seen(scope, inputs, layout.Owners, timing));
 
     /// <param name="scope">Of the run.</param>
+    /// <param name="inputs">One a row.</param>
     /// <param name="layout">Of the rows.</param>
     /// <param name="seen">(pictures,P,d), in the order of the rows.</param>
-    /// <param name="states">(B,StateWidth).</param>
-    private PrefixCache Prefix(RunScope scope, PromptLayout layout, Func<Tensor> seen, Func<Tensor> states)
+    private PrefixCache Prefix(RunScope scope, IReadOnlyList<PolicyInput> inputs, PromptLayout layout, Func<Tensor> seen)
     {
         int[] lengths = [.. layout.Rows.Select(r => (r.Pictures.Count * ImageTokens) + r.Words.Count + r.State.Count)];
         var columns = lengths.Max();
@@ -477,7 +485,7 @@ public abstract class FlowPolicy : LeRobotPolicy
         Tensor Embedded()
         {
             var image = seen();                                                                            // (pictures, P, d)
-            var state = StateBehindWords ? parts.State!.Apply(states()) : null;                            // (B, d)
+            var state = StateBehindWords ? parts.State!.Apply(States(inputs)) : null;                            // (B, d)
             var (rows, picture) = (new List<Tensor>(), 0);
             foreach (var (b, row) in layout.Rows.Index())
             {

@@ -211,11 +211,8 @@ public sealed class OpenVlaPolicy : Policy
                 return words;
             }
 
-            var prepared = Pixels(pictures);
-            var features = Towers.Select((tower, i) => tower.Forward(scope, prepared.narrow(1, 3 * i, 3)).Features).ToArray();
-            var seen = parts.Projector.Forward(scope, cat(features, -1));                                  // (frames, P, d)
-            var own = seen.index_select(0, tensor([.. frames.Select(f => (long)f)], device: Device));
-            return cat([words.narrow(1, 0, 1), own, words.narrow(1, 1, words.shape[1] - 1)], 1);
+            var seen = Seen(scope, Pixels(pictures));                                                      // (frames, P, d)
+            return Inserted(words, seen.index_select(0, tensor([.. frames.Select(f => (long)f)], device: Device)));
         }
     }
 
@@ -264,18 +261,19 @@ public sealed class OpenVlaPolicy : Policy
     private DecoderInput Input(RunScope scope, Func<Tensor> pixels, PromptLayout layout)
     {
         var batch = TokenBatch.Of([.. layout.Rows.Select(r => (IReadOnlyList<int>)[.. r.Words.Select(w => w.Id)])]);
-        var embedded = scope.Range!.FromEmbeddings ? Embedded() : null;
+        var image = scope.Range!.FromEmbeddings ? Seen(scope, pixels()) : null;                            // (B, P, d)
+        var embedded = image is null ? null : Inserted(Language.Embed(batch.Ids), image);
         return new DecoderInput([.. batch.Positions.Select(row => Insert(row, ImageTokens))], () => embedded!);
-
-        Tensor Embedded()
-        {
-            var prepared = pixels();
-            var features = Towers.Select((tower, i) => tower.Forward(scope, prepared.narrow(1, 3 * i, 3)).Features).ToArray();
-            var image = parts.Projector.Forward(scope, cat(features, -1));                                 // (B, P, d)
-            var words = Language.Embed(batch.Ids);
-            return cat([words.narrow(1, 0, 1), image, words.narrow(1, 1, words.shape[1] - 1)], 1);
-        }
     }
+
+    /// <summary>Pictures as the decoder reads them (B,P,d).</summary>
+    /// <param name="scope">Of the run.</param>
+    /// <param name="pixels">(B,3 x towers,H,W).</param>
+    private Tensor Seen(RunScope scope, Tensor pixels)
+        => parts.Projector.Forward(scope, cat([.. Towers.Select((tower, i) => tower.Forward(scope, pixels.narrow(1, 3 * i, 3)).Features)], -1));
+
+    /// <summary>Embedded words with a picture behind the first (B,T+P,d).</summary>
+    private static Tensor Inserted(Tensor words, Tensor image) => cat([words.narrow(1, 0, 1), image, words.narrow(1, 1, words.shape[1] - 1)], 1);
 
     private Tensor Pixels(IReadOnlyList<Observation> observations)
     {
