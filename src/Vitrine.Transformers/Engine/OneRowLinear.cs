@@ -3,14 +3,12 @@ namespace Vitrine.Transformers.Engine;
 /// <summary>A linear layer over memory, for one row: products in pieces of rows, then the bias.</summary>
 internal sealed unsafe class OneRowLinear
 {
-    private readonly RowProduct? fast;
-    private readonly PlainProduct? plain;
+    private readonly IRowProduct product;
     private readonly nint bias;
 
-    private OneRowLinear(Linear linear, PlainProduct? plain)
+    private OneRowLinear(Linear linear, IRowProduct product)
     {
-        (this.plain, fast) = (plain, linear.OneRow);
-        (Outputs, Inputs, Together) = ((int)linear.Outputs, (int)linear.Inputs, Math.Max(4, linear.Blocks?.PairedHeadWidth ?? 0));
+        (this.product, Outputs, Inputs) = (product, (int)linear.Outputs, (int)linear.Inputs);
         bias = linear.Bias is { } added ? (nint)RowMath.At(added) : 0;
     }
 
@@ -19,26 +17,14 @@ internal sealed unsafe class OneRowLinear
     public int Inputs { get; }
 
     /// <summary>Rows that a piece holds a multiple of.</summary>
-    public int Together { get; }
+    public int Together => product.Together;
 
     /// <summary>Null where the weights do not lie so that memory can be read.</summary>
-    public static OneRowLinear? Of(Linear linear) => linear.Dtype != TorchSharp.torch.ScalarType.Float32 ? null
-        : linear.OneRow is not null ? new(linear, null)
-        : PlainProduct.Of(linear) is { } plain ? new(linear, plain)
-        : null;
+    public static OneRowLinear? Of(Linear linear)
+        => linear.Dtype == TorchSharp.torch.ScalarType.Float32 && linear.OneRow is { } product ? new(linear, product) : null;
 
     /// <summary>The product of some rows, as they are stored; they are written at the model's places, which are the same rows of whole pieces.</summary>
-    public void Rows(float* x, float* y, int from, int to)
-    {
-        if (fast is not null)
-        {
-            fast.Rows(x, y, from, to);
-        }
-        else
-        {
-            plain!.Rows(x, y, from, to);
-        }
-    }
+    public void Rows(float* x, float* y, int from, int to) => product.Rows(x, y, from, to);
 
     public void AddBias(float* y)
     {
@@ -72,7 +58,7 @@ internal sealed unsafe class ProductWork : SharedWork
     {
         (this.scratch, results) = (scratch, [.. layers.Select(l => l.Result)]);
         this.x = (float*)x;
-        this.layers = [.. layers.Select(l => (l.Linear, Rounded(Math.Max(1, PieceWeights / l.Linear.Inputs), l.Linear.Together)))];
+        this.layers = [.. layers.Select(l => (l.Linear, Rounded(Math.Max(4, PieceWeights / l.Linear.Inputs), l.Linear.Together)))];
         pieces = [.. this.layers.Index().SelectMany(l => Enumerable.Range(0, (l.Item.Linear.Outputs + l.Item.Piece - 1) / l.Item.Piece)
             .Select(i => (l.Index, i * l.Item.Piece, Math.Min(l.Item.Linear.Outputs, (i + 1) * l.Item.Piece))))];
         isWorthIt = layers.Sum(l => (long)l.Linear.Inputs * l.Linear.Outputs) >= WorthHelpers;

@@ -16,7 +16,7 @@ internal sealed record Linear(Tensor Stored, Tensor? Bias, ScalarType Dtype, Blo
     /// <summary>Weights that are widened at a time: 4 MB of float32, for which a product finds work enough.</summary>
     private const long TileWeights = 1 << 20;
 
-    private readonly RowProduct? oneRow = RowProduct.Of(Stored, Blocks);
+    private readonly IRowProduct? oneRow = (IRowProduct?)RowProduct.Of(Stored, Blocks) ?? (Blocks is null ? PlainProduct.Of(Stored) : null);
 
     public Linear(Tensor weight, Tensor? bias)
         : this(weight, bias, weight.dtype)
@@ -37,7 +37,7 @@ internal sealed record Linear(Tensor Stored, Tensor? Bias, ScalarType Dtype, Blo
     public bool HasRowProduct => RowProduct.Suits(Stored, Blocks);
 
     /// <summary>The product for single rows; null where <see cref="Stored"/> does not lie as it needs it.</summary>
-    public RowProduct? OneRow => oneRow;
+    public IRowProduct? OneRow => oneRow;
 
     /// <summary>The same computed in float32 where it is in 16 bits, else this; what is widened belongs to the current dispose scope.</summary>
     public Linear Widened() => Dtype.IsNarrow() ? new Linear(Weight.Widened(), Bias?.Widened()) : this;
@@ -61,11 +61,8 @@ internal sealed record Linear(Tensor Stored, Tensor? Bias, ScalarType Dtype, Blo
     /// <param name="places">(n) int64.</param>
     public Tensor Rows(Tensor places) => Blocks is null ? Stored.index_select(0, places).to(Dtype) : StoredRows.Chosen(Stored, Blocks, places, Dtype);
 
-    /// <summary>The same layer of some of the outputs, a view.</summary>
-    public Linear Part(long first, long count) => new(Stored.narrow(0, first, count), Bias?.narrow(0, first, count), Dtype, Blocks);
-
     /// <remarks>
-    /// A single row, or a few, are multiplied with narrow weights as they lie: see <see cref="RowProduct"/>. For many, W is widened tile by tile into one
+    /// A single row, or a few by narrow weights, are multiplied with the weights as they lie: see <see cref="IRowProduct"/>. For many, W is widened tile by tile into one
     /// buffer.
     /// </remarks>
     public Tensor Apply(Tensor x)
@@ -73,13 +70,6 @@ internal sealed record Linear(Tensor Stored, Tensor? Bias, ScalarType Dtype, Blo
         if (oneRow is not null && oneRow.Fits(x))
         {
             var product = oneRow.Apply(x);
-            return Bias is null ? product : product.Plus(Bias);
-        }
-
-        if (oneRow is null && x.numel() == Inputs && x.dtype == ScalarType.Float32 && !is_grad_enabled() && x.is_contiguous()
-            && PlainProduct.Of(this) is { } plain)
-        {
-            var product = plain.Apply(x);
             return Bias is null ? product : product.Plus(Bias);
         }
 

@@ -13,7 +13,9 @@ namespace Vitrine.Transformers.Engine;
 /// </remarks>
 internal static unsafe class RowMath
 {
-    private const int Lanes = 8;
+    /// <summary>Numbers of a register.</summary>
+    public const int Lanes = 8;
+
     private const float GeluInner = 0.7978845608028654f, GeluCubic = 0.044715f, QuickSlope = 1.702f;
 
     /// <summary>Whether a tensor (1,1,...) is one token of one row with nothing to differentiate, as these read it.</summary>

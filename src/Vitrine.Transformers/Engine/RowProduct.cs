@@ -12,13 +12,10 @@ namespace Vitrine.Transformers.Engine;
 /// weights is needed. Weights in 16 bits and quantised blocks are widened in registers (<see cref="BlockProducts"/>), so that only their own bytes are read;
 /// products are added up in the same order as in float32, so the sums have the same bits. Few rows share each row of W, widened once in cache.
 /// </remarks>
-internal sealed unsafe class RowProduct
+internal sealed unsafe class RowProduct : IRowProduct
 {
     /// <summary>Below this many weights a native call is as fast.</summary>
     private const long WorthIt = 1 << 15;
-
-    /// <summary>Weights for which a second thread pays.</summary>
-    private const long WorthThreads = 1 << 18;
 
     /// <summary>Rows up to which a narrow matrix is not worth widening whole.</summary>
     private const int MostNarrowRows = 16;
@@ -44,38 +41,25 @@ internal sealed unsafe class RowProduct
             && weight.dtype is (ScalarType.Float32 or ScalarType.BFloat16 or ScalarType.Float16)
             && weight.device_type is (TorchSharp.DeviceType.CPU or TorchSharp.DeviceType.META) && weight.is_contiguous());
 
-    /// <summary>Whether x is one such row, or a few for narrow weights, with nothing to differentiate.</summary>
+    /// <inheritdoc/>
+    public int Together => Math.Max(1, rows.PairedHeadWidth);
+
+    /// <summary>Whether x is one row, or a few for narrow weights, with nothing to differentiate.</summary>
     public bool Fits(Tensor x)
         => x.numel() <= (long)inputs * (IsNarrow ? MostNarrowRows : 1) && x.dtype == ScalarType.Float32 && x.is_contiguous() && !is_grad_enabled();
 
-    /// <param name="x">(..., in) with rows that fit.</param>
-    /// <returns>(..., out), owned by the caller.</returns>
+    /// <inheritdoc/>
     public Tensor Apply(Tensor x)
     {
         var result = empty([.. x.shape[..^1], outputs], ScalarType.Float32);
         var (vectors, results, count) = ((nint)TensorMemory.Start(x), (nint)TensorMemory.Start(result), (int)(x.numel() / inputs));
-        var threads = (long)outputs * inputs >= WorthThreads ? get_num_threads() : 1;
-        if (threads == 1)
-        {
-            Rows((float*)vectors, (float*)results, count, 0, outputs);
-        }
-        else
-        {
-            var share = (outputs + threads - 1) / threads;
-            Parallel.For(0, threads, new ParallelOptions { MaxDegreeOfParallelism = threads },
-                t => Rows((float*)vectors, (float*)results, count, t * share, Math.Min(outputs, (t + 1) * share)));
-        }
-
+        OutputShares.Each(outputs, inputs, together: 1, (from, to) => Rows((float*)vectors, (float*)results, count, from, to));
         GC.KeepAlive(weight);
         GC.KeepAlive(x);
         return result;
     }
 
-    /// <summary>Some outputs of one vector.</summary>
-    /// <param name="x">(in).</param>
-    /// <param name="y">(out).</param>
-    /// <param name="from">First row, as it is stored.</param>
-    /// <param name="to">Behind the last.</param>
+    /// <inheritdoc/>
     public void Rows(float* x, float* y, int from, int to) => BlockProducts.Multiply(rows, (byte*)address, x, y, from, to, BlockProducts.Best);
 
     private void Rows(float* x, float* y, int count, int from, int to)
