@@ -131,45 +131,7 @@ public abstract class Stack
     /// <summary>Blocks over embeddings; features are cut off behind their block.</summary>
     /// <returns>The residual behind the last block (B,T,d), and the features where the stack hands some on.</returns>
     internal (Tensor Residual, Tensor? Features) Forward(Tensor embedded, Pass pass, KeyValueCache? cache = null, FusedRow? fused = null)
-        => fused is null
-            ? Through(Enter(embedded, pass), pass, cache, 0, blocks.Count - 1)
-            : (Through(Enter(embedded, pass), pass, cache!, fused), null);
-
-    /// <summary>All blocks over one token of one row; those that nobody looks into without tensors.</summary>
-    private Tensor Through(Tensor x, Pass pass, KeyValueCache cache, FusedRow fused)
-    {
-        var rotations = rotaries.ToDictionary(r => r.Key, r => r.Value.Tables(pass, Dtype));
-        fused.Begin(pass.LastOwnPlace, pass.PositionShift?[0] ?? 0);
-        var isTensor = true;
-        for (var layer = 0; layer < blocks.Count; layer++)
-        {
-            var slots = pass.Plan.In(Shape.Name, layer);
-            if (slots.IsEmpty)
-            {
-                if (isTensor)
-                {
-                    fused.Take(x);
-                    isTensor = false;
-                }
-
-                fused.Through(layer);
-                pass.Run.FusedBlocks++;
-                continue;
-            }
-
-            if (!isTensor)
-            {
-                x = fused.Give();
-                isTensor = true;
-            }
-
-            pass.Rotation = blocks[layer].Spec.Attention.Rotary is { } rotary ? rotations[rotary] : null;
-            using var scope = NewDisposeScope();
-            x = blocks[layer].Forward(x, slots, pass, cache, layer).MoveToOuterDisposeScope();
-        }
-
-        return isTensor ? x : fused.Give();
-    }
+        => Through(Enter(embedded, pass), pass, cache, 0, blocks.Count - 1, fused);
 
     /// <summary>The rotation of a specification.</summary>
     internal Rotary RotaryOf(RotarySpec spec) => rotaries[spec];
@@ -182,16 +144,45 @@ public abstract class Stack
     }
 
     /// <summary>A range of blocks over a residual, both ends included.</summary>
-    internal (Tensor Residual, Tensor? Features) Through(Tensor x, Pass pass, KeyValueCache? cache, int first, int last)
+    /// <param name="x">(B,T,d).</param>
+    /// <param name="pass">Over the tokens.</param>
+    /// <param name="cache">Of keys and values; null for none.</param>
+    /// <param name="first">Block.</param>
+    /// <param name="last">Block.</param>
+    /// <param name="fused">For a pass over one token of one row: runs blocks that nobody looks into, without tensors.</param>
+    internal (Tensor Residual, Tensor? Features) Through(Tensor x, Pass pass, KeyValueCache? cache, int first, int last, FusedRow? fused = null)
     {
-        var rotations = rotaries.ToDictionary(r => r.Key, r => r.Value.Tables(pass, Dtype));
+        Dictionary<RotarySpec, (Tensor Cos, Tensor Sin)>? rotations = null;
         Tensor? features = null;
+        fused?.Begin(pass.LastOwnPlace, pass.PositionShift?[0] ?? 0);
+        var isInBuffer = false;
         for (var layer = first; layer <= last; layer++)
         {
+            var slots = pass.Plan.In(Shape.Name, layer);
+            if (fused is not null && slots.IsEmpty)
+            {
+                if (!isInBuffer)
+                {
+                    fused.Take(x);
+                    isInBuffer = true;
+                }
+
+                fused.Through(layer);
+                pass.Run.FusedBlocks++;
+                continue;
+            }
+
+            if (isInBuffer)
+            {
+                x = fused!.Give();
+                isInBuffer = false;
+            }
+
+            rotations ??= rotaries.ToDictionary(r => r.Key, r => r.Value.Tables(pass, Dtype));
             pass.Rotation = blocks[layer].Spec.Attention.Rotary is { } rotary ? rotations[rotary] : null;
             using (var scope = NewDisposeScope())
             {
-                x = At(layer).Forward(x, pass.Plan.In(Shape.Name, layer), pass, cache, layer).MoveToOuterDisposeScope();
+                x = At(layer).Forward(x, slots, pass, cache, layer).MoveToOuterDisposeScope();
             }
 
             x = pass.AddedBehind?.Invoke(pass, layer) is { } added ? x.Plus(added) : x;
@@ -203,7 +194,7 @@ public abstract class Stack
             }
         }
 
-        return (x, features);
+        return (isInBuffer ? fused!.Give() : x, features);
     }
 
     /// <summary>The normed residual (B,T,d), or the residual where the last block's norms stand behind its sums.</summary>
