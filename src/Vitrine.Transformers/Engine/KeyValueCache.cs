@@ -10,8 +10,7 @@ internal sealed class KeyValueCache(int layers, int expected, bool isDifferentia
 {
     private readonly (Tensor Keys, Tensor Values)?[] buffers = new (Tensor, Tensor)?[layers];
     private readonly long[] lengths = new long[layers];
-    private readonly long[] capacities = new long[layers]; // of the rooms that were given; 0 for none
-    private readonly CacheRoom[] rooms = new CacheRoom[layers];
+    private readonly CacheRoom?[] rooms = new CacheRoom?[layers]; // of the buffers that are there, where one was asked for
 
     /// <summary>Adds a pass's keys and values (B,Hkv,T,hd) and returns all so far, as views.</summary>
     public (Tensor Keys, Tensor Values) Append(int layer, Tensor keys, Tensor values)
@@ -20,20 +19,13 @@ internal sealed class KeyValueCache(int layers, int expected, bool isDifferentia
         if (isDifferentiated)
         {
             var all = buffers[layer] is { } before ? (cat([before.Keys, keys], 2), cat([before.Values, values], 2)) : (keys.alias(), values.alias());
-            buffers[layer]?.Keys.Dispose();
-            buffers[layer]?.Values.Dispose();
-            buffers[layer] = (all.Item1.DetachFromDisposeScope(), all.Item2.DetachFromDisposeScope());
             lengths[layer] = used + added;
-            return buffers[layer]!.Value;
+            return Put(layer, all.Item1, all.Item2);
         }
 
         if (buffers[layer] is not { } buffer || buffer.Keys.shape[2] < used + added)
         {
-            buffer = (Grown(keys, layer, used + added, of: 0), Grown(values, layer, used + added, of: 1));
-            buffers[layer]?.Keys.Dispose();
-            buffers[layer]?.Values.Dispose();
-            buffers[layer] = buffer;
-            capacities[layer] = 0;
+            buffer = Grow(layer, used + added, keys, values);
         }
 
         using (var room = buffer.Keys.narrow(2, used, added))
@@ -54,27 +46,18 @@ internal sealed class KeyValueCache(int layers, int expected, bool isDifferentia
     /// <exception cref="InvalidOperationException">The layer holds no keys of one row yet.</exception>
     public unsafe CacheRoom Room(int layer)
     {
-        if (buffers[layer] is not { } buffer || isDifferentiated || buffer.Keys.shape[0] != 1)
+        if (buffers[layer] is not { } buffer || isDifferentiated || buffer.Keys.size(0) != 1)
         {
             throw new InvalidOperationException("a step goes on from the keys and values of one row");
         }
 
-        if (capacities[layer] == 0 || lengths[layer] == capacities[layer])
+        if (buffer.Keys.size(2) == lengths[layer])
         {
-            if (lengths[layer] == buffer.Keys.shape[2])
-            {
-                var grown = (Grown(buffer.Keys, layer, lengths[layer] + 1, of: 0), Grown(buffer.Values, layer, lengths[layer] + 1, of: 1));
-                buffer.Keys.Dispose();
-                buffer.Values.Dispose();
-                buffers[layer] = buffer = grown;
-            }
-
-            capacities[layer] = buffer.Keys.shape[2];
-            rooms[layer] = new CacheRoom((nint)RowMath.At(buffer.Keys), (nint)RowMath.At(buffer.Values), buffer.Keys.shape[2] * buffer.Keys.shape[3]);
+            buffer = Grow(layer, lengths[layer] + 1, buffer.Keys, buffer.Values);
         }
 
         lengths[layer]++;
-        return rooms[layer];
+        return rooms[layer] ??= new CacheRoom((nint)RowMath.At(buffer.Keys), (nint)RowMath.At(buffer.Values), buffer.Keys.size(2) * buffer.Keys.size(3));
     }
 
     /// <summary>Hands the keys and values (B,Hkv,T,hd) of every layer to the caller.</summary>
@@ -91,24 +74,43 @@ internal sealed class KeyValueCache(int layers, int expected, bool isDifferentia
     {
         for (var layer = 0; layer < buffers.Length; layer++)
         {
-            buffers[layer]?.Keys.Dispose();
-            buffers[layer]?.Values.Dispose();
-            buffers[layer] = null;
+            Let(layer);
         }
     }
 
-    private Tensor Grown(Tensor like, int layer, long needed, int of)
+    /// <summary>Larger buffers with what a layer holds, in the place of those that are there.</summary>
+    private (Tensor Keys, Tensor Values) Grow(int layer, long needed, Tensor keys, Tensor values)
     {
         var capacity = Math.Max(needed, buffers[layer] is null ? expected : 2 * lengths[layer]);
+        return Put(layer, Grown(keys, buffers[layer]?.Keys, capacity, lengths[layer]), Grown(values, buffers[layer]?.Values, capacity, lengths[layer]));
+    }
+
+    private (Tensor Keys, Tensor Values) Put(int layer, Tensor keys, Tensor values)
+    {
+        Let(layer);
+        var put = (keys.DetachFromDisposeScope(), values.DetachFromDisposeScope());
+        buffers[layer] = put;
+        return put;
+    }
+
+    private void Let(int layer)
+    {
+        buffers[layer]?.Keys.Dispose();
+        buffers[layer]?.Values.Dispose();
+        (buffers[layer], rooms[layer]) = (null, null);
+    }
+
+    private static Tensor Grown(Tensor like, Tensor? old, long capacity, long used)
+    {
         var grown = empty([like.shape[0], like.shape[1], capacity, like.shape[3]], like.dtype, like.device);
-        if (buffers[layer] is { } old)
+        if (old is not null)
         {
-            using var from = (of == 0 ? old.Keys : old.Values).narrow(2, 0, lengths[layer]);
-            using var to = grown.narrow(2, 0, lengths[layer]);
+            using var from = old.narrow(2, 0, used);
+            using var to = grown.narrow(2, 0, used);
             to.copy_(from).Dispose();
         }
 
-        return grown.DetachFromDisposeScope();
+        return grown;
     }
 }
 
