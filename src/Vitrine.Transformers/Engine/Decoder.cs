@@ -213,15 +213,9 @@ public sealed class Decoder : Stack
             steps.Add(logits);
         }
 
-        if (!AreFinite(logits))
-        {
-            RequireFinite(logits, run, step);
-        }
-
+        RequireFinite(logits, run, step);
         return choice.Next(logits, step);
     }
-
-    private static unsafe bool AreFinite(Tensor logits) => RowMath.AreFinite(RowMath.At(logits), (int)logits.numel());
 
     /// <summary>Keys and values of every block over embedded tokens, for the blocks of another stack to read.</summary>
     /// <param name="run">Of the model.</param>

@@ -38,7 +38,7 @@ internal sealed unsafe class FusedBlock
     public void Forward(FusedBuffers b, CacheRoom room, int position, CoreTeam? team)
     {
         var width = b.Width;
-        FusedRow.Normed(b, weights.AttentionNorm, b.Residual, b.Normed, width);
+        b.Norm(weights.AttentionNorm, b.Residual, b.Normed);
         read.Run(team);
         Attend(b, room, position);
         output.Run(team);
@@ -46,10 +46,10 @@ internal sealed unsafe class FusedBlock
         if (!spec.Parallel)
         {
             RowMath.Add(b.Residual, b.Attended, width);
-            Settle(b, weights.AttentionPostNorm, b.Residual, width);
+            Settle(b, weights.AttentionPostNorm);
         }
 
-        FusedRow.Normed(b, weights.MlpNorm, b.Residual, b.Normed, width);
+        b.Norm(weights.MlpNorm, b.Residual, b.Normed);
         open.Run(team);
         if (weights.Gate is null)
         {
@@ -69,7 +69,7 @@ internal sealed unsafe class FusedBlock
         }
 
         RowMath.Add(b.Residual, b.Fed, width);
-        Settle(b, weights.MlpPostNorm, b.Residual, width);
+        Settle(b, weights.MlpPostNorm);
     }
 
     private void Attend(FusedBuffers b, CacheRoom room, int position)
@@ -77,8 +77,8 @@ internal sealed unsafe class FusedBlock
         var (heads, shared, width) = (spec.Attention.Heads, spec.Attention.KeyValueHeads, spec.Attention.HeadWidth);
         if (weights.QueryNorm is { } queryNorm && weights.KeyNorm is { } keyNorm)
         {
-            Norm(b, queryNorm, b.Queries, heads, width);
-            Norm(b, keyNorm, b.Keys, shared, width);
+            b.Norm(queryNorm, b.Queries, b.Queries, heads, width);
+            b.Norm(keyNorm, b.Keys, b.Keys, shared, width);
         }
 
         if (turning is not null)
@@ -105,10 +105,6 @@ internal sealed unsafe class FusedBlock
         }
     }
 
-    private static void Norm(FusedBuffers b, Norm norm, float* x, int heads, int width)
-        => RowMath.Norm(
-            norm.Spec.Kind, norm.Spec.Epsilon, b.At(norm.Gain), norm.Bias is null ? null : b.At(norm.Bias), x, x, heads, width);
-
     /// <summary>What a part computed, through what stands between it and the residual.</summary>
     private static void Arrive(FusedBuffers b, Writing writing, float* x, int width)
     {
@@ -118,15 +114,15 @@ internal sealed unsafe class FusedBlock
         }
         else if (writing.OutputNorm is { } norm)
         {
-            FusedRow.Normed(b, norm, x, x, width);
+            b.Norm(norm, x, x);
         }
     }
 
-    private static void Settle(FusedBuffers b, Norm? norm, float* x, int width)
+    private static void Settle(FusedBuffers b, Norm? norm)
     {
         if (norm is not null)
         {
-            FusedRow.Normed(b, norm, x, x, width);
+            b.Norm(norm, b.Residual, b.Residual);
         }
     }
 }

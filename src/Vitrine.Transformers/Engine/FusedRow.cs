@@ -116,7 +116,7 @@ internal sealed unsafe class FusedRow : IDisposable
             Through(layer);
         }
 
-        Normed(decoder.LastNorm, buffers.Residual, buffers.Normed);
+        buffers.Norm(decoder.LastNorm, buffers.Residual, buffers.Normed);
         var made = keep ? empty([1, decoder.Head!.Outputs], ScalarType.Float32)
             : logits ??= empty([1, decoder.Head!.Outputs], ScalarType.Float32).DetachFromDisposeScope();
         head!.Into(0, keep ? RowMath.At(made) : buffers.At(made));
@@ -143,20 +143,6 @@ internal sealed unsafe class FusedRow : IDisposable
         => Array.TrueForAll(norms, n => n is null || (n.Modulation is null && n.Spec.Kind != NormKind.AdaptiveRms && n.Gain.dtype == ScalarType.Float32
             && n.Gain.is_contiguous() && n.Bias?.is_contiguous() != false));
 
-    /// <summary>A norm from one buffer into another, or a copy where there is none.</summary>
-    internal static void Normed(FusedBuffers b, Norm? norm, float* x, float* y, int width)
-    {
-        if (norm is null)
-        {
-            new Span<float>(x, width).CopyTo(new Span<float>(y, width));
-            return;
-        }
-
-        RowMath.Norm(norm.Spec.Kind, norm.Spec.Epsilon, b.At(norm.Gain), norm.Bias is null ? null : b.At(norm.Bias), x, y, 1, width);
-    }
-
-    private void Normed(Norm? norm, float* x, float* y) => Normed(buffers, norm, x, y, buffers.Width);
-
     private void Embed(int id, long place)
     {
         var x = buffers.Residual;
@@ -180,17 +166,13 @@ internal sealed unsafe class FusedRow : IDisposable
 
         if (decoder.Words.Positions is { } positions)
         {
-            if (place >= positions.shape[0])
-            {
-                throw new VitrineException($"position {place}: the model has learned {positions.shape[0]} positions, counted from 0. Shorten the text.");
-            }
-
+            decoder.Words.RequireLearned(place);
             RowMath.Add(x, buffers.At(positions) + (place * buffers.Width), buffers.Width);
         }
 
         if (decoder.EntryNorm is { } norm)
         {
-            Normed(norm, x, x);
+            buffers.Norm(norm, x, x);
         }
     }
 
@@ -255,6 +237,22 @@ internal sealed unsafe class FusedBuffers(IReadOnlyList<BlockSpec> specs, Func<i
 
         return (float*)address;
     }
+
+    /// <summary>A norm of the stream from one buffer into another, or a copy where there is none.</summary>
+    public void Norm(Norm? norm, float* x, float* y)
+    {
+        if (norm is null)
+        {
+            new Span<float>(x, Width).CopyTo(new Span<float>(y, Width));
+            return;
+        }
+
+        Norm(norm, x, y, 1, Width);
+    }
+
+    /// <summary>Rows of one width through a norm.</summary>
+    public void Norm(Norm norm, float* x, float* y, int rows, int width)
+        => RowMath.Norm(norm.Spec.Kind, norm.Spec.Epsilon, At(norm.Gain), norm.Bias is null ? null : At(norm.Bias), x, y, rows, width);
 
     public int Width { get; } = specs[0].Width;
 

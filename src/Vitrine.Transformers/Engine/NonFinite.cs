@@ -15,7 +15,10 @@ internal sealed record NonFinite(double Value, IReadOnlyList<long> Index)
     /// <summary>The first such element of a tensor; null where there is none, or where there are no numbers (the meta device).</summary>
     /// <param name="x">Any shape.</param>
     /// <param name="isMasked">Whether minus infinity stands for what is left out, as in scores, and passes.</param>
-    /// <remarks>One sum tells nearly always: it is finite only if every element is. A sum of finite elements may overflow; then each is looked at.</remarks>
+    /// <remarks>
+    /// A row of float32 in main memory, as a decode step has it, is looked through where it lies. Of other tensors one sum tells nearly always: it is finite
+    /// only if every element is. A sum of finite elements may overflow; then each is looked at.
+    /// </remarks>
     public static NonFinite? First(Tensor x, bool isMasked = false)
     {
         if (x.device_type == DeviceType.META || !x.is_floating_point() || x.numel() == 0)
@@ -23,10 +26,20 @@ internal sealed record NonFinite(double Value, IReadOnlyList<long> Index)
             return null;
         }
 
+        if (IsOneRow(x))
+        {
+            return AreFinite(x) ? null : LookedInto(x, isMasked);
+        }
+
         using var plain = x.requires_grad ? x.detach() : null;
         using var sum = (plain ?? x).sum(x.dtype == float64 ? float64 : float32);
         return double.IsFinite(x.dtype == float64 ? sum.item<double>() : sum.item<float>()) ? null : LookedInto(x, isMasked);
     }
+
+    private static bool IsOneRow(Tensor x)
+        => x.dtype == ScalarType.Float32 && x.device_type == DeviceType.CPU && x.dim() > 0 && x.size(-1) == x.numel() && !x.requires_grad && x.is_contiguous();
+
+    private static unsafe bool AreFinite(Tensor row) => RowMath.AreFinite(RowMath.At(row), (int)row.numel());
 
     private static NonFinite? LookedInto(Tensor x, bool isMasked)
     {

@@ -60,9 +60,22 @@ internal sealed record TextEmbedding(Tensor Words, BlockRows? Blocks = null)
         return PositionRows(pass) is { } positions ? embedded.Plus(positions) : embedded;
     }
 
-    private Tensor PositionRows(Tensor ids, long last) => last < Positions!.shape[0]
-        ? Table(Positions[ids])
-        : throw new VitrineException($"position {last}: the model has learned {Positions.shape[0]} positions, counted from 0. Shorten the text.");
+    /// <summary>Refuses a position that the table lacks.</summary>
+    /// <param name="position">The largest that is read; there is a table.</param>
+    /// <exception cref="VitrineException">The table ends before it.</exception>
+    public void RequireLearned(long position)
+    {
+        if (position >= Positions!.shape[0])
+        {
+            throw new VitrineException($"position {position}: the model has learned {Positions.shape[0]} positions, counted from 0. Shorten the text.");
+        }
+    }
+
+    private Tensor PositionRows(Tensor ids, long last)
+    {
+        RequireLearned(last);
+        return Table(Positions![ids]);
+    }
 
     private static Tensor Checked(Tensor segments, long count)
     {
