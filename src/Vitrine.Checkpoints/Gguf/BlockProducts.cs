@@ -46,27 +46,7 @@ internal static unsafe class BlockProducts
     /// <param name="to">Behind the last row.</param>
     /// <param name="with">Registers.</param>
     public static void Multiply(BlockRows rows, byte* weights, float* x, float* y, int from, int to, Registers with)
-    {
-        switch (rows.Type)
-        {
-            case GgufType.Q4_0: Of<Picked<Q4Around8>>(rows, weights, x, y, from, to, with); break;
-            case GgufType.Q4_1: Of<Picked<Q4WithMinimum>>(rows, weights, x, y, from, to, with); break;
-            case GgufType.Q5_0: Of<Coded<Q5Around16>>(rows, weights, x, y, from, to, with); break;
-            case GgufType.Q5_1: Of<Coded<Q5WithMinimum>>(rows, weights, x, y, from, to, with); break;
-            case GgufType.Q8_0: Of<Bytes32>(rows, weights, x, y, from, to, with); break;
-            case GgufType.Q2_K: Of<Coded<Q2Super>>(rows, weights, x, y, from, to, with); break;
-            case GgufType.Q3_K: Of<Coded<Q3Super>>(rows, weights, x, y, from, to, with); break;
-            case GgufType.Q4_K: Of<Picked<Q4Super>>(rows, weights, x, y, from, to, with); break;
-            case GgufType.Q5_K: Of<Coded<Q5Super>>(rows, weights, x, y, from, to, with); break;
-            case GgufType.Q6_K: Of<Coded<Q6Super>>(rows, weights, x, y, from, to, with); break;
-            case GgufType.IQ4_NL: Of<Picked<IQ4Lone>>(rows, weights, x, y, from, to, with); break;
-            case GgufType.IQ4_XS: Of<Picked<IQ4Super>>(rows, weights, x, y, from, to, with); break;
-            case GgufType.F16: Of<IeeeHalves>(rows, weights, x, y, from, to, with); break;
-            case GgufType.BF16: Of<BrainFloats>(rows, weights, x, y, from, to, with); break;
-            case GgufType.F32: Of<Floats>(rows, weights, x, y, from, to, with); break;
-            default: throw new ArgumentOutOfRangeException(nameof(rows));
-        }
-    }
+        => KernelsOf(rows.Type).Multiply(rows, weights, x, y, from, to, with);
 
     /// <summary>Products of rows with several vectors: each row is widened once, in cache. The sums have the bits of single products.</summary>
     /// <param name="rows">What they are.</param>
@@ -111,27 +91,27 @@ internal static unsafe class BlockProducts
     /// <param name="target">Where they go.</param>
     /// <param name="with">Registers.</param>
     public static void Widen(GgufType type, byte* blocks, long count, float* target, Registers with)
+        => KernelsOf(type).Widen(blocks, count, target, with);
+
+    private static Kernels KernelsOf(GgufType type) => type switch
     {
-        switch (type)
-        {
-            case GgufType.Q4_0: Widen<Picked<Q4Around8>>(blocks, count, target, with); break;
-            case GgufType.Q4_1: Widen<Picked<Q4WithMinimum>>(blocks, count, target, with); break;
-            case GgufType.Q5_0: Widen<Coded<Q5Around16>>(blocks, count, target, with); break;
-            case GgufType.Q5_1: Widen<Coded<Q5WithMinimum>>(blocks, count, target, with); break;
-            case GgufType.Q8_0: Widen<Bytes32>(blocks, count, target, with); break;
-            case GgufType.Q2_K: Widen<Coded<Q2Super>>(blocks, count, target, with); break;
-            case GgufType.Q3_K: Widen<Coded<Q3Super>>(blocks, count, target, with); break;
-            case GgufType.Q4_K: Widen<Picked<Q4Super>>(blocks, count, target, with); break;
-            case GgufType.Q5_K: Widen<Coded<Q5Super>>(blocks, count, target, with); break;
-            case GgufType.Q6_K: Widen<Coded<Q6Super>>(blocks, count, target, with); break;
-            case GgufType.IQ4_NL: Widen<Picked<IQ4Lone>>(blocks, count, target, with); break;
-            case GgufType.IQ4_XS: Widen<Picked<IQ4Super>>(blocks, count, target, with); break;
-            case GgufType.F16: Widen<IeeeHalves>(blocks, count, target, with); break;
-            case GgufType.BF16: Widen<BrainFloats>(blocks, count, target, with); break;
-            case GgufType.F32: Widen<Floats>(blocks, count, target, with); break;
-            default: throw new ArgumentOutOfRangeException(nameof(type));
-        }
-    }
+        GgufType.Q4_0 => Kernels.Of<Picked<Q4Around8>>(),
+        GgufType.Q4_1 => Kernels.Of<Picked<Q4WithMinimum>>(),
+        GgufType.Q5_0 => Kernels.Of<Coded<Q5Around16>>(),
+        GgufType.Q5_1 => Kernels.Of<Coded<Q5WithMinimum>>(),
+        GgufType.Q8_0 => Kernels.Of<Bytes32>(),
+        GgufType.Q2_K => Kernels.Of<Coded<Q2Super>>(),
+        GgufType.Q3_K => Kernels.Of<Coded<Q3Super>>(),
+        GgufType.Q4_K => Kernels.Of<Picked<Q4Super>>(),
+        GgufType.Q5_K => Kernels.Of<Coded<Q5Super>>(),
+        GgufType.Q6_K => Kernels.Of<Coded<Q6Super>>(),
+        GgufType.IQ4_NL => Kernels.Of<Picked<IQ4Lone>>(),
+        GgufType.IQ4_XS => Kernels.Of<Picked<IQ4Super>>(),
+        GgufType.F16 => Kernels.Of<IeeeHalves>(),
+        GgufType.BF16 => Kernels.Of<BrainFloats>(),
+        GgufType.F32 => Kernels.Of<Floats>(),
+        _ => throw new ArgumentOutOfRangeException(nameof(type)),
+    };
 
     private static void Of<T>(BlockRows rows, byte* weights, float* x, float* y, int from, int to, Registers with)
         where T : struct, IBlocks
@@ -259,4 +239,16 @@ internal static unsafe class BlockProducts
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static float Sum(Vector512<float> a, Vector512<float> b)
         => Vector256.Sum(a.GetLower() + a.GetUpper() + (b.GetLower() + b.GetUpper()));
+
+    /// <summary>What is done with blocks of one format.</summary>
+    private readonly struct Kernels(
+        delegate*<BlockRows, byte*, float*, float*, int, int, Registers, void> multiply, delegate*<byte*, long, float*, Registers, void> widen)
+    {
+        public readonly delegate*<BlockRows, byte*, float*, float*, int, int, Registers, void> Multiply = multiply;
+        public readonly delegate*<byte*, long, float*, Registers, void> Widen = widen;
+
+        public static Kernels Of<T>()
+            where T : struct, IBlocks
+            => new(&BlockProducts.Of<T>, &BlockProducts.Widen<T>);
+    }
 }

@@ -1,5 +1,3 @@
-using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 using Vitrine.Checkpoints.Gguf;
 
 namespace Vitrine.Tests.Checkpoints;
@@ -97,19 +95,8 @@ public sealed unsafe class BlockProductTests
         Enumerable.Range(0, 16).ShouldAllBe(row => plain[row] == paired[rows.PlaceOf(row)]);
     }
 
-    private static IEnumerable<Registers> Here()
-    {
-        yield return Registers.Narrow;
-        if (Avx2.IsSupported && Fma.IsSupported)
-        {
-            yield return Registers.Middle;
-        }
-
-        if (Vector512.IsHardwareAccelerated && Avx512F.IsSupported)
-        {
-            yield return Registers.Wide;
-        }
-    }
+    /// <summary>Those that this processor has.</summary>
+    private static IEnumerable<Registers> Here() => Enum.GetValues<Registers>().Where(r => r <= BlockProducts.Best);
 
     private static float[] Widened(GgufType type, byte[] bytes, Registers registers)
     {
