@@ -173,11 +173,8 @@ public sealed class Checkpoint : IDisposable
                 return Sharded(folder, TorchIndex, TorchFile.OpenFlat, files);
         }
 
-        var models = Directory.GetFiles(folder, "*.gguf");
-        return GgufPart.OnlyModel(models) is { } only ? Lone(only, OpenGguf(only), files)
-            : throw new VitrineException(models.Length == 0
-                ? $"{folder}: has no weights; expected {Single}, {Index}, {TorchSingle}, {TorchIndex} or a .gguf file."
-                : $"{folder}: has {models.Length} .gguf files; name the one to open, e.g. {models.Order(StringComparer.Ordinal).First()}.");
+        return GgufPart.OnlyModel(folder) is { } only ? Lone(only, OpenGguf(only), files)
+            : throw new VitrineException($"{folder}: has no weights; expected {Single}, {Index}, {TorchSingle}, {TorchIndex} or a .gguf file.");
     }
 
     private static Checkpoint Lone(string source, ITensorFile file, List<ITensorFile> files, params string[] notes)

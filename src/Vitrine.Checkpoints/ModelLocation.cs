@@ -138,12 +138,5 @@ public sealed record ModelLocation(string Name, string Folder, string? GgufFile)
         => Plain(name, folder) with { AdapterFolder = File.Exists(Path.Combine(folder, AdapterConfig.FileName)) ? folder : null };
 
     private static ModelLocation Plain(string name, string folder)
-        => File.Exists(Path.Combine(folder, "config.json")) ? new ModelLocation(name, folder, null)
-            : Directory.GetFiles(folder, "*.gguf") switch
-            {
-                [] => new ModelLocation(name, folder, null),
-                var models when GgufPart.OnlyModel(models) is { } only => new ModelLocation(name, folder, only),
-                var many => throw new VitrineException(
-                    $"{folder}: has {many.Length} .gguf files; name the one to open, e.g. {many.Order(StringComparer.Ordinal).First()}."),
-            };
+        => new(name, folder, File.Exists(Path.Combine(folder, "config.json")) ? null : GgufPart.OnlyModel(folder));
 }

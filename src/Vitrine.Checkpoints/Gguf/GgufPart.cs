@@ -57,19 +57,21 @@ internal sealed partial record GgufPart(string Path, long Length, IReadOnlyDicti
     }
 
     /// <summary>
-    /// The one model among the .gguf files of a folder: the only file, or the first part where all are parts of one; null where there are several.
+    /// The one model among the .gguf files of a folder: the only file, or the first part where all are parts of one; null where there is no such file.
     /// </summary>
-    public static string? OnlyModel(IReadOnlyList<string> files)
+    /// <exception cref="VitrineException">There are several.</exception>
+    public static string? OnlyModel(string folder)
     {
-        if (files.Count == 1)
+        string[] files = [.. Directory.GetFiles(folder, "*.gguf").Order(StringComparer.Ordinal)];
+        if (files.Length <= 1)
         {
-            return files[0];
+            return files.FirstOrDefault();
         }
 
         var matches = files.Select(f => Pattern().Match(f)).ToArray();
-        return matches.Length > 0 && matches.All(m => m.Success) && matches.Select(m => (m.Groups["model"].Value, m.Groups["of"].Value)).Distinct().Count() == 1
-            ? files.Order(StringComparer.Ordinal).First()
-            : null;
+        return matches.All(m => m.Success) && matches.Select(m => (m.Groups["model"].Value, m.Groups["of"].Value)).Distinct().Count() == 1
+            ? files[0]
+            : throw new VitrineException($"{folder}: has {files.Length} .gguf files; name the one to open, e.g. {files[0]}.");
     }
 
     private static GgufPart Read(string path, long number, long count)
