@@ -70,20 +70,20 @@ public static class DtypePolicy
         _ => dtype == ScalarType.Float32,
     };
 
-    /// <summary>What weights take in memory once a model is open on the CPU, and why.</summary>
-    /// <param name="storage">What the caller wants.</param>
+    /// <summary>What weights take in memory once a model is open on the CPU with <see cref="WeightStorage.Auto"/>, and why.</summary>
     /// <param name="checkpoint">The weights.</param>
     /// <param name="dtype">What is computed in.</param>
     /// <param name="available">Tells the free memory in bytes; asked only where it decides.</param>
-    public static WeightMemory MemoryOf(WeightStorage storage, Checkpoint checkpoint, ScalarType dtype, Func<long> available)
+    public static WeightMemory MemoryOf(Checkpoint checkpoint, ScalarType dtype, Func<long> available)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
-        var (keepsRows, keepsStored) = (KeepsRows(storage, dtype), KeepsStored(storage, checkpoint, dtype, available));
+        var (keepsRows, keepsStored) = (KeepsRows(WeightStorage.Auto, dtype), KeepsStored(WeightStorage.Auto, checkpoint, dtype, available));
+        var (format, width) = (Elements.FormatOf(dtype, "what is computed in"), dtype switch { ScalarType.Float64 => 8, ScalarType.Float32 => 4, _ => 2 });
         long mapped = 0, made = 0;
         var reasons = new SortedSet<string>(StringComparer.Ordinal);
         foreach (var name in checkpoint.Names)
         {
-            var (entry, width) = (checkpoint.Entry(name), dtype switch { ScalarType.Float64 => 8, ScalarType.Float32 => 4, _ => 2 });
+            var entry = checkpoint.Entry(name);
             var narrow = entry.Shape.Count == 2 && entry.Dtype is Dtype.F16 or Dtype.BF16;
             if (keepsRows && checkpoint.HasRows(name))
             {
@@ -93,11 +93,9 @@ public static class DtypePolicy
             else if (narrow && keepsStored)
             {
                 mapped += entry.ByteCount;
-                reasons.Add(storage == WeightStorage.AsStored
-                    ? "16-bit matrices are kept as was asked"
-                    : "16-bit matrices are kept: widened, they would not fit");
+                reasons.Add("16-bit matrices are kept: widened, they would not fit");
             }
-            else if (ElementCount(entry) * width == entry.ByteCount)
+            else if (entry.Dtype == format && entry.ByteCount == ElementCount(entry) * width)
             {
                 mapped += entry.ByteCount;
             }

@@ -25,7 +25,7 @@ internal sealed record StoredWeights(
             [.. tensors.GroupBy(t => t.Format).Select(g => new StoredFormat(g.Key, g.Sum(t => t.Count))).OrderByDescending(f => f.Count)
                 .ThenBy(f => f.Format, StringComparer.Ordinal)],
             auto,
-            DtypePolicy.MemoryOf(WeightStorage.Auto, checkpoint, auto, AvailableMemory.Read));
+            DtypePolicy.MemoryOf(checkpoint, auto, AvailableMemory.Read));
     }
 
     private static long Numbers(IReadOnlyList<long> shape) => shape.Aggregate(1L, (a, s) => a * s);

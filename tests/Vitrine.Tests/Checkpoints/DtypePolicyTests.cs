@@ -45,6 +45,17 @@ public sealed class DtypePolicyTests
     }
 
     [Fact]
+    public void A_format_of_the_same_width_is_no_format_that_is_computed_in()
+    {
+        using var place = new Workplace();
+        place.Write("model.safetensors", Material.Safetensors(
+            """{"a":{"dtype":"BF16","shape":[2],"data_offsets":[0,4]},"b":{"dtype":"F16","shape":[1],"data_offsets":[4,6]}}""", 1, 2, 3, 4, 5, 6));
+        using var checkpoint = Checkpoint.Open(place.Folder);
+        var memory = DtypePolicy.MemoryOf(checkpoint, ScalarType.BFloat16, () => 0);
+        (memory.Mapped, memory.Made).ShouldBe((4, 2), "numbers in float16 become others in bfloat16");
+    }
+
+    [Fact]
     public void The_tighter_of_machine_and_control_group_counts()
     {
         using var place = new Workplace();
