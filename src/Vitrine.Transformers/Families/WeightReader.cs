@@ -229,10 +229,11 @@ public sealed class WeightReader : IDisposable
     /// <summary>A matrix, in the precision that it is kept in.</summary>
     private (Tensor Stored, BlockRows? Blocks) Matrix(string name, long outputs, long inputs, bool isTransposed = false)
     {
-        if (keepsRows && options.Untrained?.Invoke(prefix + name) != true && checkpoint.Contains(prefix + name)
-            && checkpoint.ReadRows(prefix + name) is var (bytes, rows))
+        var whole = prefix + name;
+        if (keepsRows && options.Untrained?.Invoke(whole) != true && checkpoint.Contains(whole) && checkpoint.HasRows(whole))
         {
-            Taken(prefix + name, [outputs, inputs]);
+            Taken(whole, [outputs, inputs]);
+            var (bytes, rows) = checkpoint.ReadRows(whole)!.Value;
             return (Own(bytes), rows);
         }
 

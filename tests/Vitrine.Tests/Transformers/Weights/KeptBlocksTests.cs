@@ -1,7 +1,9 @@
+using TorchSharp;
 using Vitrine.Checkpoints;
 using Vitrine.Checkpoints.Gguf;
 using Vitrine.Tests.Checkpoints;
 using Vitrine.Transformers;
+using Vitrine.Transformers.Families;
 using Vitrine.Transformers.Weights;
 using static TorchSharp.torch;
 
@@ -38,34 +40,25 @@ public sealed class KeptBlocksTests
                 }
             }
 
-            using (var one = kept.Generate(batch, 8))
-            using (var other = widened.Generate(batch, 8))
-            {
-                one.Ids[0].ShouldBe(other.Ids[0]);
-                one.Run.Logits.ShouldBeClose(other.Run.Logits, "decoded");
-            }
-
-            kept.Language.ValueVectors(0).ShouldHaveTheBitsOf(widened.Language.ValueVectors(0), "value vectors");
-            kept.Language.Unembedding().ShouldHaveTheBitsOf(widened.Language.Unembedding(), "unembedding");
-            kept.Language.Parameters.ShouldBe(widened.Language.Parameters);
-            foreach (var (key, value) in NamedWeights.OfLayer(widened, 0).Concat(NamedWeights.OutsideLayers(widened)))
-            {
-                (NamedWeights.OfLayer(kept, 0).GetValueOrDefault(key) ?? NamedWeights.OutsideLayers(kept)[key]).ShouldHaveTheBitsOf(value, key);
-            }
-
-            var plan = new RunPlan { Gradients = ["language.0.resid_pre"] };
-            Gradient(kept).ShouldBeClose(Gradient(widened), "gradient");
-            using var folded = kept.Processed(new Folding { ValueBiases = true, Norms = true });
-            using var run = folded.Run(batch);
-            using var expected = widened.Run(batch);
-            run.Logits.ShouldBeClose(expected.Logits, "folded");
-
-            Tensor Gradient(TextModel model)
-            {
-                using var run = model.Run(batch, plan);
-                return run.GradientsOf(r => r.Logits.select(1, -1).logsumexp(-1).sum()).Values.Single();
-            }
+            SameAnswers.Generated(kept, widened, batch, "decoded");
+            SameAnswers.WeightsRead(kept, widened);
+            SameAnswers.GradientsAndFolding(kept, widened, batch, m => m.Processed(new Folding { ValueBiases = true, Norms = true }));
         }
+    }
+
+    [Theory, MemberData(nameof(Models))]
+    public void A_matrix_of_another_shape_is_refused_before_it_is_read(string folder)
+    {
+        Assert.SkipUnless(folder.Length > 0, "the fixtures have no model of an architecture that GGUF files are read of");
+        using var place = new Workplace();
+        using var original = Checkpoint.Open(folder);
+        using var reader = new WeightReader(
+            Checkpoint.Open(place.Write("model.gguf", GgufModelTests.Convert(folder, original, GgufType.F16))), "config.json", new ModelOptions());
+        var name = reader.Checkpoint.Names.FirstOrDefault(n => reader.Checkpoint.HasRows(n) && n.EndsWith(".weight", StringComparison.Ordinal));
+        Assert.SkipWhen(name is null, "rows are no whole blocks");
+        var (shape, before) = (reader.Shape(name), DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount);
+        Should.Throw<VitrineException>(() => reader.Linear(name[..^".weight".Length], shape[0] + 1, shape[1], bias: false)).Message.ShouldContain(name);
+        DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount.ShouldBe(before, "nothing was mapped that nobody owns");
     }
 
     /// <remarks>The order of every sum is the same in both, so that greedy texts are.</remarks>

@@ -49,11 +49,7 @@ public sealed class WeightStorageTests
         using var twin = NarrowTwin.Of(Fixtures.Of("models", name), ScalarType.BFloat16);
         using var kept = TextModel.Open(twin.Folder, new ModelOptions { Storage = WeightStorage.AsStored });
         using var widened = TextModel.Open(twin.Folder, new ModelOptions { Storage = WeightStorage.Widened });
-        var batch = TokenBatch.Of(TextFixtures.Prompt(name));
-        using var one = kept.Generate(batch, 8, cancellation: TestContext.Current.CancellationToken);
-        using var other = widened.Generate(batch, 8, cancellation: TestContext.Current.CancellationToken);
-        one.Ids[0].ShouldBe(other.Ids[0]);
-        one.Run.Logits.ShouldBeClose(other.Run.Logits, name);
+        SameAnswers.Generated(kept, widened, TokenBatch.Of(TextFixtures.Prompt(name)), name);
     }
 
     [Theory, MemberData(nameof(Decoders))]
@@ -62,15 +58,7 @@ public sealed class WeightStorageTests
         using var twin = NarrowTwin.Of(Fixtures.Of("models", name), ScalarType.BFloat16);
         using var kept = TextModel.Open(twin.Folder, new ModelOptions { Storage = WeightStorage.AsStored });
         using var widened = TextModel.Open(twin.Folder, new ModelOptions { Storage = WeightStorage.Widened });
-        using var scope = NewDisposeScope();
-        kept.Language.Dtype.ShouldBe(ScalarType.Float32);
-        kept.Language.ValueVectors(0).ShouldHaveTheBitsOf(widened.Language.ValueVectors(0), "value vectors");
-        kept.Language.Unembedding().ShouldHaveTheBitsOf(widened.Language.Unembedding(), "unembedding");
-        var (some, all) = (NamedWeights.OfLayer(kept, 0), NamedWeights.OfLayer(widened, 0));
-        foreach (var (key, value) in all)
-        {
-            some[key].ShouldHaveTheBitsOf(value, key);
-        }
+        SameAnswers.WeightsRead(kept, widened);
     }
 
     [Theory, MemberData(nameof(Decoders))]
@@ -79,21 +67,8 @@ public sealed class WeightStorageTests
         using var twin = NarrowTwin.Of(Fixtures.Of("models", name), ScalarType.BFloat16);
         using var kept = TextModel.Open(twin.Folder, new ModelOptions { Storage = WeightStorage.AsStored });
         using var widened = TextModel.Open(twin.Folder, new ModelOptions { Storage = WeightStorage.Widened });
-        var batch = TokenBatch.Of(TextFixtures.Prompt(name));
-        var plan = new RunPlan { Gradients = ["language.0.resid_pre"] };
-        using var scope = NewDisposeScope();
-        Gradient(kept).ShouldBeClose(Gradient(widened), "gradient");
-        var folding = new Folding { ValueBiases = true };
-        using var folded = kept.Processed(folding, keep: true);
-        using var run = folded.Run(batch);
-        using var expected = widened.Run(batch);
-        run.Logits.ShouldBeClose(expected.Logits, "folded");
-
-        Tensor Gradient(TextModel model)
-        {
-            using var run = model.Run(batch, plan);
-            return run.GradientsOf(r => r.Logits.select(1, -1).logsumexp(-1).sum()).Values.Single();
-        }
+        SameAnswers.GradientsAndFolding(
+            kept, widened, TokenBatch.Of(TextFixtures.Prompt(name)), m => m.Processed(new Folding { ValueBiases = true }, keep: true));
     }
 
     /// <remarks>Products are added up in the same order, so not a bit may differ.</remarks>
