@@ -204,12 +204,9 @@ public static class MessageReader
     {
         try
         {
-            var (width, height) = PictureFile.SizeOf(bytes, "image");
-            return (long)width * height <= limits.Pixels
-                ? PictureFile.Decode(bytes, "image")
-                : throw new WireException($"image: has {height} x {width} pixels; at most {limits.Pixels} are read.");
+            return PictureFile.Decode(bytes, "image", mostPixels: limits.Pixels);
         }
-        catch (VitrineException e) when (e is not WireException)
+        catch (VitrineException e)
         {
             throw new WireException(e.Message);
         }

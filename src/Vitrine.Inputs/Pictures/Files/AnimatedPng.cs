@@ -7,8 +7,6 @@ namespace Vitrine.Inputs.Pictures;
 /// <remarks>W3C PNG, third edition, sections 4.9 and 11.3.6. A reader that knows no animation shows the first picture.</remarks>
 public static class AnimatedPng
 {
-    private static ReadOnlySpan<byte> Signature => [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A];
-
     /// <summary>Writes a film.</summary>
     /// <param name="stream">Where to.</param>
     /// <param name="frames">In order, read one at a time; at least one.</param>
@@ -60,7 +58,7 @@ public static class AnimatedPng
 
     private static void Begin(Stream stream, (int Width, int Height) size, int count)
     {
-        stream.Write(Signature);
+        stream.Write(PngFile.Signature);
         var header = new byte[13];
         BinaryPrimitives.WriteUInt32BigEndian(header, (uint)size.Width);
         BinaryPrimitives.WriteUInt32BigEndian(header.AsSpan(4), (uint)size.Height);

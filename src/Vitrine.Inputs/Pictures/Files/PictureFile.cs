@@ -40,19 +40,22 @@ public static class PictureFile
     /// <param name="bytes">The file's content.</param>
     /// <param name="name">What to call it in errors.</param>
     /// <param name="upright">Whether to turn the picture as its EXIF orientation asks.</param>
+    /// <param name="mostPixels">More are refused by the picture's head, before any is decoded.</param>
     /// <exception cref="VitrineException">It is no such picture, broken, or too large.</exception>
-    public static Picture Decode(byte[] bytes, string name, bool upright = false)
+    public static Picture Decode(byte[] bytes, string name, bool upright = false, long mostPixels = long.MaxValue)
     {
         ArgumentNullException.ThrowIfNull(bytes);
         if (PngFile.IsPng(bytes))
         {
             var png = PngFile.Parse(bytes, name);
+            RequireAtMost(mostPixels, png.Width, png.Height, name);
             return Turned(png.ToPicture(), upright ? png.Orientation : 1);
         }
 
         if (JpegHeader.IsJpeg(bytes))
         {
             var header = JpegHeader.Parse(bytes, name);
+            RequireAtMost(mostPixels, header.Width, header.Height, name);
             return Turned(DecodeJpeg(bytes, header, name), upright ? header.Orientation : 1);
         }
 
@@ -61,23 +64,6 @@ public static class PictureFile
             bytes.Length == 0 ? $"{name}: is empty; expected a PNG or JPEG picture."
             : format is not null ? $"{name}: is a {format} file; expected PNG or JPEG. Convert it first."
             : $"{name}: is no PNG or JPEG picture (it begins with {Convert.ToHexString(bytes.AsSpan(0, Math.Min(8, bytes.Length)))}).");
-    }
-
-    /// <summary>Pixels of a PNG or JPEG by its head alone: nothing is decoded, so that a size can be refused first.</summary>
-    /// <param name="bytes">The file's content.</param>
-    /// <param name="name">What to call it in errors.</param>
-    /// <exception cref="VitrineException">It is no such picture, or its head is broken.</exception>
-    public static (int Width, int Height) SizeOf(byte[] bytes, string name)
-    {
-        ArgumentNullException.ThrowIfNull(bytes);
-        if (JpegHeader.IsJpeg(bytes))
-        {
-            var jpeg = JpegHeader.Parse(bytes, name);
-            return (jpeg.Width, jpeg.Height);
-        }
-
-        var png = PngFile.Parse(bytes, name);
-        return (png.Width, png.Height);
     }
 
     /// <summary>A picture as a PNG file's content.</summary>
@@ -102,6 +88,14 @@ public static class PictureFile
         using var data = pixels.Encode(new SKJpegEncoderOptions(quality, SKJpegEncoderDownsample.Downsample420, SKJpegEncoderAlphaOption.Ignore));
         return data?.ToArray()
             ?? throw new VitrineException($"picture: {picture.Width} x {picture.Height} pixels cannot be written as JPEG, whose sides end at 65535.");
+    }
+
+    private static void RequireAtMost(long mostPixels, int width, int height, string name)
+    {
+        if ((long)width * height > mostPixels)
+        {
+            throw new VitrineException($"{name}: has {height} x {width} pixels; at most {mostPixels} are read.");
+        }
     }
 
     private static Picture DecodeJpeg(byte[] bytes, JpegHeader header, string name)

@@ -41,8 +41,11 @@ public sealed class PngFile
     /// <summary>EXIF orientation, 1 to 8; 1 is as stored.</summary>
     public int Orientation { get; }
 
+    /// <summary>What every PNG file begins with.</summary>
+    internal static ReadOnlySpan<byte> Signature => [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A];
+
     /// <summary>Whether the bytes begin as a PNG file does.</summary>
-    public static bool IsPng(ReadOnlySpan<byte> bytes) => bytes.StartsWith((ReadOnlySpan<byte>)[0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]);
+    public static bool IsPng(ReadOnlySpan<byte> bytes) => bytes.StartsWith(Signature);
 
     /// <summary>Checks a file's chunks.</summary>
     /// <param name="bytes">The file's content.</param>
