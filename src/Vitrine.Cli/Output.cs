@@ -7,6 +7,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Spectre.Console;
+using Vitrine.Worlds.Studies;
 
 namespace Vitrine.Cli;
 
@@ -121,6 +122,9 @@ internal static class Output
     /// <summary>Shows progress on standard error while work runs, so that standard output stays readable by programs.</summary>
     public static Task<T> WithProgressAsync<T>(string what, Func<IProgress<double>, Task<T>> work)
         => Stages.RunAsync(stages => stages.StageAsync(what, 1, work), all: 1);
+
+    /// <summary>The chunks of a study that are done, as a share.</summary>
+    public static IProgress<StudyProgress> Chunks(IProgress<double> share) => new Direct<StudyProgress>(s => share.Report((double)s.Chunks / s.AllChunks));
 
     /// <summary>A number that has no direction, with four decimals.</summary>
     public static string Plain(double value) => value.ToString("0.0000", CultureInfo.InvariantCulture);

@@ -50,7 +50,7 @@ internal sealed class Stages
             bar.Description = Markup.Escape(what);
         }
 
-        var result = await work(new Direct(share =>
+        var result = await work(new Direct<double>(share =>
         {
             if (bar is not null)
             {
@@ -64,10 +64,5 @@ internal sealed class Stages
         }
 
         return result;
-    }
-
-    private sealed class Direct(Action<double> report) : IProgress<double>
-    {
-        public void Report(double value) => report(value);
     }
 }

@@ -22,11 +22,7 @@ internal static class DriveCommand
             Description = $"What the server speaks: {string.Join(", ", PolicyServer.Protocols)}; openpi, openvla or groot by the URL otherwise.",
         };
         var layouts = new Option<int>("--layouts", "-n") { Description = "Layouts of each task.", DefaultValueFactory = _ => 10 };
-        var world = new Option<string>("--world")
-        {
-            Description = "The world, NAME or NAME:OPTION=VALUE,...",
-            DefaultValueFactory = _ => WorldRegistry.All[0].Name,
-        };
+        var world = WorldOption.Create();
         var tasks = new Option<string[]>("--tasks") { Description = "Tasks of the world; all by default.", AllowMultipleArgumentsPerToken = true };
         var steps = new Option<int>("--steps") { Description = "An episode that has not succeeded by then has failed.", DefaultValueFactory = _ => 80 };
         var actionSteps = new Option<int?>("--action-steps")

@@ -89,7 +89,13 @@ internal static class EditText
     private static (string Left, string Right) Split(string text, string option, string form)
         => text.LastIndexOf('=') is var at && at > 0 && at < text.Length - 1 ? (text[..at], text[(at + 1)..]) : throw Malformed(option, text, form);
 
-    private static NeuronSet Neurons(string text, string whole, string option, string form)
+    /// <summary>Reads <c>[STACK.]LAYER:INDEX[,...]</c>, all of one stack.</summary>
+    /// <param name="text">What the user wrote.</param>
+    /// <param name="whole">The text that it is part of, for errors.</param>
+    /// <param name="option">Its option.</param>
+    /// <param name="form">What is expected.</param>
+    /// <exception cref="VitrineException">It is no list of neurons of one stack.</exception>
+    public static NeuronSet Neurons(string text, string whole, string option, string form)
     {
         var named = text.Split(',').Select(n => NeuronOf(n.Trim()) ?? throw Malformed(option, whole, form)).ToArray();
         return named.Select(n => n.Stack).Distinct().Count() == 1

@@ -74,7 +74,7 @@ internal static class ExplainCommand
             var measured = MetricText.Parse(parsed.GetValue(metric)!, asked.Testing.With);
             var found = await Output.WithProgressAsync(
                 "asking every part", p => Task.FromResult(Explainer.Explain(asked, measured, options, p, cancellation))).ConfigureAwait(false);
-            page.Write(parsed, "explain", model, options.Seed, made => ExplanationPage.Render(found, made));
+            page.Write(parsed, "explain", model, parsed.GetValue(states.Seed), made => ExplanationPage.Render(found, made));
             if (parsed.GetValue(json))
             {
                 Output.Write(found);

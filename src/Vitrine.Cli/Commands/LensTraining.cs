@@ -119,7 +119,7 @@ internal sealed class LensTraining
         using var trained = await Output.WithProgressAsync("training the tuned lens", p => Task.FromResult(TunedLensTrainer.Train(
             text, [.. read.Chunk(Together).Select(rows => TokenBatch.Of(rows))], count,
             new TunedLensTraining { Loss = parsed.GetValue(loss), Optimiser = parsed.GetValue(optimiser), LearningRate = parsed.GetValue(rate) },
-            new Told(step =>
+            new Direct<(int Step, IReadOnlyList<double> Losses)>(step =>
             {
                 losses.Add(step.Losses);
                 p.Report((step.Step + 1.0) / count);
@@ -182,10 +182,5 @@ internal sealed class LensTraining
         {
             throw new VitrineException($"{file}: cannot be read ({e.Message}).", e);
         }
-    }
-
-    private sealed class Told(Action<(int Step, IReadOnlyList<double> Losses)> tell) : IProgress<(int Step, IReadOnlyList<double> Losses)>
-    {
-        public void Report((int Step, IReadOnlyList<double> Losses) value) => tell(value);
     }
 }

@@ -104,8 +104,8 @@ internal sealed class LocateCommand
             {
                 decision = decision with
                 {
-                    Rows = await stages.StageAsync("rows of the prompt", 20, progress => Task.FromResult(Rows(
-                        flow, measured, said, otherwise, selection, testing, parsed.GetValue(draws), progress, cancellation))).ConfigureAwait(false),
+                    Rows = await stages.StageAsync("rows of the prompt", 20, progress => Task.FromResult(PrefixSwapResult.Measured(
+                        flow, (said, otherwise, said), (measured, measured.Name), selection, testing, parsed.GetValue(draws), progress, cancellation))).ConfigureAwait(false),
                 };
             }
 
@@ -116,7 +116,7 @@ internal sealed class LocateCommand
             };
         }, all: 170).ConfigureAwait(false);
         Print(result, parsed.GetValue(json));
-        page.Write(parsed, "locate", opened, (int)(parsed.GetValue(states.Seed) % int.MaxValue), made => LocationPage.Render(result, made));
+        page.Write(parsed, "locate", opened, parsed.GetValue(states.Seed), made => LocationPage.Render(result, made));
         return 0;
     }
 
@@ -132,16 +132,6 @@ internal sealed class LocateCommand
         var (chosen, seed, count) = (Output.List(parsed.GetValue(tasks)), parsed.GetValue(states.Seed), states.Count(parsed) ?? Drawn);
         return (TabletopStates.Draw(seed, LayoutSplit.Selection, chosen, count), TabletopStates.Draw(seed, LayoutSplit.Test, chosen, count),
             new TabletopOptions { Adverbs = false });
-    }
-
-    private static PrefixSwapResult Rows(
-        FlowPolicy policy, ActionMetric metric, string said, string otherwise, IReadOnlyList<Observation> selection, IReadOnlyList<Observation> testing,
-        int draws, IProgress<double> progress, CancellationToken cancellation)
-    {
-        var at = new PrefixSwapExperiment(policy, selection, otherwise, said).CarryingLayer(metric, cancellation);
-        return PrefixSwapResult.Of(
-            said, otherwise, said, metric.Name,
-            new PrefixSwapExperiment(policy, testing, otherwise, said).Run(metric, at, draws, progress, cancellation));
     }
 
     private async Task<StudyResult> ClosedLoopAsync(
@@ -167,8 +157,7 @@ internal sealed class LocateCommand
             Arms = [.. LocationArms.Of(located, decision.Without, asked), .. rows],
         };
         var options = new StudyOptions { Workers = parsed.GetValue(workers), Folder = parsed.GetValue(folder) };
-        var told = new Progress<StudyProgress>(p => progress.Report((double)p.Chunks / p.AllChunks));
-        return StudyResult.Of(await new StudyRunner(() => new TabletopWorld(world)).RunAsync(study, policy, options, told, cancellation).ConfigureAwait(false));
+        return StudyResult.Of(await new StudyRunner(() => new TabletopWorld(world)).RunAsync(study, policy, options, Output.Chunks(progress), cancellation).ConfigureAwait(false));
     }
 
     private static void Print(LocationResult result, bool json)

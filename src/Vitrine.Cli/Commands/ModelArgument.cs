@@ -42,6 +42,13 @@ internal static class ModelArgument
     /// <summary>A policy.</summary>
     public static Argument<string> Policy() => Completed(new Argument<string>("POLICY") { Description = $"A policy: a folder, {Cached}, or {Embedded}." });
 
+    /// <summary>A policy, or the scripted one; the one that comes along by default.</summary>
+    public static Argument<string> PolicyOrExpert() => Completed(new Argument<string>("POLICY")
+    {
+        Description = $"A policy: a folder, {Cached}, or {Embedded}; or 'expert' for the scripted one.",
+        DefaultValueFactory = _ => "embedded:tabletop",
+    });
+
     /// <summary>The same argument; shells complete the models that come along.</summary>
     public static Argument<T> Completed<T>(Argument<T> argument)
     {

@@ -40,11 +40,7 @@ internal sealed class MonitorCommand
         DefaultValueFactory = _ => 1,
     };
     private readonly EditOption plan = EditOption.Create(": rollouts without and with it; the alarm is for its acts.");
-    private readonly Option<string> world = new("--world")
-    {
-        Description = "World of the rollouts, with options, e.g. tabletop:adverbs=false,light=.8.",
-        DefaultValueFactory = _ => TabletopOptions.Family.Name,
-    };
+    private readonly Option<string> world = WorldOption.Create(" Of the rollouts.");
     private readonly Option<string?> perturbed = new("--perturbed")
     {
         Description = "Rollouts in this world too, e.g. tabletop:occlusion=.2; the alarm is for every act of theirs.",
@@ -149,6 +145,12 @@ internal sealed class MonitorCommand
         if (plan.Plan(parsed) is not null)
         {
             throw new VitrineException("monitor: --edit is for rollouts that are made here; records of --from are as they are.");
+        }
+
+        Option[] ofRollouts = [name, layouts, tasks, steps, world, perturbed, kept];
+        if (Array.Find(ofRollouts, o => parsed.GetResult(o) is { Implicit: false }) is { } given)
+        {
+            throw new VitrineException($"monitor: {given.Name} is for rollouts that are made here; records of --from are as they are.");
         }
 
         var (own, named) = (Opened(parsed.GetValue(records)), Opened(parsed.GetValue(against)));

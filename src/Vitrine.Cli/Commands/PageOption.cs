@@ -21,7 +21,7 @@ internal sealed class PageOption
     /// <param name="seed">Of what was drawn.</param>
     /// <param name="page">The page, told how it was made.</param>
     /// <exception cref="VitrineException">The file cannot be written.</exception>
-    public void Write(ParseResult parsed, string verb, Model model, int seed, Func<Provenance, string> page)
+    public void Write(ParseResult parsed, string verb, Model model, ulong seed, Func<Provenance, string> page)
     {
         if (parsed.GetValue(file) is { } path)
         {

@@ -14,11 +14,7 @@ internal static class PerturbCommand
 {
     public static Command Create()
     {
-        var name = ModelArgument.Completed(new Argument<string>("POLICY")
-        {
-            Description = $"{ModelArgument.Policy().Description![..^1]}; or 'expert' for the scripted one.",
-            DefaultValueFactory = _ => "embedded:tabletop",
-        });
+        var name = ModelArgument.PolicyOrExpert();
         var world = WorldOption.Create(" What stands here stays as it is.");
         var factors = new Option<string[]>("--factors")
         {

@@ -146,23 +146,25 @@ internal sealed class ReplayCommand
             Console.WriteLine($"as recorded {Ended(before)}; with the edit from step {step} {Ended(branch.Episode)}");
         }
 
-        page.Write(
-            parsed, "replay", policy, (int)(kept.Header.Layout!.Seed % int.MaxValue), made => ReplayPage.Render(PairOf(before, branch.Episode, step), made));
+        page.Write(parsed, "replay", policy, kept.Header.Layout!.Seed, made => ReplayPage.Render(PairOf(before, branch.Episode, step, newWorld()), made));
         return 0;
     }
 
-    private static EpisodePair PairOf(Episode before, Episode after, int step) => new()
+    private static EpisodePair PairOf(Episode before, Episode after, int step, IWorld world)
     {
-        Title = $"{before.Layout.Task} {before.Layout.Index}: as recorded, and with an edit from step {step}",
-        Units = new TabletopWorld().Units,
-        Before = FilmedEpisode.Of("as recorded", before, InPicture),
-        After = FilmedEpisode.Of($"edited from step {step}", after, InPicture),
-    };
+        return new EpisodePair
+        {
+            Title = $"{before.Layout.Task} {before.Layout.Index}: as recorded, and with an edit from step {step}",
+            Units = world.Units,
+            Before = FilmedEpisode.Of("as recorded", before, InPicture),
+            After = FilmedEpisode.Of($"edited from step {step}", after, InPicture),
+        };
 
-    private static PathPoint InPicture(Position place)
-    {
-        var (u, v) = TabletopRenderer.Project(place);
-        return new PathPoint(u / TabletopRenderer.Size, v / TabletopRenderer.Size);
+        PathPoint InPicture(Position place)
+        {
+            var (x, y) = TabletopRenderer.InPicture(place, (world as TabletopWorld)?.Options);
+            return new PathPoint(x, y);
+        }
     }
 
     private static string Ended(Episode episode) => episode.Succeeded ? $"solved after {episode.Steps} steps" : $"not solved in {episode.Steps} steps";

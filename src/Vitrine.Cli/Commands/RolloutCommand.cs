@@ -14,11 +14,7 @@ internal static class RolloutCommand
 {
     public static Command Create()
     {
-        var name = ModelArgument.Completed(new Argument<string>("POLICY")
-        {
-            Description = $"{ModelArgument.Policy().Description![..^1]}; or 'expert' for the scripted one.",
-            DefaultValueFactory = _ => "embedded:tabletop",
-        });
+        var name = ModelArgument.PolicyOrExpert();
         var layouts = new Option<int>("--layouts", "-n") { Description = "Layouts of each task.", DefaultValueFactory = _ => 200 };
         var tasks = new Option<string[]>("--tasks")
         {
@@ -157,7 +153,7 @@ internal static class RolloutCommand
         var runner = new StudyRunner(world);
         return await Output.WithProgressAsync($"{study.Arms[0].Name} in the tabletop world", progress =>
         {
-            var steps = new Progress<StudyProgress>(p => progress.Report((double)p.Chunks / p.AllChunks));
+            var steps = Output.Chunks(progress);
             return policy is null
                 ? runner.RunAsync(study, IWorldActor (_) => new ExpertActor(ActionCodec.Tabletop), options, steps, cancellation)
                 : runner.RunAsync(study, policy, options, steps, cancellation);

@@ -63,17 +63,7 @@ internal sealed class ServingOptions
     /// <summary>Reads <c>[STACK.]LAYER:INDEX,...</c>, all of one stack.</summary>
     /// <exception cref="VitrineException">It is no list of neurons of one stack.</exception>
     public static NeuronSet? Neurons(string? text)
-    {
-        if (text is null)
-        {
-            return null;
-        }
-
-        var named = Output.List([text]).Select(t => t.LastIndexOf('.') is var dot and > 0
-            ? (Stack: t[..dot], Neuron: NeuronText.Parse(t[(dot + 1)..], "--watch")) : (Stack: "language", Neuron: NeuronText.Parse(t, "--watch"))).ToArray();
-        return named.Select(n => n.Stack).Distinct().ToArray() is [var stack] ? new NeuronSet(named.Select(n => n.Neuron), stack)
-            : throw new VitrineException($"--watch is '{text}'; expected neurons of one stack, such as 5:111,5:130 or expert.3:17.");
-    }
+        => text is null ? null : EditText.Neurons(text, text, "--watch", "neurons of one stack, such as 5:111,5:130 or expert.3:17");
 
     /// <summary>Reads <c>PROTOCOL</c> or <c>PROTOCOL:PORT</c>.</summary>
     /// <exception cref="VitrineException">There is no such protocol, or no such port.</exception>

@@ -73,7 +73,7 @@ internal static class StudyCommand
                 var planned = await stages.StageAsync("making edits and controls", 40, p => Task.FromResult(Made(asked, policy, p, cancellation)))
                     .ConfigureAwait(false);
                 return await stages.StageAsync("pilot on selection layouts", 60, p => StudyCheck.OfAsync(
-                    asked, planned, policy, parsed.GetValue(pilot), deviations, Share(p), cancellation)).ConfigureAwait(false);
+                    asked, planned, policy, parsed.GetValue(pilot), deviations, Output.Chunks(p), cancellation)).ConfigureAwait(false);
             }).ConfigureAwait(false);
             StudyText.Print(check, asked, parsed.GetValue(workers), parsed.GetValue(json));
             return 0;
@@ -105,7 +105,7 @@ internal static class StudyCommand
                 var planned = await stages.StageAsync(
                     "making edits and controls", 10, p => Task.FromResult(home.Plan(asked, () => Made(asked, policy!, p, cancellation)))).ConfigureAwait(false);
                 return await stages.StageAsync($"{asked.Name}, {planned.Study.Arms.Count} arms", 90, p => home.RunAsync(
-                    asked, planned, where.Execution(parsed, asked, policy, parsed.GetValue(workers), Share(p), cancellation), cancellation: cancellation))
+                    asked, planned, where.Execution(parsed, asked, policy, parsed.GetValue(workers), Output.Chunks(p), cancellation), cancellation: cancellation))
                     .ConfigureAwait(false);
             }).ConfigureAwait(false);
             WritePage(outcome, home, PageMade.CommandLine("study", parsed), null);
@@ -168,8 +168,6 @@ internal static class StudyCommand
         Description = "Chunks that run at the same time; the result does not depend on it.",
         DefaultValueFactory = _ => Environment.ProcessorCount,
     };
-
-    private static Progress<StudyProgress> Share(IProgress<double> progress) => new(s => progress.Report((double)s.Chunks / s.AllChunks));
 
     /// <remarks>With one libtorch thread, so that the edits do not depend on how many cores there are.</remarks>
     private static PlannedStudy Made(StudyFile file, Policy policy, IProgress<double> progress, CancellationToken cancellation)

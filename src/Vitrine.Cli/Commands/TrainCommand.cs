@@ -85,7 +85,7 @@ internal static class TrainCommand
         => Stages.RunAsync(async stages =>
         {
             var curve = await stages.StageAsync($"training, {recipe.Steps} steps", 90, progress => Task.Factory.StartNew(
-                () => training.Run(folder, new Told(p => progress.Report((double)p.Step / p.Steps)), cancellation),
+                () => training.Run(folder, new Direct<TrainingProgress>(p => progress.Report((double)p.Step / p.Steps)), cancellation),
                 CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)).ConfigureAwait(false);
             AtomicFile.WriteAllText(Path.Combine(folder, "learning.svg"), new LearningCurvePlot(curve).RenderSvg());
             if (layouts == 0)
@@ -107,9 +107,8 @@ internal static class TrainCommand
                     Seed = recipe.Seed,
                     Arms = [new Arm { Name = "trained", Kind = ArmKind.Baseline }],
                 };
-                var steps = new Progress<StudyProgress>(p => progress.Report((double)p.Chunks / p.AllChunks));
                 var run = await new StudyRunner(() => new TabletopWorld(options))
-                    .RunAsync(study, trained, new StudyOptions { Workers = Environment.ProcessorCount }, steps, cancellation).ConfigureAwait(false);
+                    .RunAsync(study, trained, new StudyOptions { Workers = Environment.ProcessorCount }, Output.Chunks(progress), cancellation).ConfigureAwait(false);
                 var held = options.Combinations != CombinationUse.Seen
                     ? null
                     : await Generalisation.RunAsync(
@@ -175,9 +174,4 @@ internal static class TrainCommand
     }
 
     private static string Number(double? value) => value?.ToString("0.000", CultureInfo.InvariantCulture) ?? "-";
-
-    private sealed class Told(Action<TrainingProgress> tell) : IProgress<TrainingProgress>
-    {
-        public void Report(TrainingProgress value) => tell(value);
-    }
 }

@@ -142,8 +142,7 @@ internal static class DemoCommand
                     () => concept.Decide(policy, edits, size, p, cancellation))).ConfigureAwait(false));
             var options = new StudyOptions { Workers = size.Workers, Folder = Path.Combine(folder, $"study-{concept.Name}") };
             var run = await stages.StageAsync($"{concept.Name}, closed loop with {study.Arms.Count} arms", 36, p => new StudyRunner(DemoPictures.NewWorld)
-                .RunAsync(study, policy, options, new Progress<StudyProgress>(s => p.Report((double)s.Chunks / s.AllChunks)),
-                    cancellation)).ConfigureAwait(false);
+                .RunAsync(study, policy, options, Output.Chunks(p), cancellation)).ConfigureAwait(false);
             studies.Add(StudyResult.Of(run));
             episodes.AddRange(DemoPictures.Film(run, DemoPictures.Shown(Verdict.Of(studies[^1], concept.Measure))));
         }

@@ -28,13 +28,16 @@ internal static class DemoPictures
     /// <summary>Where every head looks.</summary>
     public static IReadOnlyList<AttentionMap> Attention(Policy policy, Observation seen, PictureRegion target, CancellationToken cancellation)
         => [.. (policy is FlowPolicy flow
-                ? ExpertAttention.Strongest(flow, seen, flow.Expert.Shape.Layers * flow.Expert.Shape.Heads, cancellation)
-                : PromptAttention.Strongest(policy, seen, policy.Language.Shape.Layers * policy.Language.Shape.Heads, cancellation))
+                ? ExpertAttention.All(flow, seen, cancellation)
+                : PromptAttention.All(policy, seen, cancellation))
             .Select(look => new AttentionMap { Look = look, Picture = seen.Picture, Target = target })];
 
     /// <summary>The heads that look most at the picture, in the order of layers.</summary>
     public static IReadOnlyList<AttentionMap> Strongest(IReadOnlyList<AttentionMap> every)
-        => [.. every.OrderByDescending(m => m.Look.MassOnPicture).Take(Heads).OrderBy(m => m.Look.Layer).ThenBy(m => m.Look.Head)];
+    {
+        var strongest = HeadLook.Strongest(every.Select(m => m.Look), Heads);
+        return [.. every.Where(m => strongest.Contains(m.Look))];
+    }
 
     /// <summary>The edit that is filmed: the first that moves the robot, the first of all where none does.</summary>
     public static Verdict Shown(IReadOnlyList<Verdict> verdicts) => verdicts.FirstOrDefault(v => v.Class == VerdictClass.Shown)
@@ -82,7 +85,7 @@ internal static class DemoPictures
 
     private static PathPoint InPicture(Position place)
     {
-        var (u, v) = TabletopRenderer.Project(place);
-        return new PathPoint(u / TabletopRenderer.Size, v / TabletopRenderer.Size);
+        var (x, y) = TabletopRenderer.InPicture(place);
+        return new PathPoint(x, y);
     }
 }

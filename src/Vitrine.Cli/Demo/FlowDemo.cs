@@ -63,7 +63,7 @@ internal static class FlowDemo
         {
             var options = new StudyOptions { Workers = size.Workers, Folder = Path.Combine(folder, $"study-{study.Name}") };
             var run = await stages.StageAsync($"{study.Name}, closed loop with {study.Arms.Count} arms", 22, p => new StudyRunner(DemoPictures.NewWorld)
-                .RunAsync(study, policy, options, new Progress<StudyProgress>(s => p.Report((double)s.Chunks / s.AllChunks)), cancellation))
+                .RunAsync(study, policy, options, Output.Chunks(p), cancellation))
                 .ConfigureAwait(false);
             studies.Add(StudyResult.Of(run));
             episodes.AddRange(DemoPictures.Film(run, DemoPictures.Shown(Verdict.Of(studies[^1], measure))));
@@ -112,9 +112,9 @@ internal static class FlowDemo
         /// <summary>The layer is chosen on states that serve for nothing else.</summary>
         public PrefixSwapResult Decide(FlowPolicy policy, DemoSize size, IProgress<double> progress, CancellationToken cancellation)
         {
-            var layer = new PrefixSwapExperiment(policy, States(LayoutSplit.Selection), Own, Other).CarryingLayer(Metric, cancellation);
-            var effects = new PrefixSwapExperiment(policy, States(LayoutSplit.Test), Own, Other).Run(Metric, layer, size.Draws, progress, cancellation);
-            return PrefixSwapResult.Of(Concept, Own, Other, MetricName, effects);
+            return PrefixSwapResult.Measured(
+                policy, (Concept, Own, Other), (Metric, MetricName), States(LayoutSplit.Selection), States(LayoutSplit.Test), size.Draws, progress,
+                cancellation);
 
             IReadOnlyList<Policies.Observation> States(LayoutSplit split) => TabletopStates.Draw(size.Seed, split, ["reach"], size.States);
         }

@@ -109,8 +109,8 @@ internal static class FlowDemoReport
 
         void Add()
         {
-            var (u, v) = TabletopRenderer.Project(new Position(x, y, z));
-            path.Add(new PathPoint(u / TabletopRenderer.Size, v / TabletopRenderer.Size));
+            var (u, v) = TabletopRenderer.InPicture(new Position(x, y, z));
+            path.Add(new PathPoint(u, v));
         }
     }
 

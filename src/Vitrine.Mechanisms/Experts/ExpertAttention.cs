@@ -66,6 +66,14 @@ public static class ExpertAttention
     /// <param name="cancellation">Stops between flow steps.</param>
     /// <returns>None where there is no picture.</returns>
     public static IReadOnlyList<HeadLook> Strongest(FlowPolicy policy, Observation observation, int count, CancellationToken cancellation = default)
+        => HeadLook.Strongest(All(policy, observation, cancellation), count);
+
+    /// <summary>Every head, by layer and head, mean over rows of the chunk and flow steps.</summary>
+    /// <param name="policy">Whose expert.</param>
+    /// <param name="observation">At what; the first of several pictures counts.</param>
+    /// <param name="cancellation">Stops between flow steps.</param>
+    /// <returns>None where there is no picture.</returns>
+    public static IReadOnlyList<HeadLook> All(FlowPolicy policy, Observation observation, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(policy);
         using var watched = new Watched(policy, observation, cancellation);
@@ -75,7 +83,7 @@ public static class ExpertAttention
         }
 
         var (shape, patches) = (policy.Expert.Shape, watched.Row.Pictures.Values.First());
-        var looks = Enumerable.Range(0, shape.Layers).SelectMany(layer =>
+        return [.. Enumerable.Range(0, shape.Layers).SelectMany(layer =>
         {
             var (weights, columns) = watched.Mean(layer);
             return Enumerable.Range(0, shape.Heads).Select(head => new HeadLook(
@@ -85,8 +93,7 @@ public static class ExpertAttention
                 FirstToken = patches.First,
                 Visible = columns,
             });
-        });
-        return [.. looks.OrderByDescending(l => l.MassOnPicture).Take(count).OrderBy(l => l.Layer).ThenBy(l => l.Head)];
+        })];
     }
 
     /// <summary>One act on one observation, with all patterns of the expert.</summary>

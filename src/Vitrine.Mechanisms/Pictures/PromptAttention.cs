@@ -25,6 +25,12 @@ public sealed record HeadLook(string Stack, int Layer, int Head, string Query, i
 
     /// <summary>What a patch would get from a head that looks everywhere alike; null where it is not known.</summary>
     public double? Uniform => Visible > 0 ? 1.0 / Visible : null;
+
+    /// <summary>The heads that look most at the picture, ordered by layer and head.</summary>
+    /// <param name="looks">Of one stack.</param>
+    /// <param name="count">How many.</param>
+    public static IReadOnlyList<HeadLook> Strongest(IEnumerable<HeadLook> looks, int count)
+        => [.. looks.OrderByDescending(l => l.MassOnPicture).Take(count).OrderBy(l => l.Layer).ThenBy(l => l.Head)];
 }
 
 /// <summary>Reads where a policy's heads look in the picture while it decides.</summary>
@@ -39,6 +45,14 @@ public static class PromptAttention
     /// <param name="cancellation">Stops between passes.</param>
     /// <returns>None of a policy whose sequence holds no picture, or no words.</returns>
     public static IReadOnlyList<HeadLook> Strongest(Policy policy, Observation observation, int count, CancellationToken cancellation = default)
+        => HeadLook.Strongest(All(policy, observation, cancellation), count);
+
+    /// <summary>Every head, by layer and head, each from the word as <see cref="Strongest"/> has it.</summary>
+    /// <param name="policy">Who looks.</param>
+    /// <param name="observation">At what; the first of several pictures counts.</param>
+    /// <param name="cancellation">Stops between passes.</param>
+    /// <returns>None of a policy whose sequence holds no picture, or no words.</returns>
+    public static IReadOnlyList<HeadLook> All(Policy policy, Observation observation, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(policy);
         ArgumentNullException.ThrowIfNull(observation);
@@ -75,7 +89,7 @@ public static class PromptAttention
                     .Select(v => (double)v)];
         }
 
-        return [.. looks.OrderByDescending(m => m.MassOnPicture).Take(count).OrderBy(m => m.Layer).ThenBy(m => m.Head)];
+        return looks;
     }
 
     /// <summary>A word of a prompt as people read it.</summary>

@@ -269,8 +269,7 @@ internal static class TourReading
             foreach (var row in rows)
             {
                 place = new(place.X + row[0], place.Y + row[1], place.Z + row[2]);
-                var (u, v) = TabletopRenderer.Project(place);
-                path.Add((u / TabletopRenderer.Size, v / TabletopRenderer.Size));
+                path.Add(TabletopRenderer.InPicture(place));
             }
 
             return (IReadOnlyList<(double X, double Y)>)path;

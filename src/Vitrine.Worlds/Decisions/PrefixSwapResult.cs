@@ -1,5 +1,6 @@
 using Vitrine.Mechanisms.Causes;
 using Vitrine.Mechanisms.Statistics;
+using Vitrine.Policies;
 using Vitrine.Policies.Flow;
 using Vitrine.Worlds.Studies;
 
@@ -36,6 +37,24 @@ public sealed record PrefixSwapResult(
         && (random.All(r => Carrier.Sufficient.Mean > r.Largest) || random.All(r => Carrier.Sufficient.Mean < r.Smallest))
             ? VerdictClass.Shown
             : VerdictClass.NotShown;
+
+    /// <summary>Measures a word: the layer is chosen on states that serve for nothing else.</summary>
+    /// <param name="policy">Whose expert.</param>
+    /// <param name="word">Name of the concept, the word that is said, and the word whose keys and values are read.</param>
+    /// <param name="metric">Of the decided action, and what it is in words.</param>
+    /// <param name="selection">States to choose the layer in.</param>
+    /// <param name="testing">States to measure in.</param>
+    /// <param name="draws">Random directions.</param>
+    /// <param name="progress">From 0 to 1.</param>
+    /// <param name="cancellation">Stops between states.</param>
+    public static PrefixSwapResult Measured(
+        FlowPolicy policy, (string Concept, string Own, string Other) word, (ActionMetric Of, string Name) metric, IReadOnlyList<Observation> selection,
+        IReadOnlyList<Observation> testing, int draws, IProgress<double>? progress = null, CancellationToken cancellation = default)
+    {
+        var layer = new PrefixSwapExperiment(policy, selection, word.Own, word.Other).CarryingLayer(metric.Of, cancellation);
+        var effects = new PrefixSwapExperiment(policy, testing, word.Own, word.Other).Run(metric.Of, layer, draws, progress, cancellation);
+        return Of(word.Concept, word.Own, word.Other, metric.Name, effects);
+    }
 
     /// <summary>Puts intervals around what was measured state by state.</summary>
     /// <param name="concept">Name of the concept.</param>

@@ -97,7 +97,7 @@ public sealed class EpisodeRecord
         }
 
         using var scope = NewDisposeScope();
-        return Activations(step).TryGetValue(EpisodeRecorder.Noise, out var given) ? ActNoise.Of(given) : null;
+        return Tensors(step).TryGetValue(EpisodeRecorder.Noise, out var given) ? ActNoise.Of(given) : null;
     }
 
     /// <summary>What was kept of a step, by address; a row of one observation each.</summary>
@@ -106,11 +106,23 @@ public sealed class EpisodeRecord
     /// <exception cref="VitrineException">The file is broken.</exception>
     public IReadOnlyDictionary<string, Tensor> Activations(int step)
     {
+        var kept = Tensors(step);
+        if (kept.Remove(EpisodeRecorder.Noise, out var noise))
+        {
+            noise.Dispose();
+        }
+
+        return kept;
+    }
+
+    /// <summary>All tensors of a step: by address what was kept, and by its own name the noise that was given.</summary>
+    private Dictionary<string, Tensor> Tensors(int step)
+    {
         var (alone, all) = (RecordFolder.Step(Folder, step), Path.Combine(Folder, RecordFolder.Activations));
         var prefix = RecordFolder.Tensor(step, "");
         return File.Exists(alone) ? Read(alone, "")
             : File.Exists(all) ? Read(all, prefix)
-            : new Dictionary<string, Tensor>();
+            : [];
 
         static Dictionary<string, Tensor> Read(string path, string prefix)
         {

@@ -61,6 +61,15 @@ public static class TabletopRenderer
     /// <returns>Column and row in pixels, from the upper left.</returns>
     public static (double U, double V) Project(Position at) => (6 + (52 * at.X), 58 - (30 * at.Y) - (22 * at.Z));
 
+    /// <summary>Where a place appears, in shares of the picture's width and height, from the upper left.</summary>
+    /// <param name="at">A place of the table.</param>
+    /// <param name="options">Of the world whose camera sees it; null for one that stands where it usually does.</param>
+    public static (double X, double Y) InPicture(Position at, TabletopOptions? options = null)
+    {
+        var (u, v) = (options is null ? TabletopView.Plain : TabletopView.Of(options, layout: null)).Project(at);
+        return (u / Size, v / Size);
+    }
+
     private static void DrawTable(double[] image, TableLight light, TabletopView view)
     {
         for (var i = 0; i < Size * Size; i++)

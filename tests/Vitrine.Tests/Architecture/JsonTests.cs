@@ -8,13 +8,8 @@ namespace Vitrine.Tests.Architecture;
 /// <summary>Programs of one file are built with AOT's settings, where JSON knows no reflection: the libraries write and read it without.</summary>
 public sealed class JsonTests
 {
-    private static readonly string[] Rooms =
-        ["Cluster", "Certification", "Serving", "Views", "Worlds", "Mechanisms", "Policies", "Transformers", "Inputs", "Checkpoints"];
-
-    public static TheoryData<string> Names() => [.. Rooms];
-
     /// <remarks>The compiler's AOT analyser refuses it too (src/Directory.Build.props), unless a line asks it not to.</remarks>
-    [Theory, MemberData(nameof(Names))]
+    [Theory, MemberData(nameof(Rooms.Names), MemberType = typeof(Rooms))]
     public void No_room_calls_a_serializer_that_reflects(string room)
     {
         using var module = ModuleDefinition.ReadModule(Path.Combine(AppContext.BaseDirectory, $"Vitrine.{room}.dll"));

@@ -4,12 +4,7 @@ namespace Vitrine.Tests.Architecture;
 
 public sealed class LibraryPageTests
 {
-    private static readonly string[] Rooms =
-        ["Cluster", "Certification", "Serving", "Views", "Worlds", "Mechanisms", "Policies", "Transformers", "Inputs", "Checkpoints"];
-
-    public static TheoryData<string> Names() => [.. Rooms];
-
-    [Theory, MemberData(nameof(Names))]
+    [Theory, MemberData(nameof(Rooms.Names), MemberType = typeof(Rooms))]
     public void Every_public_type_stands_on_the_page(string room)
     {
         var page = File.ReadAllText(Path.Combine(Fixtures.Repository, "docs", "library.md"));

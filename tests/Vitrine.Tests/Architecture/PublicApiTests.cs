@@ -9,10 +9,7 @@ public sealed class PublicApiTests
 {
     private static readonly ApiGeneratorOptions Options = new() { IncludeAssemblyAttributes = false };
 
-    public static TheoryData<string> Libraries()
-        => ["Checkpoints", "Inputs", "Transformers", "Policies", "Mechanisms", "Worlds", "Views", "Serving", "Certification", "Cluster"];
-
-    [Theory, MemberData(nameof(Libraries))]
+    [Theory, MemberData(nameof(Rooms.Names), MemberType = typeof(Rooms))]
     public void The_public_face_is_the_one_that_was_agreed(string library)
     {
         var found = Assembly.Load($"Vitrine.{library}").GeneratePublicApi(Options).ReplaceLineEndings("\n").TrimEnd() + "\n";
