@@ -68,31 +68,14 @@ public sealed class WatchedRollouts(Func<IWorld> newWorld, RecordedWorld world, 
         }
 
         var done = new WatchedEpisode[layouts.Count];
-        var (next, finished) = (-1, 0);
-        using var failure = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        await ComputeThreads.WorkersAsync(Math.Max(1, Math.Min(asked.Workers, layouts.Count)), Work).ConfigureAwait(false);
-        cancellation.ThrowIfCancellationRequested();
+        var finished = 0;
+        await ComputeThreads.EachAsync(layouts.Count, asked.Workers, Work, cancellation).ConfigureAwait(false);
         return done;
 
-        void Work()
+        void Work(int turn, CancellationToken stop)
         {
-            while (Interlocked.Increment(ref next) is var turn && turn < layouts.Count && !failure.IsCancellationRequested)
-            {
-                try
-                {
-                    done[turn] = Run(policy, condition, layouts[turn], asked, failure.Token);
-                    progress?.Report((double)Interlocked.Increment(ref finished) / layouts.Count);
-                }
-                catch (OperationCanceledException) when (failure.IsCancellationRequested)
-                {
-                    return;
-                }
-                catch
-                {
-                    failure.Cancel();
-                    throw;
-                }
-            }
+            done[turn] = Run(policy, condition, layouts[turn], asked, stop);
+            progress?.Report((double)Interlocked.Increment(ref finished) / layouts.Count);
         }
     }
 
