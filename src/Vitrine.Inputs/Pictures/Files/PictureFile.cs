@@ -24,17 +24,7 @@ public static class PictureFile
     /// Whether to turn the picture as its EXIF orientation asks (what transformers' load_image does), or to leave it as stored (what Pillow's open does).
     /// </param>
     /// <exception cref="VitrineException">The file cannot be read or is no such picture.</exception>
-    public static Picture Read(string path, bool upright = false)
-    {
-        try
-        {
-            return Decode(File.ReadAllBytes(path), path, upright);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new VitrineException($"{path}: cannot be read ({e.Message}).", e);
-        }
-    }
+    public static Picture Read(string path, bool upright = false) => Decode(Bytes(path), path, upright);
 
     /// <summary>Decodes a PNG or JPEG.</summary>
     /// <param name="bytes">The file's content.</param>
@@ -80,6 +70,11 @@ public static class PictureFile
         return (png.Width, png.Height);
     }
 
+    /// <summary>Pixels of a PNG or JPEG file by its head alone.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="VitrineException">The file cannot be read or is no such picture.</exception>
+    public static (int Width, int Height) SizeOf(string path) => SizeOf(Bytes(path), path);
+
     /// <summary>A picture as a PNG file's content.</summary>
     public static byte[] EncodePng(Picture picture)
     {
@@ -102,6 +97,18 @@ public static class PictureFile
         using var data = pixels.Encode(new SKJpegEncoderOptions(quality, SKJpegEncoderDownsample.Downsample420, SKJpegEncoderAlphaOption.Ignore));
         return data?.ToArray()
             ?? throw new VitrineException($"picture: {picture.Width} x {picture.Height} pixels cannot be written as JPEG, whose sides end at 65535.");
+    }
+
+    private static byte[] Bytes(string path)
+    {
+        try
+        {
+            return File.ReadAllBytes(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new VitrineException($"{path}: cannot be read ({e.Message}).", e);
+        }
     }
 
     private static Picture DecodeJpeg(byte[] bytes, JpegHeader header, string name)
