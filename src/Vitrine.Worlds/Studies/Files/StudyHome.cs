@@ -166,10 +166,9 @@ public sealed class StudyHome(string path)
             var (from, to) = ((look - 1) * study.LayoutsPerTask / planned.Count, look * study.LayoutsPerTask / planned.Count);
             var part = await execute(study with { FirstLayout = from, LayoutsPerTask = to - from }, At($"chunks-{look}")).ConfigureAwait(false);
             run = run is null ? part : Joined(run, part);
-            var arms = StudyResult.Of(run).Arms.ToDictionary(a => a.Arm.Name);
             string[] crossed =
             [
-                .. comparisons.Where(c => arms[c.Arm].All.Differences[c.Measure].P <= levels[look - 1]).Select(c => NameOf(c.Arm, c.Measure))
+                .. comparisons.Where(c => StudyComparison.PValue(run, c.Arm, Measure.Named(c.Measure)) <= levels[look - 1]).Select(c => NameOf(c.Arm, c.Measure))
                     .Union(looks.SelectMany(l => l.Crossed)),
             ];
             var isLast = look == planned.Count || crossed.Length == comparisons.Count;
