@@ -62,6 +62,43 @@ public sealed class ComputeThreads : IDisposable
         }
     }
 
+    /// <summary>Does numbered pieces of work on threads of their own, a single libtorch thread each. Who fails stops the others.</summary>
+    /// <param name="count">How many pieces.</param>
+    /// <param name="workers">How many are done at the same time, at least 1.</param>
+    /// <param name="work">Does the piece of a number, from 0; its token tells of a failure elsewhere, too.</param>
+    /// <param name="cancellation">Stops between pieces, and within one where the work asks.</param>
+    /// <exception cref="OperationCanceledException">It was cancelled. What failed otherwise comes as it was thrown.</exception>
+    public static async Task EachAsync(int count, int workers, Action<int, CancellationToken> work, CancellationToken cancellation)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(workers);
+        ArgumentNullException.ThrowIfNull(work);
+        using var failure = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var next = -1;
+        await WorkersAsync(Math.Min(workers, count), Work).ConfigureAwait(false);
+        cancellation.ThrowIfCancellationRequested();
+
+        void Work()
+        {
+            while (!failure.IsCancellationRequested && Interlocked.Increment(ref next) is var turn && turn < count)
+            {
+                try
+                {
+                    work(turn, failure.Token);
+                }
+                catch (OperationCanceledException) when (failure.IsCancellationRequested)
+                {
+                    return;
+                }
+                catch
+                {
+                    failure.Cancel();
+                    throw;
+                }
+            }
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose() => SetHere(before);
 

@@ -21,10 +21,25 @@ internal sealed class ComponentSwapActor(Policy policy, ComponentSwap swap, stri
         {
             Turn[] acting = [.. asked.Select(i => seen[i])];
             var noise = policy.NoiseOf(acting);
-            using var other = ComponentOutputs.Of(policy, [.. asked.Select(i => ObservingActor.TurnOf(turns[i], swap.Word).Seen)], noise, cancellation);
-            var plan = new RunPlan { Edits = other.PutIn(swap.Component, swap.Layers) };
-            using var run = policy.Act([.. acting.Select(t => t.Seen)], plan, new ActOptions { Noise = noise }, cancellation);
+            Observation[] other = [.. asked.Select(i => ObservingActor.TurnOf(turns[i], swap.Word).Seen)];
+            using var run = Run(policy, policy, swap, [.. acting.Select(t => t.Seen)], other, noise, cancellation);
             return run.Actions;
         });
+    }
+
+    /// <summary>One act.</summary>
+    /// <param name="policy">Whose outputs are put in.</param>
+    /// <param name="acting">Who acts: the same, under a plan that may capture.</param>
+    /// <param name="swap">What is put in.</param>
+    /// <param name="seen">What it acts on.</param>
+    /// <param name="other">The same under the swap's instruction.</param>
+    /// <param name="noise">Where both acts start; null for a policy without.</param>
+    /// <param name="cancellation">Stops between passes.</param>
+    public static PolicyRun Run(
+        Policy policy, Policy acting, ComponentSwap swap, IReadOnlyList<Observation> seen, IReadOnlyList<Observation> other, ActNoise? noise,
+        CancellationToken cancellation)
+    {
+        using var said = ComponentOutputs.Of(policy, other, noise, cancellation);
+        return acting.Act(seen, new RunPlan { Edits = said.PutIn(swap.Component, swap.Layers) }, new ActOptions { Noise = noise }, cancellation);
     }
 }

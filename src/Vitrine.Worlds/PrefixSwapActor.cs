@@ -1,6 +1,7 @@
 using Vitrine.Policies;
 using Vitrine.Policies.Actions;
 using Vitrine.Policies.Flow;
+using Vitrine.Transformers;
 
 namespace Vitrine.Worlds;
 
@@ -21,10 +22,26 @@ public sealed class PrefixSwapActor(FlowPolicy policy, PrefixSwap swap, string? 
         return chunks.CarryOut(seen, asked =>
         {
             Turn[] acting = [.. asked.Select(i => seen[i])];
-            using var own = policy.Read([.. acting.Select(t => t.Seen)]);
-            using var other = policy.Read([.. asked.Select(i => ObservingActor.TurnOf(turns[i], swap.Word).Seen)]);
-            using var run = policy.Act(own, policy.Swapping(own, other, swap), policy.NoiseOf(acting), cancellation);
+            Observation[] other = [.. asked.Select(i => ObservingActor.TurnOf(turns[i], swap.Word).Seen)];
+            using var run = Run(policy, swap, [.. acting.Select(t => t.Seen)], other, policy.NoiseOf(acting), null, cancellation);
             return run.Actions;
         });
+    }
+
+    /// <summary>One act.</summary>
+    /// <param name="policy">Who acts.</param>
+    /// <param name="swap">What is read of which instruction.</param>
+    /// <param name="seen">What it acts on.</param>
+    /// <param name="other">The same under the swap's instruction.</param>
+    /// <param name="noise">Where it starts; the usual noise when null.</param>
+    /// <param name="capture">What is read besides; null for nothing.</param>
+    /// <param name="cancellation">Stops between flow steps.</param>
+    internal static PolicyRun Run(
+        FlowPolicy policy, PrefixSwap swap, IReadOnlyList<Observation> seen, IReadOnlyList<Observation> other, ActNoise? noise, RunPlan? capture,
+        CancellationToken cancellation)
+    {
+        using var own = policy.Read(seen);
+        using var said = policy.Read(other);
+        return policy.Act(own, policy.Swapping(own, said, swap).Then(capture ?? RunPlan.Empty), noise, cancellation);
     }
 }

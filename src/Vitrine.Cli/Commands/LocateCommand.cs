@@ -52,11 +52,7 @@ internal sealed class LocateCommand
         Description = "Closed-loop arms for every layer; else for all together and for those that carry the word in one decision.",
     };
     private readonly Option<string?> folder = new("--out") { Description = "Keep finished batches of the closed loop here and go on from them." };
-    private readonly Option<int> workers = new("--workers")
-    {
-        Description = "Acts and batches side by side; nothing depends on it.",
-        DefaultValueFactory = _ => Environment.ProcessorCount,
-    };
+    private readonly WorkersOption workers = WorkersOption.Create("Acts and batches side by side; nothing depends on it.");
     private readonly Option<string?> units = UnitsOption.Create();
     private readonly PageOption page = new();
     private readonly DeviceOption device = DeviceOption.Create();
@@ -79,6 +75,7 @@ internal sealed class LocateCommand
 
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
+        var sideBySide = workers.Of(parsed);
         using var opened = Policy.Open(parsed.GetValue(name)!, allowed.Over(device.ModelOptionsOf(parsed), parsed));
         using var policy = opened.With(units: parsed.GetValue(units));
         var measured = ActionMetric.Named(parsed.GetValue(metric)!, policy.ActionNames);
@@ -97,7 +94,7 @@ internal sealed class LocateCommand
                 policy, said, otherwise, selection, parsed.GetValue(draws), !parsed.GetValue(noHeads), (int)(parsed.GetValue(states.Seed) % int.MaxValue),
                 cancellation))).ConfigureAwait(false);
             var effects = await stages.StageAsync(
-                "one decision, part by part", 40, progress => Task.FromResult(located.Run(testing, measured, parsed.GetValue(workers), progress, cancellation)))
+                "one decision, part by part", 40, progress => Task.FromResult(located.Run(testing, measured, sideBySide, progress, cancellation)))
                 .ConfigureAwait(false);
             var decision = LocationResult.Of(said, otherwise, measured.Name, effects);
             if (otherwise is not null && policy.Unplanned is FlowPolicy flow)
@@ -156,7 +153,7 @@ internal sealed class LocateCommand
             Seed = parsed.GetValue(states.Seed),
             Arms = [.. LocationArms.Of(located, decision.Without, asked), .. rows],
         };
-        var options = new StudyOptions { Workers = parsed.GetValue(workers), Folder = parsed.GetValue(folder) };
+        var options = new StudyOptions { Workers = workers.Of(parsed), Folder = parsed.GetValue(folder) };
         return StudyResult.Of(await new StudyRunner(() => new TabletopWorld(world)).RunAsync(study, policy, options, Output.Chunks(progress), cancellation).ConfigureAwait(false));
     }
 

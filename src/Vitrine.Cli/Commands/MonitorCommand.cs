@@ -46,7 +46,7 @@ internal sealed class MonitorCommand
         Description = "Rollouts in this world too, e.g. tabletop:occlusion=.2; the alarm is for every act of theirs.",
     };
     private readonly Option<string?> kept = new("--records") { Description = "Keep the records of the rollouts here, and go on from them." };
-    private readonly Option<int> workers = new("--workers") { Description = "Episodes side by side.", DefaultValueFactory = _ => Environment.ProcessorCount };
+    private readonly WorkersOption workers = WorkersOption.Create("Episodes side by side.");
     private readonly Option<string[]> points = new("--point")
     {
         Description = "Activations to read, addresses without wildcards; by default what records keep, else the residual two thirds up where it decides.",
@@ -119,6 +119,7 @@ internal sealed class MonitorCommand
 
     private async Task<int> TrainAsync(ParseResult parsed, CancellationToken cancellation)
     {
+        var sideBySide = workers.Of(parsed);
         var file = parsed.GetValue(output)!;
         AtomicFile.RequireWritable(file);
         var recipe = new MonitorRecipe
@@ -130,7 +131,7 @@ internal sealed class MonitorCommand
         };
         var (training, judged) = parsed.GetValue(records) is { Length: > 0 }
             ? OfRecords(parsed, recipe.Seed)
-            : await OfRolloutsAsync(parsed, cancellation).ConfigureAwait(false);
+            : await OfRolloutsAsync(parsed, sideBySide, cancellation).ConfigureAwait(false);
         var monitor = await Output.WithProgressAsync(
             $"training on {training.Episodes} episodes, judging on {judged.Episodes}",
             progress => Task.FromResult(MonitorReport.Judged(recipe, training, judged, parsed.GetValue(shuffles), progress, cancellation)))
@@ -171,7 +172,7 @@ internal sealed class MonitorCommand
             : throw new VitrineException($"{record.Folder}: keeps no activations; record with 'vitrine rollout --record FOLDER --point ADDRESS'.");
     }
 
-    private async Task<(MonitorExamples Training, MonitorExamples Judging)> OfRolloutsAsync(ParseResult parsed, CancellationToken cancellation)
+    private async Task<(MonitorExamples Training, MonitorExamples Judging)> OfRolloutsAsync(ParseResult parsed, int sideBySide, CancellationToken cancellation)
     {
         if (parsed.GetValue(against) is { Length: > 0 } || parsed.GetValue(judging) is { Length: > 0 })
         {
@@ -221,7 +222,7 @@ internal sealed class MonitorCommand
                         Folder = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"seed-{seed}")),
                         Prefix = prefix,
                         Points = read,
-                        Workers = parsed.GetValue(workers),
+                        Workers = sideBySide,
                     };
                     var done = await Output.WithProgressAsync(
                         $"{keys.Length} episodes of seed {seed}, {prefix[..^1]}",

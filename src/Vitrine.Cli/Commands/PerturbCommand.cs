@@ -37,11 +37,7 @@ internal static class PerturbCommand
                 + "without them.",
         };
         var seed = new Option<ulong>("--seed") { Description = "Decides points, layouts and noise.", DefaultValueFactory = _ => 1 };
-        var workers = new Option<int>("--workers")
-        {
-            Description = "Points that are tried at the same time; the result does not depend on it.",
-            DefaultValueFactory = _ => Environment.ProcessorCount,
-        };
+        var workers = WorkersOption.Create("Points that are tried at the same time; the result does not depend on it.");
         var device = DeviceOption.Create();
         var json = Output.JsonOption();
         var command = new Command("perturb", "Vary the world and report which options decide success (Sobol) and where failures gather.")
@@ -50,6 +46,7 @@ internal static class PerturbCommand
         };
         command.SetAction(async (parsed, cancellation) =>
         {
+            var sideBySide = workers.Of(parsed);
             using var policy = parsed.GetValue(name) == "expert" ? null : Policy.Open(parsed.GetValue(name)!, device.ModelOptionsOf(parsed));
             var (kind, settings) = WorldOption.Of(parsed.GetValue(world)!);
             var asked = Output.List(parsed.GetValue(tasks));
@@ -62,7 +59,7 @@ internal static class PerturbCommand
 
                 var options = TabletopOptions.Of(settings) with { HeldOut = [.. Output.List([combinations]).Select(HeldOutCombination.Parse)] };
                 var rows = await Output.WithProgressAsync("seen and held-out combinations", progress => Generalisation.RunAsync(
-                    NewActor, options, asked, parsed.GetValue(layouts), parsed.GetValue(steps), parsed.GetValue(seed), parsed.GetValue(workers), progress,
+                    NewActor, options, asked, parsed.GetValue(layouts), parsed.GetValue(steps), parsed.GetValue(seed), sideBySide, progress,
                     cancellation)).ConfigureAwait(false);
                 if (parsed.GetValue(json))
                 {
@@ -92,7 +89,7 @@ internal static class PerturbCommand
             };
             var result = await Output.WithProgressAsync(
                 $"{study.Points * (study.Factors.Count + 2)} ways of the world",
-                progress => study.RunAsync(NewActor, parsed.GetValue(workers), progress, cancellation: cancellation)).ConfigureAwait(false);
+                progress => study.RunAsync(NewActor, sideBySide, progress, cancellation: cancellation)).ConfigureAwait(false);
             Print(result, parsed.GetValue(json));
             return 0;
 

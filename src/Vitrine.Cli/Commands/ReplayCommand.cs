@@ -20,11 +20,7 @@ internal sealed class ReplayCommand
     private readonly Option<int?> from = new("--from") { Description = "Put the edits on from this control step, from 0, and show both paths." };
     private readonly EditOption plan = EditOption.Create(", put on from the step of --from.");
     private readonly Option<string?> word = new("--word") { Description = "A word behind the instruction from the step of --from on." };
-    private readonly Option<int> workers = new("--workers")
-    {
-        Description = "Records side by side; nothing depends on it.",
-        DefaultValueFactory = _ => Environment.ProcessorCount,
-    };
+    private readonly WorkersOption workers = WorkersOption.Create("Records side by side; nothing depends on it.");
     private readonly PageOption page = new();
     private readonly DeviceOption device = DeviceOption.Create();
     private readonly NonFiniteOption allowed = NonFiniteOption.Create();
@@ -45,6 +41,7 @@ internal sealed class ReplayCommand
 
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
+        var sideBySide = workers.Of(parsed);
         EpisodeRecord[] records = [.. EpisodeRecord.Find(parsed.GetValue(record)!).Select(EpisodeRecord.Open)];
         var edits = plan.Plan(parsed);
         if (parsed.GetValue(from) is null && (edits is not null || parsed.GetValue(word) is not null))
@@ -62,7 +59,7 @@ internal sealed class ReplayCommand
 
         var rows = await Output.WithProgressAsync(
             $"replaying {records.Length} records",
-            progress => AgainAsync(records, policy, parsed.GetValue(workers), progress, cancellation)).ConfigureAwait(false);
+            progress => AgainAsync(records, policy, sideBySide, progress, cancellation)).ConfigureAwait(false);
         Print(rows, parsed.GetValue(json));
         return rows.All(r => r.Identical) ? 0 : 1;
     }
@@ -71,15 +68,12 @@ internal sealed class ReplayCommand
         EpisodeRecord[] records, Policy policy, int workers, IProgress<double> progress, CancellationToken cancellation)
     {
         var rows = new ReplayRow[records.Length];
-        var (next, done) = (-1, 0);
-        await ComputeThreads.WorkersAsync(Math.Clamp(workers, 1, records.Length), () =>
+        var done = 0;
+        await ComputeThreads.EachAsync(records.Length, workers, (turn, stop) =>
         {
-            while (Interlocked.Increment(ref next) is var turn && turn < records.Length)
-            {
-                rows[turn] = ReplayRow.Of(records[turn], Replay.Run(records[turn], policy, RecordedWorlds.Open(records[turn]), cancellation));
-                progress.Report((double)Interlocked.Increment(ref done) / records.Length);
-            }
-        }).ConfigureAwait(false);
+            rows[turn] = ReplayRow.Of(records[turn], Replay.Run(records[turn], policy, RecordedWorlds.Open(records[turn]), stop));
+            progress.Report((double)Interlocked.Increment(ref done) / records.Length);
+        }, cancellation).ConfigureAwait(false);
         return rows;
     }
 

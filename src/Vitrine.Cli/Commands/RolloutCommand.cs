@@ -32,11 +32,7 @@ internal static class RolloutCommand
             Description = "Decides layouts, sensor noise and the noise that a flow policy starts from.",
             DefaultValueFactory = _ => 1,
         };
-        var workers = new Option<int>("--workers")
-        {
-            Description = "Batches that run at the same time; the result does not depend on it.",
-            DefaultValueFactory = _ => Environment.ProcessorCount,
-        };
+        var workers = WorkersOption.Create("Batches that run at the same time; the result does not depend on it.");
         var further = new ArmOptions();
         var watch = new WatchArguments();
         var plan = EditOption.Create(", held during every act.");
@@ -56,6 +52,7 @@ internal static class RolloutCommand
         watch.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
+            var sideBySide = workers.Of(parsed);
             var (kind, settings) = WorldOption.Of(
                 parsed.GetValue(named)!, ("adverbs", parsed.GetValue(plain) ? "false" : null, "--no-adverbs"),
                 ("physics", parsed.GetValue(forgiving) ? "forgiving" : null, "--forgiving"));
@@ -91,11 +88,11 @@ internal static class RolloutCommand
                 }
 
                 var recorded = new RecordedWorld(kind, study.World, settings);
-                return await WatchedAsync(parsed, watch, study, policy, recorded, parsed.GetValue(workers), parsed.GetValue(json), cancellation)
+                return await WatchedAsync(parsed, watch, study, policy, recorded, sideBySide, parsed.GetValue(json), cancellation)
                     .ConfigureAwait(false);
             }
 
-            var options = new StudyOptions { Workers = parsed.GetValue(workers), Folder = parsed.GetValue(folder), AllowUntouchedEdits = true };
+            var options = new StudyOptions { Workers = sideBySide, Folder = parsed.GetValue(folder), AllowUntouchedEdits = true };
             var run = await RunAsync(policy, study, world, options, cancellation).ConfigureAwait(false);
             Output.Warn(run.UntouchedEdits);
             if (run.Arms.Count > 1)

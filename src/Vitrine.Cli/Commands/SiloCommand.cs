@@ -11,11 +11,7 @@ internal static class SiloCommand
     {
         var cluster = new ClusterOptionSet(port: 11111);
         var gateway = new Option<int>("--gateway-port") { Description = "For Orleans clients of your own; 0 for none, Vitrine needs none." };
-        var workers = new Option<int>("--workers")
-        {
-            Description = "Chunks that run here at the same time.",
-            DefaultValueFactory = _ => Environment.ProcessorCount,
-        };
+        var workers = WorkersOption.Create("Chunks that run here at the same time.");
         var policy = new Option<string?>("--policy")
         {
             Description = "Where this machine has the studies' policy, if elsewhere than their files say; weights are compared.",
@@ -30,17 +26,13 @@ internal static class SiloCommand
         cluster.Postgres.Required = true;
         command.SetAction(async (parsed, cancellation) =>
         {
-            if (parsed.GetValue(workers) is < 1 and var few)
-            {
-                throw new VitrineException($"--workers is {few}; expected at least 1.");
-            }
-
+            var sideBySide = workers.Of(parsed);
             var options = cluster.Of(parsed, parsed.GetValue(gateway));
             using var shelf = new PolicyShelf(name => Policy.Open(parsed.GetValue(policy) ?? name, device.ModelOptionsOf(parsed)));
             Tell($"joining the cluster '{options.Name}'; after a crash on another port this waits up to half a minute for silos that seem alive");
-            var silo = await ClusterSilo.StartAsync(shelf.Open, parsed.GetValue(workers), options, cancellation).ConfigureAwait(false);
+            var silo = await ClusterSilo.StartAsync(shelf.Open, sideBySide, options, cancellation).ConfigureAwait(false);
             await using var _ = silo.ConfigureAwait(false);
-            Tell($"silo {silo.Endpoint}: joined with {parsed.GetValue(workers)} worker{(parsed.GetValue(workers) == 1 ? "" : "s")}; interrupt it to leave");
+            Tell($"silo {silo.Endpoint}: joined with {sideBySide} worker{(sideBySide == 1 ? "" : "s")}; interrupt it to leave");
             await Task.WhenAny(silo.Ended, Task.Delay(Timeout.Infinite, cancellation)).ConfigureAwait(false);
             return cancellation.IsCancellationRequested ? 0
                 : throw new VitrineException($"silo {silo.Endpoint}: the cluster has declared it dead, and it ended.");

@@ -53,13 +53,14 @@ internal static class StudyCommand
         {
             Description = "State the deviation of paired differences instead of taking the pilot's: MEASURE=NUMBER; may be repeated.",
         };
-        var workers = WorkersOption();
+        var workers = Workers();
         var command = new Command("check", "Tell what a study costs and what it can find, before it runs: a short pilot on other layouts.")
         {
             file, pilot, stated, workers, device, json,
         };
         command.SetAction(async (parsed, cancellation) =>
         {
+            var sideBySide = workers.Of(parsed);
             var asked = StudyFile.Open(parsed.GetValue(file)!);
             var deviations = (parsed.GetValue(stated) ?? []).Select(Stated).DistinctBy(s => s.Measure).ToDictionary(s => s.Measure, s => s.Deviation);
             if (parsed.GetValue(pilot) is < 1 and var layouts)
@@ -75,7 +76,7 @@ internal static class StudyCommand
                 return await stages.StageAsync("pilot on selection layouts", 60, p => StudyCheck.OfAsync(
                     asked, planned, policy, parsed.GetValue(pilot), deviations, Output.Chunks(p), cancellation)).ConfigureAwait(false);
             }).ConfigureAwait(false);
-            StudyText.Print(check, asked, parsed.GetValue(workers), parsed.GetValue(json));
+            StudyText.Print(check, asked, sideBySide, parsed.GetValue(json));
             return 0;
         });
         return command;
@@ -83,12 +84,13 @@ internal static class StudyCommand
 
     private static Command Run()
     {
-        var (file, output, workers, device, json) = (FileArgument(), OutOption(), WorkersOption(), DeviceOption.Create(), Output.JsonOption());
+        var (file, output, workers, device, json) = (FileArgument(), OutOption(), Workers(), DeviceOption.Create(), Output.JsonOption());
         var where = new StudyRunOptions();
         var command = new Command("run", "Run a study file, or go on with it, and write its results.") { file, output, workers, device, json };
         where.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
+            var sideBySide = workers.Of(parsed);
             var asked = StudyFile.Open(parsed.GetValue(file)!);
             var home = new StudyHome(parsed.GetValue(output)!);
             var share = where.ShareOf(parsed, asked, home);
@@ -97,7 +99,7 @@ internal static class StudyCommand
             {
                 var shared = home.Plan(asked, () => Made(asked, policy!, new Progress<double>(), cancellation));
                 return await StudyRunOptions.RunShareAsync(
-                    share, asked, shared, home, policy!, parsed.GetValue(workers), parsed.GetValue(json), cancellation).ConfigureAwait(false);
+                    share, asked, shared, home, policy!, sideBySide, parsed.GetValue(json), cancellation).ConfigureAwait(false);
             }
 
             var outcome = await Stages.RunAsync(async stages =>
@@ -105,7 +107,7 @@ internal static class StudyCommand
                 var planned = await stages.StageAsync(
                     "making edits and controls", 10, p => Task.FromResult(home.Plan(asked, () => Made(asked, policy!, p, cancellation)))).ConfigureAwait(false);
                 return await stages.StageAsync($"{asked.Name}, {planned.Study.Arms.Count} arms", 90, p => home.RunAsync(
-                    asked, planned, where.Execution(parsed, asked, policy, parsed.GetValue(workers), Output.Chunks(p), cancellation), cancellation: cancellation))
+                    asked, planned, where.Execution(parsed, asked, policy, sideBySide, Output.Chunks(p), cancellation), cancellation: cancellation))
                     .ConfigureAwait(false);
             }).ConfigureAwait(false);
             WritePage(outcome, home, PageMade.CommandLine("study", parsed), null);
@@ -163,11 +165,7 @@ internal static class StudyCommand
         Required = true,
     };
 
-    private static Option<int> WorkersOption() => new("--workers")
-    {
-        Description = "Chunks that run at the same time; the result does not depend on it.",
-        DefaultValueFactory = _ => Environment.ProcessorCount,
-    };
+    private static WorkersOption Workers() => WorkersOption.Create("Chunks that run at the same time; the result does not depend on it.");
 
     /// <remarks>With one libtorch thread, so that the edits do not depend on how many cores there are.</remarks>
     private static PlannedStudy Made(StudyFile file, Policy policy, IProgress<double> progress, CancellationToken cancellation)

@@ -4,6 +4,7 @@ using System.Globalization;
 using Spectre.Console;
 using Vitrine.Certification;
 using Vitrine.Checkpoints;
+using Vitrine.Cli.Commands;
 using Vitrine.Mechanisms.Concepts;
 using Vitrine.Mechanisms.Doses;
 using Vitrine.Mechanisms.Statistics;
@@ -37,11 +38,7 @@ internal static class DemoCommand
         var states = new Option<int>("--states") { Description = "Situations of each one-step table.", DefaultValueFactory = _ => 48 };
         var draws = new Option<int>("--draws") { Description = "Random draws of each control; at least 8.", DefaultValueFactory = _ => 8 };
         var steps = new Option<int>("--steps") { Description = "Control steps of an episode.", DefaultValueFactory = _ => 50 };
-        var workers = new Option<int>("--workers")
-        {
-            Description = "Batches side by side; nothing depends on it.",
-            DefaultValueFactory = _ => Environment.ProcessorCount,
-        };
+        var workers = WorkersOption.Create("Batches side by side; nothing depends on it.");
         var seed = new Option<ulong>("--seed") { Description = "Decides all that is drawn.", DefaultValueFactory = _ => 1 };
         var json = Output.JsonOption();
         var command = new Command("demo", "Open the embedded policy, find its concepts, steer it with every control, and write one report.")
@@ -50,7 +47,7 @@ internal static class DemoCommand
         };
         command.SetAction((parsed, cancellation) => RunAsync(
             parsed.GetValue(policy)!, parsed.GetValue(output)!,
-            new DemoSize(parsed.GetValue(states), parsed.GetValue(layouts), parsed.GetValue(draws), parsed.GetValue(steps), parsed.GetValue(workers),
+            new DemoSize(parsed.GetValue(states), parsed.GetValue(layouts), parsed.GetValue(draws), parsed.GetValue(steps), workers.Of(parsed),
                 parsed.GetValue(seed)),
             parsed.GetValue(json), cancellation));
         return command;

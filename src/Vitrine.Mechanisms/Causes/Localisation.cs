@@ -1,5 +1,6 @@
 using Vitrine.Checkpoints;
 using Vitrine.Policies;
+using Vitrine.Policies.Flow;
 using Vitrine.Transformers;
 
 namespace Vitrine.Mechanisms.Causes;
@@ -33,8 +34,7 @@ public sealed class Localisation : IDisposable
     private static readonly Component[] Adding = [Component.Attention, Component.FeedForward];
     private readonly Policy policy;
     private readonly string? without;
-    private readonly ComponentOutputs difference;
-    private readonly ComponentOutputs[] random;
+    private readonly WordDifference difference;
     private readonly HeadOutputs? heads;
 
     /// <summary>Takes the mean difference that the word makes: two acts, or four with heads.</summary>
@@ -51,14 +51,12 @@ public sealed class Localisation : IDisposable
         CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(policy);
-        (this.policy, Word, this.without) = (policy, word, without);
+        (this.policy, this.without) = (policy, without);
         using var threads = ComputeThreads.One();
-        var (own, other) = (StepWithout(selection), StepWith(selection));
-        Layers = [.. Enumerable.Range(0, policy.DecidingStack(selection).Shape.Layers)];
+        var (own, other) = (new OneStep(policy, Said(selection, without)), new OneStep(policy, Said(selection, word)));
         using var said = other.Outputs(cancellation);
         using var plain = own.Outputs(cancellation);
-        difference = said.MeanDifference(plain);
-        random = [.. Enumerable.Range(0, draws).Select(d => difference.RandomDirections(seed + d))];
+        difference = new WordDifference(said.MeanDifference(plain), draws, seed) { Word = word };
         if (withHeads)
         {
             using var saidHeads = HeadOutputs.Of(policy, other.States, cancellation);
@@ -68,30 +66,30 @@ public sealed class Localisation : IDisposable
     }
 
     /// <summary>The word.</summary>
-    public string Word { get; }
+    public string Word => difference.Word;
 
     /// <summary>Layers of the stack that decides.</summary>
-    public IReadOnlyList<int> Layers { get; }
+    public IReadOnlyList<int> Layers => difference.Layers;
 
     /// <summary>Random directions of each component.</summary>
-    public int Draws => random.Length;
+    public int Draws => difference.Draws;
 
     /// <summary>The mean difference of a component, added where actions are decided.</summary>
     /// <param name="component">Which component.</param>
     /// <param name="layers">In which layers.</param>
     /// <param name="factor">0 is the zero dose.</param>
-    public RunPlan MeanDifference(Component component, IReadOnlyList<int> layers, double factor = 1) => new()
-    {
-        Edits = difference.Added(component, layers, factor),
-    };
+    public RunPlan MeanDifference(Component component, IReadOnlyList<int> layers, double factor = 1) => difference.Added(component, layers, factor);
 
     /// <summary>A random direction with the norms of the mean difference, added.</summary>
     /// <param name="draw">From 0.</param>
     /// <param name="component">Which component.</param>
     /// <param name="layers">In which layers.</param>
-    public RunPlan RandomDirection(int draw, Component component, IReadOnlyList<int> layers) => new() { Edits = random[draw].Added(component, layers) };
+    public RunPlan RandomDirection(int draw, Component component, IReadOnlyList<int> layers) => difference.RandomDirection(draw, component, layers);
 
-    /// <summary>Asks every part. Every worker computes with one libtorch thread, so that nothing depends on how many there are.</summary>
+    /// <summary>
+    /// Asks every part. Every worker computes with one libtorch thread, so that nothing depends on how many there are. A flow policy reads pictures and words
+    /// once for all parts.
+    /// </summary>
     /// <param name="states">The states to report on; none of the selection.</param>
     /// <param name="metric">What is measured of the decided action.</param>
     /// <param name="workers">Acts side by side.</param>
@@ -105,7 +103,11 @@ public sealed class Localisation : IDisposable
         ArgumentNullException.ThrowIfNull(metric);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(workers);
         using var threads = ComputeThreads.One();
-        var (own, other) = (StepWithout(states), StepWith(states));
+        var flow = policy.Unplanned as FlowPolicy;
+        var (usual, worded) = (Said(states, without), Said(states, Word));
+        using var read = flow?.Read(usual);
+        using var readWorded = flow?.Read(worded);
+        var (own, other) = (new OneStep(policy, usual, read), new OneStep(policy, worded, readWorded));
         using var said = other.Outputs(cancellation);
         using var plain = own.Outputs(cancellation);
         using var saidHeads = heads is null ? null : HeadOutputs.Of(policy, other.States, cancellation);
@@ -117,53 +119,27 @@ public sealed class Localisation : IDisposable
             .. heads is null ? Array.Empty<(Component, int?, int?)>()
                 : Layers.SelectMany(l => Enumerable.Range(0, heads.HeadsOf(l)).Select(h => (Component.Attention, (int?)l, (int?)h))),
         ];
-        (OneStep From, Func<RunPlan?> Plan)[] asked =
-        [
-            (other, () => null),
-            (own, () => MeanDifference(Component.Attention, Layers, factor: 0)),
-            .. parts.SelectMany(part => Asked(part)),
-            .. Adding.SelectMany(c => Enumerable.Range(0, Draws).Select(d => (own, (Func<RunPlan?>)(() => RandomDirection(d, c, Layers))))),
-        ];
+        var asked = new Questions("locate", own, metric);
+        var word = asked.Ask(other, () => null);
+        var zero = asked.Ask(own, () => MeanDifference(Component.Attention, Layers, factor: 0));
+        var located = parts.Select(Asked).ToArray();
+        var directions = Adding.Select(c => (
+            Component: c, Draws: Enumerable.Range(0, Draws).Select(d => asked.Ask(own, () => RandomDirection(d, c, Layers))).ToArray())).ToArray();
         var baseline = own.Measured(metric);
-        var effects = new IReadOnlyList<double>[asked.Length];
-        var (next, done) = (-1, 0);
-        ComputeThreads.WorkersAsync(Math.Min(workers, asked.Length), Work).GetAwaiter().GetResult();
+        asked.Answer(workers, progress, cancellation);
         return new LocatedEffects(
-            baseline, effects[0], effects[1],
-            [.. parts.Select((p, i) => new LocatedPart(p.Component, p.Layer, p.Head, effects[2 + (3 * i)], effects[3 + (3 * i)], effects[4 + (3 * i)]))],
-            [.. Adding.Select((c, i) => new DirectionEffects(c, effects[(2 + (3 * parts.Length) + (i * Draws))..][..Draws]))]);
+            baseline, word.Effect, zero.Effect,
+            [.. parts.Zip(located, (p, a) => new LocatedPart(p.Component, p.Layer, p.Head, a.Mean.Effect, a.Sufficient.Effect, a.Necessary.Effect))],
+            [.. directions.Select(d => new DirectionEffects(d.Component, [.. d.Draws.Select(a => a.Effect)]))]);
 
-        (OneStep, Func<RunPlan?>)[] Asked((Component Component, int? Layer, int? Head) part)
+        (Question Mean, Question Sufficient, Question Necessary) Asked((Component Component, int? Layer, int? Head) part)
         {
             IReadOnlyList<int> at = part.Layer is { } one ? [one] : Layers;
             return part.Head is { } head
-                ? [(own, () => heads!.Added(at[0], head)), (own, () => saidHeads!.PutIn(at[0], head)), (other, () => plainHeads!.PutIn(at[0], head))]
-                : [
-                    (own, () => MeanDifference(part.Component, at)),
-                    (own, () => new RunPlan { Edits = said.PutIn(part.Component, at) }),
-                    (other, () => new RunPlan { Edits = plain.PutIn(part.Component, at) }),
-                ];
-        }
-
-        void Work()
-        {
-            while (Interlocked.Increment(ref next) is var turn && turn < asked.Length)
-            {
-                try
-                {
-                    cancellation.ThrowIfCancellationRequested();
-                    var (actions, untouched) = asked[turn].From.ActUnder(asked[turn].Plan(), cancellation);
-                    effects[turn] = untouched.Count == 0 ? own.Effect("", actions, metric).Hard
-                        : throw new VitrineException($"locate: {untouched[0]}. What is asked of an edit that does nothing has no answer.");
-                }
-                catch
-                {
-                    Interlocked.Exchange(ref next, asked.Length);
-                    throw;
-                }
-
-                progress?.Report((double)Interlocked.Increment(ref done) / asked.Length);
-            }
+                ? (asked.Ask(own, () => heads!.Added(at[0], head)), asked.Ask(own, () => saidHeads!.PutIn(at[0], head)),
+                    asked.Ask(other, () => plainHeads!.PutIn(at[0], head)))
+                : (asked.Ask(own, () => MeanDifference(part.Component, at)), asked.Ask(own, () => new RunPlan { Edits = said.PutIn(part.Component, at) }),
+                    asked.Ask(other, () => new RunPlan { Edits = plain.PutIn(part.Component, at) }));
         }
     }
 
@@ -171,11 +147,8 @@ public sealed class Localisation : IDisposable
     public void Dispose()
     {
         difference.Dispose();
-        Array.ForEach(random, r => r.Dispose());
         heads?.Dispose();
     }
 
-    private OneStep StepWith(IReadOnlyList<Observation> states) => new OneStep(policy, states).With(Word);
-
-    private OneStep StepWithout(IReadOnlyList<Observation> states) => without is null ? new OneStep(policy, states) : new OneStep(policy, states).With(without);
+    private IReadOnlyList<Observation> Said(IReadOnlyList<Observation> states, string? word) => word is null ? states : new OneStep(policy, states).Worded(word);
 }

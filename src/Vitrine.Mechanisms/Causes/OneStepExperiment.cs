@@ -33,7 +33,7 @@ public sealed class OneStepExperiment(Policy policy, ConceptEdits edits, IReadOn
         var with = new OneStep(policy, without.Worded(edits.Word), readWorded);
         using var worded = with.Outputs(cancellation);
         using var plain = without.Outputs(cancellation);
-        var asked = new Questions(without, metric, cancellation);
+        var asked = new Questions("one step", without, metric);
         var word = asked.Ask(with, () => null);
         var zero = asked.Ask(without, () => edits.MeanDifference(Component.Attention, factor: 0));
         var clamp = asked.Ask(without, () => RunPlan.Editing(edits.Clamp));
@@ -50,7 +50,7 @@ public sealed class OneStepExperiment(Policy policy, ConceptEdits edits, IReadOn
             Component: component,
             Draws: Enumerable.Range(0, edits.Draws).Select(d => asked.Ask(without, () => edits.RandomDirection(d, component))).ToArray())).ToArray();
 
-        asked.Answer(workers, progress);
+        asked.Answer(workers, progress, cancellation);
         return new OneStepEffects
         {
             Baseline = without.Measured(metric),
@@ -67,58 +67,4 @@ public sealed class OneStepExperiment(Policy policy, ConceptEdits edits, IReadOn
     private IEnumerable<(Component Component, int? Layer)> Parts()
         => Adding.Append(Component.Residual)
             .SelectMany(component => edits.Layers.Select(layer => (component, (int?)layer)).Concat(Adding.Contains(component) ? [(component, null)] : []));
-
-    /// <summary>One act that is asked for, and how far it leads from the baseline once answered.</summary>
-    private sealed class Question(OneStep step, Func<RunPlan?> plan)
-    {
-        private IReadOnlyList<double>? effect;
-
-        public IReadOnlyList<double> Effect => effect ?? throw new InvalidOperationException("The question was not answered.");
-
-        public void Answer(OneStep baseline, ActionMetric metric, CancellationToken cancellation)
-        {
-            var (actions, untouched) = step.ActUnder(plan(), cancellation);
-            effect = untouched.Count == 0
-                ? baseline.Effect("", actions, metric).Hard
-                : throw new VitrineException($"one step: {untouched[0]}. What is asked of an edit that does nothing has no answer.");
-        }
-    }
-
-    /// <summary>All questions of a run, answered side by side. Plans are made as their turn comes: they hold values for every state.</summary>
-    private sealed class Questions(OneStep baseline, ActionMetric metric, CancellationToken cancellation)
-    {
-        private readonly List<Question> questions = [];
-
-        public Question Ask(OneStep step, Func<RunPlan?> plan)
-        {
-            questions.Add(new Question(step, plan));
-            return questions[^1];
-        }
-
-        public void Answer(int workers, IProgress<double>? progress)
-        {
-            _ = baseline.Baseline;
-            var (next, done) = (-1, 0);
-            ComputeThreads.WorkersAsync(Math.Min(workers, questions.Count), Work).GetAwaiter().GetResult();
-
-            void Work()
-            {
-                while (Interlocked.Increment(ref next) is var turn && turn < questions.Count)
-                {
-                    try
-                    {
-                        cancellation.ThrowIfCancellationRequested();
-                        questions[turn].Answer(baseline, metric, cancellation);
-                    }
-                    catch
-                    {
-                        Interlocked.Exchange(ref next, questions.Count);
-                        throw;
-                    }
-
-                    progress?.Report((double)Interlocked.Increment(ref done) / questions.Count);
-                }
-            }
-        }
-    }
 }

@@ -21,30 +21,30 @@ public sealed class WordDifference : IDisposable
     /// <param name="cancellation">Stops between passes.</param>
     public WordDifference(
         Policy policy, IReadOnlyList<Observation> states, string word, int draws, int seed, CancellationToken cancellation = default)
-        : this(policy, states, new OneStep(policy, states).With(word).Outputs(cancellation), draws, seed, cancellation)
+        : this(Between(new OneStep(policy, states).With(word).Outputs(cancellation), policy, states, cancellation), draws, seed)
         => Word = word;
 
     /// <summary>Makes it of a plan: two acts, one under it.</summary>
     /// <inheritdoc cref="WordDifference(Policy, IReadOnlyList{Observation}, string, int, int, CancellationToken)"/>
     public WordDifference(
         Policy policy, IReadOnlyList<Observation> states, RunPlan plan, int draws, int seed, CancellationToken cancellation = default)
-        : this(policy, states, Under(policy, states, plan, cancellation), draws, seed, cancellation)
+        : this(Between(Under(policy, states, plan, cancellation), policy, states, cancellation), draws, seed)
     {
     }
 
-    private WordDifference(
-        Policy policy, IReadOnlyList<Observation> states, ComponentOutputs changed, int draws, int seed, CancellationToken cancellation)
+    /// <summary>Makes it of a mean difference that is at hand.</summary>
+    /// <param name="difference">Owned by this from here on.</param>
+    /// <param name="draws">Random directions.</param>
+    /// <param name="seed">Of these.</param>
+    internal WordDifference(ComponentOutputs difference, int draws, int seed)
     {
-        ArgumentNullException.ThrowIfNull(policy);
-        layers = [.. Enumerable.Range(0, policy.DecidingStack(states).Shape.Layers)];
-        using var with = changed;
-        using var without = new OneStep(policy, states).Outputs(cancellation);
-        difference = with.MeanDifference(without);
+        this.difference = difference;
+        layers = [.. Enumerable.Range(0, difference.Layers)];
         random = [.. Enumerable.Range(0, draws).Select(d => difference.RandomDirections(seed + d))];
     }
 
     /// <summary>The word; empty for a plan's.</summary>
-    public string Word { get; } = "";
+    public string Word { get; internal init; } = "";
 
     /// <summary>Random directions.</summary>
     public int Draws => random.Length;
@@ -74,6 +74,14 @@ public sealed class WordDifference : IDisposable
     {
         difference.Dispose();
         Array.ForEach(random, r => r.Dispose());
+    }
+
+    private static ComponentOutputs Between(
+        ComponentOutputs changed, Policy policy, IReadOnlyList<Observation> states, CancellationToken cancellation)
+    {
+        using var with = changed;
+        using var without = new OneStep(policy, states).Outputs(cancellation);
+        return with.MeanDifference(without);
     }
 
     private static ComponentOutputs Under(Policy policy, IReadOnlyList<Observation> states, RunPlan plan, CancellationToken cancellation)

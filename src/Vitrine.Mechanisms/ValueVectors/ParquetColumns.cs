@@ -18,9 +18,12 @@ internal sealed class ParquetColumns : IAsyncDisposable
     private ParquetColumns(ParquetReader reader, string path, Dictionary<string, DataField> fields)
         => (this.reader, this.path, this.fields) = (reader, path, fields);
 
+    /// <summary>Names of the columns.</summary>
+    public IReadOnlyCollection<string> Names => fields.Keys;
+
     /// <summary>Opens a file.</summary>
     /// <exception cref="VitrineException">It is no Parquet file, or has a column of a type that cannot be read.</exception>
-    public static async Task<ParquetColumns> OpenAsync(string path, CancellationToken cancellation)
+    public static async Task<ParquetColumns> OpenAsync(string path, CancellationToken cancellation = default)
     {
         ParquetReader? reader = null;
         try
@@ -54,7 +57,7 @@ internal sealed class ParquetColumns : IAsyncDisposable
 
     /// <summary>A column of texts.</summary>
     /// <exception cref="VitrineException">There is none of this name, or it is of another type, or a row has no value.</exception>
-    public Task<string[]> TextsAsync(string name, CancellationToken cancellation)
+    public Task<string[]> TextsAsync(string name, CancellationToken cancellation = default)
         => ColumnAsync<string>(name, async (group, field, count) =>
         {
             var texts = new string?[count];
@@ -62,10 +65,9 @@ internal sealed class ParquetColumns : IAsyncDisposable
             return texts;
         });
 
-    /// <inheritdoc/>
-    public ValueTask DisposeAsync() => reader.DisposeAsync();
-
-    private async Task<T[]> ValuesAsync<T>(string name, CancellationToken cancellation)
+    /// <summary>A column of numbers or truths.</summary>
+    /// <exception cref="VitrineException">There is none of this name, or it is of another type, or a row has no value.</exception>
+    public async Task<T[]> ValuesAsync<T>(string name, CancellationToken cancellation = default)
         where T : struct
     {
         var read = await ColumnAsync<T?>(name, async (group, field, count) =>
@@ -83,6 +85,9 @@ internal sealed class ParquetColumns : IAsyncDisposable
         }).ConfigureAwait(false);
         return Array.ConvertAll(read, v => v!.Value);
     }
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => reader.DisposeAsync();
 
     private async Task<T[]> ColumnAsync<T>(string name, Func<ParquetRowGroupReader, DataField, int, Task<T?[]>> read)
     {

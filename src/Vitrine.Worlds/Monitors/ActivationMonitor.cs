@@ -37,10 +37,6 @@ public sealed class ActivationMonitor
     /// <summary>Above it, there is an alarm.</summary>
     public double Threshold => Facts.Threshold;
 
-    /// <summary>The same monitor with another threshold.</summary>
-    /// <param name="threshold">Above it, there is an alarm.</param>
-    public ActivationMonitor WithThreshold(double threshold) => new(Facts with { Threshold = threshold }, numbers);
-
     /// <summary>Reads a monitor.</summary>
     /// <param name="file">The JSON that <see cref="Save"/> wrote; its numbers lie beside it, in a <c>.safetensors</c> file of the same name.</param>
     /// <exception cref="VitrineException">It is none, or its numbers are missing or of other shapes.</exception>
@@ -110,7 +106,8 @@ public sealed class ActivationMonitor
     public MonitorReading? Read(EpisodeRecord record, int step)
     {
         ArgumentNullException.ThrowIfNull(record);
-        return record.Steps[step].Acted ? Reading(MonitorExamples.Features(record, step, Points)) : null;
+        using var kept = new RecordedActivations(record.Folder);
+        return record.Steps[step].Acted ? Reading(MonitorExamples.Features(record, kept, step, Points)) : null;
     }
 
     internal ActivationMonitor Reported(MonitorReport report) => new(Facts with { Report = report }, numbers);

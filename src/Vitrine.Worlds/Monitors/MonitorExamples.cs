@@ -1,7 +1,6 @@
 using System.Globalization;
 using Vitrine.Worlds.Records;
 using Vitrine.Worlds.Studies;
-using static TorchSharp.torch;
 
 namespace Vitrine.Worlds.Monitors;
 
@@ -84,20 +83,23 @@ public sealed class MonitorExamples
     internal MonitorExamples With(IReadOnlyList<MonitoredEpisode> episodes) => new(Policy, Points, Label, episodes);
 
     /// <summary>What the points of a recorded step hold.</summary>
-    internal static float[] Features(EpisodeRecord record, int step, IReadOnlyList<string> points)
+    /// <param name="record">The record.</param>
+    /// <param name="kept">What it keeps; stays the caller's.</param>
+    /// <param name="step">From 0.</param>
+    /// <param name="points">Addresses, in order.</param>
+    internal static float[] Features(EpisodeRecord record, RecordedActivations kept, int step, IReadOnlyList<string> points)
     {
-        using var scope = NewDisposeScope();
-        var kept = record.Activations(step);
-        return
-        [
-            .. points.SelectMany(p => kept.TryGetValue(p, out var values)
-                ? record.Header.KeepsAllPositions
-                    ? throw new VitrineException(
-                        $"{record.Folder}: keeps all positions; a monitor reads where the action is decided. Record without that option.")
-                    : KeptActivations.Pooled(values)
-                : throw new VitrineException($"{record.Folder}: keeps no '{p}' of step {step}; it keeps "
-                    + $"{(kept.Count == 0 ? "nothing" : string.Join(", ", kept.Keys.Order(StringComparer.Ordinal)))}.")),
-        ];
+        return [.. points.SelectMany(Pooled)];
+
+        float[] Pooled(string point)
+        {
+            using var values = kept.Find(step, point)
+                ?? throw new VitrineException($"{record.Folder}: keeps no '{point}' of step {step}; it keeps "
+                    + $"{(kept.Addresses(step) is { Count: > 0 } there ? string.Join(", ", there.Order(StringComparer.Ordinal)) : "nothing")}.");
+            return record.Header.KeepsAllPositions
+                ? throw new VitrineException($"{record.Folder}: keeps all positions; a monitor reads where the action is decided. Record without that option.")
+                : KeptActivations.Pooled(values);
+        }
     }
 
     private static MonitoredEpisode Of(EpisodeRecord record, IReadOnlyList<string> points, MonitorLabel label, bool isNamed)
@@ -105,10 +107,11 @@ public sealed class MonitorExamples
         var fails = label != MonitorLabel.Fails ? false
             : record.Header.End?.Succeeded is { } solved ? !solved
             : throw new VitrineException($"{record.Folder}: does not say whether its task was solved; label its acts otherwise.");
+        using var kept = new RecordedActivations(record.Folder);
         return new MonitoredEpisode(
             NameOf(record),
             [
-                .. record.Steps.Where(s => s.Acted).Select(s => new MonitoredAct(s.Step, Features(record, s.Step, points), label switch
+                .. record.Steps.Where(s => s.Acted).Select(s => new MonitoredAct(s.Step, Features(record, kept, s.Step, points), label switch
                 {
                     MonitorLabel.Fails => fails,
                     MonitorLabel.Edited => s.IsEdited,

@@ -40,19 +40,16 @@ public sealed record Generalisation(string Task, Proportion Seen, Proportion Hel
 
         var batches = naming.SelectMany(_ => new[] { CombinationUse.Seen, CombinationUse.HeldOut }, (task, use) => (Task: task, Use: use)).ToArray();
         var successes = new int[batches.Length];
-        var (next, done) = (-1, 0);
-        await ComputeThreads.WorkersAsync(Math.Min(workers, batches.Length), () =>
+        var done = 0;
+        await ComputeThreads.EachAsync(batches.Length, workers, (batch, stop) =>
         {
-            while (Interlocked.Increment(ref next) is var batch && batch < batches.Length)
-            {
-                var actor = newActor();
-                using var owned = actor as IDisposable;
-                var world = options with { Combinations = batches[batch].Use };
-                LayoutKey[] keys = [.. Enumerable.Range(0, layoutsPerTask).Select(i => new LayoutKey(seed, LayoutSplit.Test, batches[batch].Task, i))];
-                successes[batch] = new Rollouts(() => new TabletopWorld(world), stepLimit).Run(actor, keys, cancellation).Count(e => e.Succeeded);
-                progress?.Report((double)Interlocked.Increment(ref done) / batches.Length);
-            }
-        }).ConfigureAwait(false);
+            var actor = newActor();
+            using var owned = actor as IDisposable;
+            var world = options with { Combinations = batches[batch].Use };
+            LayoutKey[] keys = [.. Enumerable.Range(0, layoutsPerTask).Select(i => new LayoutKey(seed, LayoutSplit.Test, batches[batch].Task, i))];
+            successes[batch] = new Rollouts(() => new TabletopWorld(world), stepLimit).Run(actor, keys, stop).Count(e => e.Succeeded);
+            progress?.Report((double)Interlocked.Increment(ref done) / batches.Length);
+        }, cancellation).ConfigureAwait(false);
         return
         [
             .. naming.Select(task => Of(task, Sum(task, CombinationUse.Seen), Sum(task, CombinationUse.HeldOut))),

@@ -34,17 +34,15 @@ public sealed record PerturbationStudy
     /// <param name="newActor">Makes an actor for every point; disposed behind it where it can be.</param>
     /// <param name="workers">Points that are tried at the same time; the result does not depend on it.</param>
     /// <param name="progress">Hears the share that is done.</param>
-    /// <param name="further">Worlds of one's own.</param>
     /// <param name="cancellation">Stops between control steps.</param>
     /// <exception cref="VitrineException">The world or a value of an option does not exist, or there are too few points.</exception>
     public async Task<PerturbationResult> RunAsync(
-        Func<IWorldActor> newActor, int workers = 1, IProgress<double>? progress = null, IReadOnlyList<WorldFamily>? further = null,
-        CancellationToken cancellation = default)
+        Func<IWorldActor> newActor, int workers = 1, IProgress<double>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(newActor);
         var design = new SobolDesign(Factors.Count, Points, Seed);
         IReadOnlyList<double>[] shares = [.. design.All()];
-        Func<IWorld>[] worlds = [.. shares.Select(s => WorldRegistry.Open(World, SettingsAt(s), further))];
+        Func<IWorld>[] worlds = [.. shares.Select(s => WorldRegistry.Open(World, SettingsAt(s)))];
         LayoutKey[] layouts = [.. Enumerable.Range(0, LayoutsPerTask).SelectMany(i => Tasks.Select(t => new LayoutKey(Seed, LayoutSplit.Test, t, i)))];
         if (layouts.Length == 0)
         {
@@ -52,17 +50,14 @@ public sealed record PerturbationStudy
         }
 
         var episodes = new IReadOnlyList<Episode>[shares.Length];
-        var (next, done) = (-1, 0);
-        await ComputeThreads.WorkersAsync(Math.Min(workers, shares.Length), () =>
+        var done = 0;
+        await ComputeThreads.EachAsync(shares.Length, workers, (point, stop) =>
         {
-            while (Interlocked.Increment(ref next) is var point && point < shares.Length)
-            {
-                var actor = newActor();
-                using var owned = actor as IDisposable;
-                episodes[point] = new Rollouts(worlds[point], StepLimit).Run(actor, layouts, cancellation);
-                progress?.Report((double)Interlocked.Increment(ref done) / shares.Length);
-            }
-        }).ConfigureAwait(false);
+            var actor = newActor();
+            using var owned = actor as IDisposable;
+            episodes[point] = new Rollouts(worlds[point], StepLimit).Run(actor, layouts, stop);
+            progress?.Report((double)Interlocked.Increment(ref done) / shares.Length);
+        }, cancellation).ConfigureAwait(false);
         return Sum(design, [.. shares.Zip(episodes, (s, e) => new PerturbationPoint(
             [.. Factors.Zip(s, (f, share) => f.At(share))], [.. e.Select(x => new PerturbedEpisode(x.Layout.Task, x.Layout.Index, x.Succeeded))]))]);
     }

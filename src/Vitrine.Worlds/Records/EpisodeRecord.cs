@@ -30,9 +30,6 @@ public sealed class EpisodeRecord
     /// <summary>Whether it was ended; else it still grows, or was cut off.</summary>
     public bool IsFinished => Header.End is not null;
 
-    /// <summary>Animated PNG files of the record, one a camera; none before it is finished.</summary>
-    public IReadOnlyList<string> Films => [.. Directory.EnumerateFiles(Folder, "episode*.png").Order(StringComparer.Ordinal)];
-
     /// <summary>Reads a record.</summary>
     /// <param name="folder">Its folder.</param>
     /// <exception cref="VitrineException">It is none, or a part of it is broken; the part is named.</exception>
@@ -96,8 +93,9 @@ public sealed class EpisodeRecord
             return ActNoise.OfSeed(seed);
         }
 
-        using var scope = NewDisposeScope();
-        return Tensors(step).TryGetValue(EpisodeRecorder.Noise, out var given) ? ActNoise.Of(given) : null;
+        using var kept = new RecordedActivations(Folder);
+        using var given = kept.Find(step, EpisodeRecorder.Noise);
+        return given is null ? null : ActNoise.Of(given);
     }
 
     /// <summary>What was kept of a step, by address; a row of one observation each.</summary>
@@ -106,37 +104,12 @@ public sealed class EpisodeRecord
     /// <exception cref="VitrineException">The file is broken.</exception>
     public IReadOnlyDictionary<string, Tensor> Activations(int step)
     {
-        var kept = Tensors(step);
-        if (kept.Remove(EpisodeRecorder.Noise, out var noise))
+        using var kept = new RecordedActivations(Folder);
+        return kept.Addresses(step).Where(a => a != EpisodeRecorder.Noise).ToDictionary(a => a, a =>
         {
-            noise.Dispose();
-        }
-
-        return kept;
-    }
-
-    /// <summary>All tensors of a step: by address what was kept, and by its own name the noise that was given.</summary>
-    private Dictionary<string, Tensor> Tensors(int step)
-    {
-        var (alone, all) = (RecordFolder.Step(Folder, step), Path.Combine(Folder, RecordFolder.Activations));
-        var prefix = RecordFolder.Tensor(step, "");
-        return File.Exists(alone) ? Read(alone, "")
-            : File.Exists(all) ? Read(all, prefix)
-            : [];
-
-        static Dictionary<string, Tensor> Read(string path, string prefix)
-        {
-            using var file = SafetensorsFile.Open(path);
-            return file.Tensors.Keys.Where(k => k.StartsWith(prefix, StringComparison.Ordinal))
-                .ToDictionary(k => k[prefix.Length..], k => Copied(file, k));
-        }
-
-        // The file is mapped, and closed before its numbers are used.
-        static Tensor Copied(SafetensorsFile file, string name)
-        {
-            using var mapped = file.Read(name);
+            using var mapped = kept.Find(step, a)!;
             return mapped.clone();
-        }
+        });
     }
 
     /// <summary>The record as an episode of a world, for measures and films.</summary>
@@ -144,21 +117,31 @@ public sealed class EpisodeRecord
     /// <exception cref="VitrineException">It has no world, or is not finished.</exception>
     public Episode ToEpisode(bool withPictures = false)
     {
-        if (Header is not { Layout: { } layout, End: { Succeeded: { } solved, Gripper: { } last } end })
+        if (Header is not { Layout: { } layout, End: { Succeeded: not null, Gripper: not null } end })
         {
             throw new VitrineException($"{Folder}: is no finished episode of a world.");
         }
 
-        RecordedStep[] carried = [.. end.Reason == Alarm ? Steps.SkipLast(1) : Steps];
+        var episode = EpisodeOf(layout, Steps.Count == 0 ? "" : WithoutWord(Steps[0].Instruction), Steps, end);
+        return withPictures ? episode with { Pictures = [.. Enumerable.Range(0, episode.Steps).Select(s => Seen(s).Picture)] } : episode;
+    }
+
+    /// <summary>Steps of a world as its episode. An action that an alarm kept from being carried out is none of it.</summary>
+    /// <param name="layout">The starting situation.</param>
+    /// <param name="instruction">The world's, without a condition's word.</param>
+    /// <param name="steps">In order.</param>
+    /// <param name="end">How it ended, in a world.</param>
+    internal static Episode EpisodeOf(LayoutKey layout, string instruction, IReadOnlyList<RecordedStep> steps, RecordEnd end)
+    {
+        RecordedStep[] carried = [.. end.Reason == Alarm ? steps.SkipLast(1) : steps];
         return new Episode
         {
             Layout = layout,
-            Instruction = Steps.Count == 0 ? "" : WithoutWord(Steps[0].Instruction),
-            Succeeded = solved,
+            Instruction = instruction,
+            Succeeded = end.Succeeded!.Value,
             Actions = [.. carried.Select(s => s.Action.ToArray())],
-            Path = [.. carried.Select(s => s.Gripper!.Value), last],
+            Path = [.. carried.Select(s => s.Gripper!.Value), end.Gripper!.Value],
             Measures = end.Measures ?? new Dictionary<string, double>(),
-            Pictures = withPictures ? [.. carried.Select(s => Seen(s.Step).Picture)] : null,
         };
     }
 

@@ -29,14 +29,14 @@ public sealed class EpisodeRecorder : IDisposable
     private readonly AddressPattern[] points;
     private readonly HashSet<string> plans = [];
 
-    private EpisodeRecorder(string folder, RecordHeader header, FileStream held, IReadOnlyList<RecordedStep> kept, long length)
+    private EpisodeRecorder(
+        string folder, RecordHeader header, AddressPattern[] points, FileStream held, IReadOnlyList<RecordedStep> kept, long length)
     {
-        (Folder, Header, this.held, Kept, Steps) = (folder, header, held, kept, kept.Count);
+        (Folder, Header, this.points, this.held, Kept, Steps) = (folder, header, points, held, kept, kept.Count);
         lines = new FileStream(
             Path.Combine(folder, RecordFolder.Growing), FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
         lines.SetLength(length);
         lines.Seek(0, SeekOrigin.End);
-        points = [.. header.Points.Select(AddressPattern.Parse)];
     }
 
     /// <summary>Where the record lies.</summary>
@@ -61,10 +61,11 @@ public sealed class EpisodeRecorder : IDisposable
     public static EpisodeRecorder Create(string folder, RecordHeader header)
     {
         ArgumentNullException.ThrowIfNull(header);
+        var points = PointsOf(header); // before anything is written
         AtomicFile.RequireFolder(folder);
         return Directory.EnumerateFileSystemEntries(folder).Any()
             ? throw new VitrineException($"{folder}: is not empty; a record needs a folder of its own.")
-            : Begun(folder, header);
+            : Begun(folder, header, points);
     }
 
     /// <summary>Begins a record, or goes on behind the last whole step of one that was cut off.</summary>
@@ -94,7 +95,7 @@ public sealed class EpisodeRecorder : IDisposable
         return Holding(folder, held =>
         {
             var (steps, length) = StepLines.Read(folder);
-            return new EpisodeRecorder(folder, found, held, steps, length);
+            return new EpisodeRecorder(folder, found, PointsOf(found), held, steps, length);
         });
     }
 
@@ -156,10 +157,12 @@ public sealed class EpisodeRecorder : IDisposable
         held.Dispose();
     }
 
-    private static EpisodeRecorder Begun(string folder, RecordHeader header) => Holding(folder, held =>
+    private static AddressPattern[] PointsOf(RecordHeader header) => [.. header.Points.Select(AddressPattern.Parse)];
+
+    private static EpisodeRecorder Begun(string folder, RecordHeader header, AddressPattern[] points) => Holding(folder, held =>
     {
         AtomicFile.WriteAllText(Path.Combine(folder, RecordFolder.Header), RecordJson.Write(header, indented: true));
-        return new EpisodeRecorder(folder, header, held, [], 0);
+        return new EpisodeRecorder(folder, header, points, held, [], 0);
     });
 
     /// <summary>Keeps other writers out for as long as the recorder lives; the system lets go where the process dies.</summary>

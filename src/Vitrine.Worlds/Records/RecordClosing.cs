@@ -59,13 +59,12 @@ internal static class RecordClosing
         foreach (var camera in cameras)
         {
             RecordedStep[] seen = [.. steps.Where(s => s.Cameras.Contains(camera))];
-            var pictures = seen.Select(s => PictureFile.Read(RecordFolder.Picture(folder, camera, s.Step)));
-            var first = PictureFile.Read(RecordFolder.Picture(folder, camera, seen[0].Step));
-            if (pictures.All(p => (p.Width, p.Height) == (first.Width, first.Height))) // a client may change its camera; such pictures make no film
+            string[] pictures = [.. seen.Select(s => RecordFolder.Picture(folder, camera, s.Step))];
+            if (pictures.Select(PictureFile.SizeOf).Distinct().Count() == 1) // a client may change its camera; such pictures make no film
             {
                 Write(
                     RecordFolder.Film(folder, camera, cameras.Length == 1, "png"),
-                    stream => AnimatedPng.Write(stream, pictures, seen.Length, FrameMilliseconds));
+                    stream => AnimatedPng.Write(stream, pictures.Select(p => PictureFile.Read(p)), seen.Length, FrameMilliseconds));
             }
         }
     }

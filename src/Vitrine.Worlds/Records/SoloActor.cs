@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Vitrine.Mechanisms.Causes;
 using Vitrine.Mechanisms.Doses;
 using Vitrine.Policies;
 using Vitrine.Policies.Flow;
@@ -27,7 +26,7 @@ internal sealed record Decided(Observation Seen, RecordedStep Step, PolicyRun? R
 internal sealed class SoloActor(Policy policy, Arm condition, int actionSteps, RunPlan? capture = null) : IDisposable
 {
     private readonly Queue<double[]> left = new();
-    private readonly Policy planned = policy.With(Wanted(condition, capture));
+    private readonly Policy planned = policy.With(Wanted(policy, condition, capture));
     private readonly ScheduledEdit[] scheduled = condition.Schedule is { } schedule
         ? [.. (condition.Plan ?? RunPlan.Empty).Edits.Select(e => new ScheduledEdit(e, schedule))]
         : [];
@@ -94,8 +93,9 @@ internal sealed class SoloActor(Policy policy, Arm condition, int actionSteps, R
     public void Dispose() => planned.Dispose();
 
     /// <remarks>Scheduled edits are bound act by act; a plan that holds in every step is bound once.</remarks>
-    private static RunPlan Wanted(Arm condition, RunPlan? capture)
+    private static RunPlan Wanted(Policy policy, Arm condition, RunPlan? capture)
     {
+        condition.Check(policy);
         var steady = condition.Schedule is null ? condition.Plan : condition.Plan is null ? null : condition.Plan with { Edits = [] };
         return capture is null ? steady ?? RunPlan.Empty : (steady ?? RunPlan.Empty).Then(capture);
     }
@@ -129,21 +129,10 @@ internal sealed class SoloActor(Policy policy, Arm condition, int actionSteps, R
 
     private PolicyRun Run(IWorld world, Observation seen, Edit[]? edits, ActNoise? noise, CancellationToken cancellation)
     {
-        if (condition.Part is { } part)
-        {
-            using var said = ComponentOutputs.Of(policy, [ObservingActor.Worded(world.Observe(), part.Word)], noise, cancellation);
-            return planned.Act([seen], new RunPlan { Edits = said.PutIn(part.Component, part.Layers) }, new ActOptions { Noise = noise }, cancellation);
-        }
+        return condition.Part is { } part ? ComponentSwapActor.Run(policy, planned, part, [seen], Other(part.Word), noise, cancellation)
+            : condition.Swap is { } swap ? PrefixSwapActor.Run((FlowPolicy)policy.Unplanned, swap, [seen], Other(swap.Word), noise, capture, cancellation)
+            : planned.Act([seen], edits is { Length: > 0 } ? RunPlan.Editing(edits) : null, new ActOptions { Noise = noise }, cancellation);
 
-        if (condition.Swap is not { } swap)
-        {
-            return planned.Act([seen], edits is { Length: > 0 } ? RunPlan.Editing(edits) : null, new ActOptions { Noise = noise }, cancellation);
-        }
-
-        var flow = policy.Unplanned as FlowPolicy
-            ?? throw new VitrineException($"arm '{condition.Name}': keys and values are swapped in policies whose expert flows, under no other plan.");
-        using var own = flow.Read([seen]);
-        using var other = flow.Read([ObservingActor.Worded(world.Observe(), swap.Word)]);
-        return flow.Act(own, flow.Swapping(own, other, swap).Then(capture ?? RunPlan.Empty), noise, cancellation);
+        Observation[] Other(string word) => [ObservingActor.Worded(world.Observe(), word)];
     }
 }

@@ -1,7 +1,6 @@
 using System.Globalization;
-using Parquet;
-using Parquet.Schema;
 using Vitrine.Checkpoints;
+using Vitrine.Mechanisms.ValueVectors;
 using Vitrine.Policies;
 using Vitrine.Worlds.Monitors;
 using Vitrine.Worlds.Studies;
@@ -16,15 +15,9 @@ namespace Vitrine.Worlds.Records;
 /// </remarks>
 internal static class StepTable
 {
-    private static readonly DataField<int> Step = new("step"), Batch = new("batch");
-
-    private static readonly DataField<string> Instruction = new("instruction"), Cameras = new("cameras"), State = new("state"), Chunk = new("chunk"),
-        Normalised = new("normalised"), Tokens = new("tokens"), Noise = new("noise_seed"), Plan = new("plan"), Measures = new("measures"),
-        Readings = new("readings");
-
-    private static readonly DataField<bool> Edited = new("edited");
-
-    private static readonly DataField<double> X = new("x"), Y = new("y"), Z = new("z"), Seconds = new("seconds");
+    private const string Step = "step", Instruction = "instruction", Cameras = "cameras", State = "state", ActionPrefix = "action.", Chunk = "chunk",
+        Normalised = "normalised", Tokens = "tokens", Noise = "noise_seed", Batch = "batch", Plan = "plan", Edited = "edited", X = "x", Y = "y", Z = "z",
+        Measures = "measures", Readings = "readings", Seconds = "seconds";
 
     /// <param name="path">The file; never half-written.</param>
     /// <param name="steps">In order.</param>
@@ -38,59 +31,44 @@ internal static class StepTable
             throw new VitrineException($"{path}: the action of step {odd.Step} has {odd.Action.Count} numbers; that of step 0 has {width}.");
         }
 
-        var actions = ActionColumns(names, width);
-        var schema = new ParquetSchema([Step, Instruction, Cameras, State, .. actions, Chunk, Normalised, Tokens, Noise, Batch, Plan, Edited, X, Y, Z, Measures,
-            Readings, Seconds]);
-        using var stream = new MemoryStream();
-        var writer = await ParquetWriter.CreateAsync(schema, stream).ConfigureAwait(false);
-        await using (writer.ConfigureAwait(false))
+        var table = new ParquetTable();
+        table.Values(Step, steps.Select(s => s.Step));
+        table.Texts(Instruction, steps.Select(s => s.Instruction));
+        table.Texts(Cameras, steps.Select(s => RecordJson.Write(s.Cameras)));
+        table.Texts(State, steps.Select(s => s.State.Count == 0 ? "" : RecordJson.Write(s.State)));
+        foreach (var (d, name) in ActionColumns(names, width).Index())
         {
-            using var group = writer.CreateRowGroup();
-            await Integers(Step, s => s.Step).ConfigureAwait(false);
-            await Texts(Instruction, s => s.Instruction).ConfigureAwait(false);
-            await Texts(Cameras, s => RecordJson.Write(s.Cameras)).ConfigureAwait(false);
-            await Texts(State, s => s.State.Count == 0 ? "" : RecordJson.Write(s.State)).ConfigureAwait(false);
-            foreach (var (d, field) in actions.Index())
-            {
-                await Numbers(field, s => s.Action[d]).ConfigureAwait(false);
-            }
-
-            await Texts(Chunk, s => s.Chunk is null ? "" : RecordJson.Write(s.Chunk)).ConfigureAwait(false);
-            await Texts(Normalised, s => s.Normalised is null ? "" : RecordJson.Write(s.Normalised)).ConfigureAwait(false);
-            await Texts(Tokens, s => s.Tokens.Count == 0 ? "" : RecordJson.Write(s.Tokens)).ConfigureAwait(false);
-            await Texts(Noise, s => s.NoiseSeed?.ToString(CultureInfo.InvariantCulture) ?? "").ConfigureAwait(false);
-            await Integers(Batch, s => s.Batch).ConfigureAwait(false);
-            await Texts(Plan, s => s.Plan ?? "").ConfigureAwait(false);
-            await group.WriteAsync<bool>(Edited, steps.Select(s => s.IsEdited).ToArray()).ConfigureAwait(false);
-            await Numbers(X, s => s.Gripper?.X ?? double.NaN).ConfigureAwait(false);
-            await Numbers(Y, s => s.Gripper?.Y ?? double.NaN).ConfigureAwait(false);
-            await Numbers(Z, s => s.Gripper?.Z ?? double.NaN).ConfigureAwait(false);
-            await Texts(Measures, s => s.Measures.Count == 0 ? "" : RecordJson.Write(s.Measures)).ConfigureAwait(false);
-            await Texts(Readings, s => s.Readings.Count == 0 ? "" : RecordJson.Write(s.Readings)).ConfigureAwait(false);
-            await Numbers(Seconds, s => s.Seconds ?? double.NaN).ConfigureAwait(false);
-
-            Task Integers(DataField field, Func<RecordedStep, int> of) => group.WriteAsync<int>(field, steps.Select(of).ToArray());
-
-            Task Numbers(DataField field, Func<RecordedStep, double> of) => group.WriteAsync<double>(field, steps.Select(of).ToArray());
-
-            Task Texts(DataField field, Func<RecordedStep, string> of) => group.WriteAsync(field, steps.Select(of).ToArray());
+            table.Values(name, steps.Select(s => s.Action[d]));
         }
 
-        AtomicFile.WriteAllBytes(path, stream.ToArray());
+        table.Texts(Chunk, steps.Select(s => s.Chunk is null ? "" : RecordJson.Write(s.Chunk)));
+        table.Texts(Normalised, steps.Select(s => s.Normalised is null ? "" : RecordJson.Write(s.Normalised)));
+        table.Texts(Tokens, steps.Select(s => s.Tokens.Count == 0 ? "" : RecordJson.Write(s.Tokens)));
+        table.Texts(Noise, steps.Select(s => s.NoiseSeed?.ToString(CultureInfo.InvariantCulture) ?? ""));
+        table.Values(Batch, steps.Select(s => s.Batch));
+        table.Texts(Plan, steps.Select(s => s.Plan ?? ""));
+        table.Values(Edited, steps.Select(s => s.IsEdited));
+        table.Values(X, steps.Select(s => s.Gripper?.X ?? double.NaN));
+        table.Values(Y, steps.Select(s => s.Gripper?.Y ?? double.NaN));
+        table.Values(Z, steps.Select(s => s.Gripper?.Z ?? double.NaN));
+        table.Texts(Measures, steps.Select(s => s.Measures.Count == 0 ? "" : RecordJson.Write(s.Measures)));
+        table.Texts(Readings, steps.Select(s => s.Readings.Count == 0 ? "" : RecordJson.Write(s.Readings)));
+        table.Values(Seconds, steps.Select(s => s.Seconds ?? double.NaN));
+        AtomicFile.WriteAllBytes(path, await table.ToBytesAsync().ConfigureAwait(false));
     }
 
     /// <exception cref="VitrineException">It is no such table; the column is named.</exception>
     public static async Task<IReadOnlyList<RecordedStep>> ReadAsync(string path, IReadOnlyList<string> names)
     {
-        var columns = await TableColumns.OpenAsync(path).ConfigureAwait(false);
+        var columns = await ParquetColumns.OpenAsync(path).ConfigureAwait(false);
         await using (columns.ConfigureAwait(false))
         {
-            var steps = await columns.ReadAsync<int>(Step.Name).ConfigureAwait(false);
+            var steps = await columns.ValuesAsync<int>(Step).ConfigureAwait(false);
             var width = columns.Names.Count(n => n.StartsWith(ActionPrefix, StringComparison.Ordinal));
             var actions = new List<double[]>();
-            foreach (var field in ActionColumns(names, width))
+            foreach (var name in ActionColumns(names, width))
             {
-                actions.Add(await columns.ReadAsync<double>(field.Name).ConfigureAwait(false));
+                actions.Add(await Numbers(name).ConfigureAwait(false));
             }
 
             var (instructions, cameras) = (await Texts(Instruction).ConfigureAwait(false), await Texts(Cameras).ConfigureAwait(false));
@@ -100,8 +78,8 @@ internal static class StepTable
             var (measures, readings) = (await Texts(Measures).ConfigureAwait(false), await Texts(Readings).ConfigureAwait(false));
             var (x, y) = (await Numbers(X).ConfigureAwait(false), await Numbers(Y).ConfigureAwait(false));
             var (z, seconds) = (await Numbers(Z).ConfigureAwait(false), await Numbers(Seconds).ConfigureAwait(false));
-            var edited = await columns.ReadAsync<bool>(Edited.Name).ConfigureAwait(false);
-            var batches = await columns.ReadAsync<int>(Batch.Name).ConfigureAwait(false);
+            var edited = await columns.ValuesAsync<bool>(Edited).ConfigureAwait(false);
+            var batches = await columns.ValuesAsync<int>(Batch).ConfigureAwait(false);
             return
             [
                 .. steps.Select((step, i) => step == i
@@ -127,23 +105,21 @@ internal static class StepTable
                     : throw new VitrineException($"{path}: row {i} is of step {step}; expected {i}.")),
             ];
 
-            Task<string[]> Texts(DataField field) => columns.ReadTextsAsync(field.Name);
+            Task<string[]> Texts(string column) => columns.TextsAsync(column);
 
-            Task<double[]> Numbers(DataField field) => columns.ReadAsync<double>(field.Name);
+            Task<double[]> Numbers(string column) => columns.ValuesAsync<double>(column);
 
-            T? Read<T>(string text, int row, DataField field) where T : class
-                => text.Length == 0 ? null : RecordJson.Read<T>(text, $"{path}: row {row}, column '{field.Name}'");
+            T? Read<T>(string text, int row, string column) where T : class
+                => text.Length == 0 ? null : RecordJson.Read<T>(text, $"{path}: row {row}, column '{column}'");
 
             long? Seed(string text, int row) => text.Length == 0 ? null
                 : long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var seed) ? seed
-                : throw new VitrineException($"{path}: row {row}, column '{Noise.Name}': '{text}' is no whole number.");
+                : throw new VitrineException($"{path}: row {row}, column '{Noise}': '{text}' is no whole number.");
         }
     }
 
-    private const string ActionPrefix = "action.";
-
     /// <remarks>Names as the policy has them where there are as many and no two alike; else numbers from 0.</remarks>
-    private static DataField[] ActionColumns(IReadOnlyList<string> names, int width)
-        => [.. Enumerable.Range(0, width).Select(d => new DataField<double>(
-            ActionPrefix + (names.Count == width && names.Distinct().Count() == width ? names[d] : d.ToString(CultureInfo.InvariantCulture))))];
+    private static string[] ActionColumns(IReadOnlyList<string> names, int width)
+        => [.. Enumerable.Range(0, width).Select(d
+            => ActionPrefix + (names.Count == width && names.Distinct().Count() == width ? names[d] : d.ToString(CultureInfo.InvariantCulture)))];
 }

@@ -15,7 +15,4 @@ public sealed record WatchedEpisode(Episode Episode, string Reason, IReadOnlyLis
 
     /// <summary>The first control step with an alarm, from 0; null where there was none.</summary>
     public int? FirstAlarm => Readings.Index().Where(r => r.Item.Any(m => m.IsAlarm)).Select(r => (int?)r.Index).FirstOrDefault();
-
-    /// <summary>Control steps with an alarm.</summary>
-    public int Alarms => Readings.Count(r => r.Any(m => m.IsAlarm));
 }

@@ -68,31 +68,14 @@ public sealed class WatchedRollouts(Func<IWorld> newWorld, RecordedWorld world, 
         }
 
         var done = new WatchedEpisode[layouts.Count];
-        var (next, finished) = (-1, 0);
-        using var failure = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        await ComputeThreads.WorkersAsync(Math.Max(1, Math.Min(asked.Workers, layouts.Count)), Work).ConfigureAwait(false);
-        cancellation.ThrowIfCancellationRequested();
+        var finished = 0;
+        await ComputeThreads.EachAsync(layouts.Count, asked.Workers, Work, cancellation).ConfigureAwait(false);
         return done;
 
-        void Work()
+        void Work(int turn, CancellationToken stop)
         {
-            while (Interlocked.Increment(ref next) is var turn && turn < layouts.Count && !failure.IsCancellationRequested)
-            {
-                try
-                {
-                    done[turn] = Run(policy, condition, layouts[turn], asked, failure.Token);
-                    progress?.Report((double)Interlocked.Increment(ref finished) / layouts.Count);
-                }
-                catch (OperationCanceledException) when (failure.IsCancellationRequested)
-                {
-                    return;
-                }
-                catch
-                {
-                    failure.Cancel();
-                    throw;
-                }
-            }
+            done[turn] = Run(policy, condition, layouts[turn], asked, stop);
+            progress?.Report((double)Interlocked.Increment(ref finished) / layouts.Count);
         }
     }
 
@@ -117,30 +100,27 @@ public sealed class WatchedRollouts(Func<IWorld> newWorld, RecordedWorld world, 
             KeepsAllPositions = options.KeepsAllPositions,
             Monitors = [.. options.Monitors.Select(m => m.Name)],
         };
-        if (options.Folder is null)
-        {
-            return Run(policy, header, options, null, cancellation);
-        }
-
-        var name = string.Create(CultureInfo.InvariantCulture, $"{options.Prefix}{RecordFolder.Safe(layout.Task)}-{layout.Index:D4}");
-        var folder = Path.Combine(options.Folder, name);
-        if (File.Exists(Path.Combine(folder, RecordFolder.Header)) && EpisodeRecord.HeaderOf(folder) is { End: not null } found
+        var folder = options.Folder is null ? null
+            : Path.Combine(
+                options.Folder, string.Create(CultureInfo.InvariantCulture, $"{options.Prefix}{RecordFolder.Safe(layout.Task)}-{layout.Index:D4}"));
+        if (folder is not null && File.Exists(Path.Combine(folder, RecordFolder.Header)) && EpisodeRecord.HeaderOf(folder) is { End: not null } found
             && RecordJson.Write(found.Lasting) == RecordJson.Write(header.Lasting))
         {
             var record = EpisodeRecord.Open(folder);
             return new WatchedEpisode(record.ToEpisode(), found.End.Reason, [.. record.Steps.Select(s => s.Readings)], folder);
         }
 
-        using var recorder = EpisodeRecorder.Resume(folder, header);
-        return Run(policy, header, options, recorder, cancellation);
+        // The actor first: a point or a plan that does not fit leaves no record that was begun.
+        string[] wanted = [.. header.Points.Concat(options.Monitors.SelectMany(m => m.Points)).Distinct()];
+        using var actor = new SoloActor(policy, header.Condition, header.ActionSteps, wanted.Length == 0 ? null : RunPlan.Capturing(wanted));
+        using var recorder = folder is null ? null : EpisodeRecorder.Resume(folder, header);
+        return Run(actor, header, options, recorder, cancellation);
     }
 
-    private WatchedEpisode Run(Policy policy, RecordHeader header, WatchOptions options, EpisodeRecorder? recorder, CancellationToken cancellation)
+    private WatchedEpisode Run(SoloActor actor, RecordHeader header, WatchOptions options, EpisodeRecorder? recorder, CancellationToken cancellation)
     {
         var scene = newWorld();
         scene.Reset(header.Layout!);
-        string[] wanted = [.. header.Points.Concat(options.Monitors.SelectMany(m => m.Points)).Distinct()];
-        using var actor = new SoloActor(policy, header.Condition, header.ActionSteps, wanted.Length == 0 ? null : RunPlan.Capturing(wanted));
         var steps = new List<RecordedStep>();
         var stopped = false;
         foreach (var kept in recorder?.Kept ?? [])
@@ -164,8 +144,10 @@ public sealed class WatchedRollouts(Func<IWorld> newWorld, RecordedWorld world, 
         }
 
         var reason = scene.HasSucceeded ? "solved" : stopped ? EpisodeRecord.Alarm : "limit";
-        recorder?.Finish(new RecordEnd(steps.Count, reason, scene.HasSucceeded, scene.Measures, scene.Gripper));
-        return new WatchedEpisode(EpisodeOf(scene, header.Layout!, steps, stopped), reason, [.. steps.Select(s => s.Readings)], recorder?.Folder)
+        var end = new RecordEnd(steps.Count, reason, scene.HasSucceeded, scene.Measures, scene.Gripper);
+        recorder?.Finish(end);
+        var episode = EpisodeRecord.EpisodeOf(header.Layout!, scene.Observe().Instruction, steps, end);
+        return new WatchedEpisode(episode, reason, [.. steps.Select(s => s.Readings)], recorder?.Folder)
         {
             UntouchedEdits = actor.UntouchedEdits,
         };
@@ -194,20 +176,5 @@ public sealed class WatchedRollouts(Func<IWorld> newWorld, RecordedWorld world, 
 
         actor.Recall(scene, kept);
         scene.Step([.. kept.Action]);
-    }
-
-    /// <remarks>An action that an alarm kept from being carried out is no action of the episode.</remarks>
-    private static Episode EpisodeOf(IWorld scene, LayoutKey layout, List<RecordedStep> steps, bool stopped)
-    {
-        var carried = stopped ? steps.Count - 1 : steps.Count;
-        return new Episode
-        {
-            Layout = layout,
-            Instruction = scene.Observe().Instruction,
-            Succeeded = scene.HasSucceeded,
-            Actions = [.. steps.Take(carried).Select(s => s.Action.ToArray())],
-            Path = [.. steps.Take(carried).Select(s => s.Gripper!.Value), scene.Gripper],
-            Measures = scene.Measures,
-        };
     }
 }

@@ -89,26 +89,29 @@ public sealed record Arm
     /// <param name="actionSteps">Rows of each chunk that are carried out before it acts again; as many as its checkpoint says when null.</param>
     public IWorldActor ActorOf(Policy policy, int? actionSteps = null)
     {
-        ArgumentNullException.ThrowIfNull(policy);
-        if (Part is { } part)
-        {
-            return Plan is null && Schedule is null && Swap is null
-                ? new ComponentSwapActor(policy, part, Word, actionSteps)
-                : throw new VitrineException($"arm '{Name}': a component's outputs are put in under no other plan.");
-        }
-
-        if (Swap is { } swap)
-        {
-            return Plan is null && Schedule is null && policy.Unplanned is FlowPolicy flow
-                ? new PrefixSwapActor(flow, swap, Word, actionSteps)
-                : throw new VitrineException($"arm '{Name}': keys and values are swapped in policies whose expert flows, under no other plan.");
-        }
-
-        return Schedule is null
-            ? new ObservingActor(new ChunkActor(policy.With(Plan), actionSteps), Word)
+        Check(policy);
+        return Part is { } part ? new ComponentSwapActor(policy, part, Word, actionSteps)
+            : Swap is { } swap ? new PrefixSwapActor((FlowPolicy)policy.Unplanned, swap, Word, actionSteps)
+            : Schedule is null ? new ObservingActor(new ChunkActor(policy.With(Plan), actionSteps), Word)
             : new ScheduledActor(policy, [.. (Plan ?? RunPlan.Empty).Edits.Select(e => new ScheduledEdit(e, Schedule))], Word, actionSteps)
             {
                 Steady = Plan is null ? null : Plan with { Edits = [] },
             };
+    }
+
+    /// <summary>Refuses what does not go together, and a policy that cannot act under it.</summary>
+    /// <exception cref="VitrineException">Something is put in or swapped beside a plan, or keys and values are swapped where no expert flows.</exception>
+    internal void Check(Policy policy)
+    {
+        ArgumentNullException.ThrowIfNull(policy);
+        if (Part is not null && (Plan is not null || Schedule is not null || Swap is not null))
+        {
+            throw new VitrineException($"arm '{Name}': a component's outputs are put in under no other plan.");
+        }
+
+        if (Swap is not null && (Plan is not null || Schedule is not null || policy.Unplanned is not FlowPolicy))
+        {
+            throw new VitrineException($"arm '{Name}': keys and values are swapped in policies whose expert flows, under no other plan.");
+        }
     }
 }

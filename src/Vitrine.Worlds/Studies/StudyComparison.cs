@@ -20,6 +20,10 @@ internal sealed class StudyComparison(StudyRun run, ArmEpisodes baseline, int re
         return arms;
     }
 
+    /// <summary>p of one comparison over all layouts, as a <see cref="StudyResult"/> has it where no seed is named; nothing else is computed.</summary>
+    public static double PValue(StudyRun run, string arm, Measure measure) => SignFlip.PValue(Differences(
+        measure, run.Arms.Single(a => a.Arm.Name == arm).Episodes, run.Arms.First(a => a.Arm.Kind == ArmKind.Baseline).Episodes));
+
     private static Episode[] Chosen(ArmEpisodes arm, Func<LayoutKey, bool> isChosen) => [.. arm.Episodes.Where(e => isChosen(e.Layout))];
 
     private ArmMeasures Measured(ArmLabel arm, Episode[] episodes, Episode[] reference)
@@ -43,9 +47,12 @@ internal sealed class StudyComparison(StudyRun run, ArmEpisodes baseline, int re
 
     private Difference Compare(Measure measure, Episode[] episodes, Episode[] reference)
     {
-        double[] differences = [.. episodes.Zip(reference, (e, r) => measure.Of(e) - measure.Of(r))];
+        var differences = Differences(measure, episodes, reference);
         return new(PairedBootstrap.MeanDifference(differences, resamples, seed), SignFlip.PValue(differences, seed: seed), AdjustedP: null);
     }
+
+    private static double[] Differences(Measure measure, IReadOnlyList<Episode> episodes, IReadOnlyList<Episode> reference)
+        => [.. episodes.Zip(reference, (e, r) => measure.Of(e) - measure.Of(r))];
 
     private void AdjustEdits(ArmMeasures[] arms, string measure)
     {

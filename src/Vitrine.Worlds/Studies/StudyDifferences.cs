@@ -19,6 +19,7 @@ internal static class StudyDifferences
             ("the first layout", there.FirstLayout, asked.FirstLayout), ("the step limit", there.StepLimit, asked.StepLimit),
             ("the seed", there.Seed, asked.Seed),
             ("the split", there.Split, asked.Split), ("the block size", there.BlockSize, asked.BlockSize),
+            ("the rows of each chunk that are carried out", there.ActionSteps, asked.ActionSteps),
         ];
         string[] arms = [.. Arms(there, asked)];
         return
@@ -64,7 +65,7 @@ internal static class StudyDifferences
         (string What, object? There, object? Asked)[] parts =
         [
             ("plan", there.Plan?.ToJson(), asked.Plan?.ToJson()), ("schedule", there.Schedule?.ToJson(), asked.Schedule?.ToJson()),
-            ("word", there.Word, asked.Word), ("swap", there.Swap, asked.Swap),
+            ("word", there.Word, asked.Word), ("swap", there.Swap, asked.Swap), ("component", there.Part, asked.Part),
             ("kind", there.Kind, asked.Kind), ("concept", there.Concept, asked.Concept), ("group", there.Group, asked.Group),
         ];
         return parts.Where(p => !Equals(p.There, p.Asked)).Select(p => p.What);

@@ -147,33 +147,6 @@ public sealed class StudyRunner(Func<IWorld> newWorld)
     }
 
     /// <summary>Runs the ledger's open chunks on threads of this process.</summary>
-    private static async Task WorkAsync(StudyWork work, StudyLedger ledger, int workers, CancellationToken cancellation)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(workers);
-        using var failure = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        var next = -1;
-        await ComputeThreads.WorkersAsync(Math.Min(workers, ledger.Open.Count), Work).ConfigureAwait(false);
-        cancellation.ThrowIfCancellationRequested();
-
-        void Work()
-        {
-            while (Interlocked.Increment(ref next) is var turn && turn < ledger.Open.Count && !failure.IsCancellationRequested)
-            {
-                var chunk = ledger.Open[turn];
-                try
-                {
-                    ledger.Add(chunk, work.Run(chunk, failure.Token));
-                }
-                catch (OperationCanceledException) when (failure.IsCancellationRequested)
-                {
-                    return;
-                }
-                catch
-                {
-                    failure.Cancel();
-                    throw;
-                }
-            }
-        }
-    }
+    private static Task WorkAsync(StudyWork work, StudyLedger ledger, int workers, CancellationToken cancellation)
+        => ComputeThreads.EachAsync(ledger.Open.Count, workers, (turn, stop) => ledger.Add(ledger.Open[turn], work.Run(ledger.Open[turn], stop)), cancellation);
 }

@@ -1,3 +1,4 @@
+using Vitrine.Mechanisms.Statistics;
 using Vitrine.Policies;
 
 namespace Vitrine.Worlds.Tabletop;
@@ -89,10 +90,7 @@ public sealed class TabletopWorld(TabletopOptions? options = null) : IWorld
 
     /// <inheritdoc/>
     public Observation Observe()
-        => seen ??= new(TabletopRenderer.Render(State, view, noise?.Random("sensor", steps), options.SensorNoise), Layout.Instruction)
-        {
-            State = new Dictionary<string, StateVector> { [StateName] = new([State.Gripper.X, State.Gripper.Y, State.Gripper.Z, State.Open ? 1 : 0]) },
-        };
+        => seen ??= Seen(State, view, noise?.Random("sensor", steps), options.SensorNoise, Layout.Instruction);
 
     /// <inheritdoc/>
     public void Step(ReadOnlySpan<double> action)
@@ -100,4 +98,16 @@ public sealed class TabletopWorld(TabletopOptions? options = null) : IWorld
         state = options.Physics.Step(State, action);
         (seen, steps) = (null, steps + 1);
     }
+
+    /// <summary>What a robot at such a table sees and measures.</summary>
+    /// <param name="state">The table.</param>
+    /// <param name="view">How the camera sees.</param>
+    /// <param name="noise">Of the camera; null for none.</param>
+    /// <param name="sensorNoise">How much of it.</param>
+    /// <param name="instruction">What it is asked to do.</param>
+    internal static Observation Seen(TabletopState state, TabletopView view, RandomStream? noise, double sensorNoise, string instruction)
+        => new(TabletopRenderer.Render(state, view, noise, sensorNoise), instruction)
+        {
+            State = new Dictionary<string, StateVector> { [StateName] = new([state.Gripper.X, state.Gripper.Y, state.Gripper.Z, state.Open ? 1 : 0]) },
+        };
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Vitrine.Mechanisms.Statistics;
 using Vitrine.Policies;
 using Vitrine.Policies.Flow;
@@ -63,14 +62,14 @@ internal sealed class FlowLearner : Learner
         var velocity = run.Logits;                                                                         // (S, R, H, D)
         var measures = new SortedDictionary<string, double>(StringComparer.Ordinal);
         var target = stack([.. samples.Select(s => s.Noise - actions)]);
-        var loss = Noted("flow", TrainingMath.SquaredError(velocity, target).mean(), 1);
+        var loss = Noted(measures, "flow", TrainingMath.SquaredError(velocity, target).mean(), 1);
         Measure(velocity, stack(noised), stack([.. samples.Select(s => s.Time)]), actions, measures);
 
         var layout = policy.Layout([.. asked.Select(a => frames[a.Picture].Seen with { Instruction = a.Instruction })]);
         var labels = new PatchLabels(frames, policy.Towers[0].Grid);
         if (Recipe.Patches > 0)
         {
-            loss = loss.Plus(Noted("patches", Heads.PatchLoss(policy.Towers[0].Shape.Name, run[features], labels), Recipe.Patches));
+            loss = loss.Plus(Noted(measures, "patches", Heads.PatchLoss(policy.Towers[0].Shape.Name, run[features], labels), Recipe.Patches));
         }
 
         (int Row, AskedFrame Of)[] aimed = [.. meant.Index().Where(r => r.Item.Spec.Target >= 0)];
@@ -79,35 +78,29 @@ internal sealed class FlowLearner : Learner
             var state = run[way].At(aimed.Select(a => a.Row), aimed.Select(a => (int)layout.Rows[a.Row].State[0]));
             var expected = TrainingMath.Numbers(aimed.SelectMany(a => WayOf(frames[asked[a.Row].Picture], a.Of)), aimed.Length, 3);
             loss = loss.Plus(Noted(
-                "way", TrainingMath.SquaredError(Heads.Of("way", TrainingMath.RootMeanSquareNormed(state)), expected).mean().Times(10), Recipe.Way));
+                measures, "way", TrainingMath.SquaredError(Heads.Of("way", TrainingMath.RootMeanSquareNormed(state)), expected).mean().Times(10), Recipe.Way));
         }
 
         var looks = aimed.Select(a => (a.Row, Column: ShapeColumn(layout.Rows[a.Row]), Patch: labels.Middle(asked[a.Row].Picture, a.Of.Spec.Target)))
             .Where(l => l.Column >= 0).ToArray();
         if (looks.Length > 0 && Recipe.Attention > 0)
         {
-            loss = loss.Plus(Noted("attention", AttentionLoss(run[queries], run[keys], looks, 0, policy.ImageTokens), Recipe.Attention));
+            loss = loss.Plus(Noted(measures, "attention", AttentionLoss(run[queries], run[keys], looks, 0, policy.ImageTokens), Recipe.Attention));
         }
 
         if (share > 0)
         {
             var state = run[chunk].At(Enumerable.Range(0, meant.Length), layout.Rows.Select(r => (int)r.State[0]));
             var said = Heads.Of("chunk", TrainingMath.RootMeanSquareNormed(state)).view(-1, horizon, width);
-            loss = loss.Plus(Noted("chunk", TrainingMath.SquaredError(said, actions).mean(), share));
+            loss = loss.Plus(Noted(measures, "chunk", TrainingMath.SquaredError(said, actions).mean(), share));
         }
 
         return (loss, measures);
-
-        Tensor Noted(string name, Tensor part, double weight)
-        {
-            measures[name] = part.Value();
-            return part.Times(weight);
-        }
     }
 
     public override IReadOnlyList<IReadOnlyList<double[]>> Act(IReadOnlyList<TrainingFrame> frames, int step)
     {
-        long[] seeds = [.. frames.Select(f => (long)(Random("act", step, f.Episode).NextBits() >> 1))];
+        long[] seeds = [.. frames.Select(f => (long)(Recipe.Random("act", step, f.Episode).NextBits() >> 1))];
         using var run = policy.Act([.. frames.Select(f => f.Seen)], options: new ActOptions { Noise = ActNoise.OfSeeds(seeds) });
         return [.. run.Actions.Select(a => (IReadOnlyList<double[]>)[.. a.Chunk.Select(row => row.ToArray())])];
     }
@@ -118,7 +111,7 @@ internal sealed class FlowLearner : Learner
     /// <summary>Noise (R,H,D) and a flow time for each row, also as (R,1,1).</summary>
     private (Tensor Noise, double[] Times, Tensor Time) Sample(int step, int sample, int rows, int horizon, int width)
     {
-        var random = Random("flow", step, sample);
+        var random = Recipe.Random("flow", step, sample);
         double[] times = [.. Enumerable.Range(0, rows).Select(_ => (.999 * Math.Pow(random.NextDouble(), 1 / 1.5)) + .001)];
         var noise = TrainingMath.Numbers(Enumerable.Range(0, rows * horizon * width).Select(_ => random.Gaussian()), rows, horizon, width);
         return (noise, times, TrainingMath.Numbers(times, rows, 1, 1));
@@ -142,7 +135,4 @@ internal sealed class FlowLearner : Learner
         var at = ShapeWord([.. row.Words.Select(w => w.Id)]);
         return at < 0 ? -1 : (int)row.Words[at].Position;
     }
-
-    private RandomStream Random(string purpose, int step, int index)
-        => new(string.Create(CultureInfo.InvariantCulture, $"training/{Recipe.Seed}/{purpose}/{step}/{index}"));
 }

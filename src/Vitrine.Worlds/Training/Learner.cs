@@ -157,6 +157,13 @@ internal abstract class Learner : IDisposable
         return TrainingMath.CrossEntropy(scores.reshape(-1, patches), meant).mean();
     }
 
+    /// <summary>A part of the loss with its weight, noted without.</summary>
+    private protected static Tensor Noted(SortedDictionary<string, double> measures, string name, Tensor part, double weight)
+    {
+        measures[name] = part.Value();
+        return part.Times(weight);
+    }
+
     /// <summary>Where the shape's word stands in a prompt; -1 where it names none.</summary>
     private protected int ShapeWord(IReadOnlyList<int> ids)
     {

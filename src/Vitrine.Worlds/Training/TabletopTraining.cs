@@ -189,9 +189,10 @@ public sealed class TabletopTraining
 
         using var scope = NewDisposeScope();
         using var checkpoint = Checkpoint.Open(source);
-        TrainingState.WriteFile(
+        SafetensorsFile.Save(
             Path.Combine(folder, "model.safetensors"),
-            checkpoint.Names.ToDictionary(n => n, n => learner.OfPolicy.Contains(n) ? learner.Leaves[n].detach() : checkpoint.Read(n)));
+            checkpoint.Names.ToDictionary(n => n, n => learner.OfPolicy.Contains(n) ? learner.Leaves[n].detach() : checkpoint.Read(n)),
+            TrainingState.Metadata);
     }
 
     private static LearningCurve CurveOf(TrainingState state) => new()

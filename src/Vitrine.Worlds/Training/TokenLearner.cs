@@ -1,4 +1,3 @@
-using System.Globalization;
 using Vitrine.Mechanisms.Statistics;
 using Vitrine.Policies.Actions;
 using Vitrine.Policies.OpenVla;
@@ -56,7 +55,7 @@ internal sealed class TokenLearner : Learner
     {
         var rows = frames.SelectMany((frame, f) => frame.Asked.Select(asked => new Row(f, asked, policy.PromptIds(asked.Words), Encoded(asked.Chunk[0]))))
             .ToArray();
-        var spoken = frames.Index().Select(f => (Frame: f.Index, Random: Random("image-text", step, f.Index))).Where(f => f.Random.Chance(ImageTextRate))
+        var spoken = frames.Index().Select(f => (Frame: f.Index, Random: Recipe.Random("image-text", step, f.Index))).Where(f => f.Random.Chance(ImageTextRate))
             .Select(f => (f.Frame, Said: TrainingSentences.OfFrame(frames[f.Frame], f.Random), Words: TrainingSentences.OfWords(f.Random))).ToArray();
         var sentences = spoken.Select(s => (s.Frame, Ids: Ids(s.Said.Text), s.Said.Given)).ToArray();
         var image = policy.ImageTokens;
@@ -71,11 +70,11 @@ internal sealed class TokenLearner : Learner
         var ofActions = rows.Length * rows[0].Action.Length;
         var logits = run.Logits;                                                                           // (N, V)
         var measures = new SortedDictionary<string, double>(StringComparer.Ordinal);
-        var loss = Noted("action", ActionLoss(logits.narrow(0, 0, ofActions), rows, measures), 1);
+        var loss = Noted(measures, "action", ActionLoss(logits.narrow(0, 0, ofActions), rows, measures), 1);
         if (sentences.Length > 0 && Recipe.Language > 0)
         {
             var spelled = logits.narrow(0, ofActions, logits.shape[0] - ofActions);
-            loss = loss.Plus(Noted("language", LanguageLoss(spelled, sentences, [.. spoken.Select(s => s.Words)]), Recipe.Language));
+            loss = loss.Plus(Noted(measures, "language", LanguageLoss(spelled, sentences, [.. spoken.Select(s => s.Words)]), Recipe.Language));
         }
 
         var alone = step < Recipe.AloneUntil;
@@ -83,12 +82,12 @@ internal sealed class TokenLearner : Learner
         if (Recipe.Patches > 0)
         {
             var patches = policy.Towers.Select(t => Heads.PatchLoss(t.Shape.Name, Read(Features(t)), labels)).Aggregate((a, b) => a.Plus(b));
-            loss = loss.Plus(Noted("patches", patches, Recipe.Patches));
+            loss = loss.Plus(Noted(measures, "patches", patches, Recipe.Patches));
         }
 
         if (Recipe.Alignment > 0)
         {
-            loss = loss.Plus(Noted("alignment", AlignmentLoss(Read("projector.out"), labels, alone), Recipe.Alignment));
+            loss = loss.Plus(Noted(measures, "alignment", AlignmentLoss(Read("projector.out"), labels, alone), Recipe.Alignment));
         }
 
         (int Row, Row Of)[] aimed = [.. rows.Index().Where(r => r.Item.Asked.Spec.Target >= 0)];
@@ -97,25 +96,19 @@ internal sealed class TokenLearner : Learner
             var deciding = Read(way).At(aimed.Select(a => a.Row), aimed.Select(a => image + a.Of.Prompt.Length - 1));
             var said = Heads.Of("way", policy.Language.LastNorm!.Apply(deciding));
             var expected = TrainingMath.Numbers(aimed.SelectMany(a => WayOf(frames[a.Of.Frame], a.Of.Asked)), aimed.Length, 3);
-            loss = loss.Plus(Noted("way", TrainingMath.SquaredError(said, expected).mean().Times(10), Recipe.Way));
+            loss = loss.Plus(Noted(measures, "way", TrainingMath.SquaredError(said, expected).mean().Times(10), Recipe.Way));
         }
 
         var looks = aimed.Select(a => (a.Row, Column: ShapeWord(a.Of.Prompt), Patch: labels.Middle(a.Of.Frame, a.Of.Asked.Spec.Target)))
             .Where(l => l.Column >= 0).Select(l => (l.Row, image + l.Column, l.Patch)).ToArray();
         if (looks.Length > 0 && Recipe.Attention > 0)
         {
-            loss = loss.Plus(Noted("attention", AttentionLoss(run[queries], run[keys], looks, 1, image), Recipe.Attention));
+            loss = loss.Plus(Noted(measures, "attention", AttentionLoss(run[queries], run[keys], looks, 1, image), Recipe.Attention));
         }
 
         return (loss, measures);
 
         Tensor Read(string address) => alone ? run[address].detach() : run[address];
-
-        Tensor Noted(string name, Tensor part, double weight)
-        {
-            measures[name] = part.Value();
-            return part.Times(weight);
-        }
     }
 
     public override IReadOnlyList<IReadOnlyList<double[]>> Act(IReadOnlyList<TrainingFrame> frames, int step)
@@ -218,9 +211,6 @@ internal sealed class TokenLearner : Learner
         => policy.Tokenizer.Id(word) ?? throw new VitrineException($"{policy.Name}: its tokenizer has no word '{word}', which training on the tabletop needs.");
 
     private int[] Ids(string text) => [policy.PromptIds("reach")[0], .. text.Split(' ').Select(Id)];
-
-    private RandomStream Random(string purpose, int step, int index)
-        => new(string.Create(CultureInfo.InvariantCulture, $"training/{Recipe.Seed}/{purpose}/{step}/{index}"));
 
     private sealed record Row(int Frame, AskedFrame Asked, int[] Prompt, int[] Action);
 }

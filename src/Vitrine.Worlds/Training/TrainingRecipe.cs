@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Serialization;
+using Vitrine.Mechanisms.Statistics;
 
 namespace Vitrine.Worlds.Training;
 
@@ -134,6 +135,10 @@ public sealed record TrainingRecipe
     /// <summary>Whether it is for a policy that flows.</summary>
     [JsonIgnore]
     public bool IsFlow => Samples > 0;
+
+    /// <summary>Random numbers of a purpose, by seed, step and place alone.</summary>
+    internal RandomStream Random(string purpose, int step, int index)
+        => new(string.Create(CultureInfo.InvariantCulture, $"training/{Seed}/{purpose}/{step}/{index}"));
 
     /// <summary>Frames and instructions of a step.</summary>
     public (int Frames, int Instructions) SizeAt(int step) => step >= LateFrom * Steps ? (LateFrames, LateInstructions) : (Frames, Instructions);

@@ -23,6 +23,9 @@ internal sealed record TrainingState(
     /// <summary>Name of the file in a training's folder.</summary>
     public const string FileName = "state.safetensors";
 
+    /// <summary>What files of a training say of themselves, as PyTorch's do.</summary>
+    public static readonly IReadOnlyDictionary<string, string> Metadata = new Dictionary<string, string> { ["format"] = "pt" };
+
     private const string Head = "training.json", Weight = "weight/", Mean = "mean/", Square = "square/";
 
     /// <summary>Writes the state with weights and moments.</summary>
@@ -41,7 +44,7 @@ internal sealed record TrainingState(
             (tensors[Mean + name], tensors[Square + name]) = (mean, square);
         }
 
-        WriteFile(path, tensors);
+        SafetensorsFile.Save(path, tensors, Metadata);
     }
 
     /// <summary>Reads a state and puts weights and moments in their places.</summary>
@@ -73,19 +76,6 @@ internal sealed record TrainingState(
         using var scope = NewDisposeScope();
         using var file = Checkpoint.OpenFile(path);
         return Parse(path, file.Read(Head).data<byte>().ToArray());
-    }
-
-    /// <summary>Writes tensors as a safetensors file, whole or not at all.</summary>
-    public static void WriteFile(string path, IReadOnlyDictionary<string, Tensor> tensors)
-    {
-        using var writer = SafetensorsWriter.Create(
-            path, [.. tensors.Select(t => TensorPlan.Of(t.Key, t.Value))], new Dictionary<string, string> { ["format"] = "pt" });
-        foreach (var (name, values) in tensors)
-        {
-            writer.Write(name, values);
-        }
-
-        writer.Finish();
     }
 
     private static TrainingState Parse(string path, byte[] json)

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Vitrine.Mechanisms.Statistics;
 using Vitrine.Policies;
 using Vitrine.Worlds.Tabletop;
@@ -28,8 +27,8 @@ internal sealed class TrainingStream
     public TrainingStream(TrainingRecipe recipe, TabletopOptions world, int horizon)
     {
         (this.recipe, this.world, this.horizon) = (recipe, world, horizon);
-        experts = [.. Enumerable.Range(0, recipe.ExpertEpisodes).Select(i => NewWorld(-1, Random("expert-start", 0, i), opens: 0))];
-        students = [.. Enumerable.Range(0, recipe.StudentEpisodes).Select(i => NewWorld(-1, Random("student-start", 0, i), opens: .6))];
+        experts = [.. Enumerable.Range(0, recipe.ExpertEpisodes).Select(i => NewWorld(-1, recipe.Random("expert-start", 0, i), opens: 0))];
+        students = [.. Enumerable.Range(0, recipe.StudentEpisodes).Select(i => NewWorld(-1, recipe.Random("student-start", 0, i), opens: .6))];
     }
 
     private TrainingStream(TrainingRecipe recipe, TabletopOptions world, int horizon, TrainingEpisode[] experts, TrainingEpisode[] students)
@@ -48,12 +47,12 @@ internal sealed class TrainingStream
     {
         var (frames, instructions) = recipe.SizeAt(step);
         var ofStudents = students.Length > 0 && step >= recipe.StudentFrom * recipe.Steps ? frames / 2 : 0;
-        var order = Random("choice", step, 0);
+        var order = recipe.Random("choice", step, 0);
         int[] chosenExperts = [.. order.Shuffled([.. Enumerable.Range(0, experts.Length)]).Take(frames - ofStudents)];
         int[] chosenStudents = [.. order.Shuffled([.. Enumerable.Range(0, students.Length)]).Take(ofStudents)];
         foreach (var i in chosenExperts)
         {
-            experts[i] = Moved(experts[i], Random("expert", step, i));
+            experts[i] = Moved(experts[i], recipe.Random("expert", step, i));
         }
 
         return
@@ -71,7 +70,7 @@ internal sealed class TrainingStream
     {
         foreach (var (n, frame) in frames.Where(f => f.IsStudent).Index())
         {
-            var random = Random("student", step, frame.Episode);
+            var random = recipe.Random("student", step, frame.Episode);
             students[frame.Episode] = Acted(students[frame.Episode], chunks[n], random);
         }
     }
@@ -93,27 +92,18 @@ internal sealed class TrainingStream
     {
         var kind = isStudent ? "student" : "expert";
         var view = TabletopView.Of(world, new LayoutKey(recipe.Seed, LayoutSplit.Selection, $"train-{kind}-{index}", episode.Number));
-        var noise = world.SensorNoise > 0 ? Random($"{kind}-sensor", step, index) : null;
+        var noise = world.SensorNoise > 0 ? recipe.Random($"{kind}-sensor", step, index) : null;
         var state = episode.Now;
         var asked = new List<AskedFrame> { new(episode.Spec, episode.Instruction, Label(state, episode.Spec)) };
-        var words = Random($"{kind}-words", step, index);
+        var words = recipe.Random($"{kind}-words", step, index);
         while (asked.Count < instructions)
         {
             var another = Said(state, words, mustBeFeasible: false);
             asked.Add(another is { } said ? new(said.Spec, said.Words, Label(state, said.Spec)) : asked[0]);
         }
 
-        return new(index, isStudent, Observed(state, view, noise, episode.Instruction), state, view, asked);
+        return new(index, isStudent, TabletopWorld.Seen(state, view, noise, world.SensorNoise, episode.Instruction), state, view, asked);
     }
-
-    private Observation Observed(TabletopState state, TabletopView view, RandomStream? noise, string instruction)
-        => new(TabletopRenderer.Render(state, view, noise, world.SensorNoise), instruction)
-        {
-            State = new Dictionary<string, StateVector>
-            {
-                [TabletopWorld.StateName] = new([state.Gripper.X, state.Gripper.Y, state.Gripper.Z, state.Open ? 1 : 0]),
-            },
-        };
 
     /// <summary>One to four steps of the expert, not always as it would.</summary>
     private TrainingEpisode Moved(TrainingEpisode episode, RandomStream random)
@@ -245,7 +235,4 @@ internal sealed class TrainingStream
 
         return (TabletopTask)recipe.Tasks.Index().Last(t => t.Item > 0).Index;
     }
-
-    private RandomStream Random(string purpose, int step, int index)
-        => new(string.Create(CultureInfo.InvariantCulture, $"training/{recipe.Seed}/{purpose}/{step}/{index}"));
 }

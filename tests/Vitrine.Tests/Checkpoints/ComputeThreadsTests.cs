@@ -86,6 +86,46 @@ public sealed class ComputeThreadsTests : IDisposable
         await ComputeThreads.WorkersAsync(0, () => throw new InvalidOperationException());
     }
 
+    [Theory]
+    [InlineData(0, 3)]
+    [InlineData(1, 3)]
+    [InlineData(7, 1)]
+    [InlineData(7, 3)]
+    public async Task Every_piece_is_done_once_with_one_thread(int count, int workers)
+    {
+        var seen = new System.Collections.Concurrent.ConcurrentBag<(int Piece, int Threads)>();
+        await ComputeThreads.EachAsync(count, workers, (piece, _) => seen.Add((piece, torch.get_num_threads())), TestContext.Current.CancellationToken);
+        seen.Order().ShouldBe(Enumerable.Range(0, count).Select(i => (i, 1)));
+    }
+
+    [Fact]
+    public async Task What_fails_comes_as_it_was_thrown_and_stops_the_others()
+    {
+        var begun = 0;
+        await Should.ThrowAsync<InvalidOperationException>(() => ComputeThreads.EachAsync(1000, 2, Work, TestContext.Current.CancellationToken));
+        begun.ShouldBe(2);
+
+        void Work(int piece, CancellationToken stop)
+        {
+            // The second piece is being done when the first fails, and is told.
+            if (Interlocked.Increment(ref begun) == 2)
+            {
+                throw new InvalidOperationException();
+            }
+
+            stop.WaitHandle.WaitOne();
+            stop.ThrowIfCancellationRequested();
+        }
+    }
+
+    [Fact]
+    public async Task Who_cancels_hears_of_it_and_no_workers_are_refused()
+    {
+        using var source = new CancellationTokenSource();
+        await Should.ThrowAsync<OperationCanceledException>(() => ComputeThreads.EachAsync(3, 2, (_, _) => source.Cancel(), source.Token));
+        await Should.ThrowAsync<ArgumentOutOfRangeException>(() => ComputeThreads.EachAsync(3, 0, (_, _) => { }, TestContext.Current.CancellationToken));
+    }
+
     [Fact]
     public void Many_at_once_leave_the_process_s_number()
     {

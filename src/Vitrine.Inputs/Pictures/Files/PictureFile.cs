@@ -24,17 +24,7 @@ public static class PictureFile
     /// Whether to turn the picture as its EXIF orientation asks (what transformers' load_image does), or to leave it as stored (what Pillow's open does).
     /// </param>
     /// <exception cref="VitrineException">The file cannot be read or is no such picture.</exception>
-    public static Picture Read(string path, bool upright = false)
-    {
-        try
-        {
-            return Decode(File.ReadAllBytes(path), path, upright);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new VitrineException($"{path}: cannot be read ({e.Message}).", e);
-        }
-    }
+    public static Picture Read(string path, bool upright = false) => Decode(Bytes(path), path, upright);
 
     /// <summary>Decodes a PNG or JPEG.</summary>
     /// <param name="bytes">The file's content.</param>
@@ -66,6 +56,22 @@ public static class PictureFile
             : $"{name}: is no PNG or JPEG picture (it begins with {Convert.ToHexString(bytes.AsSpan(0, Math.Min(8, bytes.Length)))}).");
     }
 
+    /// <summary>Pixels of a PNG or JPEG file by its head alone: nothing is decoded.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="VitrineException">The file cannot be read or is no such picture.</exception>
+    public static (int Width, int Height) SizeOf(string path)
+    {
+        var bytes = Bytes(path);
+        if (JpegHeader.IsJpeg(bytes))
+        {
+            var jpeg = JpegHeader.Parse(bytes, path);
+            return (jpeg.Width, jpeg.Height);
+        }
+
+        var png = PngFile.Parse(bytes, path);
+        return (png.Width, png.Height);
+    }
+
     /// <summary>A picture as a PNG file's content.</summary>
     public static byte[] EncodePng(Picture picture)
     {
@@ -95,6 +101,18 @@ public static class PictureFile
         if ((long)width * height > mostPixels)
         {
             throw new VitrineException($"{name}: has {height} x {width} pixels; at most {mostPixels} are read.");
+        }
+    }
+
+    private static byte[] Bytes(string path)
+    {
+        try
+        {
+            return File.ReadAllBytes(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new VitrineException($"{path}: cannot be read ({e.Message}).", e);
         }
     }
 

@@ -112,7 +112,7 @@ public sealed class StudyHome(string path)
         }
 
         string[] all = [.. outcome.Comparisons.Where(c => c.IsExploratory).Select(c => c.Measure).Concat(also.Select(m => Measure.Named(m).Name)).Distinct()];
-        return RunAsync(outcome.File, Planned()!, Read(outcome.File, cancellation), all, cancellation);
+        return RunAsync(outcome.File, Planned()!, ReadAsync, all, cancellation);
     }
 
     /// <summary>All episodes of a finished study.</summary>
@@ -121,7 +121,7 @@ public sealed class StudyHome(string path)
     public async Task<StudyRun> EpisodesAsync(CancellationToken cancellation = default)
     {
         var outcome = RequireResult();
-        return (await LookedAtAsync(outcome.File, Planned()!.Study, Read(outcome.File, cancellation), cancellation).ConfigureAwait(false)).Run;
+        return (await LookedAtAsync(outcome.File, Planned()!.Study, ReadAsync, cancellation).ConfigureAwait(false)).Run;
     }
 
     /// <summary>What the study came to; null where it is not finished.</summary>
@@ -146,10 +146,8 @@ public sealed class StudyHome(string path)
     private PlannedStudy? Planned() => File.Exists(PlanPath) ? RecordJson.Read<PlannedStudy>(File.ReadAllText(PlanPath), PlanPath) : null;
 
     /// <summary>Reads finished chunks and runs none.</summary>
-    private StudyExecution Read(StudyFile file, CancellationToken cancellation) => (study, chunks) => new StudyRunner(NewWorldOf(file)).RunAsync(
-        study,
-        IWorldActor (arm) => throw new VitrineException($"{path}: chunks of the arm '{arm.Name}' are missing; 'vitrine study run' makes them again."),
-        new StudyOptions { Folder = chunks, AllowUntouchedEdits = true }, cancellation: cancellation);
+    private static Task<StudyRun> ReadAsync(Study study, string chunks)
+        => Task.FromResult(StudyRunner.Collect(study, new StudyOptions { Folder = chunks, AllowUntouchedEdits = true }));
 
     private async Task<(StudyRun Run, IReadOnlyList<StudyLook> Looks)> LookedAtAsync(
         StudyFile file, Study study, StudyExecution execute, CancellationToken cancellation)
@@ -168,10 +166,9 @@ public sealed class StudyHome(string path)
             var (from, to) = ((look - 1) * study.LayoutsPerTask / planned.Count, look * study.LayoutsPerTask / planned.Count);
             var part = await execute(study with { FirstLayout = from, LayoutsPerTask = to - from }, At($"chunks-{look}")).ConfigureAwait(false);
             run = run is null ? part : Joined(run, part);
-            var arms = StudyResult.Of(run).Arms.ToDictionary(a => a.Arm.Name);
             string[] crossed =
             [
-                .. comparisons.Where(c => arms[c.Arm].All.Differences[c.Measure].P <= levels[look - 1]).Select(c => NameOf(c.Arm, c.Measure))
+                .. comparisons.Where(c => StudyComparison.PValue(run, c.Arm, Measure.Named(c.Measure)) <= levels[look - 1]).Select(c => NameOf(c.Arm, c.Measure))
                     .Union(looks.SelectMany(l => l.Crossed)),
             ];
             var isLast = look == planned.Count || crossed.Length == comparisons.Count;

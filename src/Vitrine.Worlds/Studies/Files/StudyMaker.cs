@@ -17,11 +17,10 @@ namespace Vitrine.Worlds.Studies.Files;
 /// </summary>
 /// <param name="file">What was written down.</param>
 /// <param name="policy">Who acts; it must be the file's.</param>
-/// <param name="worlds">Worlds of one's own that the file may name besides those that come along.</param>
 /// <remarks>
 /// It computes with libtorch's present number of threads, which touches the last bits of a mean difference; the study itself then travels with its numbers.
 /// </remarks>
-public sealed class StudyMaker(StudyFile file, Policy policy, IReadOnlyList<WorldFamily>? worlds = null)
+public sealed class StudyMaker(StudyFile file, Policy policy)
 {
     private Calibration? calibration;
     private LexicalPatterns? patterns;
@@ -49,7 +48,7 @@ public sealed class StudyMaker(StudyFile file, Policy policy, IReadOnlyList<Worl
     /// <summary>Whether divergence and motion are measured of doses that are given as numbers, too.</summary>
     public bool MeasuresStrength { get; init; } = true;
 
-    private WorldFamily World { get; } = WorldRegistry.Find(file.World.Name, worlds);
+    private WorldFamily World { get; } = WorldRegistry.Find(file.World.Name);
 
     /// <summary>Makes it.</summary>
     /// <param name="progress">From 0 to 1.</param>

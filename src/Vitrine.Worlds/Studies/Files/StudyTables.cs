@@ -1,6 +1,3 @@
-using Parquet;
-using Parquet.Schema;
-
 namespace Vitrine.Worlds.Studies.Files;
 
 /// <summary>Results as Parquet; docs/studies.md has the columns. Equal runs give equal bytes.</summary>
@@ -81,53 +78,4 @@ internal static class StudyTables
     }
 
     private static Dictionary<string, string> About(string registered) => new() { ["schema"] = StudyOutcome.Form, ["registered"] = registered };
-
-    /// <summary>Columns as they are added, in one row group.</summary>
-    private sealed class ParquetTable
-    {
-        private readonly List<DataField> fields = [];
-        private readonly List<Func<ParquetRowGroupWriter, CancellationToken, Task>> columns = [];
-
-        public void Texts(string name, IEnumerable<string?> values)
-        {
-            var (field, all) = (new DataField<string>(name), values.ToArray());
-            Add(field, (group, _) => group.WriteAsync(field, all!));
-        }
-
-        public void Values<T>(string name, IEnumerable<T> values)
-            where T : struct
-        {
-            var (field, all) = (new DataField<T>(name), values.ToArray());
-            Add(field, (group, cancellation) => group.WriteAsync<T>(field, all, cancellationToken: cancellation));
-        }
-
-        public void Maybe(string name, IEnumerable<double?> values)
-        {
-            var (field, all) = (new DataField<double?>(name), values.ToArray());
-            Add(field, (group, cancellation) => group.WriteAsync<double>(field, all, cancellationToken: cancellation));
-        }
-
-        public async Task<byte[]> ToBytesAsync(Dictionary<string, string> about, CancellationToken cancellation)
-        {
-            using var stream = new MemoryStream();
-            var writer = await ParquetWriter.CreateAsync(new ParquetSchema(fields), stream, cancellationToken: cancellation).ConfigureAwait(false);
-            await using (writer.ConfigureAwait(false))
-            {
-                writer.CustomMetadata = about;
-                using var group = writer.CreateRowGroup();
-                foreach (var column in columns)
-                {
-                    await column(group, cancellation).ConfigureAwait(false);
-                }
-            }
-
-            return stream.ToArray();
-        }
-
-        private void Add(DataField field, Func<ParquetRowGroupWriter, CancellationToken, Task> write)
-        {
-            fields.Add(field);
-            columns.Add(write);
-        }
-    }
 }

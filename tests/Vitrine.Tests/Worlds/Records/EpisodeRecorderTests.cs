@@ -146,6 +146,20 @@ public sealed class EpisodeRecorderTests : IDisposable
     }
 
     [Fact]
+    public void A_point_that_is_no_address_or_fits_nothing_leaves_no_record_behind()
+    {
+        var header = RecordHeader.Of(Recorded.Spoken, Recorded.Plain) with { Points = ["language..resid_post"] };
+        Should.Throw<VitrineException>(() => EpisodeRecorder.Create(_folder["r"], header)).Message.ShouldContain("language..resid_post");
+        foreach (var point in new[] { "language..resid_post", "langage.0.resid_post" })
+        {
+            Should.Throw<VitrineException>(() => Recorded.Episode(_folder["rollouts"], Recorded.Spoken, points: point)).Message.ShouldContain(point);
+        }
+
+        Directory.GetFileSystemEntries(_folder.Path).ShouldBeEmpty();
+        Recorded.Episode(_folder["rollouts"], Recorded.Spoken, points: "language.0.resid_post").IsFinished.ShouldBeTrue();
+    }
+
+    [Fact]
     public void What_does_not_fit_is_refused_by_name()
     {
         var header = RecordHeader.Of(Recorded.Spoken, Recorded.Plain) with { Points = ["language.0.resid_post"] };

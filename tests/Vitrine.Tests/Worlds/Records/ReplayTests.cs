@@ -1,6 +1,8 @@
 using Vitrine.Checkpoints;
+using Vitrine.Mechanisms.Causes;
 using Vitrine.Mechanisms.Doses;
 using Vitrine.Policies;
+using Vitrine.Policies.Flow;
 using Vitrine.Tests.Cli;
 using Vitrine.Worlds.Records;
 using Vitrine.Worlds.Studies;
@@ -119,6 +121,22 @@ public sealed class ReplayTests : IDisposable
         same.Path.Take(3).ShouldBe(record.ToEpisode().Path.Take(3));
         Should.Throw<VitrineException>(() => Replay.Branch(record, Recorded.Flowing, Recorded.NewWorld, 99, Recorded.Plain, cancellation: Cancellation))
             .Message.ShouldContain("0 to 5");
+    }
+
+    /// <remarks>What is put in or swapped has no plan beside it; one that is asked for is refused, not left out.</remarks>
+    [Fact]
+    public void A_plan_beside_what_is_swapped_or_put_in_is_refused()
+    {
+        var flow = Recorded.Flowing;
+        var swapped = Recorded.Plain with { Kind = ArmKind.Interchange, Word = "slowly", Swap = new PrefixSwap("quickly", [1]) };
+        var record = Recorded.Episode(_folder["swapped"], flow, swapped);
+        Replay.Run(record, flow, Recorded.NewWorld, Cancellation).First.ShouldBeNull();
+        Should.Throw<VitrineException>(() => Replay.Branch(record, flow, Recorded.NewWorld, 1, swapped with { Plan = Recorded.Pushed(flow) }, false, Cancellation))
+            .Message.ShouldContain("under no other plan");
+        var part = Recorded.Plain with { Kind = ArmKind.Interchange, Part = new ComponentSwap("quickly", Component.Attention, [1]) };
+        Should.Throw<VitrineException>(() => Recorded.Episode(_folder["part"], flow, part with { Plan = Recorded.Pushed(flow) }))
+            .Message.ShouldContain("under no other plan");
+        Should.Throw<VitrineException>(() => Recorded.Episode(_folder["spoken"], Recorded.Spoken, swapped)).Message.ShouldContain("whose expert flows");
     }
 
     [Fact]

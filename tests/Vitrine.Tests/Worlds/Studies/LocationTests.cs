@@ -1,5 +1,7 @@
+using Vitrine.Checkpoints;
 using Vitrine.Mechanisms.Causes;
 using Vitrine.Tests.Worlds.Records;
+using Vitrine.Transformers;
 using Vitrine.Worlds;
 using Vitrine.Worlds.Decisions;
 using Vitrine.Worlds.Records;
@@ -76,6 +78,30 @@ public sealed class LocationTests
         var recorded = new WatchedRollouts(NewWorld, new RecordedWorld("tabletop", NewWorld().Description, new Dictionary<string, string>()), 4);
         var one = recorded.Run(Recorded.Spoken, arms.First(a => a.Part is not null), said[0].Layout, new WatchOptions(), Cancellation);
         one.Episode.Path.Count.ShouldBe(said[0].Path.Count);
+    }
+
+    /// <remarks>Pictures and words are read once for all parts; each act by itself finds the same.</remarks>
+    [Fact]
+    public void Of_a_policy_that_flows_the_numbers_are_those_of_acts_by_themselves()
+    {
+        var (policy, states) = (Recorded.Flowing, TabletopStates.Draw(21, LayoutSplit.Test, ["reach"], 2));
+        using var located = new Localisation(
+            policy, "quickly", "slowly", TabletopStates.Draw(51, LayoutSplit.Selection, ["reach"], 2), 1, withHeads: true, cancellation: Cancellation);
+        var effects = located.Run(states, ActionMetric.Speed, workers: 2, cancellation: Cancellation);
+        using var one = ComputeThreads.One();
+        var (own, other) = (new OneStep(policy, states).With("slowly"), new OneStep(policy, states).With("quickly"));
+        effects.Baseline.ShouldBe(own.Measured(ActionMetric.Speed));
+        effects.Word.ShouldBe(Changes(other, null));
+        effects.Word.ShouldContain(change => change != 0);
+        using var said = other.Outputs(Cancellation);
+        using var plain = own.Outputs(Cancellation);
+        var part = effects.Parts.Single(p => p is { Component: Component.FeedForward, Layer: 3 });
+        part.Sufficient.ShouldBe(Changes(own, new RunPlan { Edits = said.PutIn(Component.FeedForward, [3]) }));
+        part.Necessary.ShouldBe(Changes(other, new RunPlan { Edits = plain.PutIn(Component.FeedForward, [3]) }));
+        part.MeanDifference.ShouldBe(Changes(own, located.MeanDifference(Component.FeedForward, [3])));
+        effects.RandomDirections[1].Draws[0].ShouldBe(Changes(own, located.RandomDirection(0, Component.FeedForward, located.Layers)));
+
+        IReadOnlyList<double> Changes(OneStep of, RunPlan? plan) => own.Effect("", of.Act(plan, Cancellation), ActionMetric.Speed).Hard;
     }
 
     private static IWorld NewWorld() => new TabletopWorld(new TabletopOptions { Adverbs = false });

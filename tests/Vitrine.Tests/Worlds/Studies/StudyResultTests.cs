@@ -37,6 +37,22 @@ public sealed class StudyResultTests
         Result.Arms.Where(a => a.Arm.Kind != ArmKind.Edit).SelectMany(a => a.All.Differences.Values).ShouldAllBe(d => d.AdjustedP == null);
     }
 
+    /// <remarks>24 differences are more than are flipped one by one: the patterns are drawn, by the seed.</remarks>
+    [Fact]
+    public void The_p_of_one_comparison_is_that_of_the_whole_result()
+    {
+        var study = Study with { LayoutsPerTask = 12 };
+        var run = new StudyRun(study, [.. study.Arms.Select((arm, a) => new ArmEpisodes(
+            arm.Label(), [.. study.Layouts().Select((layout, i) => Straight(layout, .1 + (a * .01 * ((i % 5) - 1.5)), (i + a) % 3 == 0))]))]);
+        foreach (var arm in StudyResult.Of(run).Arms.Where(a => a.Arm.Kind != ArmKind.Baseline))
+        {
+            Measure.All.ToDictionary(m => m.Name, m => StudyComparison.PValue(run, arm.Arm.Name, m))
+                .ShouldBe(arm.All.Differences.ToDictionary(d => d.Key, d => d.Value.P));
+        }
+
+        StudyComparison.PValue(run, "far", Measure.Speed).ShouldBeInRange(.001, .9);
+    }
+
     [Fact]
     public void Tasks_are_reported_apart()
     {

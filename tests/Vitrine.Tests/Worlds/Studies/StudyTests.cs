@@ -1,3 +1,4 @@
+using Vitrine.Mechanisms.Causes;
 using Vitrine.Mechanisms.Doses;
 using Vitrine.Transformers;
 using Vitrine.Transformers.Edits;
@@ -126,6 +127,8 @@ public sealed class StudyTests
             (study with { Split = LayoutSplit.Selection }, "the split"),
             (study with { BlockSize = 5 }, "the block size"),
             (study with { Name = "other" }, "the name"),
+            (study with { ActionSteps = 2 }, "the rows of each chunk that are carried out: 'none' there, '2' asked for"),
+            (Changed(a => a with { Part = new ComponentSwap("quickly", Component.Attention, [1]) }), "the arm 'clamp fast' has another component"),
             (Changed(a => a with { Plan = Clamped(11) }), "the arm 'clamp fast' has another plan"),
             (Changed(a => a with { Schedule = new Constant(.5) }), "the arm 'clamp fast' has another schedule"),
             (Changed(a => a with { Word = "quickly" }), "the arm 'clamp fast' has another word"),
