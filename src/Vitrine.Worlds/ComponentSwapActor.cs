@@ -24,7 +24,7 @@ internal sealed class ComponentSwapActor(Policy policy, ComponentSwap swap, stri
             using var other = ComponentOutputs.Of(policy, [.. asked.Select(i => ObservingActor.TurnOf(turns[i], swap.Word).Seen)], noise, cancellation);
             var plan = new RunPlan { Edits = other.PutIn(swap.Component, swap.Layers) };
             using var run = policy.Act([.. acting.Select(t => t.Seen)], plan, new ActOptions { Noise = noise }, cancellation);
-            return run.Actions;
+            return [.. run.Actions.Select(a => a.Chunk)];
         });
     }
 }

@@ -24,7 +24,7 @@ public sealed class PrefixSwapActor(FlowPolicy policy, PrefixSwap swap, string? 
             using var own = policy.Read([.. acting.Select(t => t.Seen)]);
             using var other = policy.Read([.. asked.Select(i => ObservingActor.TurnOf(turns[i], swap.Word).Seen)]);
             using var run = policy.Act(own, policy.Swapping(own, other, swap), policy.NoiseOf(acting), cancellation);
-            return run.Actions;
+            return [.. run.Actions.Select(a => a.Chunk)];
         });
     }
 }
