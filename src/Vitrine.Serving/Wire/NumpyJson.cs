@@ -234,6 +234,6 @@ public static class NumpyJson
     private static string Number(double value)
         => double.IsNaN(value) ? "NaN"
             : double.IsInfinity(value) ? value > 0 ? "Infinity" : "-Infinity"
-            : value == Math.Floor(value) && Math.Abs(value) < 1e16 ? value.ToString("0.0", CultureInfo.InvariantCulture)
+            : value == Math.Floor(value) && Math.Abs(value) < 1e17 ? value.ToString("F1", CultureInfo.InvariantCulture)
             : value.ToString("R", CultureInfo.InvariantCulture).Replace("E", "e", StringComparison.Ordinal);
 }
