@@ -49,14 +49,13 @@ internal sealed class RestProtocol(PolicyHost host, HostSession session, ServerO
     private object Row(IReadOnlyList<double> row, ServedAnswer? answer, WireMap asked)
     {
         var array = AnswerFields.Row(row, options);
-        return answer is not null && AnswerFields.Of(answer, ObservationReader.WantsReport(asked)) is { } field
-            ? new WireMap
-            {
-                ["__numpy__"] = Convert.ToBase64String(array.Data.Span),
-                ["dtype"] = array.Dtype.ToString(),
-                ["shape"] = array.Shape.Select(s => (object?)s),
-                [AnswerFields.Name] = field,
-            }
-            : array;
+        if (answer is null || AnswerFields.Of(answer, ObservationReader.WantsReport(asked)) is not { } field)
+        {
+            return array;
+        }
+
+        var map = NumpyJson.Marked(array);
+        map.Add(AnswerFields.Name, field);
+        return map;
     }
 }
