@@ -32,11 +32,6 @@ internal sealed class RestProtocol(PolicyHost host, HostSession session, ServerO
             request = reader.Read(map, map["unnorm_key"] as string);
         }
 
-        if (request.Units is { } units && !host.Model.UnitKeys.Contains(units))
-        {
-            throw new WireException($"unnorm_key '{units}' is unknown; known are {string.Join(", ", host.Model.UnitKeys)}.");
-        }
-
         var answer = await session.AskAsync(request, gone).ConfigureAwait(false);
         var rows = AnswerFields.Rows(answer, options);
         object reply = map.Has("full_image")

@@ -161,7 +161,7 @@ public sealed class ReplayTests
     public async Task Requests_of_the_rest_protocol_are_answered_byte_for_byte(string request, string reply)
     {
         var rows = ((List<object?>)NumpyJson.Read(WireFixtures.Bytes("json-numpy", "oft_reply.json"))!).Cast<WireArray>().Select(a => a.ToDoubles()).ToArray();
-        var model = new StubModel(_ => rows) { Needs = new PolicyNeeds { Horizon = 3 }, UnitKeys = ["bridge_orig"] };
+        var model = new StubModel(_ => rows) { Needs = new PolicyNeeds { Horizon = 3 } };
         using var host = new PolicyHost(model);
         await using var server = await PolicyServer.StartAsync(host, "openvla", 0);
         using var http = new HttpClient { BaseAddress = server.Address };
