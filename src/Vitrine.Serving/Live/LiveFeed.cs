@@ -22,6 +22,11 @@ internal sealed class LiveFeed : IServedListener
     public ServedStep Answered(ServedStep step)
     {
         last[step.Session.Name] = step.Request.Seen;
+        if (step.Session.IsClosed)
+        {
+            Closed(step.Session); // It has left while the model computed: nobody takes this observation away again.
+        }
+
         if (!watchers.IsEmpty)
         {
             var seen = Of(step);

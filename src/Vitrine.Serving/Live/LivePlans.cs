@@ -37,15 +37,13 @@ public sealed class LivePlans(Action<RunPlan> require, RunPlan? start = null)
     /// <param name="session">Whose; everybody's when null.</param>
     /// <param name="dose">Strength of every edit; what it was when null.</param>
     /// <returns>The change's number.</returns>
-    /// <exception cref="VitrineException">The plan does not fit the model; what was set stays.</exception>
+    /// <exception cref="VitrineException">The plan does not fit the model, or the dose is no number; what was set stays.</exception>
     public int Set(RunPlan plan, string? session = null, double? dose = null) => Change(session, s => s.With(plan, dose ?? s.Dose));
 
     /// <summary>Changes the strength of the edits that are set: 1 as the plan says, 0 none of it.</summary>
     /// <exception cref="VitrineException">Nothing is set there, or an edit has no other strength.</exception>
-    public int SetDose(double dose, string? session = null) => Change(session, s => s.Plan is { } plan && double.IsFinite(dose)
-        ? s.With(plan, dose)
-        : throw new VitrineException(double.IsFinite(dose) ? "live: no plan is set whose dose could be changed; set one first."
-            : "live: the dose is no number."));
+    public int SetDose(double dose, string? session = null) => Change(session, s => s.Plan is { } plan ? s.With(plan, dose)
+        : throw new VitrineException("live: no plan is set whose dose could be changed; set one first."));
 
     /// <summary>Takes a plan off: the model acts as it was started.</summary>
     /// <param name="session">Whose; everybody's when null.</param>
@@ -119,6 +117,7 @@ public sealed class LivePlans(Action<RunPlan> require, RunPlan? start = null)
 
     /// <param name="Plan">As it was set.</param>
     /// <param name="Dose">Strength of every edit.</param>
+            _ when !double.IsFinite(dose) => throw new VitrineException("live: the dose is no number."),
     /// <param name="Dosed">The plan at that strength: one object as long as it holds, so that it is bound once.</param>
     private sealed record Setting(RunPlan? Plan, double Dose, RunPlan? Dosed)
     {
