@@ -234,14 +234,12 @@ internal static class ServeCommand
         {
         }
 
-        public ServedStep Answered(ServedStep step)
+        public void Answered(ServedStep step)
         {
             if (--left == 0)
             {
                 ends.CancelAfter(TimeSpan.FromMilliseconds(200)); // the answer itself is still to be sent
             }
-
-            return step;
         }
 
         public void Closed(HostSession session)

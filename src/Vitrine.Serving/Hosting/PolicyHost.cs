@@ -291,7 +291,7 @@ public sealed class PolicyHost : IDisposable
             var milliseconds = clock.GetElapsedTime(began).TotalMilliseconds;
             for (var i = 0; i < asked.Count; i++)
             {
-                Finish(asked[i], acts[i], rows[i], revision, began, milliseconds, asked.Count);
+                Finish(asked[i], acts[i], revision, began, milliseconds, asked.Count);
             }
         }
         catch (OperationCanceledException)
@@ -313,7 +313,21 @@ public sealed class PolicyHost : IDisposable
         }
     }
 
-    private void Finish(PendingRequest asked, ServedAct act, ServedAsk row, int revision, long began, double milliseconds, int rows)
+    private static ServerBusyException Stops() => new("the server stops.");
+
+    /// <summary>Tells the peer that it is not answered, and the server's own user why where the peer is not told.</summary>
+    private void Refuse(PendingRequest asked, VitrineException why)
+    {
+        Totals.Failed();
+        if (why is HostFailure { InnerException: { } cause })
+        {
+            (options.Log ?? Console.Error.WriteLine)($"{asked.Session.Name}: a request failed in a way that it should not: {cause}");
+        }
+
+        asked.Fail(why);
+    }
+
+    private void Finish(PendingRequest asked, ServedAct act, int revision, long began, double milliseconds, int rows)
     {
         if (act.Refusal is { } refusal)
         {
@@ -335,7 +349,7 @@ public sealed class PolicyHost : IDisposable
             ModelMilliseconds = milliseconds,
             Rows = rows,
         };
-        var step = new ServedStep(asked.Session, asked.Request, answer, row.Plans.Aggregate(RunPlan.Empty, (all, next) => all.Then(next)));
+        var step = new ServedStep(asked.Session, asked.Request, answer);
         foreach (var listener in Listeners())
         {
             step = listener.Answered(step);
@@ -343,7 +357,7 @@ public sealed class PolicyHost : IDisposable
 
         asked.Session.Step++;
         asked.Session.Answered++;
-        Totals.Answered(step.Answer);
-        asked.Finish(step.Answer);
+        Totals.Answered(answer);
+        asked.Finish(answer);
     }
 }

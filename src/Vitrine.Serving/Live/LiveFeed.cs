@@ -19,7 +19,7 @@ internal sealed class LiveFeed : IServedListener
     {
     }
 
-    public ServedStep Answered(ServedStep step)
+    public void Answered(ServedStep step)
     {
         last[step.Session.Name] = step.Request.Seen;
         if (step.Session.IsClosed)
@@ -35,8 +35,6 @@ internal sealed class LiveFeed : IServedListener
                 watcher.Writer.TryWrite(seen);
             }
         }
-
-        return step;
     }
 
     public void Closed(HostSession session) => last.TryRemove(session.Name, out _);

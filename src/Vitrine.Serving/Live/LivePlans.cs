@@ -17,9 +17,6 @@ public sealed class LivePlans(Action<RunPlan> require, RunPlan? start = null)
     private Setting ofAll = Setting.Off;
     private int revision;
 
-    /// <summary>Raised after a change, with its number.</summary>
-    public event Action<int>? Changed;
-
     /// <summary>Counts the changes; 0 until the first.</summary>
     public int Revision
     {
@@ -90,7 +87,6 @@ public sealed class LivePlans(Action<RunPlan> require, RunPlan? start = null)
 
     private int Change(string? session, Func<Setting, Setting> change)
     {
-        int number;
         lock (gate)
         {
             var setting = change(session is null ? ofAll : ofSessions.GetValueOrDefault(session, Setting.Off));
@@ -108,16 +104,12 @@ public sealed class LivePlans(Action<RunPlan> require, RunPlan? start = null)
                 ofSessions[session] = setting;
             }
 
-            number = ++revision;
+            return ++revision;
         }
-
-        Changed?.Invoke(number);
-        return number;
     }
 
     /// <param name="Plan">As it was set.</param>
     /// <param name="Dose">Strength of every edit.</param>
-            _ when !double.IsFinite(dose) => throw new VitrineException("live: the dose is no number."),
     /// <param name="Dosed">The plan at that strength: one object as long as it holds, so that it is bound once.</param>
     private sealed record Setting(RunPlan? Plan, double Dose, RunPlan? Dosed)
     {
@@ -125,6 +117,7 @@ public sealed class LivePlans(Action<RunPlan> require, RunPlan? start = null)
 
         public Setting With(RunPlan plan, double dose) => new(plan, dose, dose switch
         {
+            _ when !double.IsFinite(dose) => throw new VitrineException("live: the dose is no number."),
             0 => null,
             1 => plan,
             _ => plan with { Edits = [.. plan.Edits.Select(e => new ScheduledEdit(e, new Constant(dose)).At(dose))] },
