@@ -117,7 +117,7 @@ public sealed class PolicyHost : IDisposable
         return session;
     }
 
-    /// <summary>Stops: nothing more is taken, the pass that runs is given up, and the model is disposed.</summary>
+    /// <summary>Stops: nothing more is taken, what waits is refused, the pass that runs is given up, and the model is disposed.</summary>
     public void Dispose()
     {
         lock (gate)
@@ -128,6 +128,15 @@ public sealed class PolicyHost : IDisposable
             }
 
             stopping.Cancel();
+            foreach (var session in turns)
+            {
+                while (session.Pending.Count > 0)
+                {
+                    Drop(session).Fail(Stops());
+                }
+            }
+
+            turns.Clear();
             Monitor.PulseAll(gate);
         }
 
@@ -157,7 +166,7 @@ public sealed class PolicyHost : IDisposable
             }
         }
 
-        using var pending = new PendingRequest(session, request, clock.GetTimestamp(), cancellation);
+        using var pending = new PendingRequest(session, request, options.Timeout, clock, cancellation);
         lock (gate)
         {
             ObjectDisposedException.ThrowIf(stopping.IsCancellationRequested, this);
@@ -179,7 +188,6 @@ public sealed class PolicyHost : IDisposable
             Monitor.Pulse(gate);
         }
 
-        pending.CancelAfter(options.Timeout, clock);
         using var withdrawn = pending.Gone.Register(() => pending.Withdraw(options.Timeout));
         return await pending.Answer.ConfigureAwait(false);
     }
@@ -296,7 +304,7 @@ public sealed class PolicyHost : IDisposable
         }
         catch (OperationCanceledException)
         {
-            asked.ForEach(a => a.Fail(new VitrineException("the server stops.")));
+            asked.ForEach(a => a.Fail(Stops()));
         }
         catch (Exception) when (asked.Count > 1)
         {
@@ -304,8 +312,7 @@ public sealed class PolicyHost : IDisposable
         }
         catch (Exception e)
         {
-            Totals.Failed();
-            asked[0].Fail(e is VitrineException ? e : new HostFailure(e));
+            Refuse(asked[0], e as VitrineException ?? new HostFailure(e));
         }
         finally
         {
@@ -331,8 +338,7 @@ public sealed class PolicyHost : IDisposable
     {
         if (act.Refusal is { } refusal)
         {
-            Totals.Failed();
-            asked.Fail(refusal);
+            Refuse(asked, refusal);
             return;
         }
 
@@ -352,7 +358,7 @@ public sealed class PolicyHost : IDisposable
         var step = new ServedStep(asked.Session, asked.Request, answer);
         foreach (var listener in Listeners())
         {
-            step = listener.Answered(step);
+            listener.Answered(step);
         }
 
         asked.Session.Step++;

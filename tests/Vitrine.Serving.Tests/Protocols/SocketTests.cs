@@ -118,7 +118,7 @@ public sealed class SocketTests
     [Fact]
     public async Task An_error_is_one_text_frame_without_a_trace_then_1011()
     {
-        using var host = new PolicyHost(new StubModel(_ => throw new InvalidOperationException("at secret")));
+        using var host = new PolicyHost(new StubModel(_ => throw new InvalidOperationException("at secret")), new HostOptions { Log = _ => { } });
         await using var server = await PolicyServer.StartAsync(host, "openpi", 0);
         using var client = await ConnectAsync(server);
         await client.SendAsync(Asked, WebSocketMessageType.Binary, true, default);
