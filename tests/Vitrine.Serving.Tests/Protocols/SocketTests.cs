@@ -86,6 +86,16 @@ public sealed class SocketTests
     }
 
     [Fact]
+    public async Task Behind_a_message_beyond_the_cap_what_still_comes_is_read_until_the_client_closes_too()
+    {
+        using var socket = new ScriptedSocket(600, 600, 600, 600);
+        await using var pump = new SocketPump(socket, new WireLimits { MessageBytes = 1000 }, CancellationToken.None);
+        (await pump.NextAsync(CancellationToken.None)).ShouldBeNull();
+        socket.Told.ShouldBe((WebSocketCloseStatus.MessageTooBig, 2));
+        socket.IsRead.ShouldBeTrue("the receive task waited for itself");
+    }
+
+    [Fact]
     public async Task Requests_that_are_not_waited_for_are_refused_with_1008()
     {
         var model = new StubModel();
