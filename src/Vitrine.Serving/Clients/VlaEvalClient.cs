@@ -27,7 +27,7 @@ public sealed class VlaEvalClient : IPolicyClient
     public static async Task<VlaEvalClient> ConnectAsync(
         Uri address, string? token = null, bool? extras = null, CancellationToken cancellation = default)
     {
-        var client = new VlaEvalClient(await SocketClient.ConnectAsync(address, token, null, cancellation).ConfigureAwait(false));
+        var client = new VlaEvalClient(await SocketClient.ConnectAsync(address, token, cancellation).ConfigureAwait(false));
         try
         {
             client.Hello = await client.SayAsync(

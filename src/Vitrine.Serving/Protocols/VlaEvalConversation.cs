@@ -107,7 +107,7 @@ internal sealed class VlaEvalConversation(PolicyHost host, HostSession session, 
         {
             ["harness_version"] = asked["harness_version"] as string ?? "",
             ["protocol_version"] = Version,
-            ["model_server"] = options.ServerName ?? host.Model.Name,
+            ["model_server"] = host.Model.Name,
             ["capabilities"] = options.Spec is null ? new WireMap { [AnswerFields.Name] = AnswerFields.About(host, options) } : new WireMap(),
         };
         var needs = host.Model.Needs;

@@ -101,7 +101,7 @@ public sealed class ReplayTests
             ActionNames = ["x", "y", "z", "a", "b", "c", "g"],
         };
         using var host = new PolicyHost(model);
-        var options = new ServerOptions { Singles = true, Spec = spec, ServerName = "ExampleServer" };
+        var options = new ServerOptions { Singles = true, Spec = spec };
         await using var server = await PolicyServer.StartAsync(host, "vla-eval", 0, options);
         using var client = new ClientWebSocket();
         await client.ConnectAsync(server.Address, default);
