@@ -1,4 +1,5 @@
 using Vitrine.Policies;
+using Vitrine.Serving.Protocols;
 using Vitrine.Serving.Wire;
 
 namespace Vitrine.Serving.Clients;
@@ -57,7 +58,7 @@ public sealed class OpenPiClient : IPolicyClient
         map.Add("prompt", seen.Instruction);
         ClientMessages.AddOwn(map, seed, extras);
         var answer = await AskAsync(map, cancellation).ConfigureAwait(false);
-        Alarms = ClientMessages.Alarms(answer["vitrine"]);
+        Alarms = ClientMessages.Alarms(answer[AnswerFields.Name]);
         return ClientMessages.Rows(answer["actions"], "openpi");
     }
 

@@ -31,7 +31,7 @@ internal sealed class Gr00tServer : IProtocolServer
         callers = new KeptSessions<Gr00tCaller>(Math.Max(1, host.Options.Sessions / 2), name =>
         {
             var session = host.Open("groot", name);
-            return (session, new Gr00tCaller(session, new ObservationReader(host, options) { Fitted = fit => ServerText.Say(options, session, fit) }));
+            return (session, new Gr00tCaller(session, new ObservationReader(host, session, options)));
         });
         socket.Options.MaxMsgSize = options.Limits.MessageBytes;
         socket.Options.Linger = TimeSpan.FromSeconds(5);

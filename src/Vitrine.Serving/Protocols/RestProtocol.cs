@@ -10,7 +10,7 @@ namespace Vitrine.Serving.Protocols;
 /// </remarks>
 internal sealed class RestProtocol(PolicyHost host, HostSession session, ServerOptions options)
 {
-    private readonly ObservationReader reader = new(host, options) { Fitted = fit => ServerText.Say(options, session, fit) };
+    private readonly ObservationReader reader = new(host, session, options);
     private readonly Lock gate = new();
 
     /// <summary>Answers a request.</summary>

@@ -12,7 +12,7 @@ internal sealed class VlaEvalConversation(PolicyHost host, HostSession session, 
 {
     private const long Version = 1;
     private static readonly string[] Types = ["hello", "observation", "action", "episode_start", "episode_end", "error"];
-    private readonly ObservationReader reader = new(host, options) { Fitted = fit => ServerText.Say(options, session, fit) };
+    private readonly ObservationReader reader = new(host, session, options);
     private readonly TimeProvider clock = host.Options.Time ?? TimeProvider.System;
     private readonly Queue<IReadOnlyList<double>> rows = new();
 
