@@ -82,7 +82,7 @@ internal sealed class VlaEvalConversation(PolicyHost host, HostSession session, 
     {
         var request = reader.Read(payload);
         ServedAnswer? answer = null;
-        if (rows.Count == 0 || request.Edits is not null || request.Seed is not null)
+        if (rows.Count == 0 || request is not { Edits: null, Seed: null, Noise: null })
         {
             answer = await session.AskAsync(request, gone).ConfigureAwait(false);
             rows.Clear();
