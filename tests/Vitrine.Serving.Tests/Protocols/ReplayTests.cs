@@ -138,7 +138,7 @@ public sealed class ReplayTests
             ActionNames = ["x", "gripper"],
         };
         using var host = new PolicyHost(model);
-        var protocol = new Gr00tProtocol(host, new ServerOptions { Singles = true });
+        var protocol = new Gr00tProtocol(host, new ServerOptions { Singles = true }, killed: null);
         var session = host.Open("groot");
         var caller = new Gr00tCaller(session, new ObservationReader(host, session, new ServerOptions()));
         foreach (var request in WireFixtures.Files("gr00t").Select(f => f.Data).Where(f => f.EndsWith("_request.msgpack", StringComparison.Ordinal)
