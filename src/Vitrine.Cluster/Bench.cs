@@ -236,7 +236,8 @@ internal sealed class Bench : IDisposable
     /// <summary>Closes studies that nobody has used for longest, where there are too many.</summary>
     private void MakeRoom()
     {
-        foreach (var idle in studies.Values.Where(s => s.Jobs.Count == 0 && s.Running == 0).OrderBy(s => s.Used).Take(studies.Count - MostStudies + 1).ToArray())
+        var idling = studies.Values.Where(s => s.Jobs.Count == 0 && s.Running == 0).OrderBy(s => s.Used);
+        foreach (var idle in idling.Take(studies.Count - MostStudies + 1).ToArray())
         {
             studies.Remove(idle.Fingerprint);
             idle.Close();

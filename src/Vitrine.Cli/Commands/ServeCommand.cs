@@ -90,8 +90,8 @@ internal static class ServeCommand
             {
                 asked = parsed.GetValue(protocols) is [var named] && !named.Contains(':', StringComparison.Ordinal)
                     ? [asked[0] with { Port = PortText.Checked(only, "--port") }]
-                    : throw new VitrineException($"--port is {only}, the port of the only protocol; named are {string.Join(", ", parsed.GetValue(protocols)!)}. "
-                        + "Name each port there, PROTOCOL:PORT.");
+                    : throw new VitrineException($"--port is {only}, the port of the only protocol; named are "
+                        + $"{string.Join(", ", parsed.GetValue(protocols)!)}. Name each port there, PROTOCOL:PORT.");
             }
 
             if (asked.Where(a => a.Port != 0).GroupBy(a => a.Port).FirstOrDefault(g => g.Count() > 1) is { } twice)

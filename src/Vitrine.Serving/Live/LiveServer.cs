@@ -46,7 +46,8 @@ public static class LiveServer
             ("PUT", "/plan") => PlanAsync(context, host, session),
             ("DELETE", "/plan") => ChangeAsync(context, () => host.Plans.Off(Known(host, session))),
             ("PUT", "/dose") => ChangeAsync(context, ()
-                => host.Plans.SetDose(Dose(request, "value") ?? throw new VitrineException("live: there is no 'value'; expected a number."), Known(host, session))),
+                => host.Plans.SetDose(
+                Dose(request, "value") ?? throw new VitrineException("live: there is no 'value'; expected a number."), Known(host, session))),
             _ => WriteAsync(context, 404, new LiveRefusal($"there is no {request.Method} {request.Path}"), LiveJsonContext.Default.LiveRefusal),
         };
     }

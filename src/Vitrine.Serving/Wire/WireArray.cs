@@ -33,8 +33,8 @@ public sealed class WireArray
         var bytes = Shapes.ByteCount(shape, dtype.Size);
         if (bytes != data.Length)
         {
-            throw new WireException($"{where}: [{string.Join(", ", shape)}] of {dtype} takes {bytes?.ToString(CultureInfo.InvariantCulture) ?? "more than 2^63"} "
-                + $"bytes; {data.Length} are there.");
+            throw new WireException($"{where}: [{string.Join(", ", shape)}] of {dtype} takes "
+                + $"{bytes?.ToString(CultureInfo.InvariantCulture) ?? "more than 2^63"} bytes; {data.Length} are there.");
         }
 
         (Dtype, Shape, Data) = (dtype, [.. shape], data);

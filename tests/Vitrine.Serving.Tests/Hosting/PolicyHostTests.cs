@@ -162,6 +162,7 @@ public sealed class PolicyHostTests
             (await Should.ThrowAsync<ServerBusyException>(one.WaitAsync(TimeSpan.FromSeconds(30)))).Message.ShouldContain("session was closed");
         }
 
+        await model.EnteredAsync(); // the pass that nobody waits for was given up, with the model still held
         model.Gate.Set();
         await stays;
         model.Asked.Select(a => a.Request.Seen.Instruction).ShouldBe(["stays"]);
