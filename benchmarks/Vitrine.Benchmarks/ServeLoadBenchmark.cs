@@ -201,8 +201,6 @@ internal static class ServeLoadBenchmark
 
         public int ActionSteps => 1;
 
-        public IReadOnlyCollection<string> UnitKeys { get; } = ["own"];
-
         public void Require(RunPlan plan)
         {
         }

@@ -61,6 +61,7 @@ internal sealed class Bench : IDisposable
             var job = new Job(studied, chunk);
             studied.Jobs.Add(chunk, job);
             busy++;
+            studied.Running++;
             queue.Add(job);
             return OfferAnswer.Taken;
         }
@@ -192,6 +193,7 @@ internal sealed class Bench : IDisposable
             {
                 (job.Result, job.EndedAt, job.End) = (result, Environment.TickCount64, end);
                 busy--;
+                job.Studied.Running--;
                 job.Studied.Used = Environment.TickCount64;
                 if (end.End == ChunkEnd.NotOpened && studies.GetValueOrDefault(job.Studied.Fingerprint) == job.Studied)
                 {
@@ -234,7 +236,8 @@ internal sealed class Bench : IDisposable
     /// <summary>Closes studies that nobody has used for longest, where there are too many.</summary>
     private void MakeRoom()
     {
-        foreach (var idle in studies.Values.Where(s => s.Jobs.Count == 0).OrderBy(s => s.Used).Take(studies.Count - MostStudies + 1).ToArray())
+        var idling = studies.Values.Where(s => s.Jobs.Count == 0 && s.Running == 0).OrderBy(s => s.Used);
+        foreach (var idle in idling.Take(studies.Count - MostStudies + 1).ToArray())
         {
             studies.Remove(idle.Fingerprint);
             idle.Close();
@@ -264,6 +267,9 @@ internal sealed class Bench : IDisposable
         public Lazy<OpenedStudy> Opened { get; } = opened;
 
         public Dictionary<int, Job> Jobs { get; } = [];
+
+        /// <summary>Jobs that a worker is in, or will be: those that were dropped too, until they have stopped.</summary>
+        public int Running { get; set; }
 
         public long Used { get; set; } = Environment.TickCount64;
 

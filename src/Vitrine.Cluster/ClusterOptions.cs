@@ -21,7 +21,7 @@ public sealed record ClusterOptions
     public int GatewayPort { get; init; }
 
     /// <summary>How long silos wait for each other.</summary>
-    public ClusterTimes Times { get; init; } = new();
+    internal ClusterTimes Times { get; init; } = new();
 
     /// <summary>Whether Orleans' own messages are written to standard error.</summary>
     public bool Verbose { get; init; }

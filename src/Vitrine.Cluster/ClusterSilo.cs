@@ -43,8 +43,7 @@ public sealed class ClusterSilo : IAsyncDisposable
         ArgumentOutOfRangeException.ThrowIfNegative(workers);
         options ??= new();
         var connection = options.Postgres is { } postgres ? await MembershipTables.EnsureAsync(postgres, cancellation).ConfigureAwait(false) : null;
-        var endpoint = new IPEndPoint(options.Address, options.Port == 0 ? FreePort(options.Address) : options.Port);
-        RequireFree(endpoint);
+        var endpoint = Free(new IPEndPoint(options.Address, options.Port));
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
         builder.Services.AddSingleton(_ => new Bench(open, workers));
@@ -133,23 +132,19 @@ public sealed class ClusterSilo : IAsyncDisposable
         }
     }
 
-    private static int FreePort(IPAddress address)
-    {
-        using var probe = new TcpListener(address, 0);
-        probe.Start();
-        return ((IPEndPoint)probe.LocalEndpoint).Port;
-    }
-
-    private static void RequireFree(IPEndPoint endpoint)
+    /// <summary>Where it is free to listen: a port that was found where none is named.</summary>
+    private static IPEndPoint Free(IPEndPoint asked)
     {
         try
         {
-            using var probe = new TcpListener(endpoint);
+            using var probe = new TcpListener(asked);
             probe.Start();
+            return (IPEndPoint)probe.LocalEndpoint;
         }
         catch (SocketException e)
         {
-            throw new VitrineException($"silo {endpoint}: cannot listen there ({e.Message}); another silo on this machine needs another port.", e);
+            throw new VitrineException(
+                $"silo {asked}: cannot listen there ({e.Message}); it needs an address of this machine, and another silo on it needs another port.", e);
         }
     }
 

@@ -1,7 +1,7 @@
 namespace Vitrine.Cluster;
 
 /// <summary>How long silos wait for each other. All silos of a cluster should have the same.</summary>
-public sealed record ClusterTimes
+internal sealed record ClusterTimes
 {
     /// <summary>A call between silos without an answer by then has failed. Calls are short: a silo that hangs holds its chunks back for that long.</summary>
     public TimeSpan Call { get; init; } = TimeSpan.FromSeconds(10);

@@ -16,7 +16,7 @@ public sealed class ChunkActor(Policy policy, int? steps = null) : IActor, IDisp
     {
         Turn[] acting = [.. asked.Select(i => turns[i])];
         using var run = policy.Act([.. acting.Select(t => t.Seen)], options: new ActOptions { Noise = policy.NoiseOf(acting) }, cancellation: cancellation);
-        return run.Actions;
+        return [.. run.Actions.Select(a => a.Chunk)];
     });
 
     /// <summary>Edits of the policy's own plan that touched nothing so far.</summary>

@@ -23,7 +23,7 @@ internal sealed class ComponentSwapActor(Policy policy, ComponentSwap swap, stri
             var noise = policy.NoiseOf(acting);
             Observation[] other = [.. asked.Select(i => ObservingActor.TurnOf(turns[i], swap.Word).Seen)];
             using var run = Run(policy, policy, swap, [.. acting.Select(t => t.Seen)], other, noise, cancellation);
-            return run.Actions;
+            return [.. run.Actions.Select(a => a.Chunk)];
         });
     }
 

@@ -24,7 +24,7 @@ public sealed class PrefixSwapActor(FlowPolicy policy, PrefixSwap swap, string? 
             Turn[] acting = [.. asked.Select(i => seen[i])];
             Observation[] other = [.. asked.Select(i => ObservingActor.TurnOf(turns[i], swap.Word).Seen)];
             using var run = Run(policy, swap, [.. acting.Select(t => t.Seen)], other, policy.NoiseOf(acting), null, cancellation);
-            return run.Actions;
+            return [.. run.Actions.Select(a => a.Chunk)];
         });
     }
 

@@ -46,7 +46,7 @@ public sealed class ScheduledActor(Policy policy, IReadOnlyList<ScheduledEdit> e
             var plan = RunPlan.ForRows([.. rows.Select(row => Steadily with { Edits = [.. row.Select(e => e.Edit)] })]);
             using var run = policy.Act([.. askers.Select(t => t.Seen)], plan, new ActOptions { Noise = policy.NoiseOf(askers) }, cancellation);
             Count(rows, run.UntouchedEdits);
-            return run.Actions;
+            return [.. run.Actions.Select(a => a.Chunk)];
         });
     }
 

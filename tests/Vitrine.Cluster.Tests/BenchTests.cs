@@ -1,6 +1,7 @@
 using System.Text;
 using Vitrine.Cluster.Messages;
 using Vitrine.Cluster.TestSilo;
+using Vitrine.Policies;
 using Vitrine.Worlds.Studies;
 
 namespace Vitrine.Cluster.Tests;
@@ -76,6 +77,40 @@ public sealed class BenchTests
         closed.ShouldBe(["a"]);
     }
 
+    [Fact]
+    public async Task A_study_that_was_dropped_stays_open_while_a_worker_is_in_it()
+    {
+        using var entered = new SemaphoreSlim(0);
+        using var hold = new ManualResetEventSlim();
+        var (inside, closedInside, name) = (false, false, Study.Fingerprint());
+        using var bench = new Bench(
+            order => order.Study.Name == Study.Name
+                ? new(StudyWork.Of(order.Study, IActor (arm) => new Holding(Enter), SleepingStudy.NewWorld), new Closing(() => closedInside |= inside))
+                : new(SleepingStudy.Work(order.Study, TimeSpan.Zero)),
+            workers: 1);
+        Deliver(bench, Study);
+        bench.Offer(name, 0).ShouldBe(OfferAnswer.Taken);
+        (await entered.WaitAsync(TimeSpan.FromSeconds(30))).ShouldBeTrue();
+        bench.Drop(name);
+        bench.Report(name).Running.ShouldBeEmpty();
+        foreach (var other in new[] { "a", "b", "c", "d" })
+        {
+            Deliver(bench, Study with { Name = other });
+        }
+
+        closedInside.ShouldBeFalse();
+        bench.Offer(name, 0).ShouldBe(OfferAnswer.Busy);
+        hold.Set();
+
+        void Enter()
+        {
+            inside = true;
+            entered.Release();
+            hold.Wait(TimeSpan.FromSeconds(30));
+            inside = false;
+        }
+    }
+
     private static string? Deliver(Bench bench, Study study)
         => Piece.AllOf(new StudyOrder(study).ToBytes()).Select(piece => bench.Deliver(Name == study.Fingerprint() || study.Name == Study.Name
             ? Name : study.Fingerprint(), piece)).Last();
@@ -91,6 +126,16 @@ public sealed class BenchTests
             }
 
             await next(TimeSpan.FromSeconds(10));
+        }
+    }
+
+    private sealed class Holding(Action enter) : IActor
+    {
+        public IReadOnlyList<double[]> Act(IReadOnlyList<Turn> turns, CancellationToken cancellation = default)
+        {
+            enter();
+            cancellation.ThrowIfCancellationRequested();
+            return [.. turns.Select(_ => new double[7])];
         }
     }
 

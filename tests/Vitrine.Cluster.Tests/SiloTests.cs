@@ -123,6 +123,7 @@ public sealed class SiloTests(PostgresServer postgres) : IDisposable
         taken.Start();
         var port = ((System.Net.IPEndPoint)taken.LocalEndpoint).Port;
         (await Refused(new() { Port = port })).ShouldContain($"127.0.0.1:{port}: cannot listen there");
+        (await Refused(new() { Address = System.Net.IPAddress.Parse("192.0.2.1") })).ShouldContain("192.0.2.1:0: cannot listen there");
 
         static async Task<string> Refused(ClusterOptions options)
             => (await Should.ThrowAsync<VitrineException>(

@@ -30,8 +30,6 @@ internal sealed class StubModel(Func<ServedAsk, double[][]>? answer = null) : IS
 
     public int ActionSteps { get; init; } = 1;
 
-    public IReadOnlyCollection<string> UnitKeys { get; init; } = ["own"];
-
     public void Require(RunPlan plan)
     {
     }

@@ -12,6 +12,9 @@ namespace Vitrine.Checkpoints.Numpy;
 /// <param name="ByteCount">Of the head itself.</param>
 internal sealed record NpyHeader(Dtype Dtype, bool BigEndian, bool FortranOrder, IReadOnlyList<long> Shape, int ByteCount)
 {
+    /// <summary>Of the longest head that is read.</summary>
+    public const int MostBytes = 12 + Largest;
+
     private const int Largest = 1 << 16, Alignment = 64;
     private static readonly byte[] Magic = [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y'];
 
@@ -89,13 +92,18 @@ internal sealed record NpyHeader(Dtype Dtype, bool BigEndian, bool FortranOrder,
             : throw new VitrineException($"{what}: has the dtype '{code}'; read are {string.Join(", ", Codes.Keys)}.");
     }
 
+    /// <summary>numpy's code of a number format and byte order.</summary>
+    public static string Code(Dtype dtype, bool bigEndian, string what)
+    {
+        var code = Codes.FirstOrDefault(c => c.Value == dtype).Key ?? throw new VitrineException($"{what}: numpy has no dtype for {dtype.Spelling()}.");
+        return $"{(dtype.Size() == 1 ? '|' : bigEndian ? '>' : '<')}{code}";
+    }
+
     /// <summary>The bytes of a head, padded so that the numbers begin at a multiple of 64.</summary>
     public static byte[] Write(Dtype dtype, bool bigEndian, bool fortranOrder, IReadOnlyList<long> shape, string what)
     {
-        var code = Codes.FirstOrDefault(c => c.Value == dtype).Key ?? throw new VitrineException($"{what}: numpy has no dtype for {dtype.Spelling()}.");
-        var order = dtype.Size() == 1 ? '|' : bigEndian ? '>' : '<';
         var axes = shape.Count == 1 ? $"({shape[0]},)" : $"({string.Join(", ", shape)})";
-        var text = $"{{'descr': '{order}{code}', 'fortran_order': {(fortranOrder ? "True" : "False")}, 'shape': {axes}, }}";
+        var text = $"{{'descr': '{Code(dtype, bigEndian, what)}', 'fortran_order': {(fortranOrder ? "True" : "False")}, 'shape': {axes}, }}";
         var total = (10 + text.Length + 1 + Alignment - 1) / Alignment * Alignment;
         var bytes = new byte[total];
         Magic.CopyTo(bytes, 0);

@@ -47,15 +47,12 @@ internal sealed class ClusterOptionSet
         Postgres = parsed.GetValue(Postgres),
         Name = parsed.GetValue(Name)!,
         Address = Checked(parsed.GetValue(Address)!),
-        Port = Checked(parsed.GetValue(Port), "--port"),
-        GatewayPort = Checked(gatewayPort, "--gateway-port"),
+        Port = PortText.Checked(parsed.GetValue(Port), "--port"),
+        GatewayPort = PortText.Checked(gatewayPort, "--gateway-port"),
         Verbose = parsed.GetValue(Output.Verbose),
     };
 
     private static IPAddress Checked(string address)
         => IPAddress.TryParse(address, out var read) && !read.Equals(IPAddress.Any) && !read.Equals(IPAddress.IPv6Any) ? read
             : throw new VitrineException($"--address is '{address}'; expected the address of this machine that other silos reach, e.g. 10.0.0.7.");
-
-    private static int Checked(int port, string option)
-        => port is >= 0 and <= 65535 ? port : throw new VitrineException($"{option} is {port}; expected 0 to 65535.");
 }

@@ -85,14 +85,22 @@ internal static class ServeCommand
 
         command.SetAction(async (parsed, cancellation) =>
         {
-            var asked = parsed.GetValue(protocols)!
-                .Select(p => ServingOptions.Protocol(p, parsed.GetValue(protocols)!.Length == 1 ? parsed.GetValue(port) : null)).ToArray();
+            var asked = parsed.GetValue(protocols)!.Select(ServingOptions.Protocol).ToArray();
+            if (parsed.GetValue(port) is { } only)
+            {
+                asked = parsed.GetValue(protocols) is [var named] && !named.Contains(':', StringComparison.Ordinal)
+                    ? [asked[0] with { Port = PortText.Checked(only, "--port") }]
+                    : throw new VitrineException($"--port is {only}, the port of the only protocol; named are "
+                        + $"{string.Join(", ", parsed.GetValue(protocols)!)}. Name each port there, PROTOCOL:PORT.");
+            }
+
             if (asked.Where(a => a.Port != 0).GroupBy(a => a.Port).FirstOrDefault(g => g.Count() > 1) is { } twice)
             {
                 throw new VitrineException($"serve: {string.Join(" and ", twice.Select(t => t.Protocol))} would both listen at {twice.Key}; "
                     + $"name a port, such as {twice.Last().Protocol}:{twice.Key + 1}.");
             }
 
+            int? control = parsed.GetValue(live) is { } at ? PortText.Checked(at, "--live") : null;
             var options = new ServerOptions
             {
                 Host = parsed.GetValue(host)!,
@@ -131,7 +139,7 @@ internal static class ServeCommand
                 Plan = plan.Plan(parsed),
                 Seed = parsed.GetValue(seed),
             });
-            await ServeAsync(served, asked, options, parsed.GetValue(live), parsed.GetValue(answers), parsed.GetValue(json), cancellation)
+            await ServeAsync(served, asked, options, control, parsed.GetValue(answers), parsed.GetValue(json), cancellation)
                 .ConfigureAwait(false);
             return 0;
         });
@@ -143,6 +151,11 @@ internal static class ServeCommand
     {
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var servers = new List<IProtocolServer>();
+        if (answers is { } count)
+        {
+            host.Tell(new Counting(count, ends)); // before anybody can be answered
+        }
+
         try
         {
             foreach (var (protocol, port) in asked)
@@ -156,11 +169,6 @@ internal static class ServeCommand
             }
 
             Print(host, servers, json);
-            if (answers is { } count)
-            {
-                host.Tell(new Counting(count, ends));
-            }
-
             await Task.Delay(Timeout.InfiniteTimeSpan, ends.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (ends.IsCancellationRequested)
@@ -234,14 +242,12 @@ internal static class ServeCommand
         {
         }
 
-        public ServedStep Answered(ServedStep step)
+        public void Answered(ServedStep step)
         {
             if (--left == 0)
             {
                 ends.CancelAfter(TimeSpan.FromMilliseconds(200)); // the answer itself is still to be sent
             }
-
-            return step;
         }
 
         public void Closed(HostSession session)

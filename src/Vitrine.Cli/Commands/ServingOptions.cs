@@ -67,12 +67,12 @@ internal sealed class ServingOptions
 
     /// <summary>Reads <c>PROTOCOL</c> or <c>PROTOCOL:PORT</c>.</summary>
     /// <exception cref="VitrineException">There is no such protocol, or no such port.</exception>
-    public static (string Protocol, int Port) Protocol(string text, int? port)
+    public static (string Protocol, int Port) Protocol(string text)
     {
         var colon = text.IndexOf(':', StringComparison.Ordinal);
         var name = colon < 0 ? text : text[..colon];
         var usual = PolicyServer.PortOf(name);
-        var chosen = colon < 0 ? port ?? usual : NeuronText.Whole(text[(colon + 1)..]) ?? -1;
+        var chosen = colon < 0 ? usual : NeuronText.Whole(text[(colon + 1)..]) ?? -1;
         return chosen is >= 0 and <= 65535 ? (name, chosen)
             : throw new VitrineException($"--protocol is '{text}'; expected {name} or {name}:PORT, with a port up to 65535.");
     }

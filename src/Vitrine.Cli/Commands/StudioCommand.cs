@@ -34,12 +34,8 @@ internal static class StudioCommand
 
     private static async Task<int> RunAsync(string[] models, int port, bool quiet, string work, CancellationToken cancellation)
     {
-        if (port is < 0 or > 65535)
-        {
-            throw new VitrineException($"--port is {port}; expected 0 to 65535, 0 for a free one.");
-        }
-
-        var studio = await StudioHost.StartAsync(new StudioOptions { Models = models, Port = port, Work = work }, cancellation).ConfigureAwait(false);
+        var options = new StudioOptions { Models = models, Port = PortText.Checked(port, "--port"), Work = work };
+        var studio = await StudioHost.StartAsync(options, cancellation).ConfigureAwait(false);
         await using (studio.ConfigureAwait(false))
         {
             Console.WriteLine($"{studio.Entrance}");

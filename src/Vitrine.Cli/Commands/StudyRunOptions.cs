@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Vitrine.Cluster;
 using Vitrine.Policies;
+using Vitrine.Worlds;
 using Vitrine.Worlds.Studies;
 using Vitrine.Worlds.Studies.Files;
 
@@ -67,7 +68,7 @@ internal sealed class StudyRunOptions
     public static async Task<int> RunShareAsync(
         StudyShare share, StudyFile file, PlannedStudy planned, StudyHome home, Policy policy, int workers, bool json, CancellationToken cancellation)
     {
-        using var work = StudyWork.Of(planned.Study, policy, PolicyShelf.NewWorldOf(new StudyOrder(planned.Study, file.World)));
+        using var work = StudyWork.Of(planned.Study, policy, NewWorldOf(file));
         var missing = await Output.WithProgressAsync($"{file.Name}, share {share}", p => StudyRunner.RunShareAsync(
             work, share, new StudyOptions { Workers = workers, Folder = home.ChunksPath },
             new Progress<StudyProgress>(s => p.Report((double)s.Chunks / s.AllChunks)), cancellation)).ConfigureAwait(false);
@@ -105,10 +106,12 @@ internal sealed class StudyRunOptions
 
         return async (study, chunks) =>
         {
-            using var work = StudyWork.Of(study, policy!, PolicyShelf.NewWorldOf(new StudyOrder(study, file.World)));
+            using var work = StudyWork.Of(study, policy!, NewWorldOf(file));
             return await StudyRunner.RunAsync(work, new StudyOptions { Workers = workers, Folder = chunks }, progress, cancellation).ConfigureAwait(false);
         };
     }
+
+    private static Func<IWorld> NewWorldOf(StudyFile file) => WorldRegistry.Open(file.World.Name, file.World.Options);
 
     private sealed class Direct<T>(Action<T> what) : IProgress<T>
     {

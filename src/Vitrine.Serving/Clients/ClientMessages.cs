@@ -31,9 +31,7 @@ internal static class ClientMessages
     {
         if (value is List<object?> list)
         {
-            return list.Count > 0 && list.TrueForAll(v => v is double or long)
-                ? [[.. list.Select(v => v is long whole ? whole : (double)v!)]]
-                : [.. list.SelectMany(v => Rows(v, where))];
+            return ObservationReader.Numbers(list) is { } row ? [row] : [.. list.SelectMany(v => Rows(v, where))];
         }
 
         var array = value as WireArray ?? throw new VitrineException($"{where}: the answer has no actions that are an array.");

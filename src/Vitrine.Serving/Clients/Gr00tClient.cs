@@ -1,6 +1,7 @@
 using NetMQ;
 using NetMQ.Sockets;
 using Vitrine.Policies;
+using Vitrine.Serving.Protocols;
 using Vitrine.Serving.Wire;
 
 namespace Vitrine.Serving.Clients;
@@ -81,7 +82,7 @@ public sealed class Gr00tClient : IPolicyClient
         var answer = await CallAsync("get_action", data, cancellation).ConfigureAwait(false);
         var actions = (answer is List<object?> list ? list.FirstOrDefault() : answer) as WireMap
             ?? throw new VitrineException($"{address}: the answer has no actions.");
-        Alarms = ClientMessages.Alarms(actions["vitrine"]);
+        Alarms = ClientMessages.Alarms(actions[AnswerFields.Name]);
         var parts = actions.Where(a => a.Key.StartsWith("action.", StringComparison.Ordinal)).Select(a => ClientMessages.Rows(a.Value, "groot")).ToArray();
         return parts.Length > 0 && Array.TrueForAll(parts, p => p.Count == parts[0].Count)
             ? [.. Enumerable.Range(0, parts[0].Count).Select(h => parts.SelectMany(p => p[h]).ToArray())]

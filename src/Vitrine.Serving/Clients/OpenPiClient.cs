@@ -1,4 +1,5 @@
 using Vitrine.Policies;
+using Vitrine.Serving.Protocols;
 using Vitrine.Serving.Wire;
 
 namespace Vitrine.Serving.Clients;
@@ -21,17 +22,16 @@ public sealed class OpenPiClient : IPolicyClient
     /// <param name="address"><c>ws://</c> or <c>wss://</c>.</param>
     /// <param name="token">Shown as openpi's <c>Api-Key</c>; none when null.</param>
     /// <param name="extras">Whether Vitrine's own fields are sent; where the server says that it is one when null.</param>
-    /// <param name="limits">How much the server may send.</param>
     /// <param name="cancellation">Gives up.</param>
     /// <exception cref="VitrineException">Nobody answers there, or it is no such server.</exception>
     public static async Task<OpenPiClient> ConnectAsync(
-        Uri address, string? token = null, bool? extras = null, WireLimits? limits = null, CancellationToken cancellation = default)
+        Uri address, string? token = null, bool? extras = null, CancellationToken cancellation = default)
     {
-        var socket = await SocketClient.ConnectAsync(address, token, limits, cancellation).ConfigureAwait(false);
+        var socket = await SocketClient.ConnectAsync(address, token, cancellation).ConfigureAwait(false);
         try
         {
-            var metadata = MessageReader.ReadMap(await socket.ReceiveAsync(cancellation).ConfigureAwait(false), limits);
-            return new OpenPiClient(socket, metadata, extras ?? metadata.Has("vitrine"));
+            var metadata = MessageReader.ReadMap(await socket.ReceiveAsync(cancellation).ConfigureAwait(false));
+            return new OpenPiClient(socket, metadata, extras ?? metadata.Has(AnswerFields.Name));
         }
         catch
         {
@@ -58,7 +58,7 @@ public sealed class OpenPiClient : IPolicyClient
         map.Add("prompt", seen.Instruction);
         ClientMessages.AddOwn(map, seed, extras);
         var answer = await AskAsync(map, cancellation).ConfigureAwait(false);
-        Alarms = ClientMessages.Alarms(answer["vitrine"]);
+        Alarms = ClientMessages.Alarms(answer[AnswerFields.Name]);
         return ClientMessages.Rows(answer["actions"], "openpi");
     }
 

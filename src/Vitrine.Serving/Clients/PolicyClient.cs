@@ -31,7 +31,7 @@ public static class PolicyClient
         switch (server.Protocol)
         {
             case "openpi":
-                return await OpenPiClient.ConnectAsync(server.Address, server.Token, server.Extras, cancellation: cancellation).ConfigureAwait(false);
+                return await OpenPiClient.ConnectAsync(server.Address, server.Token, server.Extras, cancellation).ConfigureAwait(false);
             case "vla-eval":
                 return await VlaEvalClient.ConnectAsync(server.Address, server.Token, server.Extras, cancellation).ConfigureAwait(false);
             case "openvla" or "oft":

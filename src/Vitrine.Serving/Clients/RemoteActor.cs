@@ -1,4 +1,5 @@
 using Vitrine.Policies;
+using Vitrine.Policies.Actions;
 
 namespace Vitrine.Serving.Clients;
 
@@ -8,7 +9,7 @@ namespace Vitrine.Serving.Clients;
 public sealed class RemoteActor(ServerAddress server, int? steps = null) : IActor, IAsyncDisposable
 {
     private readonly Dictionary<int, IPolicyClient> clients = [];
-    private readonly Dictionary<int, Queue<double[]>> left = [];
+    private readonly ActionChunks chunks = new(steps);
     private readonly List<string> alarms = [];
 
     /// <summary>Requests that were sent.</summary>
@@ -19,10 +20,7 @@ public sealed class RemoteActor(ServerAddress server, int? steps = null) : IActo
 
     /// <inheritdoc/>
     public IReadOnlyList<double[]> Act(IReadOnlyList<Turn> turns, CancellationToken cancellation = default)
-    {
-        ArgumentNullException.ThrowIfNull(turns);
-        return ActAsync(turns, cancellation).GetAwaiter().GetResult();
-    }
+        => chunks.CarryOut(turns, asked => AskAsync([.. asked.Select(i => turns[i])], cancellation).GetAwaiter().GetResult());
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
@@ -35,9 +33,8 @@ public sealed class RemoteActor(ServerAddress server, int? steps = null) : IActo
         clients.Clear();
     }
 
-    private async Task<IReadOnlyList<double[]>> ActAsync(IReadOnlyList<Turn> turns, CancellationToken cancellation)
+    private async Task<IReadOnlyList<IReadOnlyList<double[]>>> AskAsync(Turn[] asked, CancellationToken cancellation)
     {
-        var asked = turns.Where(t => t.Step == 0 || left[t.Episode].Count == 0).ToArray();
         foreach (var turn in asked.Where(t => t.Step == 0))
         {
             if (!clients.TryGetValue(turn.Episode, out var client))
@@ -50,14 +47,7 @@ public sealed class RemoteActor(ServerAddress server, int? steps = null) : IActo
 
         var answers = await Task.WhenAll(asked.Select(t => clients[t.Episode].AskAsync(t.Seen, t.NoiseSeed, cancellation))).ConfigureAwait(false);
         Requests += asked.Length;
-        foreach (var (turn, rows) in asked.Zip(answers))
-        {
-            alarms.AddRange(clients[turn.Episode].Alarms);
-            left[turn.Episode] = new Queue<double[]>(steps is not { } most ? rows
-                : rows.Count >= most ? rows.Take(most)
-                : throw new VitrineException($"drive: {most} rows of a chunk are to be carried out; the server sent {rows.Count}."));
-        }
-
-        return [.. turns.Select(t => left[t.Episode].Dequeue())];
+        alarms.AddRange(asked.SelectMany(t => clients[t.Episode].Alarms));
+        return answers;
     }
 }

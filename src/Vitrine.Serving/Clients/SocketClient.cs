@@ -7,21 +7,20 @@ namespace Vitrine.Serving.Clients;
 internal sealed class SocketClient : IDisposable
 {
     private readonly ClientWebSocket socket = new();
-    private readonly WireLimits limits;
     private readonly Uri address;
 
-    private SocketClient(Uri address, string? token, WireLimits limits)
+    private SocketClient(Uri address, string? token)
     {
-        (this.address, this.limits) = (address, limits);
+        this.address = address;
         if (token is not null)
         {
             socket.Options.SetRequestHeader("Authorization", $"Api-Key {token}");
         }
     }
 
-    public static async Task<SocketClient> ConnectAsync(Uri address, string? token, WireLimits? limits, CancellationToken cancellation)
+    public static async Task<SocketClient> ConnectAsync(Uri address, string? token, CancellationToken cancellation)
     {
-        var client = new SocketClient(address, token, limits ?? WireLimits.Default);
+        var client = new SocketClient(address, token);
         try
         {
             await client.socket.ConnectAsync(address, cancellation).ConfigureAwait(false);
@@ -69,9 +68,9 @@ internal sealed class SocketClient : IDisposable
             }
 
             all.Write(buffer, 0, got.Count);
-            if (all.Length > limits.MessageBytes)
+            if (all.Length > WireLimits.Default.MessageBytes)
             {
-                throw new VitrineException($"{address}: an answer has more than {limits.MessageBytes} bytes.");
+                throw new VitrineException($"{address}: an answer has more than {WireLimits.Default.MessageBytes} bytes.");
             }
 
             if (got.EndOfMessage)

@@ -1,4 +1,5 @@
 using Vitrine.Policies;
+using Vitrine.Serving.Protocols;
 using Vitrine.Serving.Wire;
 
 namespace Vitrine.Serving.Clients;
@@ -27,12 +28,12 @@ public sealed class VlaEvalClient : IPolicyClient
     public static async Task<VlaEvalClient> ConnectAsync(
         Uri address, string? token = null, bool? extras = null, CancellationToken cancellation = default)
     {
-        var client = new VlaEvalClient(await SocketClient.ConnectAsync(address, token, null, cancellation).ConfigureAwait(false));
+        var client = new VlaEvalClient(await SocketClient.ConnectAsync(address, token, cancellation).ConfigureAwait(false));
         try
         {
             client.Hello = await client.SayAsync(
                 "hello", new WireMap { ["harness_version"] = "vitrine", ["protocol_version"] = 1L }, "hello", cancellation).ConfigureAwait(false);
-            client.extras = extras ?? (client.Hello["capabilities"] as WireMap)?.Has("vitrine") == true;
+            client.extras = extras ?? (client.Hello["capabilities"] as WireMap)?.Has(AnswerFields.Name) == true;
             return client;
         }
         catch
@@ -67,7 +68,7 @@ public sealed class VlaEvalClient : IPolicyClient
 
         ClientMessages.AddOwn(payload, seed, extras);
         var action = await SayAsync("observation", payload, "action", cancellation).ConfigureAwait(false);
-        Alarms = ClientMessages.Alarms(action["vitrine"]);
+        Alarms = ClientMessages.Alarms(action[AnswerFields.Name]);
         return ClientMessages.Rows(action["actions"], "vla-eval");
     }
 

@@ -32,6 +32,9 @@ public sealed record HostOptions
     /// <summary>Whether a request may bring edits of its own.</summary>
     public bool RequestEdits { get; init; } = true;
 
+    /// <summary>Told once, with its trace, of each failure that peers are told no cause of; standard error when null.</summary>
+    public Action<string>? Log { get; init; }
+
     /// <summary>What time it is; the system's when null.</summary>
     public TimeProvider? Time { get; init; }
 }

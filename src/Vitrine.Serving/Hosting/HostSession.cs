@@ -4,8 +4,10 @@ namespace Vitrine.Serving.Hosting;
 public sealed class HostSession : IDisposable
 {
     private readonly PolicyHost host;
+    private readonly CancellationTokenSource left = new();
+    private int closed;
 
-    internal HostSession(PolicyHost host, string name, string protocol) => (this.host, Name, Protocol) = (host, name, protocol);
+    internal HostSession(PolicyHost host, string name, string protocol) => (this.host, Name, Protocol, Left) = (host, name, protocol, left.Token);
 
     /// <summary>Its name, unique among those that are open.</summary>
     public string Name { get; }
@@ -23,7 +25,10 @@ public sealed class HostSession : IDisposable
     public long Answered { get; internal set; }
 
     /// <summary>Whether it has left.</summary>
-    public bool IsClosed { get; private set; }
+    public bool IsClosed => Volatile.Read(ref closed) != 0;
+
+    /// <summary>Cancelled where it leaves.</summary>
+    internal CancellationToken Left { get; }
 
     internal Queue<PendingRequest> Pending { get; } = new();
 
@@ -53,8 +58,14 @@ public sealed class HostSession : IDisposable
     /// <summary>Leaves: what it still waits for is taken back.</summary>
     public void Dispose()
     {
-        IsClosed = true;
+        if (Interlocked.Exchange(ref closed, 1) != 0)
+        {
+            return;
+        }
+
+        left.Cancel();
         EndEpisode();
         host.Close(this);
+        left.Dispose();
     }
 }

@@ -7,8 +7,7 @@ public interface IServedListener
     void Opened(HostSession session);
 
     /// <summary>An answer is about to be sent; called by the thread that computes, before the client has it.</summary>
-    /// <returns>The step, perhaps with alarms.</returns>
-    ServedStep Answered(ServedStep step);
+    void Answered(ServedStep step);
 
     /// <summary>A session has left.</summary>
     void Closed(HostSession session);

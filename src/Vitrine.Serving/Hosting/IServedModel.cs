@@ -22,9 +22,6 @@ public interface IServedModel : IDisposable
     /// <summary>Control steps of a chunk that are carried out before it acts again.</summary>
     int ActionSteps { get; }
 
-    /// <summary>Data sets in whose units it can answer.</summary>
-    IReadOnlyCollection<string> UnitKeys { get; }
-
     /// <summary>Refuses a plan that it cannot act under.</summary>
     /// <exception cref="VitrineException">An address or a value does not fit; it is named.</exception>
     void Require(RunPlan plan);

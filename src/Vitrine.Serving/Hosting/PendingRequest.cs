@@ -5,13 +5,18 @@ internal sealed class PendingRequest : IDisposable
 {
     private readonly TaskCompletionSource<ServedAnswer> answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationToken cancellation;
-    private readonly CancellationTokenSource gone;
-    private ITimer? timer;
+    private readonly CancellationTokenSource late, gone;
 
-    public PendingRequest(HostSession session, ServedRequest request, long asked, CancellationToken cancellation)
+    /// <param name="session">Whose; takes it back when it closes.</param>
+    /// <param name="request">What is asked.</param>
+    /// <param name="limit">How long it may take.</param>
+    /// <param name="clock">What time it is.</param>
+    /// <param name="cancellation">Takes it back.</param>
+    public PendingRequest(HostSession session, ServedRequest request, TimeSpan limit, TimeProvider clock, CancellationToken cancellation)
     {
-        (Session, Request, Asked, this.cancellation) = (session, request, asked, cancellation);
-        gone = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        (Session, Request, Asked, this.cancellation) = (session, request, clock.GetTimestamp(), cancellation);
+        late = new CancellationTokenSource(limit, clock);
+        gone = CancellationTokenSource.CreateLinkedTokenSource(cancellation, session.Left, late.Token);
         Gone = gone.Token;
     }
 
@@ -27,24 +32,6 @@ internal sealed class PendingRequest : IDisposable
     /// <summary>Cancelled when nobody waits for the answer any more.</summary>
     public CancellationToken Gone { get; }
 
-    public bool IsLate { get; private set; }
-
-    private void Expire()
-    {
-        IsLate = true;
-        try
-        {
-            gone.Cancel();
-        }
-        catch (ObjectDisposedException)
-        {
-            // It was answered while its time ran out.
-        }
-    }
-
-    public void CancelAfter(TimeSpan time, TimeProvider clock)
-        => timer = clock.CreateTimer(static state => ((PendingRequest)state!).Expire(), this, time, Timeout.InfiniteTimeSpan);
-
     public void Finish(ServedAnswer given) => answer.TrySetResult(given);
 
     public void Fail(Exception error) => answer.TrySetException(error);
@@ -53,19 +40,23 @@ internal sealed class PendingRequest : IDisposable
     /// <param name="limit">How long requests may take.</param>
     public void Withdraw(TimeSpan limit)
     {
-        if (IsLate)
+        if (late.IsCancellationRequested)
         {
             answer.TrySetException(new VitrineException($"the request took longer than {limit.TotalSeconds:0.###} s, which is this server's limit."));
         }
-        else
+        else if (cancellation.IsCancellationRequested)
         {
             answer.TrySetCanceled(cancellation);
+        }
+        else
+        {
+            answer.TrySetException(new ServerBusyException("the session was closed while its request waited; ask again in another."));
         }
     }
 
     public void Dispose()
     {
-        timer?.Dispose();
         gone.Dispose();
+        late.Dispose();
     }
 }

@@ -117,7 +117,7 @@ public sealed class PolicyHost : IDisposable
         return session;
     }
 
-    /// <summary>Stops: nothing more is taken, the pass that runs is given up, and the model is disposed.</summary>
+    /// <summary>Stops: nothing more is taken, what waits is refused, the pass that runs is given up, and the model is disposed.</summary>
     public void Dispose()
     {
         lock (gate)
@@ -128,6 +128,15 @@ public sealed class PolicyHost : IDisposable
             }
 
             stopping.Cancel();
+            foreach (var session in turns)
+            {
+                while (session.Pending.Count > 0)
+                {
+                    Drop(session).Fail(Stops());
+                }
+            }
+
+            turns.Clear();
             Monitor.PulseAll(gate);
         }
 
@@ -157,7 +166,7 @@ public sealed class PolicyHost : IDisposable
             }
         }
 
-        using var pending = new PendingRequest(session, request, clock.GetTimestamp(), cancellation);
+        using var pending = new PendingRequest(session, request, options.Timeout, clock, cancellation);
         lock (gate)
         {
             ObjectDisposedException.ThrowIf(stopping.IsCancellationRequested, this);
@@ -179,7 +188,6 @@ public sealed class PolicyHost : IDisposable
             Monitor.Pulse(gate);
         }
 
-        pending.CancelAfter(options.Timeout, clock);
         using var withdrawn = pending.Gone.Register(() => pending.Withdraw(options.Timeout));
         return await pending.Answer.ConfigureAwait(false);
     }
@@ -291,12 +299,12 @@ public sealed class PolicyHost : IDisposable
             var milliseconds = clock.GetElapsedTime(began).TotalMilliseconds;
             for (var i = 0; i < asked.Count; i++)
             {
-                Finish(asked[i], acts[i], rows[i], revision, began, milliseconds, asked.Count);
+                Finish(asked[i], acts[i], revision, began, milliseconds, asked.Count);
             }
         }
         catch (OperationCanceledException)
         {
-            asked.ForEach(a => a.Fail(new VitrineException("the server stops.")));
+            asked.ForEach(a => a.Fail(Stops()));
         }
         catch (Exception) when (asked.Count > 1)
         {
@@ -304,8 +312,7 @@ public sealed class PolicyHost : IDisposable
         }
         catch (Exception e)
         {
-            Totals.Failed();
-            asked[0].Fail(e is VitrineException ? e : new HostFailure(e));
+            Refuse(asked[0], e as VitrineException ?? new HostFailure(e));
         }
         finally
         {
@@ -313,12 +320,25 @@ public sealed class PolicyHost : IDisposable
         }
     }
 
-    private void Finish(PendingRequest asked, ServedAct act, ServedAsk row, int revision, long began, double milliseconds, int rows)
+    private static ServerBusyException Stops() => new("the server stops.");
+
+    /// <summary>Tells the peer that it is not answered, and the server's own user why where the peer is not told.</summary>
+    private void Refuse(PendingRequest asked, VitrineException why)
+    {
+        Totals.Failed();
+        if (why is HostFailure { InnerException: { } cause })
+        {
+            (options.Log ?? Console.Error.WriteLine)($"{asked.Session.Name}: a request failed in a way that it should not: {cause}");
+        }
+
+        asked.Fail(why);
+    }
+
+    private void Finish(PendingRequest asked, ServedAct act, int revision, long began, double milliseconds, int rows)
     {
         if (act.Refusal is { } refusal)
         {
-            Totals.Failed();
-            asked.Fail(refusal);
+            Refuse(asked, refusal);
             return;
         }
 
@@ -335,15 +355,15 @@ public sealed class PolicyHost : IDisposable
             ModelMilliseconds = milliseconds,
             Rows = rows,
         };
-        var step = new ServedStep(asked.Session, asked.Request, answer, row.Plans.Aggregate(RunPlan.Empty, (all, next) => all.Then(next)));
+        var step = new ServedStep(asked.Session, asked.Request, answer);
         foreach (var listener in Listeners())
         {
-            step = listener.Answered(step);
+            listener.Answered(step);
         }
 
         asked.Session.Step++;
         asked.Session.Answered++;
-        Totals.Answered(step.Answer);
-        asked.Finish(step.Answer);
+        Totals.Answered(answer);
+        asked.Finish(answer);
     }
 }

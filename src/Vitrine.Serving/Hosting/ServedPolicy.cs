@@ -28,9 +28,6 @@ public sealed class ServedPolicy(Policy policy, ServedReading? reading = null, b
     /// <inheritdoc/>
     public int ActionSteps => policy.ActionSteps;
 
-    /// <inheritdoc/>
-    public IReadOnlyCollection<string> UnitKeys => policy.UnitKeys;
-
     private RunPlan Reading { get; } = reading?.Capture ?? RunPlan.Empty;
 
     /// <inheritdoc/>

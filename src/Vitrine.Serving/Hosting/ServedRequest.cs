@@ -71,5 +71,4 @@ public sealed record ServedAnswer
 /// <param name="Session">Whose.</param>
 /// <param name="Request">What was asked.</param>
 /// <param name="Answer">What was said.</param>
-/// <param name="Plan">What was changed in it, as one plan.</param>
-public sealed record ServedStep(HostSession Session, ServedRequest Request, ServedAnswer Answer, RunPlan Plan);
+public sealed record ServedStep(HostSession Session, ServedRequest Request, ServedAnswer Answer);

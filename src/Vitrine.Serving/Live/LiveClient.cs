@@ -8,7 +8,7 @@ using Vitrine.Transformers;
 
 namespace Vitrine.Serving.Live;
 
-/// <summary>Speaks to a server's control interface: what <c>vitrine live</c> and the studio's robot page do.</summary>
+/// <summary>Speaks to a server's control interface: what <c>vitrine live</c> does.</summary>
 public sealed class LiveClient : IDisposable
 {
     private readonly HttpClient http;

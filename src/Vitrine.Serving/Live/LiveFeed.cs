@@ -19,9 +19,14 @@ internal sealed class LiveFeed : IServedListener
     {
     }
 
-    public ServedStep Answered(ServedStep step)
+    public void Answered(ServedStep step)
     {
         last[step.Session.Name] = step.Request.Seen;
+        if (step.Session.IsClosed)
+        {
+            Closed(step.Session); // It has left while the model computed: nobody takes this observation away again.
+        }
+
         if (!watchers.IsEmpty)
         {
             var seen = Of(step);
@@ -30,8 +35,6 @@ internal sealed class LiveFeed : IServedListener
                 watcher.Writer.TryWrite(seen);
             }
         }
-
-        return step;
     }
 
     public void Closed(HostSession session) => last.TryRemove(session.Name, out _);

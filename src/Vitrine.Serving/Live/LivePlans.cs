@@ -17,9 +17,6 @@ public sealed class LivePlans(Action<RunPlan> require, RunPlan? start = null)
     private Setting ofAll = Setting.Off;
     private int revision;
 
-    /// <summary>Raised after a change, with its number.</summary>
-    public event Action<int>? Changed;
-
     /// <summary>Counts the changes; 0 until the first.</summary>
     public int Revision
     {
@@ -37,15 +34,13 @@ public sealed class LivePlans(Action<RunPlan> require, RunPlan? start = null)
     /// <param name="session">Whose; everybody's when null.</param>
     /// <param name="dose">Strength of every edit; what it was when null.</param>
     /// <returns>The change's number.</returns>
-    /// <exception cref="VitrineException">The plan does not fit the model; what was set stays.</exception>
+    /// <exception cref="VitrineException">The plan does not fit the model, or the dose is no number; what was set stays.</exception>
     public int Set(RunPlan plan, string? session = null, double? dose = null) => Change(session, s => s.With(plan, dose ?? s.Dose));
 
     /// <summary>Changes the strength of the edits that are set: 1 as the plan says, 0 none of it.</summary>
     /// <exception cref="VitrineException">Nothing is set there, or an edit has no other strength.</exception>
-    public int SetDose(double dose, string? session = null) => Change(session, s => s.Plan is { } plan && double.IsFinite(dose)
-        ? s.With(plan, dose)
-        : throw new VitrineException(double.IsFinite(dose) ? "live: no plan is set whose dose could be changed; set one first."
-            : "live: the dose is no number."));
+    public int SetDose(double dose, string? session = null) => Change(session, s => s.Plan is { } plan ? s.With(plan, dose)
+        : throw new VitrineException("live: no plan is set whose dose could be changed; set one first."));
 
     /// <summary>Takes a plan off: the model acts as it was started.</summary>
     /// <param name="session">Whose; everybody's when null.</param>
@@ -92,7 +87,6 @@ public sealed class LivePlans(Action<RunPlan> require, RunPlan? start = null)
 
     private int Change(string? session, Func<Setting, Setting> change)
     {
-        int number;
         lock (gate)
         {
             var setting = change(session is null ? ofAll : ofSessions.GetValueOrDefault(session, Setting.Off));
@@ -110,11 +104,8 @@ public sealed class LivePlans(Action<RunPlan> require, RunPlan? start = null)
                 ofSessions[session] = setting;
             }
 
-            number = ++revision;
+            return ++revision;
         }
-
-        Changed?.Invoke(number);
-        return number;
     }
 
     /// <param name="Plan">As it was set.</param>
@@ -126,6 +117,7 @@ public sealed class LivePlans(Action<RunPlan> require, RunPlan? start = null)
 
         public Setting With(RunPlan plan, double dose) => new(plan, dose, dose switch
         {
+            _ when !double.IsFinite(dose) => throw new VitrineException("live: the dose is no number."),
             0 => null,
             1 => plan,
             _ => plan with { Edits = [.. plan.Edits.Select(e => new ScheduledEdit(e, new Constant(dose)).At(dose))] },

@@ -46,7 +46,8 @@ public static class LiveServer
             ("PUT", "/plan") => PlanAsync(context, host, session),
             ("DELETE", "/plan") => ChangeAsync(context, () => host.Plans.Off(Known(host, session))),
             ("PUT", "/dose") => ChangeAsync(context, ()
-                => host.Plans.SetDose(Dose(request) ?? throw new VitrineException("live: 'value' is no number."), Known(host, session))),
+                => host.Plans.SetDose(
+                Dose(request, "value") ?? throw new VitrineException("live: there is no 'value'; expected a number."), Known(host, session))),
             _ => WriteAsync(context, 404, new LiveRefusal($"there is no {request.Method} {request.Path}"), LiveJsonContext.Default.LiveRefusal),
         };
     }
@@ -75,8 +76,10 @@ public static class LiveServer
         => session is null || host.Sessions.Any(s => s.Name == session) ? session
             : throw new VitrineException($"live: there is no session '{session}'; open are {string.Join(", ", host.Sessions.Select(s => s.Name))}.");
 
-    private static double? Dose(HttpRequest request, string name = "value") => request.Query[name] is [var text]
-        && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) ? value : null;
+    private static double? Dose(HttpRequest request, string name)
+        => !request.Query.TryGetValue(name, out var text) ? null
+            : double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && double.IsFinite(value) ? value
+            : throw new VitrineException($"live: '{name}' is '{text}'; expected a number.");
 
     private static async Task PlanAsync(HttpContext context, PolicyHost host, string? session)
     {

@@ -1,3 +1,4 @@
+using System.Text;
 using Vitrine.Serving.Hosting;
 using Vitrine.Serving.Wire;
 
@@ -6,14 +7,16 @@ namespace Vitrine.Serving.Protocols;
 /// <summary>GR00T's protocol: a map with an endpoint and its data, arrays as .npy files, over ZeroMQ's request and reply.</summary>
 /// <param name="host">What answers.</param>
 /// <param name="options">How the server speaks.</param>
+/// <param name="killed">Called where a client with the token has asked the server to stop.</param>
+/// <exception cref="VitrineException">The action keys are not as many as the numbers of an action.</exception>
 /// <remarks>
 /// Older clients send the observation as the data; newer ones send <c>observation</c> and <c>options</c> and are answered with actions and a map of further
 /// things. <c>kill</c> needs a token: without one nobody can stop the server over the wire.
 /// </remarks>
-internal sealed class Gr00tProtocol(PolicyHost host, ServerOptions options)
+internal sealed class Gr00tProtocol(PolicyHost host, ServerOptions options, Action? killed)
 {
-    /// <summary>Raised where a client with the token has asked the server to stop.</summary>
-    public event Action? Killed;
+    /// <summary>Names of the numbers of an action.</summary>
+    private readonly IReadOnlyList<string> keys = Keys(host.Model.ActionNames, options.ActionKeys);
 
     /// <summary>Answers a request; errors are answers too.</summary>
     /// <param name="message">One frame.</param>
@@ -45,7 +48,7 @@ internal sealed class Gr00tProtocol(PolicyHost host, ServerOptions options)
             case "kill" when options.Token is null:
                 throw new WireException("kill: this server has no token, and nobody may stop it without one.");
             case "kill":
-                Killed?.Invoke();
+                killed?.Invoke();
                 return new WireMap { ["status"] = "ok", ["message"] = "Server stops" };
             case "reset":
                 caller.Session.EndEpisode();
@@ -73,7 +76,7 @@ internal sealed class Gr00tProtocol(PolicyHost host, ServerOptions options)
         var answer = await caller.Session.AskAsync(caller.Reader.Read(fields), gone).ConfigureAwait(false);
         var rows = AnswerFields.Rows(answer, options);
         var actions = new WireMap();
-        foreach (var (d, name) in Keys().Index())
+        foreach (var (d, name) in keys.Index())
         {
             actions.Add($"action.{name}", WireArray.Of([.. rows.Select(r => r[d])], AnswerFields.Dtype(options), rows.Count, 1));
         }
@@ -92,13 +95,10 @@ internal sealed class Gr00tProtocol(PolicyHost host, ServerOptions options)
         return actions;
     }
 
-    private IReadOnlyList<string> Keys()
-    {
-        var names = host.Model.ActionNames;
-        return options.ActionKeys is not { } keys ? names
-            : keys.Count == names.Count ? keys
-            : throw new WireException($"action keys: {keys.Count} are named for the {names.Count} numbers of an action.");
-    }
+    private static IReadOnlyList<string> Keys(IReadOnlyList<string> names, IReadOnlyList<string>? asked)
+        => asked is null ? names
+            : asked.Count == names.Count ? asked
+            : throw new VitrineException($"action keys: {asked.Count} are named for the {names.Count} numbers of an action ({string.Join(", ", names)}).");
 
     private WireMap Modalities()
     {
@@ -108,7 +108,7 @@ internal sealed class Gr00tProtocol(PolicyHost host, ServerOptions options)
         {
             ("video", needs.Cameras.Select(c => $"video.{c}"), [0]),
             ("state", needs.StateWidth == 0 ? [] : ["state.state"], [0]),
-            ("action", Keys().Select(k => $"action.{k}"), Enumerable.Range(0, Math.Min(needs.Horizon, options.Horizon ?? needs.Horizon))),
+            ("action", keys.Select(k => $"action.{k}"), Enumerable.Range(0, Math.Min(needs.Horizon, options.Horizon ?? needs.Horizon))),
         })
         {
             all.Add(kind, Modality(names, indices));
@@ -121,7 +121,8 @@ internal sealed class Gr00tProtocol(PolicyHost host, ServerOptions options)
     internal static WireMap Modality(IEnumerable<string> names, IEnumerable<int> indices) => new()
     {
         ["__ModalityConfig_class__"] = true,
-        ["as_json"] = $"{{\"delta_indices\":[{string.Join(',', indices)}],\"modality_keys\":[{string.Join(',', names.Select(n => $"\"{n}\""))}]}}",
+        ["as_json"] = Encoding.UTF8.GetString(
+            NumpyJson.Write(new WireMap { ["delta_indices"] = indices.Select(i => (object?)i), ["modality_keys"] = names })),
     };
 }
 

@@ -25,13 +25,15 @@ internal sealed class Gr00tServer : IProtocolServer
     private int asking, connections;
     private long lastBytes;
 
-    private Gr00tServer(PolicyHost host, ServerOptions options)
+    private readonly ServerOptions options;
+
+    private Gr00tServer(PolicyHost host, ServerOptions options, Gr00tProtocol protocol)
     {
-        protocol = new Gr00tProtocol(host, options);
+        (this.options, this.protocol) = (options, protocol);
         callers = new KeptSessions<Gr00tCaller>(Math.Max(1, host.Options.Sessions / 2), name =>
         {
             var session = host.Open("groot", name);
-            return (session, new Gr00tCaller(session, new ObservationReader(host, options) { Fitted = fit => ServerText.Say(options, session, fit) }));
+            return (session, new Gr00tCaller(session, new ObservationReader(host, session, options)));
         });
         socket.Options.MaxMsgSize = options.Limits.MessageBytes;
         socket.Options.Linger = TimeSpan.FromSeconds(5);
@@ -42,23 +44,20 @@ internal sealed class Gr00tServer : IProtocolServer
         answers.ReceiveReady += (_, _) => Send();
     }
 
-    /// <summary>Raised where a client with the token has asked the server to stop.</summary>
-    public event Action? Killed
-    {
-        add => protocol.Killed += value;
-        remove => protocol.Killed -= value;
-    }
-
     public string Protocol => "groot";
 
     public Uri Address { get; private set; } = null!;
 
     /// <summary>Listens.</summary>
-    /// <exception cref="VitrineException">The port is taken.</exception>
-    public static Gr00tServer Start(PolicyHost host, int port, ServerOptions options)
+    /// <param name="host">What answers.</param>
+    /// <param name="port">0 for a free one.</param>
+    /// <param name="options">How the server speaks.</param>
+    /// <param name="killed">Called where a client with the token asks the server to stop.</param>
+    /// <exception cref="VitrineException">The port is taken, or the action keys are not as many as the numbers of an action.</exception>
+    public static Gr00tServer Start(PolicyHost host, int port, ServerOptions options, Action? killed)
     {
         var address = Door.Require(options);
-        var server = new Gr00tServer(host, options);
+        var server = new Gr00tServer(host, options, new Gr00tProtocol(host, options, killed));
         try
         {
             var at = IPAddress.Any.Equals(address) ? "tcp://*" : $"tcp://{address}";
@@ -137,6 +136,11 @@ internal sealed class Gr00tServer : IProtocolServer
         catch (OperationCanceledException)
         {
             reply = Wire.MessageWriter.Write(new Wire.WireMap { ["error"] = "the server stops." });
+        }
+        catch (Exception e)
+        {
+            options.Say?.Invoke($"groot: a request failed in a way that it should not: {e}");
+            reply = Wire.MessageWriter.Write(new Wire.WireMap { ["error"] = "the server failed." });
         }
 
         var answer = new NetMQMessage();

@@ -9,12 +9,13 @@ namespace Vitrine.Serving.Protocols;
 
 /// <summary>Turns the map of a message into a request: pictures, vectors and words by what they are, fields of Vitrine's own by their names.</summary>
 /// <param name="host">Whose needs decide.</param>
+/// <param name="session">Whose requests are read.</param>
 /// <param name="options">What the user said.</param>
 /// <remarks>
 /// Everything that can be a picture is a camera, every other array of numbers a vector, one level of maps is looked into. One reader serves one session: it
-/// remembers what fitted, and looks again where names or sizes change.
+/// remembers what fitted, and looks again, and tells the server's user, where names or sizes change.
 /// </remarks>
-internal sealed class ObservationReader(PolicyHost host, ServerOptions options)
+internal sealed class ObservationReader(PolicyHost host, HostSession session, ServerOptions options)
 {
     /// <summary>Fields that unmodified clients do not send.</summary>
     public const string Seed = "vitrine/seed", Noise = "vitrine/noise", Edits = "vitrine/edits", Report = "vitrine/report", TextKeys = "vitrine/text_keys";
@@ -24,12 +25,6 @@ internal sealed class ObservationReader(PolicyHost host, ServerOptions options)
     private readonly List<(string Text, RunPlan Plan)> plans = [];
     private ClientShape? shape;
     private FitCheck? fit;
-
-    /// <summary>What was found when the first request came; null before.</summary>
-    public FitCheck? Fit => fit;
-
-    /// <summary>Raised where names or sizes are new.</summary>
-    public Action<FitCheck>? Fitted { get; init; }
 
     /// <summary>Reads a request.</summary>
     /// <param name="map">The observation.</param>
@@ -42,7 +37,10 @@ internal sealed class ObservationReader(PolicyHost host, ServerOptions options)
         if (fit is null || !found.IsLike(shape!))
         {
             (shape, fit) = (found, FitCheck.Of(host.Model.Needs, found, options.Names, host.Model.ActionNames, options.Horizon));
-            Fitted?.Invoke(fit);
+            foreach (var line in fit.Lines.Where(l => l.Kind is FitKind.Guessed or FitKind.Missing or FitKind.Unused))
+            {
+                options.Say?.Invoke($"{session.Name}: {line.Kind.ToString().ToLowerInvariant()}: {line.What}: {line.Why}");
+            }
         }
 
         return new ServedRequest
@@ -97,8 +95,8 @@ internal sealed class ObservationReader(PolicyHost host, ServerOptions options)
                     && (Words.Contains(FitCheck.Short(key)) || key.StartsWith("annotation.", StringComparison.Ordinal)):
                     instruction ??= text;
                     break;
-                case List<object?> { Count: > 0 and <= 4096 } list when list.All(v => v is double or long):
-                    states.Add(new(key, [.. list.Select(v => v is long whole ? whole : (double)v!)]));
+                case List<object?> { Count: <= 4096 } list when Numbers(list) is { } numbers:
+                    states.Add(new(key, numbers));
                     break;
                 case WireMap inner when deep:
                     foreach (var (name, entry) in inner)
@@ -110,6 +108,11 @@ internal sealed class ObservationReader(PolicyHost host, ServerOptions options)
             }
         }
     }
+
+    /// <summary>The numbers of a list of nothing else; null for anything else, and for an empty list.</summary>
+    public static double[]? Numbers(object? value)
+        => value is List<object?> { Count: > 0 } list && list.TrueForAll(v => v is double or long)
+            ? [.. list.Select(v => v is long whole ? whole : (double)v!)] : null;
 
     private static string? FirstText(object? value) => value switch
     {

@@ -12,7 +12,7 @@ namespace Vitrine.Serving.Protocols;
 /// </remarks>
 internal sealed class OpenPiConversation(PolicyHost host, HostSession session, ServerOptions options) : ISocketConversation
 {
-    private readonly ObservationReader reader = new(host, options) { Fitted = fit => ServerText.Say(options, session, fit) };
+    private readonly ObservationReader reader = new(host, session, options);
     private readonly TimeProvider clock = host.Options.Time ?? TimeProvider.System;
     private double? previous;
     private bool warned;

@@ -54,9 +54,7 @@ public static class PolicyServer
                 return rest;
             default:
                 PortOf(protocol);
-                var groot = Gr00tServer.Start(host, at, options);
-                groot.Killed += killed;
-                return groot;
+                return Gr00tServer.Start(host, at, options, killed);
         }
     }
 
@@ -68,11 +66,7 @@ public static class PolicyServer
             return;
         }
 
-        if (await OpenAsync(context, host, "openpi").ConfigureAwait(false) is { } opened)
-        {
-            using var session = opened;
-            await server.ConverseAsync(context, options.Limits, new OpenPiConversation(host, session, options)).ConfigureAwait(false);
-        }
+        await ConverseAsync(server, context, host, options, session => new OpenPiConversation(host, session, options)).ConfigureAwait(false);
     }
 
     private static async Task VlaEvalAsync(WebServer server, HttpContext context, PolicyHost host, ServerOptions options)
@@ -90,11 +84,7 @@ public static class PolicyServer
             return;
         }
 
-        if (await OpenAsync(context, host, "vla-eval").ConfigureAwait(false) is { } opened)
-        {
-            using var session = opened;
-            await server.ConverseAsync(context, options.Limits, new VlaEvalConversation(host, session, options)).ConfigureAwait(false);
-        }
+        await ConverseAsync(server, context, host, options, session => new VlaEvalConversation(host, session, options)).ConfigureAwait(false);
     }
 
     private static async Task RestAsync(HttpContext context, string protocol, PolicyHost host, KeptSessions<RestProtocol> sessions, ServerOptions options)
@@ -140,17 +130,24 @@ public static class PolicyServer
         }
     }
 
-    /// <summary>A session; null where there are too many, which is said before the socket opens.</summary>
-    private static async Task<HostSession?> OpenAsync(HttpContext context, PolicyHost host, string protocol)
+    /// <summary>Speaks in a session of its own; where there are too many, that is said before the socket opens.</summary>
+    private static async Task ConverseAsync(
+        WebServer server, HttpContext context, PolicyHost host, ServerOptions options, Func<HostSession, ISocketConversation> speak)
     {
+        HostSession session;
         try
         {
-            return host.Open(protocol);
+            session = host.Open(server.Protocol);
         }
         catch (ServerBusyException e)
         {
             await WebServer.WriteAsync(context, StatusCodes.Status503ServiceUnavailable, Text, $"{e.Message}\n").ConfigureAwait(false);
-            return null;
+            return;
+        }
+
+        using (session)
+        {
+            await server.ConverseAsync(context, options.Limits, speak(session)).ConfigureAwait(false);
         }
     }
 

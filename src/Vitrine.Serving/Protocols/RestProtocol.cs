@@ -10,7 +10,7 @@ namespace Vitrine.Serving.Protocols;
 /// </remarks>
 internal sealed class RestProtocol(PolicyHost host, HostSession session, ServerOptions options)
 {
-    private readonly ObservationReader reader = new(host, options) { Fitted = fit => ServerText.Say(options, session, fit) };
+    private readonly ObservationReader reader = new(host, session, options);
     private readonly Lock gate = new();
 
     /// <summary>Answers a request.</summary>
@@ -32,11 +32,6 @@ internal sealed class RestProtocol(PolicyHost host, HostSession session, ServerO
             request = reader.Read(map, map["unnorm_key"] as string);
         }
 
-        if (request.Units is { } units && !host.Model.UnitKeys.Contains(units))
-        {
-            throw new WireException($"unnorm_key '{units}' is unknown; known are {string.Join(", ", host.Model.UnitKeys)}.");
-        }
-
         var answer = await session.AskAsync(request, gone).ConfigureAwait(false);
         var rows = AnswerFields.Rows(answer, options);
         object reply = map.Has("full_image")
@@ -49,14 +44,13 @@ internal sealed class RestProtocol(PolicyHost host, HostSession session, ServerO
     private object Row(IReadOnlyList<double> row, ServedAnswer? answer, WireMap asked)
     {
         var array = AnswerFields.Row(row, options);
-        return answer is not null && AnswerFields.Of(answer, ObservationReader.WantsReport(asked)) is { } field
-            ? new WireMap
-            {
-                ["__numpy__"] = Convert.ToBase64String(array.Data.Span),
-                ["dtype"] = array.Dtype.ToString(),
-                ["shape"] = array.Shape.Select(s => (object?)s),
-                [AnswerFields.Name] = field,
-            }
-            : array;
+        if (answer is null || AnswerFields.Of(answer, ObservationReader.WantsReport(asked)) is not { } field)
+        {
+            return array;
+        }
+
+        var map = NumpyJson.Marked(array);
+        map.Add(AnswerFields.Name, field);
+        return map;
     }
 }

@@ -39,9 +39,6 @@ public sealed record ServerOptions
     /// <summary><c>observation_params</c>, <c>action_spec</c> and <c>observation_spec</c> of vla-eval's hello; what the model needs when null.</summary>
     public WireMap? Spec { get; init; }
 
-    /// <summary>What the server calls itself to vla-eval; the model's name when null.</summary>
-    public string? ServerName { get; init; }
-
     /// <summary>GR00T's names of the numbers of an action, in order; the policy's own when null.</summary>
     public IReadOnlyList<string>? ActionKeys { get; init; }
 

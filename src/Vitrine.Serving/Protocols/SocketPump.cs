@@ -80,6 +80,24 @@ internal sealed class SocketPump : IAsyncDisposable
     /// <summary>Closes, once, and waits a moment for the client to agree.</summary>
     public async Task CloseAsync(WebSocketCloseStatus status, string reason)
     {
+        await SayCloseAsync(status, reason).ConfigureAwait(false);
+        await Task.WhenAny(received, Task.Delay(Patience)).ConfigureAwait(false);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await CloseAsync(WebSocketCloseStatus.NormalClosure, "").ConfigureAwait(false);
+        await receiving.CancelAsync().ConfigureAwait(false);
+        await received.ConfigureAwait(false);
+        ends.Dispose();
+        gone.Dispose();
+        receiving.Dispose();
+        sending.Dispose();
+    }
+
+    /// <summary>Closes our end, once.</summary>
+    private async Task SayCloseAsync(WebSocketCloseStatus status, string reason)
+    {
         await sending.WaitAsync().ConfigureAwait(false);
         try
         {
@@ -98,19 +116,6 @@ internal sealed class SocketPump : IAsyncDisposable
             closed = true;
             sending.Release();
         }
-
-        await Task.WhenAny(received, Task.Delay(Patience)).ConfigureAwait(false);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        await CloseAsync(WebSocketCloseStatus.NormalClosure, "").ConfigureAwait(false);
-        await receiving.CancelAsync().ConfigureAwait(false);
-        await received.ConfigureAwait(false);
-        ends.Dispose();
-        gone.Dispose();
-        receiving.Dispose();
-        sending.Dispose();
     }
 
     /// <remarks>A reason has at most 123 bytes.</remarks>
@@ -151,6 +156,16 @@ internal sealed class SocketPump : IAsyncDisposable
         }
     }
 
+    /// <summary>Drops what still comes until the client closes too; for a moment, since it may never.</summary>
+    private async Task DropAsync(byte[] buffer)
+    {
+        using var late = CancellationTokenSource.CreateLinkedTokenSource(receiving.Token);
+        late.CancelAfter(Patience);
+        while ((await socket.ReceiveAsync(buffer.AsMemory(), late.Token).ConfigureAwait(false)).MessageType != WebSocketMessageType.Close)
+        {
+        }
+    }
+
     private async Task<SocketMessage?> MessageAsync()
     {
         var buffer = ArrayPool<byte>.Shared.Rent(1 << 16);
@@ -176,7 +191,8 @@ internal sealed class SocketPump : IAsyncDisposable
                 length += got.Count;
                 if (length > limits.MessageBytes)
                 {
-                    await CloseAsync(WebSocketCloseStatus.MessageTooBig, $"a message has more than {limits.MessageBytes} bytes").ConfigureAwait(false);
+                    await SayCloseAsync(WebSocketCloseStatus.MessageTooBig, $"a message has more than {limits.MessageBytes} bytes").ConfigureAwait(false);
+                    await DropAsync(buffer).ConfigureAwait(false);
                     return null;
                 }
 

@@ -12,7 +12,7 @@ internal sealed class VlaEvalConversation(PolicyHost host, HostSession session, 
 {
     private const long Version = 1;
     private static readonly string[] Types = ["hello", "observation", "action", "episode_start", "episode_end", "error"];
-    private readonly ObservationReader reader = new(host, options) { Fitted = fit => ServerText.Say(options, session, fit) };
+    private readonly ObservationReader reader = new(host, session, options);
     private readonly TimeProvider clock = host.Options.Time ?? TimeProvider.System;
     private readonly Queue<IReadOnlyList<double>> rows = new();
 
@@ -82,7 +82,7 @@ internal sealed class VlaEvalConversation(PolicyHost host, HostSession session, 
     {
         var request = reader.Read(payload);
         ServedAnswer? answer = null;
-        if (rows.Count == 0 || request.Edits is not null || request.Seed is not null)
+        if (rows.Count == 0 || request is not { Edits: null, Seed: null, Noise: null })
         {
             answer = await session.AskAsync(request, gone).ConfigureAwait(false);
             rows.Clear();
@@ -107,7 +107,7 @@ internal sealed class VlaEvalConversation(PolicyHost host, HostSession session, 
         {
             ["harness_version"] = asked["harness_version"] as string ?? "",
             ["protocol_version"] = Version,
-            ["model_server"] = options.ServerName ?? host.Model.Name,
+            ["model_server"] = host.Model.Name,
             ["capabilities"] = options.Spec is null ? new WireMap { [AnswerFields.Name] = AnswerFields.About(host, options) } : new WireMap(),
         };
         var needs = host.Model.Needs;

@@ -1,4 +1,3 @@
-using Vitrine.Checkpoints;
 using Vitrine.Checkpoints.Numpy;
 
 namespace Vitrine.Serving.Wire;
@@ -13,7 +12,7 @@ internal static class NpyBytes
         NpyHeader header;
         try
         {
-            using var stream = new MemoryStream(bytes.ToArray(), writable: false);
+            using var stream = new MemoryStream(bytes[..Math.Min(bytes.Length, NpyHeader.MostBytes)].ToArray(), writable: false);
             header = NpyHeader.Read(stream, bytes.Length, "array");
         }
         catch (VitrineException e)
@@ -21,7 +20,7 @@ internal static class NpyBytes
             throw new WireException(e.Message);
         }
 
-        var dtype = Of(header.Dtype, header.BigEndian);
+        var dtype = WireDtype.Parse(NpyHeader.Code(header.Dtype, header.BigEndian, "array"), "array");
         var data = bytes[header.ByteCount..];
         if (header.FortranOrder && header.Shape.Count > 1)
         {
@@ -34,22 +33,9 @@ internal static class NpyBytes
     /// <summary>The bytes of a file, version 1.</summary>
     public static byte[] Write(WireArray array)
     {
-        var head = NpyHeader.Write(Dtypes.First(d => d.Wire == (array.Dtype with { BigEndian = false })).File, array.Dtype.BigEndian, false, array.Shape,
-            "array");
-        return [.. head, .. array.Data.Span];
+        var (dtype, bigEndian) = NpyHeader.Format(array.Dtype.ToString(), "array");
+        return [.. NpyHeader.Write(dtype, bigEndian, false, array.Shape, "array"), .. array.Data.Span];
     }
-
-    private static readonly (Dtype File, WireDtype Wire)[] Dtypes =
-    [
-        (Dtype.Bool, new('b', 1)), (Dtype.I8, new('i', 1)), (Dtype.I16, new('i', 2)), (Dtype.I32, new('i', 4)), (Dtype.I64, new('i', 8)),
-        (Dtype.U8, new('u', 1)), (Dtype.U16, new('u', 2)), (Dtype.U32, new('u', 4)), (Dtype.U64, new('u', 8)),
-        (Dtype.F16, new('f', 2)), (Dtype.F32, new('f', 4)), (Dtype.F64, new('f', 8)),
-    ];
-
-    private static WireDtype Of(Dtype dtype, bool bigEndian)
-        => Array.Find(Dtypes, d => d.File == dtype).Wire is { Size: > 0 } found
-            ? found with { BigEndian = bigEndian && found.Size > 1 }
-            : throw new WireException($"array: the dtype {dtype.Spelling()} is not read; arrays are of bool, int, uint or float.");
 
     /// <summary>From the first axis fastest to the last.</summary>
     private static byte[] Turned(WireArray reversed, IReadOnlyList<long> shape)

@@ -54,6 +54,14 @@ public static class NumpyJson
         return text.ToString();
     }
 
+    /// <summary>The map that stands for an array.</summary>
+    internal static WireMap Marked(WireArray array) => new()
+    {
+        ["__numpy__"] = Convert.ToBase64String(array.Data.Span),
+        ["dtype"] = array.Dtype.ToString(),
+        ["shape"] = array.Shape.Select(s => (object?)s),
+    };
+
     private static object? Value(JsonElement element, WireLimits limits, ref int left)
     {
         if (--left < 0)
@@ -140,12 +148,7 @@ public static class NumpyJson
                 writer.WriteStringValue(text);
                 break;
             case WireArray array:
-                writer.WriteStartObject();
-                writer.WriteBase64String("__numpy__", array.Data.Span);
-                writer.WriteString("dtype", array.Dtype.ToString());
-                writer.WritePropertyName("shape");
-                Write(writer, array.Shape.Select(s => (object?)s));
-                writer.WriteEndObject();
+                Write(writer, Marked(array));
                 break;
             case WireMap map:
                 writer.WriteStartObject();
@@ -185,12 +188,7 @@ public static class NumpyJson
                 text.Append('"').AppendJoin("", words.Select(Escaped)).Append('"');
                 break;
             case WireArray array:
-                Python(text, new WireMap
-                {
-                    ["__numpy__"] = Convert.ToBase64String(array.Data.Span),
-                    ["dtype"] = array.Dtype.ToString(),
-                    ["shape"] = array.Shape.Select(s => (object?)s),
-                });
+                Python(text, Marked(array));
                 break;
             case WireMap map:
                 text.Append('{');
@@ -230,10 +228,10 @@ public static class NumpyJson
         _ => c.ToString(),
     };
 
-    /// <summary>A double as Python writes it: 1.0 keeps its point.</summary>
+    /// <summary>A double as Python writes it: 1.0 keeps its point, and every whole number its digits (Python itself says 1e+16 from there on).</summary>
     private static string Number(double value)
         => double.IsNaN(value) ? "NaN"
             : double.IsInfinity(value) ? value > 0 ? "Infinity" : "-Infinity"
-            : value == Math.Floor(value) && Math.Abs(value) < 1e16 ? value.ToString("0.0", CultureInfo.InvariantCulture)
+            : value == Math.Floor(value) && Math.Abs(value) < 1e17 ? value.ToString("F1", CultureInfo.InvariantCulture)
             : value.ToString("R", CultureInfo.InvariantCulture).Replace("E", "e", StringComparison.Ordinal);
 }

@@ -1,5 +1,7 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Runtime.InteropServices;
+using Vitrine.Checkpoints;
 using Vitrine.Inputs.Pictures;
 
 namespace Vitrine.Serving.Wire;
@@ -28,11 +30,11 @@ public sealed class WireArray
             throw new WireException($"{where}: has an axis of {negative} numbers.");
         }
 
-        var bytes = shape.Contains(0) ? 0 : shape.Aggregate((UInt128)dtype.Size, (all, size) => all > long.MaxValue ? all : all * (UInt128)size);
-        if (bytes != (UInt128)data.Length)
+        var bytes = Shapes.ByteCount(shape, dtype.Size);
+        if (bytes != data.Length)
         {
-            throw new WireException($"{where}: [{string.Join(", ", shape)}] of {dtype} takes {(bytes > long.MaxValue ? "more than 2^63" : bytes)} bytes; "
-                + $"{data.Length} are there.");
+            throw new WireException($"{where}: [{string.Join(", ", shape)}] of {dtype} takes "
+                + $"{bytes?.ToString(CultureInfo.InvariantCulture) ?? "more than 2^63"} bytes; {data.Length} are there.");
         }
 
         (Dtype, Shape, Data) = (dtype, [.. shape], data);

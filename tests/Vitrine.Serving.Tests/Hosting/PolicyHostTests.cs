@@ -62,11 +62,15 @@ public sealed class PolicyHostTests
     [Fact]
     public async Task What_goes_wrong_inside_is_not_told_to_peers()
     {
-        using var host = new PolicyHost(new StubModel(_ => throw new InvalidOperationException("secret")));
-        using var session = host.Open("a");
+        var log = new List<string>();
+        using var host = new PolicyHost(new StubModel(_ => throw new InvalidOperationException("secret")), new HostOptions { Log = log.Add });
+        using var session = host.Open("a", "robot");
         var error = await Should.ThrowAsync<HostFailure>(session.AskAsync(StubModel.Request()));
         error.Message.ShouldNotContain("secret");
         error.InnerException!.Message.ShouldBe("secret");
+        log.ShouldHaveSingleItem().ShouldStartWith("robot: ");
+        log[0].ShouldContain("InvalidOperationException: secret");
+        log[0].ShouldContain("   at ");
     }
 
     [Fact]
@@ -130,9 +134,39 @@ public sealed class PolicyHostTests
         model.Gate.Reset();
         var held = session.AskAsync(StubModel.Request());
         await model.EnteredAsync();
+        Task[] waiting = [session.AskAsync(StubModel.Request()), session.AskAsync(StubModel.Request()), host.Open("a").AskAsync(StubModel.Request())];
         host.Dispose();
         (await Should.ThrowAsync<VitrineException>(held)).Message.ShouldContain("the server stops");
+        foreach (var one in waiting)
+        {
+            (await Should.ThrowAsync<ServerBusyException>(one.WaitAsync(TimeSpan.FromSeconds(30)))).Message.ShouldContain("the server stops");
+        }
+
+        host.Waiting.ShouldBe(0);
         await Should.ThrowAsync<ObjectDisposedException>(session.AskAsync(StubModel.Request()));
+    }
+
+    [Fact]
+    public async Task A_session_that_leaves_takes_back_what_it_waits_for()
+    {
+        var model = new StubModel();
+        using var host = new PolicyHost(model);
+        var (leaving, other) = (host.Open("a"), host.Open("a"));
+        model.Gate.Reset();
+        var held = leaving.AskAsync(StubModel.Request("held"));
+        await model.EnteredAsync();
+        var (waiting, stays) = (leaving.AskAsync(StubModel.Request("waiting")), other.AskAsync(StubModel.Request("stays")));
+        leaving.Dispose();
+        foreach (var one in new[] { held, waiting, leaving.AskAsync(StubModel.Request("late")) })
+        {
+            (await Should.ThrowAsync<ServerBusyException>(one.WaitAsync(TimeSpan.FromSeconds(30)))).Message.ShouldContain("session was closed");
+        }
+
+        await model.EnteredAsync(); // the pass that nobody waits for was given up, with the model still held
+        model.Gate.Set();
+        await stays;
+        model.Asked.Select(a => a.Request.Seen.Instruction).ShouldBe(["stays"]);
+        leaving.Dispose();
     }
 
     [Fact]

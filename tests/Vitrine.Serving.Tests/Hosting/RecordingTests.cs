@@ -66,10 +66,13 @@ public sealed class RecordingTests : IDisposable
     public async Task An_answer_that_cannot_be_kept_is_not_given()
     {
         await File.WriteAllTextAsync(folder["taken"], "");
-        await using var served = new Served(Name, reading: new ServedReading { Recorder = new SessionRecorder(folder["taken"]) });
+        var log = new List<string>();
+        await using var served = new Served(
+            Name, new HostOptions { Log = log.Add }, new ServedReading { Recorder = new SessionRecorder(folder["taken"]) });
         using var session = served.Host.Open("test");
         var error = await Should.ThrowAsync<HostFailure>(session.AskAsync(new ServedRequest { Seen = Served.Observations(1)[0] }));
         error.InnerException!.Message.ShouldContain("taken");
+        log.ShouldHaveSingleItem().ShouldContain("taken");
     }
 
     [Fact]

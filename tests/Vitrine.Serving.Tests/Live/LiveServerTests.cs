@@ -47,6 +47,41 @@ public sealed class LiveServerTests
         host.Plans.Revision.ShouldBe(0);
     }
 
+    [Theory]
+    [InlineData("plan?dose=NaN", "'dose' is 'NaN'; expected a number")]
+    [InlineData("plan?dose=much", "'dose' is 'much'; expected a number")]
+    [InlineData("plan?dose=1&dose=2", "'dose' is '1,2'; expected a number")]
+    [InlineData("plan?dose=Infinity", "expected a number")]
+    [InlineData("dose?value=NaN", "'value' is 'NaN'; expected a number")]
+    [InlineData("dose", "there is no 'value'")]
+    public async Task A_dose_that_is_no_number_is_refused_in_one_line(string path, string expected)
+    {
+        using var host = new PolicyHost(new StubModel());
+        await using var server = await LiveServer.StartAsync(host);
+        using var http = new HttpClient { BaseAddress = server.Address };
+        using var answer = await http.PutAsync(new Uri(path, UriKind.Relative), new StringContent(Plan.ToJson()));
+        ((int)answer.StatusCode).ShouldBe(400);
+        using var said = System.Text.Json.JsonDocument.Parse(await answer.Content.ReadAsStringAsync());
+        said.RootElement.GetProperty("error").GetString().ShouldNotBeNull().ShouldContain(expected);
+        host.Plans.Revision.ShouldBe(0);
+        Should.Throw<VitrineException>(() => host.Plans.Set(Plan, dose: double.NaN)).Message.ShouldContain("no number");
+    }
+
+    [Fact]
+    public void An_answer_that_comes_behind_the_end_of_its_session_is_not_kept()
+    {
+        using var host = new PolicyHost(new StubModel());
+        var feed = new LiveFeed();
+        host.Tell(feed);
+        var session = host.Open("openpi", "robot");
+        var step = new ServedStep(session, StubModel.Request(), new ServedAnswer { Chunk = [[1, 2]] });
+        feed.Answered(step);
+        feed.LastOf("robot").ShouldNotBeNull();
+        session.Dispose();
+        feed.Answered(step);
+        feed.LastOf("robot").ShouldBeNull();
+    }
+
     [Fact]
     public async Task Watchers_see_every_answer_in_order_and_end_with_the_server()
     {

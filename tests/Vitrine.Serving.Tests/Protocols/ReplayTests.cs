@@ -101,7 +101,7 @@ public sealed class ReplayTests
             ActionNames = ["x", "y", "z", "a", "b", "c", "g"],
         };
         using var host = new PolicyHost(model);
-        var options = new ServerOptions { Singles = true, Spec = spec, ServerName = "ExampleServer" };
+        var options = new ServerOptions { Singles = true, Spec = spec };
         await using var server = await PolicyServer.StartAsync(host, "vla-eval", 0, options);
         using var client = new ClientWebSocket();
         await client.ConnectAsync(server.Address, default);
@@ -138,9 +138,9 @@ public sealed class ReplayTests
             ActionNames = ["x", "gripper"],
         };
         using var host = new PolicyHost(model);
-        var protocol = new Gr00tProtocol(host, new ServerOptions { Singles = true });
+        var protocol = new Gr00tProtocol(host, new ServerOptions { Singles = true }, killed: null);
         var session = host.Open("groot");
-        var caller = new Gr00tCaller(session, new ObservationReader(host, new ServerOptions()));
+        var caller = new Gr00tCaller(session, new ObservationReader(host, session, new ServerOptions()));
         foreach (var request in WireFixtures.Files("gr00t").Select(f => f.Data).Where(f => f.EndsWith("_request.msgpack", StringComparison.Ordinal)
             && !f.StartsWith("modality", StringComparison.Ordinal)))
         {
@@ -161,7 +161,7 @@ public sealed class ReplayTests
     public async Task Requests_of_the_rest_protocol_are_answered_byte_for_byte(string request, string reply)
     {
         var rows = ((List<object?>)NumpyJson.Read(WireFixtures.Bytes("json-numpy", "oft_reply.json"))!).Cast<WireArray>().Select(a => a.ToDoubles()).ToArray();
-        var model = new StubModel(_ => rows) { Needs = new PolicyNeeds { Horizon = 3 }, UnitKeys = ["bridge_orig"] };
+        var model = new StubModel(_ => rows) { Needs = new PolicyNeeds { Horizon = 3 } };
         using var host = new PolicyHost(model);
         await using var server = await PolicyServer.StartAsync(host, "openvla", 0);
         using var http = new HttpClient { BaseAddress = server.Address };

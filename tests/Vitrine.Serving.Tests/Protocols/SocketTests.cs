@@ -86,6 +86,16 @@ public sealed class SocketTests
     }
 
     [Fact]
+    public async Task Behind_a_message_beyond_the_cap_what_still_comes_is_read_until_the_client_closes_too()
+    {
+        using var socket = new ScriptedSocket(600, 600, 600, 600);
+        await using var pump = new SocketPump(socket, new WireLimits { MessageBytes = 1000 }, CancellationToken.None);
+        (await pump.NextAsync(CancellationToken.None)).ShouldBeNull();
+        socket.Told.ShouldBe((WebSocketCloseStatus.MessageTooBig, 2));
+        socket.IsRead.ShouldBeTrue("the receive task waited for itself");
+    }
+
+    [Fact]
     public async Task Requests_that_are_not_waited_for_are_refused_with_1008()
     {
         var model = new StubModel();
@@ -118,7 +128,7 @@ public sealed class SocketTests
     [Fact]
     public async Task An_error_is_one_text_frame_without_a_trace_then_1011()
     {
-        using var host = new PolicyHost(new StubModel(_ => throw new InvalidOperationException("at secret")));
+        using var host = new PolicyHost(new StubModel(_ => throw new InvalidOperationException("at secret")), new HostOptions { Log = _ => { } });
         await using var server = await PolicyServer.StartAsync(host, "openpi", 0);
         using var client = await ConnectAsync(server);
         await client.SendAsync(Asked, WebSocketMessageType.Binary, true, default);
@@ -193,6 +203,62 @@ public sealed class SocketTests
         (await asking).Count.ShouldBe(rows.Length);
         await client.DisposeAsync();
         await closing;
+    }
+
+    [Fact]
+    public async Task What_goes_wrong_in_groots_protocol_is_answered_and_written_down()
+    {
+        using var host = new PolicyHost(new StubModel(_ => [[1]]));
+        var said = new System.Collections.Concurrent.ConcurrentQueue<string>();
+        await using var server = await PolicyServer.StartAsync(host, "groot", 0, new ServerOptions { Say = said.Enqueue });
+        await using var client = new Gr00tClient(server.Address);
+        using var late = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        var error = await Should.ThrowAsync<VitrineException>(client.AskAsync(StubModel.Seen(), cancellation: late.Token));
+        error.Message.ShouldEndWith(": the server failed.");
+        said.ShouldContain(s => s.Contains(nameof(ArgumentOutOfRangeException), StringComparison.Ordinal)
+            || s.Contains(nameof(IndexOutOfRangeException), StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Action_keys_of_another_number_than_the_actions_are_refused_when_the_server_starts()
+    {
+        using var host = new PolicyHost(new StubModel());
+        var error = await Should.ThrowAsync<VitrineException>(PolicyServer.StartAsync(host, "groot", 0, new ServerOptions { ActionKeys = ["x", "y", "z"] }));
+        error.Message.ShouldBe("action keys: 3 are named for the 2 numbers of an action (x, gripper).");
+    }
+
+    [Fact]
+    public async Task A_name_with_quotes_stays_a_name_in_groots_modalities()
+    {
+        using var host = new PolicyHost(new StubModel());
+        await using var server = await PolicyServer.StartAsync(host, "groot", 0, new ServerOptions { ActionKeys = ["a\"b", "c"] });
+        await using var client = new Gr00tClient(server.Address);
+        var said = (WireMap)(await client.CallAsync("get_modality_config")).ShouldBeOfType<WireMap>()["action"]!;
+        var read = (WireMap)NumpyJson.Read(Encoding.UTF8.GetBytes(said["as_json"].ShouldBeOfType<string>()))!;
+        read["modality_keys"].ShouldBe(new List<object?> { "action.a\"b", "action.c" });
+    }
+
+    [Theory]
+    [InlineData("vitrine/seed")]
+    [InlineData("vitrine/noise")]
+    public async Task What_a_request_asks_of_its_noise_is_not_lost_in_the_middle_of_a_chunk(string key)
+    {
+        var model = new StubModel(_ => [[1, 2], [3, 4], [5, 6]]) { ActionSteps = 3 };
+        using var host = new PolicyHost(model);
+        await using var server = await PolicyServer.StartAsync(host, "vla-eval", 0);
+        using var client = new ClientWebSocket();
+        await client.ConnectAsync(server.Address, default);
+        object asked = key == "vitrine/seed" ? 7L : WireArray.Of([1, 2], WireDtype.Single, 1, 2);
+        foreach (var (i, payload) in new[] { new WireMap(), new WireMap { [key] = asked } }.Index())
+        {
+            payload.Add("images", new WireMap { ["image"] = WireFixtures.Recipe(4, 4, 1) });
+            payload.Add("task_description", "go");
+            var frame = new WireMap { ["type"] = "observation", ["payload"] = payload, ["seq"] = (long)i, ["timestamp"] = 0.0 };
+            await client.SendAsync(MessageWriter.Write(frame, ArrayForm.TextKeys), WebSocketMessageType.Binary, true, default);
+            MessageReader.ReadMap((await Sockets.ReceiveAsync(client)).Bytes)["type"].ShouldBe("action");
+        }
+
+        model.Asked.Count.ShouldBe(2);
     }
 
     [Fact]

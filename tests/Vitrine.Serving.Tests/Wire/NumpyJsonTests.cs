@@ -59,6 +59,19 @@ public sealed class NumpyJsonTests
         }
     }
 
+    [Theory]
+    [InlineData(1e15 + 3, "1000000000000003.0")]
+    [InlineData(-(1L << 53) + 1.0, "-9007199254740991.0")]
+    [InlineData(1e16, "10000000000000000.0")]
+    [InlineData(1e17, "1e+17")]
+    [InlineData(-0.0, "-0.0")]
+    [InlineData(120.0, "120.0")]
+    public void A_whole_number_keeps_its_digits(double value, string expected)
+    {
+        NumpyJson.WritePython(value).ShouldBe(expected);
+        Encoding.UTF8.GetString(NumpyJson.Write(value)).ShouldBe(expected);
+    }
+
     [Fact]
     public void A_key_that_stands_twice_is_refused()
         => Should.Throw<WireException>(() => NumpyJson.Read("{\"a\": 1, \"a\": 2}"u8.ToArray()));

@@ -28,11 +28,11 @@ public sealed class ActionChunksTests
             return [.. places.Select(p => Chunk(turns[p].Episode, 3))];
         }).Select(row => $"{row[0]}{row[1]}");
 
-        PolicyAction Chunk(int of, int rows)
+        IReadOnlyList<double>[] Chunk(int of, int rows)
         {
             IReadOnlyList<double>[] chunk = [.. Enumerable.Range(0, rows).Select(i => (IReadOnlyList<double>)[of, episode[of] + i])];
             episode[of] += 2;
-            return new PolicyAction(chunk, chunk);
+            return chunk;
         }
     }
 
@@ -40,7 +40,7 @@ public sealed class ActionChunksTests
     public void A_chunk_that_is_too_short_is_told()
     {
         IReadOnlyList<double>[] chunk = [[1.0]];
-        Should.Throw<VitrineException>(() => new ActionChunks(2).CarryOut([new Turn(Seen, 0, 0)], _ => [new PolicyAction(chunk, chunk)])).Message
+        Should.Throw<VitrineException>(() => new ActionChunks(2).CarryOut([new Turn(Seen, 0, 0)], _ => [chunk])).Message
             .ShouldBe("act: 2 rows of a chunk are to be carried out; it has 1.");
     }
 }
