@@ -1,5 +1,8 @@
+using Vitrine.Mechanisms.Causes;
+using Vitrine.Mechanisms.Doses;
 using Vitrine.Policies;
 using Vitrine.Studio.Causing;
+using Vitrine.Studio.Hosting;
 using Vitrine.Studio.Scenes;
 using Vitrine.Transformers;
 using Vitrine.Worlds.Studies;
@@ -18,7 +21,7 @@ public sealed class CauseTests
     [Theory, MemberData(nameof(Asked))]
     public void Zero_dose_changes_nothing_and_every_edit_has_eight_random_ones_beside_it(string model, string kind)
     {
-        var read = CauseReading.Of(Opened.Models.Open(model), Opened.At("causing", model, ("kind", kind)), Opened.Place);
+        var read = Read(Opened.At("causing", model, ("kind", kind)));
         read.Arms.Single(a => a.Kind == ArmKind.ZeroDose).Value.ShouldBe(read.Unedited.Value);
         read.Arms.Count(a => a.Kind == ArmKind.MatchedRandom).ShouldBe(8);
         read.Arms.ShouldAllBe(a => double.IsFinite(a.Value));
@@ -29,16 +32,28 @@ public sealed class CauseTests
     public void The_edit_s_number_is_the_one_of_its_plan_in_act()
     {
         var at = Opened.At("causing", Opened.Speaking, ("neurons", "5:111,5:130"), ("dose", "+8sd"), ("metric", "dx"));
-        var read = CauseReading.Of(Opened.Models.Open(Opened.Speaking), at, Opened.Place);
+        var read = Read(at);
         using var policy = Policy.Open(Opened.Speaking);
         using var run = policy.Act([SceneSource.ObservationOf(at, Opened.Place)], RunPlan.FromJson(read.Edit.Plan.ToJson()));
         read.Edit.Value.ShouldBe(run.Actions[0].Values[0]);
     }
 
     [Fact]
+    public void Random_neurons_beside_a_concept_s_spell_no_concept()
+    {
+        var (at, open) = (Opened.At("causing", Opened.Speaking, ("concept", "fast"), ("dose", "+4sd")), Opened.Models.Open(Opened.Speaking));
+        var read = Read(at);
+        var set = open.Patterns.Set("fast");
+        var controls = Controls.For(
+            open.Tokens.Language, set, Dose.Sigmas(4), open.Calibration(set.Stack), open.Patterns.AllClustered(), CauseReading.Draws);
+        read.Arms.Where(a => a.Kind == ArmKind.MatchedRandom).Select(a => a.Plan.ToJson())
+            .ShouldBe(controls.MatchedRandom.Select(c => RunPlan.Editing(c).ToJson()));
+    }
+
+    [Fact]
     public void A_study_of_an_edit_has_its_controls_and_names_its_policy()
     {
-        var study = CauseReading.StudyOf(Opened.Models.Open(Opened.Speaking), Opened.At("causing", Opened.Speaking, ("neurons", "5:111")), Opened.Place, 2);
+        var study = Read(Opened.At("causing", Opened.Speaking, ("neurons", "5:111"))).StudyOf((Policy)Opened.Models.Open(Opened.Speaking).Model, 2);
         study.Check();
         Study.FromJson(study.ToJson()).Fingerprint().ShouldBe(study.Fingerprint());
         study.Policy.ShouldNotBeNull();
@@ -46,6 +61,11 @@ public sealed class CauseTests
 
     [Theory, InlineData("neurons", "9:0"), InlineData("neurons", "x"), InlineData("dose", "much")]
     public void What_does_not_exist_is_refused_by_name(string key, string value)
-        => Should.Throw<VitrineException>(() => CauseReading.Of(
-            Opened.Models.Open(Opened.Speaking), Opened.At("causing", Opened.Speaking, (key, value)), Opened.Place)).Message.ShouldContain(value);
+        => Should.Throw<VitrineException>(() => Read(Opened.At("causing", Opened.Speaking, (key, value)))).Message.ShouldContain(value);
+
+    private static CauseReading Read(PageAddress at)
+    {
+        using var scene = Opened.SceneOf(at);
+        return CauseReading.Of(scene, at, Opened.Place);
+    }
 }

@@ -63,6 +63,10 @@ public sealed class HostTests : IAsyncLifetime
             .Message.ShouldContain("--port");
 
     [Fact]
+    public void A_model_is_opened_once_whatever_blanks_stand_around_its_name()
+        => Opened.Models.Open($" {Opened.Speaking} ").ShouldBeSameAs(Opened.Models.Open(Opened.Speaking));
+
+    [Fact]
     public async Task A_model_that_is_not_there_is_named()
         => (await Should.ThrowAsync<VitrineException>(() => StudioHost.StartAsync(new StudioOptions { Models = ["no/such-model"], Work = folder })))
             .Message.ShouldContain("no/such-model");

@@ -58,6 +58,19 @@ public sealed class RobotTests
     }
 
     [Fact]
+    public void The_same_edit_at_another_step_changes_nothing()
+    {
+        var open = Opened.Models.Open(Opened.Speaking);
+        var session = RobotSession.Of(null, open, At(4));
+        var before = session.With.Frames.ToArray();
+        RobotSession.Of(session, open, At(2)).ShouldBeSameAs(session);
+        session.IsSteered.ShouldBeFalse();
+        session.With.Frames.ShouldBe(before);
+
+        static PageAddress At(int step) => Opened.At("robot", Opened.Speaking, ("neurons", "5:111,5:130"), ("dose", 4), ("step", step));
+    }
+
+    [Fact]
     public void Going_back_shows_what_was_seen_and_changes_nothing()
     {
         var open = Opened.Models.Open(Opened.Speaking);

@@ -1,6 +1,8 @@
 using Vitrine.Inputs.Pictures;
+using Vitrine.Policies;
 using Vitrine.Studio.Causing;
 using Vitrine.Studio.Work;
+using Vitrine.Worlds.Studies;
 
 namespace Vitrine.Studio.Tests;
 
@@ -32,32 +34,32 @@ public sealed class WorkTests : IDisposable
     [Fact]
     public void A_study_that_was_asked_for_is_there_behind_a_restart_and_waits_to_be_gone_on_with()
     {
-        var study = CauseReading.StudyOf(Opened.Models.Open(Opened.Speaking), Opened.At("causing", Opened.Speaking, ("neurons", "5:111")), Opened.Place, 1);
+        var study = StudyOf();
         new Workplace(folder).Keep(new StudyRequest(Opened.Speaking, "20260101-000000-abcdef", DateTime.UtcNow, study.ToJson()));
         using var queue = new StudyQueue(Opened.Models, new Workplace(folder));
         var state = queue.All.ShouldHaveSingleItem();
         state.IsRunning.ShouldBeFalse();
-        Worlds.Studies.Study.FromJson(state.Request.Study).Fingerprint().ShouldBe(study.Fingerprint());
+        Study.FromJson(state.Request.Study).Fingerprint().ShouldBe(study.Fingerprint());
     }
 
     [Fact]
     public async Task A_study_is_carried_out_beside_the_pages_and_its_result_is_there()
     {
-        var asked = CauseReading.StudyOf(Opened.Models.Open(Opened.Speaking), Opened.At("causing", Opened.Speaking, ("neurons", "5:111")), Opened.Place, 1);
-        using var queue = new StudyQueue(Opened.Models, new Workplace(folder));
-        var done = new TaskCompletionSource<StudyState>(TaskCreationOptions.RunContinuationsAsynchronously);
-        queue.Changed += () =>
-        {
-            if (queue.All.FirstOrDefault(s => !s.IsRunning) is { } state)
-            {
-                done.TrySetResult(state);
-            }
-        };
-        queue.Ask(Opened.Speaking, asked with { Tasks = ["reach"], StepLimit = 2 });
-        var found = await done.Task;
+        var asked = StudyOf();
+        var found = await Done(asked with { Tasks = ["reach"], StepLimit = 2 });
         found.Failure.ShouldBeNull();
         found.Result!.Arms.Count.ShouldBe(11);
         found.Chunks.ShouldBe(found.AllChunks);
+    }
+
+    [Fact]
+    public async Task What_a_finished_study_found_is_there_behind_a_restart()
+    {
+        var asked = StudyOf();
+        var found = await Done(asked with { Tasks = ["reach"], StepLimit = 2 });
+        using var later = new StudyQueue(Opened.Models, new Workplace(folder));
+        var state = later.All.ShouldHaveSingleItem();
+        state.Result.ShouldNotBeNull().ToJson().ShouldBe(found.Result!.ToJson());
     }
 
     [Fact]
@@ -91,5 +93,28 @@ public sealed class WorkTests : IDisposable
         {
             Should.Throw<VitrineException>(() => place.Keep(Example with { Id = name }));
         }
+    }
+
+    private static Study StudyOf()
+    {
+        var at = Opened.At("causing", Opened.Speaking, ("neurons", "5:111"));
+        using var scene = Opened.SceneOf(at);
+        return CauseReading.Of(scene, at, Opened.Place).StudyOf((Policy)scene.Model, 1);
+    }
+
+    /// <summary>Asks for a study and waits until it has ended.</summary>
+    private async Task<StudyState> Done(Study asked)
+    {
+        using var queue = new StudyQueue(Opened.Models, new Workplace(folder));
+        var done = new TaskCompletionSource<StudyState>(TaskCreationOptions.RunContinuationsAsynchronously);
+        queue.Changed += () =>
+        {
+            if (queue.All.FirstOrDefault(s => !s.IsRunning) is { } state)
+            {
+                done.TrySetResult(state);
+            }
+        };
+        queue.Ask(Opened.Speaking, asked);
+        return await done.Task;
     }
 }

@@ -1,4 +1,5 @@
 using Vitrine.Transformers;
+using static TorchSharp.torch;
 
 namespace Vitrine.Mechanisms.ValueVectors;
 
@@ -13,7 +14,7 @@ public static class NeuronReader
     /// <param name="norm">What stands between value vector and unembedding.</param>
     /// <remarks>
     /// The numbers that <c>vitrine neurons</c> prints; ids that stand for nothing are left out. Every call prepares the vocabulary: read many neurons with
-    /// <see cref="VocabularyProjection"/>.
+    /// <see cref="VocabularyProjection"/>, some of a layer with <see cref="ReadNeurons"/>.
     /// </remarks>
     /// <exception cref="VitrineException">There is no such layer or neuron, or the model has no vocabulary or no tokenizer.</exception>
     public static NeuronWords ReadNeuron(this Model model, int layer, int neuron, int count = 10, ReadingNorm norm = ReadingNorm.None)
@@ -26,12 +27,29 @@ public static class NeuronReader
         }
 
         using var source = new StackValueVectors(model, shape.Name);
-        using var vectors = source.Vectors(layer);
-        using var vector = vectors.narrow(0, neuron, 1);
-        using var reader = VocabularyReader.Open(
+        using var vocabulary = VocabularyReader.Open(
             source, new ProjectionSettings { Count = count, Norm = norm, Tokens = tokens.Valid, Screening = Screening.Never });
-        var reading = reader.Read(vector)[0];
-        return new NeuronWords(new Neuron(layer, neuron), Named(reading.TopIds, reading.TopScores), Named(reading.BottomIds, reading.BottomScores));
+        return vocabulary.ReadNeurons(source, tokens, layer, [neuron])[0];
+    }
+
+    /// <summary>What some neurons of a layer write, read against a vocabulary that was prepared once.</summary>
+    /// <param name="vocabulary">Of the source.</param>
+    /// <param name="source">Whose neurons.</param>
+    /// <param name="tokens">Names the tokens.</param>
+    /// <param name="layer">From 0.</param>
+    /// <param name="neurons">Of the layer's feed-forward, from 0.</param>
+    /// <returns>One for each, in the order asked.</returns>
+    public static IReadOnlyList<NeuronWords> ReadNeurons(
+        this VocabularyReader vocabulary, IValueVectorSource source, TokenReader tokens, int layer, IReadOnlyList<int> neurons)
+    {
+        ArgumentNullException.ThrowIfNull(vocabulary);
+        ArgumentNullException.ThrowIfNull(source);
+        ArgumentNullException.ThrowIfNull(tokens);
+        ArgumentNullException.ThrowIfNull(neurons);
+        using var scope = NewDisposeScope();
+        using var mode = no_grad();
+        var readings = vocabulary.Read(source.Vectors(layer).index_select(0, tensor([.. neurons.Select(n => (long)n)])));
+        return [.. neurons.Zip(readings, (n, r) => new NeuronWords(new Neuron(layer, n), Named(r.TopIds, r.TopScores), Named(r.BottomIds, r.BottomScores)))];
 
         IReadOnlyList<TokenLogit> Named(IReadOnlyList<int> ids, IReadOnlyList<float> scores)
             => [.. ids.Zip(scores, (id, score) => new TokenLogit(id, tokens.Print(id), score))];

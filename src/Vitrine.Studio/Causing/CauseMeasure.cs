@@ -10,10 +10,11 @@ namespace Vitrine.Studio.Causing;
 
 /// <summary>One number of an answer: of an action, of the next token, of a class, of what an encoder hands on.</summary>
 /// <param name="Name">What it is.</param>
-/// <param name="Of">From a scene under a plan to the number and the answer in words.</param>
-internal sealed record CauseMeasure(string Name, Func<Scene, RunPlan, (double Value, string Answer)> Of)
+/// <param name="Unedited">The number and the answer of the model as it is.</param>
+/// <param name="Of">From a plan to the number and the answer in words.</param>
+internal sealed record CauseMeasure(string Name, (double Value, string Answer) Unedited, Func<RunPlan, (double Value, string Answer)> Of)
 {
-    /// <summary>The measure of an address: <c>metric</c> of an action, <c>target</c> of a text.</summary>
+    /// <summary>The measure of an address: <c>metric</c> of an action, <c>target</c> of a text. One pass without edits is run.</summary>
     /// <exception cref="VitrineException">The action has no such number, or the vocabulary no such word.</exception>
     public static CauseMeasure For(Scene scene, PageAddress at)
     {
@@ -21,62 +22,66 @@ internal sealed record CauseMeasure(string Name, Func<Scene, RunPlan, (double Va
         {
             case Policy policy:
                 var metric = ActionMetric.Named(at.Text("metric", policy.ActionNames[0] == "dx" ? "speed" : policy.ActionNames[0]), policy.ActionNames);
-                return new CauseMeasure($"{metric.Name} of the action", (s, plan) =>
+                return new CauseMeasure($"{metric.Name} of the action", Measured(RunPlan.Empty), Measured);
+
+                (double, string) Measured(RunPlan plan)
                 {
-                    using var run = s.Run(plan);
+                    using var run = scene.Run(plan);
                     var values = run.Acted!.Actions[0].Values;
                     return (metric.Of(values), string.Join(' ', values.Select(v => v.ToString("+0.000;-0.000;0.000", CultureInfo.InvariantCulture))));
-                });
-            case TextModel { Labels: { } labels }:
-                return Choice(scene, labels.Names, (s, plan) =>
+                }
+
+            case TextModel { Labels: { } labels } text:
+                return Choice(labels.Names, plan =>
                 {
-                    var text = (TextModel)s.Model;
-                    using var classified = text.Classify(text.Encode(s.Said), plan);
+                    using var classified = text.Classify(text.Encode(scene.Said), plan);
                     return Logs(classified.Run.Logits[0]);
                 }, at);
-            case VisionModel { Labels: { } classes }:
-                return Choice(scene, classes.Names, (s, plan) =>
+            case VisionModel { Labels: { } classes } vision:
+                return Choice(classes.Names, plan =>
                 {
-                    using var classified = ((VisionModel)s.Model).Classify(s.Pixels!, plan);
+                    using var classified = vision.Classify(scene.Pixels!, plan);
                     return Logs(classified.Run.Logits[0]);
                 }, at);
             case TextModel { Language.Shape.Vocabulary: > 0 } speaking:
-                return Choice(scene, [.. Enumerable.Range(0, speaking.Language.Shape.Vocabulary).Select(speaking.Tokenizer.Shown)], (s, plan) =>
+                return Choice([.. Enumerable.Range(0, speaking.Language.Shape.Vocabulary).Select(speaking.Tokenizer.Shown)], plan =>
                 {
-                    using var run = s.Run(plan);
-                    return Logs(run.Run.Logits[0, s.Deciding]);
+                    using var run = scene.Run(plan);
+                    return Logs(run.Run.Logits[0, scene.Deciding]);
                 }, at);
             default:
-                float[] unedited;
-                using (var run = scene.Run(RunPlan.Empty))
-                {
-                    unedited = Features(run);
-                }
+                var unedited = Features(RunPlan.Empty);
+                return new CauseMeasure("cosine of the features with the unedited ones", Compared(unedited), plan => Compared(Features(plan)));
 
-                return new CauseMeasure("cosine of the features with the unedited ones", (s, plan) =>
+                (double, string) Compared(float[] own)
                 {
-                    using var run = s.Run(plan);
-                    var own = Features(run);
                     var dot = own.Zip(unedited, (a, b) => (double)a * b).Sum();
                     return (dot / Math.Sqrt(own.Sum(a => (double)a * a) * unedited.Sum(b => (double)b * b)), $"{own.Length} numbers");
-                });
+                }
+        }
+
+        float[] Features(RunPlan plan)
+        {
+            using var run = scene.Run(plan);
+            return Tour.TourReading.Floats(run.Run.Logits.flatten());
         }
     }
 
-    private static CauseMeasure Choice(Scene scene, IReadOnlyList<string> names, Func<Scene, RunPlan, double[]> logs, PageAddress at)
+    private static CauseMeasure Choice(IReadOnlyList<string> names, Func<RunPlan, double[]> logs, PageAddress at)
     {
-        var plain = logs(scene, RunPlan.Empty);
+        var plain = logs(RunPlan.Empty);
         var target = at["target"] is not { Length: > 0 } word
             ? plain.Index().MaxBy(l => l.Item).Index
             : Enumerable.Range(0, names.Count).FirstOrDefault(i => names[i].Trim('␣', ' ') == word, -1) is >= 0 and var found
                 ? found
                 : throw new VitrineException($"target '{word}': the model has no such answer; the nearest is '{Nearest.Of(word, names)}'.");
-        return new CauseMeasure($"ln p of “{names[target]}”", (s, plan) =>
+        return new CauseMeasure($"ln p of “{names[target]}”", Read(plain), plan => Read(logs(plan)));
+
+        (double, string) Read(double[] own)
         {
-            var own = logs(s, plan);
             var best = own.Index().MaxBy(l => l.Item);
             return (own[target], string.Create(CultureInfo.InvariantCulture, $"{names[best.Index]} ({Math.Exp(best.Item):0.0 %})"));
-        });
+        }
     }
 
     private static double[] Logs(Tensor logits)
@@ -85,6 +90,4 @@ internal sealed record CauseMeasure(string Name, Func<Scene, RunPlan, (double Va
         using var mode = no_grad();
         return logits.detach().cpu().to(float64).log_softmax(0).data<double>().ToArray();
     }
-
-    private static float[] Features(SceneRun run) => Tour.TourReading.Floats(run.Run.Logits.flatten());
 }

@@ -3,7 +3,6 @@ using Vitrine.Mechanisms.Causes;
 using Vitrine.Mechanisms.Doses;
 using Vitrine.Policies;
 using Vitrine.Studio.Hosting;
-using Vitrine.Studio.Models;
 using Vitrine.Studio.Robot;
 using Vitrine.Studio.Scenes;
 using Vitrine.Studio.Work;
@@ -51,48 +50,46 @@ internal sealed record CauseReading(string What, string Measure, CauseArm Unedit
     public bool IsBeyondRandom => Edit.Value - Unedited.Value is var change && change != 0 && (change < Random.Low || change > Random.High);
 
     /// <summary>Does what an address asks for.</summary>
+    /// <param name="scene">What the address shows.</param>
+    /// <param name="at">The address.</param>
+    /// <param name="place">Where kept pictures lie.</param>
     /// <exception cref="VitrineException">A part does not exist, or an edit does not fit the model.</exception>
-    public static CauseReading Of(OpenModel open, PageAddress at, Workplace place)
+    public static CauseReading Of(Scene scene, PageAddress at, Workplace place)
     {
-        using var scene = Scene.Of(open, at, place);
         var (what, arms, command) = Asked(scene, at, place);
         var measure = CauseMeasure.For(scene, at);
-        var plain = One(scene, measure, "as it is", ArmKind.Baseline, RunPlan.Empty);
-        return new CauseReading(what, measure.Name, plain, [.. arms.Select(a => One(scene, measure, a.Name, a.Kind, a.Plan))], command);
+        return new CauseReading(
+            what, measure.Name, new CauseArm("as it is", ArmKind.Baseline, measure.Unedited.Value, measure.Unedited.Answer, RunPlan.Empty),
+            [.. arms.Select(a => One(a.Name, a.Kind, a.Plan))], command);
+
+        CauseArm One(string name, ArmKind kind, RunPlan plan)
+        {
+            var (value, answer) = measure.Of(plan);
+            return new CauseArm(name, kind, value, answer, plan);
+        }
     }
 
     /// <summary>The same edit with its controls as a study of closed-loop episodes.</summary>
-    /// <exception cref="VitrineException">The model drives no robot.</exception>
-    public static Study StudyOf(OpenModel open, PageAddress at, Workplace place, int layouts)
+    /// <param name="policy">The one that was read.</param>
+    /// <param name="layouts">Of each task.</param>
+    public Study StudyOf(Policy policy, int layouts) => new()
     {
-        using var scene = Scene.Of(open, at, place);
-        var policy = open.Model as Policy ?? throw new VitrineException($"{open.Name}: drives no robot; studies are of policies.");
-        var (what, arms, _) = Asked(scene, at, place);
-        return new Study
-        {
-            Name = what,
-            Policy = StudyPolicy.Of(policy),
-            World = SceneSource.NewWorld().Description,
-            Tasks = ["reach", "lift", "push"],
-            LayoutsPerTask = layouts,
-            StepLimit = RobotEdit.Steps,
-            Seed = SceneSource.Seed,
-            Arms =
-            [
-                new Arm { Name = "baseline", Kind = ArmKind.Baseline },
-                .. arms.Select(a => new Arm
-                {
-                    Name = a.Name, Kind = a.Kind, Concept = what, Plan = a.Plan, Group = a.Kind == ArmKind.MatchedRandom ? "matched random" : null,
-                }),
-            ],
-        };
-    }
-
-    private static CauseArm One(Scene scene, CauseMeasure measure, string name, ArmKind kind, RunPlan plan)
-    {
-        var (value, answer) = measure.Of(scene, plan);
-        return new CauseArm(name, kind, value, answer, plan);
-    }
+        Name = What,
+        Policy = StudyPolicy.Of(policy),
+        World = SceneSource.NewWorld().Description,
+        Tasks = ["reach", "lift", "push"],
+        LayoutsPerTask = layouts,
+        StepLimit = RobotEdit.Steps,
+        Seed = SceneSource.Seed,
+        Arms =
+        [
+            new Arm { Name = "baseline", Kind = ArmKind.Baseline },
+            .. Arms.Select(a => new Arm
+            {
+                Name = a.Name, Kind = a.Kind, Concept = What, Plan = a.Plan, Group = a.Kind == ArmKind.MatchedRandom ? "matched random" : null,
+            }),
+        ],
+    };
 
     private static (string What, IReadOnlyList<(string Name, ArmKind Kind, RunPlan Plan)> Arms, string Command) Asked(
         Scene scene, PageAddress at, Workplace place)
@@ -105,13 +102,13 @@ internal sealed record CauseReading(string What, string Measure, CauseArm Unedit
 
     private static (string, IReadOnlyList<(string, ArmKind, RunPlan)>, string) Neurons(Scene scene, PageAddress at, string kind)
     {
-        var (set, label) = Chosen(scene, at);
+        var (set, label, excluded) = Chosen(scene, at);
         var isZero = kind == "ablate";
         var dose = isZero ? Dose.Absolute(0) : Dose.Parse(at.Text("dose", scene.Model is VisionModel ? "4" : "+4sd"));
         var (calibration, adds) = (CalibrationOf(scene, set), kind == "add");
         var sets = calibration is null
             ? RandomSets(scene.Stack.Shape, set)
-            : Controls.For(scene.Stack, set, dose, calibration, set.Neurons.ToHashSet(), Draws).Sets;
+            : Controls.For(scene.Stack, set, dose, calibration, excluded, Draws).Sets;
         RunPlan Dosed(NeuronSet own) => new()
         {
             Edits = adds ? [.. dose.Add(own, calibration, scene.Stack.Shape.Neurons)] : [dose.Clamp(own, calibration)],
@@ -200,21 +197,24 @@ internal sealed record CauseReading(string What, string Measure, CauseArm Unedit
             });
     }
 
-    private static (NeuronSet Set, string Label) Chosen(Scene scene, PageAddress at)
+    /// <summary>The neurons to change, and those that no control may hold: of a concept all that spell any.</summary>
+    private static (NeuronSet Set, string Label, IReadOnlySet<Neuron> Excluded) Chosen(Scene scene, PageAddress at)
     {
         if (at["neurons"] is { Length: > 0 } listed)
         {
-            return (NeuronList.Parse(listed, scene.Stack.Shape), listed);
+            return Alone(NeuronList.Parse(listed, scene.Stack.Shape), listed);
         }
 
         if (scene.Open.Model is Policy { Actions: not null } && scene.Open.Patterns.Tokens.Language.Shape.Name == scene.Stack.Shape.Name)
         {
             var concept = at.Text("concept", "fast");
-            return (scene.Open.Patterns.Set(concept), $"the neurons that spell '{concept}'");
+            return (scene.Open.Patterns.Set(concept), $"the neurons that spell '{concept}'", scene.Open.Patterns.AllClustered());
         }
 
         var last = scene.Stack.Shape.Layers - 1;
-        return (new NeuronSet([new Neuron(last, 0)], scene.Stack.Shape.Name), $"{last}:0");
+        return Alone(new NeuronSet([new Neuron(last, 0)], scene.Stack.Shape.Name), $"{last}:0");
+
+        static (NeuronSet, string, IReadOnlySet<Neuron>) Alone(NeuronSet set, string label) => (set, label, set.Neurons.ToHashSet());
     }
 
     private static Calibration? CalibrationOf(Scene scene, NeuronSet set) => scene.Model switch

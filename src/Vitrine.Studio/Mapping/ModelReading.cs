@@ -41,6 +41,9 @@ internal sealed record ModelReading(
     /// <summary>Neurons up to which a whole stack is read for a page.</summary>
     private const long Readable = 200_000;
 
+    /// <summary>The parts of a policy; null of other models.</summary>
+    public View? Diagram { get; init; }
+
     /// <summary>The profile of the layers; null where it was not asked for.</summary>
     public View? Profile { get; init; }
 
@@ -57,7 +60,7 @@ internal sealed record ModelReading(
     public static ModelReading Of(OpenModel open, PageAddress at, Workplace place)
     {
         var model = open.Model;
-        StackShape[] stacks = [.. model.Stacks.Where(s => s.Layers > 0)];
+        var stacks = open.Stacks;
         var usual = model switch
         {
             Policy policy => policy.Language.Shape,
@@ -65,7 +68,7 @@ internal sealed record ModelReading(
             VisionModel vision => vision.Tower.Shape,
             _ => stacks[0],
         };
-        var shape = Array.Find(stacks, s => s.Name == at["stack"]) ?? usual;
+        var shape = stacks.FirstOrDefault(s => s.Name == at["stack"]) ?? usual;
         var layer = at["layer"] is null ? -1 : at.Whole("layer", 0, 0, shape.Layers - 1);
         var first = at["neuron"] is null ? at.Whole("first", 0, 0, Math.Max(0, shape.Neurons - 1)) : at.Whole("neuron", 0, 0, Math.Max(0, shape.Neurons - 1));
         var reading = new ModelReading(open, stacks, shape, layer, [], first);
@@ -76,6 +79,7 @@ internal sealed record ModelReading(
 
         return reading with
         {
+            Diagram = model is Policy described ? open.Kept("diagram", () => new TransformerDiagram(ModelDescription.Of(described), null)) : null,
             Profile = at["profile"] == "1" ? ProfileOf(reading) : null,
             Found = SearchOf(reading, at, place),
             Diff = at["other"] is { Length: > 0 } other ? DiffOf(reading, other) : null,
@@ -86,16 +90,15 @@ internal sealed record ModelReading(
     {
         Require(reading);
         var (tokens, open) = (reading.Open.Tokens, reading.Open);
-        var actions = tokens.Valid.Count(tokens.IsAction);
-        return new LayerProfilePlot(new LayerProfile
+        return open.Kept("profile", () => new LayerProfilePlot(new LayerProfile
         {
             Stack = reading.Shape.Name,
             Rule = "at least 4 of the top 30 tokens belong to one word list",
             Vocabulary = tokens.Language.Shape.Vocabulary,
             Tokens = tokens.Valid.Count,
-            ActionTokens = actions,
-            Rows = open.Kept("profile", () => open.Patterns.Profile()),
-        });
+            ActionTokens = tokens.Valid.Count(tokens.IsAction),
+            Rows = open.Patterns.Profile(),
+        }));
     }
 
     private static NeuronSearch? SearchOf(ModelReading reading, PageAddress at, Workplace place)
@@ -106,19 +109,20 @@ internal sealed record ModelReading(
             Require(reading);
             string[] asked = words.Split([',', ' '], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
             return Found($"mean logit of {string.Join(", ", asked)}, in deviations of the neuron's own logits",
-                ConceptSearch.ByWords(reading.Open.Tokens.Language, reading.Open.Tokens, asked, Count));
+                () => ConceptSearch.ByWords(reading.Open.Tokens.Language, reading.Open.Tokens, asked, Count));
         }
 
         if (at["towards"] is "more" or "less")
         {
             Require(reading);
             return Found($"correlation of the action tokens' logits with {(at["towards"] == "more" ? "larger" : "smaller")} actions",
-                ConceptSearch.ByActionDirection(reading.Open.Tokens.Language, reading.Open.Tokens, reading.Open.Tokens.Action, at["towards"] == "more", Count));
+                () => ConceptSearch.ByActionDirection(reading.Open.Tokens.Language, reading.Open.Tokens, reading.Open.Tokens.Action, at["towards"] == "more", Count));
         }
 
         return at["example"] == "1" ? OfExample(reading, at, place, Count) : null;
 
-        NeuronSearch Found(string rule, IReadOnlyList<ScoredNeuron> neurons) => new(rule, [.. neurons.Select(n => Worded(reading, n.Neuron, n.Score))]);
+        NeuronSearch Found(string rule, Func<IReadOnlyList<ScoredNeuron>> search)
+            => reading.Open.Kept($"search {rule}", () => new NeuronSearch(rule, [.. search().Select(n => Worded(reading, n.Neuron, n.Score))]));
     }
 
     /// <summary>The neurons that write most on what the model is shown.</summary>
@@ -146,12 +150,12 @@ internal sealed record ModelReading(
         return new FoundNeuron(neuron, score, [.. words?.Top.Select(t => t.Token) ?? []], [.. words?.Bottom.Select(t => t.Token) ?? []]);
     }
 
-    private static NeuronDiff DiffOf(ModelReading reading, string other)
+    private static NeuronDiff DiffOf(ModelReading reading, string other) => reading.Open.Kept($"{reading.Shape.Name} beside {other}", () =>
     {
         using var before = new StackValueVectors(reading.Open.Model, reading.Shape.Name);
         using var after = StackValueVectors.Open(other, reading.Shape.Name);
         return NeuronDiff.OfVectors(before, after);
-    }
+    });
 
     private static void Require(ModelReading reading)
     {

@@ -1,9 +1,12 @@
 using System.Collections.Concurrent;
 using Vitrine.Mechanisms.Concepts;
 using Vitrine.Mechanisms.Doses;
+using Vitrine.Mechanisms.Experts;
 using Vitrine.Mechanisms.ValueVectors;
 using Vitrine.Policies;
+using Vitrine.Policies.Flow;
 using Vitrine.Transformers;
+using Vitrine.Transformers.Points;
 using Vitrine.Worlds.Tabletop;
 
 namespace Vitrine.Studio.Models;
@@ -40,8 +43,8 @@ internal sealed class OpenModel : IDisposable
     /// <exception cref="VitrineException">A file is missing or broken.</exception>
     public Model Model => model.Value;
 
-    /// <summary>Whether it has been opened.</summary>
-    public bool IsOpened => model.IsValueCreated;
+    /// <summary>Its stacks that have blocks.</summary>
+    public IReadOnlyList<StackShape> Stacks => [.. Model.Stacks.Where(s => s.Layers > 0)];
 
     /// <summary>What it is for, in words.</summary>
     public string Role => Kind switch
@@ -64,6 +67,9 @@ internal sealed class OpenModel : IDisposable
     /// <summary>Every value vector read by the rule of word lists.</summary>
     /// <exception cref="VitrineException">It has no vocabulary.</exception>
     public LexicalPatterns Patterns => Kept("patterns", () => LexicalPatterns.Read(Model, Words));
+
+    /// <summary>Every neuron of a flow policy's expert in the space of actions.</summary>
+    public ExpertReading Expert => Kept("expert", () => ExpertReading.Of((FlowPolicy)Model, Calibration(((FlowPolicy)Model).Expert.Shape.Name)));
 
     /// <summary>The word lists of the world that it was trained in; none of a model of another vocabulary.</summary>
     public IReadOnlyList<WordList> Words => TabletopVocabulary.Concepts;

@@ -35,19 +35,20 @@ internal sealed class OpenModels : IDisposable
     /// <exception cref="VitrineException">There is no such model.</exception>
     public OpenModel Open(string? name)
     {
+        var asked = name?.Trim();
         lock (gate)
         {
-            if (all.Find(m => m.Name == name) is { } found)
-            {
-                return found;
-            }
-
-            if (string.IsNullOrWhiteSpace(name))
+            if (string.IsNullOrEmpty(asked))
             {
                 return all[0];
             }
 
-            var opened = new OpenModel(name.Trim());
+            if (all.Find(m => m.Name == asked) is { } found)
+            {
+                return found;
+            }
+
+            var opened = new OpenModel(asked);
             all.Add(opened);
             return opened;
         }

@@ -5,9 +5,11 @@ namespace Vitrine.Studio.Parts;
 /// <summary>How numbers become tints: by the page's own custom properties, so that light and dark have their own colours.</summary>
 internal static class Strip
 {
-    /// <summary>A number among others, by its share of the largest.</summary>
-    public static string Cell(double value, IReadOnlyList<float> among)
-        => Share(among.Count == 0 ? 0 : Math.Abs(value) / Math.Max(among.Max(a => Math.Abs((double)a)), 1e-12));
+    /// <summary>The size of the largest of some numbers; 0 of none.</summary>
+    public static double Most(IReadOnlyList<float> values) => values.Select(v => Math.Abs((double)v)).DefaultIfEmpty(0).Max();
+
+    /// <summary>A number by its share of the largest.</summary>
+    public static string Cell(double value, double most) => Share(Math.Abs(value) / Math.Max(most, 1e-12));
 
     /// <summary>A share of 1.</summary>
     public static string Share(double share) => string.Create(CultureInfo.InvariantCulture, $"--v:{Math.Clamp(share, 0, 1):0.###}");

@@ -11,14 +11,11 @@ namespace Vitrine.Studio.Parts;
 /// While a reading runs, further changes wait, and only the last of them is read: a slider that is pulled asks for many numbers and needs the last. Windows
 /// have pages of their own and share nothing but the models.
 /// </remarks>
-public abstract class StudioPage : ComponentBase, IDisposable
+public abstract class StudioPage : StudioPart, IDisposable
 {
     private readonly CancellationTokenSource gone = new();
     private bool reading;
     private bool again;
-
-    [Inject]
-    public NavigationManager Navigation { get; set; } = null!;
 
     [Inject]
     internal OpenModels Models { get; set; } = null!;
@@ -31,18 +28,6 @@ public abstract class StudioPage : ComponentBase, IDisposable
 
     /// <summary>Whether a reading runs.</summary>
     protected bool IsReading => reading;
-
-    /// <summary>Whether anything was read.</summary>
-    protected bool HasRead { get; private set; }
-
-    /// <summary>The address as it is now.</summary>
-    private protected PageAddress At => PageAddress.Of(Navigation.Uri);
-
-    /// <summary>The address of what is shown.</summary>
-    private protected PageAddress Shown { get; private set; } = PageAddress.Of("/");
-
-    /// <summary>The model of the address.</summary>
-    private protected OpenModel Open => Models.Open(At["model"]);
 
     private string Home { get; set; } = "";
 
@@ -82,51 +67,66 @@ public abstract class StudioPage : ComponentBase, IDisposable
     /// <summary>Reads anew.</summary>
     protected async Task ReadAsync()
     {
-        if (reading)
+        if (reading || gone.IsCancellationRequested)
         {
-            again = true;
+            again = reading;
             return;
         }
 
         reading = true;
+        StateHasChanged();
         try
         {
-            do
+            while (reading)
             {
                 again = false;
-                var at = At;
-                try
-                {
-                    var take = await Task.Run(() => Read(at), gone.Token);
-                    take();
-                    (Failure, Shown, HasRead) = (null, at, true);
-                }
-                catch (VitrineException e)
-                {
-                    Failure = e.Message;
-                }
-
+                await ReadOnceAsync(At);
+                reading = again && !gone.IsCancellationRequested;
                 StateHasChanged();
             }
-            while (again && !gone.IsCancellationRequested);
-        }
-        catch (OperationCanceledException) when (gone.IsCancellationRequested)
-        {
-            return;
         }
         finally
         {
             reading = false;
         }
+    }
 
-        StateHasChanged();
+    /// <summary>Reads anew from any thread; what fails is shown in the place of the page.</summary>
+    protected void ReadSoon() => _ = InvokeAsync(async () =>
+    {
+        try
+        {
+            await ReadAsync();
+        }
+        catch (Exception e)
+        {
+            await DispatchExceptionAsync(e);
+        }
+    });
+
+    private async Task ReadOnceAsync(PageAddress at)
+    {
+        try
+        {
+            var take = await Task.Run(() => Read(at), gone.Token);
+            take();
+            Failure = null;
+        }
+        catch (VitrineException e)
+        {
+            Failure = e.Message;
+        }
+        catch (OperationCanceledException) when (gone.IsCancellationRequested)
+        {
+            // The page was left.
+        }
     }
 
     private void Moved(object? sender, LocationChangedEventArgs e)
     {
         if (At.Path.Split('/')[0] == Home)
         {
-            _ = InvokeAsync(ReadAsync);
+            ReadSoon();
         }
     }
 }

@@ -71,7 +71,7 @@ internal sealed record RobotEdit(NeuronSet Neurons, NeuronSet Mirrored, double S
         if (policy is FlowPolicy flow)
         {
             var towards = ActionDirection.Parse(at.Text("concept", "+z"), flow.ActionNames);
-            var written = ExpertReading.Of(flow, open.Calibration(flow.Expert.Shape.Name)).Along(towards, 24);
+            var written = open.Expert.Along(towards, 24);
             return (new NeuronSet(written.Select(n => n.Neuron), flow.Expert.Shape.Name),
                 new NeuronSet(written.Where(n => n.Along(towards) < 0).Select(n => n.Neuron), flow.Expert.Shape.Name),
                 $"24 neurons along {at.Text("concept", "+z")}");

@@ -14,11 +14,10 @@ namespace Vitrine.Studio.Robot;
 /// <param name="Gripper">Where the gripper is.</param>
 /// <param name="HasSucceeded">Whether the task is solved.</param>
 /// <param name="Action">What will be carried out.</param>
-/// <param name="Decided">The whole answer, where the policy decided here; null where a chunk goes on.</param>
 /// <param name="Rest">Rows of the chunk that come behind.</param>
 /// <param name="Activity">What the chosen neurons did where it decided, one number each; of the last decision where a chunk goes on.</param>
 internal sealed record RobotFrame(
-    Picture Picture, Position Gripper, bool HasSucceeded, IReadOnlyList<double> Action, PolicyAction? Decided, IReadOnlyList<double[]> Rest,
+    Picture Picture, Position Gripper, bool HasSucceeded, IReadOnlyList<double> Action, IReadOnlyList<double[]> Rest,
     IReadOnlyList<float> Activity);
 
 /// <summary>An episode that is made step by step, and can be gone back in.</summary>
@@ -82,14 +81,13 @@ internal sealed class RobotLane(Policy policy, LayoutKey layout, string? said, C
         var before = step > 0 ? frames[step - 1] : null;
         if (!fresh && before is { Rest.Count: > 0 })
         {
-            return new RobotFrame(seen.Picture, world.Gripper, world.HasSucceeded, before.Rest[0], null, [.. before.Rest.Skip(1)], before.Activity);
+            return new RobotFrame(seen.Picture, world.Gripper, world.HasSucceeded, before.Rest[0], [.. before.Rest.Skip(1)], before.Activity);
         }
 
         var plan = (Edit?.At(step, calibration) ?? RunPlan.Empty).Then(Watching());
         using var run = policy.Act([seen], plan, new ActOptions { Noise = policy.NoiseShape is null ? null : ActNoise.OfSeeds(layout.NoiseSeed(step)) });
-        var decided = run.Actions[0];
-        var rows = decided.Chunk.Take(policy.ActionSteps).Select(r => r.ToArray()).ToArray();
-        return new RobotFrame(seen.Picture, world.Gripper, world.HasSucceeded, rows[0], decided, rows[1..], Activity(run));
+        var rows = run.Actions[0].Chunk.Take(policy.ActionSteps).Select(r => r.ToArray()).ToArray();
+        return new RobotFrame(seen.Picture, world.Gripper, world.HasSucceeded, rows[0], rows[1..], Activity(run));
     }
 
     private RunPlan Watching() => Watched is null ? RunPlan.Empty : RunPlan.Capturing([.. Watched.Layers.Select(l => $"{Watched.Stack}.{l}.mlp.neurons@*")]);

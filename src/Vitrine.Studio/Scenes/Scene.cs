@@ -81,9 +81,9 @@ internal sealed class Scene : IDisposable
     public static Scene Of(OpenModel open, PageAddress at, Workplace place) => open.Model switch
     {
         Policy policy => OfPolicy(open, policy, at, place),
-        VisionModel vision => OfPicture(open, vision, SceneSource.PictureOf(at, place), at),
+        VisionModel vision => OfPicture(open, vision, SceneSource.PictureOf(at, place)),
         TextModel text when at["stack"] is { } stack && text.Sees && stack != text.Language.Shape.Name
-            => OfPicture(open, text.See(), SceneSource.PictureOf(at, place), at),
+            => OfPicture(open, text.See(), SceneSource.PictureOf(at, place)),
         TextModel text => OfText(open, text, at),
         _ => throw new VitrineException($"{open.Name}: the studio shows text models, image encoders and policies."),
     };
@@ -119,9 +119,8 @@ internal sealed class Scene : IDisposable
         };
     }
 
-    private static Scene OfPicture(OpenModel open, VisionModel model, Picture picture, PageAddress at)
+    private static Scene OfPicture(OpenModel open, VisionModel model, Picture picture)
     {
-        _ = at;
         var input = model.Prepare(picture);
         var names = Mechanisms.Pictures.PictureTokens.Of(model.Tower, input.Pixels);
         return new Scene(
@@ -142,7 +141,7 @@ internal sealed class Scene : IDisposable
         var seen = SceneSource.ObservationOf(at, place);
         if (at["stack"] is { } tower && policy.Towers.Any(t => t.Shape.Name == tower))
         {
-            return OfPicture(open, policy.See(tower), seen.Picture, at);
+            return OfPicture(open, policy.See(tower), seen.Picture);
         }
 
         var layout = policy.Layout([seen]);

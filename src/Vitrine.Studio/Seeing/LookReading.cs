@@ -1,5 +1,4 @@
 using Vitrine.Inputs.Pictures;
-using Vitrine.Mechanisms.Lenses;
 using Vitrine.Mechanisms.Pictures;
 using Vitrine.Policies;
 using Vitrine.Studio.Hosting;
@@ -50,7 +49,10 @@ internal sealed class LookReading
     public required IReadOnlyList<LookedHead> Heads { get; init; }
 
     /// <summary>What each state says; null where the model answers in no words, or where it was not asked for.</summary>
-    public LensReading? Lens { get; private set; }
+    public View? Lens { get; private set; }
+
+    /// <summary>Why there is no lens, where it was asked for.</summary>
+    public string? LensFailure { get; private set; }
 
     /// <summary>Lengths of the tokens layer by layer; null of stacks that see no picture.</summary>
     public View? Norms { get; private set; }
@@ -61,8 +63,15 @@ internal sealed class LookReading
     /// <summary>What the occlusion measures.</summary>
     public string OcclusionMeasure { get; private set; } = "";
 
+    /// <summary>The address without what of it changes nothing of the input.</summary>
+    private string Input { get; init; } = "";
+
     /// <summary>Reads what an address asks for.</summary>
-    public static LookReading Of(OpenModel open, PageAddress at, Workplace place)
+    /// <param name="open">The model.</param>
+    /// <param name="at">The address.</param>
+    /// <param name="place">Where kept pictures lie.</param>
+    /// <param name="before">What was read last: what of it depends on the input alone is taken over while that is the same.</param>
+    public static LookReading Of(OpenModel open, PageAddress at, Workplace place, LookReading? before = null)
     {
         using var scene = Scene.Of(open, at, place);
         var shape = scene.Stack.Shape;
@@ -70,7 +79,7 @@ internal sealed class LookReading
         var reading = new LookReading
         {
             Open = open,
-            Stacks = [.. open.Model.Stacks.Where(s => s.Layers > 0).Select(s => s.Name)],
+            Stacks = [.. open.Stacks.Select(s => s.Name)],
             Stack = shape.Name,
             Tokens = scene.Tokens,
             Said = scene.Said,
@@ -80,10 +89,15 @@ internal sealed class LookReading
             Layer = layer,
             Token = token,
             Heads = Looks(scene, layer, token),
+            Input = at.With(("layer", null), ("token", null), ("lens", null), ("occlude", null)),
         };
-        reading.Fill(scene, at);
+        reading.Fill(scene, at, before is not null && before.IsOfSameInput(reading) ? before : null);
         return reading;
     }
+
+    /// <remarks>A picture's file may hold another one by now.</remarks>
+    private bool IsOfSameInput(LookReading other)
+        => (Open, Input) == (other.Open, other.Input) && (Picture?.Rgb ?? []).SequenceEqual(other.Picture?.Rgb ?? []);
 
     private static LookedHead[] Looks(Scene scene, int layer, int token)
     {
@@ -94,34 +108,36 @@ internal sealed class LookReading
         return [.. Enumerable.Range(0, scene.Stack.Shape.Heads).Select(h => new LookedHead(layer, h, TourReading.Floats(rows[h])))];
     }
 
-    private void Fill(Scene scene, PageAddress at)
+    private void Fill(Scene scene, PageAddress at, LookReading? before)
     {
-        if (scene.Model is VisionModel vision && scene.Pixels is { } pixels)
-        {
-            var seen = PictureReading.Of(vision, pixels, new ReadingOptions { Layer = Layer, NeuronCount = 1 });
-            Norms = new NormProfile(seen.Norms, seen.Tokens);
-        }
-
+        Norms = before?.Norms ?? NormsOf(scene);
         if (at["lens"] == "1" && scene.Model is not VisionModel)
         {
-            try
-            {
-                Lens = TourReading.Lens(scene);
-            }
-            catch (VitrineException)
-            {
-                Lens = null;
-            }
+            (Lens, LensFailure) = before is { Lens: not null } or { LensFailure: not null } ? (before.Lens, before.LensFailure) : TourReading.Lens(scene);
         }
 
         if (at["occlude"] == "1" && scene.Patches is { } cut)
         {
-            Occlude(scene, cut);
+            OcclusionMeasure = scene.Model is Policy
+                ? "change of the expected action (length, normalised)"
+                : "1 − cosine of what the stack hands on with what it hands on unchanged";
+            Occluded = before?.Occluded ?? Occlude(scene, cut);
         }
     }
 
+    private NormProfile? NormsOf(Scene scene)
+    {
+        if (scene is not { Model: VisionModel vision, Pixels: { } pixels })
+        {
+            return null;
+        }
+
+        var seen = PictureReading.Of(vision, pixels, new ReadingOptions { Layer = Layer, NeuronCount = 1 });
+        return new NormProfile(seen.Norms, seen.Tokens);
+    }
+
     /// <summary>Each patch is taken away where it enters the stack: its row becomes the mean of all patches.</summary>
-    private void Occlude(Scene scene, (int First, int Rows, int Columns) cut)
+    private static IReadOnlyList<double> Occlude(Scene scene, (int First, int Rows, int Columns) cut)
     {
         var place = $"{scene.Stack.Shape.Name}.embed";
         using var plain = scene.Run(RunPlan.Capturing(place));
@@ -129,10 +145,7 @@ internal sealed class LookReading
         using var mode = no_grad();
         var mean = EditValue.Of(plain.Run[place][0].narrow(0, cut.First, cut.Rows * cut.Columns).to(float32).mean([0L]));
         var before = Answer(plain);
-        OcclusionMeasure = scene.Model is Policy
-            ? "change of the expected action (length, normalised)"
-            : "1 − cosine of what the stack hands on with what it hands on unchanged";
-        Occluded = [.. Enumerable.Range(0, cut.Rows * cut.Columns).Select(p =>
+        return [.. Enumerable.Range(0, cut.Rows * cut.Columns).Select(p =>
         {
             var scope = new EditScope { Positions = Positions.At(cut.First + p), Steps = [0] };
             using var run = scene.Run(RunPlan.Editing(new Replace(place, mean) { Scope = scope }));

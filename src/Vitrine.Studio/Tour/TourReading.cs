@@ -8,7 +8,7 @@ using Vitrine.Studio.Scenes;
 using Vitrine.Transformers;
 using Vitrine.Transformers.Engine;
 using Vitrine.Transformers.Points;
-using Vitrine.Worlds.Tabletop;
+using Vitrine.Views;
 using static TorchSharp.torch;
 
 namespace Vitrine.Studio.Tour;
@@ -189,8 +189,19 @@ internal static class TourReading
         double LengthAt(string place) => Number(run.Run[place][0, token].to(float32).norm());
     }
 
-    /// <summary>What the model would say if it stopped, for a few places.</summary>
-    public static LensReading Lens(Scene scene) => LensReader.Read(scene.Subject(), options: new LensOptions { Count = 5 });
+    /// <summary>What the model would say if it stopped, at the last places; or why there is no lens.</summary>
+    public static (View? Lens, string? Failure) Lens(Scene scene)
+    {
+        try
+        {
+            var lens = LensReader.Read(scene.Subject(), options: new LensOptions { Count = 5 });
+            return (new LensTable(lens, [.. lens.Places.Where(p => p.Row == 0).TakeLast(12)]), null);
+        }
+        catch (VitrineException e)
+        {
+            return (null, e.Message);
+        }
+    }
 
     /// <summary>The first answers: next tokens, classes; none where the model gives numbers.</summary>
     public static IReadOnlyList<ClassScore> Answers(Scene scene, int count = 10)
@@ -251,29 +262,8 @@ internal static class TourReading
     public static IReadOnlyList<NeuronWords> WordsOf(Models.OpenModel open, int layer, IReadOnlyList<int> neurons)
     {
         using var source = new StackValueVectors(open.Model, open.Tokens.Language.Shape.Name);
-        using var scope = NewDisposeScope();
-        using var mode = no_grad();
-        var vectors = source.Vectors(layer).index_select(0, tensor([.. neurons.Select(n => (long)n)]));
-        var readings = open.Vocabulary.Read(vectors);
-        return [.. neurons.Zip(readings, (n, r) => new NeuronWords(new Neuron(layer, n), Named(r.TopIds, r.TopScores), Named(r.BottomIds, r.BottomScores)))];
-
-        IReadOnlyList<TokenLogit> Named(IReadOnlyList<int> ids, IReadOnlyList<float> scores)
-            => [.. ids.Zip(scores, (id, score) => new TokenLogit(id, open.Tokens.Print(id), score))];
+        return open.Vocabulary.ReadNeurons(source, open.Tokens, layer, neurons);
     }
-
-    /// <summary>The path of a chunk as it takes shape, in the picture; none where the world is another.</summary>
-    public static IReadOnlyList<IReadOnlyList<(double X, double Y)>> Paths(IReadOnlyList<IReadOnlyList<IReadOnlyList<double>>> steps, TabletopState state)
-        => [.. steps.Select(rows =>
-        {
-            var (place, path) = (state.Gripper, new List<(double, double)>());
-            foreach (var row in rows)
-            {
-                place = new(place.X + row[0], place.Y + row[1], place.Z + row[2]);
-                path.Add(TabletopRenderer.InPicture(place));
-            }
-
-            return (IReadOnlyList<(double X, double Y)>)path;
-        })];
 
     /// <summary>Lengths of the value vectors of a layer, [neuron]; of the columns as they are where a gate of the pass makes them anew.</summary>
     internal static float[] NormsOf(Stack stack, int layer)
@@ -320,24 +310,23 @@ internal static class TourReading
         return keys == both.Length ? both : keys == read.Length ? [.. both.Take(keys)] : [.. Enumerable.Range(0, keys).Select(i => $"{i}")];
     }
 
-    private static IReadOnlyList<NearToken> Near(Scene scene, int id)
-    {
-        if (scene.Stack is not Decoder decoder || !Speaks(scene) || TooLarge(scene))
+    private static IReadOnlyList<NearToken> Near(Scene scene, int id) =>
+    [
+        .. Matching(scene, 8, (decoder, all) =>
         {
-            return [];
-        }
-
-        var valid = scene.Open.Tokens.Valid;
-        var all = decoder.Embed([valid])[0].to(float32);                                                   // (V, d)
-        var own = decoder.Embed([[id]])[0, 0].to(float32);
-        var cosines = Floats(all.matmul(own) / (all.norm(1) * own.norm()).clamp_min(1e-12));
-        return
-        [
-            .. cosines.Index().OrderByDescending(c => c.Item).ThenBy(c => c.Index).Take(8).Select(c => new NearToken(Print(scene, valid[c.Index]), c.Item)),
-        ];
-    }
+            var own = decoder.Embed([[id]])[0, 0].to(float32);
+            return all.matmul(own) / (all.norm(1) * own.norm()).clamp_min(1e-12);
+        }).Select(m => new NearToken(Print(scene, m.Id), m.Score)),
+    ];
 
     private static IReadOnlyList<TokenLogit> KeyWords(Scene scene, Tensor key)
+        => [.. Matching(scene, 10, (_, all) => all.matmul(key)).Select(m => new TokenLogit(m.Id, Print(scene, m.Id), m.Score))];
+
+    /// <summary>The words whose embeddings score highest, the best first; none where the stack reads no words, or too many.</summary>
+    /// <param name="scene">Whose stack.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="score">From the embeddings (V, d) to (V).</param>
+    private static IReadOnlyList<(int Id, float Score)> Matching(Scene scene, int count, Func<Decoder, Tensor, Tensor> score)
     {
         if (scene.Stack is not Decoder decoder || !Speaks(scene) || TooLarge(scene))
         {
@@ -345,12 +334,8 @@ internal static class TourReading
         }
 
         var valid = scene.Open.Tokens.Valid;
-        var scores = Floats(decoder.Embed([valid])[0].to(float32).matmul(key));
-        return
-        [
-            .. scores.Index().OrderByDescending(s => s.Item).ThenBy(s => s.Index).Take(10)
-                .Select(s => new TokenLogit(valid[s.Index], Print(scene, valid[s.Index]), s.Item)),
-        ];
+        var scores = Floats(score(decoder, decoder.Embed([valid])[0].to(float32)));
+        return [.. scores.Index().OrderByDescending(s => s.Item).ThenBy(s => s.Index).Take(count).Select(s => (valid[s.Index], s.Item))];
     }
 
     private static IReadOnlyList<(string Name, double Value)> Along(FlowPolicy flow, int layer, int neuron)

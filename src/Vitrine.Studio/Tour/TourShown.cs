@@ -1,7 +1,6 @@
 using System.Globalization;
 using Vitrine.Inputs.Pictures;
 using Vitrine.Mechanisms.Experts;
-using Vitrine.Mechanisms.Lenses;
 using Vitrine.Mechanisms.Pictures;
 using Vitrine.Policies;
 using Vitrine.Policies.Flow;
@@ -39,8 +38,6 @@ public sealed class TourShown
     internal Picture? Picture { get; init; }
 
     internal (int First, int Rows, int Columns)? Patches { get; init; }
-
-    internal PictureTokens? PictureTokens { get; init; }
 
     internal int Deciding { get; init; }
 
@@ -80,12 +77,16 @@ public sealed class TourShown
 
     internal StreamReading? Stream { get; private set; }
 
-    internal LensReading? Lens { get; private set; }
+    internal View? Lens { get; private set; }
 
     /// <summary>Why there is no lens.</summary>
     internal string? LensFailure { get; private set; }
 
-    internal IReadOnlyList<ClassScore> Answers { get; private set; } = [];
+    /// <summary>The first answers; null where the model gives numbers.</summary>
+    internal View? Answers { get; private set; }
+
+    /// <summary>The picture cut into patches; null of other stacks.</summary>
+    internal View? Sequence { get; private set; }
 
     internal PatchWay? Way { get; private set; }
 
@@ -115,14 +116,13 @@ public sealed class TourShown
         {
             Model = open.Name,
             Kind = open.Kind,
-            Stacks = [.. open.Model.Stacks.Where(s => s.Layers > 0).Select(s => s.Name)],
+            Stacks = [.. open.Stacks.Select(s => s.Name)],
             Stack = shape.Name,
             Has = step.IsFor(open.Kind, sees) && !(step.Key == "patches" && scene.Patches is null),
             Tokens = scene.Tokens,
             Said = scene.Said,
             Picture = scene.Picture,
             Patches = scene.Patches,
-            PictureTokens = scene.PictureTokens,
             Deciding = scene.Deciding,
             Width = shape.Width,
             Layers = shape.Layers,
@@ -183,43 +183,48 @@ public sealed class TourShown
                 break;
             case "blocks":
                 Stream = TourReading.Stream(scene, Token);
-                try
-                {
-                    Lens = TourReading.Lens(scene);
-                }
-                catch (VitrineException e)
-                {
-                    LensFailure = e.Message;
-                }
-
+                (Lens, LensFailure) = TourReading.Lens(scene);
                 break;
             case "answer":
-                Answers = TourReading.Answers(scene);
-                Acted(scene);
+                Answers = TourReading.Answers(scene) is { Count: > 0 } answers ? new ClassBars(answers) : null;
+                Act(scene);
                 break;
             case "patches":
                 Way = TourReading.Patch(scene, Patch);
+                if (scene is { Picture: { } picture, Patches: { } cut, PictureTokens: { } tokens })
+                {
+                    Sequence = new PatchSequence(picture, tokens, Width, [cut.First + Patch]) { Marks = "The marked patch is the chosen one." };
+                }
+
                 break;
             case "action":
-                Acted(scene);
+                Act(scene);
+                Draw(scene);
                 break;
         }
     }
 
-    private void Acted(Scene scene)
+    private void Act(Scene scene)
     {
-        if (scene.Open.Model is not Policy policy || scene.Seen is not { } seen)
+        if (scene is { Open.Model: Policy policy, Seen: { } seen })
+        {
+            using var acted = policy.Act([seen]);
+            (Action, ActionNames) = (acted.Actions[0], policy.ActionNames);
+        }
+    }
+
+    /// <summary>How the action came about: through which parts, and step by step where it is drawn out of noise.</summary>
+    private void Draw(Scene scene)
+    {
+        if (scene is not { Open.Model: Policy policy, Seen: { } seen })
         {
             return;
         }
 
-        using var acted = policy.Act([seen]);
-        (Action, ActionNames) = (acted.Actions[0], policy.ActionNames);
-        Diagram = new TransformerDiagram(ModelDescription.Of(policy), policy.Language.Shape.Vocabulary > 0 ? PassExample.Of(policy, seen, Action) : null);
+        Diagram = new TransformerDiagram(ModelDescription.Of(policy), policy.Language.Shape.Vocabulary > 0 ? PassExample.Of(policy, seen, Action!) : null);
         if (policy is FlowPolicy flow)
         {
-            var course = ChunkCourse.Of(flow, seen);
-            Course = new ChunkCoursePlot(new ShownChunk(course, policy.ActionSteps) { Picture = scene.Picture });
+            Course = new ChunkCoursePlot(new ShownChunk(ChunkCourse.Of(flow, seen), policy.ActionSteps) { Picture = scene.Picture });
         }
     }
 }

@@ -14,6 +14,9 @@ public sealed class PatchSequence(Picture picture, PictureTokens tokens, int wid
     private const int First = 21, Last = 3, InRow = 8;
     private const double Pitch = 43, Side = 38;
 
+    /// <summary>What the marks mean, in a sentence.</summary>
+    public string Marks { get; init; } = "Marked patches are out of line in their norm.";
+
     internal override void Write(Markup page)
     {
         var seen = new SeenPicture(picture, "sequence-seen");
@@ -27,7 +30,7 @@ public sealed class PatchSequence(Picture picture, PictureTokens tokens, int wid
             .Text($"{tokens.Count} tokens of {width} numbers. No order but that of the positions that are added to them.");
         if (marked.Count > 0)
         {
-            page.Text(" Marked patches are out of line in their norm.");
+            page.Text(" " + Marks);
         }
 
         page.Close("p").Close("div");
