@@ -1,5 +1,4 @@
 using Vitrine.Studio.Hosting;
-using Vitrine.Studio.Models;
 using Vitrine.Studio.Seeing;
 
 namespace Vitrine.Studio.Tests;

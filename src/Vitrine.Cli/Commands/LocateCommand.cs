@@ -102,7 +102,8 @@ internal sealed class LocateCommand
                 decision = decision with
                 {
                     Rows = await stages.StageAsync("rows of the prompt", 20, progress => Task.FromResult(PrefixSwapResult.Measured(
-                        flow, (said, otherwise, said), (measured, measured.Name), selection, testing, parsed.GetValue(draws), progress, cancellation))).ConfigureAwait(false),
+                        flow, (said, otherwise, said), (measured, measured.Name), selection, testing, parsed.GetValue(draws), progress, cancellation)))
+                        .ConfigureAwait(false),
                 };
             }
 
@@ -154,7 +155,8 @@ internal sealed class LocateCommand
             Arms = [.. LocationArms.Of(located, decision.Without, asked), .. rows],
         };
         var options = new StudyOptions { Workers = workers.Of(parsed), Folder = parsed.GetValue(folder) };
-        return StudyResult.Of(await new StudyRunner(() => new TabletopWorld(world)).RunAsync(study, policy, options, Output.Chunks(progress), cancellation).ConfigureAwait(false));
+        return StudyResult.Of(await new StudyRunner(() => new TabletopWorld(world))
+            .RunAsync(study, policy, options, Output.Chunks(progress), cancellation).ConfigureAwait(false));
     }
 
     private static void Print(LocationResult result, bool json)

@@ -108,7 +108,8 @@ internal static class TrainCommand
                     Arms = [new Arm { Name = "trained", Kind = ArmKind.Baseline }],
                 };
                 var run = await new StudyRunner(() => new TabletopWorld(options))
-                    .RunAsync(study, trained, new StudyOptions { Workers = Environment.ProcessorCount }, Output.Chunks(progress), cancellation).ConfigureAwait(false);
+                    .RunAsync(study, trained, new StudyOptions { Workers = Environment.ProcessorCount }, Output.Chunks(progress), cancellation)
+                    .ConfigureAwait(false);
                 var held = options.Combinations != CombinationUse.Seen
                     ? null
                     : await Generalisation.RunAsync(

@@ -150,5 +150,6 @@ public sealed class Localisation : IDisposable
         heads?.Dispose();
     }
 
-    private IReadOnlyList<Observation> Said(IReadOnlyList<Observation> states, string? word) => word is null ? states : new OneStep(policy, states).Worded(word);
+    private IReadOnlyList<Observation> Said(IReadOnlyList<Observation> states, string? word)
+        => word is null ? states : new OneStep(policy, states).Worded(word);
 }

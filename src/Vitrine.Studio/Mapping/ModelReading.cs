@@ -116,7 +116,8 @@ internal sealed record ModelReading(
         {
             Require(reading);
             return Found($"correlation of the action tokens' logits with {(at["towards"] == "more" ? "larger" : "smaller")} actions",
-                () => ConceptSearch.ByActionDirection(reading.Open.Tokens.Language, reading.Open.Tokens, reading.Open.Tokens.Action, at["towards"] == "more", Count));
+                () => ConceptSearch.ByActionDirection(
+                    reading.Open.Tokens.Language, reading.Open.Tokens, reading.Open.Tokens.Action, at["towards"] == "more", Count));
         }
 
         return at["example"] == "1" ? OfExample(reading, at, place, Count) : null;

@@ -1,7 +1,6 @@
 using System.Globalization;
 using Vitrine.Inputs.Pictures;
 using Vitrine.Mechanisms.Experts;
-using Vitrine.Mechanisms.Pictures;
 using Vitrine.Policies;
 using Vitrine.Policies.Flow;
 using Vitrine.Studio.Hosting;

@@ -62,8 +62,8 @@ internal sealed record Linear(Tensor Stored, Tensor? Bias, ScalarType Dtype, Blo
     public Tensor Rows(Tensor places) => Blocks is null ? Stored.index_select(0, places).to(Dtype) : StoredRows.Chosen(Stored, Blocks, places, Dtype);
 
     /// <remarks>
-    /// A single row, or a few by narrow weights, are multiplied with the weights as they lie: see <see cref="IRowProduct"/>. For many, W is widened tile by tile into one
-    /// buffer.
+    /// A single row, or a few by narrow weights, are multiplied with the weights as they lie: see <see cref="IRowProduct"/>. For many, W is widened tile by
+    /// tile into one buffer.
     /// </remarks>
     public Tensor Apply(Tensor x)
     {

@@ -1,4 +1,3 @@
-using Vitrine.Checkpoints;
 using Vitrine.Inputs.Pictures;
 using Vitrine.Policies;
 using Vitrine.Transformers;

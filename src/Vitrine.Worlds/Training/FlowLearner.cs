@@ -1,4 +1,3 @@
-using Vitrine.Mechanisms.Statistics;
 using Vitrine.Policies;
 using Vitrine.Policies.Flow;
 using Vitrine.Transformers;

@@ -1,4 +1,3 @@
-using Vitrine.Mechanisms.Statistics;
 using Vitrine.Policies.Actions;
 using Vitrine.Policies.OpenVla;
 using Vitrine.Transformers;

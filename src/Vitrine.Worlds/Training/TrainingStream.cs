@@ -1,5 +1,4 @@
 using Vitrine.Mechanisms.Statistics;
-using Vitrine.Policies;
 using Vitrine.Worlds.Tabletop;
 
 namespace Vitrine.Worlds.Training;

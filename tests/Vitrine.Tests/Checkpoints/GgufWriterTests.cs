@@ -1,4 +1,3 @@
-using Vitrine.Checkpoints;
 using Vitrine.Checkpoints.Gguf;
 using static TorchSharp.torch;
 

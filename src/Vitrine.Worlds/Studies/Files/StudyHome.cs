@@ -168,7 +168,8 @@ public sealed class StudyHome(string path)
             run = run is null ? part : Joined(run, part);
             string[] crossed =
             [
-                .. comparisons.Where(c => StudyComparison.PValue(run, c.Arm, Measure.Named(c.Measure)) <= levels[look - 1]).Select(c => NameOf(c.Arm, c.Measure))
+                .. comparisons.Where(c => StudyComparison.PValue(run, c.Arm, Measure.Named(c.Measure)) <= levels[look - 1])
+                    .Select(c => NameOf(c.Arm, c.Measure))
                     .Union(looks.SelectMany(l => l.Crossed)),
             ];
             var isLast = look == planned.Count || crossed.Length == comparisons.Count;

@@ -92,7 +92,8 @@ public sealed unsafe class FusedRowTests
         using var scope = NewDisposeScope();
         using var generator = new Generator(7, CPU);
         var layers = new[] { 700, 64, 1300 }.Select(o => new Linear(
-            isTransposed ? randn([inputs, o], generator: generator).t() : randn([o, inputs], generator: generator), randn([o], generator: generator))).ToArray();
+            isTransposed ? randn([inputs, o], generator: generator).t() : randn([o, inputs], generator: generator),
+            randn([o], generator: generator))).ToArray();
         var x = randn([1, 1, inputs], generator: generator);
         Tensor[] alone = [.. layers.Select(l => empty(l.Outputs))], together = [.. layers.Select(l => empty(l.Outputs))];
         Tensor[] scratch = [.. Enumerable.Range(0, threads - 1).Select(_ => empty(1300))];

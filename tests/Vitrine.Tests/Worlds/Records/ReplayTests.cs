@@ -131,7 +131,8 @@ public sealed class ReplayTests : IDisposable
         var swapped = Recorded.Plain with { Kind = ArmKind.Interchange, Word = "slowly", Swap = new PrefixSwap("quickly", [1]) };
         var record = Recorded.Episode(_folder["swapped"], flow, swapped);
         Replay.Run(record, flow, Recorded.NewWorld, Cancellation).First.ShouldBeNull();
-        Should.Throw<VitrineException>(() => Replay.Branch(record, flow, Recorded.NewWorld, 1, swapped with { Plan = Recorded.Pushed(flow) }, false, Cancellation))
+        var both = swapped with { Plan = Recorded.Pushed(flow) };
+        Should.Throw<VitrineException>(() => Replay.Branch(record, flow, Recorded.NewWorld, 1, both, false, Cancellation))
             .Message.ShouldContain("under no other plan");
         var part = Recorded.Plain with { Kind = ArmKind.Interchange, Part = new ComponentSwap("quickly", Component.Attention, [1]) };
         Should.Throw<VitrineException>(() => Recorded.Episode(_folder["part"], flow, part with { Plan = Recorded.Pushed(flow) }))
