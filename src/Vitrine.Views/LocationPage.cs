@@ -22,6 +22,10 @@ public static class LocationPage
             .. located.Heads.Count == 0 ? Array.Empty<PageFrame.Section>() : [new("heads", "Heads", "Heads, by layer", () => Heads(page, located))],
             .. located.Rows is null ? Array.Empty<PageFrame.Section>()
                 : [new("rows", "Rows", "Rows of the prompt that the expert reads", () => new PrefixSwapTable(new ShownSwap(located.Rows)).Write(page))],
+            .. located.Ablations.Count == 0 ? Array.Empty<PageFrame.Section>()
+                : [new("needed", "Needed", "What the decision needs", () => Ablations(page, located.Ablations))],
+            .. located.Looks.Count == 0 ? Array.Empty<PageFrame.Section>()
+                : [new("looks", "Looks", "Where the expert looks", () => new ExpertLookTable(located.Looks).Write(page))],
             .. located.ClosedLoop is null ? Array.Empty<PageFrame.Section>()
                 : [new("loop", "Closed loop", "The moving robot", () => Loop(page, located.ClosedLoop))],
         ];
@@ -39,6 +43,19 @@ public static class LocationPage
         foreach (var head in located.Heads)
         {
             table.Add($"{head.Layer}", $"{head.Head}", Figures.Change(head.MeanDifference), Figures.Change(head.Sufficient), Figures.Change(head.Necessary));
+        }
+
+        table.WriteFolded(page, brief: false);
+    }
+
+    private static void Ablations(Markup page, IReadOnlyList<AblationEstimate> ablations)
+    {
+        page.Text("p", "How far the decided motion goes away where a part is left out, whatever the word: root mean square over the rows of a decision, in the "
+            + "robot’s units. That a part is needed does not say what it does.");
+        var table = new NumberTable("What is left out", ["left out", "change of the motion"]);
+        foreach (var (part, change) in ablations)
+        {
+            table.Add($"{part}", Figures.Change(change));
         }
 
         table.WriteFolded(page, brief: false);

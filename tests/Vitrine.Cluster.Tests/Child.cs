@@ -8,14 +8,14 @@ namespace Vitrine.Cluster.Tests;
 /// <summary>A silo or a coordinator as a process of its own. It ends when its standard input does, so none outlives the tests.</summary>
 internal sealed class Child : IAsyncDisposable
 {
+    private const string TestSilo = "Vitrine.Cluster.TestSilo.dll";
     private readonly Process process;
     private readonly Channel<string> lines = Channel.CreateUnbounded<string>();
     private readonly ConcurrentQueue<string> all = new();
 
-    private Child(params string[] arguments)
+    private Child(string program, params string[] arguments)
     {
-        var program = Path.Combine(AppContext.BaseDirectory, "Vitrine.Cluster.TestSilo.dll");
-        process = Process.Start(new ProcessStartInfo("dotnet", [program, .. arguments])
+        process = Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, program), .. arguments])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
@@ -30,13 +30,16 @@ internal sealed class Child : IAsyncDisposable
     /// <summary>All that it wrote.</summary>
     public string Output => string.Join('\n', all);
 
+    /// <summary>The command itself.</summary>
+    public static Child Command(params string[] arguments) => new("vitrine.dll", arguments);
+
     /// <summary>A silo with one worker.</summary>
     public static Child Silo(string postgres, string cluster, int sleep, int? port = null)
-        => new("silo", postgres, cluster, Text(port ?? PostgresServer.FreePort()), "1", Text(sleep));
+        => new(TestSilo, "silo", postgres, cluster, Text(port ?? PostgresServer.FreePort()), "1", Text(sleep));
 
     /// <summary>Runs the sleeping study.</summary>
     public static Child Coordinator(string postgres, string cluster, int sleep, string folder, int layouts, int steps, int? port = null, int workers = 0)
-        => new("drive", postgres, cluster, Text(port ?? PostgresServer.FreePort()), Text(workers), Text(sleep), folder, Text(layouts), Text(steps));
+        => new(TestSilo, "drive", postgres, cluster, Text(port ?? PostgresServer.FreePort()), Text(workers), Text(sleep), folder, Text(layouts), Text(steps));
 
     /// <summary>Waits for a line that begins so.</summary>
     public async Task<string> Says(string beginning)
@@ -50,6 +53,14 @@ internal sealed class Child : IAsyncDisposable
         }
 
         throw new InvalidOperationException($"the process ended and never said '{beginning}':\n{Output}");
+    }
+
+    /// <summary>Waits for its end.</summary>
+    /// <returns>The exit code.</returns>
+    public async Task<int> EndAsync()
+    {
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        return process.ExitCode;
     }
 
     /// <summary>SIGKILL, and waits until it is gone.</summary>

@@ -50,6 +50,25 @@ public sealed class CauseTests
             .ShouldBe(controls.MatchedRandom.Select(c => RunPlan.Editing(c).ToJson()));
     }
 
+    [Theory]
+    [InlineData("embedded:tabletop", "5:111,5:130", "clamp")]
+    [InlineData("embedded:tabletop-flow", "3:7", "clamp")]
+    public void A_plan_that_was_exported_does_the_same_when_it_is_chosen_as_a_file(string model, string neurons, string kind)
+    {
+        var exported = Read(Opened.At("causing", model, ("kind", kind), ("neurons", neurons), ("dose", "+8sd"), ("metric", "dx")));
+        var kept = Opened.Place.KeepPlan(exported.Edit.Plan.ToJson(), "plan.json");
+        var chosen = Read(Opened.At("causing", model, ("kind", "plan"), ("plan", kept), ("metric", "dx")));
+        chosen.Edit.Value.ShouldBe(exported.Edit.Value);
+        chosen.Edit.Value.ShouldNotBe(chosen.Unedited.Value);
+        chosen.Arms.Single(a => a.Kind == ArmKind.ZeroDose).Value.ShouldBe(chosen.Unedited.Value);
+        chosen.Arms.Count(a => a.Kind is ArmKind.MatchedRandom or ArmKind.RandomDirection).ShouldBe(8);
+        Opened.Place.KeepPlan(exported.Edit.Plan.ToJson(), "again.json").ShouldBe(kept);
+    }
+
+    [Theory, InlineData("{\"edit\": []}"), InlineData("[1"), InlineData("{\"edits\": [{\"edit\": \"nothing_known\"}]}")]
+    public void What_is_no_plan_is_refused_by_its_name(string json)
+        => Should.Throw<VitrineException>(() => Opened.Place.KeepPlan(json, "mine.json")).Message.ShouldContain("mine.json");
+
     [Fact]
     public void A_study_of_an_edit_has_its_controls_and_names_its_policy()
     {

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Components;
 using Microsoft.AspNetCore.Components.Rendering;
 using Microsoft.AspNetCore.Components.Web;
 using Microsoft.Extensions.DependencyInjection;
+using Vitrine.Checkpoints;
 using Vitrine.Mechanisms.Pictures;
 using Vitrine.Studio.Hosting;
 using Vitrine.Studio.Pages;
@@ -11,12 +12,15 @@ using Vitrine.Studio.Work;
 using Vitrine.Tests;
 using Vitrine.Views;
 using Vitrine.Worlds.Studies;
+using static TorchSharp.torch;
 
 namespace Vitrine.Studio.Tests;
 
 /// <summary>How pages follow their address.</summary>
 public sealed class PageTests : BunitContext
 {
+    private const string Weights = "model.safetensors";
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
 
     public PageTests()
@@ -129,9 +133,17 @@ public sealed class PageTests : BunitContext
     public void Why_there_is_no_lens_is_told()
     {
         var folder = Directory.CreateTempSubdirectory("vitrine-headless-").FullName;
-        foreach (var file in Directory.EnumerateFiles(Fixtures.Of("models", "bert-classifier")))
+        foreach (var file in Directory.EnumerateFiles(Fixtures.Of("models", "bert-classifier")).Where(f => Path.GetFileName(f) != Weights))
         {
             File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
+        }
+
+        using (var file = SafetensorsFile.Open(Fixtures.Of("models", "bert-classifier", Weights)))
+        using (NewDisposeScope())
+        {
+            SafetensorsFile.Save(
+                Path.Combine(folder, Weights),
+                file.Tensors.Keys.Where(k => !k.StartsWith("classifier", StringComparison.Ordinal)).ToDictionary(k => k, file.Read));
         }
 
         var config = Path.Combine(folder, "config.json");

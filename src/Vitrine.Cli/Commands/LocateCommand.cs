@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Spectre.Console;
 using Vitrine.Mechanisms.Causes;
+using Vitrine.Mechanisms.Experts;
 using Vitrine.Mechanisms.Statistics;
 using Vitrine.Policies;
 using Vitrine.Policies.Flow;
@@ -107,12 +108,19 @@ internal sealed class LocateCommand
                 };
             }
 
+            decision = decision with
+            {
+                Ablations = LocationResult.Of(await stages.StageAsync("what the decision needs", 15, progress => Task.FromResult(
+                    new AblationExperiment(policy, testing).Run(sideBySide, progress, cancellation))).ConfigureAwait(false)),
+                Looks = policy.Unplanned is not FlowPolicy looking ? [] : await stages.StageAsync("where the expert looks", 5, progress => Task.FromResult(
+                    ExpertAttention.Of(looking, testing, progress, cancellation))).ConfigureAwait(false),
+            };
             return parsed.GetValue(layouts) == 0 ? decision : decision with
             {
                 ClosedLoop = await stages.StageAsync(
                     "closed loop", 100, progress => ClosedLoopAsync(parsed, policy, located, decision, progress, cancellation)).ConfigureAwait(false),
             };
-        }, all: 170).ConfigureAwait(false);
+        }, all: 190).ConfigureAwait(false);
         Print(result, parsed.GetValue(json));
         page.Write(parsed, "locate", opened, parsed.GetValue(states.Seed), made => LocationPage.Render(result, made));
         return 0;
@@ -196,6 +204,8 @@ internal sealed class LocateCommand
                 + $"{Share(verdict.Sufficient)}, held back {Share(verdict.Necessary)} remains"
             : "not shown: no component of one layer moves the metric beyond random directions");
         Rows(result.Rows);
+        Ablations(result.Ablations);
+        Looks(result.Looks);
         ClosedLoop(result.ClosedLoop);
 
         void Add(string part, Estimate mean, Estimate sufficient, Estimate necessary)
@@ -223,6 +233,35 @@ internal sealed class LocateCommand
         }
 
         AnsiConsole.Write(table);
+    }
+
+    private static void Ablations(IReadOnlyList<AblationEstimate> ablations)
+    {
+        var table = Output.Table("left out", "change of the motion 95 %");
+        foreach (var (part, change) in ablations)
+        {
+            table.Add($"{part}", Output.WithInterval(change.Mean, change.Low, change.High));
+        }
+
+        AnsiConsole.Write(table);
+    }
+
+    private static void Looks(IReadOnlyList<ExpertLook> looks)
+    {
+        if (looks.Count == 0)
+        {
+            return;
+        }
+
+        var table = Output.Table("expert looks at", "pictures", "words", "state", "chunk");
+        foreach (var look in looks)
+        {
+            table.Add($"layer {look.Layer}", Share(look.Pictures), Share(look.Words), Share(look.State), Share(look.Chunk));
+        }
+
+        AnsiConsole.Write(table);
+
+        static string Share(IReadOnlyList<double>? shares) => shares is { Count: > 0 } ? shares.Average().ToString("0.000", CultureInfo.InvariantCulture) : "-";
     }
 
     private static void ClosedLoop(StudyResult? study)

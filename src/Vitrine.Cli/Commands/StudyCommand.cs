@@ -90,7 +90,7 @@ internal static class StudyCommand
         where.AddTo(command);
         command.SetAction(async (parsed, cancellation) =>
         {
-            var sideBySide = workers.Of(parsed);
+            var sideBySide = workers.Of(parsed, where.FewestWorkers(parsed));
             var asked = StudyFile.Open(parsed.GetValue(file)!);
             var home = new StudyHome(parsed.GetValue(output)!);
             var share = where.ShareOf(parsed, asked, home);

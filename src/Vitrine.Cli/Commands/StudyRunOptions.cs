@@ -33,6 +33,9 @@ internal sealed class StudyRunOptions
     /// <summary>Whether results are only to be made of what has been run.</summary>
     public bool IsCollecting(ParseResult parsed) => parsed.GetValue(collect);
 
+    /// <summary>How many workers this process needs of its own: none where silos may have some.</summary>
+    public int FewestWorkers(ParseResult parsed) => parsed.GetValue(spread) && parsed.GetValue(cluster.Postgres) is not null ? 0 : 1;
+
     /// <summary>The share that is to be run; null for the whole study.</summary>
     /// <exception cref="VitrineException">It is none, options exclude each other, the study has looks, or there is nothing to collect.</exception>
     public StudyShare? ShareOf(ParseResult parsed, StudyFile file, StudyHome home)

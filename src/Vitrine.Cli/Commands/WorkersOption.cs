@@ -15,7 +15,10 @@ internal sealed class WorkersOption : Option<int>
     public static WorkersOption Create(string what) => new() { Description = what, DefaultValueFactory = _ => Environment.ProcessorCount };
 
     /// <summary>How many were asked for.</summary>
-    /// <exception cref="VitrineException">Fewer than 1.</exception>
-    public int Of(ParseResult parsed)
-        => parsed.GetValue(this) is >= 1 and var workers ? workers : throw new VitrineException($"--workers is {parsed.GetValue(this)}; expected at least 1.");
+    /// <param name="parsed">The command line.</param>
+    /// <param name="fewest">0 where others may do all of the work.</param>
+    /// <exception cref="VitrineException">Fewer than that.</exception>
+    public int Of(ParseResult parsed, int fewest = 1) => parsed.GetValue(this) is var workers && workers >= fewest
+        ? workers
+        : throw new VitrineException($"--workers is {workers}; expected at least {fewest}.");
 }

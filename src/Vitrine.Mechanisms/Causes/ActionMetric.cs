@@ -7,7 +7,7 @@ namespace Vitrine.Mechanisms.Causes;
 /// <param name="Of">From an action.</param>
 public sealed record ActionMetric(string Name, Func<IReadOnlyList<double>, double> Of)
 {
-    private static readonly string[] Translation = ["dx", "dy", "dz"];
+    internal static readonly string[] Translation = ["dx", "dy", "dz"];
 
     /// <summary>Length of the translation, of actions that begin with dx, dy, dz; <see cref="Named"/> makes sure of that.</summary>
     public static ActionMetric Speed { get; } = new("speed", a => Math.Sqrt((a[0] * a[0]) + (a[1] * a[1]) + (a[2] * a[2])));

@@ -10,6 +10,7 @@ using Vitrine.Transformers;
 using Vitrine.Transformers.Edits;
 using Vitrine.Transformers.Points;
 using Vitrine.Worlds.Studies;
+using Vitrine.Worlds.Studies.Files;
 using static TorchSharp.torch;
 
 namespace Vitrine.Studio.Causing;
@@ -41,7 +42,7 @@ internal sealed record CauseReading(string What, string Measure, CauseArm Unedit
     {
         get
         {
-            var changes = Arms.Where(a => a.Kind == ArmKind.MatchedRandom).Select(a => a.Value - Unedited.Value).DefaultIfEmpty(0).ToArray();
+            var changes = Arms.Where(a => a.Kind is ArmKind.MatchedRandom or ArmKind.RandomDirection).Select(a => a.Value - Unedited.Value).DefaultIfEmpty(0).ToArray();
             return (changes.Min(), changes.Max());
         }
     }
@@ -86,7 +87,8 @@ internal sealed record CauseReading(string What, string Measure, CauseArm Unedit
             new Arm { Name = "baseline", Kind = ArmKind.Baseline },
             .. Arms.Select(a => new Arm
             {
-                Name = a.Name, Kind = a.Kind, Concept = What, Plan = a.Plan, Group = a.Kind == ArmKind.MatchedRandom ? "matched random" : null,
+                Name = a.Name, Kind = a.Kind, Concept = What, Plan = a.Plan,
+                Group = a.Kind switch { ArmKind.MatchedRandom => "matched random", ArmKind.RandomDirection => "random directions", _ => null },
             }),
         ],
     };
@@ -97,6 +99,7 @@ internal sealed record CauseReading(string What, string Measure, CauseArm Unedit
         {
             "heads" => Heads(scene, at),
             "patch" => Patched(scene, at, place),
+            "plan" => Planned(scene, at, place),
             var kind => Neurons(scene, at, kind),
         };
 
@@ -195,6 +198,30 @@ internal sealed record CauseReading(string What, string Measure, CauseArm Unedit
             {
                 Scope = new EditScope { Positions = Positions.At(where), Steps = [0] },
             });
+    }
+
+    /// <summary>A plan that was chosen as a file, such as one that a page gave away.</summary>
+    private static (string, IReadOnlyList<(string, ArmKind, RunPlan)>, string) Planned(Scene scene, PageAddress at, Workplace place)
+    {
+        var plan = place.PlanOf(at["plan"] ?? throw new VitrineException("plan: none is chosen yet; choose a file, such as one that Keep and export gives."));
+        var controls = new PlanControls("of the file", plan, Matched, Draws, 0);
+        var (kind, what) = controls.IsOfNeurons ? (ArmKind.MatchedRandom, "matched random") : (ArmKind.RandomDirection, "random direction");
+        return ($"a plan of {plan.Edits.Count} edit{(plan.Edits.Count == 1 ? "" : "s")}",
+        [
+            ("the plan", ArmKind.Edit, plan),
+            ("zero dose", ArmKind.ZeroDose, controls.ZeroDose()),
+            .. controls.Draws().Select((draw, i) => ($"{what} {i + 1}", kind, draw)),
+        ], Verb(scene, "--edit plan.json"));
+
+        IReadOnlyList<NeuronSet> Matched(NeuronSet set)
+        {
+            var shape = scene.Model.Stacks.FirstOrDefault(s => s.Name == set.Stack)
+                ?? throw new VitrineException($"plan: names neurons of stack '{set.Stack}', which the model lacks.");
+            var stack = (scene.Model as Policy)?.DecoderOf(set.Stack) ?? (scene.Model as TextModel)?.Language;
+            return stack is not null && CalibrationOf(scene, set) is { } calibration
+                ? Controls.For(stack, set, Dose.Absolute(0), calibration, set.Neurons.ToHashSet(), Draws).Sets
+                : RandomSets(shape, set);
+        }
     }
 
     /// <summary>The neurons to change, and those that no control may hold: of a concept all that spell any.</summary>

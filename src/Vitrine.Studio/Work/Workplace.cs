@@ -1,9 +1,11 @@
 using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using System.Text.RegularExpressions;
 using Vitrine.Checkpoints;
 using Vitrine.Inputs.Pictures;
+using Vitrine.Transformers;
 
 namespace Vitrine.Studio.Work;
 
@@ -51,6 +53,24 @@ internal sealed partial class Workplace(string folder)
     public string PictureFileOf(string kept) => Plain().IsMatch(kept) && File.Exists(Path.Combine(Folder, "pictures", kept + ".png"))
         ? Path.Combine(Folder, "pictures", kept + ".png")
         : throw new VitrineException($"picture 'kept:{kept}': none was kept under this name in {Folder}.");
+
+    /// <summary>Keeps a plan that somebody chose, under a hash of what it says.</summary>
+    /// <returns>Its name.</returns>
+    /// <exception cref="VitrineException">It is no plan.</exception>
+    public string KeepPlan(string json, string name)
+    {
+        var plan = RunPlan.FromJson(json, name).ToJson();
+        var kept = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(plan)))[..16];
+        AtomicFile.RequireFolder(Path.Combine(Folder, "plans"));
+        AtomicFile.WriteAllText(PathOf("plans", kept), plan);
+        return kept;
+    }
+
+    /// <summary>A kept plan.</summary>
+    /// <exception cref="VitrineException">The name is none of a kept plan.</exception>
+    public RunPlan PlanOf(string kept) => File.Exists(PathOf("plans", kept))
+        ? RunPlan.Load(PathOf("plans", kept))
+        : throw new VitrineException($"plan '{kept}': none was kept under this name in {Folder}.");
 
     /// <summary>A name that no other has.</summary>
     public static string NewId() => $"{DateTime.UtcNow:yyyyMMdd-HHmmss}-{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(3))}";

@@ -1,4 +1,5 @@
 using Vitrine.Mechanisms.Causes;
+using Vitrine.Mechanisms.Experts;
 using Vitrine.Mechanisms.Statistics;
 using Vitrine.Worlds.Studies;
 
@@ -12,6 +13,11 @@ namespace Vitrine.Worlds.Decisions;
 /// <param name="Necessary">What remains of the word where the head is held at the run without it.</param>
 public sealed record HeadEstimate(int Layer, int Head, Estimate MeanDifference, Estimate Sufficient, Estimate Necessary);
 
+/// <summary>How far a decision goes away without a part.</summary>
+/// <param name="Part">What is left out.</param>
+/// <param name="Change">Root mean square of the motion's change, in the robot's units.</param>
+public sealed record AblationEstimate(LeftOut Part, Estimate Change);
+
 /// <summary>Where a word acts: in one decision by component, layer and head, by rows of the prompt where an expert reads them, and in closed loop.</summary>
 /// <param name="Word">What is said.</param>
 /// <param name="Without">What is said instead in the other run; null for nothing.</param>
@@ -22,6 +28,12 @@ public sealed record HeadEstimate(int Layer, int Head, Estimate MeanDifference, 
 public sealed record LocationResult(
     string Word, string? Without, OneStepResult Decision, IReadOnlyList<HeadEstimate> Heads, PrefixSwapResult? Rows = null, StudyResult? ClosedLoop = null)
 {
+    /// <summary>What each part is needed for, whatever the word; none where it was not asked.</summary>
+    public IReadOnlyList<AblationEstimate> Ablations { get; init; } = [];
+
+    /// <summary>Where the expert looks, layer by layer; none of a policy without one.</summary>
+    public IReadOnlyList<ExpertLook> Looks { get; init; } = [];
+
     /// <summary>The verdict on the component of one layer that carries the word; see <see cref="OneStepVerdict"/>.</summary>
     public OneStepVerdict Verdict => OneStepVerdict.Of(Decision);
 
@@ -51,6 +63,11 @@ public sealed record LocationResult(
                     p.Layer!.Value, p.Head!.Value, Estimated(p.MeanDifference), Estimated(p.Sufficient), Estimated(p.Necessary))),
             ]);
     }
+
+    /// <summary>Puts intervals around what was measured state by state.</summary>
+    /// <param name="effects">What came of the ablations.</param>
+    public static IReadOnlyList<AblationEstimate> Of(IReadOnlyList<AblationEffect> effects)
+        => [.. effects.Select(e => new AblationEstimate(e.Part, Estimated(e.Changes)))];
 
     private static Estimate Estimated(IReadOnlyList<double> differences) => PairedBootstrap.MeanDifference(differences);
 }

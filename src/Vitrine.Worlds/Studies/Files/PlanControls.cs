@@ -1,7 +1,5 @@
-using Vitrine.Mechanisms.Causes;
 using Vitrine.Mechanisms.Doses;
 using Vitrine.Mechanisms.Statistics;
-using Vitrine.Policies;
 using Vitrine.Transformers;
 using Vitrine.Transformers.Edits;
 using Vitrine.Transformers.Points;
@@ -13,11 +11,10 @@ namespace Vitrine.Worlds.Studies.Files;
 /// </summary>
 /// <param name="name">Of the condition, for errors.</param>
 /// <param name="plan">What is done.</param>
-/// <param name="policy">To whom.</param>
-/// <param name="calibrated">Natural activity of a stack's neurons.</param>
+/// <param name="matched">From neurons to sets that resemble them, one a draw.</param>
 /// <param name="draws">Random draws.</param>
-/// <param name="seed">Of the draws.</param>
-internal sealed class PlanControls(string name, RunPlan plan, Policy policy, Func<string, Calibration> calibrated, int draws, int seed)
+/// <param name="seed">Of random directions.</param>
+internal sealed class PlanControls(string name, RunPlan plan, Func<NeuronSet, IReadOnlyList<NeuronSet>> matched, int draws, int seed)
 {
     /// <summary>Whether any edit names neurons.</summary>
     public bool IsOfNeurons => plan.Edits.Any(e => NeuronsOf(e) is not null);
@@ -53,12 +50,9 @@ internal sealed class PlanControls(string name, RunPlan plan, Policy policy, Fun
     /// <exception cref="VitrineException">There is an edit that no random draw can stand for.</exception>
     public IEnumerable<RunPlan> Draws()
     {
-        var sets = plan.Edits.Select(e => NeuronsOf(e) is { } set ? Matched(set) : null).ToArray();
+        var sets = plan.Edits.Select(e => NeuronsOf(e) is { } set ? matched(set) : null).ToArray();
         return Enumerable.Range(0, draws).Select(d => plan with { Edits = [.. plan.Edits.Select((e, i) => Drawn(e, sets[i]?[d], d, i))] });
     }
-
-    private IReadOnlyList<NeuronSet> Matched(NeuronSet set)
-        => Controls.For(policy.DecoderOf(set.Stack), set, Dose.Absolute(0), calibrated(set.Stack), set.Neurons.ToHashSet(), draws, seed).Sets;
 
     private Edit Drawn(Edit edit, NeuronSet? set, int draw, int index) => edit switch
     {

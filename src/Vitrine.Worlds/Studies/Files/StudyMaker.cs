@@ -228,7 +228,11 @@ public sealed class StudyMaker(StudyFile file, Policy policy)
                 : Factored(condition, f => PlanControls.At(plan, f, condition.Name));
             edits.Add(Edit(condition, made));
             var controls = new PlanControls(
-                condition.Name, made, acting, stack => maker.Calibrated(acting, stack, cancellation), file.Draws, (int)file.Seed);
+                condition.Name, made,
+                set => Controls.For(
+                    acting.DecoderOf(set.Stack), set, Dose.Absolute(0), maker.Calibrated(acting, set.Stack, cancellation), set.Neurons.ToHashSet(), file.Draws,
+                    (int)file.Seed).Sets,
+                file.Draws, (int)file.Seed);
             zeros.Add(controls.ZeroDose());
             var label = concept.Conditions.Count > 1 ? $", {condition.Label ?? condition.Name}" : "";
             var (kind, what) = controls.IsOfNeurons ? (ArmKind.MatchedRandom, "matched random") : (ArmKind.RandomDirection, "random direction");
