@@ -50,8 +50,8 @@ public static class LocationPage
 
     private static void Ablations(Markup page, IReadOnlyList<AblationEstimate> ablations)
     {
-        page.Text("p", "How far the decided motion goes away where a part is left out, whatever the word: root mean square over the rows of a decision, in the "
-            + "robot’s units. That a part is needed does not say what it does.");
+        page.Text("p", "How far the decided motion, with the word said, goes away where a part is left out: root mean square over the rows of a "
+            + "decision, in the robot’s units. That a part is needed does not say what it does.");
         var table = new NumberTable("What is left out", ["left out", "change of the motion"]);
         foreach (var (part, change) in ablations)
         {

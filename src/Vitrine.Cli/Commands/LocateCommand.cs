@@ -108,12 +108,13 @@ internal sealed class LocateCommand
                 };
             }
 
+            var worded = new OneStep(policy, testing).Worded(said);
             decision = decision with
             {
                 Ablations = LocationResult.Of(await stages.StageAsync("what the decision needs", 15, progress => Task.FromResult(
-                    new AblationExperiment(policy, testing).Run(sideBySide, progress, cancellation))).ConfigureAwait(false)),
+                    new AblationExperiment(policy, worded).Run(sideBySide, progress, cancellation))).ConfigureAwait(false)),
                 Looks = policy.Unplanned is not FlowPolicy looking ? [] : await stages.StageAsync("where the expert looks", 5, progress => Task.FromResult(
-                    ExpertAttention.Of(looking, testing, progress, cancellation))).ConfigureAwait(false),
+                    ExpertAttention.Of(looking, worded, progress, cancellation))).ConfigureAwait(false),
             };
             return parsed.GetValue(layouts) == 0 ? decision : decision with
             {
@@ -237,7 +238,7 @@ internal sealed class LocateCommand
 
     private static void Ablations(IReadOnlyList<AblationEstimate> ablations)
     {
-        var table = Output.Table("left out", "change of the motion 95 %");
+        var table = Output.Table("left out, with the word said", "change of the motion 95 %");
         foreach (var (part, change) in ablations)
         {
             table.Add($"{part}", Output.WithInterval(change.Mean, change.Low, change.High));
@@ -253,7 +254,7 @@ internal sealed class LocateCommand
             return;
         }
 
-        var table = Output.Table("expert looks at", "pictures", "words", "state", "chunk");
+        var table = Output.Table("the expert looks, with the word said, at", "pictures", "words", "state", "chunk");
         foreach (var look in looks)
         {
             table.Add($"layer {look.Layer}", Share(look.Pictures), Share(look.Words), Share(look.State), Share(look.Chunk));

@@ -42,7 +42,8 @@ internal sealed record CauseReading(string What, string Measure, CauseArm Unedit
     {
         get
         {
-            var changes = Arms.Where(a => a.Kind is ArmKind.MatchedRandom or ArmKind.RandomDirection).Select(a => a.Value - Unedited.Value).DefaultIfEmpty(0).ToArray();
+            var changes = Arms.Where(a => a.Kind is ArmKind.MatchedRandom or ArmKind.RandomDirection).Select(a => a.Value - Unedited.Value)
+                .DefaultIfEmpty(0).ToArray();
             return (changes.Min(), changes.Max());
         }
     }

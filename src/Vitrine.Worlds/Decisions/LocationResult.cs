@@ -28,7 +28,7 @@ public sealed record AblationEstimate(LeftOut Part, Estimate Change);
 public sealed record LocationResult(
     string Word, string? Without, OneStepResult Decision, IReadOnlyList<HeadEstimate> Heads, PrefixSwapResult? Rows = null, StudyResult? ClosedLoop = null)
 {
-    /// <summary>What each part is needed for, whatever the word; none where it was not asked.</summary>
+    /// <summary>How far a decision with the word said goes away without each part; none where it was not asked.</summary>
     public IReadOnlyList<AblationEstimate> Ablations { get; init; } = [];
 
     /// <summary>Where the expert looks, layer by layer; none of a policy without one.</summary>

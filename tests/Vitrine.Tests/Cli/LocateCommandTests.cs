@@ -41,5 +41,12 @@ public sealed class LocateCommandTests
         var whole = result.GetProperty("rows").GetProperty("word").GetProperty("mean").GetDouble();
         var share = words.GetProperty("sufficient").GetProperty("mean").GetDouble() / whole;
         share.ShouldBeInRange(.85, 1.05);
+        // reference/09, 8.4: the last language MLP reaches no action.
+        var ablations = result.GetProperty("ablations").EnumerateArray().ToArray();
+        ablations.Length.ShouldBe(28);
+        ablations.Single(a => a.GetProperty("part").GetProperty("stack").GetString() == "language" && a.GetProperty("part").GetProperty("layer").ValueKind
+            == JsonValueKind.Number && a.GetProperty("part").GetProperty("layer").GetInt32() == 5 && a.GetProperty("part").GetProperty("component").GetString()
+            == "feed_forward").GetProperty("change").GetProperty("mean").GetDouble().ShouldBe(0);
+        result.GetProperty("looks").GetArrayLength().ShouldBe(6);
     }
 }
