@@ -44,7 +44,7 @@ internal static class ServeLoadBenchmark
         using var rest = new SemaphoreSlim(sessions, sessions);
         var all = new List<double>[sessions];
         var clients = Enumerable.Range(0, sessions).Select(i => Task.Run(() => AskAsync(
-            i % 2 == 0 ? openpi.Address : vlaEval.Address, i % 2 == 0, TimeSpan.FromMilliseconds(pause), all[i] = [], rest, ends.Token)))
+            i % 2 == 0 ? openpi.Address : vlaEval.Address, i, pause, all[i] = [], rest, ends.Token)))
             .ToArray();
         await Task.Delay(TimeSpan.FromSeconds(Math.Min(60, seconds / 2))).ConfigureAwait(false); // what is compiled and pooled first is no leak
         var before = await RestingAsync(rest, sessions).ConfigureAwait(false);
@@ -56,7 +56,7 @@ internal static class ServeLoadBenchmark
         await Task.WhenAll(clients).ConfigureAwait(false);
         double[] sorted = [.. all.SelectMany(a => a).Order()];
         Console.WriteLine(
-            $"{sessions} sessions, half openpi and half vla-eval, {Request(openpi: true).Length} bytes a request every {pause} ms, "
+            $"{sessions} sessions, half openpi and half vla-eval, {Request(openpi: true).Length} bytes a request, a pause of 0 to {2 * pause} ms behind each, "
             + $"{seconds} s: {sorted.Length} answers");
         Console.WriteLine(
             $"overhead of a request: median {At(.5):0.00} ms, p90 {At(.9):0.00} ms, p99 {At(.99):0.00} ms, largest {At(1):0.00} ms");
@@ -68,8 +68,10 @@ internal static class ServeLoadBenchmark
         double At(double share) => sorted[Math.Min(sorted.Length - 1, (int)(share * sorted.Length))];
     }
 
-    private static async Task AskAsync(Uri address, bool openpi, TimeSpan pause, List<double> overheads, SemaphoreSlim rest, CancellationToken ends)
+    /// <remarks>Sessions pause apart from each other, 0 to twice the pause: robots do not ask in step.</remarks>
+    private static async Task AskAsync(Uri address, int session, int pause, List<double> overheads, SemaphoreSlim rest, CancellationToken ends)
     {
+        var (openpi, random) = (session % 2 == 0, new Random(session));
         using var socket = new ClientWebSocket();
         await socket.ConnectAsync(address, default).ConfigureAwait(false);
         var (request, buffer) = (Request(openpi), new byte[1 << 16]);
@@ -89,7 +91,7 @@ internal static class ServeLoadBenchmark
             var told = (WireMap)(openpi ? answer : (WireMap)answer["payload"]!)["vitrine"]!;
             rest.Release();
             overheads.Add(milliseconds - (double)told["queue_ms"]! - (double)told["model_ms"]!);
-            await Task.Delay(pause, CancellationToken.None).ConfigureAwait(false);
+            await Task.Delay(random.Next(2 * pause), CancellationToken.None).ConfigureAwait(false);
         }
 
         await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, "", default).ConfigureAwait(false);

@@ -15,7 +15,7 @@ namespace Vitrine.Studio.Models;
 /// <remarks>Weights are read-only and runs may go side by side; what is measured once for a model is kept here.</remarks>
 internal sealed class OpenModel : IDisposable
 {
-    /// <summary>From this size on weights stay mapped as their file has them, so that a map is drawn before they are read.</summary>
+    /// <summary>In bytes: from this size on weights stay mapped as their file has them, so that a map is drawn before they are read.</summary>
     private const long Large = 1L << 30;
 
     private readonly Lazy<Model> model;
@@ -45,6 +45,9 @@ internal sealed class OpenModel : IDisposable
 
     /// <summary>Its stacks that have blocks.</summary>
     public IReadOnlyList<StackShape> Stacks => [.. Model.Stacks.Where(s => s.Layers > 0)];
+
+    /// <summary>Whether its weights stay mapped and a pass takes so long that pages run one only when they are asked to.</summary>
+    public bool IsLarge => Bytes() > Large;
 
     /// <summary>What it is for, in words.</summary>
     public string Role => Kind switch
@@ -115,7 +118,7 @@ internal sealed class OpenModel : IDisposable
         }
     }
 
-    private Model Opened() => ModelCatalog.Open(Source, Bytes() > Large ? StackValueVectors.Mapped() : null);
+    private Model Opened() => ModelCatalog.Open(Source, IsLarge ? StackValueVectors.Mapped() : null);
 
     private long Bytes()
     {

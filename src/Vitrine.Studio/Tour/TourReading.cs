@@ -25,7 +25,7 @@ internal sealed record NearToken(string Text, double Cosine);
 internal sealed record EmbeddingReading(IReadOnlyList<float> Values, double Norm, IReadOnlyList<NearToken> Near);
 
 /// <summary>One neuron on one input.</summary>
-/// <param name="Activations">[token].</param>
+/// <param name="Activations">[token]; none where the model was not run.</param>
 /// <param name="Words">Both ends of its value vector; null where the stack speaks no language.</param>
 /// <param name="KeyWords">Words whose embeddings match its key best; none where the stack reads no words.</param>
 /// <param name="KeyNorm">Length of its key.</param>
@@ -98,13 +98,13 @@ internal static class TourReading
         return new EmbeddingReading(values, Length(values), scene.Tokens[token].Id is { } id ? Near(scene, id) : []);
     }
 
-    /// <summary>One neuron on the scene.</summary>
-    public static NeuronView Neuron(Scene scene, int layer, int neuron, int step = 0)
+    /// <summary>One neuron, on the scene where the model is run.</summary>
+    public static NeuronView Neuron(Scene scene, int layer, int neuron, int step = 0, bool runs = true)
     {
-        using var run = scene.Run(RunPlan.Capturing(scene.At(layer, $"mlp.neurons@{step}")));
+        using var run = runs ? scene.Run(RunPlan.Capturing(scene.At(layer, $"mlp.neurons@{step}"))) : null;
         using var scope = NewDisposeScope();
         using var mode = no_grad();
-        var activations = Floats(run.Run[Stepped(scene.At(layer, "mlp.neurons"), step)][0].select(1, neuron));
+        var activations = run is null ? [] : Floats(run.Run[Stepped(scene.At(layer, "mlp.neurons"), step)][0].select(1, neuron));
         var key = scene.Stack.NeuronKeys(layer)[neuron].to(float32);
         var isGated = scene.Stack.BehindNeurons == "gate";
         var value = (isGated ? scene.Stack.RawValueVectors(layer) : scene.Stack.ValueVectors(layer))[neuron].to(float32);

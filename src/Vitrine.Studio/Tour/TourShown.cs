@@ -138,7 +138,7 @@ public sealed class TourShown
         };
         if (shown.Has)
         {
-            shown.Fill(step.Key, scene);
+            shown.Fill(step.Key, scene, runs: !open.IsLarge || at["run"] == "1");
         }
 
         return shown;
@@ -161,7 +161,7 @@ public sealed class TourShown
         }}");
     }
 
-    private void Fill(string key, Scene scene)
+    private void Fill(string key, Scene scene, bool runs)
     {
         switch (key)
         {
@@ -169,7 +169,7 @@ public sealed class TourShown
                 Embedding = TourReading.Embedding(scene, Token);
                 break;
             case "neuron":
-                OneNeuron = TourReading.Neuron(scene, Layer, Neuron, FlowStep);
+                OneNeuron = TourReading.Neuron(scene, Layer, Neuron, FlowStep, runs);
                 break;
             case "layer":
                 Activity = TourReading.Layer(scene, Layer, Token);
