@@ -34,6 +34,16 @@ public interface IValueVectorSource
     /// <exception cref="VitrineException">There is no such layer, or what neurons write has no fixed direction.</exception>
     Tensor Vectors(int layer);
 
+    /// <summary>Value vectors of some neurons of a layer.</summary>
+    /// <returns>(n,d), in the order asked; owned by the caller.</returns>
+    /// <exception cref="VitrineException">There is no such layer, or what neurons write has no fixed direction.</exception>
+    Tensor Vectors(int layer, IReadOnlyList<int> neurons)
+    {
+        using var all = Vectors(layer);
+        using var places = tensor([.. neurons.Select(n => (long)n)]);
+        return all.index_select(0, places);
+    }
+
     /// <summary>The unembedding.</summary>
     /// <returns>(V,d), owned by the caller.</returns>
     /// <exception cref="VitrineException">There is none.</exception>

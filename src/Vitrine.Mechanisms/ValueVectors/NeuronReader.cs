@@ -48,7 +48,7 @@ public static class NeuronReader
         ArgumentNullException.ThrowIfNull(neurons);
         using var scope = NewDisposeScope();
         using var mode = no_grad();
-        var readings = vocabulary.Read(source.Vectors(layer).index_select(0, tensor([.. neurons.Select(n => (long)n)])));
+        var readings = vocabulary.Read(source.Vectors(layer, neurons));
         return [.. neurons.Zip(readings, (n, r) => new NeuronWords(new Neuron(layer, n), Named(r.TopIds, r.TopScores), Named(r.BottomIds, r.BottomScores)))];
 
         IReadOnlyList<TokenLogit> Named(IReadOnlyList<int> ids, IReadOnlyList<float> scores)

@@ -8,7 +8,7 @@ namespace Vitrine.Mechanisms.ValueVectors;
 
 /// <summary>The value vectors of one stack of a model, a decoder or an image tower, in main memory wherever the model computes.</summary>
 /// <remarks>
-/// The directions in which neurons write into the residual stream (<see cref="Stack.ValueVectors"/>), or the columns of the down projection as they are
+/// The directions in which neurons write into the residual stream (<see cref="Stack.ValueVectors(int)"/>), or the columns of the down projection as they are
 /// (<see cref="IsRaw"/>); the two differ where a norm or a LayerScale stands behind the feed-forward.
 /// </remarks>
 public sealed class StackValueVectors : IValueVectorSource, IDisposable
@@ -101,6 +101,12 @@ public sealed class StackValueVectors : IValueVectorSource, IDisposable
     /// <exception cref="NonFiniteException">A vector holds what is no finite number.</exception>
     public Tensor Vectors(int layer)
         => Finite(InMainMemory(IsRaw ? stack.RawValueVectors(layer) : stack.ValueVectors(layer)), at => $"the value vector of neuron {layer}:{at}");
+
+    /// <inheritdoc/>
+    /// <exception cref="NonFiniteException">A vector holds what is no finite number.</exception>
+    public Tensor Vectors(int layer, IReadOnlyList<int> neurons) => Finite(
+        InMainMemory(IsRaw ? stack.RawValueVectors(layer, neurons) : stack.ValueVectors(layer, neurons)),
+        at => $"the value vector of neuron {layer}:{neurons[(int)at]}");
 
     /// <inheritdoc/>
     /// <exception cref="NonFiniteException">The row of a token holds what is no finite number.</exception>

@@ -105,9 +105,9 @@ internal static class TourReading
         using var scope = NewDisposeScope();
         using var mode = no_grad();
         var activations = run is null ? [] : Floats(run.Run[Stepped(scene.At(layer, "mlp.neurons"), step)][0].select(1, neuron));
-        var key = scene.Stack.NeuronKeys(layer)[neuron].to(float32);
+        var key = scene.Stack.NeuronKeys(layer, [neuron])[0].to(float32);
         var isGated = scene.Stack.BehindNeurons == "gate";
-        var value = (isGated ? scene.Stack.RawValueVectors(layer) : scene.Stack.ValueVectors(layer))[neuron].to(float32);
+        var value = (isGated ? scene.Stack.RawValueVectors(layer, [neuron]) : scene.Stack.ValueVectors(layer, [neuron]))[0].to(float32);
         return new NeuronView(activations, WordsOf(scene, layer, [neuron])?[0], KeyWords(scene, key), Number(key.norm()), Number(value.norm()),
             scene.Model is FlowPolicy flow && scene.Stack.Shape.Name == flow.Expert.Shape.Name && !isGated ? Along(flow, layer, neuron) : []);
     }

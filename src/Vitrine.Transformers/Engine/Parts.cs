@@ -61,6 +61,10 @@ internal sealed record Linear(Tensor Stored, Tensor? Bias, ScalarType Dtype, Blo
     /// <param name="places">(n) int64.</param>
     public Tensor Rows(Tensor places) => Blocks is null ? Stored.index_select(0, places).to(Dtype) : StoredRows.Chosen(Stored, Blocks, places, Dtype);
 
+    /// <summary>Chosen columns of W in the precision that is computed in (n,out); of the current dispose scope.</summary>
+    /// <param name="places">(n) int64.</param>
+    public Tensor Columns(Tensor places) => Blocks is null ? Stored.index_select(1, places).to(Dtype).t() : Weight.index_select(1, places).t();
+
     /// <remarks>
     /// A single row, or a few by narrow weights, are multiplied with the weights as they lie: see <see cref="IRowProduct"/>. For many, W is widened tile by
     /// tile into one buffer.

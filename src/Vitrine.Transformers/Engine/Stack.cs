@@ -86,11 +86,20 @@ public abstract class Stack
     /// <exception cref="VitrineException">The stack has no such layer, or a gate of the pass leaves no fixed direction.</exception>
     public Tensor ValueVectors(int layer) => Released(() => Weights(layer).MlpWriting.Direction(Weights(layer).Down.Weight.t()));
 
+    /// <summary>Value vectors of some neurons of a layer (n,d), in the order asked; only they are read where weights are kept as numbers.</summary>
+    /// <exception cref="VitrineException">The stack has no such layer or neuron, or a gate of the pass leaves no fixed direction.</exception>
+    public Tensor ValueVectors(int layer, IReadOnlyList<int> neurons)
+        => Released(() => Weights(layer).MlpWriting.Direction(Weights(layer).Down.Columns(Places(neurons))));
+
     /// <summary>
-    /// The columns of a layer's down projection as they are (F,d), whatever stands behind them; as <see cref="ValueVectors"/> where nothing does.
+    /// The columns of a layer's down projection as they are (F,d), whatever stands behind them; as <see cref="ValueVectors(int)"/> where nothing does.
     /// </summary>
     /// <exception cref="VitrineException">The stack has no such layer.</exception>
     public Tensor RawValueVectors(int layer) => Released(() => Weights(layer).Down.Weight.t());
+
+    /// <summary>The columns of some neurons of a layer as they are (n,d), in the order asked; only they are read where weights are kept as numbers.</summary>
+    /// <exception cref="VitrineException">The stack has no such layer or neuron.</exception>
+    public Tensor RawValueVectors(int layer, IReadOnlyList<int> neurons) => Released(() => Weights(layer).Down.Columns(Places(neurons)));
 
     /// <summary>
     /// What neurons of a layer look for (F,d): row i is the direction with which the normed residual is compared, that of the gate where there is one, else of
@@ -100,9 +109,13 @@ public abstract class Stack
     /// <exception cref="VitrineException">The stack has no such layer.</exception>
     public Tensor NeuronKeys(int layer) => Released(() => (Weights(layer).Gate ?? Weights(layer).Up).Weight.alias());
 
+    /// <summary>What some neurons of a layer look for (n,d), in the order asked; only they are read.</summary>
+    /// <exception cref="VitrineException">The stack has no such layer or neuron.</exception>
+    public Tensor NeuronKeys(int layer, IReadOnlyList<int> neurons) => Released(() => (Weights(layer).Gate ?? Weights(layer).Up).Rows(Places(neurons)));
+
     /// <summary>
     /// What heads of a layer write (H,hd,d): row c of head h is the direction in which coordinate c of its <c>attn.z</c> is written into the residual stream,
-    /// behind what stands there as for <see cref="ValueVectors"/>. In <see cref="Dtype"/>, owned by the caller.
+    /// behind what stands there as for <see cref="ValueVectors(int)"/>. In <see cref="Dtype"/>, owned by the caller.
     /// </summary>
     /// <exception cref="VitrineException">The stack has no such layer, or a gate of the pass leaves no fixed direction.</exception>
     public Tensor HeadVectors(int layer) => Released(() =>
@@ -239,6 +252,18 @@ public abstract class Stack
         => blocks.Select(b => b.Weights)
             .SelectMany(w => new[] { w.Query, w.Key, w.Value, w.Output, w.Cross?.Query, w.Cross?.Key, w.Cross?.Value, w.Cross?.Output, w.Gate, w.Up, w.Down })
             .Append(Head).OfType<Linear>();
+
+    /// <summary>Indices of neurons, (n) int64.</summary>
+    private Tensor Places(IReadOnlyList<int> neurons)
+    {
+        ArgumentNullException.ThrowIfNull(neurons);
+        foreach (var neuron in neurons.Where(n => n < 0 || n >= Shape.Neurons))
+        {
+            throw new VitrineException($"neuron {neuron}: stack '{Shape.Name}' has {Shape.Neurons} in a layer, counted from 0.");
+        }
+
+        return tensor([.. neurons.Select(n => (long)n)], device: Weights(0).Down.Stored.device);
+    }
 
     private static Tensor Released(Func<Tensor> compute)
     {

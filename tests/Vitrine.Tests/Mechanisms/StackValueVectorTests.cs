@@ -38,6 +38,31 @@ public sealed class StackValueVectorTests
     }
 
     [Theory, MemberData(nameof(Names))]
+    public void Some_neurons_of_a_layer_are_those_of_all(string name)
+    {
+        foreach (var storage in new[] { WeightStorage.Widened, WeightStorage.AsStored })
+        {
+            using var model = OpenedModel.Open(name, OpenedModel.Options(name) with { Storage = storage });
+            foreach (var stack in OpenedModel.StacksOf(model))
+            {
+                using var scope = NewDisposeScope();
+                int[] some = [stack.Shape.Neurons - 1, 0, 2];
+                var (at, last) = (tensor([.. some.Select(n => (long)n)]), stack.Shape.Layers - 1);
+                stack.NeuronKeys(last, some).ShouldHaveTheBitsOf(stack.NeuronKeys(last).index_select(0, at), $"{name} {stack.Shape.Name}, keys");
+                stack.RawValueVectors(last, some).ShouldHaveTheBitsOf(stack.RawValueVectors(last).index_select(0, at), $"{name} {stack.Shape.Name}, raw");
+                if (stack.BehindNeurons != "gate")
+                {
+                    // A norm's centring adds up in another order where rows lie otherwise.
+                    var (found, whole) = (stack.ValueVectors(last, some), stack.ValueVectors(last).index_select(0, at));
+                    (found - whole).abs().max().item<float>().ShouldBeLessThan(1e-6f * Math.Max(1, whole.abs().max().item<float>()), name);
+                }
+
+                Should.Throw<VitrineException>(() => stack.NeuronKeys(0, [stack.Shape.Neurons])).Message.ShouldContain($"neuron {stack.Shape.Neurons}");
+            }
+        }
+    }
+
+    [Theory, MemberData(nameof(Names))]
     public void A_model_compared_with_itself_has_not_changed(string name)
     {
         using var model = OpenedModel.Open(name);
