@@ -62,9 +62,10 @@ internal sealed class CoreTeam : IDisposable
 
         shared = of;
         Volatile.Write(ref open, (round << 32) | (uint)count);
-        if (Volatile.Read(ref asleep) > 0)
+        // Who was about to sleep may have seen the work by itself since the first look.
+        if (Volatile.Read(ref asleep) > 0 && Interlocked.Exchange(ref asleep, 0) is > 0 and var sleeping)
         {
-            work.Release(Interlocked.Exchange(ref asleep, 0));
+            work.Release(sleeping);
         }
 
         for (int piece; (piece = Take(round)) >= 0;)
