@@ -27,12 +27,23 @@ public abstract class StateSource
     public static StateSource Of(IReadOnlyList<Observation> observations) => new Given(observations);
 
     /// <summary>Situations out of a world.</summary>
-    /// <param name="world">One of <see cref="Worlds"/>.</param>
+    /// <param name="world">
+    /// One of <see cref="Worlds"/>, with options behind a colon as <see cref="WorldRegistry.Parse"/> reads them. Instructions carry adverbs where one
+    /// calibrates and none where one measures, unless the option <c>adverbs</c> says otherwise for both.
+    /// </param>
     /// <param name="seed">Decides what is drawn.</param>
-    /// <exception cref="VitrineException">There is no such world.</exception>
-    public static StateSource OfWorld(string world, ulong seed) => world == Tabletop
-        ? new Drawn(seed)
-        : throw new VitrineException($"states: there is no world '{world}'; known are {string.Join(", ", Worlds)}.");
+    /// <exception cref="VitrineException">There is no such world or option.</exception>
+    public static StateSource OfWorld(string world, ulong seed)
+    {
+        var (name, options) = WorldRegistry.Parse(world);
+        if (name != Tabletop)
+        {
+            throw new VitrineException($"states: there is no world '{name}'; known are {string.Join(", ", Worlds)}.");
+        }
+
+        var read = TabletopOptions.Of(options);
+        return new Drawn(seed, adverbs => options.ContainsKey("adverbs") ? read : read with { Adverbs = adverbs });
+    }
 
     /// <summary>The world that a policy was trained in, or null: a policy of the tabletop answers in its units.</summary>
     public static string? WorldOf(Policy policy)
@@ -41,15 +52,15 @@ public abstract class StateSource
         return Worlds.FirstOrDefault(policy.UnitKeys.Contains);
     }
 
-    private sealed class Drawn(ulong seed) : StateSource
+    private sealed class Drawn(ulong seed, Func<bool, TabletopOptions> options) : StateSource
     {
         private const int Calibrating = 96, Testing = 48;
 
         public override bool IsDrawn => true;
 
-        public override IReadOnlyList<Observation> ForCalibration(int? count) => TabletopStates.ForCalibration(seed, count ?? Calibrating);
+        public override IReadOnlyList<Observation> ForCalibration(int? count) => TabletopStates.ForCalibration(seed, count ?? Calibrating, options(true));
 
-        public override IReadOnlyList<Observation> ForTest(int? count) => TabletopStates.ForTest(seed, count ?? Testing);
+        public override IReadOnlyList<Observation> ForTest(int? count) => TabletopStates.ForTest(seed, count ?? Testing, options(false));
     }
 
     private sealed class Given(IReadOnlyList<Observation> observations) : StateSource

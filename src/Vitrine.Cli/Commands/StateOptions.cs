@@ -9,7 +9,8 @@ internal sealed class StateOptions
 {
     private readonly Option<string?> world = new("--world")
     {
-        Description = $"Draw the situations from this world: {string.Join(", ", StateSource.Worlds)}. The default for a policy that was trained in it.",
+        Description = $"Draw the situations from this world: {string.Join(", ", StateSource.Worlds)}, with options as tabletop:adverbs=false. "
+            + "The default for a policy that was trained in it.",
     };
     private readonly Option<string?> pictures = new("--pictures") { Description = "Folder of PNG and JPEG files to decide on instead; with --instruction." };
     private readonly Option<string?> instruction = new("--instruction") { Description = "With --pictures: what the robot is asked to do." };

@@ -4,6 +4,7 @@ using Vitrine.Policies;
 using Vitrine.Studio.Hosting;
 using Vitrine.Studio.Scenes;
 using Vitrine.Transformers;
+using Vitrine.Views;
 using static TorchSharp.torch;
 
 namespace Vitrine.Studio.Causing;
@@ -75,7 +76,7 @@ internal sealed record CauseMeasure(string Name, (double Value, string Answer) U
             : Enumerable.Range(0, names.Count).FirstOrDefault(i => names[i].Trim('␣', ' ') == word, -1) is >= 0 and var found
                 ? found
                 : throw new VitrineException($"target '{word}': the model has no such answer; the nearest is '{Nearest.Of(word, names)}'.");
-        return new CauseMeasure($"ln p of “{names[target]}”", Read(plain), plan => Read(logs(plan)));
+        return new CauseMeasure($"ln p of “{TokenStrip.Visible(names[target])}”", Read(plain), plan => Read(logs(plan)));
 
         (double, string) Read(double[] own)
         {

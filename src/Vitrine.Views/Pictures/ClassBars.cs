@@ -17,8 +17,8 @@ public sealed class ClassBars(IReadOnlyList<ClassScore> classes, int count = 10)
         foreach (var found in classes.Take(count))
         {
             var share = found.Probability is { } p && double.IsFinite(p) ? Math.Clamp(p, 0, 1) : 0;
-            page.Open("tr").Open("th", ("scope", "row")).Text("span", found.Name, ("class", "label")).Text("span", $" {found.Class}", ("class", "k"))
-                .Close("th")
+            page.Open("tr").Open("th", ("scope", "row")).Text("span", TokenStrip.Visible(found.Name), ("class", "label"))
+                .Text("span", $" {found.Class}", ("class", "k")).Close("th")
                 .Open("td", ("class", "meter"), ("style", FormattableString.Invariant($"--v:{share:0.####}"))).Leaf("i", ("aria-hidden", "true"))
                 .Text(found.Probability is { } probability ? Figures.Percent(probability, 1) : Figures.Missing).Close("td")
                 .Text("td", Figures.Change(found.Logit, 2), ("class", "r")).Close("tr");

@@ -48,7 +48,7 @@ public sealed record TabletopOptions
     })
     {
         Draw = (settings, seed, split, tasks, count) => [.. TabletopStates.Worlds(seed, split, tasks, count, Read(settings)).Select(w => w.Observe())],
-        DrawForCalibration = TabletopStates.ForCalibration,
+        DrawForCalibration = (seed, count) => TabletopStates.ForCalibration(seed, count),
         Options = new Dictionary<string, string>
         {
             ["physics"] = "strict, or forgiving: a closed gripper grasps while it moves",

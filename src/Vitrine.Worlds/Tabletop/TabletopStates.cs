@@ -8,13 +8,16 @@ public static class TabletopStates
     /// <summary>Situations to calibrate on: those that serve for selection, of every task, adverbs included.</summary>
     /// <param name="seed">Decides everything.</param>
     /// <param name="count">How many.</param>
-    public static IReadOnlyList<Observation> ForCalibration(ulong seed, int count)
-        => Draw(seed, LayoutSplit.Selection, TabletopWorld.TaskNames, count, adverbs: true);
+    /// <param name="options">The world; the plain one when null.</param>
+    public static IReadOnlyList<Observation> ForCalibration(ulong seed, int count, TabletopOptions? options = null)
+        => Draw(seed, LayoutSplit.Selection, TabletopWorld.TaskNames, count, options ?? new TabletopOptions());
 
     /// <summary>Situations to measure one decision in: those that serve for tests, of the tasks that move the gripper to one thing, without adverbs.</summary>
     /// <param name="seed">Decides everything.</param>
     /// <param name="count">How many.</param>
-    public static IReadOnlyList<Observation> ForTest(ulong seed, int count) => Draw(seed, LayoutSplit.Test, ["reach", "lift", "push"], count);
+    /// <param name="options">The world; the plain one without adverbs when null.</param>
+    public static IReadOnlyList<Observation> ForTest(ulong seed, int count, TabletopOptions? options = null)
+        => Draw(seed, LayoutSplit.Test, ["reach", "lift", "push"], count, options ?? new TabletopOptions { Adverbs = false });
 
     /// <summary>Draws situations: tasks in turn, a new world each, then 0 to 14 steps of the scripted expert, the task not yet solved.</summary>
     /// <param name="seed">Decides everything.</param>
@@ -23,7 +26,10 @@ public static class TabletopStates
     /// <param name="count">How many.</param>
     /// <param name="adverbs">Whether instructions carry speed and height words.</param>
     public static IReadOnlyList<Observation> Draw(ulong seed, LayoutSplit split, IReadOnlyList<string> tasks, int count, bool adverbs = false)
-        => [.. Worlds(seed, split, tasks, count, adverbs).Select(world => world.Observe())];
+        => Draw(seed, split, tasks, count, new TabletopOptions { Adverbs = adverbs });
+
+    private static IReadOnlyList<Observation> Draw(ulong seed, LayoutSplit split, IReadOnlyList<string> tasks, int count, TabletopOptions options)
+        => [.. Worlds(seed, split, tasks, count, options).Select(world => world.Observe())];
 
     /// <summary>The same situations as worlds, which know where everything is.</summary>
     internal static IReadOnlyList<TabletopWorld> Worlds(ulong seed, LayoutSplit split, IReadOnlyList<string> tasks, int count, bool adverbs = false)

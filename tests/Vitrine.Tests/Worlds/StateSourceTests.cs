@@ -19,6 +19,18 @@ public sealed class StateSourceTests
     }
 
     [Fact]
+    public void Options_of_the_world_hold_for_both()
+    {
+        Words(StateSource.OfWorld("tabletop:light=.5", 3).ForCalibration(8)).ShouldBe(Words(StateSource.OfWorld("tabletop", 3).ForCalibration(8)));
+        Pictures(StateSource.OfWorld("tabletop:light=.5", 3).ForTest(4)).ShouldNotBe(Pictures(StateSource.OfWorld("tabletop", 3).ForTest(4)));
+        Words(StateSource.OfWorld("tabletop:adverbs=false", 3).ForCalibration(8))
+            .ShouldBe(Words(TabletopStates.Draw(3, LayoutSplit.Selection, ["reach", "lift", "push", "move"], 8)));
+        Words(StateSource.OfWorld("tabletop:adverbs=true", 3).ForTest(8))
+            .ShouldBe(Words(TabletopStates.Draw(3, LayoutSplit.Test, ["reach", "lift", "push"], 8, adverbs: true)));
+        Should.Throw<VitrineException>(() => StateSource.OfWorld("tabletop:ligth=1", 3)).Message.ShouldContain("ligth");
+    }
+
+    [Fact]
     public void Given_situations_serve_for_both_and_are_cut_to_a_number()
     {
         var given = NumberPolicy.States(5);
