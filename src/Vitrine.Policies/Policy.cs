@@ -121,7 +121,8 @@ public abstract class Policy : Model, IActor
 
     /// <summary>Opens a policy.</summary>
     /// <param name="name">
-    /// A folder, ORG/NAME in the local Hugging Face cache, <c>embedded:tabletop</c> or <c>embedded:tabletop-flow</c>. Nothing is downloaded.
+    /// A folder, ORG/NAME in the local Hugging Face cache, <c>embedded:tabletop</c>, <c>embedded:tabletop-trained</c> or <c>embedded:tabletop-flow</c>. Nothing
+    /// is downloaded.
     /// </param>
     /// <param name="options">How; a family may have further ones.</param>
     /// <param name="catalog">Which families there are; <see cref="Catalog"/> when null.</param>

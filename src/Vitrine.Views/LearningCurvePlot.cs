@@ -19,7 +19,7 @@ public sealed class LearningCurvePlot(LearningCurve curve) : View
     {
         ["action"] = "action, nats a token",
         ["flow"] = "flow, squared error",
-        ["xyz"] = "error of the motions, table widths",
+        ["xyz"] = "motion error, table widths",
         ["gripper"] = "grips that are right, share",
         ["patches"] = "what patches show",
         ["alignment"] = "patches and words",
