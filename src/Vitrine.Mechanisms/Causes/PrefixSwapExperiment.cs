@@ -34,7 +34,8 @@ public sealed record PrefixSwapEffects(
 /// <remarks>Both prompts are read once; every question starts at what was read.</remarks>
 public sealed class PrefixSwapExperiment(FlowPolicy policy, IReadOnlyList<Observation> states, string own, string other)
 {
-    private static readonly SwappedRows[] Asked = [SwappedRows.Words, SwappedRows.State, SwappedRows.Image, SwappedRows.Others];
+    private static readonly SwappedRows[] Asked = [SwappedRows.Words, SwappedRows.State, SwappedRows.Image, SwappedRows.Others, SwappedRows.All];
+    private static readonly SwappedRows[] AskedTogether = [SwappedRows.Keys, SwappedRows.Values];
 
     /// <summary>The single layer whose reading of the word's row gives most of what the word does.</summary>
     /// <param name="metric">Of the decided action.</param>
@@ -46,7 +47,8 @@ public sealed class PrefixSwapExperiment(FlowPolicy policy, IReadOnlyList<Observ
         return Layers().MaxBy(layer => towards * asked.Sufficient(new PrefixSwap(other, [layer])).Average());
     }
 
-    /// <summary>Asks every kind of rows, layer by layer and in all layers together, with all controls. It computes with one libtorch thread a worker.</summary>
+    /// <summary>Asks every kind of rows, layer by layer and in all layers together, keys and values of all apart, with all controls.</summary>
+    /// <remarks>It computes with one libtorch thread a worker.</remarks>
     /// <param name="metric">Of the decided action.</param>
     /// <param name="at">The layer in which the word's row is moved in random directions, as the control.</param>
     /// <param name="draws">How many of them.</param>
@@ -60,7 +62,8 @@ public sealed class PrefixSwapExperiment(FlowPolicy policy, IReadOnlyList<Observ
         using var asked = new Prompts(policy, states, own, other, metric, cancellation);
         int[] all = [.. Layers()];
         SwappedRows[] kinds = [.. Asked.Where(asked.Has)];
-        (SwappedRows Rows, int? Layer)[] parts = [.. kinds.SelectMany(rows => all.Select(l => (rows, (int?)l)).Append((rows, null)))];
+        (SwappedRows Rows, int? Layer)[] parts =
+            [.. kinds.SelectMany(rows => all.Select(l => (rows, (int?)l)).Append((rows, null))), .. AskedTogether.Select(rows => (rows, (int?)null))];
         var effects = new List<SwapEffect>();
         foreach (var (rows, layer) in parts)
         {

@@ -182,6 +182,11 @@ public abstract class FlowPolicy : LeRobotPolicy
             var (given, had) = (other.Cache.Layer(at, places.Length), own.Cache.Layer(at, places.Length));  // (B, Hkv, Tp, hd)
             foreach (var (point, heads, before) in new[] { (Point.AttnPrefixK, given.Keys, had.Keys), (Point.AttnPrefixV, given.Values, had.Values) })
             {
+                if (swap.Rows == (point == Point.AttnPrefixK ? SwappedRows.Values : SwappedRows.Keys))
+                {
+                    continue;
+                }
+
                 var read = Of(heads);
                 if (swap.Rows == SwappedRows.Random)
                 {
@@ -614,12 +619,14 @@ public abstract class FlowPolicy : LeRobotPolicy
 
         long[] differing = [.. own.Words.Zip(other.Words).Where(w => w.First.Id != w.Second.Id).Select(w => w.First.Position)];
         var pictures = own.Pictures.Values.SelectMany(p => p.Positions());
+        var every = pictures.Concat(own.Words.Select(w => w.Position)).Concat(own.State);
         long[] found = swap.Rows switch
         {
             SwappedRows.Words or SwappedRows.Random => differing,
             SwappedRows.State => [.. own.State],
             SwappedRows.Image => [.. pictures],
-            _ => [.. pictures.Concat(own.Words.Select(w => w.Position)).Concat(own.State).Except(differing)],
+            SwappedRows.Others => [.. every.Except(differing)],
+            _ => [.. every],
         };
         return found.Length > 0 ? found : throw new VitrineException($"swap: the prompt has no rows that are '{swap.Rows}' under '{swap.Word}'.");
     }

@@ -16,6 +16,15 @@ public enum SwappedRows
     /// <summary>All but the words that differ.</summary>
     Others,
 
+    /// <summary>All.</summary>
+    All,
+
+    /// <summary>All, but of them their keys alone: where the expert looks.</summary>
+    Keys,
+
+    /// <summary>All, but of them their values alone: what it gets there.</summary>
+    Values,
+
     /// <summary>
     /// Words that differ, moved as far as the other instruction would move them, but in a random direction that <see cref="PrefixSwap.Draw"/> decides: the
     /// control of an exchange.

@@ -81,6 +81,9 @@ public sealed record PrefixSwapResult(
         SwappedRows.Words => "the word’s row",
         SwappedRows.State => "the state’s row",
         SwappedRows.Image => "the picture’s rows",
+        SwappedRows.All => "every row",
+        SwappedRows.Keys => "every row, keys alone",
+        SwappedRows.Values => "every row, values alone",
         SwappedRows.Random => "the word’s row, in a random direction",
         _ => "all rows but the word’s",
     };

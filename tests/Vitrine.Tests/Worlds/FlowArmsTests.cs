@@ -30,6 +30,10 @@ public sealed class FlowArmsTests
         Share(fast, SwappedRows.Words, 1).ShouldBe(.946, .05);
         Share(fast, SwappedRows.Words, null).ShouldBe(.950, .05);
         Share(fast, SwappedRows.State, null).ShouldBe(.039, .05);
+        Share(fast, SwappedRows.All, null).ShouldBe(1, 1e-6);
+        Share(fast, SwappedRows.All, 1).ShouldBe(.946, .05);
+        Share(fast, SwappedRows.Keys, null).ShouldBe(.049, .05);
+        Share(fast, SwappedRows.Values, null).ShouldBe(.956, .05);
         (fast.Carrier.Necessary!.Mean / fast.Word.Mean).ShouldBeLessThan(.15);
         fast.Class.ShouldBe(VerdictClass.Shown);
         fast.Controls[0].Effect!.Mean.ShouldBe(0);
@@ -38,6 +42,9 @@ public sealed class FlowArmsTests
         var high = Asked("high", "low", ActionMetric.Rise);
         Share(high, SwappedRows.Words, null).ShouldBe(.476, .15);
         Share(high, SwappedRows.State, null).ShouldBe(.660, .15);
+        Share(high, SwappedRows.All, 5).ShouldBe(.665, .15);
+        Share(high, SwappedRows.Keys, null).ShouldBe(.084, .15);
+        Share(high, SwappedRows.Values, null).ShouldBe(.935, .15);
 
         PrefixSwapResult Asked(string own, string other, ActionMetric metric)
         {
