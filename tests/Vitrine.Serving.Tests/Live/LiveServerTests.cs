@@ -90,10 +90,11 @@ public sealed class LiveServerTests
         using var client = new LiveClient(server.Address.ToString());
         using var session = host.Open("openpi", "robot");
         await using var steps = client.WatchAsync().GetAsyncEnumerator();
-        var next = steps.MoveNextAsync();
+        var next = steps.MoveNextAsync().AsTask();
         while (!next.IsCompleted)
         {
             await session.AskAsync(StubModel.Request("go on"));
+            await Task.WhenAny(next, Task.Delay(20)); // who watches slower than answers come misses some
         }
 
         (await next).ShouldBeTrue();
