@@ -257,6 +257,22 @@ async function exchange(browser, entrance) {
   await settled(page);
   if (await edited('the plan') !== exported) complaints.push(`the page said ${exported}, and of its own plan ${await edited('the plan')}`);
   judge('a plan goes out and comes back', complaints);
+
+  // Any picture of a page is saved: a drawing as what it is, pixels as PNG, and none that is not there.
+  const saving = [];
+  await shown(page, new URL(named('/tour/action', 'embedded:tabletop-flow'), entrance));
+  await page.getByText('Keep and export').click();
+  const all = await page.evaluate(() => [...document.querySelectorAll('.shown svg[viewBox], .shown img')].filter(picture => picture.checkVisibility()).map(picture => picture.tagName));
+  for (const [index, tag] of all.entries()) {
+    await page.locator('[data-picture]').fill(`${index + 1}`);
+    const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'as SVG' }).click()]);
+    if (file.suggestedFilename() !== (tag === 'IMG' ? 'vitrine.png' : 'vitrine.svg')) saving.push(`picture ${index + 1}, ${tag}: ${file.suggestedFilename()}`);
+  }
+  await page.locator('[data-picture]').fill(`${all.length + 1}`);
+  await page.getByRole('button', { name: 'as PNG' }).click();
+  await page.getByText(`The page has ${all.length} picture`).waitFor({ timeout: 10_000 }).catch(() => saving.push('a picture that is not there is not told'));
+  if (all.length < 2) saving.push(`the page has ${all.length} pictures`);
+  judge('any picture of a page is saved', saving);
   await context.close();
 }
 

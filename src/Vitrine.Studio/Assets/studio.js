@@ -44,13 +44,14 @@ window.vitrine = {
   document.addEventListener('click', event => {
     const button = event.target instanceof Element ? event.target.closest('[data-save]') : null;
     if (!button) return;
-    const drawing = [...document.querySelectorAll('.shown svg[viewBox]')].find(svg => svg.checkVisibility());
-    const picture = document.querySelector('.shown img');
-    if (!drawing) {
-      if (picture) save(picture.src, 'vitrine.png');
-      return;
-    }
-    const address = 'data:image/svg+xml;charset=utf-8,' + encodeURIComponent(standalone(drawing));
+    const all = [...document.querySelectorAll('.shown svg[viewBox], .shown img')].filter(picture => picture.checkVisibility());
+    const chosen = all[Number(document.querySelector('[data-picture]').value) - 1], told = document.querySelector('[data-saved]');
+    const isDrawn = chosen instanceof SVGElement;
+    told.textContent = !chosen ? `The page has ${all.length} picture${all.length === 1 ? '' : 's'}.`
+      : !isDrawn && button.dataset.save === 'svg' ? 'It is made of pixels, and saved as PNG.' : '';
+    if (!chosen) return;
+    if (!isDrawn) { save(chosen.src, 'vitrine.png'); return; }
+    const address = 'data:image/svg+xml;charset=utf-8,' + encodeURIComponent(standalone(chosen));
     if (button.dataset.save === 'svg') { save(address, 'vitrine.svg'); return; }
     const image = new Image();
     image.onload = () => {
