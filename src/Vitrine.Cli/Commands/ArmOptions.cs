@@ -16,7 +16,7 @@ internal sealed class ArmOptions
     private readonly Option<string[]> swaps = new("--swap")
     {
         Description = "A further arm in which the expert reads rows of the prompt with another word: WORD[@LAYERS[@ROWS]], layers such as 1 or 0,2-5 (all by "
-            + "default), rows words, state, image or others; may be repeated.",
+            + "default), rows words, state, image, others, all, or of all the keys or the values alone; may be repeated.",
     };
     private readonly Option<string?> folder = new("--arms") { Description = "Further arms: the folder that 'vitrine steer --save-plans' wrote." };
 
@@ -89,7 +89,7 @@ internal sealed class ArmOptions
         var rows = SwappedRows.Words;
         if (parts.Length > 3 || parts[0].Length == 0 || (parts.Length == 3 && !Enum.TryParse(parts[2], ignoreCase: true, out rows)))
         {
-            throw new VitrineException($"--swap is '{text}'; expected WORD[@LAYERS[@ROWS]] with rows words, state, image or others, e.g. quickly@1@words.");
+            throw new VitrineException($"--swap is '{text}'; expected WORD[@LAYERS[@ROWS]] with rows words, state, image, others, all, keys or values.");
         }
 
         var isAll = parts.Length < 2 || parts[1] is "" or "*";

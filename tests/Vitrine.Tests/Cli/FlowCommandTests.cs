@@ -64,7 +64,8 @@ public sealed class FlowCommandTests : IDisposable
         (await RunAsync(["rollout", Flow, .. few, "--say", "quickly", "--swap", "quickly@0,2-5"])).ShouldContain("swap quickly@0,2-5");
         (await folder.RefusedAsync(["rollout", Flow, .. few, "--swap", "quickly@6"])).ShouldContain("6 layers");
         (await folder.RefusedAsync(["rollout", Flow, .. few, "--swap", "quickly@x"])).ShouldContain("names no layers");
-        (await folder.RefusedAsync(["rollout", Flow, .. few, "--swap", "quickly@1@all"])).ShouldContain("rows words, state, image or others");
+        (await folder.RefusedAsync(["rollout", Flow, .. few, "--swap", "quickly@1@none"]))
+            .ShouldContain("rows words, state, image, others, all, keys or values");
         (await folder.RefusedAsync(["rollout", Spoken, .. few, "--swap", "quickly@1"])).ShouldContain("whose expert flows");
         (await folder.RefusedAsync("rollout", "expert", "--word", "slowly")).ShouldContain("hears no words");
     }
