@@ -47,7 +47,7 @@ public sealed record TabletopOptions
         return () => new TabletopWorld(options);
     })
     {
-        Draw = (settings, seed, split, tasks, count) => [.. TabletopStates.Worlds(seed, split, tasks, count, Read(settings)).Select(w => w.Observe())],
+        Draw = (settings, seed, split, tasks, count) => TabletopStates.Draw(seed, split, tasks, count, Read(settings)),
         DrawForCalibration = (seed, count) => TabletopStates.ForCalibration(seed, count),
         Options = new Dictionary<string, string>
         {

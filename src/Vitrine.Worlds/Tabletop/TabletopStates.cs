@@ -28,7 +28,8 @@ public static class TabletopStates
     public static IReadOnlyList<Observation> Draw(ulong seed, LayoutSplit split, IReadOnlyList<string> tasks, int count, bool adverbs = false)
         => Draw(seed, split, tasks, count, new TabletopOptions { Adverbs = adverbs });
 
-    private static IReadOnlyList<Observation> Draw(ulong seed, LayoutSplit split, IReadOnlyList<string> tasks, int count, TabletopOptions options)
+    /// <summary>The same in a world with options.</summary>
+    internal static IReadOnlyList<Observation> Draw(ulong seed, LayoutSplit split, IReadOnlyList<string> tasks, int count, TabletopOptions options)
         => [.. Worlds(seed, split, tasks, count, options).Select(world => world.Observe())];
 
     /// <summary>The same situations as worlds, which know where everything is.</summary>
