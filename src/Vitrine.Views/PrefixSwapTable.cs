@@ -49,6 +49,11 @@ public sealed class PrefixSwapTable(ShownSwap shown) : View
             {
                 table.Add(ShareTable.Name(part.Layer), Figures.Change(part.Sufficient), Figures.Change(part.Necessary));
             }
+
+            foreach (var range in result.Ranges.Where(range => range.Rows == rows))
+            {
+                table.Add(range.Name, Figures.Change(range.Sufficient), Figures.Missing);
+            }
         }
 
         ShareTable.Add(table, result.Controls, 1);

@@ -233,6 +233,13 @@ internal sealed class LocateCommand
                 part.Necessary is { } left ? Output.WithInterval(left.Mean, left.Low, left.High) : "-");
         }
 
+        foreach (var range in rows.Ranges)
+        {
+            table.Add(
+                $"{PrefixSwapResult.NameOf(range.Rows)}, {range.Name}",
+                Output.WithInterval(range.Sufficient.Mean, range.Sufficient.Low, range.Sufficient.High), "-");
+        }
+
         AnsiConsole.Write(table);
     }
 

@@ -129,6 +129,11 @@ internal static class ServeCommand
                 monitor.Require(policy);
             }
 
+            if (reading.Recorder?.EndCutOff() is > 0 and var left)
+            {
+                Console.Error.WriteLine($"{left} records that were cut off, and that no client can come back to, are ended");
+            }
+
             using var served = new PolicyHost(new ServedPolicy(policy, reading), new HostOptions
             {
                 Batch = AtLeastOne(parsed.GetValue(batch), "--batch"),

@@ -6,6 +6,7 @@ public sealed class HostSession : IDisposable
     private readonly PolicyHost host;
     private readonly CancellationTokenSource left = new();
     private int closed;
+    private bool isBegun;
 
     internal HostSession(PolicyHost host, string name, string protocol) => (this.host, Name, Protocol, Left) = (host, name, protocol, left.Token);
 
@@ -14,6 +15,12 @@ public sealed class HostSession : IDisposable
 
     /// <summary>The protocol that it speaks.</summary>
     public string Protocol { get; }
+
+    /// <summary>How its client calls it, and would call it again behind a break; null where it calls it nothing.</summary>
+    public string? Caller { get; private set; }
+
+    /// <summary>Whether its next answer may go on with an episode that broke off: its client called it by name and began no other.</summary>
+    internal bool MayGoOn => Caller is not null && !isBegun;
 
     /// <summary>Episodes that it has begun, from 0.</summary>
     public int Episode { get; private set; }
@@ -42,10 +49,29 @@ public sealed class HostSession : IDisposable
     /// <exception cref="VitrineException">The request is refused, or took too long.</exception>
     public Task<ServedAnswer> AskAsync(ServedRequest request, CancellationToken cancellation = default) => host.AskAsync(this, request, cancellation);
 
+    /// <summary>Takes the name that its client gives it. Another one begins another episode.</summary>
+    /// <param name="caller">The name.</param>
+    public void Call(string caller)
+    {
+        if (caller == Caller)
+        {
+            return;
+        }
+
+        if (Caller is not null || Step > 0)
+        {
+            EndEpisode();
+            isBegun = false;
+        }
+
+        Caller = caller;
+    }
+
     /// <summary>Begins another episode.</summary>
     /// <param name="succeeded">How the last one ended, where the client says it.</param>
     public void EndEpisode(bool? succeeded = null)
     {
+        isBegun = true;
         if (Step == 0)
         {
             return;

@@ -14,7 +14,7 @@ namespace Vitrine.Serving.Hosting;
 /// <param name="time">What time it is; the system's when null.</param>
 /// <remarks>
 /// A step is on disk before its answer is sent, so that the end of the process at any moment loses no answered step. A record that was cut off is read, and
-/// replayed, as far as it goes.
+/// replayed, as far as it goes. Where a client calls its session by a name and comes back under it in the middle of an episode, its record goes on.
 /// </remarks>
 public sealed class SessionRecorder(string folder, IReadOnlyList<string>? points = null, TimeProvider? time = null) : IDisposable
 {
@@ -24,6 +24,11 @@ public sealed class SessionRecorder(string folder, IReadOnlyList<string>? points
 
     /// <summary>Addresses of activations that are kept.</summary>
     public IReadOnlyList<string> Points => points ?? [];
+
+    /// <summary>Ends the records that a process left behind and that no client can come back to.</summary>
+    /// <returns>How many.</returns>
+    /// <exception cref="VitrineException">The folder cannot be written.</exception>
+    public int EndCutOff() => EpisodeRecorder.EndCutOff(folder);
 
     /// <summary>Keeps an answer.</summary>
     /// <param name="policy">Who answered.</param>
@@ -75,11 +80,18 @@ public sealed class SessionRecorder(string folder, IReadOnlyList<string>? points
             Policy = StudyPolicy.Of(policy) with { Units = asked.Request.Units ?? policy.Units },
             Points = Points,
             Monitors = [.. readings.Select(r => r.Monitor)],
-            Client = $"{session.Protocol} {session.Name}",
+            Client = $"{session.Protocol} {session.Caller ?? session.Name}",
+            Caller = session.Caller,
             Begun = now,
         };
-        var free = Enumerable.Range(0, int.MaxValue).Select(i => Path.Combine(folder, i == 0 ? name : $"{name}-{i}")).First(p => !Directory.Exists(p));
-        var recorder = EpisodeRecorder.Create(free, header);
+        var recorder = session.MayGoOn ? EpisodeRecorder.ResumeNewest(folder, header) : null;
+        if (recorder is null)
+        {
+            var free = Enumerable.Range(0, int.MaxValue).Select(i => Path.Combine(folder, i == 0 ? name : $"{name}-{i}")).First(p => !Directory.Exists(p));
+            recorder = EpisodeRecorder.Create(free, header);
+        }
+
+        session.Step = recorder.Steps;
         if (followed.TryAdd(session, this))
         {
             session.EpisodeEnded += succeeded => End(session, succeeded, "closed");

@@ -20,6 +20,9 @@ internal sealed class ObservationReader(PolicyHost host, HostSession session, Se
     /// <summary>Fields that unmodified clients do not send.</summary>
     public const string Seed = "vitrine/seed", Noise = "vitrine/noise", Edits = "vitrine/edits", Report = "vitrine/report", TextKeys = "vitrine/text_keys";
 
+    private const string Session = "vitrine/session", Omni = "session_id";
+    private const int LongestCaller = 256;
+
     private const int KeptPlans = 8;
     private static readonly string[] Words = ["prompt", "instruction", "task_description", "task", "language", "language_instruction"];
     private readonly List<(string Text, RunPlan Plan)> plans = [];
@@ -41,6 +44,12 @@ internal sealed class ObservationReader(PolicyHost host, HostSession session, Se
             {
                 options.Say?.Invoke($"{session.Name}: {line.Kind.ToString().ToLowerInvariant()}: {line.What}: {line.Why}");
             }
+        }
+
+        if ((map[Session] ?? map[Omni]) is { } caller)
+        {
+            session.Call(caller is string { Length: > 0 and <= LongestCaller } name ? name
+                : throw new WireException($"'{(map.Has(Session) ? Session : Omni)}' is no text of 1 to {LongestCaller} letters."));
         }
 
         return new ServedRequest

@@ -46,6 +46,11 @@ public static class PolicyServer
                 var sessions = new KeptSessions<RestProtocol>(Math.Max(1, host.Options.Sessions / 2), name =>
                 {
                     var session = host.Open(protocol, name);
+                    if (name != protocol)
+                    {
+                        session.Call(name[(protocol.Length + 1)..]);
+                    }
+
                     return (session, new RestProtocol(host, session, options));
                 });
                 var rest = await WebServer.StartAsync(

@@ -13,6 +13,13 @@ namespace Vitrine.Worlds.Decisions;
 /// <param name="Necessary">What remains of the word's effect where all but they are; null where that was not asked.</param>
 public sealed record SwapEstimate(SwappedRows Rows, int? Layer, Estimate Sufficient, Estimate? Necessary);
 
+/// <summary>What some rows of a prompt do in one decision, read of the other word's prompt in several layers, with an interval over states.</summary>
+/// <param name="Rows">Which rows.</param>
+/// <param name="Name">The layers in words.</param>
+/// <param name="Layers">The layers, from 0.</param>
+/// <param name="Sufficient">They alone are read of the other word's prompt.</param>
+public sealed record SwapRangeEstimate(SwappedRows Rows, string Name, IReadOnlyList<int> Layers, Estimate Sufficient);
+
 /// <summary>Which rows of a prompt, read in which layer of an expert, carry a word in one decision.</summary>
 /// <param name="Concept">Its name.</param>
 /// <param name="Own">The word that is said.</param>
@@ -27,6 +34,9 @@ public sealed record PrefixSwapResult(
     string Concept, string Own, string Other, string Metric, int States, Estimate Word, IReadOnlyList<SwapEstimate> Parts, int At,
     IReadOnlyList<ControlEstimate> Controls)
 {
+    /// <summary>By rows and several layers: those that read the prompt alone, those that read the chunk too, and all from one on.</summary>
+    public IReadOnlyList<SwapRangeEstimate> Ranges { get; init => field = value ?? []; } = [];
+
     /// <summary>The word's row in the layer that was chosen.</summary>
     public SwapEstimate Carrier => Parts.Single(p => p.Rows == SwappedRows.Words && p.Layer == At);
 
@@ -72,7 +82,10 @@ public sealed record PrefixSwapResult(
             [
                 new ControlEstimate("zero dose", Estimated(effects.ZeroDose), null),
                 new ControlEstimate($"random directions of the same size, layer {effects.At}", null, [.. effects.RandomDirections.Select(d => d.Average())]),
-            ]);
+            ])
+        {
+            Ranges = [.. effects.Ranges.Select(r => new SwapRangeEstimate(r.Rows, r.Name, r.Layers, Estimated(r.Sufficient)))],
+        };
     }
 
     /// <summary>Rows in words.</summary>

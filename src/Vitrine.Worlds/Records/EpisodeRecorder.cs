@@ -81,7 +81,7 @@ public sealed class EpisodeRecorder : IDisposable
         }
 
         var found = EpisodeRecord.HeaderOf(folder);
-        if (RecordJson.Write(found.Lasting) != RecordJson.Write(header.Lasting))
+        if (!found.IsOfSame(header))
         {
             throw new VitrineException($"{folder}: holds another record (policy {found.Policy.Name}, {found.Condition.Name}, "
                 + $"{found.Layout?.Task} {found.Layout?.Index}); what policy, plan, world, layout and machine say must be the same to go on.");
@@ -92,11 +92,35 @@ public sealed class EpisodeRecorder : IDisposable
             throw new VitrineException($"{folder}: holds a finished record; nothing can be added to it.");
         }
 
-        return Holding(folder, held =>
+        return Behind(folder, found);
+    }
+
+    /// <summary>Goes on with the newest record that was cut off and is of the same.</summary>
+    /// <param name="folder">Holds records.</param>
+    /// <param name="header">What it is to be of.</param>
+    /// <returns>Null where there is none, or where another process writes it.</returns>
+    public static EpisodeRecorder? ResumeNewest(string folder, RecordHeader header)
+        => CutOff(folder).Where(r => r.Header.IsOfSame(header)).OrderByDescending(r => r.Header.Begun).Select(r => Try(r.Folder, r.Header))
+            .FirstOrDefault(r => r is not null);
+
+    /// <summary>Ends the records of a folder that were cut off and that nobody will go on with: those whose client calls its session nothing.</summary>
+    /// <param name="folder">Holds records; it may be missing.</param>
+    /// <returns>How many were ended. Those that another process writes are left alone.</returns>
+    /// <exception cref="VitrineException">The folder cannot be written.</exception>
+    public static int EndCutOff(string folder)
+    {
+        var ended = 0;
+        foreach (var (path, header) in CutOff(folder).Where(r => r.Header is { Client: not null, Caller: null }))
         {
-            var (steps, length) = StepLines.Read(folder);
-            return new EpisodeRecorder(folder, found, PointsOf(found), held, steps, length);
-        });
+            using var recorder = Try(path, header);
+            if (recorder is not null)
+            {
+                recorder.Finish(new RecordEnd(0, "cut off"));
+                ended++;
+            }
+        }
+
+        return ended;
     }
 
     /// <summary>Adds a step.</summary>
@@ -164,6 +188,31 @@ public sealed class EpisodeRecorder : IDisposable
         AtomicFile.WriteAllText(Path.Combine(folder, RecordFolder.Header), RecordJson.Write(header, indented: true));
         return new EpisodeRecorder(folder, header, points, held, [], 0);
     });
+
+    private static EpisodeRecorder Behind(string folder, RecordHeader found) => Holding(folder, held =>
+    {
+        var (steps, length) = StepLines.Read(folder);
+        return new EpisodeRecorder(folder, found, PointsOf(found), held, steps, length);
+    });
+
+    /// <summary>The records of a folder that have no end.</summary>
+    private static (string Folder, RecordHeader Header)[] CutOff(string folder)
+        => !Directory.Exists(folder) ? []
+            : [.. Directory.EnumerateDirectories(folder)
+                .Where(f => File.Exists(Path.Combine(f, RecordFolder.Growing)) && File.Exists(Path.Combine(f, RecordFolder.Header)))
+                .Order(StringComparer.Ordinal).Select(f => (f, EpisodeRecord.HeaderOf(f))).Where(r => r.Item2.End is null)];
+
+    private static EpisodeRecorder? Try(string folder, RecordHeader header)
+    {
+        try
+        {
+            return Behind(folder, header);
+        }
+        catch (VitrineException e) when (e.InnerException is IOException)
+        {
+            return null; // Another process writes it.
+        }
+    }
 
     /// <summary>Keeps other writers out for as long as the recorder lives; the system lets go where the process dies.</summary>
     private static EpisodeRecorder Holding(string folder, Func<FileStream, EpisodeRecorder> open)

@@ -52,6 +52,9 @@ public sealed record RecordHeader
     /// <summary>Who asked, in words: a session of a server; null where nobody said.</summary>
     public string? Client { get; init; }
 
+    /// <summary>How the client calls its session, and would call it again; null where it calls it nothing.</summary>
+    public string? Caller { get; init; }
+
     /// <summary>When it began; null where nobody said.</summary>
     public DateTimeOffset? Begun { get; init; }
 
@@ -87,9 +90,11 @@ public sealed record RecordHeader
         }
     }
 
-    /// <summary>The same without what another try at the same episode may say otherwise.</summary>
+    /// <summary>Whether two headers are of the same episode: they differ at most in what another try may say otherwise.</summary>
+    internal bool IsOfSame(RecordHeader other) => RecordJson.Write(Lasting) == RecordJson.Write(other.Lasting);
+
     [JsonIgnore]
-    internal RecordHeader Lasting => this with { End = null, Begun = null, Policy = Policy with { Name = "" } };
+    private RecordHeader Lasting => this with { End = null, Begun = null, Policy = Policy with { Name = "" } };
 }
 
 /// <summary>A world as a record names it.</summary>
@@ -100,7 +105,7 @@ public sealed record RecordedWorld(string Name, string Description, IReadOnlyDic
 
 /// <summary>How a record ended.</summary>
 /// <param name="Steps">Control steps, or requests.</param>
-/// <param name="Reason">In a word: <c>solved</c>, <c>limit</c>, <c>alarm</c>, <c>closed</c>.</param>
+/// <param name="Reason">In a word: <c>solved</c>, <c>limit</c>, <c>alarm</c>, <c>closed</c>, <c>stopped</c>, <c>cut off</c>.</param>
 /// <param name="Succeeded">Whether the task was solved; null where no world tells.</param>
 /// <param name="Measures">The world's measures at the end; none without a world.</param>
 /// <param name="Gripper">Where the gripper came to stand; null without a world.</param>

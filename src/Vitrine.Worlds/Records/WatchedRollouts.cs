@@ -104,7 +104,7 @@ public sealed class WatchedRollouts(Func<IWorld> newWorld, RecordedWorld world, 
             : Path.Combine(
                 options.Folder, string.Create(CultureInfo.InvariantCulture, $"{options.Prefix}{RecordFolder.Safe(layout.Task)}-{layout.Index:D4}"));
         if (folder is not null && File.Exists(Path.Combine(folder, RecordFolder.Header)) && EpisodeRecord.HeaderOf(folder) is { End: not null } found
-            && RecordJson.Write(found.Lasting) == RecordJson.Write(header.Lasting))
+            && found.IsOfSame(header))
         {
             var record = EpisodeRecord.Open(folder);
             return new WatchedEpisode(record.ToEpisode(), found.End.Reason, [.. record.Steps.Select(s => s.Readings)], folder);

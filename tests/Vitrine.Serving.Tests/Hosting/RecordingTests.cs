@@ -1,3 +1,4 @@
+using Vitrine.Policies;
 using Vitrine.Serving.Clients;
 using Vitrine.Serving.Hosting;
 using Vitrine.Serving.Live;
@@ -11,10 +12,11 @@ using Vitrine.Worlds.Studies;
 namespace Vitrine.Serving.Tests.Hosting;
 
 /// <summary>Sessions on disk, and what monitors say of them.</summary>
-public sealed class RecordingTests : IDisposable
+public sealed class RecordingTests : IAsyncDisposable
 {
     private const string Name = "embedded:tabletop-flow", Place = "language.1.resid_post";
     private readonly TemporaryFolder folder = new();
+    private readonly List<IAsyncDisposable> clients = [];
 
     [Fact]
     public async Task A_session_is_recorded_with_its_plans_and_replays_to_the_bit()
@@ -60,6 +62,62 @@ public sealed class RecordingTests : IDisposable
             record.Steps[i].Chunk!.SelectMany(r => r).ShouldBe(answered.SelectMany(r => r));
             record.Seen(i).Cameras.Values.Single().Rgb.ShouldBe(seen[i].Picture.Rgb);
         }
+    }
+
+    [Theory]
+    [InlineData("openvla")]
+    [InlineData("openpi")]
+    public async Task A_client_that_comes_back_by_its_name_goes_on_in_its_record(string protocol)
+    {
+        var seen = Served.Observations(4);
+        await using (var first = new Served(Name, reading: new ServedReading { Recorder = new SessionRecorder(folder["runs"]) }))
+        {
+            var address = await first.StartAsync(protocol);
+            var ask = await NamedAsync(address, "arm-1");
+            await ask(seen[0], false);
+            await ask(seen[1], false);
+            var nameless = await NamedAsync(address, null);
+            await nameless(seen[2], false);
+            CopyAsLeftByAKill(folder["runs"], folder["left"]);
+        }
+
+        var recorder = new SessionRecorder(folder["left"]);
+        recorder.EndCutOff().ShouldBe(1);
+        recorder.EndCutOff().ShouldBe(0);
+        await using (var second = new Served(Name, reading: new ServedReading { Recorder = recorder }))
+        {
+            var address = await second.StartAsync(protocol);
+            await (await NamedAsync(address, "arm-2"))(seen[0], false);
+            await (await NamedAsync(address, "arm-1"))(seen[3], false);
+            var session = second.Host.Sessions.Single(s => s.Caller == "arm-1");
+            session.Step.ShouldBe(3);
+        }
+
+        using var policy = Policies.Policy.Open(Name);
+        var records = EpisodeRecord.Find(folder["left"]).Select(EpisodeRecord.Open).ToDictionary(r => r.Header.Caller ?? "");
+        records.ToDictionary(r => r.Key, r => (r.Value.Steps.Count, r.Value.Header.End!.Reason)).ShouldBe(
+            new Dictionary<string, (int, string)> { ["arm-1"] = (3, "closed"), ["arm-2"] = (1, "closed"), [""] = (1, "cut off") }, ignoreOrder: true);
+        var whole = records["arm-1"];
+        whole.Seen(2).Picture.Rgb.ShouldBe(seen[3].Picture.Rgb);
+        Replay.Run(whole, policy, newWorld: null).IsIdentical.ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task A_client_that_begins_anew_under_its_name_goes_on_with_nothing()
+    {
+        var seen = Served.Observations(2);
+        await using (var first = new Served(Name, reading: new ServedReading { Recorder = new SessionRecorder(folder["runs"]) }))
+        {
+            await (await NamedAsync(await first.StartAsync("openpi"), "arm"))(seen[0], false);
+            CopyAsLeftByAKill(folder["runs"], folder["left"]);
+        }
+
+        await using (var second = new Served(Name, reading: new ServedReading { Recorder = new SessionRecorder(folder["left"]) }))
+        {
+            await (await NamedAsync(await second.StartAsync("openpi"), "arm"))(seen[1], true);
+        }
+
+        EpisodeRecord.Find(folder["left"]).Select(EpisodeRecord.Open).Select(r => (r.IsFinished, r.Steps.Count)).ShouldBe([(false, 1), (true, 1)]);
     }
 
     [Fact]
@@ -147,9 +205,62 @@ public sealed class RecordingTests : IDisposable
         answer.Keys.ShouldBe(["actions", "policy_timing", "server_timing"]);
     }
 
-    public void Dispose() => folder.Dispose();
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var client in clients)
+        {
+            await client.DisposeAsync();
+        }
+
+        folder.Dispose();
+    }
 
     /// <summary>A probe whose score is 0 whatever it reads.</summary>
+    /// <summary>A client that calls its session by a name, or by none; what it asks may begin another episode.</summary>
+    private async Task<Func<Observation, bool, Task>> NamedAsync(ServerAddress address, string? name)
+    {
+        if (address.Protocol != "openpi")
+        {
+            var rest = await PolicyClient.ConnectAsync(address, name);
+            clients.Add(rest);
+            return (seen, _) => rest.AskAsync(seen);
+        }
+
+        var client = await OpenPiClient.ConnectAsync(address.Address);
+        clients.Add(client);
+        return async (seen, begins) =>
+        {
+            if (begins)
+            {
+                await client.BeginAsync();
+            }
+
+            var map = new WireMap { ["observation/image"] = seen.Picture, ["prompt"] = seen.Instruction };
+            foreach (var (state, vector) in seen.State)
+            {
+                map.Add($"observation/{state}", WireArray.Of([.. vector.Values], WireDtype.Double, vector.Values.Count));
+            }
+
+            if (name is not null)
+            {
+                map.Add("session_id", name);
+            }
+
+            await client.AskAsync(map);
+        };
+    }
+
+    /// <summary>A folder of records as the end of their process leaves it.</summary>
+    private static void CopyAsLeftByAKill(string from, string to)
+    {
+        foreach (var file in Directory.EnumerateFiles(from, "*", SearchOption.AllDirectories).Where(f => !f.EndsWith(".lock", StringComparison.Ordinal)))
+        {
+            var copy = Path.Combine(to, Path.GetRelativePath(from, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+            File.Copy(file, copy);
+        }
+    }
+
     private static ActivationMonitor Monitor(string name, Policies.Policy policy, int width, double threshold) => new(
         new MonitorFacts
         {

@@ -34,6 +34,10 @@ public sealed class FlowArmsTests
         Share(fast, SwappedRows.All, 1).ShouldBe(.946, .05);
         Share(fast, SwappedRows.Keys, null).ShouldBe(.049, .05);
         Share(fast, SwappedRows.Values, null).ShouldBe(.956, .05);
+        Range(fast, SwappedRows.Words, 1, 3, 5).ShouldBe(.950, .05);
+        Range(fast, SwappedRows.Words, 0, 2, 4).ShouldBe(.001, .05);
+        Range(fast, SwappedRows.All, 2, 3, 4, 5).ShouldBe(.049, .05);
+        Range(fast, SwappedRows.All, 5).ShouldBe(.042, .05);
         (fast.Carrier.Necessary!.Mean / fast.Word.Mean).ShouldBeLessThan(.15);
         fast.Class.ShouldBe(VerdictClass.Shown);
         fast.Controls[0].Effect!.Mean.ShouldBe(0);
@@ -43,6 +47,11 @@ public sealed class FlowArmsTests
         Share(high, SwappedRows.Words, null).ShouldBe(.476, .15);
         Share(high, SwappedRows.State, null).ShouldBe(.660, .15);
         Share(high, SwappedRows.All, 5).ShouldBe(.665, .15);
+        Range(high, SwappedRows.Words, 0, 2, 4).ShouldBe(.158, .15);
+        Range(high, SwappedRows.Words, 1, 3, 5).ShouldBe(.255, .15);
+        Range(high, SwappedRows.State, 1, 3, 5).ShouldBe(.660, .15);
+        Range(high, SwappedRows.All, 2, 3, 4, 5).ShouldBe(.945, .15);
+        Range(high, SwappedRows.All, 4, 5).ShouldBe(.803, .15);
         Share(high, SwappedRows.Keys, null).ShouldBe(.084, .15);
         Share(high, SwappedRows.Values, null).ShouldBe(.935, .15);
 
@@ -55,6 +64,9 @@ public sealed class FlowArmsTests
 
         static double Share(PrefixSwapResult of, SwappedRows rows, int? layer)
             => of.Parts.Single(p => p.Rows == rows && p.Layer == layer).Sufficient.Mean / of.Word.Mean;
+
+        static double Range(PrefixSwapResult of, SwappedRows rows, params int[] layers)
+            => of.Ranges.Single(p => p.Rows == rows && p.Layers.SequenceEqual(layers)).Sufficient.Mean / of.Word.Mean;
     }
 
     private static IReadOnlyList<Observation> Far(int count)
