@@ -1,3 +1,4 @@
+using Vitrine.Mechanisms.Circuits;
 using Vitrine.Mechanisms.Explaining;
 using Vitrine.Views.Drawing;
 
@@ -9,7 +10,9 @@ public static class ExplanationPage
     /// <summary>The page as text.</summary>
     /// <param name="explanation">What was found, and what was not.</param>
     /// <param name="made">How to make it again.</param>
-    public static string Render(Explanation explanation, Provenance made)
+    /// <param name="circuit">The edges that carry the difference, drawn beside the answer; not drawn when null.</param>
+    /// <param name="refusal">Why there is no circuit; not said when null.</param>
+    public static string Render(Explanation explanation, Provenance made, CircuitStudy? circuit = null, string? refusal = null)
     {
         ArgumentNullException.ThrowIfNull(explanation);
         ArgumentNullException.ThrowIfNull(made);
@@ -20,6 +23,8 @@ public static class ExplanationPage
             .. explanation.Sites.Count == 0 ? Array.Empty<PageFrame.Section>() :
             [
                 new("way", "The way", "The way, part by part", () => Way(page, explanation)),
+                .. circuit is null && refusal is null ? Array.Empty<PageFrame.Section>() :
+                    [new("circuit", "Circuit", "The circuit, edge by edge", () => Edges(page, circuit, refusal))],
                 new("parts", "Every part", "Every part that was asked", () => Parts(page, explanation)),
             ],
         ];
@@ -30,7 +35,7 @@ public static class ExplanationPage
                 new($"{explanation.Metric} without it", Figures.Plain(explanation.Baseline, Figures.Fine)),
                 new("level of all claims", Figures.Plain(explanation.Level, 2)),
             ],
-            sections, made, Report.StyleSheet);
+            sections, made, CircuitPage.Styles);
     }
 
     private static IEnumerable<Statement> Statements(Explanation explanation)
@@ -45,6 +50,28 @@ public static class ExplanationPage
         page.Open("div", ("class", "card"));
         new ExplanationWay(explanation).Write(page);
         page.Close("div");
+    }
+
+    private static void Edges(Markup page, CircuitStudy? circuit, string? refusal)
+    {
+        if (circuit is null)
+        {
+            page.Text("p", $"No circuit is drawn: {refusal}", ("class", "empty"));
+            return;
+        }
+
+        var last = circuit.Curve[^1];
+        page.Text("p", $"The {Figures.Count(circuit.Circuit.Edges.Count)} edges of {Figures.Count(circuit.Circuit.Of)} that carry most of the difference between "
+            + $"“{circuit.Clean[0]}” and “{circuit.Corrupted[0]}” ({circuit.Circuit.Method}, on states that chose parts). Alone they keep {Figures.Percent(last.Kept)} of it, "
+            + $"without them {Figures.Percent(last.Removed)} is left{Random(last.RandomKept)}. The drawing is no claim: what was judged stands above.");
+        page.Open("div", ("class", "card"));
+        new CircuitDrawing(circuit).Write(page);
+        page.Close("div");
+        page.Open("div", ("class", "card"));
+        new CircuitCurvePlot(circuit.Curve).Write(page);
+        page.Close("div");
+
+        static string Random(IReadOnlyList<double> kept) => kept.Count == 0 ? "" : $"; random circuits of as many keep at most {Figures.Percent(kept.Max())}";
     }
 
     private static void Parts(Markup page, Explanation explanation)

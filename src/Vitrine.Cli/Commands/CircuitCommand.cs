@@ -15,13 +15,10 @@ namespace Vitrine.Cli.Commands;
 /// <summary><c>vitrine circuit MODEL</c>: which edges carry the difference between two inputs.</summary>
 internal static class CircuitCommand
 {
-    private const int Drawn = 4, Listed = 20;
+    private const int Listed = 20;
 
     private static readonly string[] Methods =
         ["eap", "eap-corrupted", "clean-corrupted", "eap-ig", "eap-ig-activations", "eap-ig-edges", "exact", "acdc"];
-
-    /// <summary>What stands in a word's place where nothing is said: the first that is as long in tokens.</summary>
-    private static readonly string[] Neutral = ["please", "now", "then", "and", "."];
 
     public static Command Create()
     {
@@ -37,7 +34,7 @@ internal static class CircuitCommand
         var word = new Option<string?>("--word") { Description = "Of a policy: the word behind the instruction that is asked about, e.g. quickly." };
         var against = new Option<string?>("--against")
         {
-            Description = $"Of a policy: what stands in its place, as many tokens; the first of {string.Join(", ", Neutral)} by default.",
+            Description = $"Of a policy: what stands in its place, as many tokens; the first of {string.Join(", ", CircuitInputs.Neutral)} by default.",
         };
         var metric = new Option<string>("--metric")
         {
@@ -66,7 +63,7 @@ internal static class CircuitCommand
         var page = new Option<string?>("--page") { Description = "Draw the circuit into this HTML file." };
         var output = new Option<string?>("--out") { Description = "Write circuit and measurements to this JSON file." };
         var plan = new Option<bool>("--plan") { Description = "Say what it would take, and stop." };
-        var states = new StateOptions(Drawn);
+        var states = new StateOptions(CircuitInputs.Drawn);
         var units = UnitsOption.Create();
         var reading = TokenizerOption.Create();
         var device = DeviceOption.Create();
@@ -213,11 +210,12 @@ internal static class CircuitCommand
 
                 var acting = parsed.GetValue(units) is { } chosen ? policy.With(units: chosen) : policy;
                 var source = states.Source(parsed, policy);
-                var seen = Alike(policy, source, states.Count(parsed));
-                var other = Other(policy, seen[0], said, parsed.GetValue(against));
-                (asked, instead) = ([.. seen.Select(s => $"{s.Instruction} {said}").Distinct()], [.. seen.Select(s => $"{s.Instruction} {other}").Distinct()]);
-                return (Subject.Of(acting, [.. seen.Select(s => s with { Instruction = $"{s.Instruction} {said}" })]),
-                    Subject.Of(acting, [.. seen.Select(s => s with { Instruction = $"{s.Instruction} {other}" })]));
+                var seen = source.IsDrawn
+                    ? CircuitInputs.Alike(policy, source.ForTest, states.Count(parsed) ?? CircuitInputs.Drawn)
+                    : source.ForTest(states.Count(parsed));
+                var both = CircuitInputs.OfWord(acting, seen, said, parsed.GetValue(against));
+                (asked, instead) = (both.Asked, both.Instead);
+                return (both.Clean, both.Corrupted);
             }
 
             Provenance Made(Model model) => PageMade.Of(PageMade.CommandLine("circuit", parsed), model, $"{parsed.GetValue(states.Seed)}");
@@ -245,33 +243,6 @@ internal static class CircuitCommand
         {
             return int.TryParse(part.AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? id : null;
         }
-    }
-
-    /// <summary>Situations of a world whose instructions are as long as the first, so that positions match; those of a folder or file as they are.</summary>
-    private static IReadOnlyList<Observation> Alike(Policy policy, StateSource source, int? count)
-    {
-        const int times = 8;
-        if (!source.IsDrawn)
-        {
-            return source.ForTest(count);
-        }
-
-        var drawn = source.ForTest((count ?? Drawn) * times);
-        var first = policy.Layout([drawn[0]]).Rows[0].Words.Count;
-        return [.. drawn.Where(o => policy.Layout([o]).Rows[0].Words.Count == first).Take(count ?? Drawn)];
-    }
-
-    /// <summary>What stands in a word's place, of as many tokens.</summary>
-    private static string Other(Policy policy, Observation seen, string word, string? given)
-    {
-        var length = Length(word);
-        return given is not null
-            ? Length(given) == length ? given : throw new VitrineException(
-                $"--against is '{given}': {Length(given)} tokens where '{word}' has {length}; expected as many, so that positions match.")
-            : Neutral.FirstOrDefault(n => Length(n) == length && n != word)
-                ?? throw new VitrineException($"--word is '{word}': none of {string.Join(", ", Neutral)} has as many tokens; name one with --against.");
-
-        int Length(string last) => policy.Layout([seen with { Instruction = $"{seen.Instruction} {last}" }]).Rows[0].Words.Count;
     }
 
     private static void Tell(CircuitPlan plan, CircuitPair pair, bool asJson)

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Spectre.Console;
 using Vitrine.Inputs.Pictures;
+using Vitrine.Mechanisms.Circuits;
 using Vitrine.Mechanisms.Explaining;
 using Vitrine.Mechanisms.Metrics;
 using Vitrine.Policies;
@@ -40,13 +41,18 @@ internal static class ExplainCommand
         };
         var draws = new Option<int>("--draws") { Description = "Random steps beside each part.", DefaultValueFactory = _ => 8 };
         var level = new Option<double>("--level") { Description = "Level of all claims together.", DefaultValueFactory = _ => .05 };
+        var edges = new Option<int>("--edges", "-e")
+        {
+            Description = "Edges of the circuit that the page draws beside the answer; 0 for none.",
+            DefaultValueFactory = _ => 40,
+        };
         var states = new StateOptions(Drawn);
         var page = new PageOption();
         var device = DeviceOption.Create();
         var json = Output.JsonOption();
         var command = new Command("explain", "Find which part carries a difference and where it comes in; every claim is judged on states that chose nothing.")
         {
-            name, word, against, contrast, pairs, metric, draws, level, device, json,
+            name, word, against, contrast, pairs, metric, draws, level, edges, device, json,
         };
         states.AddTo(command);
         page.AddTo(command);
@@ -62,6 +68,9 @@ internal static class ExplainCommand
                     : throw new VitrineException($"--level is {Text(parsed.GetValue(level))}; expected between 0 and 1."),
                 Seed = (int)parsed.GetValue(states.Seed),
             };
+            var count = parsed.GetValue(edges) is >= 0 and var several
+                ? several
+                : throw new VitrineException($"--edges is {parsed.GetValue(edges)}; expected 0 or more.");
             using var model = Policy.Catalog.Open(parsed.GetValue(name)!, device.ModelOptionsOf(parsed));
             using var pixels = TorchSharp.torch.NewDisposeScope();
             var asked = model switch
@@ -74,7 +83,10 @@ internal static class ExplainCommand
             var measured = MetricText.Parse(parsed.GetValue(metric)!, asked.Testing.With);
             var found = await Output.WithProgressAsync(
                 "asking every part", p => Task.FromResult(Explainer.Explain(asked, measured, options, p, cancellation))).ConfigureAwait(false);
-            page.Write(parsed, "explain", model, parsed.GetValue(states.Seed), made => ExplanationPage.Render(found, made));
+            var circuit = page.IsAsked(parsed) && count > 0 && found.Sites.Count > 0
+                ? await Output.WithProgressAsync("the circuit", p => Task.FromResult(Circuit(count, p))).ConfigureAwait(false)
+                : default;
+            page.Write(parsed, "explain", model, parsed.GetValue(states.Seed), made => ExplanationPage.Render(found, made, circuit.Study, circuit.Refusal));
             if (parsed.GetValue(json))
             {
                 Output.Write(found);
@@ -83,6 +95,33 @@ internal static class ExplainCommand
 
             Print(found);
             return 0;
+
+            // On states that chose parts: the drawing is no claim.
+            (CircuitStudy? Study, string? Refusal) Circuit(int count, IProgress<double> progress)
+            {
+                try
+                {
+                    var (with, without, said, instead) = model is Policy policy
+                        ? CircuitInputs.OfWord(policy, Situations(policy), parsed.GetValue(word)!, parsed.GetValue(against))
+                        : new CircuitInputs(asked.Choosing.With, asked.Choosing.Without, [asked.With], [asked.Without]);
+                    using var pair = new CircuitPair(with, without, measured);
+                    var search = new CircuitSearch(pair, new CircuitSearchOptions { Edges = count, Seed = options.Seed });
+                    var (circuit, scores) = search.Find(progress, cancellation);
+                    return (search.Measure(circuit, scores, parsed.GetValue(metric)!, said, instead, null, cancellation), null);
+                }
+                catch (VitrineException e)
+                {
+                    return (null, e.Message);
+                }
+
+                IReadOnlyList<Observation> Situations(Policy policy)
+                {
+                    var source = states.Source(parsed, policy);
+                    return source.IsDrawn
+                        ? CircuitInputs.Alike(policy, source.ForCalibration, CircuitInputs.Drawn)
+                        : [.. source.ForTest(states.Count(parsed)).Where((_, i) => i % 2 == 0)];
+                }
+            }
         });
         return command;
     }

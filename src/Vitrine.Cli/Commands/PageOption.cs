@@ -14,6 +14,9 @@ internal sealed class PageOption
     /// <summary>Adds the option to a command.</summary>
     public void AddTo(Command command) => command.Add(file);
 
+    /// <summary>Whether a page is asked for.</summary>
+    public bool IsAsked(ParseResult parsed) => parsed.GetValue(file) is not null;
+
     /// <summary>Writes the page where one is asked for, and says where on standard error.</summary>
     /// <param name="parsed">The command line, which stands on the page.</param>
     /// <param name="verb">Its verb.</param>

@@ -8,7 +8,7 @@ public static class CircuitPage
 {
     private const string Lead = "Which edges, from what one part of the model writes to what another reads, carry the difference between two inputs.";
 
-    private static readonly string Styles = Report.StyleSheet + Report.Resource("picture.css") + Report.Resource("circuit.css");
+    internal static readonly string Styles = Report.StyleSheet + Report.Resource("picture.css") + Report.Resource("circuit.css");
 
     /// <summary>The page as text.</summary>
     /// <param name="study">What was found.</param>

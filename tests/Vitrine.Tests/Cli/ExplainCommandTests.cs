@@ -16,7 +16,7 @@ public sealed class ExplainCommandTests : IDisposable
     {
         string[] asked = ["explain", Policy, "--word", "quickly", "--metric", "speed", "-n", "12", "--draws", "1"];
         var page = folder["page.html"];
-        var (exit, table, error) = await CommandLine.RunAsync(200, [.. asked, "--page", page]);
+        var (exit, table, error) = await CommandLine.RunAsync(200, [.. asked, "--page", page, "--edges", "12"]);
         exit.ShouldBe(0, error);
         var json = JsonDocument.Parse((await CommandLine.RunAsync([.. asked, "--json"])).Out).RootElement;
         json.GetProperty("is_found").GetBoolean().ShouldBeTrue();
@@ -36,6 +36,7 @@ public sealed class ExplainCommandTests : IDisposable
 
         written.ShouldContain("vitrine explain embedded:tabletop --word quickly");
         written.ShouldContain("default-src");
+        written.ShouldContain("The 12 edges of ");
         written.ShouldNotContain("href=\"http");
     }
 
@@ -51,6 +52,9 @@ public sealed class ExplainCommandTests : IDisposable
         var single = JsonDocument.Parse(one.Out).RootElement;
         single.GetProperty("is_described").GetBoolean().ShouldBeTrue();
         single.GetProperty("choosing").GetInt32().ShouldBe(1);
+        var page = folder["page.html"];
+        (await CommandLine.RunAsync([.. asked, "--contrast", "The robot moves up", "The robot moves", "--page", page])).Exit.ShouldBe(0);
+        (await File.ReadAllTextAsync(page, TestContext.Current.CancellationToken)).ShouldContain("No circuit is drawn: ");
         var both = await CommandLine.RunAsync([.. asked, "--pairs", file]);
         both.Exit.ShouldBe(0, both.Error);
         JsonDocument.Parse(both.Out).RootElement.GetProperty("sites").GetArrayLength().ShouldBeGreaterThan(1);
@@ -59,6 +63,7 @@ public sealed class ExplainCommandTests : IDisposable
     [Theory]
     [InlineData("expected --word", Policy, "--metric", "speed")]
     [InlineData("the nearest is 'speed'", Policy, "--word", "quickly", "--metric", "sped", "-n", "2")]
+    [InlineData("--edges is -1", Policy, "--word", "quickly", "--metric", "speed", "--edges", "-1")]
     [InlineData("--draws is 0", Policy, "--word", "quickly", "--metric", "speed", "--draws", "0")]
     [InlineData("--level is 2", Policy, "--word", "quickly", "--metric", "speed", "--level", "2")]
     [InlineData("against itself", Policy, "--word", "quickly", "--against", "quickly", "--metric", "speed", "-n", "2")]
