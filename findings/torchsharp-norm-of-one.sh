@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# TorchSharp 0.107.0: tensor.norm(1) is not the 1-norm. PyTorch's first argument is p; TorchSharp has norm(float p) and norm(int dim, bool keepdim, float p), and
-# for a literal without a point C# takes the latter: norm(1) is the 2-norm along dimension 1, norm(0) the 2-norm along dimension 0. norm(1f) is the 1-norm.
+# TorchSharp 0.107.0: tensor.norm(1) is not the 1-norm. PyTorch takes p first. TorchSharp has norm(float p) and norm(int dim, bool keepdim, float p), and
+# for a whole number C# takes the latter: norm(1) is the 2-norm along dimension 1, norm(0) the 2-norm along dimension 0. norm(1f) is the 1-norm.
 # Why it matters: features.norm(0) counts the active features of a dictionary in PyTorch; ported to C# as it stands, it gives their Euclidean length, on a
 # vector even with the same shape. norm(1) as a penalty becomes a tensor of lengths.
 # What helps: linalg.vector_norm(x, ord), or write p: 0.
