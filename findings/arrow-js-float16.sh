@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # apache-arrow 21.2.0 (npm): numbers that go into a Float16 column can come out as other numbers. Rounding up to a power of two is combined into the exponent
 # with 'or', and is lost where the exponent's last bit is set already: 0.49999 becomes 0.25, 2047.9 becomes 1024, while 0.9999 becomes 1. Above the range,
-# whole numbers such as 70000 become small ones (2.13; by IEEE 754 infinity). Below 2^-25 a shift by a negative count gives anything: 1e-8 minus infinity,
+# numbers of few bits such as 70000 become small ones (2.13; by IEEE 754 infinity). Below 2^-25 a shift by a negative count gives anything: 1e-8 minus infinity,
 # 1e-9 0.00004196. All else is right, bits that another program wrote are read properly, and no call raises.
 # Why it matters: activations, action chunks and images leave for a browser as float16; an action of 0.49999 arrives there as half of it.
 set -euo pipefail
