@@ -135,7 +135,7 @@ public sealed class ServedTests : BunitContext
         Connected(page);
         await served.Live.DisposeAsync();
         page.WaitForAssertion(() => page.Find(".alert").TextContent.ShouldContain("Trying again every second"), Patience);
-        await using var again = await LiveServer.StartAsync(served.Host, served.Live.Address.Port);
+        await served.ListenAsync(served.Live.Address.Port);
         Connected(page);
         page.FindAll(".alert").ShouldBeEmpty();
     }
@@ -166,7 +166,7 @@ public sealed class ServedTests : BunitContext
         Holds(page, All, "plan 1");
         Holds(other, All, "plan 1 for all sessions, at dose 1: clamp language 5:111 to 3");
         other.FindAll("input[type=text]").Select(i => i.GetAttribute("value")).ShouldContain("4:2");
-        page.Instance.Dispose();
+        await DisposeComponentsAsync();
         Button(other, "Set").Click();
         Holds(other, All, "plan 2 for all sessions, at dose 1: clamp language 4:2 to 0");
     }
@@ -272,9 +272,11 @@ public sealed class ServedTests : BunitContext
         public static async Task<Robot> StartAsync(ServedReading? reading = null, ServerOptions? options = null)
         {
             var robot = new Robot(Policy.Open(Opened.Speaking), reading, options?.Token);
-            robot.Live = await LiveServer.StartAsync(robot.Host, 0, options);
+            await robot.ListenAsync(0, options);
             return robot;
         }
+
+        public async Task ListenAsync(int port, ServerOptions? options = null) => Live = await LiveServer.StartAsync(Host, port, options);
 
         public async ValueTask DisposeAsync()
         {
