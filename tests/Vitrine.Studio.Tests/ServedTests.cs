@@ -22,7 +22,7 @@ public sealed class ServedTests : BunitContext
 {
     private const string All = "all sessions";
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
-    private static readonly RunPlan Plan = RunPlan.Editing(new Clamp(new NeuronSet([new Neuron(5, 111), new Neuron(5, 130)]), 3));
+    private static readonly RunPlan Plan = RunPlan.Editing(new Clamp(new NeuronSet([new Neuron(5, 111), new Neuron(5, 130)]), 20));
 
     public ServedTests() => Prepare(this);
 
@@ -30,12 +30,12 @@ public sealed class ServedTests : BunitContext
     public async Task An_edit_of_the_page_changes_the_next_action_as_the_same_plan_in_act_and_off_restores_every_bit()
     {
         await using var served = await Robot.StartAsync();
-        var page = PageOf(this, served, ("neurons", "5:111,5:130"), ("value", "3"));
+        var page = PageOf(this, served, ("neurons", "5:111,5:130"), ("value", "20"));
         using var session = served.Host.Open("openpi", "robot");
         var before = await session.AskAsync(Robot.Request);
         page.WaitForAssertion(() => page.Find("[data-session=robot] [data-plan]").TextContent.ShouldBe("0"), Patience);
         Button(page, "Set").Click();
-        Holds(page, All, "plan 1 for all sessions, at dose 1: clamp language 5:111, 5:130 to 3");
+        Holds(page, All, "plan 1 for all sessions, at dose 1: clamp language 5:111, 5:130 to 20");
         var edited = await session.AskAsync(Robot.Request);
         using (var act = served.Policy.Act([Robot.Request.Seen], Plan))
         {
@@ -56,12 +56,13 @@ public sealed class ServedTests : BunitContext
         using var one = served.Host.Open("openpi", "one");
         using var other = served.Host.Open("openpi", "other");
         var before = Numbers(await other.AskAsync(Robot.Request));
-        var page = PageOf(this, served, ("neurons", "5:111,5:130"), ("value", "3"), ("for", "one"));
+        var page = PageOf(this, served, ("neurons", "5:111,5:130"), ("value", "10"), ("for", "one"));
         Button(page, "Set").Click();
         Holds(page, "one", "plan 1");
         page.Find("input[type=range]").Input("2");
         Holds(page, "one", "plan 2 for one, at dose 2");
-        using var twice = served.Policy.Act([Robot.Request.Seen], RunPlan.Editing(new Clamp(new NeuronSet([new Neuron(5, 111), new Neuron(5, 130)]), 6)));
+        using var twice = served.Policy.Act([Robot.Request.Seen], Plan);
+        twice.Actions[0].Chunk.SelectMany(r => r).ShouldNotBe(before);
         Numbers(await one.AskAsync(Robot.Request)).ShouldBe(twice.Actions[0].Chunk.SelectMany(r => r));
         Numbers(await other.AskAsync(Robot.Request)).ShouldBe(before);
     }
