@@ -321,7 +321,7 @@ async function connected(browser, entrance) {
   const held = (where, text) => where.locator('[data-held]', { hasText: text }).waitFor({ timeout: 30_000 }).catch(() => complaints.push(`it does not say: ${text}`));
   await shown(page, address({}));
   await shown(other.page, address({ neurons: '4:2' }));
-  await page.getByLabel('Neurons').focus();
+  await page.getByRole('textbox', { name: 'Neurons' }).focus();
   await page.keyboard.type('5:111,5:130');
   await page.keyboard.press('Tab');
   await page.keyboard.type('6');
@@ -329,10 +329,10 @@ async function connected(browser, entrance) {
   await page.keyboard.press('Enter');
   await held(page, 'plan 1 for all sessions, at dose 1: clamp language 5:111, 5:130 to 6');
   await held(other.page, 'plan 1 for all sessions');
-  if (await other.page.getByLabel('Neurons').inputValue() !== '4:2') complaints.push('what was typed in the other window is gone');
+  if (await other.page.getByRole('textbox', { name: 'Neurons' }).inputValue() !== '4:2') complaints.push('what was typed in the other window is gone');
   await page.waitForFunction(() => [...document.querySelectorAll('[data-now="language.5:111"]')].some(now => Number(now.innerText) === 6), null, { timeout: 30_000 })
     .catch(() => complaints.push('the watched neuron is not held'));
-  await page.getByLabel('Dose').focus();
+  await page.getByRole('slider').focus();
   await page.keyboard.press('Home');
   await held(page, 'at dose 0');
   await page.getByRole('button', { name: 'Off' }).click();
