@@ -7,11 +7,9 @@ using Vitrine.Serving.Hosting;
 using Vitrine.Serving.Live;
 using Vitrine.Serving.Protocols;
 using Vitrine.Studio.Hosting;
-using Vitrine.Studio.Models;
 using Vitrine.Studio.Pages;
 using Vitrine.Studio.Scenes;
 using Vitrine.Studio.Served;
-using Vitrine.Studio.Work;
 using Vitrine.Transformers;
 using Vitrine.Transformers.Edits;
 

@@ -1,5 +1,3 @@
-using Vitrine.Transformers;
-
 namespace Vitrine.Studio.Served;
 
 /// <summary>The live address of a policy server, as people type it.</summary>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Vitrine.Serving.Live;
 
 namespace Vitrine.Studio.Served;
@@ -26,6 +27,10 @@ public sealed record ServedSession(LiveSession Session, IReadOnlyList<LiveStep> 
 {
     /// <summary>Answers that strips show.</summary>
     public const int MostSteps = 120;
+
+    /// <summary>Milliseconds to about three digits; nothing of none.</summary>
+    public static string Milliseconds(double? time) => time is not { } ms ? ""
+        : ms.ToString(ms < 1 ? "0.00" : ms < 10 ? "0.0" : "0", CultureInfo.InvariantCulture);
 
     /// <summary>Its name.</summary>
     public string Name => Session.Name;

@@ -1,5 +1,4 @@
 using Vitrine.Serving.Live;
-using Vitrine.Transformers;
 
 namespace Vitrine.Studio.Served;
 
