@@ -8,9 +8,11 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Vitrine.Serving.Live;
 using Vitrine.Studio.Hosting;
 using Vitrine.Studio.Models;
 using Vitrine.Studio.Parts;
+using Vitrine.Studio.Served;
 using Vitrine.Studio.Work;
 
 namespace Vitrine.Studio;
@@ -23,7 +25,10 @@ public sealed class StudioHost : IAsyncDisposable
 {
     private readonly WebApplication program;
 
-    private StudioHost(WebApplication program, Uri address, string token) => (this.program, Address, Token) = (program, address, token);
+    private readonly string? served;
+
+    private StudioHost(WebApplication program, Uri address, string token, string? served)
+        => (this.program, Address, Token, this.served) = (program, address, token, served);
 
     /// <summary>Where it is served, without the token: <c>http://127.0.0.1:PORT/</c>.</summary>
     public Uri Address { get; }
@@ -31,16 +36,25 @@ public sealed class StudioHost : IAsyncDisposable
     /// <summary>What a browser shows once to be let in.</summary>
     public string Token { get; }
 
-    /// <summary>The address to open: it holds the token.</summary>
-    public Uri Entrance => new(Address, $"?{Gate.Key}={Token}");
+    /// <summary>The address to open: it holds the token, and leads to the served policy where one was named.</summary>
+    public Uri Entrance => new(Address, served is null
+        ? $"?{Gate.Key}={Token}"
+        : PageAddress.Of($"/{ServedAddress.Page}").With((ServedAddress.Key, served), (Gate.Key, Token)));
 
     /// <summary>Starts a studio.</summary>
     /// <param name="options">How.</param>
     /// <param name="cancellation">Stops the start.</param>
-    /// <exception cref="VitrineException">The port is taken.</exception>
+    /// <exception cref="VitrineException">The port is taken, or <see cref="StudioOptions.Connect"/> is no address of this machine.</exception>
     public static async Task<StudioHost> StartAsync(StudioOptions options, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);
+        var served = options.Connect is { } connect ? ServedAddress.Of(connect) : null;
+        var tokens = new ServedTokens();
+        if (served is not null)
+        {
+            tokens[served] = options.ConnectToken;
+        }
+
         var token = options.Token ?? Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = typeof(StudioHost).Assembly.GetName().Name });
         builder.WebHost.UseKestrelCore().ConfigureKestrel(k =>
@@ -56,6 +70,7 @@ public sealed class StudioHost : IAsyncDisposable
         builder.Services.AddSingleton(new OpenModels(options.Models));
         builder.Services.AddSingleton(new Workplace(options.Work));
         builder.Services.AddSingleton<StudyQueue>();
+        builder.Services.AddSingleton(tokens);
         var program = builder.Build();
         program.UseMiddleware<Gate>(token);
         program.UseWebSockets();
@@ -74,7 +89,7 @@ public sealed class StudioHost : IAsyncDisposable
         }
 
         var address = program.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
-        return new StudioHost(program, new Uri(address), token);
+        return new StudioHost(program, new Uri(address), token, served);
     }
 
     /// <summary>Opens the models that were named, one behind the other, so that a page need not wait for them.</summary>
@@ -86,6 +101,28 @@ public sealed class StudioHost : IAsyncDisposable
         {
             cancellation.ThrowIfCancellationRequested();
             await Task.Run(() => model.Model, cancellation).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Asks the served policy of <see cref="StudioOptions.Connect"/> once.</summary>
+    /// <param name="cancellation">Gives up.</param>
+    /// <returns>Why it is not there, in one line; null where it is, and where none was named.</returns>
+    public async Task<string?> ConnectionProblemAsync(CancellationToken cancellation = default)
+    {
+        if (served is null)
+        {
+            return null;
+        }
+
+        try
+        {
+            using var client = new LiveClient(served, program.Services.GetRequiredService<ServedTokens>()[served], TimeSpan.FromSeconds(3));
+            await client.StateAsync(cancellation).ConfigureAwait(false);
+            return null;
+        }
+        catch (VitrineException e)
+        {
+            return e.Message;
         }
     }
 

@@ -12,6 +12,12 @@ public sealed record StudioOptions
     /// <summary>Folder in which findings, studies and pictures are kept; made when it is first needed.</summary>
     public string Work { get; init; } = "vitrine-studio";
 
+    /// <summary>The live address of a served policy, whose page is opened first; none when null.</summary>
+    public string? Connect { get; init; }
+
+    /// <summary>What that server asks for; nothing when null.</summary>
+    public string? ConnectToken { get; init; }
+
     /// <summary>What an address must hold to be let in; drawn anew when null.</summary>
     public string? Token { get; init; }
 }

@@ -1,5 +1,6 @@
 // Walks through every page of the studio in a browser: axe-core in light and dark, nothing cut at 390 px, no request that leaves the machine, the keyboard,
-// addresses that bring a state back, windows that leave each other alone, and a slider that moves the robot as 'vitrine act' does.
+// addresses that bring a state back, windows that leave each other alone, a slider that moves the robot as 'vitrine act' does, and a served policy that is
+// watched and changed while 'vitrine drive' lets it act.
 //
 //   node walk.mjs VITRINE MODELS_FOLDER        CHROMIUM=/path/to/chromium chooses the browser; PICTURES=folder keeps a picture of every page
 import { execFileSync, spawn } from 'node:child_process';
@@ -276,6 +277,82 @@ async function exchange(browser, entrance) {
   await context.close();
 }
 
+// Starts a policy server and a robot that it drives, and gives the live address back.
+async function serve() {
+  const server = spawn(vitrine, ['serve', 'embedded:tabletop', '--port', '0', '--watch', '5:111,5:130', '--json']);
+  studios.push(server);
+  const addresses = await new Promise((done, broken) => {
+    let said = '';
+    server.stdout.on('data', data => {
+      said += data;
+      try { done(JSON.parse(said).servers); } catch { /* there is more to come */ }
+    });
+    server.on('exit', code => broken(new Error(`the server ended with ${code}: ${said}`)));
+  });
+  const of = protocol => addresses.find(server => server.protocol === protocol).address;
+  studios.push(spawn(vitrine, ['drive', of('openpi'), '--layouts', '1000', '--sessions', '2'], { stdio: 'ignore' }));
+  return { live: of('live'), server };
+}
+
+// A served policy while its robot moves: the page in light and dark, a change by the keyboard that another window sees, its undo, an address that leads nowhere.
+async function connected(browser, entrance) {
+  const { live, server } = await serve();
+  const away = [];
+  for (const [colorScheme, width] of [['light', 1280], ['dark', 390], ...process.env.EVERY ? [['dark', 1280], ['light', 390]] : []]) {
+    const { context, page, asked, errors } = await open(browser, entrance, { colorScheme, viewport: { width, height: 900 } });
+    const complaints = [];
+    await shown(page, new URL(`/robot/served?${new URLSearchParams({ connect: live })}`, entrance));
+    await page.locator('.served .neuron-strip path[d*="L"]').first().waitFor({ state: 'attached', timeout: 60_000 }).catch(() => complaints.push('no strip is drawn'));
+    await page.locator('.served img').first().waitFor().catch(() => complaints.push('there is no picture'));
+    complaints.push(...(await page.locator('.alert').allInnerTexts()).map(told => `it says: ${told}`));
+    await page.evaluate(axe);
+    complaints.push(...violationsOf(await page.evaluate(() => window.axe.run())));
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+    if (wide > width) complaints.push(`the page is ${wide} px wide, the window ${width}`);
+    if (pictures) await page.screenshot({ path: join(pictures, `served-${width}-${colorScheme}.png`), fullPage: true });
+    judge(`a served policy, ${width} px, ${colorScheme}`, [...complaints, ...errors]);
+    away.push(...asked);
+    await context.close();
+  }
+
+  const complaints = [], window = await open(browser, entrance), other = await open(browser, entrance);
+  const { page } = window;
+  const address = more => new URL(`/robot/served?${new URLSearchParams({ connect: live, ...more })}`, entrance);
+  const held = (where, text) => where.locator('[data-held]', { hasText: text }).waitFor({ timeout: 30_000 }).catch(() => complaints.push(`it does not say: ${text}`));
+  await shown(page, address({}));
+  await shown(other.page, address({ neurons: '4:2' }));
+  await page.getByRole('textbox', { name: 'Neurons' }).focus();
+  await page.keyboard.type('5:111,5:130');
+  await page.keyboard.press('Tab');
+  await page.keyboard.type('6');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  await held(page, 'plan 1 for all sessions, at dose 1: clamp language 5:111, 5:130 to 6');
+  await held(other.page, 'plan 1 for all sessions');
+  if (await other.page.getByRole('textbox', { name: 'Neurons' }).inputValue() !== '4:2') complaints.push('what was typed in the other window is gone');
+  await page.waitForFunction(() => [...document.querySelectorAll('[data-now="language.5:111"]')].some(now => Number(now.innerText) === 6), null, { timeout: 30_000 })
+    .catch(() => complaints.push('the watched neuron is not held'));
+  await page.getByRole('slider').focus();
+  await page.keyboard.press('Home');
+  await held(page, 'at dose 0');
+  await page.getByRole('button', { name: 'Off' }).click();
+  await held(page, 'Nothing is set');
+  await page.waitForFunction(() => [...document.querySelectorAll('[data-now="language.5:111"]')].every(now => Number(now.innerText) !== 6), null, { timeout: 30_000 })
+    .catch(() => complaints.push('the watched neuron is still held'));
+  judge('a served policy is changed while its robot moves, and changed back', complaints);
+
+  const ended = [];
+  server.removeAllListeners('exit');
+  server.kill();
+  await page.getByRole('alert').filter({ hasText: live }).waitFor({ timeout: 30_000 }).catch(() => ended.push('a server that has ended is not told'));
+  await page.goto(new URL('/robot/served?connect=http://127.0.0.1:9', entrance).href);
+  await page.getByRole('alert').filter({ hasText: 'does not answer' }).waitFor({ timeout: 30_000 }).catch(() => ended.push('a dead address is not told'));
+  judge('a server that is not there is told', [...ended, ...window.errors, ...other.errors]);
+  judge('no request of the page goes to the server itself', [...away, ...window.asked, ...other.asked]);
+  await window.context.close();
+  await other.context.close();
+}
+
 async function keyboard(browser, entrance) {
   const { context, page } = await open(browser, entrance);
   const complaints = [];
@@ -349,6 +426,7 @@ try {
   await walk(browser, first.entrance);
   await steer(browser, first.entrance);
   await exchange(browser, first.entrance);
+  await connected(browser, first.entrance);
   await keyboard(browser, first.entrance);
   await keep(browser, first);
 } catch (error) {

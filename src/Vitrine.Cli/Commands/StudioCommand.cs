@@ -23,23 +23,41 @@ internal static class StudioCommand
             Description = "Folder of what is kept: findings, studies, pictures.",
             DefaultValueFactory = _ => "vitrine-studio",
         };
+        var connect = new Option<string?>("--connect")
+        {
+            Description = "The live address that 'vitrine serve' printed: opens the page of that policy, while its robot moves.",
+        };
+        var token = TokenOption.Create();
         var command = new Command("studio", "Look into models in a browser, offline: the tour, the map, attention, edits, and the robot live.")
         {
-            models, port, quiet, work,
+            models, port, quiet, work, connect, token,
         };
         command.SetAction((parsed, cancellation) => RunAsync(
-            parsed.GetValue(models) ?? [], parsed.GetValue(port), parsed.GetValue(quiet), parsed.GetValue(work)!, cancellation));
+            new StudioOptions
+            {
+                Models = parsed.GetValue(models) ?? [],
+                Port = PortText.Checked(parsed.GetValue(port), "--port"),
+                Work = parsed.GetValue(work)!,
+                Connect = parsed.GetValue(connect),
+                ConnectToken = parsed.GetValue(connect) is null ? null : token.Token(parsed),
+            },
+            parsed.GetValue(quiet),
+            cancellation));
         return command;
     }
 
-    private static async Task<int> RunAsync(string[] models, int port, bool quiet, string work, CancellationToken cancellation)
+    private static async Task<int> RunAsync(StudioOptions options, bool quiet, CancellationToken cancellation)
     {
-        var options = new StudioOptions { Models = models, Port = PortText.Checked(port, "--port"), Work = work };
         var studio = await StudioHost.StartAsync(options, cancellation).ConfigureAwait(false);
         await using (studio.ConfigureAwait(false))
         {
             Console.WriteLine($"{studio.Entrance}");
             Console.WriteLine("the token in this address lets in; Ctrl-C ends the studio");
+            if (await studio.ConnectionProblemAsync(cancellation).ConfigureAwait(false) is { } problem)
+            {
+                await Console.Error.WriteLineAsync($"{problem} The page goes on trying.").ConfigureAwait(false);
+            }
+
             if (!quiet)
             {
                 Show(studio.Entrance);

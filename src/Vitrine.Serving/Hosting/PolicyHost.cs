@@ -342,6 +342,7 @@ public sealed class PolicyHost : IDisposable
             return;
         }
 
+        var queued = clock.GetElapsedTime(asked.Asked, began).TotalMilliseconds;
         var answer = new ServedAnswer
         {
             Chunk = act.Chunk,
@@ -351,8 +352,9 @@ public sealed class PolicyHost : IDisposable
             Problem = act.Problem,
             Readings = act.Readings,
             Watched = act.Watched,
-            QueueMilliseconds = clock.GetElapsedTime(asked.Asked, began).TotalMilliseconds,
+            QueueMilliseconds = queued,
             ModelMilliseconds = milliseconds,
+            OverheadMilliseconds = Math.Max(0, clock.GetElapsedTime(asked.Request.Came ?? asked.Asked).TotalMilliseconds - queued - milliseconds),
             Rows = rows,
         };
         var step = new ServedStep(asked.Session, asked.Request, answer);

@@ -22,6 +22,9 @@ public sealed record ServedRequest
 
     /// <summary>In whose units to answer; the model's own when null.</summary>
     public string? Units { get; init; }
+
+    /// <summary>Timestamp of the host's clock when its message was there; when it was asked where null.</summary>
+    public long? Came { get; init; }
 }
 
 /// <summary>One neuron as it was when an action was decided.</summary>
@@ -62,6 +65,9 @@ public sealed record ServedAnswer
 
     /// <summary>Milliseconds of the pass that it shared.</summary>
     public double ModelMilliseconds { get; init; }
+
+    /// <summary>Milliseconds that the server took besides, from the message to an answer that is ready to be written.</summary>
+    public double OverheadMilliseconds { get; init; }
 
     /// <summary>Requests that shared the pass.</summary>
     public int Rows { get; init; } = 1;

@@ -8,21 +8,25 @@ using Vitrine.Transformers;
 
 namespace Vitrine.Serving.Live;
 
-/// <summary>Speaks to a server's control interface: what <c>vitrine live</c> does.</summary>
+/// <summary>Speaks to a server's control interface: what <c>vitrine live</c> and the studio's page of a served policy do.</summary>
+/// <remarks>It follows no redirection, and goes to this machine's own addresses without a proxy.</remarks>
 public sealed class LiveClient : IDisposable
 {
+    private const int LongestReason = 200;
     private readonly HttpClient http;
 
     /// <param name="address">As the server said it, e.g. <c>http://127.0.0.1:8900</c>.</param>
     /// <param name="token">The server's; none when null.</param>
+    /// <param name="patience">How long an answer may take, of <see cref="WatchAsync(CancellationToken)"/> its beginning; any time when null.</param>
     /// <exception cref="VitrineException">It is no address.</exception>
-    public LiveClient(string address, string? token = null)
+    public LiveClient(string address, string? token = null, TimeSpan? patience = null)
     {
-        http = new HttpClient
+        var uri = Uri.TryCreate(address, UriKind.Absolute, out var parsed) && parsed.Scheme is "http" or "https" ? parsed
+            : throw new VitrineException($"live: '{address}' is no address; expected one such as http://127.0.0.1:8900, as 'vitrine serve' says it.");
+        http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseProxy = !uri.IsLoopback })
         {
-            BaseAddress = Uri.TryCreate(address, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https" ? uri
-                : throw new VitrineException($"live: '{address}' is no address; expected one such as http://127.0.0.1:8900, as 'vitrine serve' says it."),
-            Timeout = Timeout.InfiniteTimeSpan,
+            BaseAddress = uri,
+            Timeout = patience ?? Timeout.InfiniteTimeSpan,
         };
         if (token is not null)
         {
@@ -34,6 +38,17 @@ public sealed class LiveClient : IDisposable
     /// <exception cref="VitrineException">It does not answer.</exception>
     public Task<LiveState> StateAsync(CancellationToken cancellation = default)
         => AskAsync(HttpMethod.Get, "state", null, LiveJsonContext.Default.LiveState, cancellation);
+
+    /// <summary>What is set now.</summary>
+    /// <param name="session">For whom; for everybody when null.</param>
+    /// <param name="cancellation">Gives up.</param>
+    /// <exception cref="VitrineException">There is no such session, or the plan has an edit that is not known here.</exception>
+    public async Task<LiveSetting> PlanAsync(string? session = null, CancellationToken cancellation = default)
+    {
+        var (plan, dose, edits) = await AskAsync(HttpMethod.Get, Query("plan", ("session", session)), null, LiveJsonContext.Default.LivePlanText, cancellation)
+            .ConfigureAwait(false);
+        return new LiveSetting(plan, dose, edits is { } text ? RunPlan.FromJson(text.GetRawText(), "the plan that is set") : null);
+    }
 
     /// <summary>Sets a plan.</summary>
     /// <param name="plan">What to change.</param>
@@ -75,9 +90,16 @@ public sealed class LiveClient : IDisposable
 
     /// <summary>Answers as they are given, until it is cancelled or the server ends.</summary>
     /// <exception cref="VitrineException">The server does not answer.</exception>
-    public async IAsyncEnumerable<LiveStep> WatchAsync([EnumeratorCancellation] CancellationToken cancellation = default)
+    public IAsyncEnumerable<LiveStep> WatchAsync(CancellationToken cancellation = default) => WatchAsync(0, cancellation);
+
+    /// <summary>The last answers of every open session, then those that are given, until it is cancelled or the server ends.</summary>
+    /// <param name="recent">How many of a session; a server keeps 120.</param>
+    /// <param name="cancellation">Ends it.</param>
+    /// <exception cref="VitrineException">The server does not answer.</exception>
+    public async IAsyncEnumerable<LiveStep> WatchAsync(int recent, [EnumeratorCancellation] CancellationToken cancellation = default)
     {
-        using var answer = await SendAsync(HttpMethod.Get, "events", null, HttpCompletionOption.ResponseHeadersRead, cancellation).ConfigureAwait(false);
+        var path = Query("events", ("recent", recent > 0 ? recent.ToString(CultureInfo.InvariantCulture) : null));
+        using var answer = await SendAsync(HttpMethod.Get, path, null, HttpCompletionOption.ResponseHeadersRead, cancellation).ConfigureAwait(false);
         using var reader = new StreamReader(await answer.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false));
         while (await LineAsync(reader, cancellation).ConfigureAwait(false) is { } line)
         {
@@ -119,6 +141,15 @@ public sealed class LiveClient : IDisposable
         }
     }
 
+    /// <summary>What somebody says who is no control interface, in one line.</summary>
+    private static string Reason(HttpResponseMessage answer, string text)
+    {
+        var line = text.Trim().Split('\n')[0].Trim();
+        return answer.StatusCode is System.Net.HttpStatusCode.Unauthorized or System.Net.HttpStatusCode.Forbidden && line.Length is > 0 and <= LongestReason
+            ? line
+            : $"answers with {(int)answer.StatusCode}{(line.Length > 0 ? $" ({line[..Math.Min(line.Length, LongestReason)]})" : "")}; is it the live address?";
+    }
+
     private async Task<T> AskAsync<T>(HttpMethod method, string path, string? body, JsonTypeInfo<T> type, CancellationToken cancellation)
     {
         using var answer = await SendAsync(method, path, body, HttpCompletionOption.ResponseContentRead, cancellation).ConfigureAwait(false);
@@ -143,6 +174,11 @@ public sealed class LiveClient : IDisposable
         {
             throw new VitrineException($"{http.BaseAddress}: does not answer ({e.Message}). Is 'vitrine serve' running, and is this its live address?", e);
         }
+        catch (TaskCanceledException e) when (e.InnerException is TimeoutException)
+        {
+            throw new VitrineException(
+                string.Create(CultureInfo.InvariantCulture, $"{http.BaseAddress}: does not answer within {http.Timeout.TotalSeconds:0.#} s."), e);
+        }
 
         if (answer.IsSuccessStatusCode)
         {
@@ -153,7 +189,7 @@ public sealed class LiveClient : IDisposable
         {
             var text = await answer.Content.ReadAsStringAsync(cancellation).ConfigureAwait(false);
             throw new VitrineException(answer.Content.Headers.ContentType?.MediaType == "application/json"
-                ? Read(text, LiveJsonContext.Default.LiveRefusal).Error : $"{http.BaseAddress}: {text.Trim()}");
+                ? Read(text, LiveJsonContext.Default.LiveRefusal).Error : $"{http.BaseAddress}: {Reason(answer, text)}");
         }
     }
 }

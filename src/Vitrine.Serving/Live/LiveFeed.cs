@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Threading.Channels;
 using Vitrine.Policies;
 using Vitrine.Serving.Hosting;
@@ -8,12 +7,22 @@ namespace Vitrine.Serving.Live;
 /// <summary>Hands every answer to those who watch. Who is too slow misses the oldest; the model never waits for a watcher.</summary>
 internal sealed class LiveFeed : IServedListener
 {
+    /// <summary>Answers of an open session that are kept for those who come later.</summary>
+    public const int Recent = 120;
+
     private const int Kept = 256;
-    private readonly ConcurrentDictionary<Channel<LiveStep>, bool> watchers = new();
-    private readonly ConcurrentDictionary<string, Observation> last = new();
+    private readonly Lock gate = new();
+    private readonly HashSet<Channel<LiveStep>> watchers = [];
+    private readonly Dictionary<string, (Observation Seen, Queue<LiveStep> Steps)> open = [];
 
     /// <summary>What a session was shown last; null where it has asked nothing yet.</summary>
-    public Observation? LastOf(string session) => last.GetValueOrDefault(session);
+    public Observation? LastOf(string session)
+    {
+        lock (gate)
+        {
+            return open.GetValueOrDefault(session).Seen;
+        }
+    }
 
     public void Opened(HostSession session)
     {
@@ -21,31 +30,57 @@ internal sealed class LiveFeed : IServedListener
 
     public void Answered(ServedStep step)
     {
-        last[step.Session.Name] = step.Request.Seen;
-        if (step.Session.IsClosed)
+        var seen = Of(step);
+        lock (gate)
         {
-            Closed(step.Session); // It has left while the model computed: nobody takes this observation away again.
-        }
+            if (!step.Session.IsClosed) // Where it has left while the model computed, nobody takes this observation away again.
+            {
+                var steps = open.GetValueOrDefault(step.Session.Name).Steps ?? new Queue<LiveStep>();
+                steps.Enqueue(seen);
+                if (steps.Count > Recent)
+                {
+                    steps.Dequeue();
+                }
 
-        if (!watchers.IsEmpty)
-        {
-            var seen = Of(step);
-            foreach (var (watcher, _) in watchers)
+                open[step.Session.Name] = (step.Request.Seen, steps);
+            }
+
+            foreach (var watcher in watchers)
             {
                 watcher.Writer.TryWrite(seen);
             }
         }
     }
 
-    public void Closed(HostSession session) => last.TryRemove(session.Name, out _);
+    public void Closed(HostSession session)
+    {
+        lock (gate)
+        {
+            open.Remove(session.Name);
+        }
+    }
 
-    /// <summary>Answers from now on, until it is cancelled.</summary>
-    public async IAsyncEnumerable<LiveStep> WatchAsync([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
+    /// <summary>The last answers of every open session, then those from now on, until it is cancelled.</summary>
+    /// <param name="recent">How many of a session, of those that are kept.</param>
+    /// <param name="cancellation">Ends it.</param>
+    public async IAsyncEnumerable<LiveStep> WatchAsync(
+        int recent, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
     {
         var channel = Channel.CreateBounded<LiveStep>(new BoundedChannelOptions(Kept) { FullMode = BoundedChannelFullMode.DropOldest });
-        watchers[channel] = true;
+        LiveStep[] past;
+        lock (gate)
+        {
+            past = [.. open.Values.SelectMany(o => o.Steps.TakeLast(recent))];
+            watchers.Add(channel);
+        }
+
         try
         {
+            foreach (var step in past)
+            {
+                yield return step;
+            }
+
             await foreach (var step in channel.Reader.ReadAllAsync(cancellation).ConfigureAwait(false))
             {
                 yield return step;
@@ -53,7 +88,10 @@ internal sealed class LiveFeed : IServedListener
         }
         finally
         {
-            watchers.TryRemove(channel, out _);
+            lock (gate)
+            {
+                watchers.Remove(channel);
+            }
         }
     }
 
@@ -73,6 +111,8 @@ internal sealed class LiveFeed : IServedListener
         Problem = step.Answer.Problem,
         QueueMs = step.Answer.QueueMilliseconds,
         ModelMs = step.Answer.ModelMilliseconds,
+        OverheadMs = step.Answer.OverheadMilliseconds,
+        Cameras = [.. step.Request.Seen.Cameras.Keys],
         Rows = step.Answer.Rows,
     };
 }

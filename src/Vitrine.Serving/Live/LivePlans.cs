@@ -48,14 +48,18 @@ public sealed class LivePlans(Action<RunPlan> require, RunPlan? start = null)
 
     /// <summary>What is set now.</summary>
     /// <param name="session">For whom; for everybody when null.</param>
-    public (RunPlan? Plan, double Dose) Now(string? session = null)
+    /// <returns>The plan as it was set, its strength, and the number of the change that made it so; 0 where none was made.</returns>
+    public (RunPlan? Plan, double Dose, int Number) Now(string? session = null)
     {
         lock (gate)
         {
             var setting = session is null ? ofAll : ofSessions.GetValueOrDefault(session, Setting.Off);
-            return (setting.Plan, setting.Dose);
+            return (setting.Plan, setting.Dose, setting.Number);
         }
     }
+
+    /// <summary>Edits of the plan that it was started with.</summary>
+    internal int StartEdits => start?.Edits.Count ?? 0;
 
     /// <summary>The plans of sessions, one behind the other, and the number of the last change: one moment for all of them.</summary>
     internal (int Revision, IReadOnlyList<RunPlan>[] Plans) Of(IEnumerable<string> sessions)
@@ -95,6 +99,7 @@ public sealed class LivePlans(Action<RunPlan> require, RunPlan? start = null)
                 require(plan);
             }
 
+            setting = setting with { Number = ++revision };
             if (session is null)
             {
                 ofAll = setting;
@@ -104,7 +109,7 @@ public sealed class LivePlans(Action<RunPlan> require, RunPlan? start = null)
                 ofSessions[session] = setting;
             }
 
-            return ++revision;
+            return revision;
         }
     }
 
@@ -114,6 +119,9 @@ public sealed class LivePlans(Action<RunPlan> require, RunPlan? start = null)
     private sealed record Setting(RunPlan? Plan, double Dose, RunPlan? Dosed)
     {
         public static Setting Off { get; } = new(null, 1, null);
+
+        /// <summary>Of the change that made it so; 0 where none was made.</summary>
+        public int Number { get; init; }
 
         public Setting With(RunPlan plan, double dose) => new(plan, dose, dose switch
         {

@@ -1,4 +1,6 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
+using Vitrine.Transformers;
 
 namespace Vitrine.Serving.Live;
 
@@ -48,6 +50,12 @@ public sealed record LiveStep
     /// <summary>Milliseconds of the pass.</summary>
     public double ModelMs { get; init; }
 
+    /// <summary>Milliseconds that the server took besides, from the message to an answer that is ready to be written.</summary>
+    public double OverheadMs { get; init; }
+
+    /// <summary>Cameras whose pictures can be asked for.</summary>
+    public IReadOnlyList<string> Cameras { get; init => field = value ?? []; } = [];
+
     /// <summary>Requests that shared the pass.</summary>
     public int Rows { get; init; }
 }
@@ -60,13 +68,20 @@ public sealed record LiveStep
 /// <param name="Answered">Answers of all episodes.</param>
 /// <param name="Dose">Strength of the plan that is set for it alone.</param>
 /// <param name="HasPlan">Whether one is set for it alone.</param>
-public sealed record LiveSession(string Name, string Protocol, int Episode, int Step, long Answered, double Dose, bool HasPlan);
+public sealed record LiveSession(string Name, string Protocol, int Episode, int Step, long Answered, double Dose, bool HasPlan)
+{
+    /// <summary>The number of the last change that was made for it alone; 0 where none was.</summary>
+    public int Plan { get; init; }
+}
 
 /// <summary>A server now.</summary>
 public sealed record LiveState
 {
     /// <summary>What is served.</summary>
     public required string Model { get; init; }
+
+    /// <summary>Its weights' fingerprint.</summary>
+    public string Fingerprint { get; init => field = value ?? ""; } = "";
 
     /// <summary>What the numbers of an action are, in order.</summary>
     public IReadOnlyList<string> ActionNames { get; init => field = value ?? []; } = [];
@@ -76,6 +91,12 @@ public sealed record LiveState
 
     /// <summary>The number of the last change.</summary>
     public int Plan { get; init; }
+
+    /// <summary>The number of the last change that was made for everybody; 0 where none was.</summary>
+    public int PlanOfAll { get; init; }
+
+    /// <summary>Edits that it was started with; they stay.</summary>
+    public int StartEdits { get; init; }
 
     /// <summary>Edits that are set for everybody.</summary>
     public int Edits { get; init; }
@@ -100,15 +121,29 @@ public sealed record LiveState
 /// <param name="Plan">Its number.</param>
 public sealed record LiveChange(int Plan);
 
+/// <summary>What is set for everybody, or for one session alone.</summary>
+/// <param name="Number">Of the last change there; 0 where none was made.</param>
+/// <param name="Dose">Strength of every edit.</param>
+/// <param name="Plan">As it was set; null where nothing is.</param>
+public sealed record LiveSetting(int Number, double Dose, RunPlan? Plan);
+
+/// <summary>A setting as it travels.</summary>
+/// <param name="Plan">Number of the change.</param>
+/// <param name="Dose">Strength.</param>
+/// <param name="Edits">The plan as its own JSON; null for none.</param>
+internal sealed record LivePlanText(int Plan, double Dose, JsonElement? Edits);
+
 /// <summary>A change that was refused.</summary>
 /// <param name="Error">Why.</param>
 public sealed record LiveRefusal(string Error);
 
 /// <summary>JSON of the control interface, by generated code.</summary>
 [JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, RespectNullableAnnotations = true,
+    NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
 [JsonSerializable(typeof(LiveStep))]
 [JsonSerializable(typeof(LiveState))]
 [JsonSerializable(typeof(LiveChange))]
+[JsonSerializable(typeof(LivePlanText))]
 [JsonSerializable(typeof(LiveRefusal))]
 internal sealed partial class LiveJsonContext : JsonSerializerContext;

@@ -12,8 +12,8 @@ namespace Vitrine.Serving.Live;
 
 /// <summary>The control interface of a host: HTTP on a loopback port of its own, with server-sent events.</summary>
 /// <remarks>
-/// <c>GET /state</c>; <c>GET /events</c>; <c>GET /picture?session=</c>; <c>PUT /plan</c> with a plan as JSON, <c>DELETE /plan</c>, <c>PUT /dose?value=</c>,
-/// each for everybody or, with <c>session=</c>, for one session. A change counts from the next pass on.
+/// <c>GET /state</c>; <c>GET /events?recent=</c>; <c>GET /picture?session=</c>; <c>GET /plan</c>, <c>PUT /plan</c> with a plan as JSON, <c>DELETE /plan</c>,
+/// <c>PUT /dose?value=</c>, each for everybody or, with <c>session=</c>, for one session. A change counts from the next pass on.
 /// </remarks>
 public static class LiveServer
 {
@@ -29,19 +29,21 @@ public static class LiveServer
         ArgumentNullException.ThrowIfNull(host);
         var feed = new LiveFeed();
         host.Tell(feed);
+        var fingerprint = host.Model.Fingerprint; // once: it looks at the files of the weights
         return await WebServer.StartAsync(
             "live", "http", port, (options ?? new ServerOptions()) with { Host = "127.0.0.1", KestrelFile = null },
-            (server, context) => HandleAsync(server, context, host, feed)).ConfigureAwait(false);
+            (server, context) => HandleAsync(server, context, host, feed, fingerprint)).ConfigureAwait(false);
     }
 
-    private static Task HandleAsync(WebServer server, HttpContext context, PolicyHost host, LiveFeed feed)
+    private static Task HandleAsync(WebServer server, HttpContext context, PolicyHost host, LiveFeed feed, string fingerprint)
     {
         var (request, session) = (context.Request, context.Request.Query["session"] is [{ Length: > 0 } said] ? said : null);
         return (request.Method, request.Path.Value) switch
         {
             ("GET", "/health") => WebServer.WriteAsync(context, 200, Json, "{\"status\": \"ok\"}\n"),
-            ("GET", "/" or "/state") => WriteAsync(context, 200, State(host), LiveJsonContext.Default.LiveState),
+            ("GET", "/" or "/state") => WriteAsync(context, 200, State(host, fingerprint), LiveJsonContext.Default.LiveState),
             ("GET", "/events") => EventsAsync(context, feed, server.Stopping),
+            ("GET", "/plan") => AnsweredAsync(context, () => Setting(host, Known(host, session)), LiveJsonContext.Default.LivePlanText),
             ("GET", "/picture") => PictureAsync(context, feed, session),
             ("PUT", "/plan") => PlanAsync(context, host, session),
             ("DELETE", "/plan") => ChangeAsync(context, () => host.Plans.Off(Known(host, session))),
@@ -53,16 +55,18 @@ public static class LiveServer
     }
 
     /// <summary>A server now.</summary>
-    internal static LiveState State(PolicyHost host)
+    internal static LiveState State(PolicyHost host, string fingerprint)
     {
-        var (plan, dose) = host.Plans.Now();
+        var (plan, dose, number) = host.Plans.Now();
         return new LiveState
         {
             Model = host.Model.Name,
+            Fingerprint = fingerprint,
             ActionNames = host.Model.ActionNames,
-            Sessions = [.. host.Sessions.Select(s => (Session: s, Own: host.Plans.Now(s.Name))).Select(s => new LiveSession(
-                s.Session.Name, s.Session.Protocol, s.Session.Episode, s.Session.Step, s.Session.Answered, s.Own.Dose, s.Own.Plan is not null))],
+            Sessions = [.. host.Sessions.Select(s => Seen(s, host.Plans.Now(s.Name)))],
             Plan = host.Plans.Revision,
+            PlanOfAll = number,
+            StartEdits = host.Plans.StartEdits,
             Edits = plan?.Edits.Count ?? 0,
             Dose = dose,
             Waiting = host.Waiting,
@@ -71,6 +75,9 @@ public static class LiveServer
             Alarms = host.Totals.Alarms,
         };
     }
+
+    private static LiveSession Seen(HostSession session, (RunPlan? Plan, double Dose, int Number) own)
+        => new(session.Name, session.Protocol, session.Episode, session.Step, session.Answered, own.Dose, own.Plan is not null) { Plan = own.Number };
 
     private static string? Known(PolicyHost host, string? session)
         => session is null || host.Sessions.Any(s => s.Name == session) ? session
@@ -88,11 +95,20 @@ public static class LiveServer
         await ChangeAsync(context, () => host.Plans.Set(RunPlan.FromJson(text), Known(host, session), Dose(context.Request, "dose"))).ConfigureAwait(false);
     }
 
+    private static LivePlanText Setting(PolicyHost host, string? session)
+    {
+        var (plan, dose, number) = host.Plans.Now(session);
+        return new LivePlanText(number, dose, plan is null ? null : JsonElement.Parse(plan.ToJson()));
+    }
+
     private static Task ChangeAsync(HttpContext context, Func<int> change)
+        => AnsweredAsync(context, () => new LiveChange(change()), LiveJsonContext.Default.LiveChange);
+
+    private static Task AnsweredAsync<T>(HttpContext context, Func<T> answer, JsonTypeInfo<T> type)
     {
         try
         {
-            return WriteAsync(context, 200, new LiveChange(change()), LiveJsonContext.Default.LiveChange);
+            return WriteAsync(context, 200, answer(), type);
         }
         catch (VitrineException e)
         {
@@ -115,6 +131,14 @@ public static class LiveServer
 
     private static async Task EventsAsync(HttpContext context, LiveFeed feed, CancellationToken stopping)
     {
+        var text = context.Request.Query["recent"].ToString();
+        if (!int.TryParse(text.Length == 0 ? "0" : text, NumberStyles.None, CultureInfo.InvariantCulture, out var recent))
+        {
+            await WriteAsync(context, 400, new LiveRefusal($"live: 'recent' is '{text}'; expected a whole number."), LiveJsonContext.Default.LiveRefusal)
+                .ConfigureAwait(false);
+            return;
+        }
+
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(stopping, context.RequestAborted);
         context.Response.ContentType = "text/event-stream";
         context.Response.Headers.CacheControl = "no-store";
@@ -122,7 +146,7 @@ public static class LiveServer
         {
             await context.Response.WriteAsync(": answers follow\n\n", ends.Token).ConfigureAwait(false);
             await context.Response.Body.FlushAsync(ends.Token).ConfigureAwait(false);
-            await foreach (var step in feed.WatchAsync(ends.Token).ConfigureAwait(false))
+            await foreach (var step in feed.WatchAsync(recent, ends.Token).ConfigureAwait(false))
             {
                 await context.Response.WriteAsync($"event: step\ndata: {JsonSerializer.Serialize(step, LiveJsonContext.Default.LiveStep)}\n\n", ends.Token)
                     .ConfigureAwait(false);

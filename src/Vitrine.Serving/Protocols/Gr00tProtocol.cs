@@ -17,6 +17,7 @@ internal sealed class Gr00tProtocol(PolicyHost host, ServerOptions options, Acti
 {
     /// <summary>Names of the numbers of an action.</summary>
     private readonly IReadOnlyList<string> keys = Keys(host.Model.ActionNames, options.ActionKeys);
+    private readonly TimeProvider clock = host.Options.Time ?? TimeProvider.System;
 
     /// <summary>Answers a request; errors are answers too.</summary>
     /// <param name="message">One frame.</param>
@@ -24,9 +25,11 @@ internal sealed class Gr00tProtocol(PolicyHost host, ServerOptions options, Acti
     /// <param name="gone">Takes the request back.</param>
     public async Task<byte[]> AnswerAsync(ReadOnlyMemory<byte> message, Gr00tCaller caller, CancellationToken gone)
     {
+        var came = clock.GetTimestamp();
         try
         {
-            return MessageWriter.Write(await ReplyAsync(MessageReader.ReadMap(message, options.Limits), caller, gone).ConfigureAwait(false), ArrayForm.Npy);
+            var reply = await ReplyAsync(MessageReader.ReadMap(message, options.Limits), caller, came, gone).ConfigureAwait(false);
+            return MessageWriter.Write(reply, ArrayForm.Npy);
         }
         catch (VitrineException e)
         {
@@ -34,7 +37,7 @@ internal sealed class Gr00tProtocol(PolicyHost host, ServerOptions options, Acti
         }
     }
 
-    private async Task<object?> ReplyAsync(WireMap asked, Gr00tCaller caller, CancellationToken gone)
+    private async Task<object?> ReplyAsync(WireMap asked, Gr00tCaller caller, long came, CancellationToken gone)
     {
         if (options.Token is { } token && !Door.IsToken(token, asked["api_token"] as string))
         {
@@ -56,13 +59,14 @@ internal sealed class Gr00tProtocol(PolicyHost host, ServerOptions options, Acti
             case "get_modality_config":
                 return Modalities();
             case "get_action":
-                return await ActionsAsync(asked["data"] as WireMap ?? throw new WireException("get_action: has no data."), caller, gone).ConfigureAwait(false);
+                return await ActionsAsync(asked["data"] as WireMap ?? throw new WireException("get_action: has no data."), caller, came, gone)
+                    .ConfigureAwait(false);
             case var other:
                 throw new WireException($"Unknown endpoint: {other}");
         }
     }
 
-    private async Task<object?> ActionsAsync(WireMap data, Gr00tCaller caller, CancellationToken gone)
+    private async Task<object?> ActionsAsync(WireMap data, Gr00tCaller caller, long came, CancellationToken gone)
     {
         var isNew = data["observation"] is WireMap;
         var seen = data["observation"] as WireMap ?? data;
@@ -73,7 +77,7 @@ internal sealed class Gr00tProtocol(PolicyHost host, ServerOptions options, Acti
             fields.Add(key, value);
         }
 
-        var answer = await caller.Session.AskAsync(caller.Reader.Read(fields), gone).ConfigureAwait(false);
+        var answer = await caller.Session.AskAsync(caller.Reader.Read(fields, came), gone).ConfigureAwait(false);
         var rows = AnswerFields.Rows(answer, options);
         var actions = new WireMap();
         foreach (var (d, name) in keys.Index())

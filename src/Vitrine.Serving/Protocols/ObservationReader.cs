@@ -31,9 +31,10 @@ internal sealed class ObservationReader(PolicyHost host, HostSession session, Se
 
     /// <summary>Reads a request.</summary>
     /// <param name="map">The observation.</param>
+    /// <param name="came">When its message was there, by the host's clock.</param>
     /// <param name="units">In whose units it asks; null for the model's own.</param>
     /// <exception cref="VitrineException">Something is missing or broken.</exception>
-    public ServedRequest Read(WireMap map, string? units = null)
+    public ServedRequest Read(WireMap map, long came, string? units = null)
     {
         var seen = Seen(map, options.Limits);
         var found = seen.Shape;
@@ -64,6 +65,7 @@ internal sealed class ObservationReader(PolicyHost host, HostSession session, Se
             Noise = map[Noise] is { } noise ? NoiseOf(noise) : null,
             Edits = map[Edits] is { } edits ? PlanOf(edits) : null,
             Units = units ?? options.Units,
+            Came = came,
         };
     }
 

@@ -93,7 +93,7 @@ internal sealed class OpenPiConversation(PolicyHost host, HostSession session, S
             return MessageWriter.Write(new WireMap { ["status"] = "reset successful" });
         }
 
-        var answer = await session.AskAsync(reader.Read(map), pump.Ends).ConfigureAwait(false);
+        var answer = await session.AskAsync(reader.Read(map, began), pump.Ends).ConfigureAwait(false);
         return Reply(answer, options, clock.GetElapsedTime(began).TotalMilliseconds, previous, ObservationReader.WantsReport(map),
             options.TextKeys || map[ObservationReader.TextKeys] is true);
     }

@@ -11,6 +11,7 @@ namespace Vitrine.Serving.Protocols;
 internal sealed class RestProtocol(PolicyHost host, HostSession session, ServerOptions options)
 {
     private readonly ObservationReader reader = new(host, session, options);
+    private readonly TimeProvider clock = host.Options.Time ?? TimeProvider.System;
     private readonly Lock gate = new();
 
     /// <summary>Answers a request.</summary>
@@ -18,6 +19,7 @@ internal sealed class RestProtocol(PolicyHost host, HostSession session, ServerO
     /// <exception cref="VitrineException">The request is broken or refused.</exception>
     public async Task<(byte[] Body, ServedAnswer Answer)> ActAsync(ReadOnlyMemory<byte> body, CancellationToken gone)
     {
+        var came = clock.GetTimestamp();
         var map = NumpyJson.Read(body, options.Limits) as WireMap ?? throw new WireException("message: is no object.");
         var encoded = map.TryGet<string>("encoded", out var inner) && map.Count == 1;
         if (encoded)
@@ -29,7 +31,7 @@ internal sealed class RestProtocol(PolicyHost host, HostSession session, ServerO
         ServedRequest request;
         lock (gate)
         {
-            request = reader.Read(map, map["unnorm_key"] as string);
+            request = reader.Read(map, came, map["unnorm_key"] as string);
         }
 
         var answer = await session.AskAsync(request, gone).ConfigureAwait(false);

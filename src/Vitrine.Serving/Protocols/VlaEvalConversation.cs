@@ -20,11 +20,11 @@ internal sealed class VlaEvalConversation(PolicyHost host, HostSession session, 
     {
         while (await pump.NextAsync(stopping).ConfigureAwait(false) is { } message)
         {
-            WireMap? frame = null;
+            var (came, frame) = (clock.GetTimestamp(), (WireMap?)null);
             try
             {
                 frame = Frame(message, options.Limits);
-                if (await PayloadAsync(frame, pump.Ends).ConfigureAwait(false) is var (type, payload))
+                if (await PayloadAsync(frame, came, pump.Ends).ConfigureAwait(false) is var (type, payload))
                 {
                     await pump.SendAsync(Written(type, payload, frame["seq"])).ConfigureAwait(false);
                 }
@@ -54,7 +54,7 @@ internal sealed class VlaEvalConversation(PolicyHost host, HostSession session, 
             new WireMap { ["type"] = type, ["payload"] = payload, ["seq"] = seq, ["timestamp"] = clock.GetUtcNow().ToUnixTimeMilliseconds() / 1000.0 },
             ArrayForm.TextKeys);
 
-    private async Task<(string Type, WireMap Payload)?> PayloadAsync(WireMap frame, CancellationToken gone)
+    private async Task<(string Type, WireMap Payload)?> PayloadAsync(WireMap frame, long came, CancellationToken gone)
     {
         var payload = frame["payload"] as WireMap ?? throw new WireException("frame: its payload is no map.");
         switch (frame["type"])
@@ -72,15 +72,15 @@ internal sealed class VlaEvalConversation(PolicyHost host, HostSession session, 
                 rows.Clear();
                 return null;
             case "observation":
-                return ("action", await ActionAsync(payload, gone).ConfigureAwait(false));
+                return ("action", await ActionAsync(payload, came, gone).ConfigureAwait(false));
             case var type:
                 throw new WireException($"frame: a client sends no '{type}'.");
         }
     }
 
-    private async Task<WireMap> ActionAsync(WireMap payload, CancellationToken gone)
+    private async Task<WireMap> ActionAsync(WireMap payload, long came, CancellationToken gone)
     {
-        var request = reader.Read(payload);
+        var request = reader.Read(payload, came);
         ServedAnswer? answer = null;
         if (rows.Count == 0 || request is not { Edits: null, Seed: null, Noise: null })
         {

@@ -7,8 +7,9 @@ namespace Vitrine.Studio.Hosting;
 /// <remarks>Numbers are written and read as the invariant culture does, whatever the machine speaks.</remarks>
 internal sealed class PageAddress
 {
-    /// <summary>What goes along from page to page: which model, and what it reads.</summary>
-    private static readonly string[] Carried = ["model", "text", "picture", "task", "layout", "say", "stack", "layer", "head", "neuron", "token", "depth"];
+    /// <summary>What goes along from page to page: which model, and what it reads; and which served policy is watched.</summary>
+    private static readonly string[] Carried =
+        ["model", "text", "picture", "task", "layout", "say", "stack", "layer", "head", "neuron", "token", "depth", "connect"];
 
     private readonly SortedDictionary<string, string> values;
 

@@ -56,6 +56,9 @@ public abstract class StudioPage : StudioPart, IDisposable
     /// <returns>What takes it over, on the renderer's thread.</returns>
     private protected abstract Action Read(PageAddress at);
 
+    /// <summary>Whether an address is one of this page.</summary>
+    private protected virtual bool IsMine(PageAddress at) => at.Path.Split('/')[0] == Home;
+
     /// <summary>When the page is left.</summary>
     protected virtual void Left()
     {
@@ -124,7 +127,7 @@ public abstract class StudioPage : StudioPart, IDisposable
 
     private void Moved(object? sender, LocationChangedEventArgs e)
     {
-        if (At.Path.Split('/')[0] == Home)
+        if (IsMine(At))
         {
             ReadSoon();
         }

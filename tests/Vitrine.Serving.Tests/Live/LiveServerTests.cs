@@ -1,5 +1,6 @@
 using Vitrine.Serving.Hosting;
 using Vitrine.Serving.Live;
+using Vitrine.Serving.Protocols;
 using Vitrine.Transformers;
 using Vitrine.Transformers.Edits;
 
@@ -25,10 +26,14 @@ public sealed class LiveServerTests
         model.Asked.Single().Plans.Select(p => ((Scale)p.Edits.Single()).Factor).ShouldBe([2, 5]);
         var state = await client.StateAsync();
         (state.Model, state.Plan, state.Edits, state.Dose, state.Answers).ShouldBe(("ExampleServer", 3, 1, .5, 1L));
-        state.Sessions.ShouldHaveSingleItem().ShouldBe(new LiveSession("robot", "openpi", 0, 1, 1, 2, true));
+        state.Sessions.ShouldHaveSingleItem().ShouldBe(new LiveSession("robot", "openpi", 0, 1, 1, 2, true) { Plan = 3 });
+        (state.PlanOfAll, state.StartEdits, state.Fingerprint).ShouldBe((2, 0, "0123"));
+        var (number, dose, plan) = await client.PlanAsync("robot");
+        (number, dose, ((Scale)plan.ShouldNotBeNull().Edits.Single()).Factor).ShouldBe((3, 2d, 3d));
         await client.OffAsync("robot");
         (await client.OffAsync()).ShouldBe(5);
         (await client.StateAsync()).Edits.ShouldBe(0);
+        (await client.PlanAsync()).ShouldBe(new LiveSetting(5, 1, null));
     }
 
     [Fact]
@@ -114,10 +119,75 @@ public sealed class LiveServerTests
     }
 
     [Fact]
+    public async Task Who_comes_later_is_told_the_last_answers_of_open_sessions_first()
+    {
+        using var host = new PolicyHost(new StubModel());
+        await using var server = await LiveServer.StartAsync(host);
+        using var client = new LiveClient(server.Address.ToString());
+        using (var gone = host.Open("openpi", "gone"))
+        {
+            await gone.AskAsync(StubModel.Request());
+        }
+
+        using var session = host.Open("openpi", "robot");
+        for (var i = 0; i < 5; i++)
+        {
+            await session.AskAsync(StubModel.Request());
+        }
+
+        await using var steps = client.WatchAsync(3).GetAsyncEnumerator();
+        foreach (var expected in (int[])[2, 3, 4])
+        {
+            (await steps.MoveNextAsync()).ShouldBeTrue();
+            (steps.Current.Session, steps.Current.Step, steps.Current.Cameras.Count).ShouldBe(("robot", expected, 1));
+            steps.Current.OverheadMs.ShouldBeGreaterThanOrEqualTo(0);
+        }
+
+        await session.AskAsync(StubModel.Request());
+        (await steps.MoveNextAsync()).ShouldBeTrue();
+        steps.Current.Step.ShouldBe(5);
+        using var http = new HttpClient { BaseAddress = server.Address };
+        (await (await http.GetAsync(new Uri("events?recent=-1", UriKind.Relative))).Content.ReadAsStringAsync()).ShouldContain("expected a whole number");
+    }
+
+    [Fact]
+    public async Task What_the_server_does_besides_waiting_and_the_model_is_counted_from_the_message_on()
+    {
+        var clock = new StoppedClock();
+        using var host = new PolicyHost(new StubModel(), new HostOptions { Time = clock });
+        using var session = host.Open("openpi", "robot");
+        var came = clock.GetTimestamp();
+        clock.Seconds = 2; // its message is read
+        (await session.AskAsync(StubModel.Request() with { Came = came })).OverheadMilliseconds.ShouldBe(2000);
+        (await session.AskAsync(StubModel.Request())).OverheadMilliseconds.ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task Who_is_no_control_interface_or_says_nothing_is_told_in_one_line()
+    {
+        using var host = new PolicyHost(new StubModel());
+        await using var other = await PolicyServer.StartAsync(host, "openvla", 0);
+        using var client = new LiveClient($"http://127.0.0.1:{other.Address.Port}");
+        (await Should.ThrowAsync<VitrineException>(client.StateAsync())).Message.ShouldContain("is it the live address?");
+        using var deaf = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
+        deaf.Start();
+        using var patient = new LiveClient($"http://127.0.0.1:{((System.Net.IPEndPoint)deaf.LocalEndpoint).Port}", patience: TimeSpan.FromMilliseconds(200));
+        (await Should.ThrowAsync<VitrineException>(patient.StateAsync())).Message.ShouldContain("does not answer within 0.2 s");
+    }
+
+    [Fact]
     public async Task Nobody_there_is_said_in_one_line()
     {
         using var client = new LiveClient("http://127.0.0.1:9");
         (await Should.ThrowAsync<VitrineException>(client.StateAsync())).Message.ShouldContain("does not answer");
         Should.Throw<VitrineException>(() => new LiveClient("robot")).Message.ShouldContain("is no address");
+    }
+
+    /// <summary>Stands still until a test moves it on.</summary>
+    private sealed class StoppedClock : TimeProvider
+    {
+        public long Seconds { get; set; }
+
+        public override long GetTimestamp() => Seconds * TimestampFrequency;
     }
 }
