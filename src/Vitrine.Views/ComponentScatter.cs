@@ -5,7 +5,7 @@ namespace Vitrine.Views;
 
 /// <summary>The examples of layers in their first two principal components, a small drawing each.</summary>
 /// <param name="layers">What to draw; where there are many, some are left out.</param>
-/// <param name="labels">Name of each example; up to five names have a colour each, more have none.</param>
+/// <param name="labels">Name of each example, empty for none; up to five names have a colour each, more have none.</param>
 public sealed class ComponentScatter(IReadOnlyList<LayerGeometry> layers, IReadOnlyList<string> labels) : View
 {
     private const int Most = 12, Colours = 5;
@@ -13,7 +13,7 @@ public sealed class ComponentScatter(IReadOnlyList<LayerGeometry> layers, IReadO
 
     internal override void Write(Markup page)
     {
-        string[] names = [.. labels.Distinct().Order(StringComparer.Ordinal)];
+        string[] names = [.. labels.Where(l => l.Length > 0).Distinct().Order(StringComparer.Ordinal)];
         var areColoured = names.Length is > 1 and <= Colours;
         var shown = layers.Count <= Most ? layers : [.. Enumerable.Range(0, Most).Select(i => layers[i * (layers.Count - 1) / (Most - 1)])];
         page.Open("figure").Open("div", ("class", "scatters"));
@@ -49,7 +49,7 @@ public sealed class ComponentScatter(IReadOnlyList<LayerGeometry> layers, IReadO
         page.Line("axis", 0, Side / 2, Side, Side / 2).Line("axis", Side / 2, 0, Side / 2, Side);
         foreach (var (i, score) in layer.Scores.Index())
         {
-            page.Dot(names.Length > 0 ? $"dot group-{Array.IndexOf(names, labels[i])}" : "dot", At(score[0]), Side - At(score[1]), 2.6);
+            page.Dot(names.Length > 0 && labels[i].Length > 0 ? $"dot group-{Array.IndexOf(names, labels[i])}" : "dot", At(score[0]), Side - At(score[1]), 2.6);
         }
 
         page.Close("svg");

@@ -203,10 +203,10 @@ internal sealed class GeometryCommand
         }
     }
 
-    /// <summary>What an example is called on the page: its label, or the first concept that it has.</summary>
+    /// <summary>What an example is called on the page: its label, or the first concept that it has; empty where it has none.</summary>
     private static string Label(int example, ProbedExamples examples, IReadOnlyList<Concept> concepts)
         => examples.Labels.Count > 0 && concepts.All(c => examples.Labels.Contains(c.Name)) ? examples.Labels[example]
-            : concepts.FirstOrDefault(c => c.Has[example])?.Name ?? "other";
+            : concepts.FirstOrDefault(c => c.Has[example])?.Name ?? "";
 
     private static string Kind(Model model) => model switch { TextModel => "a text model", VisionModel => "an image encoder", _ => "a policy" };
 

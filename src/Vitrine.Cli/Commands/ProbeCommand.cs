@@ -141,7 +141,8 @@ internal sealed class ProbeCommand
         return 0;
 
         string What() => model is Policy
-            ? $"{examples.What}, where {model.Name} decides, at {inputs.Point(parsed)}"
+            ? $"{examples.What}, where {model.Name} decides, at {inputs.Point(parsed)}; "
+                + (parsed.GetValue(target) is { } number ? number : $"said is {string.Join(", ", Output.List(parsed.GetValue(words)))}")
             : $"{examples.What} at {ProbedInputs.Spelled(examples.At)} of {inputs.Point(parsed)}";
     }
 

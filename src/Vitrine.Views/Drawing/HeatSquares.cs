@@ -11,17 +11,22 @@ internal static class HeatSquares
     /// <param name="rows">Names, from the top.</param>
     /// <param name="columns">Names, from the left.</param>
     /// <param name="values">[row][column].</param>
-    /// <param name="across">What the columns are, under them.</param>
-    /// <param name="down">What the rows are, above them.</param>
+    /// <param name="across">What the columns are, under them; may be empty.</param>
+    /// <param name="down">What the rows are, above them; may be empty.</param>
     public static void Write(
         Markup page, string title, IReadOnlyList<string> rows, IReadOnlyList<string> columns, IReadOnlyList<IReadOnlyList<double>> values, string across,
         string down)
     {
         var left = Math.Min(150, 22 + (Sign * rows.Max(r => r.Length)));
         var (width, height) = ((Side - Top) / columns.Count, Math.Min((Side - Top) / columns.Count, 300.0 / rows.Count));
-        var (top, floor) = (Top + 20, Top + 20 + (height * rows.Count));
-        page.OpenDrawing("drawing profile squares", left + Side, floor + 48, title, "The numbers stand under it.");
-        page.Label("small soft", 0, Top + 4, down);
+        var top = down.Length > 0 ? Top + 20 : Top;
+        var floor = top + (height * rows.Count);
+        page.OpenDrawing("drawing profile squares", left + Side, floor + (across.Length > 0 ? 48 : 26), title, "The numbers stand under it.");
+        if (down.Length > 0)
+        {
+            page.Label("small soft", 0, Top + 4, down);
+        }
+
         foreach (var (i, row) in rows.Index())
         {
             if (i % (int)Math.Ceiling(rows.Count / 14.0) == 0)
@@ -43,7 +48,12 @@ internal static class HeatSquares
             page.Label("small soft", left + ((j + .5) * width), floor + 18, column, "middle");
         }
 
-        page.Label("small soft", left + (Side / 2), floor + 42, across, "middle").Close("svg");
+        if (across.Length > 0)
+        {
+            page.Label("small soft", left + (Side / 2), floor + 42, across, "middle");
+        }
+
+        page.Close("svg");
     }
 
     private static string Cut(string name, int most) => name.Length <= most ? name : name[..Math.Max(1, most - 1)] + "…";
