@@ -24,7 +24,8 @@ public sealed class ConceptSensitivityPlot(LayerSensitivities found, string conc
         LayerMarks.Write(page, $"{found.Metric} along {concept}, by layer", [.. rows.Select(Mark)]);
         page.Open("div");
         LayerMarks.Legend(
-            page, $"share of {found.Inputs} inputs whose {found.Metric} would rise along ‘{concept}’, with the range of its draws", "the range of random concepts");
+            page, $"share of {found.Inputs} inputs whose {found.Metric} would rise along ‘{concept}’, with the range of its draws",
+            "the range of random concepts");
         var table = new NumberTable(
             $"{found.Metric} along {concept}", ["layer", "share", "least draw", "largest draw", "random, mean", "least", "largest", "p (Holm)"]);
         foreach (var row in rows)

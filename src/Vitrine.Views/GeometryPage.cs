@@ -31,7 +31,8 @@ public static class GeometryPage
         PageFrame.Section[] sections =
         [
             new("shape", "Shape", "How many directions each layer uses", () => Shape(page, data)),
-            new("components", "Components", "Along the first two principal components", () => Card(page, new ComponentScatter(data.Layers, data.Labels), false)),
+            new("components", "Components", "Along the first two principal components",
+                () => Card(page, new ComponentScatter(data.Layers, data.Labels), false)),
             new("alike", "Alike", areOthers ? "How alike the two readings are" : "How alike the layers are", () => Alike(page, data.Similarity)),
             .. data.Entanglement.Count == 0 ? Array.Empty<PageFrame.Section>() :
             [
@@ -68,8 +69,8 @@ public static class GeometryPage
 
     private static void Alike(Markup page, LayerSimilarity found)
     {
-        page.Text("p", "Linear CKA is 1 for what differs by rotation and one scale. With fewer examples than coordinates it is high for unrelated layers too, which "
-            + "the unbiased one is not: that one is drawn. What is left after the best rotation (Procrustes) stands in the table, beside shuffled examples.");
+        page.Text("p", "Linear CKA is 1 for what differs by rotation and one scale. With fewer examples than coordinates it is high for unrelated layers too, "
+            + "which the unbiased one is not: that one is drawn. What is left after the best rotation (Procrustes) stands in the table, beside shuffled examples.");
         page.Open("div", ("class", "card measured")).Open("figure");
         var (rows, columns) = (Short(found.Rows), Short(found.Columns));
         HeatSquares.Write(page, "Unbiased CKA of every pair of layers", rows, columns, found.Unbiased, $"layer, at {Stem(found.Columns)}",
@@ -96,8 +97,8 @@ public static class GeometryPage
 
     private static void Entangled(Markup page, IReadOnlyList<LayerEntanglement> found)
     {
-        page.Text("p", "The mean |cos| between the directions of the concepts. Shuffled coordinates keep each direction’s own numbers; shuffled labels move all "
-            + "concepts together to other examples, and so keep what concepts that exclude each other give alone.");
+        page.Text("p", "The mean |cos| between the directions of the concepts. Shuffled coordinates keep each direction’s own numbers; shuffled labels move "
+            + "all concepts together to other examples, and so keep what concepts that exclude each other give alone.");
         page.Open("div", ("class", "card measured")).Open("figure");
         LayerMarks.Write(page, "Mean |cos| of concept directions by layer", [.. found.Select(e => new LayerMark(
             e.Layer, e.Found.Mean, e.Found.Mean, e.Found.Mean, e.ShuffledLabels.Smallest, e.ShuffledLabels.Largest))],
@@ -109,7 +110,8 @@ public static class GeometryPage
         foreach (var row in found)
         {
             table.Add($"{row.Layer}", Figures.Plain(row.Found.Mean), Figures.Plain(row.Found.Largest), Figures.Plain(row.Found.Shuffled.Mean),
-                Figures.Probability(row.Found.P), Figures.Plain(row.ShuffledLabels.Mean), Figures.Plain(row.ShuffledLabels.Largest), Figures.Probability(row.P));
+                Figures.Probability(row.Found.P), Figures.Plain(row.ShuffledLabels.Mean), Figures.Plain(row.ShuffledLabels.Largest),
+                Figures.Probability(row.P));
         }
 
         table.WriteFolded(page, brief: true);

@@ -36,8 +36,8 @@ public sealed class LayerShapePlot(IReadOnlyList<LayerGeometry> layers) : View
         var bar = Math.Min(36, pitch * .56);
         double Middle(int index) => Left + ((index + .5) * pitch);
 
-        page.OpenDrawing("drawing profile", 480, Height, "Dimensions by layer", string.Join(" ", layers.Select(l =>
-            $"Layer {l.Layer}: participation ratio {Figures.Plain(l.ParticipationRatio, 1)}, TwoNN {Figures.Plain(l.TwoNearestNeighbours ?? double.NaN, 1)}.")));
+        page.OpenDrawing("drawing profile", 480, Height, "Dimensions by layer", string.Join(" ", layers.Select(l => $"Layer {l.Layer}: "
+            + $"participation ratio {Figures.Plain(l.ParticipationRatio, 1)}, TwoNN {Figures.Plain(l.TwoNearestNeighbours ?? double.NaN, 1)}.")));
         foreach (var tick in scale.Ticks())
         {
             page.Line("axis", Left, scale.At(tick), Right, scale.At(tick))

@@ -48,7 +48,8 @@ internal static class AttributeCommand
         var top = Number("--top", "Inputs to print, those with the largest scores.", 20, "-n");
         var resume = new Option<string?>("--resume")
         {
-            Description = "File of answers with inputs taken away: read where it exists, written as the work goes on; more samples and other methods go on from it.",
+            Description = "File of answers with inputs taken away: read where it exists, written as the work goes on; more samples and other methods go on "
+                + "from it.",
         };
         var file = new Option<string?>("--page") { Description = "Write an HTML page that needs nothing beside it." };
         var device = DeviceOption.Create();
@@ -59,7 +60,8 @@ internal static class AttributeCommand
             name,
         };
         seen.AddTo(command, optional: true);
-        foreach (var option in (Option[])[prompt, image, target, asked, methods, fill, steps, samples, random, seed, rows, top, resume, file, device, allowed, json])
+        foreach (var option in (Option[])[prompt, image, target, asked, methods, fill, steps, samples, random, seed, rows, top, resume, file, device, allowed,
+            json])
         {
             command.Add(option);
         }

@@ -258,8 +258,8 @@ internal sealed class GeometryCommand
         Console.WriteLine("left after rotation: Procrustes, 0 for the same shape; beside the same of shuffled examples");
         if (found.Entanglement.Count > 0)
         {
-            Console.WriteLine($"|cos| between directions of {string.Join(", ", found.Entanglement[0].Found.Names)}; shuffled labels: all concepts moved together "
-                + "to other examples");
+            Console.WriteLine($"|cos| between directions of {string.Join(", ", found.Entanglement[0].Found.Names)}; shuffled labels: all concepts moved "
+                + "together to other examples");
         }
 
         static string Pair(Mechanisms.Geometry.Entanglement shared) => shared.Cosines.SelectMany((row, a) => row.Take(a).Select((v, b) => (v, a, b)))

@@ -166,7 +166,8 @@ internal sealed class EdgeSum
                 if (count > 0)
                 {
                     var product = all.narrow(1, row, part.Count).narrow(2, 0, count);                      // (1 or T, readers, writers)
-                    Put(first[pass] + (moved is null ? 0 : offset), part.Reader, begin, part.Along is null ? product : product.Minus(Normed(part, count)), weight);
+                    product = part.Along is null ? product : product.Minus(Normed(part, count));
+                    Put(first[pass] + (moved is null ? 0 : offset), part.Reader, begin, product, weight);
                 }
 
                 row += part.Count;

@@ -29,7 +29,7 @@ internal sealed record RemovalProgress
     public required IReadOnlyDictionary<string, double> Known { get; init; }
 }
 
-/// <summary>What the metric is where inputs were taken away, in a file that is written over every few seconds: methods that ask again go on from there.</summary>
+/// <summary>What the metric is where inputs were taken away, in a file that is written over every few seconds: who asks again goes on from there.</summary>
 internal sealed class RemovalFile : IDisposable
 {
     private const double Alike = 1e-4;

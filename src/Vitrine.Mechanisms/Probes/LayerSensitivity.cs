@@ -36,12 +36,14 @@ public sealed record LayerSensitivity(int Layer, string Place, string Concept, i
         ArgumentNullException.ThrowIfNull(concepts);
         if (concepts.Count == 0 || concepts.FirstOrDefault(c => !question.Classes.Contains(c)) is not null)
         {
-            throw new VitrineException($"TCAV: concepts {string.Join(", ", concepts)} of classes {string.Join(", ", question.Classes)}; expected some of them.");
+            throw new VitrineException(
+                $"TCAV: concepts {string.Join(", ", concepts)} of classes {string.Join(", ", question.Classes)}; expected some of them.");
         }
 
         if (!layers.Select(l => l.Place).SequenceEqual(gradients.Select(g => g.Place)) || layers.Any(l => l.Activations.shape[0] != question.Count))
         {
-            throw new VitrineException($"TCAV: {layers.Count} layers of {question.Count} examples, derivatives of {gradients.Count}; expected the same layers.");
+            throw new VitrineException(
+                $"TCAV: {layers.Count} layers of {question.Count} examples, derivatives of {gradients.Count}; expected the same layers.");
         }
 
         using var scope = NewDisposeScope();

@@ -57,13 +57,15 @@ public sealed record LayerSimilarity(
         }
 
         var (cka, unbiased) = (Linear(a, b).Rows(), Independence(a, b).Rows());
-        int?[] next = [.. one.Select((_, row) => other is not null ? Array.IndexOf(unbiased[row], unbiased[row].Max()) : row + 1 < one.Count ? row + 1 : (int?)null)];
+        int?[] next = [.. one.Select((_, row) => other is not null ? Array.IndexOf(unbiased[row], unbiased[row].Max())
+            : row + 1 < one.Count ? row + 1 : (int?)null)];
         var matches = new List<LayerMatch>();
         foreach (var (row, column) in next.Index().Where(m => m.Item is not null).Select(m => (m.Index, m.Item!.Value)))
         {
             cancellation.ThrowIfCancellationRequested();
             var (left, control) = Rotated(one[row].Activations, beside[column].Activations, orders);
-            matches.Add(new(one[row].Place, beside[column].Place, cka[row][column], unbiased[row][column], shuffled[row, column].item<double>(), left, control));
+            matches.Add(new(
+                one[row].Place, beside[column].Place, cka[row][column], unbiased[row][column], shuffled[row, column].item<double>(), left, control));
             progress?.Report(.5 + (.5 * (row + 1) / one.Count));
         }
 

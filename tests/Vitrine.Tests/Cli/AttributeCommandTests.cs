@@ -51,7 +51,7 @@ public sealed class AttributeCommandTests : IDisposable
 
     [Theory]
     [InlineData(Tabletop, "shapley,ablation")]
-    [InlineData(Flow, "kernel-shap")]
+    [InlineData(Flow, "ablation")]
     public async Task An_attribution_goes_on_from_its_file(string policy, string method)
     {
         var file = folder["away.json"];

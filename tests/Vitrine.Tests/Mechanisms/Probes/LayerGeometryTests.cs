@@ -45,7 +45,7 @@ public sealed class LayerGeometryTests : IDisposable
     [Fact]
     public void Groups_that_lie_apart_are_found_and_an_even_cloud_is_as_its_shuffles()
     {
-        var centres = tensor(Enumerable.Range(0, 60).Select(i => (i % 3) * 9.0).ToArray()).unsqueeze(1) * Noise(1, 5, 7);
+        var centres = (Noise(3, 5, 7) * 9).index_select(0, tensor(Enumerable.Range(0, 60).Select(i => (long)(i % 3)).ToArray()));   // no line of three
         ProbedLayer[] layers = [new(0, "a.0.x", Noise(60, 5, 1) + centres), new(1, "a.1.x", Noise(60, 5, 2))];
         var found = LayerGeometry.Of(layers, clusters: 3, shuffles: 19, seed: 2);
         found[0].Clusters!.Silhouette.ShouldBeGreaterThan(.6);
@@ -85,7 +85,8 @@ public sealed class LayerGeometryTests : IDisposable
         var random = new RandomStream("axis");
         bool[] warm = [.. Enumerable.Range(0, 120).Select(_ => random.Chance(.5))], fast = [.. Enumerable.Range(0, 120).Select(_ => random.Chance(.5))];
         var axis = tensor(Enumerable.Range(0, 120).Select(i => (warm[i] ? 3.0 : 0) + (fast[i] ? 3.0 : 0)).ToArray()).unsqueeze(1) * Noise(1, 40, 9);
-        var found = LayerEntanglement.Of([new(0, "a.0.x", Noise(120, 40, 4) + axis)], [("warm", warm), ("fast", fast)], new ProbeRecipe { Kind = ProbeKind.MassMean });
+        var found = LayerEntanglement.Of(
+            [new(0, "a.0.x", Noise(120, 40, 4) + axis)], [("warm", warm), ("fast", fast)], new ProbeRecipe { Kind = ProbeKind.MassMean });
         found[0].Found.Mean.ShouldBeGreaterThan(.8);
         found[0].P.ShouldBe(1 / 21.0, 1e-12);
     }
@@ -103,7 +104,10 @@ public sealed class LayerGeometryTests : IDisposable
             { "CKA: 8 examples and 20 shuffles; expected the same examples", () => LayerSimilarity.Of([layer], [new(0, "b.0.x", rand(7, 2))]) },
             { "entanglement: 1 concepts", () => LayerEntanglement.Of([layer], [("a", half)]) },
             { "entanglement: all of 8 examples have concept 'b'", () => LayerEntanglement.Of([layer], [("a", half), ("b", [.. half.Select(_ => true)])]) },
-            { "entanglement: concepts 'a' and 'b' split the 8 examples alike", () => LayerEntanglement.Of([layer], [("a", half), ("b", [.. half.Select(h => !h)])]) },
+            {
+                "entanglement: concepts 'a' and 'b' split the 8 examples alike",
+                () => LayerEntanglement.Of([layer], [("a", half), ("b", [.. half.Select(h => !h)])])
+            },
         };
     }
 

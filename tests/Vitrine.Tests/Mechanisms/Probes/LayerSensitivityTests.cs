@@ -25,8 +25,12 @@ public sealed class LayerSensitivityTests : IDisposable
         using var gradients = ProbeGradients.Of(subject, metric, at, batch: 2);
         var layer = gradients.Layers[0];
         var direction = Direction((int)layer.Activations.shape[1]);
-        var positions = at switch { ProbePosition.Last => Positions.Last, ProbePosition.First => Positions.First, _ => Positions.All };
-        Rises(subject, metric, layer, direction, new EditScope { Positions = positions });
+        Rises(subject, metric, layer, direction, at switch
+        {
+            ProbePosition.Last => new EditScope { Positions = Positions.Last },
+            ProbePosition.First => new EditScope { Positions = Positions.First },
+            _ => EditScope.Everywhere,
+        });
     }
 
     [Theory]
@@ -39,7 +43,7 @@ public sealed class LayerSensitivityTests : IDisposable
         var subject = Subject.Of(policy, observations);
         var metric = MetricText.Parse(name.EndsWith("flow", StringComparison.Ordinal) ? asked : $"{asked}@0", subject);
         using var gradients = ProbeGradients.Of(subject, metric, ProbePosition.Deciding, batch: 2);
-        var layer = gradients.Layers[^1];
+        var layer = gradients.Layers[1];
         var scope = new EditScope { Positions = policy.Layout([observations[0]]).DecidingPositions, Steps = [0] };
         Rises(subject, metric, layer, Direction((int)layer.Activations.shape[1]), scope);
     }
@@ -55,7 +59,8 @@ public sealed class LayerSensitivityTests : IDisposable
         var found = LayerSensitivity.Of(layers, slopes, ProbeQuestion.OfClasses(labels), ["lift", "push"], seed: 4);
         found.Select(f => (f.Concept, f.Layer)).ShouldBe([("lift", 0), ("lift", 1), ("push", 0), ("push", 1)]);
         found[0].Found!.Score.ShouldBeGreaterThan(.95);
-        found[0].P!.Value.ShouldBe(Math.Min(1, 2 * found[0].Found!.Test.P), 1e-12);                        // two tests, the smaller p first
+        double[] adjusted = [.. Holm.Adjust([found[0].Found!.Test.P, found[2].Found!.Test.P])];            // two of the four were tested
+        (found[0].P!.Value, found[2].P!.Value).ShouldBe((adjusted[0], adjusted[1]));
         found[2].Found!.Score.ShouldBeLessThan(.5);
         found[0].Examples.ShouldBe(40);
         new[] { found[1], found[3] }.ShouldAllBe(f => f.Found == null && f.P == null);
@@ -81,7 +86,7 @@ public sealed class LayerSensitivityTests : IDisposable
     /// <summary>The metric, moved a little both ways by an edit, changes by the derivative's product with the direction.</summary>
     private static void Rises(Subject subject, Metric metric, ProbedLayer layer, float[] direction, EditScope where)
     {
-        const double step = .01;
+        const double step = .02;
         double[] Moved(double by)
         {
             using var run = subject.Run(RunPlan.Editing(new Add(layer.Place, EditValue.Of(direction), by) { Scope = where }));
@@ -92,7 +97,7 @@ public sealed class LayerSensitivityTests : IDisposable
         double[] found = [.. Moved(step).Zip(Moved(-step), (up, down) => (up - down) / (2 * step))];
         foreach (var (slope, difference) in expected.Zip(found))
         {
-            difference.ShouldBe(slope, .02 * Math.Max(expected.Max(Math.Abs), 1e-3));
+            difference.ShouldBe(slope, (.03 * expected.Max(Math.Abs)) + 5e-6);
         }
 
         expected.Max(Math.Abs).ShouldBeGreaterThan(1e-4);
