@@ -69,8 +69,9 @@ public static class GeometryPage
 
     private static void Alike(Markup page, LayerSimilarity found)
     {
-        page.Text("p", "Linear CKA is 1 for what differs by rotation and one scale. With fewer examples than coordinates it is high for unrelated layers too, "
-            + "which the unbiased one is not: that one is drawn. What is left after the best rotation (Procrustes) stands in the table, beside shuffled examples.");
+        page.Text("p", "Linear CKA is 1 for what differs by rotation and one scale. With fewer examples than coordinates it is high for unrelated layers "
+            + "too, which the unbiased one is not: that one is drawn. What is left after the best rotation (Procrustes) stands in the table, beside shuffled "
+            + "examples.");
         page.Open("div", ("class", "card measured")).Open("figure");
         var (rows, columns) = (Short(found.Rows), Short(found.Columns));
         HeatSquares.Write(page, "Unbiased CKA of every pair of layers", rows, columns, found.Unbiased, $"layer, at {Stem(found.Columns)}",

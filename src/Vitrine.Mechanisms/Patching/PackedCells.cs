@@ -153,7 +153,9 @@ internal sealed class PackedCells : ICellRunner
 
         if (!readsOne)
         {
-            return read < 0 ? x! : x!.flatten(0, 1).index_select(0, tensor(packing.LastColumns, device: x.device)).unsqueeze(1);
+            return read < 0
+                ? x!.index_select(0, tensor(packing.Places.Select(p => (long)p.Row).ToArray(), device: x.device))                  // a row each
+                : x!.flatten(0, 1).index_select(0, tensor(packing.LastColumns, device: x.device)).unsqueeze(1);
         }
 
         using var keys = packing.Pass(Scope(here), ids.Length, here);

@@ -56,7 +56,7 @@ internal sealed record PatchContrast(Subject Clean, Subject? Corrupted, Subject?
         => [.. Enumerable.Range(0, subject.Rows).Select(row =>
         {
             cancellation.ThrowIfCancellationRequested();
-            using var run = subject.Take([row]).RunFor(Metric, under?.Invoke(row) ?? RunPlan.Empty, null, cancellation);
+            using var run = subject.Take([row]).Run(under?.Invoke(row), cancellation: cancellation);
             return Metric.Values(run)[0];
         })];
 

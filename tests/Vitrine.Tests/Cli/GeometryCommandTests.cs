@@ -97,9 +97,9 @@ public sealed class GeometryCommandTests : IDisposable
         await File.WriteAllLinesAsync(folder["on.txt"], ["the red one", "", "a cup"], TestContext.Current.CancellationToken);
         var (on, _) = await BothAsync([.. asked, "--tcav-on", folder["on.txt"]]);
         on.ShouldContain("share of 2 inputs");
-        var (first, nothing) = await BothAsync([.. asked, "--at", "first", "--point", "resid_pre", "--tcav-inputs", "3"]);
-        first.ShouldContain("share of 3 inputs");
-        nothing.GetProperty("sensitivity").GetProperty("inputs").GetInt32().ShouldBe(3);
+        var (mean, some) = await BothAsync([.. asked, "--at", "mean", "--point", "mlp.neurons", "--tcav-inputs", "3"]);
+        mean.ShouldContain("share of 3 inputs");
+        some.GetProperty("sensitivity").GetProperty("inputs").GetInt32().ShouldBe(3);
     }
 
     [Fact]

@@ -34,18 +34,18 @@ public sealed class LayerSensitivityTests : IDisposable
     }
 
     [Theory]
-    [InlineData("embedded:tabletop", "dz")]
-    [InlineData("embedded:tabletop-flow", "speed")]
-    public void A_policy_s_action_rises_along_a_direction_as_its_derivative_says(string name, string asked)
+    [InlineData("embedded:tabletop", "dz@0", 1)]
+    [InlineData("embedded:tabletop-flow", "speed", 10)]
+    public void A_policy_s_action_rises_along_a_direction_as_its_derivative_says(string name, string asked, float length)
     {
         using var policy = Policy.Open(name);
         var observations = StateSource.OfWorld("tabletop", 1).ForTest(3);
         var subject = Subject.Of(policy, observations);
-        var metric = MetricText.Parse(name.EndsWith("flow", StringComparison.Ordinal) ? asked : $"{asked}@0", subject);
+        var metric = MetricText.Parse(asked, subject);
         using var gradients = ProbeGradients.Of(subject, metric, ProbePosition.Deciding, batch: 2);
         var layer = gradients.Layers[1];
         var scope = new EditScope { Positions = policy.Layout([observations[0]]).DecidingPositions, Steps = [0] };
-        Rises(subject, metric, layer, Direction((int)layer.Activations.shape[1]), scope);
+        Rises(subject, metric, layer, [.. Direction((int)layer.Activations.shape[1]).Select(v => v * length)], scope);
     }
 
     [Fact]
