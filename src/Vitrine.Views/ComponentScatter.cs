@@ -19,7 +19,7 @@ public sealed class ComponentScatter(IReadOnlyList<LayerGeometry> layers, IReadO
         page.Open("figure").Open("div", ("class", "scatters"));
         foreach (var layer in shown)
         {
-            page.Open("div").Text("h4", $"layer {layer.Layer}");
+            page.Open("div").Text("h3", $"layer {layer.Layer}");
             Draw(page, layer, areColoured ? names : []);
             page.Text("p", $"{Figures.Percent(layer.Shares[0])} and {Figures.Percent(layer.Shares.Count > 1 ? layer.Shares[1] : 0)} of the variance",
                 ("class", "k")).Close("div");

@@ -3,7 +3,7 @@ namespace Vitrine.Views.Drawing;
 /// <summary>A matrix of numbers from 0 to 1 as squares: pale is 0, full is 1.</summary>
 internal static class HeatSquares
 {
-    private const double Side = 400, Top = 10, Sign = 7.4;
+    private const double Side = 400, Top = 10, Sign = 10.6;
 
     /// <summary>Draws it.</summary>
     /// <param name="page">Where to.</param>
@@ -17,14 +17,14 @@ internal static class HeatSquares
         Markup page, string title, IReadOnlyList<string> rows, IReadOnlyList<string> columns, IReadOnlyList<IReadOnlyList<double>> values, string across,
         string down)
     {
-        var left = Math.Min(150, 22 + (Sign * rows.Max(r => r.Length)));
+        var left = Math.Min(190, 22 + (Sign * rows.Max(r => r.Length)));
         var (width, height) = ((Side - Top) / columns.Count, Math.Min((Side - Top) / columns.Count, 300.0 / rows.Count));
-        var top = down.Length > 0 ? Top + 20 : Top;
+        var top = down.Length > 0 ? Top + 26 : Top;
         var floor = top + (height * rows.Count);
         page.OpenDrawing("drawing profile squares", left + Side, floor + (across.Length > 0 ? 48 : 26), title, "The numbers stand under it.");
         if (down.Length > 0)
         {
-            page.Label("small soft", 0, Top + 4, down);
+            page.Label("small soft", 0, Top + 10, down);
         }
 
         foreach (var (i, row) in rows.Index())
@@ -42,7 +42,7 @@ internal static class HeatSquares
             }
         }
 
-        var every = (int)Math.Ceiling(columns.Count * columns.Max(c => (c.Length + 1.5) * Sign * 1.3) / Side);
+        var every = (int)Math.Ceiling(columns.Count * columns.Max(c => (c.Length + 1.5) * Sign) / Side);
         foreach (var (j, column) in columns.Index().Where(c => c.Index % every == 0))
         {
             page.Label("small soft", left + ((j + .5) * width), floor + 18, column, "middle");
