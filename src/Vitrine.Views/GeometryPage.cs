@@ -1,4 +1,3 @@
-using Vitrine.Mechanisms.Geometry;
 using Vitrine.Mechanisms.Probes;
 using Vitrine.Views.Drawing;
 

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
 using Spectre.Console;
-using Vitrine.Checkpoints;
 using Vitrine.Mechanisms.Probes;
 using Vitrine.Mechanisms.Statistics;
 using Vitrine.Policies;

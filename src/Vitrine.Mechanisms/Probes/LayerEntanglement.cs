@@ -1,6 +1,5 @@
 using Vitrine.Mechanisms.Geometry;
 using Vitrine.Mechanisms.Statistics;
-using static TorchSharp.torch;
 
 namespace Vitrine.Mechanisms.Probes;
 
