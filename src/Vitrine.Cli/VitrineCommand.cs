@@ -20,6 +20,7 @@ internal static class VitrineCommand
         WithSharedOptions(ConceptsCommand.Create()),
         WithSharedOptions(CalibrateCommand.Create()),
         WithSharedOptions(ProbeCommand.Create()),
+        WithSharedOptions(GeometryCommand.Create()),
         WithSharedOptions(SteerCommand.Create()),
         WithSharedOptions(ExplainCommand.Create()),
         WithSharedOptions(PatchCommand.Create()),

@@ -11,11 +11,6 @@ public sealed class ProbeProfilePlot(LayerProbes probes) : View
 {
     private const double Left = 66, Right = 470, Top = 16, Floor = 208, Height = 256;
 
-    /// <summary>The profile as an HTML page of its own, which needs nothing beside it.</summary>
-    /// <param name="title">Heading.</param>
-    /// <param name="note">What was probed, and in which model.</param>
-    public string RenderPage(string title, string note) => PageHead.Alone(this, title, note);
-
     internal override void Write(Markup page)
     {
         page.Open("figure");

@@ -46,6 +46,11 @@ internal static class AttributeCommand
         var seed = new Option<int>("--seed") { Description = "Of all that is drawn.", DefaultValueFactory = _ => 0 };
         var rows = Number("--rows", "Rows that run together.", defaults.RowsPerPass);
         var top = Number("--top", "Inputs to print, those with the largest scores.", 20, "-n");
+        var resume = new Option<string?>("--resume")
+        {
+            Description = "File of answers with inputs taken away: read where it exists, written as the work goes on; more samples and other methods go on "
+                + "from it.",
+        };
         var file = new Option<string?>("--page") { Description = "Write an HTML page that needs nothing beside it." };
         var device = DeviceOption.Create();
         var allowed = NonFiniteOption.Create();
@@ -55,7 +60,8 @@ internal static class AttributeCommand
             name,
         };
         seen.AddTo(command, optional: true);
-        foreach (var option in (Option[])[prompt, image, target, asked, methods, fill, steps, samples, random, seed, rows, top, file, device, allowed, json])
+        foreach (var option in (Option[])[prompt, image, target, asked, methods, fill, steps, samples, random, seed, rows, top, resume, file, device, allowed,
+            json])
         {
             command.Add(option);
         }
@@ -71,9 +77,10 @@ internal static class AttributeCommand
                 RandomOrders = Value(random),
                 Seed = parsed.GetValue(seed),
                 RowsPerPass = Value(rows),
+                Resume = parsed.GetValue(resume),
             };
             var count = Value(top);
-            if (parsed.GetValue(file) is { } place)
+            foreach (var place in new[] { parsed.GetValue(file), parsed.GetValue(resume) }.OfType<string>())
             {
                 AtomicFile.RequireWritable(place);
             }

@@ -16,20 +16,17 @@ namespace Vitrine.Cli.Commands;
 /// </summary>
 internal sealed class ProbeCommand
 {
+    /// <summary>The class of instructions that have a word that is asked about.</summary>
+    internal const string Said = "said";
+
     private const int Drawn = 96;
 
     private readonly Argument<string> name = ModelArgument.Completed(new Argument<string>("MODEL")
     {
         Description = "A text model, an image encoder or a policy: a folder, a .gguf file, or ORG/NAME in the local cache.",
     });
-    private readonly Option<string?> texts = new("--texts")
-    {
-        Description = "Of a text model: labelled texts, a table with tabs and the columns label and text, or a .jsonl file with those keys.",
-    };
-    private readonly StateOptions states = new(Drawn)
-    {
-        PicturesAre = "Of an image encoder: a folder with a folder of pictures for each class. Of a policy: pictures to decide on, with --instruction.",
-    };
+    private readonly ProbedInputs inputs = new(Drawn);
+    private readonly ProbeSensitivity tcav = new();
     private readonly Option<string[]> words = new("--word")
     {
         Description = "Of a policy: whether one of these words is in the instruction, e.g. fast,quickly.",
@@ -39,13 +36,7 @@ internal sealed class ProbeCommand
     {
         Description = "Of a policy: a number of its own expected action to predict, e.g. speed, dz.",
     };
-    private readonly Option<string?> units = UnitsOption.Create();
     private readonly Option<bool> numbers = new("--numbers") { Description = "Labels of the texts are numbers to predict, not classes." };
-    private readonly Option<ProbePosition?> at = new("--at")
-    {
-        Description = "Which positions: last (texts by default), first, mean (pictures by default), token (each by itself); policies where they decide.",
-    };
-    private readonly Option<string> point = new("--point") { Description = "Which point of the blocks.", DefaultValueFactory = _ => "resid_post" };
     private readonly Option<ProbeKind?> kind = new("--kind")
     {
         Description = "How: logistic (classes by default), ridgeclassifier, discriminant, massmean; ridge (numbers by default), leastsquares.",
@@ -75,10 +66,11 @@ internal sealed class ProbeCommand
         var command = new Command(
             "probe", "Read classes or numbers off the activations of each layer by linear probes, beside shuffled labels and control tasks.")
         {
-            own.name, own.texts, own.words, own.target, own.units, own.numbers, own.at, own.point, own.kind, own.c, own.alpha, own.unscaled, own.folds,
-            own.shuffles, own.controls, own.output, own.page, own.device, own.allowed, own.json,
+            own.name, own.words, own.target, own.numbers, own.kind, own.c, own.alpha, own.unscaled, own.folds, own.shuffles, own.controls, own.output,
+            own.page, own.device, own.allowed, own.json,
         };
-        own.states.AddTo(command);
+        own.inputs.AddTo(command);
+        own.tcav.AddTo(command);
         command.SetAction(own.RunAsync);
         return command;
     }
@@ -91,106 +83,89 @@ internal sealed class ProbeCommand
         }
 
         using var model = Policy.Catalog.Open(parsed.GetValue(name)!, allowed.Over(device.ModelOptionsOf(parsed), parsed));
-        RefuseOthers(parsed, model);
-        var examples = Prepare(parsed, model);
-        var (read, question, probes) = await Stages.RunAsync(async stages =>
+        inputs.RefuseOthers(parsed, model, [numbers], [words, target]);
+        var examples = inputs.Of(parsed, model);
+        var ask = Asked(parsed, model, examples);
+        var concepts = tcav.Concepts(parsed, model, examples, parsed.GetValue(target) is not null || parsed.GetValue(numbers));
+        var (read, question, probes, sensitivity) = await Stages.RunAsync(async stages =>
         {
-            var activations = await stages.StageAsync("reading activations", 30, p => Task.FromResult(examples.Read(p, cancellation))).ConfigureAwait(false);
+            var activations = await stages.StageAsync(
+                "reading activations", 30, p => Task.FromResult(examples.Read(model, inputs.Point(parsed), p, cancellation))).ConfigureAwait(false);
             try
             {
-                var asked = examples.Ask(activations);
+                var asked = ask(activations);
                 var options = new LayerProbeOptions
                 {
                     Recipe = Recipe(parsed, asked),
                     Folds = parsed.GetValue(folds),
                     Shuffles = parsed.GetValue(shuffles),
                     Controls = parsed.GetValue(controls),
-                    Seed = parsed.GetValue(states.Seed),
+                    Seed = parsed.GetValue(inputs.States.Seed),
                 };
                 var made = await stages.StageAsync(
                     "fitting probes", 70, p => Task.FromResult(LayerProbes.Read(activations.Layers, asked, options, p, cancellation))).ConfigureAwait(false);
-                return (activations, asked, made);
+                var moved = concepts.Count == 0 ? null : await tcav.FindAsync(
+                    parsed, model, examples, activations.Layers, asked, concepts, options.Recipe, options.Seed, inputs.Point(parsed), stages, cancellation)
+                        .ConfigureAwait(false);
+                return (activations, asked, made, moved);
             }
             catch
             {
                 activations.Dispose();
                 throw;
             }
-        }).ConfigureAwait(false);
+        }, all: 100 + (concepts.Count == 0 ? 0 : ProbeSensitivity.Weight)).ConfigureAwait(false);
         using (read)
         {
             var saved = parsed.GetValue(output) is { } file ? Save(file, model, read, question, probes, Recipe(parsed, question)) : [];
             if (parsed.GetValue(page) is { } drawn)
             {
-                var note = $"{examples.What}, {model.Name}, model {model.Fingerprint[..12]}.";
-                AtomicFile.WriteAllText(drawn, new ProbeProfilePlot(probes).RenderPage("What probes read", note));
+                AtomicFile.WriteAllText(drawn, ProbePage.Render(probes, sensitivity, What(), PageMade.Of(
+                    PageMade.CommandLine("probe", parsed), model, parsed.GetValue(inputs.States.Seed).ToString(CultureInfo.InvariantCulture))));
             }
 
             if (parsed.GetValue(json))
             {
-                Output.Write(new { Asked = examples.What, Probes = probes, Saved = saved });
+                Output.Write(new { Asked = What(), Probes = probes, Sensitivity = sensitivity, Saved = saved });
             }
             else
             {
-                Print(probes, examples.What, saved);
+                Print(probes, What(), saved);
+                if (sensitivity is not null)
+                {
+                    ProbeSensitivity.Print(sensitivity);
+                }
             }
         }
 
         return 0;
+
+        string What() => model is Policy
+            ? $"{examples.What}, where {model.Name} decides, at {inputs.Point(parsed)}; "
+                + (parsed.GetValue(target) is { } number ? number : $"said is {string.Join(", ", Output.List(parsed.GetValue(words)))}")
+            : $"{examples.What} at {ProbedInputs.Spelled(examples.At)} of {inputs.Point(parsed)}";
     }
 
-    /// <summary>What a model is shown, and what is asked of it.</summary>
-    private sealed record Examples(
-        string What, Func<IProgress<double>, CancellationToken, ProbeActivations> Read, Func<ProbeActivations, ProbeQuestion> Ask);
-
-    private Examples Prepare(ParseResult parsed, Model model) => model switch
+    /// <summary>What is asked of the examples, once their activations are read.</summary>
+    private Func<ProbeActivations, ProbeQuestion> Asked(ParseResult parsed, Model model, ProbedExamples examples)
     {
-        TextModel text => OfTexts(parsed, text),
-        VisionModel vision => OfPictures(parsed, vision),
-        _ => OfPolicy(parsed, (Policy)model),
-    };
-
-    private Examples OfTexts(ParseResult parsed, TextModel model)
-    {
-        var file = parsed.GetValue(texts)
-            ?? throw new VitrineException($"{model.Name}: is a text model; name what it reads with --texts FILE (columns label and text).");
-        var labelled = LabelledTexts.Read(file);
-        var place = parsed.GetValue(at) ?? ProbePosition.Last;
-        string[] labels = [.. labelled.Select(t => t.Label)], read = [.. labelled.Select(t => t.Text)];
-        var asked = parsed.GetValue(numbers)
-            ? ProbeQuestion.OfNumbers([.. labels.Select((l, i) => double.TryParse(l, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
-                ? number
-                : throw new VitrineException($"{file}: label {i} (from 0) is '{l}', which is no number; leave --numbers out where labels are classes."))])
-            : ProbeQuestion.OfClasses(labels);
-        var question = asked with { Groups = Repeated(read) };
-        return new(
-            $"{labelled.Count} texts at {Spelled(place)} of {parsed.GetValue(point)}",
-            (progress, cancellation) => ProbeActivations.OfTexts(model, read, place, parsed.GetValue(point)!, progress: progress, cancellation: cancellation),
-            activations => (place == ProbePosition.Token ? question.Of(activations.Owners) : question) with { Types = activations.Types });
-    }
-
-    private Examples OfPictures(ParseResult parsed, VisionModel model)
-    {
-        var folder = states.Pictures(parsed)
-            ?? throw new VitrineException(
-                $"{model.Name}: is an image encoder; name what it sees with --pictures DIR, which holds a folder of pictures for each class.");
-        var seen = PicturesByClass(folder);
-        var place = parsed.GetValue(at) ?? ProbePosition.Mean;
-        var question = ProbeQuestion.OfClasses([.. seen.Select(s => s.Class)]);
-        return new(
-            $"{seen.Count} pictures at {Spelled(place)} of {parsed.GetValue(point)}",
-            (progress, cancellation)
-                => ProbeActivations.OfPictures(model, [.. seen.Select(s => s.File)], place, parsed.GetValue(point)!, progress, cancellation),
-            activations => place == ProbePosition.Token ? question.Of(activations.Owners) : question);
-    }
-
-    private Examples OfPolicy(ParseResult parsed, Policy model)
-    {
-        if (parsed.GetValue(at) is not (null or ProbePosition.Deciding))
+        if (model is Policy policy)
         {
-            throw new VitrineException($"--at is {Spelled(parsed.GetValue(at)!.Value)}; a policy is probed where it decides.");
+            return OfPolicy(parsed, policy, examples);
         }
 
+        var asked = parsed.GetValue(numbers)
+            ? ProbeQuestion.OfNumbers([.. examples.Labels.Select((l, i) => double.TryParse(l, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
+                ? number
+                : throw new VitrineException(
+                    $"{examples.File}: label {i} (from 0) is '{l}', which is no number; leave --numbers out where labels are classes."))])
+            : ProbeQuestion.OfClasses(examples.Labels);
+        var question = model is TextModel ? asked with { Groups = Repeated(examples.Shown) } : asked;
+        return activations => (examples.At == ProbePosition.Token ? question.Of(activations.Owners) : question) with { Types = activations.Types };
+    }
+
+    private Func<ProbeActivations, ProbeQuestion> OfPolicy(ParseResult parsed, Policy model, ProbedExamples examples)
+    {
         var (asked, number) = (Output.List(parsed.GetValue(words)), parsed.GetValue(target));
         if ((asked.Length == 0) == (number is null))
         {
@@ -198,58 +173,26 @@ internal sealed class ProbeCommand
         }
 
         var metric = number is null ? null : ActionMetric.Named(number, model.ActionNames);
-        var source = states.Source(parsed, model);
-        var observations = source.ForTest(states.Count(parsed) ?? (source.IsDrawn ? Drawn : null));
-        string[] said = [.. observations.Select(o => o.Instruction)];
-        var instructions = said.Distinct().ToList();
-        if (asked.Length > 0 && said.Count(IsSaid) is var count && (count == 0 || count == said.Length))
+        var (said, instructions) = (examples.Shown, examples.Shown.Distinct().ToList());
+        if (asked.Length > 0 && said.Count(IsSaid) is var count && (count == 0 || count == said.Count))
         {
             throw new VitrineException(
-                $"--word: {count} of {said.Length} instructions have {string.Join(" or ", asked)}, e.g. '{said[0]}'; expected some with and some without.");
+                $"--word: {count} of {said.Count} instructions have {string.Join(" or ", asked)}, e.g. '{said[0]}'; expected some with and some without.");
         }
 
-        return new(
-            $"{observations.Count} situations, {instructions.Count} instructions, where {model.Name} decides, at {parsed.GetValue(point)}",
-            (progress, cancellation) =>
-            {
-                using var acting = model.With(units: parsed.GetValue(units));
-                return ProbeActivations.OfPolicy(acting, observations, parsed.GetValue(point)!, progress: progress, cancellation: cancellation);
-            },
-            activations => metric is not null
-                ? ProbeQuestion.OfNumbers([.. activations.Actions.Select(a => metric.Of(a.Expected))]) with { Types = said }
-                : Spoken());
-
-        ProbeQuestion Spoken()
-        {
-            var question = ProbeQuestion.OfClasses([.. said.Select(s => IsSaid(s) ? "said" : "not said")]);
-            return question with { Groups = [.. said.Select(s => instructions.IndexOf(s))] };
-        }
+        return activations => metric is not null
+            ? ProbeQuestion.OfNumbers([.. activations.Actions.Select(a => metric.Of(a.Expected))]) with { Types = said }
+            : ProbeQuestion.OfClasses([.. said.Select(s => IsSaid(s) ? Said : "not said")]) with { Groups = [.. said.Select(s => instructions.IndexOf(s))] };
 
         bool IsSaid(string instruction) => Instructions.Words(instruction).Intersect(asked, StringComparer.OrdinalIgnoreCase).Any();
     }
 
     /// <summary>Equal texts as groups, which must not stand on both sides of a split; null where all differ.</summary>
-    private static int[]? Repeated(string[] read)
+    private static int[]? Repeated(IReadOnlyList<string> read)
     {
         var first = new Dictionary<string, int>();
         int[] groups = [.. read.Select((text, i) => first.TryGetValue(text, out var at) ? at : first[text] = i)];
-        return first.Count < read.Length ? groups : null;
-    }
-
-    /// <summary>Options of another kind of model are refused.</summary>
-    private void RefuseOthers(ParseResult parsed, Model model)
-    {
-        Option[] ofTexts = [texts, numbers], ofPolicies = [words, target, units, .. states.OfSituations];
-        var (what, others) = model switch
-        {
-            TextModel => ("a text model", ofPolicies.Append(states.PicturesOption)),
-            VisionModel => ("an image encoder", ofTexts.Concat(ofPolicies)),
-            _ => ("a policy", ofTexts),
-        };
-        if (others.FirstOrDefault(o => parsed.GetResult(o) is { Implicit: false }) is { } wrong)
-        {
-            throw new VitrineException($"{wrong.Name}: {model.Name} is {what}, which does not take it.");
-        }
+        return first.Count < read.Count ? groups : null;
     }
 
     private ProbeRecipe Recipe(ParseResult parsed, ProbeQuestion question)
@@ -259,20 +202,6 @@ internal sealed class ProbeCommand
         return settings.FirstOrDefault(s => !s.IsRead && parsed.GetResult(s.Option) is { Implicit: false }).Option is { } idle
             ? throw new VitrineException($"{idle.Name}: a probe of kind {how} does not read it.")
             : new() { Kind = how, C = parsed.GetValue(c), Alpha = parsed.GetValue(alpha), Scaled = !parsed.GetValue(unscaled) };
-    }
-
-    private static List<(string Class, string File)> PicturesByClass(string folder)
-    {
-        if (!Directory.Exists(folder))
-        {
-            throw new VitrineException($"{folder}: there is no such folder; expected one with a folder of pictures for each class.");
-        }
-
-        var seen = Directory.GetDirectories(folder).Order(StringComparer.Ordinal)
-            .SelectMany(d => Directory.GetFiles(d).Where(Observations.IsPicture).Order(StringComparer.Ordinal).Select(f => (Path.GetFileName(d), f))).ToList();
-        return seen.Count > 0
-            ? seen
-            : throw new VitrineException($"{folder}: no folder in it holds a picture; expected PNG or JPEG files in a folder for each class.");
     }
 
     private static IReadOnlyList<string> Save(
@@ -333,15 +262,6 @@ internal sealed class ProbeCommand
             Console.WriteLine($"saved: {string.Join(", ", saved)}");
         }
     }
-
-    private static string Spelled(ProbePosition place) => place switch
-    {
-        ProbePosition.Last => "the last token",
-        ProbePosition.First => "the first token",
-        ProbePosition.Mean => "the mean over tokens",
-        ProbePosition.Token => "every token",
-        _ => "the deciding position",
-    };
 
     private static string Number(double? value) => value?.ToString("0.000", CultureInfo.InvariantCulture) ?? "-";
 }

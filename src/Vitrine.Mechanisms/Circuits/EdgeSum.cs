@@ -59,16 +59,11 @@ internal sealed class EdgeSum
         var moved = axis == EdgeAxis.Positions ? difference.permute(2, 0, 1, 3).contiguous() : null;       // (T, W, B, d)
         NormAt[] norms = [.. Enumerable.Range(0, 2 * graph.Layers).Select(i => NormOf(i / 2, i % 2 == 1))];
         var shares = Shares(norms, difference);                                                            // (2 L, W, B, T)
-        for (var layer = 0; layer < graph.Layers; layer++)
+        for (var layer = 0; layer <= graph.Layers; layer++)
         {
             using var inner = NewDisposeScope();
-            Attention(layer);
-            Prefix(layer);
-            Mlp(layer);
+            Readers(layer);
         }
-
-        var last = gradients.At(graph.Layers - 1, Point.ResidPost, step)!.Widened().unsqueeze(0);  // (1, B, T, d)
-        Products(graph.Outcome, graph.StreamWriters, last, null, null);
 
         NormAt NormOf(int layer, bool isMlp)
         {
@@ -76,12 +71,39 @@ internal sealed class EdgeSum
             return new NormAt(isMlp ? block.MlpNorm! : block.AttentionNorm!, read(layer, isMlp), condition);
         }
 
-        void Attention(int layer)
+        // The readers of attention with the feed-forward in front of it, which reads all but one of the same writers; behind the last block, the outcome.
+        void Readers(int layer)
+        {
+            var inputs = layer < graph.Layers ? Inputs(layer) : [];
+            var own = layer < graph.Layers ? inputs.Length * graph.Heads(layer) : 1;
+            var (b, t, d) = (difference.shape[1], difference.shape[2], difference.shape[3]);
+            var back = empty([own + (layer > 0 ? 1 : 0), b, t, d], difference.dtype, difference.device);   // (R, B, T, d)
+            var parts = new List<Part> { layer < graph.Layers ? Attention(layer, inputs, back.narrow(0, 0, own)) : Outcome(back.narrow(0, 0, 1)) };
+            if (layer > 0)
+            {
+                parts.Add(Mlp(layer - 1, back.narrow(0, own, 1)));
+            }
+
+            Products(back, parts);
+            if (layer < graph.Layers)
+            {
+                Prefix(layer);
+            }
+        }
+
+        (Linear Weight, Point Point)[] Inputs(int layer)
         {
             var block = graph.Stack.At(layer).Weights;
-            var ofPrefix = graph.Stack.Specs[layer].Attention.Keys == KeySource.Prefix;
-            (Linear Weight, Point Point)[] inputs =
-                [(block.Query, Point.AttnQ), .. ofPrefix ? Array.Empty<(Linear, Point)>() : [(block.Key, Point.AttnK), (block.Value, Point.AttnV)]];
+            return
+            [
+                (block.Query, Point.AttnQ),
+                .. graph.Stack.Specs[layer].Attention.Keys == KeySource.Prefix ? Array.Empty<(Linear, Point)>()
+                    : [(block.Key, Point.AttnK), (block.Value, Point.AttnV)],
+            ];
+        }
+
+        Part Attention(int layer, (Linear Weight, Point Point)[] inputs, Tensor back)
+        {
             var (heads, width) = (graph.Heads(layer), graph.Stack.Specs[layer].Attention.HeadWidth);
             var norm = norms[2 * layer];
             var isFixed = norm.Gain.dim() == 1;
@@ -90,14 +112,17 @@ internal sealed class EdgeSum
             var given = cat([.. inputs.Select(i => gradients.At(layer, i.Point, step)!.Widened())], 2);    // (B, T, R, hd)
             var (b, t, readers) = (given.shape[0], given.shape[1], given.shape[2]);
             given = (given * norm.Inverse.unsqueeze(-1)).permute(2, 0, 1, 3).reshape(readers, b * t, width);
-            var back = given.bmm(projection).view(readers, b, t, -1);                                      // (R, B, T, d)
-            back = isFixed ? back : back * norm.Gain;
+            given.TimesInto(projection, back.view(readers, b * t, -1));
+            if (!isFixed)
+            {
+                _ = back.mul_(norm.Gain);
+            }
 
             // n times what comes back is the derivative times what the normed input gave, biases left out: no pass over d numbers.
             var along = isFixed
                 ? (given * cat([.. inputs.Select(i => Unbiased(i, norm))], 2).permute(2, 0, 1, 3).reshape(readers, b * t, width)).sum(-1).view(readers, b, t)
                 : Along(back, norm.Normed);
-            Products(graph.ReadersAt(layer), graph.Before(graph.ReadersAt(layer)), back, along, shares[2 * layer]);
+            return new Part(graph.ReadersAt(layer), (int)readers, graph.Before(graph.ReadersAt(layer)), along, shares[2 * layer]);
 
             Tensor Unbiased((Linear Weight, Point Point) input, NormAt at)
             {
@@ -108,39 +133,53 @@ internal sealed class EdgeSum
             }
         }
 
-        void Mlp(int layer)
+        Part Mlp(int layer, Tensor back)
         {
-            var norm = norms[(2 * layer) + 1];
-            var back = (gradients.At(layer, Point.MlpIn, step)!.Widened() * norm.Gain * norm.Inverse).unsqueeze(0);
-            Products(graph.MlpReader(layer), graph.Before(graph.MlpReader(layer)), back, Along(back, norm.Normed), shares[(2 * layer) + 1]);
+            var (reader, norm) = (graph.MlpReader(layer), norms[(2 * layer) + 1]);
+            _ = back.copy_((gradients.At(layer, Point.MlpIn, step)!.Widened() * norm.Gain * norm.Inverse).unsqueeze(0));
+            return new Part(reader, 1, graph.Before(reader), Along(back, norm.Normed), shares[(2 * layer) + 1]);
+        }
+
+        Part Outcome(Tensor back)
+        {
+            _ = back.copy_(gradients.At(graph.Layers - 1, Point.ResidPost, step)!.Widened().unsqueeze(0));
+            return new Part(graph.Outcome, 1, graph.StreamWriters, null, null);
         }
 
         // back D less the norm's part, along times share: over all positions, or for each.
-        void Products(int reader, int before, Tensor back, Tensor? along, Tensor? share)
+        void Products(Tensor back, IReadOnlyList<Part> parts)
         {
-            var count = Math.Min(before, end) - begin;
-            if (count <= 0)
+            var most = parts.Max(p => Math.Min(p.Before, end)) - begin;
+            if (most <= 0)
             {
                 return;
             }
 
-            share = share?.narrow(0, begin, count);
-            var readers = back.shape[0];
-            Tensor product;
-            if (moved is null)
+            var (readers, t) = (back.shape[0], moved?.shape[0] ?? 1);
+            var all = moved is null
+                ? back.view(readers, -1).matmul(difference.narrow(0, begin, most).view(most, -1).t()).unsqueeze(0)
+                : back.permute(2, 0, 1, 3).reshape(t, readers, -1).bmm(moved.narrow(1, begin, most).reshape(t, most, -1).transpose(1, 2));
+            var row = 0;
+            foreach (var part in parts)
             {
-                product = back.reshape(readers, -1).matmul(difference.narrow(0, begin, count).view(count, -1).t());
-                product = (along is null ? product : product.Minus(along.reshape(readers, -1).matmul(share!.reshape(count, -1).t()))).unsqueeze(0);
-            }
-            else
-            {
-                var t = moved.shape[0];
-                product = back.permute(2, 0, 1, 3).reshape(t, readers, -1).bmm(moved.narrow(1, begin, count).reshape(t, count, -1).transpose(1, 2));
-                product = along is null ? product
-                    : product.Minus(along.permute(2, 0, 1).reshape(t, readers, -1).bmm(share!.permute(2, 0, 1).reshape(t, count, -1).transpose(1, 2)));
+                var count = Math.Min(part.Before, end) - begin;
+                if (count > 0)
+                {
+                    var product = all.narrow(1, row, part.Count).narrow(2, 0, count);                      // (1 or T, readers, writers)
+                    product = part.Along is null ? product : product.Minus(Normed(part, count));
+                    Put(first[pass] + (moved is null ? 0 : offset), part.Reader, begin, product, weight);
+                }
+
+                row += part.Count;
             }
 
-            Put(first[pass] + (moved is null ? 0 : offset), reader, begin, product, weight);
+            Tensor Normed(Part part, int count)
+            {
+                var (along, share) = (part.Along!, part.Share!.narrow(0, begin, count));
+                return moved is null
+                    ? along.reshape(part.Count, -1).matmul(share.reshape(count, -1).t()).unsqueeze(0)
+                    : along.permute(2, 0, 1).reshape(t, part.Count, -1).bmm(share.permute(2, 0, 1).reshape(t, count, -1).transpose(1, 2));
+            }
         }
 
         void Prefix(int layer)
@@ -162,6 +201,14 @@ internal sealed class EdgeSum
             }
         }
     }
+
+    /// <summary>Readers of one layer that stand beside each other.</summary>
+    /// <param name="Reader">The first.</param>
+    /// <param name="Count">How many.</param>
+    /// <param name="Before">The writers that they read: the first so many.</param>
+    /// <param name="Along">(Count,B,T): n times what comes back; null where no norm stands in front.</param>
+    /// <param name="Share">(W,B,T): see <see cref="Shares"/>.</param>
+    private sealed record Part(int Reader, int Count, int Before, Tensor? Along, Tensor? Share);
 
     /// <summary>(heads,...) of what is each head's, or of what neighbouring heads share.</summary>
     private static Tensor Headed(Tensor x, int heads) => x.shape[0] == heads ? x : x.repeat_interleave(heads / x.shape[0], 0);

@@ -156,7 +156,7 @@ internal sealed class PassRecord(CircuitGraph graph, int step, Tensor embed, Ten
         for (var layer = 0; layer < graph.Layers; layer++)
         {
             using var inner = NewDisposeScope();
-            Put(all, graph.HeadsAt(layer), Heads(layer, minus, centred));
+            Heads(layer, minus, centred, all.narrow(0, graph.HeadsAt(layer), graph.Heads(layer)));
             Put(all, graph.MlpAt(layer), Whole(r => r.Mlps[layer]!).unsqueeze(0));
         }
 
@@ -193,13 +193,11 @@ internal sealed class PassRecord(CircuitGraph graph, int step, Tensor embed, Ten
     /// <param name="z">(B,T,H,hd).</param>
     /// <param name="whole">(B,T,d), what attention computed; where a norm stands behind it.</param>
     /// <param name="condition">Of the pass; null for none.</param>
-    /// <param name="centred">Whether the projection loses its means over d, of a block that adds what attention computed as it is.</param>
-    public static Tensor HeadsWritten(BlockWeights block, Tensor z, Tensor? whole, Tensor? condition, bool centred = false)
+    public static Tensor HeadsWritten(BlockWeights block, Tensor z, Tensor? whole, Tensor? condition)
     {
-        var (b, t, heads, width) = (z.shape[0], z.shape[1], z.shape[2], z.shape[3]);
-        var output = block.Output.Weight.Widened().view(-1, heads, width).permute(1, 2, 0);                // (H, hd, d)
-        output = centred ? WithoutMean(output) : output;
-        var written = z.Widened().permute(2, 0, 1, 3).reshape(heads, b * t, width).bmm(output).view(heads, b, t, -1);
+        var (b, t, heads) = (z.shape[0], z.shape[1], z.shape[2]);
+        var written = empty([heads, b, t, block.Output.Weight.shape[0]], z.dtype.OfSums(), z.device);
+        Projected(block, z.Widened(), centred: false, written.view(heads, b * t, -1));
         var writing = block.AttentionWriting;
         written = writing.Scale is { } scale ? written * scale.Widened()
             : writing.OutputNorm is { } norm ? new FrozenNorm(norm, whole!).Apply(written, gain: true)
@@ -218,18 +216,35 @@ internal sealed class PassRecord(CircuitGraph graph, int step, Tensor embed, Ten
         }
     }
 
-    private Tensor Heads(int layer, PassRecord? minus, bool centred)
+    /// <param name="layer">Whose heads.</param>
+    /// <param name="minus">The other run; null for none.</param>
+    /// <param name="centred">Whether each loses its mean over d.</param>
+    /// <param name="into">(H,B,T,d).</param>
+    private void Heads(int layer, PassRecord? minus, bool centred, Tensor into)
     {
         var block = Block(layer);
-        var writing = block.AttentionWriting;
-        if (minus is not null && writing is { OutputNorm: null, Scale: null, IsGated: false })
+        if (minus is not null && block.AttentionWriting is { OutputNorm: null, Scale: null, IsGated: false })
         {
-            return HeadsWritten(block, Z[layer]!.Widened().Minus(minus.Z[layer]!.Widened()), null, null, centred);
+            var z = Z[layer]!.Widened().Minus(minus.Z[layer]!.Widened());
+            Projected(block, z, centred, into.view(into.shape[0], into.shape[1] * into.shape[2], into.shape[3]));
+            return;
         }
 
         var own = HeadsWritten(block, Z[layer]!, Outs[layer], condition);
         own = minus is null ? own : own.Minus(HeadsWritten(block, minus.Z[layer]!, minus.Outs[layer], minus.Condition));
-        return centred ? WithoutMean(own) : own;
+        into.copy_(centred ? WithoutMean(own) : own).Dispose();
+    }
+
+    /// <summary>What heads write through the output projection.</summary>
+    /// <param name="block">Its weights.</param>
+    /// <param name="z">(B,T,H,hd).</param>
+    /// <param name="centred">Whether the projection loses its means over d.</param>
+    /// <param name="into">(H,B T,d).</param>
+    private static void Projected(BlockWeights block, Tensor z, bool centred, Tensor into)
+    {
+        var (b, t, heads, width) = (z.shape[0], z.shape[1], z.shape[2], z.shape[3]);
+        var output = block.Output.Weight.Widened().view(-1, heads, width).permute(1, 2, 0);                // (H, hd, d)
+        z.permute(2, 0, 1, 3).reshape(heads, b * t, width).TimesInto(centred ? WithoutMean(output) : output, into);
     }
 
     private static Tensor WithoutMean(Tensor x) => x.Minus(x.mean([-1], keepdim: true));

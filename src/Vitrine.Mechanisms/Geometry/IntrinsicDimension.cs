@@ -26,11 +26,20 @@ public static class IntrinsicDimension
     /// <exception cref="VitrineException">There are fewer than ten different examples.</exception>
     public static double TwoNearestNeighbours(Tensor x)
     {
+        var (found, missing) = TwoNn(x);
+        return found ?? throw new VitrineException($"TwoNN: {missing}");
+    }
+
+    /// <summary>The same; null where there is no such number.</summary>
+    internal static double? TwoNearestNeighboursOrNull(Tensor x) => TwoNn(x).Found;
+
+    private static (double? Found, string Missing) TwoNn(Tensor x)
+    {
         using var scope = NewDisposeScope();
         double[][] different = [.. Matrices.Wide(x, "TwoNN").Rows().DistinctBy(r => string.Join(' ', r.Select(v => BitConverter.DoubleToInt64Bits(v))))];
         if (different.Length < 10)
         {
-            throw new VitrineException($"TwoNN: {different.Length} different examples; expected at least ten.");
+            return (null, $"{different.Length} different examples; expected at least ten.");
         }
 
         var nearest = Matrices.Distances(Matrices.Of(different)).Select(row => row.Order().Take(3).ToArray());        // itself, r1, r2
@@ -39,7 +48,7 @@ public static class IntrinsicDimension
         var kept = ratios.Take((int)(n * Kept)).Select((ratio, i) => (Ratio: ratio, Empty: -Math.Log(1 - ((i + 1) / n)))).ToArray();
         var squares = kept.Sum(k => k.Ratio * k.Ratio);
         return squares > 0
-            ? kept.Sum(k => k.Ratio * k.Empty) / squares
-            : throw new VitrineException("TwoNN: every example has two nearest others at one distance (a grid); there is no ratio to read.");
+            ? (kept.Sum(k => k.Ratio * k.Empty) / squares, "")
+            : (null, "every example has two nearest others at one distance (a grid); there is no ratio to read.");
     }
 }

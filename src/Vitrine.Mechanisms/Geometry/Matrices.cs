@@ -30,9 +30,10 @@ internal static class Matrices
     }
 
     /// <summary>[i][j]: Euclidean distance of every two rows, a row at a time, as differences: products would lose what lies near.</summary>
-    public static double[][] Distances(Tensor wide)
+    /// <returns>Row by row as it is asked for, so that many examples need no square of them.</returns>
+    public static IEnumerable<double[]> Distances(Tensor wide)
     {
-        return [.. Enumerable.Range(0, (int)wide.shape[0]).Select(From)];
+        return Enumerable.Range(0, (int)wide.shape[0]).Select(From);
 
         double[] From(int row)
         {

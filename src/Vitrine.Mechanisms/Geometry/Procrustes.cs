@@ -23,8 +23,35 @@ public sealed record Procrustes(IReadOnlyList<IReadOnlyList<double>> Rotation, d
         }
 
         var (u, s, vh) = linalg.svd(x.t().matmul(y), fullMatrices: false);
+        return new(u.matmul(vh).Rows(), s.sum().item<double>(), Left(x, y));
+    }
+
+    /// <summary>The disparity alone, which wants no rotation: of wide examples a matrix as large as there are examples is decomposed.</summary>
+    internal static double DisparityOf(Tensor a, Tensor b)
+    {
+        using var mode = no_grad();
+        using var scope = NewDisposeScope();
+        return Left(Narrow(Matrices.Wide(a, "Procrustes", 2)), Narrow(Matrices.Wide(b, "Procrustes", 2)));
+
+        // Rotating either changes nothing that is left: X = U S V^T stands for U S.
+        static Tensor Narrow(Tensor x)
+        {
+            var centred = x - x.mean([0]);
+            if (x.shape[1] <= x.shape[0])
+            {
+                return centred;
+            }
+
+            var (u, s, _) = linalg.svd(centred, fullMatrices: false);
+            return u * s;
+        }
+    }
+
+    /// <summary>1 - (sum of singular values)^2 of both shapes.</summary>
+    private static double Left(Tensor x, Tensor y)
+    {
         var common = linalg.svdvals(Shape(x).t().matmul(Shape(y))).sum().item<double>();
-        return new(u.matmul(vh).Rows(), s.sum().item<double>(), 1 - (common * common));
+        return 1 - (common * common);
 
         static Tensor Shape(Tensor x)
         {

@@ -14,6 +14,9 @@ public sealed class FeatureRemoval(Attributed function, InputFeatures features, 
     /// <summary>What is taken away together.</summary>
     public InputFeatures Features => features;
 
+    /// <summary>Where the values of the first row are kept; null for nowhere.</summary>
+    internal RemovalFile? Kept { get; init; }
+
     /// <summary>Rows of the function.</summary>
     public int Rows => function.Rows;
 
@@ -24,7 +27,15 @@ public sealed class FeatureRemoval(Attributed function, InputFeatures features, 
     public double[] Values(IReadOnlyList<(int Row, bool[] Off)> sets, IProgress<double>? progress = null)
     {
         ArgumentNullException.ThrowIfNull(sets);
-        var keys = sets.Select(s => (s.Row, Key(s.Off))).ToArray();
+        var keys = sets.Select(s => (s.Row, Off: Key(s.Off))).ToArray();
+        foreach (var (row, off) in keys.Where(k => k.Row == 0 && !known.ContainsKey(k)))
+        {
+            if (Kept?.Find(off) is { } before)
+            {
+                known[(row, off)] = before;
+            }
+        }
+
         var missing = sets.Zip(keys).Where(s => !known.ContainsKey(s.Second)).DistinctBy(s => s.Second).Select(s => s.First).ToArray();
         var done = 0;
         foreach (var some in missing.Chunk(function.RowsPerPass))
@@ -38,6 +49,10 @@ public sealed class FeatureRemoval(Attributed function, InputFeatures features, 
             foreach (var ((row, off), value) in some.Zip(values))
             {
                 known[(row, Key(off))] = value;
+                if (row == 0)
+                {
+                    Kept?.Add(Key(off), value);
+                }
             }
 
             progress?.Report((double)(done += some.Length) / missing.Length);

@@ -29,6 +29,12 @@ public sealed record InputAttributionOptions
 
     /// <summary>Rows that run together.</summary>
     public int RowsPerPass { get; init; } = 32;
+
+    /// <summary>
+    /// A file in which the metric of every set of inputs that was taken away is kept, and read from: what was stopped goes on from there, and so do more
+    /// samples or another method. None when null.
+    /// </summary>
+    public string? Resume { get; init; }
 }
 
 /// <summary>What one method says of the inputs, and how well it foretells what taking them away does.</summary>

@@ -54,7 +54,8 @@ public sealed class InputAttributionReader(Subject subject, Metric metric, Input
         using var function = AttributedSubject.Of(subject, metric, options.RowsPerPass, cancellation);
         using var features = function.Features();
         var baseline = function.Baseline(options.Fill);
-        var removal = new FeatureRemoval(function, features, baseline);
+        using var kept = options.Resume is { } path ? RemovalFile.Open(path, function, metric, options.Fill, features.Count) : null;
+        var removal = new FeatureRemoval(function, features, baseline) { Kept = kept };
         bool[] whole = new bool[features.Count], nothing = [.. Enumerable.Repeat(true, features.Count)];
         var ends = removal.Values([(0, whole), (0, nothing)]);
         var sets = RandomSets(features.Count);

@@ -181,8 +181,8 @@ internal sealed class AskedSweep
         }
 
         RunValues Captured(Subject subject, int row, IReadOnlyList<Address> at)
-            => Kept(new RunValues(subject.Take([row]).Run(RunPlan.Capturing([.. at.Distinct().Select(p => GivenValues.Steps(subject, p))]), null,
-                cancellation)));
+            => Kept(new RunValues(subject.Take([row]).RunFor(
+                of.Metric, RunPlan.Capturing([.. at.Distinct().Select(p => GivenValues.Steps(subject, p))]), null, cancellation)));
 
         T Kept<T>(T value) where T : IDisposable
         {

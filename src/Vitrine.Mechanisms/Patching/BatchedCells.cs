@@ -113,7 +113,7 @@ internal sealed class BatchedCells : ICellRunner
     }
 
     /// <inheritdoc/>
-    public int Layer(CellWork cell) => cell.FirstLayer;
+    public int Together(CellWork cell) => cell.FirstLayer;
 
     /// <inheritdoc/>
     public IReadOnlyList<int> Ordered(IReadOnlyList<CellWork> cells) => [.. cells.Index().OrderBy(c => Start(c.Item)).Select(c => c.Index)];

@@ -114,7 +114,7 @@ internal sealed class CellSweep(Subject patched, Metric metric, Func<int, RunPla
     private static IEnumerable<(int Cell, CellWork Work)[]> Batches(ICellRunner runner, IReadOnlyList<(int Cell, CellWork Work)> cells, long allowed)
     {
         // Scores and patterns are as wide as the whole text: their cells share no row with shorter ones.
-        foreach (var group in cells.GroupBy(c => (Layer: runner.Layer(c.Work), IsWhole: c.Work.Changes.Any(p => p.Place.Point.Axes == PointAxes.Attention)))
+        foreach (var group in cells.GroupBy(c => (Blocks: runner.Together(c.Work), IsWhole: c.Work.Changes.Any(p => p.Place.Point.Axes == PointAxes.Attention)))
             .OrderBy(g => g.Key))
         {
             var own = group.ToArray();

@@ -4,16 +4,16 @@ namespace Vitrine.Mechanisms.Patching;
 internal interface ICellRunner : IDisposable
 {
     /// <summary>Bytes that a batch takes.</summary>
-    /// <param name="cells">That start at one layer.</param>
+    /// <param name="cells">That share a batch.</param>
     long Memory(IReadOnlyList<CellWork> cells);
 
     /// <summary>Whether nothing that the metric reads can see what a cell changes.</summary>
     bool ChangesNothing(CellWork cell);
 
-    /// <summary>The block that a cell starts at; cells of one batch share it.</summary>
-    int Layer(CellWork cell);
+    /// <summary>Which cells may share a batch: those that start at blocks of one number.</summary>
+    int Together(CellWork cell);
 
-    /// <summary>The order in which cells that share a block lie beside each other best.</summary>
+    /// <summary>The order in which cells that share a batch lie beside each other best.</summary>
     IReadOnlyList<int> Ordered(IReadOnlyList<CellWork> cells);
 
     /// <summary>Share of a whole forward pass that a cell takes.</summary>

@@ -13,10 +13,14 @@ namespace Vitrine.Mechanisms.Patching;
 /// <remarks>
 /// A cell from column f on has the columns f to m, m being the one that the metric reads. A row as wide as the longest cell holds several; a query sees the
 /// cached columns before its own cell's first, and its own cell's columns up to its own. In the last block all columns have keys and values, and the metric's
-/// alone a query. Only what the metric reads is unembedded.
+/// alone a query. Only what the metric reads is unembedded. Cells that start at neighbouring blocks share a batch, whose later rows come in where their block
+/// begins: products of many rows cost less a row.
 /// </remarks>
 internal sealed class PackedCells : ICellRunner
 {
+    /// <summary>Blocks whose cells share a batch.</summary>
+    private const int Neighbours = 2;
+
     private readonly Subject subject;
     private readonly Metric metric;
     private readonly Decoder decoder;
@@ -66,7 +70,7 @@ internal sealed class PackedCells : ICellRunner
     }
 
     /// <inheritdoc/>
-    public int Layer(CellWork cell) => FirstLayer(cell);
+    public int Together(CellWork cell) => FirstLayer(cell) / Neighbours;
 
     /// <remarks>Long ones beside short ones, so that rows are filled in every batch.</remarks>
     public IReadOnlyList<int> Ordered(IReadOnlyList<CellWork> cells)
@@ -101,12 +105,11 @@ internal sealed class PackedCells : ICellRunner
         using var mode = no_grad();
         using var scope = NewDisposeScope();
         CellWork[] moved = [.. cells.Select(Moved)];
-        var layer = moved.Min(c => c.FirstLayer);
-        var packing = Packing.Of([.. moved.Select(Columns)]);
+        var packing = Packing.Of([.. moved.Select(Columns)], [.. moved.Select(c => c.FirstLayer)]);
         var changed = moved.Index().Where(c => packing.Places[c.Index].Count > 0).Select(c => (Whole(c.Item), packing.Places[c.Index].Row,
             packing.At(c.Index)));
         using var bound = subject.Model.Bind(new RunPlan { Edits = CellWork.Edits([.. changed], isDecoded: false) });
-        var hidden = Hidden(packing, layer, moved.Max(LastLayer), bound);                                 // (cells, columns, d)
+        var hidden = Hidden(packing, moved.Max(LastLayer), bound);                                        // (cells, columns, d)
         int[] none = [.. Enumerable.Repeat(0, cells.Count)];
         using var run = new SubjectRun(subject.Take(none), new Run([], null))
         {
@@ -120,36 +123,53 @@ internal sealed class PackedCells : ICellRunner
     public void Dispose() => cached.Dispose();
 
     /// <summary>The residual behind the last block where the metric reads it: (cells,1,d), or (cells,T,d) where it reads all.</summary>
-    private Tensor Hidden(Packing packing, int first, int lastPatched, BoundPlan bound)
+    private Tensor Hidden(Packing packing, int lastPatched, BoundPlan bound)
     {
         var (shape, end) = (decoder.Shape, decoder.Shape.Layers - 1);
-        var residual = cached[$"{shape.Name}.{first}.{Point.ResidPre}"][0];                               // (T, d)
-        var x = residual.index_select(0, tensor(packing.ColumnsOr0, device: decoder.Device)).view(packing.Rows, packing.Width, -1);
-        var scope = new RunScope(bound, new RunRows(packing.Rows, TokenKinds.None), range: null);
+        var readsOne = read >= 0 && lastPatched < end;
         using var cache = new KeyValueCache(shape.Layers, packing.Earlier + packing.Width + packing.PerRow);
-        for (var layer = first; packing.Earlier > 0 && layer <= end; layer++)
+        long[] columns = packing.ColumnsOr0;
+        var (x, here) = ((Tensor?)null, 0);                                                                // (rows so far, columns, d)
+        foreach (var (start, (layer, rows)) in packing.Starts.Index())
         {
-            using var inner = NewDisposeScope();
-            _ = cache.Append(layer, Before(Keys(shape, layer), packing), Before($"{shape.Name}.{layer}.{Point.AttnV}", packing));
+            var residual = cached[$"{shape.Name}.{layer}.{Point.ResidPre}"][0];                           // (T, d)
+            var own = residual.index_select(0, tensor(columns[(here * packing.Width)..(rows * packing.Width)], device: decoder.Device))
+                .view(rows - here, packing.Width, -1);
+            (x, here) = (x is null ? own : cat([x, own], 0), rows);
+            var next = start + 1 < packing.Starts.Count ? packing.Starts[start + 1].Layer : end + 1;
+            for (var at = layer; packing.Earlier > 0 && at < next; at++)
+            {
+                using var inner = NewDisposeScope();
+                _ = cache.Append(at, Before(Keys(shape, at), packing, rows), Before($"{shape.Name}.{at}.{Point.AttnV}", packing, rows));
+            }
+
+            var stop = Math.Min(next - 1, readsOne ? end - 1 : end);
+            if (layer <= stop)
+            {
+                using var pass = packing.Pass(Scope(rows), ids.Length, rows);
+                (x, _) = decoder.Through(x, pass, cache, layer, stop);
+            }
         }
 
-        using var pass = packing.Pass(scope, ids.Length);
-        if (read < 0 || lastPatched == end)
+        if (!readsOne)
         {
-            (x, _) = decoder.Through(x, pass, cache, first, end);
-            return read < 0 ? x : x.flatten(0, 1).index_select(0, tensor(packing.LastColumns, device: x.device)).unsqueeze(1);
+            return read < 0
+                ? x!.index_select(0, tensor(packing.Places.Select(p => (long)p.Row).ToArray(), device: x.device))                  // a row each
+                : x!.flatten(0, 1).index_select(0, tensor(packing.LastColumns, device: x.device)).unsqueeze(1);
         }
 
-        (x, _) = first < end ? decoder.Through(x, pass, cache, first, end - 1) : (x, null);
-        pass.KeysAloneAt = end;
-        _ = decoder.Through(x, pass, cache, end, end);
-        using var asking = packing.LastPass(scope, ids.Length);
-        (x, _) = decoder.Through(packing.Lasts(x), asking, cache, end, end);                               // (rows, cells of a row, d)
+        using var keys = packing.Pass(Scope(here), ids.Length, here);
+        keys.KeysAloneAt = end;
+        _ = decoder.Through(x!, keys, cache, end, end);
+        using var asking = packing.LastPass(Scope(here), ids.Length);
+        (x, _) = decoder.Through(packing.Lasts(x!), asking, cache, end, end);                              // (rows, cells of a row, d)
         return x.flatten(0, 1).index_select(0, tensor(packing.LastPlaces, device: x.device)).unsqueeze(1);
+
+        RunScope Scope(int rows) => new(bound, new RunRows(rows, TokenKinds.None), range: null);
     }
 
-    private Tensor Before(string address, Packing packing)
-        => cached[address].narrow(1, 0, packing.Earlier).transpose(1, 2).expand(packing.Rows, -1, -1, -1);
+    private Tensor Before(string address, Packing packing, int rows)
+        => cached[address].narrow(1, 0, packing.Earlier).transpose(1, 2).expand(rows, -1, -1, -1);
 
     private static string Keys(StackShape shape, int layer)
         => RunStart.Needs(shape, layer, 1).First(a => a.StartsWith($"{shape.Name}.{layer}.attn.k", StringComparison.Ordinal));

@@ -10,9 +10,9 @@ internal sealed class Packing
     private readonly int[][] cellsOf;
     private readonly int[][] cellAt;
 
-    private Packing((int Row, int Offset, int First, int Count)[] places, int width)
+    private Packing((int Row, int Offset, int First, int Count)[] places, int width, IReadOnlyList<(int Layer, int Rows)> starts)
     {
-        (this.places, Width) = (places, width);
+        (this.places, Width, Starts) = (places, width, starts);
         Rows = places.Where(p => p.Count > 0).Select(p => p.Row + 1).DefaultIfEmpty(1).Max();
         Earlier = places.Where(p => p.Count > 0).Select(p => p.First).DefaultIfEmpty(0).Max();
         cellsOf = [.. Enumerable.Range(0, Rows).Select(row => places.Index().Where(p => p.Item.Row == row && p.Item.Count > 0).Select(p => p.Index).ToArray())];
@@ -31,6 +31,9 @@ internal sealed class Packing
     public IReadOnlyList<(int Row, int Offset, int First, int Count)> Places => places;
 
     public int Rows { get; }
+
+    /// <summary>Blocks at which cells start, from the first on, each with the rows that have started by then: those of earlier blocks stand in front.</summary>
+    public IReadOnlyList<(int Layer, int Rows)> Starts { get; }
 
     /// <summary>Columns of a row.</summary>
     public int Width { get; }
@@ -56,52 +59,58 @@ internal sealed class Packing
     /// together where that leaves less room empty.
     /// </summary>
     /// <param name="cells">First column and how many.</param>
-    public static Packing Of(IReadOnlyList<(int First, int Count)> cells)
+    /// <param name="layers">The block that each starts at; a row holds cells of one block.</param>
+    public static Packing Of(IReadOnlyList<(int First, int Count)> cells, IReadOnlyList<int> layers)
     {
         int[] counts = [.. cells.Select(c => c.Count).Where(c => c > 0)];
         var (longest, shortest) = (counts.DefaultIfEmpty(1).Max(), counts.DefaultIfEmpty(0).Min());
-        var (narrow, wide) = (Laid(cells, longest), Laid(cells, longest + shortest));
+        var (narrow, wide) = (Laid(cells, layers, longest), Laid(cells, layers, longest + shortest));
         return counts.Length < 2 || longest == shortest || narrow.Rows * narrow.Width <= wide.Rows * wide.Width ? narrow : wide;
     }
 
-    private static Packing Laid(IReadOnlyList<(int First, int Count)> cells, int width)
+    private static Packing Laid(IReadOnlyList<(int First, int Count)> cells, IReadOnlyList<int> layers, int width)
     {
-        var used = new List<int>();
+        var (used, starts) = (new List<int>(), new List<(int, int)>());
         var places = new (int, int, int, int)[cells.Count];
-        var begin = 0;
-        foreach (var (cell, (first, count)) in cells.Index().OrderByDescending(c => c.Item.Count).ThenBy(c => c.Index))
+        foreach (var started in cells.Index().GroupBy(c => layers[c.Index]).OrderBy(g => g.Key))
         {
-            if (count == 0)
+            var begin = used.Count;
+            foreach (var (cell, (first, count)) in started.OrderByDescending(c => c.Item.Count).ThenBy(c => c.Index))
             {
-                continue;
+                if (count == 0)
+                {
+                    continue;
+                }
+
+                var row = used.FindIndex(begin, u => u + count <= width);
+                if (row < 0)
+                {
+                    row = used.Count;
+                    used.Add(0);
+                }
+
+                places[cell] = (row, used[row], first, count);
+                used[row] += count;
+                while (begin < used.Count && used[begin] == width)
+                {
+                    begin++;
+                }
             }
 
-            var row = used.FindIndex(begin, u => u + count <= width);
-            if (row < 0)
-            {
-                row = used.Count;
-                used.Add(0);
-            }
-
-            places[cell] = (row, used[row], first, count);
-            used[row] += count;
-            while (begin < used.Count && used[begin] == width)
-            {
-                begin++;
-            }
+            starts.Add((started.Key, used.Count));
         }
 
-        return new Packing(places, width);
+        return new Packing(places, width, starts);
     }
 
     /// <summary>From a column of the text to the index in a cell's row.</summary>
     public Func<int, int> At(int cell) => column => places[cell].Offset + column - places[cell].First;
 
-    /// <summary>The pass over all columns.</summary>
-    public Pass Pass(RunScope run, int length)
+    /// <summary>The pass over all columns of the first rows.</summary>
+    public Pass Pass(RunScope run, int length, int rows)
     {
         var isPlain = Earlier == 0 && PerRow == 1;
-        return new Pass(run, 0, Positions(), Before(), [.. Enumerable.Repeat((long)length, Rows)])
+        return new Pass(run, 0, Positions()[..rows], Before()[..rows], [.. Enumerable.Repeat((long)length, rows)])
         {
             Unseen = isPlain ? null : (row, i, j) => cellAt[row][i] is var cell && (cell < 0
                 || (j < Earlier ? j >= places[cell].First : cellAt[row][j - Earlier] != cell || j - Earlier > i)),

@@ -9,6 +9,16 @@ internal static class Numbers
     /// <summary>a - b.</summary>
     public static Tensor Minus(this Tensor a, Tensor b) => a.Plus(b.neg());
 
+    /// <summary>into[i] = a[i] b[i], matrix by matrix in place: a batch of products would be made elsewhere and copied.</summary>
+    public static void TimesInto(this Tensor a, Tensor b, Tensor into)
+    {
+        using var scope = NewDisposeScope();
+        for (var i = 0; i < into.shape[0]; i++)
+        {
+            _ = into[i].addmm_(a[i], b[i], beta: 0, alpha: 1);
+        }
+    }
+
     /// <summary>All numbers, row-major.</summary>
     public static float[] Flat(this Tensor x)
     {

@@ -160,7 +160,8 @@ public sealed class ProbeActivations : IDisposable
         }
     }
 
-    private static string[] Places(StackShape shape, string point)
+    /// <summary>The point's address in every block.</summary>
+    internal static string[] Places(StackShape shape, string point)
     {
         var found = shape.Points.FirstOrDefault(p => p.Name == point && p.IsInBlock && p.Axes != PointAxes.Attention)
             ?? throw new VitrineException($"probe: stack '{shape.Name}' has no point '{point}' of tokens in its blocks; the nearest is "

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Vitrine.Tests.Views;
 
 namespace Vitrine.Tests.Cli;
@@ -46,6 +47,42 @@ public sealed class AttributeCommandTests : IDisposable
         var scored = json.GetProperty("methods")[0];
         var strongest = inputs.Zip(scored.GetProperty("scores").EnumerateArray()).MaxBy(s => s.Second.GetDouble()).First;
         strongest.GetProperty("name").GetString()!.ShouldContain("quickly");
+    }
+
+    [Theory]
+    [InlineData(Tabletop, "shapley,ablation")]
+    [InlineData(Flow, "ablation")]
+    public async Task An_attribution_goes_on_from_its_file(string policy, string method)
+    {
+        var file = folder["away.json"];
+        string[] state = policy == Flow ? ["--state", "0.5,0.2,0.8,1"] : [];
+        string[] asked = ["attribute", policy, Scene, Quick, .. state, "--metric", "speed", "--method", method, "--samples", "1", "--random", "1", "--json"];
+        var (exit, whole, error) = await CommandLine.RunAsync([.. asked, "--resume", file]);
+        exit.ShouldBe(0, error);
+        (await CommandLine.RunAsync(asked)).Out.ShouldBe(whole);
+
+        // Half of it is forgotten and comes again; then what is kept says by another number that it is taken from the file.
+        var kept = JsonNode.Parse(await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken))!;
+        var known = kept["known"]!.AsObject();
+        foreach (var set in known.Select(k => k.Key).Skip(known.Count / 2).ToArray())
+        {
+            known.Remove(set);
+        }
+
+        await File.WriteAllTextAsync(file, kept.ToJsonString(), TestContext.Current.CancellationToken);
+        var again = await JsonAsync([.. asked[..^1], "--resume", file]);
+        var (one, other) = (Scores(JsonDocument.Parse(whole).RootElement), Scores(again));
+        one.Zip(other).ShouldAllBe(s => Math.Abs(s.First - s.Second) < 1e-4);
+        kept["known"]![known.First(k => !k.Key.Contains('0', StringComparison.Ordinal)).Key] = 1000.0;     // everything away
+        await File.WriteAllTextAsync(file, kept.ToJsonString(), TestContext.Current.CancellationToken);
+        (await JsonAsync([.. asked[..^1], "--resume", file])).GetProperty("baseline").GetDouble().ShouldBe(1000);
+        string[] otherMetric = [.. asked.Select(a => a == "speed" ? "dz" : a), "--resume", file];
+        var (refused, _, said) = await CommandLine.RunAsync(otherMetric);
+        refused.ShouldBe(1);
+        said.Trim().Split('\n')[^1].ShouldContain("is of an attribution with other metric");
+
+        static double[] Scores(JsonElement json)
+            => [.. json.GetProperty("methods").EnumerateArray().SelectMany(m => m.GetProperty("scores").EnumerateArray().Select(v => v.GetDouble()))];
     }
 
     [Fact]
