@@ -114,7 +114,13 @@ public sealed class ModelCatalog
     public static Model Open(ModelSource source, ModelOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(source);
-        return source.Family.Open(source, options ?? ModelOptions.Default);
+        var model = source.Family.Open(source, options ?? ModelOptions.Default);
+        if (options?.Outline != true)
+        {
+            LoadedCode.Release();
+        }
+
+        return model;
     }
 
     /// <summary>Finds a model and the family that its configuration names.</summary>
