@@ -78,6 +78,7 @@ internal sealed class PlainLlama : IDisposable
     }
 
     /// <summary>Every number of the matrices, added up in registers: what reading them takes at least on one thread.</summary>
+    [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.AggressiveOptimization)]
     public float ReadMatrices()
     {
         var total = 0f;

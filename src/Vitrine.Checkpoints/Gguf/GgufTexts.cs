@@ -1,6 +1,6 @@
 namespace Vitrine.Checkpoints.Gguf;
 
-/// <summary>A list of texts of a file's metadata, read when it is asked for: a vocabulary has tens of thousands, and most who open the file want none.</summary>
+/// <summary>A list of texts of a file's metadata, read when it is asked for: a vocabulary has tens of thousands, most want none.</summary>
 /// <param name="file">Where it stands.</param>
 /// <param name="begin">First byte of the first text's length.</param>
 /// <param name="count">Texts.</param>

@@ -15,7 +15,8 @@ internal sealed record Linear
     private readonly IRowProduct? oneRow;
 
     /// <param name="stored">
-    /// W as it is kept: in the precision that is computed in, or narrower, as the file has it; or the bytes of its rows (out, row bytes), where they are blocks.
+    /// W as it is kept: in the precision that is computed in, or narrower, as the file has it; or the bytes of its rows (out, row bytes), where they are
+    /// blocks.
     /// </param>
     /// <param name="bias">In the precision that is computed in; null for none.</param>
     /// <param name="dtype">What is computed in.</param>

@@ -177,8 +177,8 @@ internal static unsafe class RowMath
     /// <param name="scores">(count), scratch.</param>
     /// <param name="z">(heads, width).</param>
     public static void Attend(
-        float* q, float* keys, float* values, (long Keys, long Values) strides, (int Heads, int KeyValueHeads, int Width) sizes, (int From, int To) asked, int count,
-        float scale, float? cap, float* scores, float* z)
+        float* q, float* keys, float* values, (long Keys, long Values) strides, (int Heads, int KeyValueHeads, int Width) sizes, (int From, int To) asked,
+        int count, float scale, float? cap, float* scores, float* z)
     {
         var (shared, width) = (sizes.Heads / sizes.KeyValueHeads, sizes.Width);
         q += asked.From * width;
