@@ -63,6 +63,8 @@ internal static class LanguageBenchmark
         using var model = TextModel.Open(folder);
         var prompt = TokenBatch.Of(Prompt(ShortPrompt));
         var clamp = RunPlan.Editing(new Transformers.Edits.Clamp(new NeuronSet(Enumerable.Range(0, 10).Select(i => new Neuron(15, 100 * i))), 1));
+        var ablation = RunPlan.Editing(new Transformers.Edits.Zero("language.15.attn.z") { Scope = new Transformers.Edits.EditScope { Heads = [1] } });
+        var everything = RunPlan.Capturing("language.*.*") with { ExplicitAttention = true };
         using var from = ones(1L << 28);
         using var to = empty_like(from);
         var times = InTurns(rounds, [
@@ -71,6 +73,10 @@ internal static class LanguageBenchmark
             () => model.Generate(prompt, Decoded + 1).Dispose(),
             () => model.Generate(prompt, Decoded + 1, clamp).Dispose(),
             () => { for (var i = 0; i < Decoded; i++) { plain.Products(1); } },
+            () => model.Generate(prompt, Decoded + 1, ablation).Dispose(),
+            () => model.Generate(prompt, Decoded + 1, new RunPlan { ExplicitAttention = true }).Dispose(),
+            () => model.Generate(prompt, Decoded + 1, everything).Dispose(),
+            () => plain.ReadMatrices(),
         ]);
         var copied = 2.0 * 4 * (1L << 28) / Median(times[0]);
         var token = (Median(times[2]) - Median(times[1])) / Decoded;
@@ -79,7 +85,12 @@ internal static class LanguageBenchmark
         Line($"W4 {Decoded} tokens behind {ShortPrompt}",
             $"{1 / token:0.0} tokens/s; reads the weights at {read / 1e9:0.0} GB/s, {read / copied:0 %} of the copy rate");
         Line("W4 the same products one by one through libtorch", $"{plain.MatrixBytes * Decoded / Median(times[4]) / 1e9:0.0} GB/s");
+        var reading = plain.MatrixBytes / Median(times[8]);
+        Line("W4 the weights read and added up, nothing else", $"{reading / 1e9:0.0} GB/s; a token reads at {read / reading:0 %} of that");
         Line("W4 with 10 neurons clamped", $"{Ratio(times[3], times[2])} of the same without");
+        Line("W4 with a head ablated", $"{Ratio(times[5], times[2])} of the same without");
+        Line("W4 block by block, nothing fused", $"{Ratio(times[6], times[2])} of the fused one");
+        Line("W4 the same, every point of every block kept", $"{Ratio(times[7], times[6])} of the same without, {Ratio(times[7], times[2])} of the fused one");
     }
 
     /// <remarks>One token is read, which reads every parameter once: a mapped file is really there then.</remarks>

@@ -43,6 +43,11 @@ internal static class PeersBenchmark
         var ids = Enumerable.Range(0, arguments.Number("--prompt", Prompt)).Select(i => 100 + (i * 7 % 1000)).ToArray();
         using var made = model.Generate(TokenBatch.Of(ids), new GenerationOptions(arguments.Number("--count", Decoded)) { KeepLogits = false });
         Console.WriteLine(string.Join(' ', made.Ids[0]));
+        Console.Out.Flush();
+        _exit(0); // as the command ends
+
+        [System.Runtime.InteropServices.DllImport("libc")]
+        static extern void _exit(int code);
     }
 
     /// <summary>A random 8B Llama in Q4_K: opened, 8 tokens decoded, the neurons of a layer read.</summary>

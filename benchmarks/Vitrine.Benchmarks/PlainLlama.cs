@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using TorchSharp;
 using Vitrine.Checkpoints;
 using static TorchSharp.torch;
@@ -73,6 +75,29 @@ internal sealed class PlainLlama : IDisposable
         {
             nn.functional.linear(weight.shape[1] == LlamaCheckpoint.Neurons ? wide : narrow, weight).Dispose();
         }
+    }
+
+    /// <summary>Every number of the matrices, added up in registers: what reading them takes at least on one thread.</summary>
+    [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.AggressiveOptimization)]
+    public float ReadMatrices()
+    {
+        var total = 0f;
+        foreach (var weight in weights.Values.Where(w => w.dim() == 2))
+        {
+            var numbers = MemoryMarshal.Cast<byte, Vector512<float>>(weight.bytes);
+            var (a, b, c, d) = (Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero);
+            for (var i = 0; i + 4 <= numbers.Length; i += 4)
+            {
+                a += numbers[i];
+                b += numbers[i + 1];
+                c += numbers[i + 2];
+                d += numbers[i + 3];
+            }
+
+            total += Vector512.Sum(a + b + (c + d));
+        }
+
+        return total;
     }
 
     /// <summary>Bytes of all matrices: what one decoded token must read.</summary>

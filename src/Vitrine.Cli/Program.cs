@@ -6,4 +6,4 @@ if (Console.IsOutputRedirected)
     AnsiConsole.Profile.Width = 180; // A file has no width; tables are not broken up for it.
 }
 
-return await Output.RunAsync(VitrineCommand.Create(), args).ConfigureAwait(false);
+return QuickExit.With(await Output.RunAsync(VitrineCommand.Create(), args).ConfigureAwait(false));

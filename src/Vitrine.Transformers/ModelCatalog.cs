@@ -44,7 +44,11 @@ public sealed record ModelSource(ModelLocation Location, ConfigReader Config, Mo
     /// <summary>Its weights, to be handed to the model.</summary>
     /// <param name="options">How it is opened.</param>
     /// <exception cref="VitrineException">There are none, or a file is broken.</exception>
-    public WeightReader Weights(ModelOptions options)
+    public WeightReader Weights(ModelOptions options) => Weights(options, outlines: false);
+
+    /// <param name="options">How the model is opened.</param>
+    /// <param name="outlines">Whether every part of it does with outlines, where they are asked for.</param>
+    internal WeightReader Weights(ModelOptions options, bool outlines)
     {
         ArgumentNullException.ThrowIfNull(options);
         var checkpoint = Checkpoint.Open(Location.Weights, Location.AdapterFolder);
@@ -53,7 +57,7 @@ public sealed record ModelSource(ModelLocation Location, ConfigReader Config, Mo
             options.Told?.Invoke(note);
         }
 
-        return new WeightReader(checkpoint, Config.Source, options);
+        return new WeightReader(checkpoint, Config.Source, options) { GivesOutlines = outlines && options.Outline };
     }
 }
 
@@ -110,7 +114,13 @@ public sealed class ModelCatalog
     public static Model Open(ModelSource source, ModelOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(source);
-        return source.Family.Open(source, options ?? ModelOptions.Default);
+        var model = source.Family.Open(source, options ?? ModelOptions.Default);
+        if (options?.Outline != true)
+        {
+            LoadedCode.Release();
+        }
+
+        return model;
     }
 
     /// <summary>Finds a model and the family that its configuration names.</summary>

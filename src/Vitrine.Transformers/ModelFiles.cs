@@ -54,7 +54,7 @@ public static class ModelFiles
         }
 
         using var file = GgufFile.Open(location.GgufFile);
-        return TemplateOf(file, OfGguf(file));
+        return TemplateOf(file);
     }
 
     /// <remarks>Trainers save the tokenizer beside an adapter, with what they added to it; it is read there as a whole, or not at all.</remarks>
@@ -63,16 +63,17 @@ public static class ModelFiles
 
     private static Tokenizer OfGguf(GgufFile file) => GgufTokenizer.FromMetadata(Plain(file.Metadata), file.Path);
 
-    private static ChatTemplate TemplateOf(GgufFile gguf, Tokenizer tokenizer)
+    private static ChatTemplate TemplateOf(GgufFile gguf)
     {
         const string Key = "tokenizer.chat_template";
+        var vocabulary = gguf.Metadata.Texts("tokenizer.ggml.tokens");
         var tokens = new Dictionary<string, string>();
         foreach (var name in (string[])["bos", "eos", "unknown", "padding"])
         {
-            if (gguf.Metadata.Contains($"tokenizer.ggml.{name}_token_id")
-                && tokenizer.Token((int)gguf.Metadata.Integer($"tokenizer.ggml.{name}_token_id")) is { } token)
+            var key = $"tokenizer.ggml.{name}_token_id";
+            if (gguf.Metadata.Contains(key) && gguf.Metadata.Integer(key) is var id and >= 0 && id < vocabulary.Count)
             {
-                tokens[name switch { "unknown" => "unk_token", "padding" => "pad_token", _ => $"{name}_token" }] = token;
+                tokens[name switch { "unknown" => "unk_token", "padding" => "pad_token", _ => $"{name}_token" }] = vocabulary[(int)id];
             }
         }
 
@@ -86,6 +87,7 @@ public static class ModelFiles
         {
             sbyte or byte or short or ushort or int or uint or long or ulong => metadata.Integer(k),
             float or double => metadata.Number(k),
+            int[] array => array,
             Array array and not (string[] or float[] or object[]) => metadata.Integers(k).Select(i => (int)i).ToArray(),
             var other => other,
         });

@@ -10,6 +10,8 @@ public record ModelOptions
     /// <remarks>These options may be the first thing that a program touches, and they name a device of libtorch.</remarks>
     static ModelOptions() => NativeCompute.Prepare();
 
+    private readonly Device? device;
+
     /// <summary>As models are opened where nothing is said.</summary>
     public static ModelOptions Default { get; } = new();
 
@@ -22,7 +24,17 @@ public record ModelOptions
     public WeightStorage Storage { get; init; } = WeightStorage.Auto;
 
     /// <summary>Where to compute, as the libtorch at hand has it: <c>cpu</c>, <c>cuda:0</c>. On <c>meta</c> there are shapes and no numbers.</summary>
-    public Device Device { get; init; } = CPU;
+    public Device Device
+    {
+        get => Outline ? META : device ?? CPU;
+        init => device = value;
+    }
+
+    /// <summary>
+    /// Whether the model is opened to be described alone: its files are checked and no weight is there, as on <c>meta</c>; a text model without a tower then
+    /// does not load libtorch. It cannot run.
+    /// </summary>
+    public bool Outline { get; init; }
 
     /// <summary>How the tokenizer's files are read.</summary>
     public TokenizerOptions Tokenizer { get; init; } = TokenizerOptions.Default;

@@ -312,7 +312,7 @@ public sealed class TextModel : Model
     internal static TextModel Load(TextFamily family, ModelSource source, ModelOptions options)
     {
         _ = family.Read(source.Config); // a wrong key is told before weights are looked at
-        var weights = source.Weights(options);
+        var weights = source.Weights(options, outlines: true);
         try
         {
             return Load(family, source, weights, options.Tokenizer);

@@ -71,12 +71,7 @@ internal static unsafe class BlockProducts
                 {
                     var blocks = (int)(rows.Columns / Step);
                     float* vector = x + (i * rows.Columns), sum = y + ((long)i * outputs) + place;
-                    switch (with)
-                    {
-                        case Registers.Wide: OneWide<Floats>((byte*)row, blocks, vector, sum, null); break;
-                        case Registers.Middle: OneMiddle<Floats>((byte*)row, blocks, vector, sum, null); break;
-                        default: OneNarrow<Floats>((byte*)row, blocks, vector, sum, null); break;
-                    }
+                    One<Floats>((byte*)row, blocks, vector, sum, null, with);
                 }
             }
         }
@@ -107,7 +102,7 @@ internal static unsafe class BlockProducts
         GgufType.Q6_K => Kernels.Of<Coded<Q6Super>>(),
         GgufType.IQ4_NL => Kernels.Of<Picked<IQ4Lone>>(),
         GgufType.IQ4_XS => Kernels.Of<Picked<IQ4Super>>(),
-        GgufType.F16 => Kernels.Of<IeeeHalves>(),
+        GgufType.F16 => new Kernels(&HalfProducts.Multiply, &Widen<IeeeHalves>),
         GgufType.BF16 => Kernels.Of<BrainFloats>(),
         GgufType.F32 => Kernels.Of<Floats>(),
         _ => throw new ArgumentOutOfRangeException(nameof(type)),
@@ -121,13 +116,28 @@ internal static unsafe class BlockProducts
         for (var row = from; row < to; row++)
         {
             byte* at = weights + (row * bytes);
-            var sum = y + rows.PlaceOf(row);
-            switch (with)
-            {
-                case Registers.Wide: OneWide<T>(at, blocks, x, sum, halves); break;
-                case Registers.Middle: OneMiddle<T>(at, blocks, x, sum, halves); break;
-                default: OneNarrow<T>(at, blocks, x, sum, halves); break;
-            }
+            One<T>(at, blocks, x, y + rows.PlaceOf(row), halves, with);
+        }
+    }
+
+    /// <summary>The product of one row.</summary>
+    /// <param name="w">First byte of the row.</param>
+    /// <param name="blocks">Of the row.</param>
+    /// <param name="x">(columns).</param>
+    /// <param name="sum">Written.</param>
+    /// <param name="with">Registers.</param>
+    public static void One<T>(byte* w, int blocks, float* x, float* sum, Registers with)
+        where T : struct, IBlocks
+        => One<T>(w, blocks, x, sum, HalfTable.Values, with);
+
+    private static void One<T>(byte* w, int blocks, float* x, float* sum, float* halves, Registers with)
+        where T : struct, IBlocks
+    {
+        switch (with)
+        {
+            case Registers.Wide: OneWide<T>(w, blocks, x, sum, halves); break;
+            case Registers.Middle: OneMiddle<T>(w, blocks, x, sum, halves); break;
+            default: OneNarrow<T>(w, blocks, x, sum, halves); break;
         }
     }
 
@@ -172,7 +182,7 @@ internal static unsafe class BlockProducts
             w += T.Bytes;
         }
 
-        *sum = Vector256.Sum(a + b + (c + d));
+        *sum = Sum(a, b, c, d);
     }
 
     [MethodImpl(Hot)]
@@ -237,8 +247,11 @@ internal static unsafe class BlockProducts
 
     /// <summary>Sums 0 to 15 and 16 to 31, in the order of the class's remarks.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static float Sum(Vector512<float> a, Vector512<float> b)
-        => Vector256.Sum(a.GetLower() + a.GetUpper() + (b.GetLower() + b.GetUpper()));
+    public static float Sum(Vector512<float> a, Vector512<float> b) => Sum(a.GetLower(), a.GetUpper(), b.GetLower(), b.GetUpper());
+
+    /// <summary>Sums 0 to 7, 8 to 15, 16 to 23 and 24 to 31, in the order of the class's remarks.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Sum(Vector256<float> a, Vector256<float> b, Vector256<float> c, Vector256<float> d) => Vector256.Sum(a + b + (c + d));
 
     /// <summary>What is done with blocks of one format.</summary>
     private readonly struct Kernels(

@@ -50,7 +50,7 @@ public sealed class GgufFile : IDisposable
 
         try
         {
-            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1 << 16);
+            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
             var header = GgufHeader.Read(stream, path, stream.Length);
             return new GgufFile(path, header, GgufPart.All(path, stream.Length, header));
         }

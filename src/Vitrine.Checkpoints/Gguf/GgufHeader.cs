@@ -105,7 +105,7 @@ internal sealed record GgufHeader(int Version, GgufMetadata Metadata, IReadOnlyD
             5 => reader.Numbers<int>(count, key),
             6 => reader.Numbers<float>(count, key),
             7 => Array.ConvertAll(reader.Numbers<byte>(count, key), b => b != 0),
-            8 => Each(count, () => reader.Text($"an element of '{key}'", strict: false)),
+            8 => depth == 0 ? reader.Texts(count, $"an element of '{key}'") : Each(count, () => reader.Text($"an element of '{key}'", strict: false)),
             9 => Each(count, () => List(reader, file, key, depth + 1)),
             10 => reader.Numbers<ulong>(count, key),
             11 => reader.Numbers<long>(count, key),

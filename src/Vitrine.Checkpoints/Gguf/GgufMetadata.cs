@@ -20,7 +20,7 @@ public sealed class GgufMetadata
     /// <summary>A value as the file has it.</summary>
     /// <exception cref="VitrineException">The key is missing.</exception>
     public object this[string key]
-        => values.TryGetValue(key, out var value) ? value : throw new VitrineException($"{file}: the metadata lack the key '{key}'.");
+        => Find(key) ?? throw new VitrineException($"{file}: the metadata lack the key '{key}'.");
 
     /// <summary>Whether a key stands there.</summary>
     public bool Contains(string key) => values.ContainsKey(key);
@@ -79,6 +79,11 @@ public sealed class GgufMetadata
 
     private static T[]? AllOf<T>(object value, Func<object, T?> convert) where T : struct
     {
+        if (value is T[] asItIs)
+        {
+            return asItIs;
+        }
+
         if (value is string[] or object[] || value is not Array array)
         {
             return null;
@@ -99,10 +104,12 @@ public sealed class GgufMetadata
     }
 
     private T Value<T>(string key, T? otherwise, Func<object, T?> convert, string expected) where T : struct
-        => values.TryGetValue(key, out var value) ? convert(value) ?? throw Wrong(key, value, expected) : otherwise ?? throw Missing(key, expected);
+        => Find(key) is { } value ? convert(value) ?? throw Wrong(key, value, expected) : otherwise ?? throw Missing(key, expected);
 
     private T Value<T>(string key, T? otherwise, Func<object, T?> convert, string expected) where T : class
-        => values.TryGetValue(key, out var value) ? convert(value) ?? throw Wrong(key, value, expected) : otherwise ?? throw Missing(key, expected);
+        => Find(key) is { } value ? convert(value) ?? throw Wrong(key, value, expected) : otherwise ?? throw Missing(key, expected);
+
+    private object? Find(string key) => values.TryGetValue(key, out var value) ? (value as GgufTexts)?.Read() ?? value : null;
 
     private VitrineException Missing(string key, string expected) => new($"{file}: the metadata lack the key '{key}'; expected {expected}.");
 

@@ -81,7 +81,7 @@ internal sealed partial record GgufPart(string Path, long Length, IReadOnlyDicti
             throw new VitrineException($"{path}: part {number + 1} of {count} of the model is missing.");
         }
 
-        using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1 << 16);
+        using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
         var header = GgufHeader.Read(stream, path, stream.Length);
         var (own, of) = (header.Metadata.Integer(Number, -1), header.Metadata.Integer(Count, 1));
         return own == number && of == count

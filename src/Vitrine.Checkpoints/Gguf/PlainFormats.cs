@@ -67,8 +67,13 @@ internal readonly unsafe struct BrainFloats : IBlocks
 /// </remarks>
 internal readonly unsafe struct IeeeHalves : IBlocks
 {
-    private const float Raised = 5.192296858534828e33f;
-    private const int Kept = unchecked((int)0x8fffe000), Magnitude = int.MaxValue, NoNumber = 0x47800000, Exponent = 0x7f800000;
+    /// <summary>2^112.</summary>
+    public const float Raised = 5.192296858534828e33f;
+
+    /// <summary>Sign, exponent and fraction in their places of a float32, of a half that was widened with its sign and moved up by 13 bits.</summary>
+    public const int Kept = unchecked((int)0x8fffe000);
+
+    private const int Magnitude = int.MaxValue, NoNumber = 0x47800000, Exponent = 0x7f800000;
 
     public static int Bytes => 64;
 

@@ -19,9 +19,18 @@ internal sealed class DeviceOption() : Option<string>("--device")
 
     /// <summary>How a model is opened there; what was decided about its folder is told on standard error.</summary>
     /// <exception cref="VitrineException">There is no such device, or not here.</exception>
-    public ModelOptions ModelOptionsOf(ParseResult parsed) => new()
+    /// <remarks>On the processor nothing of libtorch is touched here.</remarks>
+    public ModelOptions ModelOptionsOf(ParseResult parsed)
+        => IsProcessor(parsed) ? Opening(parsed) : Opening(parsed) with
+        {
+            Device = device($"{Cuda}:{CardOf(parsed.GetValue(this)!, () => cuda.is_available() ? cuda.device_count() : 0)}"),
+        };
+
+    /// <summary>Whether the processor was chosen.</summary>
+    public bool IsProcessor(ParseResult parsed) => parsed.GetValue(this) == Cpu;
+
+    private static ModelOptions Opening(ParseResult parsed) => new()
     {
-        Device = CardOf(parsed.GetValue(this)!, () => cuda.is_available() ? cuda.device_count() : 0) is { } card ? device($"{Cuda}:{card}") : CPU,
         Adapter = !parsed.GetValue(OpeningOptions.NoAdapter),
         GenerationConfig = !parsed.GetValue(OpeningOptions.NoGenerationConfig),
         Told = Console.Error.WriteLine,

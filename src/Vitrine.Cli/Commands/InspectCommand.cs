@@ -24,7 +24,7 @@ internal static class InspectCommand
             {
                 Families(isJson);
             }
-            else if (Inspector.Open(asked, device.ModelOptionsOf(parsed), parsed.GetValue(fingerprint)) is var model && isJson)
+            else if (Inspector.Open(asked, device.ModelOptionsOf(parsed), device.IsProcessor(parsed), parsed.GetValue(fingerprint)) is var model && isJson)
             {
                 Output.Write(model);
             }

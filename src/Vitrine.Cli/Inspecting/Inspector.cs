@@ -11,14 +11,15 @@ namespace Vitrine.Cli.Inspecting;
 internal static class Inspector
 {
     /// <param name="name">A folder, a .gguf file, ORG/NAME in the local cache, or an embedded policy.</param>
-    /// <param name="opening">How, but for what it computes in.</param>
+    /// <param name="opening">How, but for what it computes in and where.</param>
+    /// <param name="onProcessor">Whether it is to compute on the processor.</param>
     /// <param name="fingerprint">Whether every byte of the weights is read for it; the rest stands in their headers.</param>
     /// <exception cref="VitrineException">There is no such model, or it cannot be opened.</exception>
-    public static Inspection Open(string name, ModelOptions opening, bool fingerprint)
+    public static Inspection Open(string name, ModelOptions opening, bool onProcessor, bool fingerprint)
     {
         var source = Policy.Catalog.Find(name, options: opening);
         var weights = StoredWeights.Of(source.Location);
-        using var model = ModelCatalog.Open(source, opening with { Dtype = weights.Auto, Device = TorchSharp.torch.META });
+        using var model = ModelCatalog.Open(source, opening with { Dtype = weights.Auto, Outline = true });
         var absent = new List<string>();
         var inspection = new Inspection
         {
@@ -29,7 +30,7 @@ internal static class Inspector
             Fingerprint = fingerprint ? model.Fingerprint : null,
             Weights = weights,
             Files = ModelFolder.Describe(source, model, opening),
-            Stacks = Stacks(model.Stacks, [.. model.Towers, .. model.Decoders], opening.Device.type == TorchSharp.DeviceType.CPU),
+            Stacks = Stacks(model.Stacks, [.. model.Towers, .. model.Decoders], onProcessor),
             Certified = Certified(model.Family),
         };
         inspection = model switch

@@ -39,9 +39,7 @@ public static class GgufTokenizer
 
     private static Tokenizer ByteLevel(GgufVocabulary file, string source)
     {
-        var vocabulary = new Vocabulary(file.Tokens.Select((t, i) => (t, i)), source);
-        var pairs = file.Merges.Select((merge, i) => merge.IndexOf(' ', 1) is > 0 and var at ? (merge[..at], merge[(at + 1)..]) : throw new VitrineException(
-            $"{source}: merge {i}, '{merge}', is no pair."));
+        var vocabulary = new Vocabulary(file.Tokens.Select((t, i) => (t, i)), source, count: file.Tokens.Count);
         return new Tokenizer(new TokenizerParts
         {
             Added = new AddedTokens(file.Added(), text => text, source),
@@ -49,7 +47,7 @@ public static class GgufTokenizer
             PreTokenizer = new PreTokenizerSequence(
                 [.. Splits(file.Split, source), new ByteLevelSplit(file.Flag("add_space_prefix", otherwise: false), useRegex: false)]),
             Model = new BytePairModel(
-                vocabulary, [.. pairs], new BytePairOptions { IgnoreMerges = file.Split is "llama3" or "llama-v3" or "llama-bpe" or "falcon3" }, source),
+                vocabulary, file.Merges, new BytePairOptions { IgnoreMerges = file.Split is "llama3" or "llama-v3" or "llama-bpe" or "falcon3" }, source),
             PostProcessor = Template(file, beginByDefault: file.Split is "llama3" or "llama-v3" or "llama-bpe" or "falcon3"),
             Decoder = new ByteLevelDecoder(),
         });

@@ -20,12 +20,9 @@ internal sealed class GgufVocabulary
             throw new VitrineException($"{source}: {Prefix}tokens is empty.");
         }
 
-        Types = [.. List<int>("token_type", _ => (int)PieceType.Normal).Select(PieceTypeOf)];
-        Scores = List<float>("scores", _ => 0f);
-        if (Scores.Any(s => !float.IsFinite(s)))
-        {
-            throw new VitrineException($"{source}: {Prefix}scores has what is no number.");
-        }
+        Types = Array.ConvertAll(List("token_type", (int)PieceType.Normal), PieceTypeOf);
+        var scores = List("scores", 0f);
+        Scores = Array.TrueForAll(scores, float.IsFinite) ? scores : throw new VitrineException($"{source}: {Prefix}scores has what is no number.");
     }
 
     public string Model { get; }
@@ -52,18 +49,20 @@ internal sealed class GgufVocabulary
     }
 
     /// <summary>Tokens that are cut out of a text: control signs, and those that users defined.</summary>
-    public IEnumerable<AddedToken> Added() => Tokens
-        .Select((token, id) => new AddedToken(token, id) { Special = Types[id] == PieceType.Control })
-        .Where(t => Types[t.Id] is PieceType.Control or PieceType.UserDefined && t.Content.Length > 0);
+    public IEnumerable<AddedToken> Added() => Enumerable.Range(0, Tokens.Count)
+        .Where(id => Types[id] is PieceType.Control or PieceType.UserDefined && Tokens[id].Length > 0)
+        .Select(id => new AddedToken(Tokens[id], id) { Special = Types[id] == PieceType.Control });
 
     private PieceType PieceTypeOf(int type)
-        => Enum.IsDefined((PieceType)type) ? (PieceType)type : throw new VitrineException($"{source}: {Prefix}token_type has {type}; 1 to 6 are known.");
+        => type is >= (int)PieceType.Normal and <= (int)PieceType.Byte ? (PieceType)type : throw new VitrineException($"{source}: {Prefix}token_type has {type}; 1 to 6 are known.");
 
-    private IReadOnlyList<T> List<T>(string key, Func<int, T> otherwise)
+    private T[] List<T>(string key, T otherwise)
     {
         if (!metadata.ContainsKey(Prefix + key))
         {
-            return [.. Enumerable.Range(0, Tokens.Count).Select(otherwise)];
+            var same = new T[Tokens.Count];
+            Array.Fill(same, otherwise);
+            return same;
         }
 
         var list = Need<T[]>(key, "a list of numbers");

@@ -22,7 +22,7 @@ public sealed class SmolVlaPolicy : FlowPolicy
     private SmolVlaPolicy(ModelSource source, WeightReader weights, LeRobotFolder folder, SmolVlaConfig config, FlowParts parts)
         : base(source, weights, folder, config.Flow, parts)
     {
-        pictureScale = weights.Constant(Math.Sqrt(config.Text.Spec.Width));
+        pictureScale = weights.Constant(Math.Sqrt(config.Text.Spec.Width)).Value;
         var (width, height) = config.PictureSize;
         PictureRecipe = new PictureRecipe([new InterpolateWithPad(width, height, Centred: false)], 3, height, width);
     }

@@ -29,7 +29,7 @@ public enum Activation
 /// <summary>Names and formulas of <see cref="Activation"/>.</summary>
 internal static class Activations
 {
-    private static readonly Scalar QuickGeluSlope = 1.702;
+    private static readonly Lazy<Scalar> QuickGeluSlope = new(() => 1.702); // names are read without libtorch
 
     /// <summary>As configuration files spell them (transformers, activations.py).</summary>
     public static IReadOnlyDictionary<string, Activation> Names { get; } = new Dictionary<string, Activation>
@@ -51,7 +51,7 @@ internal static class Activations
         Activation.Silu => nn.functional.silu(x),
         Activation.Gelu => nn.functional.gelu(x),
         Activation.GeluTanh => nn.functional.gelu(x, GELU.Approximate.tanh),
-        Activation.QuickGelu => (x * QuickGeluSlope).sigmoid() * x,
+        Activation.QuickGelu => (x * QuickGeluSlope.Value).sigmoid() * x,
         Activation.Relu => OnAnyDevice.Relu(x),
         Activation.Tanh => x.tanh(),
         _ => throw new ArgumentOutOfRangeException(nameof(activation)),

@@ -9,8 +9,8 @@ namespace Vitrine.Transformers.Engine;
 /// <remarks>Every family runs through this method; all that differs between them stands in <see cref="BlockSpec"/>.</remarks>
 internal sealed class Block(BlockSpec spec, BlockWeights weights)
 {
-    private readonly Scalar scoreScale = spec.Attention.Scale;
-    private readonly Scalar? besideFused = FusedFactor(spec.Attention);
+    private readonly Lazy<Scalar> scoreScale = new(() => spec.Attention.Scale);
+    private readonly Lazy<Scalar?> besideFused = new(() => FusedFactor(spec.Attention));
     private readonly SoftCap? softCap = spec.Attention.SoftCap is { } limit ? new SoftCap(limit) : null;
 
     public BlockSpec Spec => spec;
@@ -171,7 +171,7 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
             || pass.Plan.ExplicitAttention || pass.Plan.NeedsGradients || pass.Run.AllowsNonFinite || !OnAnyDevice.HasFusedAttention(q);
         if (isExplicit || slots.Wants(scored) || slots.Wants(patterned))
         {
-            var scores = (q * scoreScale).matmul(ForEachHead(k).transpose(2, 3));                          // (B, H, Tq, Tk)
+            var scores = (q * scoreScale.Value).matmul(ForEachHead(k).transpose(2, 3));                          // (B, H, Tq, Tk)
             scores = slots.At(scored, softCap is null ? scores : softCap.Apply(scores), pass);
             var pattern = slots.At(patterned, UnseenKeys.Pattern(scores, pass.Mask(q.dtype, attention), slots.Edits(scored)), pass);
             if (isExplicit)
@@ -186,7 +186,7 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
             return AttendedByOne(q, k, v, seen);
         }
 
-        q = besideFused is null ? q : q * besideFused;
+        q = besideFused.Value is { } factor ? q * factor : q;
         if (q.shape[2] == 1)
         {
             // One token: heads that share keys and values are so many queries of them, and nothing is copied.
@@ -224,7 +224,7 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
         {
             RowMath.Attend(
                 RowMath.At(q), RowMath.At(firstKey) + ((long)first * sizes.Width), RowMath.At(firstValue) + ((long)first * sizes.Width),
-                (k.stride(1), v.stride(1)), sizes, count, (float)attention.Scale, (float?)attention.SoftCap, scratch, RowMath.At(z));
+                (k.stride(1), v.stride(1)), sizes, (0, sizes.Heads), count, (float)attention.Scale, (float?)attention.SoftCap, scratch, RowMath.At(z));
         }
 
         ArrayPool<float>.Shared.Return(scores);

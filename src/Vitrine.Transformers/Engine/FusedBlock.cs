@@ -7,12 +7,14 @@ internal sealed unsafe class FusedBlock
     private readonly BlockWeights weights;
     private readonly Turning? turning;
     private readonly ProductWork read, output, open, down;
+    private readonly AttendWork attend;
 
     public FusedBlock(Block block, OneRowLinear[] layers, FusedBuffers buffers, Turning? turning, nint[] scratch)
     {
         (spec, weights, this.turning) = (block.Spec, block.Weights, turning);
         read = new ProductWork(
             [(layers[0], (nint)buffers.Queries), (layers[1], (nint)buffers.Keys), (layers[2], (nint)buffers.Values)], (nint)buffers.Normed, scratch);
+        attend = new AttendWork(spec.Attention, (nint)buffers.Queries, (nint)buffers.Z, scratch);
         output = new ProductWork([(layers[3], (nint)buffers.Attended)], (nint)buffers.Z, scratch);
         open = new ProductWork(
             weights.Gate is null ? [(layers[4], (nint)buffers.Neurons)] : [(layers[6], (nint)buffers.Gate), (layers[4], (nint)buffers.Neurons)],
@@ -40,7 +42,7 @@ internal sealed unsafe class FusedBlock
         var width = b.Width;
         b.Norm(weights.AttentionNorm, b.Residual, b.Normed);
         read.Run(team);
-        Attend(b, room, position);
+        Attend(b, room, position, team);
         output.Run(team);
         Arrive(b, weights.AttentionWriting, b.Attended, width);
         if (!spec.Parallel)
@@ -72,7 +74,7 @@ internal sealed unsafe class FusedBlock
         Settle(b, weights.MlpPostNorm);
     }
 
-    private void Attend(FusedBuffers b, CacheRoom room, int position)
+    private void Attend(FusedBuffers b, CacheRoom room, int position, CoreTeam? team)
     {
         var (heads, shared, width) = (spec.Attention.Heads, spec.Attention.KeyValueHeads, spec.Attention.HeadWidth);
         if (weights.QueryNorm is { } queryNorm && weights.KeyNorm is { } keyNorm)
@@ -96,13 +98,8 @@ internal sealed unsafe class FusedBlock
         }
 
         var first = Math.Max(0, position + 1 - (spec.Attention.Window ?? (position + 1)));
-        var count = position + 1 - first;
-        fixed (float* scores = b.Scores(count))
-        {
-            RowMath.Attend(
-                b.Queries, keys + ((long)first * width), values + ((long)first * width), (room.HeadStride, room.HeadStride), (heads, shared, width), count,
-                (float)spec.Attention.Scale, (float?)spec.Attention.SoftCap, scores, b.Z);
-        }
+        var skipped = (long)first * width * sizeof(float);
+        attend.Run(room with { Keys = (nint)(room.Keys + skipped), Values = (nint)(room.Values + skipped) }, position + 1 - first, team);
     }
 
     /// <summary>What a part computed, through what stands between it and the residual.</summary>

@@ -32,7 +32,8 @@ internal sealed unsafe class FusedRow : IDisposable
     {
         (this.decoder, this.cache) = (decoder, cache);
         var (specs, vocabulary) = (decoder.Specs, unembedding?.Outputs ?? 0);
-        var widest = Math.Max(vocabulary, layers.SelectMany(l => l).Max(l => l.Outputs));
+        var widest = Math.Max(Math.Max(vocabulary, layers.SelectMany(l => l).Max(l => l.Outputs)), specs.Max(s => s.Attention.Heads * s.Attention.HeadWidth));
+        cache.Reserve();
         team = threads > 1 ? new CoreTeam(threads) : null;
         scratch = [.. Enumerable.Range(0, team?.Helpers ?? 0).Select(_ => Room(widest))];
         buffers = new FusedBuffers(specs, Room);
@@ -225,7 +226,6 @@ internal sealed unsafe class FusedBuffers(IReadOnlyList<BlockSpec> specs, Func<i
     private readonly nint values = room(specs.Max(s => s.Attention.KeyValueHeads * s.Attention.HeadWidth));
     private readonly nint gate = room(specs.Max(s => s.Mlp.Neurons)), neurons = room(specs.Max(s => s.Mlp.Neurons));
     private readonly Dictionary<Tensor, nint> addresses = new(ReferenceEqualityComparer.Instance);
-    private float[] scores = new float[256];
 
     /// <summary>Where a tensor's numbers lie that stays where it is: asking libtorch allocates, so that it is asked once.</summary>
     public float* At(Tensor x)
@@ -276,15 +276,4 @@ internal sealed unsafe class FusedBuffers(IReadOnlyList<BlockSpec> specs, Func<i
     public float* Gate => (float*)gate;
 
     public float* Neurons => (float*)neurons;
-
-    /// <summary>Room for the scores of a query; it grows by doubling.</summary>
-    public float[] Scores(int count)
-    {
-        if (scores.Length < count)
-        {
-            scores = new float[2 * count];
-        }
-
-        return scores;
-    }
 }

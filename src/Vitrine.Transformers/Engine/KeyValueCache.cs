@@ -60,6 +60,18 @@ internal sealed class KeyValueCache(int layers, int expected, bool isDifferentia
         return rooms[layer] ??= new CacheRoom((nint)RowMath.At(buffer.Keys), (nint)RowMath.At(buffer.Values), buffer.Keys.size(2) * buffer.Keys.size(3));
     }
 
+    /// <summary>Makes room for all tokens that are expected, so that what is there stays where it is from now on.</summary>
+    public void Reserve()
+    {
+        for (var layer = 0; layer < buffers.Length; layer++)
+        {
+            if (buffers[layer] is { } buffer && buffer.Keys.size(2) < expected)
+            {
+                _ = Put(layer, Grown(buffer.Keys, buffer.Keys, expected, lengths[layer]), Grown(buffer.Values, buffer.Values, expected, lengths[layer]));
+            }
+        }
+    }
+
     /// <summary>Hands the keys and values (B,Hkv,T,hd) of every layer to the caller.</summary>
     public (Tensor Keys, Tensor Values)[] Release()
     {

@@ -5,27 +5,53 @@ using static TorchSharp.torch;
 namespace Vitrine.Transformers.Engine;
 
 /// <summary>y = x W^T + b, W as [out, in]; files that store [in, out] are seen through a transposed view.</summary>
-/// <param name="Stored">
-/// W as it is kept: in the precision that is computed in, or narrower, as the file has it; or the bytes of its rows (out, row bytes), where they are blocks.
-/// </param>
-/// <param name="Bias">In the precision that is computed in; null for none.</param>
-/// <param name="Dtype">What is computed in.</param>
-/// <param name="Blocks">What the rows of <paramref name="Stored"/> are where they are blocks of a .gguf file; null where they are numbers.</param>
-internal sealed record Linear(Tensor Stored, Tensor? Bias, ScalarType Dtype, BlockRows? Blocks = null)
+internal sealed record Linear
 {
     /// <summary>Weights that are widened at a time: 4 MB of float32, for which a product finds work enough.</summary>
     private const long TileWeights = 1 << 20;
 
-    private readonly IRowProduct? oneRow = (IRowProduct?)RowProduct.Of(Stored, Blocks) ?? (Blocks is null ? PlainProduct.Of(Stored) : null);
+    private readonly StoredTensor stored;
+    private readonly StoredTensor? bias;
+    private readonly IRowProduct? oneRow;
+
+    /// <param name="stored">
+    /// W as it is kept: in the precision that is computed in, or narrower, as the file has it; or the bytes of its rows (out, row bytes), where they are
+    /// blocks.
+    /// </param>
+    /// <param name="bias">In the precision that is computed in; null for none.</param>
+    /// <param name="dtype">What is computed in.</param>
+    /// <param name="blocks">What the rows of <paramref name="stored"/> are where they are blocks of a .gguf file; null where they are numbers.</param>
+    public Linear(StoredTensor stored, StoredTensor? bias, ScalarType dtype, BlockRows? blocks = null)
+    {
+        (this.stored, this.bias, Dtype, Blocks) = (stored, bias, dtype, blocks);
+        oneRow = !stored.IsHere ? null
+            : (IRowProduct?)RowProduct.Of(stored.Value, blocks) ?? (blocks is null ? PlainProduct.Of(stored.Value) : null);
+    }
 
     public Linear(Tensor weight, Tensor? bias)
-        : this(weight, bias, weight.dtype)
+        : this(weight, (StoredTensor?)bias, weight.dtype)
     {
     }
 
-    public long Outputs => Stored.shape[0];
+    /// <summary>W as it is kept: see the constructor.</summary>
+    public Tensor Stored => stored.Value;
 
-    public long Inputs => Blocks?.Columns ?? Stored.shape[1];
+    /// <summary>In the precision that is computed in; null for none.</summary>
+    public Tensor? Bias
+    {
+        get => bias?.Value;
+        init => bias = value;
+    }
+
+    /// <summary>What is computed in.</summary>
+    public ScalarType Dtype { get; }
+
+    /// <summary>What the rows of <see cref="Stored"/> are where they are blocks of a .gguf file; null where they are numbers.</summary>
+    public BlockRows? Blocks { get; }
+
+    public long Outputs => stored.Shape[0];
+
+    public long Inputs => Blocks?.Columns ?? stored.Shape[1];
 
     /// <summary>W in the precision that is computed in; where it is kept narrower, a widened copy that belongs to the current dispose scope.</summary>
     public Tensor Weight => Blocks is not null ? Rows(0, Outputs) : Stored.dtype == Dtype ? Stored : Stored.to(Dtype);
@@ -34,7 +60,7 @@ internal sealed record Linear(Tensor Stored, Tensor? Bias, ScalarType Dtype, Blo
     public bool IsNarrow => Blocks is not null || Stored.dtype != Dtype;
 
     /// <summary>Whether single rows go through <see cref="RowProduct"/>, or would on the CPU.</summary>
-    public bool HasRowProduct => RowProduct.Suits(Stored, Blocks);
+    public bool HasRowProduct => RowProduct.Suits(stored, Blocks);
 
     /// <summary>The product for single rows; null where <see cref="Stored"/> does not lie as it needs it.</summary>
     public IRowProduct? OneRow => oneRow;
@@ -128,14 +154,25 @@ internal sealed record Linear(Tensor Stored, Tensor? Bias, ScalarType Dtype, Blo
 /// 2048 numbers that takes a quarter of the time of the formula written out. 16-bit rows are normed in float32 and rounded where the reference rounds them:
 /// Llama and its kin before the gain (transformers, LlamaRMSNorm), Gemma behind it (Gemma2RMSNorm), whose gain 1 + w is therefore kept in float32.
 /// </remarks>
-internal sealed record Norm(NormSpec Spec, Tensor Gain, Tensor? Bias)
+internal sealed record Norm(NormSpec Spec, StoredTensor StoredGain, StoredTensor? StoredBias)
 {
+    private static readonly Scalar One = 1;
+    private readonly Lazy<Scalar> epsilon = new(() => Spec.Epsilon);
+    private readonly Lazy<Scalar> inverseWidth = new(() => 1.0 / StoredGain.Shape[0]);
+
+    public Norm(NormSpec spec, Tensor gain, Tensor? bias)
+        : this(spec, (StoredTensor)gain, (StoredTensor?)bias)
+    {
+    }
+
     /// <summary>From a condition to scale, shift and gate, one above the other (3d,c); null where the norm takes none.</summary>
     public Linear? Modulation { get; init; }
 
-    private static readonly Scalar One = 1;
-    private readonly Scalar epsilon = Spec.Epsilon;
-    private readonly Scalar inverseWidth = 1.0 / Gain.shape[0];
+    /// <summary>What the normed values are multiplied with (d).</summary>
+    public Tensor Gain => StoredGain.Value;
+
+    /// <summary>Of a LayerNorm (d).</summary>
+    public Tensor? Bias => StoredBias?.Value;
 
     public Tensor Apply(Tensor x)
     {
@@ -188,7 +225,7 @@ internal sealed record Norm(NormSpec Spec, Tensor Gain, Tensor? Bias)
     public Tensor? GateUnder(Tensor? condition) => Modulation is null || condition is null ? null : Modulation.Apply(condition).chunk(3, -1)[2].Widened()[0];
 
     /// <summary>The same with gain and bias in float32 where they have 16 bits; what is widened belongs to the current dispose scope.</summary>
-    public Norm Widened() => this with { Gain = Gain.Widened(), Bias = Bias?.Widened() };
+    public Norm Widened() => this with { StoredGain = Gain.Widened(), StoredBias = Bias?.Widened() };
 
     /// <summary>What the norm scales: its argument, without its mean where it centres.</summary>
     public Tensor Centred(Tensor x) => Spec.Kind == NormKind.LayerNorm ? x - x.mean([-1], keepdim: true) : x;
@@ -206,17 +243,17 @@ internal sealed record Norm(NormSpec Spec, Tensor Gain, Tensor? Bias)
     private Tensor OverRootMeanSquare(Tensor x)
     {
         var length = x.norm(-1, keepdim: true);                                                            // (..., 1)
-        return x * (length * length).mul_(inverseWidth).add_(epsilon, One).rsqrt_();
+        return x * (length * length).mul_(inverseWidth.Value).add_(epsilon.Value, One).rsqrt_();
     }
 }
 
 /// <summary>Keeps numbers within (-limit, limit): limit tanh(x / limit).</summary>
 internal sealed class SoftCap(double limit)
 {
-    private readonly Scalar inverse = 1 / limit;
-    private readonly Scalar limit = limit;
+    private readonly Lazy<Scalar> inverse = new(() => 1 / limit);
+    private readonly Lazy<Scalar> limit = new(() => limit);
 
-    public Tensor Apply(Tensor x) => (x * inverse).tanh() * limit;
+    public Tensor Apply(Tensor x) => (x * inverse.Value).tanh() * limit.Value;
 }
 
 /// <summary>Weights of a block, in the slots that <see cref="Block"/> reads. A norm that does not stand in the family is null.</summary>

@@ -116,7 +116,14 @@ internal static unsafe class RowMath
             var mean = kind == NormKind.LayerNorm ? Sum(x, width) / width : 0;
             var variance = (kind == NormKind.LayerNorm ? SquaresAround(x, mean, width) : Dot(x, x, width)) / width;
             var scale = 1 / MathF.Sqrt(variance + (float)epsilon);
-            for (var i = 0; i < width; i++)
+            var (middle, factor) = (Vector256.Create(mean), Vector256.Create(scale));
+            var i = 0;
+            for (; i <= width - Lanes; i += Lanes)
+            {
+                ((Vector256.Load(x + i) - middle) * factor * Vector256.Load(gain + i)).Store(y + i);
+            }
+
+            for (; i < width; i++)
             {
                 y[i] = (x[i] - mean) * scale * gain[i];
             }
@@ -140,7 +147,15 @@ internal static unsafe class RowMath
         var half = turning / 2;
         for (var head = 0; head < heads; head++, x += width)
         {
-            for (var i = 0; i < half; i++)
+            var i = 0;
+            for (; i <= half - Lanes; i += Lanes)
+            {
+                Vector256<float> first = Vector256.Load(x + i), second = Vector256.Load(x + i + half), c = Vector256.Load(cos + i), s = Vector256.Load(sin + i);
+                ((first * c) - (second * s)).Store(x + i);
+                ((second * c) + (first * s)).Store(x + i + half);
+            }
+
+            for (; i < half; i++)
             {
                 var (a, b) = (x[i], x[i + half]);
                 x[i] = (a * cos[i]) - (b * sin[i]);
@@ -155,17 +170,20 @@ internal static unsafe class RowMath
     /// <param name="values">The same.</param>
     /// <param name="strides">Numbers from one head's keys, and values, to the next one's.</param>
     /// <param name="sizes">Heads, heads of keys and values, width of each.</param>
+    /// <param name="asked">The first head that is computed, and that behind the last.</param>
     /// <param name="count">Keys.</param>
     /// <param name="scale">On the scores.</param>
     /// <param name="cap">c in c tanh(score / c); null for none.</param>
     /// <param name="scores">(count), scratch.</param>
     /// <param name="z">(heads, width).</param>
     public static void Attend(
-        float* q, float* keys, float* values, (long Keys, long Values) strides, (int Heads, int KeyValueHeads, int Width) sizes, int count, float scale,
-        float? cap, float* scores, float* z)
+        float* q, float* keys, float* values, (long Keys, long Values) strides, (int Heads, int KeyValueHeads, int Width) sizes, (int From, int To) asked,
+        int count, float scale, float? cap, float* scores, float* z)
     {
-        var (heads, shared, width) = (sizes.Heads, sizes.Heads / sizes.KeyValueHeads, sizes.Width);
-        for (var head = 0; head < heads; head++, q += width, z += width)
+        var (shared, width) = (sizes.Heads / sizes.KeyValueHeads, sizes.Width);
+        q += asked.From * width;
+        z += asked.From * width;
+        for (var head = asked.From; head < asked.To; head++, q += width, z += width)
         {
             float* k = keys + (head / shared * strides.Keys), v = values + (head / shared * strides.Values);
             var most = float.NegativeInfinity;
@@ -177,14 +195,43 @@ internal static unsafe class RowMath
                 scores[j] = score;
             }
 
-            var share = 1 / Exponentials(scores, most, count);
-            new Span<float>(z, width).Clear();
-            for (var j = 0; j < count; j++)
+            Weighted(scores, v, count, width, 1 / Exponentials(scores, most, count), z);
+        }
+    }
+
+    /// <summary>z = share sum_j a_j v_j, 32 coordinates at a time in registers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Weighted(float* a, float* v, int count, int width, float share, float* z)
+    {
+        var (i, all) = (0, Vector256.Create(share));
+        for (; i <= width - (4 * Lanes); i += 4 * Lanes)
+        {
+            var (s, t, u, w) = (Vector256<float>.Zero, Vector256<float>.Zero, Vector256<float>.Zero, Vector256<float>.Zero);
+            var row = v + i;
+            for (var j = 0; j < count; j++, row += width)
             {
-                Add(z, scores[j], v + ((long)j * width), width);
+                var factor = Vector256.Create(a[j]);
+                s = Vector256.MultiplyAddEstimate(factor, Vector256.Load(row), s);
+                t = Vector256.MultiplyAddEstimate(factor, Vector256.Load(row + Lanes), t);
+                u = Vector256.MultiplyAddEstimate(factor, Vector256.Load(row + (2 * Lanes)), u);
+                w = Vector256.MultiplyAddEstimate(factor, Vector256.Load(row + (3 * Lanes)), w);
             }
 
-            for (var i = 0; i < width; i++)
+            (s * all).Store(z + i);
+            (t * all).Store(z + i + Lanes);
+            (u * all).Store(z + i + (2 * Lanes));
+            (w * all).Store(z + i + (3 * Lanes));
+        }
+
+        if (i < width)
+        {
+            new Span<float>(z + i, width - i).Clear();
+            for (var j = 0; j < count; j++)
+            {
+                Add(z + i, a[j], v + ((long)j * width) + i, width - i);
+            }
+
+            for (; i < width; i++)
             {
                 z[i] *= share;
             }

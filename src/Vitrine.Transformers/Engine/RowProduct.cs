@@ -35,11 +35,10 @@ internal sealed unsafe class RowProduct : IRowProduct
     public static RowProduct? Of(Tensor weight, BlockRows? rows = null)
         => weight.device_type == TorchSharp.DeviceType.CPU && Suits(weight, rows) ? new RowProduct(weight, rows ?? RowsOf(weight)) : null;
 
-    /// <summary>Whether weights lie as it needs them, on the CPU or on the meta device, where there are only their shapes.</summary>
-    public static bool Suits(Tensor weight, BlockRows? rows = null)
-        => rows is not null || (Vector256.IsHardwareAccelerated && weight.dim() == 2 && weight.shape[1] % BlockProducts.Step == 0 && weight.numel() >= WorthIt
-            && weight.dtype is (ScalarType.Float32 or ScalarType.BFloat16 or ScalarType.Float16)
-            && weight.device_type is (TorchSharp.DeviceType.CPU or TorchSharp.DeviceType.META) && weight.is_contiguous());
+    /// <summary>Whether weights lie as it needs them, on the CPU, or would where there are only their shapes.</summary>
+    public static bool Suits(StoredTensor weight, BlockRows? rows = null)
+        => rows is not null || (Vector256.IsHardwareAccelerated && weight.Shape is [var outputs, var inputs] && inputs % BlockProducts.Step == 0
+            && outputs * inputs >= WorthIt && weight.Dtype is (ScalarType.Float32 or ScalarType.BFloat16 or ScalarType.Float16) && weight.LiesReady);
 
     /// <inheritdoc/>
     public int Together => Math.Max(1, rows.PairedHeadWidth);

@@ -11,12 +11,12 @@ namespace Vitrine.Transformers.Engine;
 public abstract class Stack
 {
     private readonly IReadOnlyList<Block> blocks;
-    private readonly Dictionary<RotarySpec, Rotary> rotaries;
+    private readonly Lazy<Dictionary<RotarySpec, Rotary>> rotaries;
 
     private protected Stack(StackShape shape, IReadOnlyList<Block> blocks)
     {
         (Shape, this.blocks) = (shape, blocks);
-        rotaries = blocks.Select(b => b.Spec.Attention.Rotary).OfType<RotarySpec>().Distinct().ToDictionary(r => r, r => new Rotary(r, Device));
+        rotaries = new(() => blocks.Select(b => b.Spec.Attention.Rotary).OfType<RotarySpec>().Distinct().ToDictionary(r => r, r => new Rotary(r, Device)));
     }
 
     /// <summary>Sizes and points.</summary>
@@ -147,7 +147,7 @@ public abstract class Stack
         => Through(Enter(embedded, pass), pass, cache, 0, blocks.Count - 1, fused);
 
     /// <summary>The rotation of a specification.</summary>
-    internal Rotary RotaryOf(RotarySpec spec) => rotaries[spec];
+    internal Rotary RotaryOf(RotarySpec spec) => rotaries.Value[spec];
 
     /// <summary>The residual in front of block 0 (B,T,d).</summary>
     internal Tensor Enter(Tensor embedded, Pass pass)
@@ -191,7 +191,7 @@ public abstract class Stack
                 isInBuffer = false;
             }
 
-            rotations ??= rotaries.ToDictionary(r => r.Key, r => r.Value.Tables(pass, Dtype));
+            rotations ??= rotaries.Value.ToDictionary(r => r.Key, r => r.Value.Tables(pass, Dtype));
             pass.Rotation = blocks[layer].Spec.Attention.Rotary is { } rotary ? rotations[rotary] : null;
             using (var scope = NewDisposeScope())
             {

@@ -5,21 +5,33 @@ using static TorchSharp.torch;
 namespace Vitrine.Transformers.Engine;
 
 /// <summary>What stands before block 0 of a text stack.</summary>
-/// <param name="Words">(V,d), as the file has it, or the bytes of its rows, where they are blocks.</param>
-/// <param name="Blocks">What the rows of <paramref name="Words"/> are where they are blocks; null where they are numbers.</param>
-internal sealed record TextEmbedding(Tensor Words, BlockRows? Blocks = null)
+/// <param name="StoredWords">(V,d), as the file has it, or the bytes of its rows, where they are blocks.</param>
+/// <param name="Blocks">What the rows of <see cref="Words"/> are where they are blocks; null where they are numbers.</param>
+internal sealed record TextEmbedding(StoredTensor StoredWords, BlockRows? Blocks = null)
 {
     /// <summary>What rows are computed with in; <see cref="Words"/> may be narrower.</summary>
-    public ScalarType Dtype { get; init; } = Blocks is null ? Words.dtype : ScalarType.Float32;
+    public ScalarType Dtype { get; init; } = Blocks is null ? StoredWords.Dtype : ScalarType.Float32;
+
+    /// <summary>(V,d), as the file has it, or the bytes of its rows, where they are blocks.</summary>
+    public Tensor Words => StoredWords.Value;
 
     /// <summary>Multiplies the rows of <see cref="Words"/>, in the precision of the stack; null for 1.</summary>
-    public Tensor? Scale { get; init; }
+    public StoredTensor? StoredScale { get; init; }
+
+    /// <inheritdoc cref="StoredScale"/>
+    public Tensor? Scale => StoredScale?.Value;
 
     /// <summary>(P,d): one row a position; null where positions are rotary.</summary>
-    public Tensor? Positions { get; init; }
+    public StoredTensor? StoredPositions { get; init; }
+
+    /// <inheritdoc cref="StoredPositions"/>
+    public Tensor? Positions => StoredPositions?.Value;
 
     /// <summary>(2,d): one row a segment; null where there are none.</summary>
-    public Tensor? Segments { get; init; }
+    public StoredTensor? StoredSegments { get; init; }
+
+    /// <inheritdoc cref="StoredSegments"/>
+    public Tensor? Segments => StoredSegments?.Value;
 
     /// <summary>Whether each row loses its mean before it is written into the residual (see <see cref="Folding.CentreWriting"/>).</summary>
     public bool IsCentred { get; init; }
@@ -27,7 +39,7 @@ internal sealed record TextEmbedding(Tensor Words, BlockRows? Blocks = null)
     /// <summary>Rows of <see cref="Words"/> (...,d), as they are in the file but for their precision.</summary>
     /// <param name="ids">Of any shape; null for the whole table.</param>
     public Tensor WordRows(Tensor? ids = null) => Blocks is null ? (ids is null ? Words.alias() : Words[ids]).to(Dtype)
-        : ids is null ? new Linear(Words, null, Dtype, Blocks).Weight
+        : ids is null ? new Linear(StoredWords, null, Dtype, Blocks).Weight
         : StoredRows.Chosen(Words, Blocks, ids, Dtype);
 
     /// <summary>Rows of one of the tables as they are written.</summary>

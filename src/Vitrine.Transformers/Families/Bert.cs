@@ -45,8 +45,8 @@ internal static class Bert
         var prefix = weights.Has("embeddings.word_embeddings.weight") ? "" : "bert.";
         var embedding = weights.Words($"{prefix}embeddings.word_embeddings.weight", config.Vocabulary, width) with
         {
-            Positions = weights.Take($"{prefix}embeddings.position_embeddings.weight", config.Positions, width),
-            Segments = weights.Take($"{prefix}embeddings.token_type_embeddings.weight", config.Segments, width),
+            StoredPositions = weights.Stored($"{prefix}embeddings.position_embeddings.weight", config.Positions, width),
+            StoredSegments = weights.Stored($"{prefix}embeddings.token_type_embeddings.weight", config.Segments, width),
         };
         var entry = Norm(weights, spec, $"{prefix}embeddings.LayerNorm");
         Block[] blocks = [.. config.Blocks.Select((_, i) => new Block(spec, Weights(weights, $"{prefix}encoder.layer.{i}", spec)))];

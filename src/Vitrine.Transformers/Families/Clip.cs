@@ -126,7 +126,7 @@ internal static class Clip
         var (config, spec, width) = (text.Config, text.Config.Spec, text.Config.Spec.Width);
         var embedding = weights.Words($"{At}embeddings.token_embedding.weight", config.Vocabulary, width) with
         {
-            Positions = weights.Take($"{At}embeddings.position_embedding.weight", config.Positions, width),
+            StoredPositions = weights.Stored($"{At}embeddings.position_embedding.weight", config.Positions, width),
         };
         Block[] blocks = [.. config.Blocks.Select((_, i) => new Block(spec, ClipLayout.Weights(weights, $"{At}encoder.layers.{i}", spec)))];
         var stack = config.Assemble(

@@ -29,7 +29,7 @@ internal static class DistilBert
         var prefix = weights.Has("embeddings.word_embeddings.weight") ? "" : "distilbert.";
         var embedding = weights.Words($"{prefix}embeddings.word_embeddings.weight", config.Vocabulary, width) with
         {
-            Positions = weights.Take($"{prefix}embeddings.position_embeddings.weight", config.Positions, width),
+            StoredPositions = weights.Stored($"{prefix}embeddings.position_embeddings.weight", config.Positions, width),
         };
         var entry = weights.Norm(spec.Norm, $"{prefix}embeddings.LayerNorm", width);
         Block[] blocks = [.. config.Blocks.Select((_, i) => new Block(spec, Weights(weights, $"{prefix}transformer.layer.{i}", spec)))];

@@ -47,11 +47,11 @@ internal static class Gpt2
         var (spec, width) = (config.Spec, config.Spec.Width);
         var prefix = weights.Has("transformer.wte.weight") ? "transformer." : "";
         var words = weights.Words($"{prefix}wte.weight", config.Vocabulary, width);
-        var positions = weights.Take($"{prefix}wpe.weight", config.Positions, width);
+        var positions = weights.Stored($"{prefix}wpe.weight", config.Positions, width);
         Block[] blocks = [.. config.Blocks.Select((_, i) => new Block(spec, Weights(weights, $"{prefix}h.{i}", spec)))];
         var norm = weights.Norm(spec.Norm, $"{prefix}ln_f", width);
         var (head, classes) = config.DecoderHead(weights, "lm_head", words);
-        return (config.Assemble("language", blocks, words with { Positions = positions }, entryNorm: null, norm, head), classes);
+        return (config.Assemble("language", blocks, words with { StoredPositions = positions }, entryNorm: null, norm, head), classes);
     }
 
     /// <remarks>attn.bias is the causal mask of old files, no bias.</remarks>

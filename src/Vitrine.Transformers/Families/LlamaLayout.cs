@@ -44,7 +44,7 @@ internal static class LlamaLayout
         Block[] blocks = [.. config.Blocks.Select((spec, i) => new Block(spec, Weights(weights, $"{prefix}layers.{i}", spec)))];
         var norm = weights.Norm(config.Spec.Norm, $"{prefix}norm", width);
         var (head, classes) = config.DecoderHead(weights, unembedding, words);
-        var embedding = words with { Scale = config.EmbeddingScale == 1 ? null : weights.Constant(config.EmbeddingScale) };
+        var embedding = words with { StoredScale = config.EmbeddingScale == 1 ? null : weights.Constant(config.EmbeddingScale) };
         return (config.Assemble("language", blocks, embedding, entryNorm: null, norm, head, others), classes);
     }
 

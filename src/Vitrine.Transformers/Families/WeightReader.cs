@@ -26,14 +26,17 @@ public sealed class WeightReader : IDisposable
         ArgumentNullException.ThrowIfNull(options);
         (this.checkpoint, this.source, this.options, prefix, taken, owned, tables, owns) = (checkpoint, source, options, "", [], [], [], true);
         keeps = DtypePolicy.KeepsStored(options.Storage, checkpoint, options.Dtype, AvailableMemory.Read);
-        keepsRows = DtypePolicy.KeepsRows(options.Storage, options.Dtype) && options.Device.type == TorchSharp.DeviceType.CPU;
+        keepsRows = DtypePolicy.KeepsRows(options.Storage, options.Dtype) && !options.Outline && options.Device.type == TorchSharp.DeviceType.CPU;
     }
 
     private WeightReader(WeightReader whole, string prefix)
     {
         (checkpoint, source, options, keeps, keepsRows) = (whole.checkpoint, whole.source, whole.options, whole.keeps, whole.keepsRows);
-        (this.prefix, taken, owned, tables) = (prefix, whole.taken, whole.owned, whole.tables);
+        (this.prefix, taken, owned, tables, GivesOutlines) = (prefix, whole.taken, whole.owned, whole.tables, whole.GivesOutlines);
     }
+
+    /// <summary>Whether shapes and types stand for tensors (<see cref="ModelOptions.Outline"/>), in a model all of whose parts do with them.</summary>
+    internal bool GivesOutlines { get; init; }
 
     /// <summary>Where the tensors come from.</summary>
     public Checkpoint Checkpoint => checkpoint;
@@ -67,6 +70,9 @@ public sealed class WeightReader : IDisposable
     /// <summary>A tensor in the precision and on the device of the model, owned by the model.</summary>
     /// <exception cref="VitrineException">It is missing or of another shape.</exception>
     public Tensor Take(string name, params long[] shape) => Own(TakeLoose(name, shape, isKept: false));
+
+    /// <summary>The same where an outline may do.</summary>
+    internal StoredTensor Stored(string name, params long[] shape) => Kept(name, shape, isKept: false);
 
     /// <summary>
     /// The decoder of one of the text families, for a model of one's own to be built around: <c>weights.Under("language_model.").Decoder(config)</c>.
@@ -106,7 +112,7 @@ public sealed class WeightReader : IDisposable
     }
 
     internal Linear Linear(string name, long outputs, long inputs, bool bias)
-        => Linear(Matrix($"{name}.weight", outputs, inputs), bias ? Take($"{name}.bias", outputs) : null);
+        => Linear(Matrix($"{name}.weight", outputs, inputs), bias ? Stored($"{name}.bias", outputs) : null);
 
     /// <summary>A token embedding.</summary>
     internal TextEmbedding Words(string name, long vocabulary, long width)
@@ -123,7 +129,7 @@ public sealed class WeightReader : IDisposable
         => checkpoint.Adapter is { } adapter && tables.FirstOrDefault(adapter.ChangesAlone) is { } table
             ? throw new VitrineException($"{adapter.Folder}: the adapter changes '{table}', to which the head is tied; peft leaves the head as it was, which "
                 + "this version does not compute. --no-adapter opens the base model alone.")
-            : new Linear(embedding.Words, null, embedding.Dtype, embedding.Blocks);
+            : new Linear(embedding.StoredWords, null, embedding.Dtype, embedding.Blocks);
 
     /// <summary>Query, key and value projections stored one above the other.</summary>
     internal (Linear Query, Linear Key, Linear Value) ThreeLinears(string name, long outputs, long inputs, bool bias)
@@ -135,7 +141,7 @@ public sealed class WeightReader : IDisposable
     /// <summary>The same under names of its own.</summary>
     internal (Linear Query, Linear Key, Linear Value) ThreeLinears(string weight, string bias, long outputs, long inputs)
     {
-        var parts = Parts(Linear(Matrix(weight, 3 * outputs, inputs), Take(bias, 3 * outputs)), 3, outputs);
+        var parts = Parts(Matrix(weight, 3 * outputs, inputs), Stored(bias, 3 * outputs), 3, outputs);
         return (parts[0], parts[1], parts[2]);
     }
 
@@ -147,17 +153,12 @@ public sealed class WeightReader : IDisposable
     }
 
     /// <summary>A projection stored transposed, [in, out] (GPT-2's Conv1D), as a view.</summary>
-    internal Linear TransposedLinear(string name, long outputs, long inputs)
-    {
-        var (stored, blocks) = Matrix($"{name}.weight", inputs, outputs, isTransposed: true);
-        return Linear((blocks is null ? Own(stored.t()) : stored, blocks), Take($"{name}.bias", outputs));                 // blocks lie [out, in] always
-    }
+    internal Linear TransposedLinear(string name, long outputs, long inputs) => Linear(Transposed(name, outputs, inputs), Stored($"{name}.bias", outputs));
 
     /// <summary>Query, key and value projections stored transposed and side by side, as views.</summary>
     internal (Linear Query, Linear Key, Linear Value) ThreeTransposedLinears(string name, long outputs, long inputs)
     {
-        var whole = TransposedLinear(name, 3 * outputs, inputs);
-        var parts = Parts(whole, 3, outputs);
+        var parts = Parts(Transposed(name, 3 * outputs, inputs), Stored($"{name}.bias", 3 * outputs), 3, outputs);
         return (parts[0], parts[1], parts[2]);
     }
 
@@ -165,11 +166,19 @@ public sealed class WeightReader : IDisposable
     /// <remarks>The three are copied apart; the fused tensor is let go.</remarks>
     internal (Linear Query, Linear Key, Linear Value) ThreeInterleavedLinears(string name, long heads, long headWidth, long inputs, bool bias)
     {
-        var weight = TakeLoose($"{name}.weight", [3 * heads * headWidth, inputs], keeps);
-        var shift = bias ? TakeLoose($"{name}.bias", [3 * heads * headWidth], isKept: false) : null;
+        var outputs = heads * headWidth;
+        if (GivesOutlines)
+        {
+            var (matrix, added) = (Matrix($"{name}.weight", 3 * outputs, inputs), bias ? Stored($"{name}.bias", 3 * outputs) : null);
+            var alike = Parts(matrix, added, 3, outputs);
+            return (alike[0], alike[1], alike[2]);
+        }
+
+        var weight = TakeLoose($"{name}.weight", [3 * outputs, inputs], keeps);
+        var shift = bias ? TakeLoose($"{name}.bias", [3 * outputs], isKept: false) : null;
         var parts = Enumerable.Range(0, 3).Select(i => new Linear(
-            Apart(weight.view(heads, 3, headWidth, inputs), i).view(heads * headWidth, inputs),
-            shift is null ? null : Apart(shift.view(heads, 3, headWidth), i).view(heads * headWidth),
+            Apart(weight.view(heads, 3, headWidth, inputs), i).view(outputs, inputs),
+            shift is null ? null : Apart(shift.view(heads, 3, headWidth), i).view(outputs),
             options.Dtype)).ToArray();
         foreach (var part in parts)
         {
@@ -191,9 +200,10 @@ public sealed class WeightReader : IDisposable
     /// <remarks>A gain stored as its distance from 1 is put together here, once; in 16 bits the sum would lose what it is stored so for.</remarks>
     internal Norm Norm(NormSpec spec, string gain, string bias, long width)
     {
-        var weight = Take(gain, width);
+        var weight = Stored(gain, width);
         return new Norm(
-            spec, spec.Kind == NormKind.RmsFromOne ? FromOne(weight) : weight, spec.Kind == NormKind.LayerNorm ? Take(bias, width) : null);
+            spec, spec.Kind == NormKind.RmsFromOne && weight.IsHere ? FromOne(weight.Value) : weight,
+            spec.Kind == NormKind.LayerNorm ? Stored(bias, width) : null);
     }
 
     private Tensor FromOne(Tensor distance)
@@ -207,7 +217,8 @@ public sealed class WeightReader : IDisposable
     internal Tensor View(Tensor of, params long[] shape) => Own(of.view(shape));
 
     /// <summary>A number in the precision of the model.</summary>
-    internal Tensor Constant(double value) => Own(tensor(value, float64).to(options.Dtype, options.Device));
+    internal StoredTensor Constant(double value)
+        => GivesOutlines ? StoredTensor.Outline([], options.Dtype) : Own(tensor(value, float64).to(options.Dtype, options.Device));
 
     /// <summary>Refuses tensors that were not taken.</summary>
     /// <param name="unused">Names that the family is known not to read.</param>
@@ -227,7 +238,7 @@ public sealed class WeightReader : IDisposable
     }
 
     /// <summary>A matrix, in the precision that it is kept in.</summary>
-    private (Tensor Stored, BlockRows? Blocks) Matrix(string name, long outputs, long inputs, bool isTransposed = false)
+    private (StoredTensor Stored, BlockRows? Blocks) Matrix(string name, long outputs, long inputs, bool isTransposed = false)
     {
         var whole = prefix + name;
         if (keepsRows && options.Untrained?.Invoke(whole) != true && checkpoint.Contains(whole) && checkpoint.HasRows(whole))
@@ -237,18 +248,36 @@ public sealed class WeightReader : IDisposable
             return (Own(bytes), rows);
         }
 
-        return (Own(TakeLoose(name, [outputs, inputs], keeps, isTransposed)), null);
+        return (Kept(name, [outputs, inputs], keeps, isTransposed), null);
     }
 
-    private Linear Linear((Tensor Stored, BlockRows? Blocks) matrix, Tensor? bias) => new(matrix.Stored, bias, options.Dtype, matrix.Blocks);
+    /// <summary>A matrix stored [in, out], seen [out, in]; blocks lie so always.</summary>
+    private (StoredTensor Stored, BlockRows? Blocks) Transposed(string name, long outputs, long inputs)
+    {
+        var (stored, blocks) = Matrix($"{name}.weight", inputs, outputs, isTransposed: true);
+        return (blocks is null ? stored.Turned(Own) : stored, blocks);
+    }
+
+    private Linear Linear((StoredTensor Stored, BlockRows? Blocks) matrix, StoredTensor? bias) => new(matrix.Stored, bias, options.Dtype, matrix.Blocks);
 
     private Linear[] Stacked(string name, int count, long outputs, long inputs, bool bias)
-        => Parts(Linear(name, count * outputs, inputs, bias), count, outputs);
+        => Parts(Matrix($"{name}.weight", count * outputs, inputs), bias ? Stored($"{name}.bias", count * outputs) : null, count, outputs);
 
-    private Linear[] Parts(Linear whole, int count, long outputs)
+    private Linear[] Parts((StoredTensor Stored, BlockRows? Blocks) whole, StoredTensor? bias, int count, long outputs)
         => [.. Enumerable.Range(0, count)
-            .Select(i => Linear(
-                (Own(whole.Stored.narrow(0, i * outputs, outputs)), whole.Blocks), whole.Bias is { } b ? Own(b.narrow(0, i * outputs, outputs)) : null))];
+            .Select(i => Linear((whole.Stored.Rows(i * outputs, outputs, Own), whole.Blocks), bias?.Rows(i * outputs, outputs, Own)))];
+
+    /// <summary>A tensor of the model's, or its outline.</summary>
+    private StoredTensor Kept(string name, long[] shape, bool isKept, bool isTransposed = false)
+    {
+        if (!GivesOutlines)
+        {
+            return Own(TakeLoose(name, shape, isKept, isTransposed));
+        }
+
+        Taken(prefix + name, shape);
+        return StoredTensor.Outline(shape, KeptDtype(prefix + name, isKept));
+    }
 
     /// <summary>A tensor that the caller disposes.</summary>
     private Tensor TakeLoose(string name, long[] shape, bool isKept, bool isTransposed = false)

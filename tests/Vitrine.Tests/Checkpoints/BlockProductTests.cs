@@ -75,6 +75,37 @@ public sealed unsafe class BlockProductTests
         }
     }
 
+    [Theory]
+    [InlineData((ushort)0x7c00)]
+    [InlineData((ushort)0xfc00)]
+    [InlineData((ushort)0x7e01)]
+    [InlineData((ushort)0xffff)]
+    [InlineData((ushort)0x7bff)]
+    [InlineData((ushort)0x8001)]
+    public void A_product_with_any_half_has_the_bits_of_the_same_product_of_widened_weights(ushort half)
+    {
+        const int Inputs = 96;
+        var x = Vector(Inputs, seed: 7);
+        for (var at = 0; at < Inputs; at++)
+        {
+            var bytes = BlockFormula.Random(GgufType.F16, 3 * Inputs, seed: at);
+            BitConverter.TryWriteBytes(bytes.AsSpan(2 * (Inputs + at)), half);                                     // in the middle row
+            foreach (var registers in Here())
+            {
+                var wide = Widened(GgufType.F16, bytes, registers);
+                float[] kept = new float[3], ofWide = new float[3];
+                fixed (byte* w = bytes)
+                fixed (float* v = x, y = kept, z = ofWide, f = wide)
+                {
+                    BlockProducts.Multiply(new BlockRows(GgufType.F16, Inputs), w, v, y, 0, 3, registers);
+                    BlockProducts.Multiply(new BlockRows(GgufType.F32, Inputs), (byte*)f, v, z, 0, 3, registers);
+                }
+
+                kept.ShouldBe(ofWide, $"{registers} {half:x4} at {at}");
+            }
+        }
+    }
+
     [Fact]
     public void Rows_that_llama_cpp_paired_are_written_where_the_model_has_them()
     {

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.RegularExpressions;
 using Vitrine.Checkpoints;
 
@@ -32,20 +31,10 @@ public sealed partial class StandardErrorTests
 
     private static async Task IsSilentAsync(params string[] args)
     {
-        var runsByHost = Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet";
-        var program = Path.Combine(AppContext.BaseDirectory, runsByHost ? "vitrine.dll" : OperatingSystem.IsWindows() ? "vitrine.exe" : "vitrine");
-        var start = new ProcessStartInfo(runsByHost ? Environment.ProcessPath! : program, runsByHost ? [program, .. args] : args)
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        using var child = Process.Start(start)!;
-        var (said, error) = (child.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken),
-            child.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken));
-        await child.WaitForExitAsync(TestContext.Current.CancellationToken);
-        child.ExitCode.ShouldBe(0, await error);
+        var (exit, said, error) = await CommandProcess.RunAsync(new Dictionary<string, string>(), args);
+        exit.ShouldBe(0, error);
         // Work that takes its time says so there, and nothing else does.
-        (await error).Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).ShouldAllBe(line => Progress().IsMatch(line));
-        (await said).ShouldNotBeEmpty();
+        error.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).ShouldAllBe(line => Progress().IsMatch(line));
+        said.ShouldNotBeEmpty();
     }
 }

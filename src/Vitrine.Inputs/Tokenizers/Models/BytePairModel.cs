@@ -31,12 +31,21 @@ internal sealed class BytePairModel : ITokenModel
     private readonly WordCache cache = new();
 
     public BytePairModel(Vocabulary vocabulary, IReadOnlyList<(string Left, string Right)> pairs, BytePairOptions options, string source)
+        : this(vocabulary, options, source) => merges = MergeTable.Of(vocabulary, pairs, options.ContinuingSubwordPrefix, source);
+
+    /// <param name="vocabulary">Must know the parts of all merges and what they make.</param>
+    /// <param name="lines">Merges with a space between their two parts; there is no prefix.</param>
+    /// <param name="options">How words are spelled.</param>
+    /// <param name="source">For messages.</param>
+    public BytePairModel(Vocabulary vocabulary, IReadOnlyList<string> lines, BytePairOptions options, string source)
+        : this(vocabulary, options, source) => merges = MergeTable.Of(vocabulary, lines, source);
+
+    private BytePairModel(Vocabulary vocabulary, BytePairOptions options, string source)
     {
-        (Vocabulary, this.options) = (vocabulary, options);
+        (Vocabulary, this.options, merges) = (vocabulary, options, null!);
         unknown = options.UnknownToken is { } token
             ? vocabulary.Id(token) ?? throw new VitrineException($"{source}: unk_token '{token}' is not in the vocabulary.")
             : null;
-        merges = MergeTable.Of(vocabulary, pairs, options.ContinuingSubwordPrefix, source);
     }
 
     public string Kind => "byte-pair encoding";

@@ -8,18 +8,19 @@ internal sealed class Vocabulary
     /// <summary>No vocabulary comes near; a larger id is an error of the file, not a table to allocate.</summary>
     public const int LargestAllowedId = 10_000_000;
 
-    private readonly Dictionary<string, int> ids = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, int> ids;
     private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> lookup;
-    private readonly Dictionary<int, string> words = [];
+    private readonly Dictionary<int, string> words;
     private readonly int[] byteIds = new int[256];
 
     /// <param name="entries">Words and ids.</param>
     /// <param name="source">Whose they are, for messages.</param>
     /// <param name="repeats">Whether a word may be given twice; its last id then stands for the text, and each id for the word.</param>
+    /// <param name="count">How many entries there are, about.</param>
     /// <exception cref="VitrineException">There is none, or an id is out of range or given twice.</exception>
-    public Vocabulary(IEnumerable<(string Word, int Id)> entries, string source, bool repeats = false)
+    public Vocabulary(IEnumerable<(string Word, int Id)> entries, string source, bool repeats = false, int count = 0)
     {
-        LargestId = -1;
+        (ids, words, LargestId) = (new(count, StringComparer.Ordinal), new(count), -1);
         foreach (var (word, id) in entries)
         {
             if (id is < 0 or > LargestAllowedId)

@@ -14,12 +14,16 @@ internal sealed class OnigurumaPattern : ITextPattern
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
 
-    private readonly Regex regex;
-    private readonly Dictionary<UnicodeCategory, char> substitutes;
-    private readonly string source;
+    /// <summary>Characters after which compiling pays: it takes as long as matching about so many without.</summary>
+    private const long WorthCompiling = 1 << 18;
 
-    private OnigurumaPattern(Regex regex, Dictionary<UnicodeCategory, char> substitutes, string source)
-        => (this.regex, this.substitutes, this.source) = (regex, substitutes, source);
+    private readonly Lazy<Dictionary<UnicodeCategory, char>> substitutes;
+    private readonly string source;
+    private volatile Regex regex;
+    private long seen;
+
+    private OnigurumaPattern(Regex regex, IReadOnlyList<(char From, char To)> named, string source)
+        => (this.regex, substitutes, this.source) = (regex, new(() => Substitutes(named)), source);
 
     /// <exception cref="VitrineException">The expression is broken, or uses what is not computed; it is named.</exception>
     public static OnigurumaPattern Of(string pattern, string source)
@@ -28,7 +32,7 @@ internal sealed class OnigurumaPattern : ITextPattern
         try
         {
             return new OnigurumaPattern(
-                new Regex(translated.Pattern, RegexOptions.CultureInvariant | RegexOptions.Compiled, Limit), Substitutes(translated.Named), source);
+                new Regex(translated.Pattern, RegexOptions.CultureInvariant, Limit), translated.Named, source);
         }
         catch (ArgumentException e)
         {
@@ -38,6 +42,12 @@ internal sealed class OnigurumaPattern : ITextPattern
 
     public void Find(ReadOnlySpan<char> text, List<(int From, int To)> matches)
     {
+        var before = Interlocked.Add(ref seen, text.Length) - text.Length;
+        if (before < WorthCompiling && before + text.Length >= WorthCompiling)
+        {
+            regex = new Regex(regex.ToString(), regex.Options | RegexOptions.Compiled, Limit);
+        }
+
         try
         {
             if (text.IndexOfAnyInRange('\uD800', '\uDFFF') < 0)
@@ -67,7 +77,7 @@ internal sealed class OnigurumaPattern : ITextPattern
             var (count, at) = (0, 0);
             foreach (var rune in text.EnumerateRunes())
             {
-                copy[count] = rune.IsBmp ? (char)rune.Value : substitutes[Rune.GetUnicodeCategory(rune)];
+                copy[count] = rune.IsBmp ? (char)rune.Value : substitutes.Value[Rune.GetUnicodeCategory(rune)];
                 places[count++] = at;
                 at += rune.Utf16SequenceLength;
             }

@@ -12,7 +12,7 @@ internal sealed class PieceTable
     public PieceTable(IReadOnlyList<SentencePiece> pieces, bool byteFallback, string source)
     {
         (this.pieces, this.byteFallback) = (pieces, byteFallback);
-        Vocabulary = new Vocabulary(pieces.Select((p, i) => (p.Text, i)), source);
+        Vocabulary = new Vocabulary(pieces.Select((p, i) => (p.Text, i)), source, count: pieces.Count);
         LongestPiece = pieces.Max(p => p.Text.Length);
         unknown = -1;
         for (var id = pieces.Count - 1; id >= 0; id--)
