@@ -22,7 +22,7 @@ public sealed class LoadedCodeTests
         """;
 
     [Fact]
-    public void Only_code_that_nobody_wrote_into() => LoadedCode.Unwritten(Smaps.Split('\n')).ShouldBe([((nint)0x7f0000100000, (nuint)0x200000)]);
+    public void Only_code_that_nobody_wrote_into() => LoadedCode.Unwritten(Smaps.Split('\n')).ShouldBe([(unchecked((nint)0x7f0000100000), (nuint)0x200000)]);
 
     [Fact]
     public void What_was_given_back_runs_on()
