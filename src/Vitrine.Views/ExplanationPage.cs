@@ -61,9 +61,10 @@ public static class ExplanationPage
         }
 
         var last = circuit.Curve[^1];
-        page.Text("p", $"The {Figures.Count(circuit.Circuit.Edges.Count)} edges of {Figures.Count(circuit.Circuit.Of)} that carry most of the difference between "
-            + $"“{circuit.Clean[0]}” and “{circuit.Corrupted[0]}” ({circuit.Circuit.Method}, on states that chose parts). Alone they keep {Figures.Percent(last.Kept)} of it, "
-            + $"without them {Figures.Percent(last.Removed)} is left{Random(last.RandomKept)}. The drawing is no claim: what was judged stands above.");
+        page.Text("p", $"The {Figures.Count(circuit.Circuit.Edges.Count)} edges of {Figures.Count(circuit.Circuit.Of)} that carry most of the difference "
+            + $"between “{circuit.Clean[0]}” and “{circuit.Corrupted[0]}” ({circuit.Circuit.Method}, on states that chose parts). Alone they keep "
+            + $"{Figures.Percent(last.Kept)} of it, without them {Figures.Percent(last.Removed)} is left{Random(last.RandomKept)}. The drawing is no claim: "
+            + "what was judged stands above.");
         page.Open("div", ("class", "card"));
         new CircuitDrawing(circuit).Write(page);
         page.Close("div");

@@ -54,7 +54,9 @@ internal sealed class GgufVocabulary
         .Select(id => new AddedToken(Tokens[id], id) { Special = Types[id] == PieceType.Control });
 
     private PieceType PieceTypeOf(int type)
-        => type is >= (int)PieceType.Normal and <= (int)PieceType.Byte ? (PieceType)type : throw new VitrineException($"{source}: {Prefix}token_type has {type}; 1 to 6 are known.");
+        => type is >= (int)PieceType.Normal and <= (int)PieceType.Byte
+            ? (PieceType)type
+            : throw new VitrineException($"{source}: {Prefix}token_type has {type}; 1 to 6 are known.");
 
     private T[] List<T>(string key, T otherwise)
     {
