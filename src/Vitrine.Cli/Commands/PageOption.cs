@@ -17,6 +17,16 @@ internal sealed class PageOption
     /// <summary>Whether a page is asked for.</summary>
     public bool IsAsked(ParseResult parsed) => parsed.GetValue(file) is not null;
 
+    /// <summary>Refuses a page that could not be written, before the work that it shows.</summary>
+    /// <exception cref="VitrineException">The file cannot be written.</exception>
+    public void RequireWritable(ParseResult parsed)
+    {
+        if (parsed.GetValue(file) is { } path)
+        {
+            AtomicFile.RequireWritable(path);
+        }
+    }
+
     /// <summary>Writes the page where one is asked for, and says where on standard error.</summary>
     /// <param name="parsed">The command line, which stands on the page.</param>
     /// <param name="verb">Its verb.</param>
