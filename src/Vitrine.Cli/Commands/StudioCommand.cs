@@ -34,6 +34,11 @@ internal static class StudioCommand
 
     private static async Task<int> RunAsync(string[] models, int port, bool quiet, string work, CancellationToken cancellation)
     {
+        if (File.Exists(work))
+        {
+            throw new VitrineException($"--work is {work}, a file; expected a folder.");
+        }
+
         var options = new StudioOptions { Models = models, Port = PortText.Checked(port, "--port"), Work = work };
         var studio = await StudioHost.StartAsync(options, cancellation).ConfigureAwait(false);
         await using (studio.ConfigureAwait(false))
