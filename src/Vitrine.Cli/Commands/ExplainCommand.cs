@@ -71,6 +71,7 @@ internal static class ExplainCommand
             var count = parsed.GetValue(edges) is >= 0 and var several
                 ? several
                 : throw new VitrineException($"--edges is {parsed.GetValue(edges)}; expected 0 or more.");
+            page.RequireWritable(parsed);
             using var model = Policy.Catalog.Open(parsed.GetValue(name)!, device.ModelOptionsOf(parsed));
             using var pixels = TorchSharp.torch.NewDisposeScope();
             var asked = model switch
@@ -128,10 +129,12 @@ internal static class ExplainCommand
 
     private static Contrast OfWord(Policy policy, ParseResult parsed, StateOptions states, string? word, string? against)
     {
-        if (word is null)
+        if (string.IsNullOrWhiteSpace(word))
         {
             throw new VitrineException("explain: a policy is asked about a word behind its instruction; expected --word, e.g. --word quickly.");
         }
+
+        Instructions.WarnOfUnknown(policy, $"{word} {against}");
 
         var source = states.Source(parsed, policy);
         var count = states.Count(parsed) ?? (source.IsDrawn ? Drawn : null);
