@@ -55,15 +55,14 @@ internal static class InspectionText
 
     public static void Print(CertifiedFile file)
     {
-        string[] by = Output.IsNarrow ? [] : ["certified by"];
-        var table = Output.Table(["for", "family", .. by, "compared", "largest relative error", "verdict"]);
+        string[] by = Output.IsNarrow ? [] : ["certified by", "compared"];
+        var table = Output.Table(["for", "family", .. by, "largest relative error", "verdict"]);
         foreach (var f in file.Families)
         {
-            string[] fixtures = Output.IsNarrow ? [] : [f.FixtureNames];
+            string[] fixtures = Output.IsNarrow ? [] : [f.FixtureNames, Count(f.Compared)];
             table.Add(
             [
-                f.Kind.ToString(), string.Join(", ", [f.Name, .. f.Alike]), .. fixtures, Count(f.Compared), CertifiedFamily.Number(f.LargestRelativeError),
-                f.Verdict,
+                f.Kind.ToString(), string.Join(", ", [f.Name, .. f.Alike]), .. fixtures, CertifiedFamily.Number(f.LargestRelativeError), f.Verdict,
             ]);
         }
 
