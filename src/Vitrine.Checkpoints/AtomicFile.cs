@@ -28,9 +28,14 @@ public static class AtomicFile
     public static void WriteAllBytes(string path, byte[] bytes) => Write(path, temporary => File.WriteAllBytes(temporary, bytes));
 
     /// <summary>Makes sure that a file can be written before the work that fills it begins.</summary>
-    /// <exception cref="VitrineException">Its folder cannot be made or written.</exception>
+    /// <exception cref="VitrineException">It is a folder, or its folder cannot be made or written.</exception>
     public static void RequireWritable(string path)
     {
+        if (Directory.Exists(path))
+        {
+            throw new VitrineException($"{path}: is a folder; expected a file to write.");
+        }
+
         try
         {
             RequireFolder(Path.GetDirectoryName(Path.GetFullPath(path))!);

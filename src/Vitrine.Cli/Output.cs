@@ -84,6 +84,12 @@ internal static class Output
             await Console.Error.WriteLineAsync(parsed.GetValue(Verbose) ? e.ToString() : e.Message.ReplaceLineEndings(" ")).ConfigureAwait(false);
             return Failed;
         }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            await Console.Error.WriteLineAsync(
+                parsed.GetValue(Verbose) ? e.ToString() : $"the output, or a file, cannot be written or read ({e.Message}).").ConfigureAwait(false);
+            return Failed;
+        }
     }
 
     /// <summary><c>vitrine</c> alone, <c>vitrine help</c> and <c>vitrine help VERB</c> ask for help.</summary>
@@ -100,6 +106,17 @@ internal static class Output
     /// <summary>A list as users write one: with spaces, with commas, or with both.</summary>
     public static string[] List(IEnumerable<string>? words)
         => [.. (words ?? []).SelectMany(w => w.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))];
+
+    /// <summary>A count that an option says, checked before anything is opened.</summary>
+    /// <exception cref="VitrineException">It is smaller.</exception>
+    public static int AtLeast(this ParseResult parsed, Option<int> option, int fewest)
+        => parsed.GetValue(option) is var count && count >= fewest ? count
+            : throw new VitrineException($"{option.Name} is {count}; expected at least {fewest}.");
+
+    /// <inheritdoc cref="AtLeast(ParseResult, Option{int}, int)"/>
+    public static int? AtLeast(this ParseResult parsed, Option<int?> option, int fewest)
+        => parsed.GetValue(option) is var count && (count is null || count >= fewest) ? count
+            : throw new VitrineException($"{option.Name} is {count}; expected at least {fewest}.");
 
     /// <summary>Says on standard error, a line each, what a user should know and what stops nothing.</summary>
     public static void Warn(IEnumerable<object> lines)

@@ -67,7 +67,8 @@ internal static class ActCommand
 
             if (action.Tokens is not null)
             {
-                Console.WriteLine("expected: the mean over the action tokens; nats: entropy of the token; p: probability of the one that was taken");
+                Console.WriteLine("expected: the mean over the action tokens"
+                    + (before is null ? "; nats: entropy of the token; p: probability of the one that was taken" : ""));
             }
 
             foreach (var note in Notes(policy, action, noise))

@@ -7,7 +7,6 @@ using Vitrine.Mechanisms.Metrics;
 using Vitrine.Policies;
 using Vitrine.Transformers;
 using Vitrine.Views;
-using Vitrine.Worlds;
 using static TorchSharp.torch;
 
 namespace Vitrine.Cli.Commands;

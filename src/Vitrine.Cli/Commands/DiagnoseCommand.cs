@@ -132,14 +132,15 @@ internal static class DiagnoseCommand
     private static void Print(IReadOnlyList<Row> rows, int observations)
     {
         var (first, chunks) = (rows[0].Change!.Mean, rows.FirstOrDefault(r => r.About == ChunksPart && r.Change is not null));
-        var table = Output.Table("what", "changed to", "change", "95 %", "times the noise", "", "first instruction");
+        string[] example = Output.IsNarrow ? [] : ["first instruction"];
+        var table = Output.Table(["what", "changed to", "change", "95 %", "times the noise", "", .. example]);
         foreach (var row in rows)
         {
             var floor = row.About == ChunksPart ? chunks?.Change!.Mean ?? 0 : first;
             string[] numbers = row.Change is { } change
                 ? [Number(change.Mean), $"[{Number(change.Low)}, {Number(change.High)}]", floor > 0 ? Times(change.Mean / floor) : "-"]
                 : ["-", "-", "-"];
-            table.Add([row.About, row.What, .. numbers, row.Said(rows[0], chunks), row.Example]);
+            table.Add([row.About, row.What, .. numbers, row.Said(rows[0], chunks), .. Output.IsNarrow ? Array.Empty<string>() : [row.Example]]);
         }
 
         AnsiConsole.Write(table);

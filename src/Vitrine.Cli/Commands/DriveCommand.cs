@@ -44,6 +44,8 @@ internal static class DriveCommand
         };
         command.SetAction(async (parsed, cancellation) =>
         {
+            var (many, most, atATime) = (parsed.AtLeast(layouts, 1), parsed.AtLeast(steps, 1), parsed.AtLeast(sessions, 1));
+            var rows = parsed.AtLeast(actionSteps, 1);
             var server = Address(parsed.GetValue(address)!, parsed.GetValue(protocol)) with
             {
                 Token = token.Token(parsed),
@@ -55,16 +57,16 @@ internal static class DriveCommand
             LayoutKey[] all =
             [
                 .. from task in chosen.Length > 0 ? chosen : newWorld().Tasks
-                   from index in Enumerable.Range(0, parsed.GetValue(layouts))
+                   from index in Enumerable.Range(0, many)
                    select new LayoutKey(parsed.GetValue(seed), LayoutSplit.Test, task, index),
             ];
-            var rollouts = new Rollouts(newWorld, parsed.GetValue(steps));
-            await using var actor = new RemoteActor(server, parsed.GetValue(actionSteps));
+            var rollouts = new Rollouts(newWorld, most);
+            await using var actor = new RemoteActor(server, rows);
             var acting = new ObservingActor(actor);
             var episodes = await Output.WithProgressAsync($"{server.Protocol} at {server.Address} in {parsed.GetValue(world)}", progress => Task.Run(() =>
             {
                 var done = new List<Episode>();
-                foreach (var some in all.Chunk(Math.Max(1, parsed.GetValue(sessions))))
+                foreach (var some in all.Chunk(atATime))
                 {
                     done.AddRange(rollouts.Run(acting, some, cancellation));
                     progress.Report((double)done.Count / all.Length);
@@ -90,6 +92,12 @@ internal static class DriveCommand
 
         var spoken = protocol ?? (uri.Scheme is "ws" or "wss" ? "openpi" : uri.Scheme == "tcp" ? "groot" : "openvla");
         PolicyServer.PortOf(spoken);
+        var schemes = spoken switch { "openpi" or "vla-eval" => "ws", "groot" => "tcp", _ => "http" };
+        if (uri.Scheme != schemes && uri.Scheme != $"{schemes}s")
+        {
+            throw new VitrineException($"'{text}': {spoken} is spoken at {schemes}://HOST:PORT.");
+        }
+
         return new ServerAddress(spoken, uri);
     }
 

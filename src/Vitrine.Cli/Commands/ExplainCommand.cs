@@ -71,8 +71,17 @@ internal static class ExplainCommand
             var count = parsed.GetValue(edges) is >= 0 and var several
                 ? several
                 : throw new VitrineException($"--edges is {parsed.GetValue(edges)}; expected 0 or more.");
+            page.RequireWritable(parsed);
             using var model = Policy.Catalog.Open(parsed.GetValue(name)!, device.ModelOptionsOf(parsed));
             using var pixels = TorchSharp.torch.NewDisposeScope();
+            Option[] others = model is Policy ? [contrast, pairs] : [word, against];
+            if (Array.Find(others, o => parsed.GetResult(o) is { Implicit: false }) is { } wrong)
+            {
+                throw new VitrineException(model is Policy
+                    ? $"{wrong.Name}: {model.Name} is a policy; it is asked about a --word."
+                    : $"{wrong.Name}: {model.Name} is no policy; it is asked about a --contrast.");
+            }
+
             var asked = model switch
             {
                 Policy policy => OfWord(policy, parsed, states, parsed.GetValue(word), parsed.GetValue(against)),
@@ -128,10 +137,12 @@ internal static class ExplainCommand
 
     private static Contrast OfWord(Policy policy, ParseResult parsed, StateOptions states, string? word, string? against)
     {
-        if (word is null)
+        if (string.IsNullOrWhiteSpace(word))
         {
             throw new VitrineException("explain: a policy is asked about a word behind its instruction; expected --word, e.g. --word quickly.");
         }
+
+        Instructions.WarnOfUnknown(policy, $"{word} {against}");
 
         var source = states.Source(parsed, policy);
         var count = states.Count(parsed) ?? (source.IsDrawn ? Drawn : null);

@@ -124,7 +124,8 @@ internal static class ImageCommand
             + $"patches{(tokens.Prefix.Count > 0 ? " behind " + string.Join(", ", tokens.Prefix) : "")}");
         Console.WriteLine($"picture: {string.Join("; ", input.Steps)}");
         Console.WriteLine();
-        var layers = Output.Table(["layer", "rollout: first patch", "its share", "median norm", "largest patch", "outliers", "high-norm", .. tokens.Prefix]);
+        string[] prefix = Output.IsNarrow && tokens.Prefix.Count > 1 ? [] : [.. tokens.Prefix];
+        var layers = Output.Table(["layer", "rollout: first patch", "its share", "median norm", "largest patch", "outliers", "high-norm", .. prefix]);
         foreach (var norms in reading.Norms.Layers)
         {
             var rollout = norms.Layer < 0 ? null : reading.Rollout[norms.Layer];
@@ -135,11 +136,16 @@ internal static class ImageCommand
                 rollout is null ? "" : PictureOptions.Share(rollout.Map.Values[rollout.Map.Peak]),
                 PictureOptions.Plain(norms.Median), PictureOptions.Plain(norms.Norms.Skip(tokens.Prefix.Count)
                     .Max()), $"{norms.Outliers.Count}", $"{norms.HighNorm.Count}",
-                .. norms.Norms.Take(tokens.Prefix.Count).Select(v => PictureOptions.Plain(v)),
+                .. norms.Norms.Take(prefix.Length).Select(v => PictureOptions.Plain(v)),
             ]);
         }
 
         AnsiConsole.Write(layers);
+        if (prefix.Length < tokens.Prefix.Count)
+        {
+            Console.WriteLine($"norms of {string.Join(", ", tokens.Prefix)}: in a terminal of more columns, or --json");
+        }
+
         Console.WriteLine(reading.Norms.Rule);
         foreach (var outlier in reading.Norms.Outliers.Take(Listed))
         {

@@ -33,12 +33,24 @@ internal static class LiveCommand
         };
         command.SetAction(async (parsed, cancellation) =>
         {
+            var answers = parsed.AtLeast(count, 1);
             using var client = new LiveClient(parsed.GetValue(address)!, token.Token(parsed));
             var (what, said, whose) = (parsed.GetValue(action)!, parsed.GetValue(value), parsed.GetValue(session));
+            if (said is not null && what is not ("set" or "dose") && Actions.Contains(what))
+            {
+                throw new VitrineException($"live {what}: takes nothing behind it; there is '{said}'.");
+            }
+
             switch (what)
             {
                 case "set":
-                    var edits = said is not null ? RunPlan.Load(said) : plan.Plan(parsed)
+                    var options = plan.Plan(parsed);
+                    if (said is not null && options is not null)
+                    {
+                        throw new VitrineException($"live set: {said} and edits of the command line are given; expected one of them.");
+                    }
+
+                    var edits = said is not null ? RunPlan.Load(said) : options
                         ?? throw new VitrineException("live set: no plan is given; expected a file, or --clamp, --ablate, --add.");
                     Told(await client.SetAsync(edits, whose, parsed.GetValue(dose), cancellation).ConfigureAwait(false), parsed.GetValue(json));
                     return 0;
@@ -51,7 +63,7 @@ internal static class LiveCommand
                     Told(await client.SetDoseAsync(strength, whose, cancellation).ConfigureAwait(false), parsed.GetValue(json));
                     return 0;
                 case "watch":
-                    await WatchAsync(client, whose, parsed.GetValue(count), parsed.GetValue(json), cancellation).ConfigureAwait(false);
+                    await WatchAsync(client, whose, answers, parsed.GetValue(json), cancellation).ConfigureAwait(false);
                     return 0;
                 case "state":
                     var state = await client.StateAsync(cancellation).ConfigureAwait(false);

@@ -76,23 +76,30 @@ internal sealed class LocateCommand
 
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
-        var sideBySide = workers.Of(parsed);
+        var (sideBySide, random, closed, _) = (workers.Of(parsed), parsed.AtLeast(draws, 1), parsed.AtLeast(layouts, 0), parsed.AtLeast(steps, 1));
+        if (string.IsNullOrWhiteSpace(parsed.GetValue(word)))
+        {
+            throw new VitrineException("--word is empty; expected what is said behind every instruction, e.g. quickly.");
+        }
+
+        page.RequireWritable(parsed);
         using var opened = Policy.Open(parsed.GetValue(name)!, allowed.Over(device.ModelOptionsOf(parsed), parsed));
         using var policy = opened.With(units: parsed.GetValue(units));
+        Instructions.WarnOfUnknown(policy, $"{parsed.GetValue(word)} {parsed.GetValue(without)}");
         var measured = ActionMetric.Named(parsed.GetValue(metric)!, policy.ActionNames);
         var (selection, testing, world) = Situations(parsed, policy);
-        if (parsed.GetValue(layouts) > 0 && (world is null || parsed.GetValue(draws) < Study.FewestRandomDraws))
+        if (closed > 0 && (world is null || random < Study.FewestRandomDraws))
         {
             throw new VitrineException(world is null
                 ? "locate: the closed loop needs a world; given situations have none. Leave --layouts out."
-                : $"locate: --draws is {parsed.GetValue(draws)}; the closed loop needs at least {Study.FewestRandomDraws}.");
+                : $"locate: --draws is {random}; the closed loop needs at least {Study.FewestRandomDraws}.");
         }
 
         var (said, otherwise) = (parsed.GetValue(word)!, parsed.GetValue(without));
         var result = await Stages.RunAsync(async stages =>
         {
             using var located = await stages.StageAsync("the word's mean difference", 10, _ => Task.FromResult(new Localisation(
-                policy, said, otherwise, selection, parsed.GetValue(draws), !parsed.GetValue(noHeads), (int)(parsed.GetValue(states.Seed) % int.MaxValue),
+                policy, said, otherwise, selection, random, !parsed.GetValue(noHeads), (int)(parsed.GetValue(states.Seed) % int.MaxValue),
                 cancellation))).ConfigureAwait(false);
             var effects = await stages.StageAsync(
                 "one decision, part by part", 40, progress => Task.FromResult(located.Run(testing, measured, sideBySide, progress, cancellation)))
@@ -103,7 +110,7 @@ internal sealed class LocateCommand
                 decision = decision with
                 {
                     Rows = await stages.StageAsync("rows of the prompt", 20, progress => Task.FromResult(PrefixSwapResult.Measured(
-                        flow, (said, otherwise, said), (measured, measured.Name), selection, testing, parsed.GetValue(draws), progress, cancellation)))
+                        flow, (said, otherwise, said), (measured, measured.Name), selection, testing, random, progress, cancellation)))
                         .ConfigureAwait(false),
                 };
             }
@@ -116,7 +123,7 @@ internal sealed class LocateCommand
                 Looks = policy.Unplanned is not FlowPolicy looking ? [] : await stages.StageAsync("where the expert looks", 5, progress => Task.FromResult(
                     ExpertAttention.Of(looking, worded, progress, cancellation))).ConfigureAwait(false),
             };
-            return parsed.GetValue(layouts) == 0 ? decision : decision with
+            return closed == 0 ? decision : decision with
             {
                 ClosedLoop = await stages.StageAsync(
                     "closed loop", 100, progress => ClosedLoopAsync(parsed, policy, located, decision, progress, cancellation)).ConfigureAwait(false),

@@ -119,8 +119,9 @@ internal sealed class MonitorCommand
 
     private async Task<int> TrainAsync(ParseResult parsed, CancellationToken cancellation)
     {
-        var sideBySide = workers.Of(parsed);
+        var (sideBySide, many, most, draws) = (workers.Of(parsed), parsed.AtLeast(layouts, 1), parsed.AtLeast(steps, 1), parsed.AtLeast(shuffles, 0));
         var file = parsed.GetValue(output)!;
+        ActivationMonitor.RequireName(file);
         AtomicFile.RequireWritable(file);
         var recipe = new MonitorRecipe
         {
@@ -129,12 +130,13 @@ internal sealed class MonitorCommand
             Seed = parsed.GetValue(seed),
             Name = parsed.GetValue(called) ?? parsed.GetValue(kind).ToString().ToLowerInvariant(),
         };
+        recipe.Check();
         var (training, judged) = parsed.GetValue(records) is { Length: > 0 }
             ? OfRecords(parsed, recipe.Seed)
-            : await OfRolloutsAsync(parsed, sideBySide, cancellation).ConfigureAwait(false);
+            : await OfRolloutsAsync(parsed, many, most, sideBySide, cancellation).ConfigureAwait(false);
         var monitor = await Output.WithProgressAsync(
             $"training on {training.Episodes} episodes, judging on {judged.Episodes}",
-            progress => Task.FromResult(MonitorReport.Judged(recipe, training, judged, parsed.GetValue(shuffles), progress, cancellation)))
+            progress => Task.FromResult(MonitorReport.Judged(recipe, training, judged, draws, progress, cancellation)))
             .ConfigureAwait(false);
         monitor.Save(file);
         Print(recipe.Name, monitor, monitor.Facts.Report!, parsed.GetValue(json), file);
@@ -172,13 +174,16 @@ internal sealed class MonitorCommand
             : throw new VitrineException($"{record.Folder}: keeps no activations; record with 'vitrine rollout --record FOLDER --point ADDRESS'.");
     }
 
-    private async Task<(MonitorExamples Training, MonitorExamples Judging)> OfRolloutsAsync(ParseResult parsed, int sideBySide, CancellationToken cancellation)
+    private async Task<(MonitorExamples Training, MonitorExamples Judging)> OfRolloutsAsync(
+        ParseResult parsed, int many, int most, int sideBySide, CancellationToken cancellation)
     {
         if (parsed.GetValue(against) is { Length: > 0 } || parsed.GetValue(judging) is { Length: > 0 })
         {
             throw new VitrineException("monitor: --against and --judge name records; give those to train on by --from too.");
         }
 
+        var asked = Output.List(parsed.GetValue(tasks)) is { Length: > 0 } some ? some
+            : throw new VitrineException("--tasks names none; expected at least one.");
         using var policy = Policy.Open(parsed.GetValue(name)!, allowed.Over(device.ModelOptionsOf(parsed), parsed));
         var edits = plan.Plan(parsed);
         Output.Warn(edits is null ? [] : policy.DeadEdits(edits));
@@ -210,13 +215,12 @@ internal sealed class MonitorCommand
                 ];
                 LayoutKey[] keys =
                 [
-                    .. Enumerable.Range(0, parsed.GetValue(layouts))
-                        .SelectMany(i => Output.List(parsed.GetValue(tasks)).Select(task => new LayoutKey(seed, LayoutSplit.Test, task, i))),
+                    .. Enumerable.Range(0, many).SelectMany(i => asked.Select(task => new LayoutKey(seed, LayoutSplit.Test, task, i))),
                 ];
                 var (own, named) = (new List<EpisodeRecord>(), new List<EpisodeRecord>());
                 foreach (var (arm, where, prefix) in conditions)
                 {
-                    var rollouts = new WatchedRollouts(WorldRegistry.OpenText(where), RecordedWorlds.Of(where), parsed.GetValue(steps));
+                    var rollouts = new WatchedRollouts(WorldRegistry.OpenText(where), RecordedWorlds.Of(where), most);
                     var options = new WatchOptions
                     {
                         Folder = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"seed-{seed}")),

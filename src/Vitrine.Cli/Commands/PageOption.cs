@@ -17,8 +17,8 @@ internal sealed class PageOption
     /// <summary>Whether a page is asked for.</summary>
     public bool IsAsked(ParseResult parsed) => parsed.GetValue(file) is not null;
 
-    /// <summary>Refuses a file that cannot be written, before the work.</summary>
-    /// <exception cref="VitrineException">It cannot.</exception>
+    /// <summary>Refuses a page that could not be written, before the work that it shows.</summary>
+    /// <exception cref="VitrineException">The file cannot be written.</exception>
     public void RequireWritable(ParseResult parsed)
     {
         if (parsed.GetValue(file) is { } path)

@@ -59,7 +59,14 @@ internal sealed class PictureOptions
     {
         if (Folder(parsed) is { } folder)
         {
-            AtomicFile.RequireWritable(folder);
+            if (Directory.Exists(folder))
+            {
+                AtomicFile.RequireFolder(folder);
+            }
+            else
+            {
+                AtomicFile.RequireWritable(folder);
+            }
         }
 
         var file = parsed.GetValue(picture)!;

@@ -42,6 +42,7 @@ internal sealed class ReplayCommand
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
         var sideBySide = workers.Of(parsed);
+        page.RequireWritable(parsed);
         EpisodeRecord[] records = [.. EpisodeRecord.Find(parsed.GetValue(record)!).Select(EpisodeRecord.Open)];
         var edits = plan.Plan(parsed);
         if (parsed.GetValue(from) is null && (edits is not null || parsed.GetValue(word) is not null))

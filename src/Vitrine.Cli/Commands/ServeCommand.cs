@@ -1,10 +1,12 @@
 using System.CommandLine;
 using Spectre.Console;
+using Vitrine.Checkpoints;
 using Vitrine.Policies;
 using Vitrine.Serving.Hosting;
 using Vitrine.Serving.Live;
 using Vitrine.Serving.Protocols;
 using Vitrine.Serving.Wire;
+using Vitrine.Transformers;
 using Vitrine.Worlds.Monitors;
 
 namespace Vitrine.Cli.Commands;
@@ -100,6 +102,11 @@ internal static class ServeCommand
                     + $"name a port, such as {twice.Last().Protocol}:{twice.Key + 1}.");
             }
 
+            if (parsed.GetValue(answers) is < 1 and var few)
+            {
+                throw new VitrineException($"-n is {few}; expected at least 1.");
+            }
+
             int? control = parsed.GetValue(live) is { } at ? PortText.Checked(at, "--live") : null;
             var options = new ServerOptions
             {
@@ -129,12 +136,20 @@ internal static class ServeCommand
                 monitor.Require(policy);
             }
 
+            policy.With(units: parsed.GetValue(units)).Dispose();
+            var model = new ServedPolicy(policy, reading);
+            model.Require(RunPlan.Empty); // what is watched and kept, too, is looked for now
+            if (parsed.GetValue(record) is { } kept)
+            {
+                AtomicFile.RequireFolder(kept);
+            }
+
             if (reading.Recorder?.EndCutOff() is > 0 and var left)
             {
                 Console.Error.WriteLine($"{left} records that were cut off, and that no client can come back to, are ended");
             }
 
-            using var served = new PolicyHost(new ServedPolicy(policy, reading), new HostOptions
+            using var served = new PolicyHost(model, new HostOptions
             {
                 Batch = AtLeastOne(parsed.GetValue(batch), "--batch"),
                 Sessions = AtLeastOne(parsed.GetValue(sessions), "--sessions"),
@@ -232,6 +247,10 @@ internal static class ServeCommand
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new VitrineException($"{file}: cannot be read ({e.Message}).", e);
+        }
+        catch (WireException e)
+        {
+            throw new VitrineException($"{file}: {e.Message}", e);
         }
     }
 

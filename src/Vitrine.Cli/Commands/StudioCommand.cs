@@ -39,7 +39,8 @@ internal static class StudioCommand
                 Port = PortText.Checked(parsed.GetValue(port), "--port"),
                 Work = parsed.GetValue(work)!,
                 Connect = parsed.GetValue(connect),
-                ConnectToken = parsed.GetValue(connect) is null ? null : token.Token(parsed),
+                ConnectToken = parsed.GetValue(connect) is not null ? token.Token(parsed)
+                    : parsed.GetValue(token) is null ? null : throw new VitrineException("--token-file is shown to the server that --connect names; there is none."),
             },
             parsed.GetValue(quiet),
             cancellation));
@@ -48,6 +49,11 @@ internal static class StudioCommand
 
     private static async Task<int> RunAsync(StudioOptions options, bool quiet, CancellationToken cancellation)
     {
+        if (File.Exists(options.Work))
+        {
+            throw new VitrineException($"--work is {options.Work}, a file; expected a folder.");
+        }
+
         var studio = await StudioHost.StartAsync(options, cancellation).ConfigureAwait(false);
         await using (studio.ConfigureAwait(false))
         {

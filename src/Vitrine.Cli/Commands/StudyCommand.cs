@@ -94,6 +94,11 @@ internal static class StudyCommand
             var asked = StudyFile.Open(parsed.GetValue(file)!);
             var home = new StudyHome(parsed.GetValue(output)!);
             var share = where.ShareOf(parsed, asked, home);
+            if (File.Exists(home.Path))
+            {
+                throw new VitrineException($"{home.Path}: is a file; expected a folder for the study.");
+            }
+
             using var policy = where.IsCollecting(parsed) ? null : Policy.Open(asked.Policy.Name, device.ModelOptionsOf(parsed));
             if (share is not null)
             {

@@ -50,6 +50,7 @@ internal static class TrainCommand
         };
         command.SetAction(async (parsed, cancellation) =>
         {
+            var count = parsed.AtLeast(layouts, 0);
             var usual = parsed.GetValue(flow) ? TrainingRecipe.Flow : TrainingRecipe.Tokens;
             var (name, settings) = WorldOption.Of(parsed.GetValue(world)!);
             var options = name == TabletopOptions.Family.Name
@@ -72,7 +73,6 @@ internal static class TrainCommand
             {
                 KeepEvery = parsed.GetValue(keep) is var every and > 0 ? every : throw new VitrineException("train: --keep-every is at least 1."),
             };
-            var count = parsed.GetValue(layouts);
             var (curve, summary, general) = await RunAsync(training, recipe, options, parsed.GetValue(folder)!, count, cancellation).ConfigureAwait(false);
             Print(curve, summary, general, parsed.GetValue(folder)!, parsed.GetValue(json));
             return 0;

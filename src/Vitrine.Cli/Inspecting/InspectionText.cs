@@ -55,11 +55,15 @@ internal static class InspectionText
 
     public static void Print(CertifiedFile file)
     {
-        var table = Output.Table("for", "family", "certified by", "compared", "largest relative error", "verdict");
+        string[] by = Output.IsNarrow ? [] : ["certified by", "compared"];
+        var table = Output.Table(["for", "family", .. by, "largest relative error", "verdict"]);
         foreach (var f in file.Families)
         {
-            table.Add(f.Kind.ToString(), string.Join(", ", [f.Name, .. f.Alike]), f.FixtureNames, Count(f.Compared),
-                CertifiedFamily.Number(f.LargestRelativeError), f.Verdict);
+            string[] fixtures = Output.IsNarrow ? [] : [f.FixtureNames, Count(f.Compared)];
+            table.Add(
+            [
+                f.Kind.ToString(), string.Join(", ", [f.Name, .. f.Alike]), .. fixtures, CertifiedFamily.Number(f.LargestRelativeError), f.Verdict,
+            ]);
         }
 
         AnsiConsole.Write(table);

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Vitrine.Serving.Protocols;
 
 namespace Vitrine.Serving.Clients;
@@ -38,7 +39,22 @@ public static class PolicyClient
                 return new RestClient(server.Address, server.Protocol == "oft", server.Units, server.Token, server.Extras ?? false, session);
             default:
                 PolicyServer.PortOf(server.Protocol);
+                await RequireListenerAsync(server.Address, cancellation).ConfigureAwait(false);
                 return new Gr00tClient(server.Address, server.Token, server.Extras ?? false);
+        }
+    }
+
+    /// <remarks>ZeroMQ waits without a word for somebody who listens.</remarks>
+    private static async Task RequireListenerAsync(Uri address, CancellationToken cancellation)
+    {
+        try
+        {
+            using var tried = new TcpClient();
+            await tried.ConnectAsync(address.Host, address.Port, cancellation).ConfigureAwait(false);
+        }
+        catch (SocketException e)
+        {
+            throw new VitrineException($"{address}: cannot be connected to ({e.Message}).", e);
         }
     }
 }

@@ -96,7 +96,14 @@ public static class ClientProfiles
             throw new VitrineException($"{client}: cannot be read ({e.Message}).", e);
         }
 
-        return bytes.AsSpan().TrimStart(" \t\r\n"u8) is [(byte)'{', ..] ? OfJson(client, bytes) : Of(client, MessageReader.Read(bytes));
+        try
+        {
+            return bytes.AsSpan().TrimStart(" \t\r\n"u8) is [(byte)'{', ..] ? OfJson(client, bytes) : Of(client, MessageReader.Read(bytes));
+        }
+        catch (WireException e)
+        {
+            throw new VitrineException($"{client}: is no message of a client ({e.Message})", e);
+        }
     }
 
     private static ClientShape OfJson(string file, byte[] bytes)

@@ -59,17 +59,22 @@ public sealed class ActivationMonitor
         }
     }
 
+    /// <summary>Refuses a name that no monitor can be saved under.</summary>
+    internal static void RequireName(string file)
+    {
+        if (!file.EndsWith(".json", StringComparison.OrdinalIgnoreCase))
+        {
+            throw new VitrineException($"{file}: a monitor is a JSON file with its numbers beside it; give it a name that ends in .json.");
+        }
+    }
+
     /// <summary>Writes the monitor: facts as JSON, numbers as safetensors beside it.</summary>
     /// <param name="file">Ends in <c>.json</c>.</param>
     /// <exception cref="VitrineException">It ends otherwise, or cannot be written.</exception>
     public void Save(string file)
     {
         ArgumentNullException.ThrowIfNull(file);
-        if (!file.EndsWith(".json", StringComparison.OrdinalIgnoreCase))
-        {
-            throw new VitrineException($"{file}: a monitor is a JSON file with its numbers beside it; give it a name that ends in .json.");
-        }
-
+        RequireName(file);
         numbers.Save(NumbersOf(file));
         AtomicFile.WriteAllText(file, RecordJson.Write(Facts, indented: true));
     }

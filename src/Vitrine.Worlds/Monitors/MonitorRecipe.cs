@@ -1,3 +1,4 @@
+using System.Globalization;
 using Vitrine.Mechanisms.Probes;
 using Vitrine.Mechanisms.Statistics;
 using static TorchSharp.torch;
@@ -36,12 +37,7 @@ public sealed record MonitorRecipe
     public ActivationMonitor Train(MonitorExamples examples)
     {
         ArgumentNullException.ThrowIfNull(examples);
-        if (!(FalseAlarms is > 0 and < 1) || !(Calibrating is > 0 and < 1) || !(C > 0))
-        {
-            throw new VitrineException(
-                $"monitor '{Name}': false alarms {FalseAlarms}, calibrating {Calibrating}, C {C}; expected shares between 0 and 1, and C above 0.");
-        }
-
+        Check();
         var (calibrating, fitting) = examples.Split(Calibrating, Seed);
         var numbers = Fit(fitting);
         var facts = new MonitorFacts
@@ -56,6 +52,19 @@ public sealed record MonitorRecipe
             TrainedOn = [.. examples.All.Select(e => e.Name).Distinct().Order(StringComparer.Ordinal)],
         };
         return new ActivationMonitor(facts, numbers);
+    }
+
+    /// <summary>Refuses settings that make no sense.</summary>
+    /// <exception cref="VitrineException">They are named.</exception>
+    internal void Check()
+    {
+        if (!Enum.IsDefined(Kind) || !(FalseAlarms is > 0 and < 1) || !(Calibrating is > 0 and < 1) || !(C > 0))
+        {
+            throw new VitrineException(string.Create(
+                CultureInfo.InvariantCulture,
+                $"monitor '{Name}': kind {Kind}, false alarms {FalseAlarms}, calibrating {Calibrating}, C {C}; expected ")
+                + $"{string.Join(", ", Enum.GetNames<MonitorKind>()).ToLowerInvariant()}, shares between 0 and 1, and C above 0.");
+        }
     }
 
     /// <summary>The score alone, without a threshold.</summary>

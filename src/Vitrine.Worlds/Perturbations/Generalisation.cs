@@ -33,9 +33,10 @@ public sealed record Generalisation(string Task, Proportion Seen, Proportion Hel
         ArgumentNullException.ThrowIfNull(newActor);
         ArgumentNullException.ThrowIfNull(options);
         string[] naming = [.. tasks.Where(t => t != "move")];
-        if (options.HeldOut.Count == 0 || naming.Length == 0 || layoutsPerTask < 1)
+        if (options.HeldOut.Count == 0 || naming.Length == 0 || layoutsPerTask < 1 || stepLimit < 1)
         {
-            throw new VitrineException("generalisation: expected at least one combination that is held out, one task that names an object and one layout.");
+            throw new VitrineException(
+                "generalisation: expected at least one combination that is held out, one task that names an object, one layout and one step.");
         }
 
         var batches = naming.SelectMany(_ => new[] { CombinationUse.Seen, CombinationUse.HeldOut }, (task, use) => (Task: task, Use: use)).ToArray();

@@ -40,15 +40,15 @@ public sealed record PerturbationStudy
         Func<IWorldActor> newActor, int workers = 1, IProgress<double>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(newActor);
+        if (Tasks.Count == 0 || LayoutsPerTask < 1 || StepLimit < 1)
+        {
+            throw new VitrineException($"perturbations: {Tasks.Count} tasks, {LayoutsPerTask} layouts of each, {StepLimit} steps; each must be at least 1.");
+        }
+
         var design = new SobolDesign(Factors.Count, Points, Seed);
         IReadOnlyList<double>[] shares = [.. design.All()];
         Func<IWorld>[] worlds = [.. shares.Select(s => WorldRegistry.Open(World, SettingsAt(s)))];
         LayoutKey[] layouts = [.. Enumerable.Range(0, LayoutsPerTask).SelectMany(i => Tasks.Select(t => new LayoutKey(Seed, LayoutSplit.Test, t, i)))];
-        if (layouts.Length == 0)
-        {
-            throw new VitrineException("perturbations: there is no layout; expected at least one task and one layout of it.");
-        }
-
         var episodes = new IReadOnlyList<Episode>[shares.Length];
         var done = 0;
         await ComputeThreads.EachAsync(shares.Length, workers, (point, stop) =>

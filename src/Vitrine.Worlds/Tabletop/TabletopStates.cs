@@ -41,6 +41,11 @@ public static class TabletopStates
         ulong seed, LayoutSplit split, IReadOnlyList<string> tasks, int count, TabletopOptions options)
     {
         ArgumentNullException.ThrowIfNull(tasks);
+        if (tasks.Count == 0)
+        {
+            throw new VitrineException("tabletop: no task is named to draw situations of; there are " + string.Join(", ", TabletopWorld.TaskNames) + ".");
+        }
+
         var expert = new ExpertActor();
         return
         [

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Vitrine.Cli;
 using Vitrine.Inputs.Pictures;
 
 namespace Vitrine.Tests.Cli;
@@ -109,11 +110,73 @@ public sealed class BadInputTests : IDisposable
         (await RefusedAsync([verb, .. rest, option, target])).ShouldContain(target);
     }
 
+    [Theory]
+    [InlineData("--layouts is -1", "monitor", "train", "-n", "-1")]
+    [InlineData("--steps is 0", "monitor", "train", "--steps", "0")]
+    [InlineData("--shuffles is -1", "monitor", "train", "--shuffles", "-1")]
+    [InlineData("--tasks names none", "monitor", "train", "--tasks", ",")]
+    [InlineData("false alarms NaN", "monitor", "train", "--false-alarms", "nan")]
+    [InlineData("kind 7", "monitor", "train", "--kind", "7")]
+    [InlineData("--layouts is -1", "train", "tabletop", "-n", "-1")]
+    [InlineData("--layouts is -1", "locate", Tabletop, "--word", "quickly", "--layouts", "-1")]
+    [InlineData("--draws is 0", "locate", Tabletop, "--word", "quickly", "--draws", "0")]
+    [InlineData("no task is named", "locate", Tabletop, "--word", "quickly", "--tasks", ",")]
+    [InlineData("--word is empty", "locate", Tabletop, "--word", " ")]
+    public async Task A_number_or_list_that_makes_no_sense_is_named_before_the_work(string expected, params string[] args)
+    {
+        string[] output = args[0] == "locate" ? [] : ["--out", folder["m.json"]];
+        (await RefusedAsync([.. args, .. output])).ShouldContain(expected);
+    }
+
+    [Theory]
+    [InlineData("-1 layouts of each", "-n", "-1")]
+    [InlineData("0 steps", "--steps", "0")]
+    [InlineData("0 tasks", "--tasks", ",")]
+    public async Task Perturbations_without_an_episode_are_refused(string expected, params string[] args)
+        => (await RefusedAsync(["perturb", "expert", "--points", "4", .. args])).ShouldContain(expected);
+
+    [Theory]
+    [InlineData("explain", Tabletop, "--word", "quickly", "--metric", "speed", "--page")]
+    [InlineData("locate", Tabletop, "--word", "quickly", "--page")]
+    [InlineData("probe", Tabletop, "--word", "red", "--out")]
+    public async Task A_folder_where_a_file_is_to_be_written_is_refused_before_the_work(params string[] args)
+        => (await RefusedAsync([.. args, folder.Path])).ShouldContain("is a folder");
+
+    [Fact]
+    public async Task A_monitor_that_could_not_be_saved_is_refused_before_it_is_trained()
+        => (await RefusedAsync("monitor", "train", "--out", folder["m.txt"])).ShouldContain("ends in .json");
+
+    [Fact]
+    public async Task An_output_that_takes_no_more_is_told_in_one_line()
+    {
+        var (wasOut, wasError) = (Console.Out, Console.Error);
+        using var error = new StringWriter();
+        using var full = new FullWriter();
+        Console.SetOut(full);
+        Console.SetError(error);
+        try
+        {
+            (await Output.RunAsync(VitrineCommand.Create(), ["tokens", Fixtures.Of("models", "llama"), "hi", "--json"])).ShouldBe(1);
+        }
+        finally
+        {
+            Console.SetOut(wasOut);
+            Console.SetError(wasError);
+        }
+
+        error.ToString().Trim().ShouldBe("the output, or a file, cannot be written or read (no space is left).");
+    }
+
     [Fact]
     public async Task A_folder_without_goldens_cannot_be_certified()
         => (await RefusedAsync("certify", folder.Path)).ShouldContain("meta.json");
 
     public void Dispose() => folder.Dispose();
+
+    private sealed class FullWriter : StringWriter
+    {
+        public override void WriteLine(string? value) => throw new IOException("no space is left");
+    }
 
     private static string Policy => Vitrine.Policies.Policy.Catalog.Locate(Tabletop).Folder;
 

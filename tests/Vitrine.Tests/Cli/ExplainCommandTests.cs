@@ -63,6 +63,7 @@ public sealed class ExplainCommandTests : IDisposable
     [Theory]
     [InlineData("expected --word", Policy, "--metric", "speed")]
     [InlineData("the nearest is 'speed'", Policy, "--word", "quickly", "--metric", "sped", "-n", "2")]
+    [InlineData("--contrast: embedded:tabletop is a policy", Policy, "--word", "quickly", "--metric", "speed", "--contrast", "a", "b")]
     [InlineData("--edges is -1", Policy, "--word", "quickly", "--metric", "speed", "--edges", "-1")]
     [InlineData("--draws is 0", Policy, "--word", "quickly", "--metric", "speed", "--draws", "0")]
     [InlineData("--level is 2", Policy, "--word", "quickly", "--metric", "speed", "--level", "2")]

@@ -29,7 +29,7 @@ public sealed partial class FirstHourTests : IDisposable
         var (exit, @out, error) = await CommandLine.RunAsync(120, asked[1..]);
         exit.ShouldBe(0, error);
         Look(@out, 120);
-        if (asked[1] is not ("demo" or "rollout" or "steer" or "image" or "classify"))
+        if (asked[1] is not ("demo" or "rollout" or "steer" or "classify"))
         {
             var narrow = await CommandLine.RunAsync(80, asked[1..]);
             narrow.Exit.ShouldBe(0, narrow.Error);

@@ -90,9 +90,34 @@ public sealed class ServingCommandTests : IDisposable
     [InlineData("action keys: 2 are named", "serve", Name, "--protocol", "groot:0", "--action-keys", "x,y")]
     [InlineData("no address", "drive", "robot")]
     [InlineData("cannot be connected", "drive", "ws://127.0.0.1:9")]
+    [InlineData("cannot be connected", "drive", "tcp://127.0.0.1:9", "--tasks", "reach")]
+    [InlineData("openpi is spoken at ws://HOST:PORT", "drive", "tcp://127.0.0.1:9", "--protocol", "openpi")]
+    [InlineData("openvla is spoken at http://HOST:PORT", "drive", "ws://127.0.0.1:9", "--protocol", "openvla")]
+    [InlineData("--layouts is -1; expected at least 1", "drive", "ws://127.0.0.1:9", "-n", "-1")]
+    [InlineData("--steps is 0; expected at least 1", "drive", "ws://127.0.0.1:9", "--steps", "0")]
+    [InlineData("--sessions is -5; expected at least 1", "drive", "ws://127.0.0.1:9", "--sessions", "-5")]
+    [InlineData("--action-steps is 0; expected at least 1", "drive", "ws://127.0.0.1:9", "--action-steps", "0")]
+    [InlineData("-n is 0; expected at least 1", "serve", Name, "--protocol", "openpi:0", "-n", "0")]
+    [InlineData("language.99.mlp.neurons", "serve", "embedded:tabletop", "--protocol", "openpi:0", "--watch", "99:0")]
+    [InlineData("unknown unnorm_key 'bridge'", "serve", "embedded:tabletop", "--protocol", "openpi:0", "--units", "bridge")]
+    [InlineData("live off: takes nothing behind it; there is 'now'", "live", "http://127.0.0.1:9", "off", "now")]
+    [InlineData("expected one of them", "live", "http://127.0.0.1:9", "set", "plan.json", "--clamp", "3:17=2")]
+    [InlineData("-n is 0; expected at least 1", "live", "http://127.0.0.1:9", "watch", "-n", "0")]
     [InlineData("language.99", "serve", Name, "--protocol", "openpi:0", "--ablate", "language.99.attn.z:1")]
     public async Task What_cannot_be_is_refused_in_one_line(string expected, params string[] args)
         => (await folder.RefusedAsync(args)).ShouldContain(expected);
+
+    [Theory]
+    [InlineData("cannot be written", "serve", Name, "--protocol", "openpi:0", "--record")]
+    [InlineData("is no message of a client", "check-fit", Name)]
+    [InlineData("expected a folder", "studio", Name, "--no-open", "--work")]
+    public async Task A_file_of_another_kind_is_named_at_once(string expected, params string[] args)
+    {
+        File.WriteAllText(folder["file"], "no message");
+        var error = await folder.RefusedAsync([.. args, folder["file"]]);
+        error.ShouldContain(expected);
+        error.ShouldContain(folder["file"]);
+    }
 
     public void Dispose() => folder.Dispose();
 
