@@ -40,7 +40,8 @@ internal static class StudioCommand
                 Work = parsed.GetValue(work)!,
                 Connect = parsed.GetValue(connect),
                 ConnectToken = parsed.GetValue(connect) is not null ? token.Token(parsed)
-                    : parsed.GetValue(token) is null ? null : throw new VitrineException("--token-file is shown to the server that --connect names; there is none."),
+                    : parsed.GetValue(token) is null ? null
+                    : throw new VitrineException("--token-file is shown to the server that --connect names; there is none."),
             },
             parsed.GetValue(quiet),
             cancellation));
