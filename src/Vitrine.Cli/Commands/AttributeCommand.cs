@@ -70,7 +70,9 @@ internal static class AttributeCommand
         {
             var options = new InputAttributionOptions
             {
-                Methods = Output.List(parsed.GetValue(methods)) is { Length: > 0 } chosen ? chosen : defaults.Methods,
+                Methods = parsed.GetValue(methods) is not { Length: > 0 } named ? defaults.Methods
+                    : Output.List(named) is { Length: > 0 } chosen ? [.. chosen.Distinct()]
+                    : throw new VitrineException($"--method: names none; expected some of {string.Join(", ", InputAttributionReader.Methods)}."),
                 Fill = parsed.GetValue(fill),
                 Steps = Value(steps),
                 Samples = Value(samples),

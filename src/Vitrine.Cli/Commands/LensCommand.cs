@@ -187,6 +187,11 @@ internal sealed class LensCommand
             throw new VitrineException("lens: --per-head and --components are named; expected one of them.");
         }
 
+        if (parsed.GetValue(position) is not null && subject.Model is not TextModel)
+        {
+            throw new VitrineException($"--position: is of texts; {subject.Model.Name} is read where it answers.");
+        }
+
         return new LensOptions
         {
             Parts = parsed.GetValue(heads) ? LensParts.Heads : parsed.GetValue(components) ? LensParts.Components : LensParts.Residual,

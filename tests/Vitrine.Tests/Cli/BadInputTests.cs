@@ -129,6 +129,12 @@ public sealed class BadInputTests : IDisposable
     }
 
     [Theory]
+    [InlineData("--position: is of texts", "lens", Tabletop, "--position", "9999")]
+    [InlineData("--method: names none", "attribute", Tabletop, "--method", "")]
+    public async Task An_option_that_would_be_ignored_is_refused(string expected, params string[] args)
+        => (await RefusedAsync(args)).ShouldContain(expected);
+
+    [Theory]
     [InlineData("-1 layouts of each", "-n", "-1")]
     [InlineData("0 steps", "--steps", "0")]
     [InlineData("0 tasks", "--tasks", ",")]

@@ -32,7 +32,10 @@ public sealed partial class NarrowArithmeticTests
             "AdamW.cs mul_",
             "AdamW.cs mul_",
             "AdamW.cs mul_",
+            "EdgeSum.cs mul_",                   // derivatives in float32 at least, tensor by tensor
             "KMeans.cs index_add_",              // float32
+            "LayerSimilarity.cs add_",           // float64, tensor by tensor
+            "Numbers.cs addmm_",                 // float32 at least, times one
             "Parts.cs add_",                     // of float32 lengths
             "Parts.cs addmm_",                   // a tile of kept weights, times one
             "Parts.cs mul_",                     // a float32 row by its gain
