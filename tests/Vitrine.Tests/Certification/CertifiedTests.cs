@@ -6,7 +6,6 @@ using Vitrine.Transformers.Families;
 namespace Vitrine.Tests.Certification;
 
 /// <summary>The certificate that comes along, and the pages that are made of it.</summary>
-[Collection(CommandLine.Collection)]
 public sealed class CertifiedTests : IDisposable
 {
     private const string Renewed = "run: vitrine certify DIR... --record src/Vitrine.Certification/certified.json --markdown docs/models.md --readme "

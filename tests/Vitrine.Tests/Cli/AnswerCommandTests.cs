@@ -5,7 +5,6 @@ using Vitrine.Transformers;
 namespace Vitrine.Tests.Cli;
 
 /// <summary>What <c>run</c> and <c>classify</c> print of logits: the library's answers.</summary>
-[Collection(CommandLine.Collection)]
 public sealed class AnswerCommandTests
 {
     private const string Text = "the red bowl is on the table";

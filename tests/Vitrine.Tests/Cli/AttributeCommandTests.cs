@@ -5,7 +5,6 @@ using Vitrine.Tests.Views;
 namespace Vitrine.Tests.Cli;
 
 /// <summary><c>vitrine attribute</c>: texts, pictures and policies, and what it refuses.</summary>
-[Collection(CommandLine.Collection)]
 public sealed class AttributeCommandTests : IDisposable
 {
     private const string Tabletop = "embedded:tabletop", Flow = "embedded:tabletop-flow", Quick = "quickly touch the plum wedge";

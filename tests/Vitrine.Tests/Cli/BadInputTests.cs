@@ -5,7 +5,6 @@ using Vitrine.Inputs.Pictures;
 namespace Vitrine.Tests.Cli;
 
 /// <summary>Bad input ends in one line that names the thing, exit code 1, and nothing half-written.</summary>
-[Collection(CommandLine.Collection)]
 public sealed class BadInputTests : IDisposable
 {
     private const string Tabletop = "embedded:tabletop";
@@ -155,21 +154,10 @@ public sealed class BadInputTests : IDisposable
     [Fact]
     public async Task An_output_that_takes_no_more_is_told_in_one_line()
     {
-        var (wasOut, wasError) = (Console.Out, Console.Error);
         using var error = new StringWriter();
         using var full = new FullWriter();
-        Console.SetOut(full);
-        Console.SetError(error);
-        try
-        {
-            (await Output.RunAsync(VitrineCommand.Create(), ["tokens", Fixtures.Of("models", "llama"), "hi", "--json"])).ShouldBe(1);
-        }
-        finally
-        {
-            Console.SetOut(wasOut);
-            Console.SetError(wasError);
-        }
-
+        SharedConsole.Redirect(full, error);
+        (await Output.RunAsync(VitrineCommand.Create(), ["tokens", Fixtures.Of("models", "llama"), "hi", "--json"])).ShouldBe(1);
         error.ToString().Trim().ShouldBe("the output, or a file, cannot be written or read (no space is left).");
     }
 

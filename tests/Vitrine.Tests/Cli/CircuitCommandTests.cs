@@ -6,7 +6,6 @@ using Vitrine.Mechanisms.Circuits;
 namespace Vitrine.Tests.Cli;
 
 /// <summary><c>vitrine circuit</c>.</summary>
-[Collection(CommandLine.Collection)]
 public sealed class CircuitCommandTests : IDisposable
 {
     private const string Flow = "embedded:tabletop-flow";

@@ -1,4 +1,3 @@
-using Spectre.Console;
 using Vitrine.Cli;
 
 namespace Vitrine.Tests.Cli;
@@ -6,33 +5,16 @@ namespace Vitrine.Tests.Cli;
 /// <summary>Runs the command inside the test and keeps what it said.</summary>
 internal static class CommandLine
 {
-    /// <summary>Tests that run the command share the console, so they run one after another.</summary>
-    public const string Collection = "the console";
-
     public static Task<(int Exit, string Out, string Error)> RunAsync(params string[] args) => RunAsync(180, args);
 
     /// <param name="width">Columns of the terminal.</param>
     /// <param name="args">What is asked.</param>
     public static async Task<(int Exit, string Out, string Error)> RunAsync(int width, string[] args)
     {
-        var (wasOut, wasError) = (Console.Out, Console.Error);
         using var @out = new StringWriter();
         using var error = new StringWriter();
-        var console = AnsiConsole.Console;
-        AnsiConsole.Console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(@out) });
-        AnsiConsole.Profile.Width = width;
-        Console.SetOut(@out);
-        Console.SetError(error);
-        try
-        {
-            return (await Output.RunAsync(VitrineCommand.Create(), args), @out.ToString(), error.ToString());
-        }
-        finally
-        {
-            AnsiConsole.Console = console;
-            Console.SetOut(wasOut);
-            Console.SetError(wasError);
-        }
+        SharedConsole.Redirect(@out, error, width);
+        return (await Output.RunAsync(VitrineCommand.Create(), args), @out.ToString(), error.ToString());
     }
 }
 

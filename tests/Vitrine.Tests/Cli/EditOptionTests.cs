@@ -9,7 +9,6 @@ using static TorchSharp.torch;
 namespace Vitrine.Tests.Cli;
 
 /// <summary>Edits in the command line do what the same edits of a plan file do.</summary>
-[Collection(CommandLine.Collection)]
 public sealed class EditOptionTests : IDisposable
 {
     private const string Text = "the red block";

@@ -4,7 +4,6 @@ using System.Text.Json;
 namespace Vitrine.Tests.Cli;
 
 /// <summary><c>vitrine explain</c>: the table and the JSON say the same, the page needs nothing, and what cannot be asked is refused in one line.</summary>
-[Collection(CommandLine.Collection)]
 public sealed class ExplainCommandTests : IDisposable
 {
     private const string Policy = "embedded:tabletop";

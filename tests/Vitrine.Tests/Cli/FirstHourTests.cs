@@ -8,7 +8,6 @@ namespace Vitrine.Tests.Cli;
 /// zeros.
 /// </summary>
 /// <remarks>What takes minutes at its own size is asked for a smaller one; MODEL is a small text model of the fixtures.</remarks>
-[Collection(CommandLine.Collection)]
 public sealed partial class FirstHourTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();

@@ -5,7 +5,6 @@ using Vitrine.Transformers;
 namespace Vitrine.Tests.Cli;
 
 /// <summary>The policy that flows in every verb, and what is asked of no other.</summary>
-[Collection(CommandLine.Collection)]
 public sealed class FlowCommandTests : IDisposable
 {
     private const string Flow = "embedded:tabletop-flow", Spoken = "embedded:tabletop";

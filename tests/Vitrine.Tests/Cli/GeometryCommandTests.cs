@@ -4,7 +4,6 @@ using System.Text.Json;
 namespace Vitrine.Tests.Cli;
 
 /// <summary><c>vitrine geometry</c>, and concepts in <c>vitrine probe</c>.</summary>
-[Collection(CommandLine.Collection)]
 public sealed class GeometryCommandTests : IDisposable
 {
     private const string Tabletop = "embedded:tabletop";

@@ -1,7 +1,6 @@
 namespace Vitrine.Tests.Cli;
 
 /// <summary>Asking for help, and what shells ask.</summary>
-[Collection(CommandLine.Collection)]
 public sealed class HelpTests
 {
     [Fact]

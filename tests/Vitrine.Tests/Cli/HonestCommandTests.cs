@@ -5,7 +5,6 @@ using Vitrine.Tests.Checkpoints;
 namespace Vitrine.Tests.Cli;
 
 /// <summary>What the command says of answers that are no numbers, of edits that touch nothing, and how much it lists.</summary>
-[Collection(CommandLine.Collection)]
 public sealed class HonestCommandTests : IDisposable
 {
     private const string Tabletop = "embedded:tabletop", Bowl = "the red bowl", Allow = "--allow-nonfinite";

@@ -7,7 +7,6 @@ using Vitrine.Tests.Policies;
 namespace Vitrine.Tests.Cli;
 
 /// <summary><c>vitrine inspect</c> on every model of the fixtures, and without one.</summary>
-[Collection(CommandLine.Collection)]
 public sealed class InspectCommandTests
 {
     /// <summary>All but small policies whose sizes are those of no published one.</summary>

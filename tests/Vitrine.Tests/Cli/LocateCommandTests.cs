@@ -2,7 +2,6 @@ using System.Text.Json;
 
 namespace Vitrine.Tests.Cli;
 
-[Collection(CommandLine.Collection)]
 public sealed class LocateCommandTests
 {
     [Fact]

@@ -8,7 +8,6 @@ using Vitrine.Transformers.Engine;
 namespace Vitrine.Tests.Cli;
 
 /// <summary><c>vitrine neurons diff</c>: any two models whose stacks have the same neurons.</summary>
-[Collection(CommandLine.Collection)]
 public sealed class NeuronsDiffCommandTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();

@@ -6,7 +6,6 @@ using Vitrine.Mechanisms.Patching;
 namespace Vitrine.Tests.Cli;
 
 /// <summary><c>vitrine patch</c>: what it prints, what its JSON says, what it refuses.</summary>
-[Collection(CommandLine.Collection)]
 public sealed class PatchCommandTests : IDisposable
 {
     private const string Clean = "the red block", Corrupted = "the red table";

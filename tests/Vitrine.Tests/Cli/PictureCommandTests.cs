@@ -5,7 +5,6 @@ using Vitrine.Tests.Views;
 namespace Vitrine.Tests.Cli;
 
 /// <summary><c>vitrine image</c> and <c>vitrine classify</c>.</summary>
-[Collection(CommandLine.Collection)]
 public sealed class PictureCommandTests : IDisposable
 {
     private const string Tabletop = "embedded:tabletop";

@@ -7,7 +7,6 @@ using static TorchSharp.torch;
 namespace Vitrine.Tests.Cli;
 
 /// <summary>The verbs about value vectors read behind what stands between neuron and residual stream; <c>--raw</c> leaves it out and says so.</summary>
-[Collection(CommandLine.Collection)]
 public sealed class RawVectorTests : IDisposable
 {
     private const string Gain = "model.layers.3.post_feedforward_layernorm.weight";

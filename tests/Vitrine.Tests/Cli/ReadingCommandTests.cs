@@ -4,7 +4,6 @@ using Vitrine.Tests.Mechanisms.Heads;
 namespace Vitrine.Tests.Cli;
 
 /// <summary><c>vitrine lens</c> and <c>vitrine heads</c>.</summary>
-[Collection(CommandLine.Collection)]
 public sealed class ReadingCommandTests : IDisposable
 {
     private const string Tabletop = "embedded:tabletop", Flow = "embedded:tabletop-flow";

@@ -3,7 +3,6 @@ using Vitrine.Tests.Worlds.Records;
 
 namespace Vitrine.Tests.Cli;
 
-[Collection(CommandLine.Collection)]
 public sealed class RecordCommandTests
 {
     private const string Spoken = "embedded:tabletop";

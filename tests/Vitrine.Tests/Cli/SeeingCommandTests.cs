@@ -4,7 +4,6 @@ using Vitrine.Tests.Transformers;
 namespace Vitrine.Tests.Cli;
 
 /// <summary>Verbs with pictures on models that read pictures and texts.</summary>
-[Collection(CommandLine.Collection)]
 public sealed class SeeingCommandTests : IDisposable
 {
     private static readonly string[] Named = ["smolvlm", "paligemma", "llava", "qwen2.5-vl", "qwen3-vl"];

@@ -12,7 +12,6 @@ using Vitrine.Worlds.Tabletop;
 namespace Vitrine.Tests.Cli;
 
 /// <summary>serve, drive, live and check-fit, as a user types them.</summary>
-[Collection(CommandLine.Collection)]
 public sealed class ServingCommandTests : IDisposable
 {
     private const string Name = "embedded:tabletop-flow";

@@ -4,7 +4,6 @@ using Vitrine.Cli;
 namespace Vitrine.Tests.Cli;
 
 /// <summary>Progress of long work, on a terminal and without one.</summary>
-[Collection(CommandLine.Collection)]
 public sealed class StagesTests
 {
     [Fact]
@@ -28,19 +27,10 @@ public sealed class StagesTests
     [Fact]
     public async Task Without_a_terminal_each_stage_is_a_line()
     {
-        var was = Console.Error;
         using var error = new StringWriter();
-        try
-        {
-            Console.SetError(error);
-            Assert.SkipUnless(Console.IsErrorRedirected, "standard error is a terminal here");
-            (await Stages.RunAsync(WorkAsync, all: 10)).ShouldBe(3);
-        }
-        finally
-        {
-            Console.SetError(was);
-        }
-
+        SharedConsole.Redirect(TextWriter.Null, error);
+        Assert.SkipUnless(Console.IsErrorRedirected, "standard error is a terminal here");
+        (await Stages.RunAsync(WorkAsync, all: 10)).ShouldBe(3);
         error.ToString().ReplaceLineEndings("\n").ShouldBe("first ...\nsecond [part] ...\n");
     }
 

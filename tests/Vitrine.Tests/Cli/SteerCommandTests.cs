@@ -6,7 +6,6 @@ using Vitrine.Mechanisms.Doses;
 namespace Vitrine.Tests.Cli;
 
 /// <summary><c>vitrine steer</c> and <c>calibrate</c>: where states, neurons, units and metrics may come from.</summary>
-[Collection(CommandLine.Collection)]
 public sealed class SteerCommandTests : IDisposable
 {
     private const string Tabletop = "embedded:tabletop";

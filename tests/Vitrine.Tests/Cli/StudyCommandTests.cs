@@ -4,7 +4,6 @@ using System.Text.Json;
 namespace Vitrine.Tests.Cli;
 
 /// <summary>A study from the empty file to the comparison of two runs, in the command.</summary>
-[Collection(CommandLine.Collection)]
 public sealed class StudyCommandTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();

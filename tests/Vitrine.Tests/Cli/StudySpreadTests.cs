@@ -3,7 +3,6 @@ using System.Text.Json;
 namespace Vitrine.Tests.Cli;
 
 /// <summary>One study by workers, by shares over a folder and on a silo: the same results, byte for byte.</summary>
-[Collection(CommandLine.Collection)]
 public sealed class StudySpreadTests : IDisposable
 {
     private static readonly string[] Results = ["result.json", "episodes.parquet", "comparisons.parquet"];

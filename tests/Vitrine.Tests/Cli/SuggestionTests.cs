@@ -3,7 +3,6 @@ using System.Text.Json.Nodes;
 namespace Vitrine.Tests.Cli;
 
 /// <summary>A slip of the keyboard is told the nearest valid name.</summary>
-[Collection(CommandLine.Collection)]
 public sealed class SuggestionTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();

@@ -9,7 +9,6 @@ using static TorchSharp.torch;
 namespace Vitrine.Tests.Cli;
 
 /// <summary><c>vitrine generate</c>, <c>run</c> and <c>tokens</c>.</summary>
-[Collection(CommandLine.Collection)]
 public sealed class TextCommandTests : IDisposable
 {
     private const string Text = "The robot moves up and down.";

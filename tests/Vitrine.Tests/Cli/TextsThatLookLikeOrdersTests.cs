@@ -4,7 +4,6 @@ using Vitrine.Transformers;
 namespace Vitrine.Tests.Cli;
 
 /// <summary>A text of the user's is a text, whatever it begins with.</summary>
-[Collection(CommandLine.Collection)]
 public sealed class TextsThatLookLikeOrdersTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();

@@ -4,7 +4,6 @@ using Vitrine.Policies;
 namespace Vitrine.Tests.Cli;
 
 /// <summary>The policy that a full training in C# left, as it ships.</summary>
-[Collection(CommandLine.Collection)]
 public sealed class TrainedPolicyTests
 {
     private const string Name = "embedded:tabletop-trained";

@@ -12,7 +12,6 @@ using Vitrine.Transformers;
 namespace Vitrine.Tests.Cli;
 
 /// <summary>A run of each verb that succeeds: its table has rows that are no zeros, and its JSON the table's numbers.</summary>
-[Collection(CommandLine.Collection)]
 public sealed class VerbTests : IDisposable
 {
     private const string Policy = "embedded:tabletop";

@@ -3,7 +3,6 @@ using Vitrine.Cli.Commands;
 
 namespace Vitrine.Tests.Cli;
 
-[Collection(CommandLine.Collection)]
 public sealed class WorkersOptionTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();

@@ -12,7 +12,6 @@ namespace Vitrine.Tests.Folders;
 /// <remarks>
 /// Right values: the same model with the sum written into its weight file, W + alpha / r B A in double (peft, lora/layer.py, get_delta_weight).
 /// </remarks>
-[Collection(CommandLine.Collection)]
 public sealed class AdapterTests
 {
     private const double Tolerance = 5e-5;

@@ -6,7 +6,6 @@ namespace Vitrine.Tests.Folders;
 
 /// <summary>generation_config.json acts as in transformers' greedy generate, or is refused by key.</summary>
 /// <remarks>Right values: single passes of the same model without cache, under <see cref="ReferenceRules"/>.</remarks>
-[Collection(CommandLine.Collection)]
 public sealed class GenerationConfigTests
 {
     private const int Count = 8;

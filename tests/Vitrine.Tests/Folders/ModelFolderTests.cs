@@ -7,7 +7,6 @@ using Vitrine.Transformers;
 namespace Vitrine.Tests.Folders;
 
 /// <summary>inspect names every file of a folder: read, or not and why.</summary>
-[Collection(CommandLine.Collection)]
 public sealed class ModelFolderTests
 {
     [Theory]

@@ -7,7 +7,6 @@ using Vitrine.Tests.Cli;
 namespace Vitrine.Tests.Folders;
 
 /// <summary>dataset_statistics.json is read as numpy reads it, or refused by file and key.</summary>
-[Collection(CommandLine.Collection)]
 public sealed class StatisticsTests : IDisposable
 {
     private const string FileName = "dataset_statistics.json";

@@ -6,7 +6,6 @@ using static TorchSharp.torch;
 namespace Vitrine.Tests.Folders;
 
 /// <summary>Of a folder that holds weights more than once, what transformers takes is taken, and it is said.</summary>
-[Collection(CommandLine.Collection)]
 public sealed class WeightOrderTests : IDisposable
 {
     private const string Prompt = "the red bowl is on the table";
