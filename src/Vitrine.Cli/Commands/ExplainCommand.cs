@@ -68,9 +68,7 @@ internal static class ExplainCommand
                     : throw new VitrineException($"--level is {Text(parsed.GetValue(level))}; expected between 0 and 1."),
                 Seed = (int)parsed.GetValue(states.Seed),
             };
-            var count = parsed.GetValue(edges) is >= 0 and var several
-                ? several
-                : throw new VitrineException($"--edges is {parsed.GetValue(edges)}; expected 0 or more.");
+            var count = parsed.AtLeast(edges, 0);
             page.RequireWritable(parsed);
             using var model = Policy.Catalog.Open(parsed.GetValue(name)!, device.ModelOptionsOf(parsed));
             using var pixels = TorchSharp.torch.NewDisposeScope();
@@ -93,7 +91,7 @@ internal static class ExplainCommand
             var found = await Output.WithProgressAsync(
                 "asking every part", p => Task.FromResult(Explainer.Explain(asked, measured, options, p, cancellation))).ConfigureAwait(false);
             var circuit = page.IsAsked(parsed) && count > 0 && found.Sites.Count > 0
-                ? await Output.WithProgressAsync("the circuit", p => Task.FromResult(Circuit(count, p))).ConfigureAwait(false)
+                ? await Output.WithProgressAsync("the circuit", p => Task.FromResult(Circuit(p))).ConfigureAwait(false)
                 : default;
             page.Write(parsed, "explain", model, parsed.GetValue(states.Seed), made => ExplanationPage.Render(found, made, circuit.Study, circuit.Refusal));
             if (parsed.GetValue(json))
@@ -106,7 +104,7 @@ internal static class ExplainCommand
             return 0;
 
             // On states that chose parts: the drawing is no claim.
-            (CircuitStudy? Study, string? Refusal) Circuit(int count, IProgress<double> progress)
+            (CircuitStudy? Study, string? Refusal) Circuit(IProgress<double> progress)
             {
                 try
                 {

@@ -51,6 +51,9 @@ public abstract record Dose
     /// <summary>The dose on the other side: deviations below the mean for those above it, a quantile from the other end, other numbers negated.</summary>
     public abstract Dose Mirrored { get; }
 
+    /// <summary>Whether it is told by what neurons do by themselves.</summary>
+    public virtual bool NeedsCalibration => true;
+
     /// <summary>A clamp of a set at this dose.</summary>
     public Clamp Clamp(NeuronSet neurons, Calibration? calibration)
     {
@@ -93,6 +96,8 @@ public abstract record Dose
     private sealed record AbsoluteDose(double Value) : Dose
     {
         public override Dose Mirrored => Absolute(-Value);
+
+        public override bool NeedsCalibration => false;
 
         public override float Of(Neuron neuron, Calibration? calibration) => (float)Value;
 

@@ -1,8 +1,5 @@
-using System.Diagnostics;
 using System.Security.Cryptography;
-using System.Text.Json;
 using System.Text.Json.Serialization;
-using Vitrine.Checkpoints;
 using Vitrine.Mechanisms.Metrics;
 using Vitrine.Mechanisms.Pictures;
 using static TorchSharp.torch;
@@ -34,14 +31,11 @@ internal sealed class RemovalFile : IDisposable
 {
     private const double Alike = 1e-4;
 
-    private static readonly TimeSpan Between = TimeSpan.FromSeconds(2);
-    private readonly string path;
-    private readonly RemovalProgress begun;
     private readonly Dictionary<string, double> known;
-    private readonly Stopwatch since = Stopwatch.StartNew();
-    private bool isSaved;
+    private readonly ProgressFile<RemovalProgress> file;
 
-    private RemovalFile(string path, RemovalProgress begun, Dictionary<string, double> known) => (this.path, this.begun, this.known) = (path, begun, known);
+    private RemovalFile(string path, RemovalProgress begun, Dictionary<string, double> known, bool isSaved)
+        => (this.known, file) = (known, new(path, RemovalJsonContext.Default.RemovalProgress, () => begun with { Known = known }, isSaved));
 
     /// <summary>Opens the file of runs that were begun, or begins one.</summary>
     /// <param name="path">The file.</param>
@@ -63,20 +57,10 @@ internal sealed class RemovalFile : IDisposable
         };
         if (!File.Exists(path))
         {
-            return new RemovalFile(path, own, []);
+            return new RemovalFile(path, own, [], isSaved: false);
         }
 
-        RemovalProgress before;
-        try
-        {
-            before = JsonSerializer.Deserialize(File.ReadAllText(path), RemovalJsonContext.Default.RemovalProgress)
-                ?? throw new VitrineException($"{path}: is null; expected an attribution that was begun.");
-        }
-        catch (Exception e) when (e is JsonException or NotSupportedException or IOException or UnauthorizedAccessException)
-        {
-            throw new VitrineException($"{path}: is no attribution that was begun ({e.Message})", e);
-        }
-
+        var before = ProgressFile<RemovalProgress>.Read(path, RemovalJsonContext.Default.RemovalProgress, "an", "attribution");
         var differs = before.Model != own.Model ? "weights"
             : before.Inputs != own.Inputs || before.Known.Keys.Any(k => k.Length != inputs) ? "inputs"
             : !before.Metric.Equals(metric) ? "metric"
@@ -84,7 +68,7 @@ internal sealed class RemovalFile : IDisposable
             : !(Math.Abs(before.Value - own.Value) <= Alike * Math.Max(1, Math.Abs(own.Value))) ? "answers"
             : null;
         return differs is null
-            ? new RemovalFile(path, own, new Dictionary<string, double>(before.Known)) { isSaved = true }
+            ? new RemovalFile(path, own, new Dictionary<string, double>(before.Known), isSaved: true)
             : throw new VitrineException($"{path}: is of an attribution with other {differs}; give another file, or delete it.");
     }
 
@@ -95,28 +79,11 @@ internal sealed class RemovalFile : IDisposable
     public void Add(string off, double value)
     {
         known[off] = value;
-        isSaved = false;
-        if (since.Elapsed >= Between)
-        {
-            Save();
-        }
+        file.Changed();
     }
 
     /// <summary>Also where work was cancelled: what was done is kept.</summary>
-    public void Dispose()
-    {
-        if (!isSaved)
-        {
-            Save();
-        }
-    }
-
-    private void Save()
-    {
-        AtomicFile.WriteAllText(path, JsonSerializer.Serialize(begun with { Known = known }, RemovalJsonContext.Default.RemovalProgress));
-        isSaved = true;
-        since.Restart();
-    }
+    public void Dispose() => file.Dispose();
 
     private static string Hash(Tensor inputs)
     {

@@ -1,8 +1,5 @@
-using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json;
-using Vitrine.Checkpoints;
 using Vitrine.Mechanisms.Metrics;
 
 namespace Vitrine.Mechanisms.Patching;
@@ -32,14 +29,11 @@ internal sealed record PatchProgress
 /// <summary>Cells that are done, in a file that is written over every few seconds.</summary>
 internal sealed class DoneCells : IDisposable
 {
-    private static readonly TimeSpan Between = TimeSpan.FromSeconds(2);
-    private readonly string path;
-    private readonly PatchProgress begun;
     private readonly double?[][] done;
-    private readonly Stopwatch since = Stopwatch.StartNew();
-    private bool isSaved = true;
+    private readonly ProgressFile<PatchProgress> file;
 
-    private DoneCells(string path, PatchProgress begun, double?[][] done) => (this.path, this.begun, this.done) = (path, begun, done);
+    private DoneCells(string path, PatchProgress begun, double?[][] done, bool isSaved)
+        => (this.done, file) = (done, new(path, PatchJsonContext.Default.PatchProgress, () => begun with { Done = done }, isSaved));
 
     /// <summary>How many were done when the file was opened.</summary>
     public int Known { get; private init; }
@@ -53,20 +47,10 @@ internal sealed class DoneCells : IDisposable
     {
         if (!File.Exists(path))
         {
-            return new DoneCells(path, sweep, [.. sweep.Baselines.Select(_ => new double?[cells])]) { isSaved = false };
+            return new DoneCells(path, sweep, [.. sweep.Baselines.Select(_ => new double?[cells])], isSaved: false);
         }
 
-        PatchProgress before;
-        try
-        {
-            before = JsonSerializer.Deserialize(File.ReadAllText(path), PatchJsonContext.Default.PatchProgress)
-                ?? throw new VitrineException($"{path}: is null; expected a sweep that was begun.");
-        }
-        catch (Exception e) when (e is JsonException or NotSupportedException or IOException or UnauthorizedAccessException)
-        {
-            throw new VitrineException($"{path}: is no sweep that was begun ({e.Message})", e);
-        }
-
+        var before = ProgressFile<PatchProgress>.Read(path, PatchJsonContext.Default.PatchProgress, "a", "sweep");
         var differs = before.Model != sweep.Model ? "weights"
             : before.Method != sweep.Method || !before.Sweep.Equals(sweep.Sweep) ? "cells"
             : !before.Metric.Equals(sweep.Metric) ? "metric"
@@ -74,7 +58,7 @@ internal sealed class DoneCells : IDisposable
             : before.Baselines.Zip(sweep.Baselines).Any(b => Math.Abs(b.First - b.Second) > 1e-4 * Math.Max(1, Math.Abs(b.Second))) ? "unpatched answers"
             : null;
         return differs is null
-            ? new DoneCells(path, sweep, [.. before.Done.Select(d => d.ToArray())]) { Known = before.Done.Sum(d => d.Count(v => v is not null)) }
+            ? new DoneCells(path, sweep, [.. before.Done.Select(d => d.ToArray())], isSaved: true) { Known = before.Done.Sum(d => d.Count(v => v is not null)) }
             : throw new VitrineException($"{path}: is of a sweep with other {differs}; give another file, or delete it.");
     }
 
@@ -96,26 +80,9 @@ internal sealed class DoneCells : IDisposable
             done[pair][cell] = value;
         }
 
-        isSaved = false;
-        if (since.Elapsed >= Between)
-        {
-            Save();
-        }
+        file.Changed();
     }
 
     /// <summary>Also where the sweep was cancelled: what was done is kept.</summary>
-    public void Dispose()
-    {
-        if (!isSaved)
-        {
-            Save();
-        }
-    }
-
-    private void Save()
-    {
-        AtomicFile.WriteAllText(path, JsonSerializer.Serialize(begun with { Done = done }, PatchJsonContext.Default.PatchProgress));
-        isSaved = true;
-        since.Restart();
-    }
+    public void Dispose() => file.Dispose();
 }

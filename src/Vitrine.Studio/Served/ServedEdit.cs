@@ -4,6 +4,7 @@ using Vitrine.Policies;
 using Vitrine.Serving.Live;
 using Vitrine.Studio.Hosting;
 using Vitrine.Studio.Models;
+using Vitrine.Studio.Scenes;
 using Vitrine.Studio.Work;
 using Vitrine.Transformers;
 using Vitrine.Transformers.Edits;
@@ -45,7 +46,7 @@ internal static class ServedEdit
 
                 var dose = Dose.Parse(at["value"]
                     ?? throw new VitrineException("value: none is given; expected a number such as 3, or deviations such as +4sd."));
-                var calibration = Needs(dose) ? Calibration(set, dose, models, state) : null;
+                var calibration = dose.NeedsCalibration ? Calibration(set, dose, models, state) : null;
                 return kind == "add"
                     ? RunPlan.Editing([.. set.Neurons.Select(n => new Add($"{holds}.{n.Layer}.mlp.neurons", EditValue.Of([dose.Added(n, calibration)]))
                     {
@@ -63,8 +64,6 @@ internal static class ServedEdit
         Zero zero => $"ablate {zero.At}{Within(zero.Scope)}",
         _ => $"{edit.GetType().Name} at {Few(edit.Places())}",
     };
-
-    private static bool Needs(Dose dose) => dose.GetType() != Dose.Absolute(0).GetType();
 
     /// <summary>What the neurons do by themselves, as the studio's own copy of the policy says.</summary>
     private static Calibration Calibration(NeuronSet set, Dose dose, OpenModels models, LiveState state)
@@ -84,11 +83,9 @@ internal static class ServedEdit
         var parts = (text ?? "").Split([',', ' '], StringSplitOptions.RemoveEmptyEntries).Select(part =>
         {
             var dot = part.LastIndexOf('.');
-            return part[(dot + 1)..].Split(':') is [var layer, var index]
-                && int.TryParse(layer, NumberStyles.None, CultureInfo.InvariantCulture, out var l)
-                && int.TryParse(index, NumberStyles.None, CultureInfo.InvariantCulture, out var i)
-                    ? (Stack: dot < 0 ? "language" : part[..dot], Part: (l, i))
-                    : throw new VitrineException($"{what} '{part}': {form}");
+            return NeuronList.Part(part[(dot + 1)..]) is { } place
+                ? (Stack: dot < 0 ? "language" : part[..dot], Part: place)
+                : throw new VitrineException($"{what} '{part}': {form}");
         }).ToArray();
         return parts.Length == 0 ? throw new VitrineException($"{what}: none is named; {form}")
             : parts.Select(p => p.Stack).Distinct().Count() > 1 ? throw new VitrineException($"{what}s of several stacks; name those of one at a time.")
