@@ -63,7 +63,7 @@ internal static class ServeLoadBenchmark
         Console.WriteLine(
             $"processor: {1e3 * taken.Processor / counted:0.00} ms a request, client and server together, over {counted} requests");
         Console.WriteLine(
-            $"memory: managed {before.Managed / 1e6:0.0} -> {after.Managed / 1e6:0.0} MB, private {before.Own / 1e6:0.0} -> {after.Own / 1e6:0.0} MB");
+            $"memory: managed {before.Managed / 1e6:0.0} -> {after.Managed / 1e6:0.0} MB, resident {before.Resident / 1e6:0.0} -> {after.Resident / 1e6:0.0} MB");
 
         double At(double share) => sorted[Math.Min(sorted.Length - 1, (int)(share * sorted.Length))];
     }
@@ -127,7 +127,7 @@ internal static class ServeLoadBenchmark
     }
 
     /// <summary>Memory while no request is under way.</summary>
-    private static async Task<(long Managed, long Own)> RestingAsync(SemaphoreSlim rest, int sessions)
+    private static async Task<(long Managed, long Resident)> RestingAsync(SemaphoreSlim rest, int sessions)
     {
         for (var held = 0; held < sessions; held++)
         {
@@ -139,11 +139,11 @@ internal static class ServeLoadBenchmark
         return found;
     }
 
-    private static (long Managed, long Own) Memory()
+    private static (long Managed, long Resident) Memory()
     {
         var managed = GC.GetTotalMemory(forceFullCollection: true);
         using var process = Process.GetCurrentProcess();
-        return (managed, process.PrivateMemorySize64);
+        return (managed, process.WorkingSet64);
     }
 
     private static void Batch(string name, int rounds)

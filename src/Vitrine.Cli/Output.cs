@@ -118,6 +118,12 @@ internal static class Output
         => parsed.GetValue(option) is var count && (count is null || count >= fewest) ? count
             : throw new VitrineException($"{option.Name} is {count}; expected at least {fewest}.");
 
+    /// <summary>What is said behind an instruction, checked before anything is opened; null where the option is not given.</summary>
+    /// <exception cref="VitrineException">It is empty.</exception>
+    public static string? Word(this ParseResult parsed, Option<string?> option)
+        => parsed.GetValue(option) is var word && (word is null || word.Trim().Length > 0) ? word
+            : throw new VitrineException($"{option.Name} is empty; expected what is said behind every instruction, e.g. quickly.");
+
     /// <summary>Says on standard error, a line each, what a user should know and what stops nothing.</summary>
     public static void Warn(IEnumerable<object> lines)
     {

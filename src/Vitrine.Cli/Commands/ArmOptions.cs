@@ -37,7 +37,7 @@ internal sealed class ArmOptions
     /// <exception cref="VitrineException">A text is no swap, a file no plan, or the policy has no expert that flows.</exception>
     public IReadOnlyList<Arm> Arms(ParseResult parsed, string name, RunPlan? plan, Policy? policy)
     {
-        var own = parsed.GetValue(word);
+        var own = parsed.Word(word);
         Arm[] arms =
         [
             new() { Name = own is null ? name : $"{name}, '{own}'", Kind = ArmKind.Baseline, Plan = plan, Word = own },

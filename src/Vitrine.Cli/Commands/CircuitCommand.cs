@@ -202,7 +202,7 @@ internal static class CircuitCommand
                     };
                 }
 
-                if (asked.Length + instead.Length > 0 || parsed.GetValue(word) is not { } said)
+                if (asked.Length + instead.Length > 0 || parsed.Word(word) is not { } said)
                 {
                     throw new VitrineException($"{policy.Name}: is a policy; say with --word which word behind its instructions is asked about.");
                 }
@@ -212,7 +212,7 @@ internal static class CircuitCommand
                 var seen = source.IsDrawn
                     ? CircuitInputs.Alike(policy, source.ForTest, states.Count(parsed) ?? CircuitInputs.Drawn)
                     : source.ForTest(states.Count(parsed));
-                var both = CircuitInputs.OfWord(acting, seen, said, parsed.GetValue(against));
+                var both = CircuitInputs.OfWord(acting, seen, said, parsed.Word(against));
                 (asked, instead) = (both.Asked, both.Instead);
                 return (both.Clean, both.Corrupted);
             }

@@ -82,7 +82,7 @@ internal static class ExplainCommand
 
             var asked = model switch
             {
-                Policy policy => OfWord(policy, parsed, states, parsed.GetValue(word), parsed.GetValue(against)),
+                Policy policy => OfWord(policy, parsed, states, parsed.Word(word), parsed.Word(against)),
                 TextModel text => Contrast.OfTexts(text, Texts(parsed.GetValue(contrast), parsed.GetValue(pairs))),
                 VisionModel vision => Contrast.OfPictures(vision, Seen(vision, Texts(parsed.GetValue(contrast), parsed.GetValue(pairs)))),
                 _ => throw new VitrineException($"{model.Name}: is no text model, image encoder or policy."),

@@ -23,7 +23,7 @@ internal sealed class LocateCommand
     private const int Drawn = 48;
 
     private readonly Argument<string> name = ModelArgument.Completed(ModelArgument.Policy());
-    private readonly Option<string> word = new("--word") { Description = "What is said behind every instruction, e.g. quickly.", Required = true };
+    private readonly Option<string?> word = new("--word") { Description = "What is said behind every instruction, e.g. quickly.", Required = true };
     private readonly Option<string?> without = new("--without")
     {
         Description = "What is said instead in the other run; nothing by default. An expert's rows of the prompt are asked with it: a word of as many tokens.",
@@ -77,15 +77,11 @@ internal sealed class LocateCommand
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
         var (sideBySide, random, closed, _) = (workers.Of(parsed), parsed.AtLeast(draws, 1), parsed.AtLeast(layouts, 0), parsed.AtLeast(steps, 1));
-        if (string.IsNullOrWhiteSpace(parsed.GetValue(word)))
-        {
-            throw new VitrineException("--word is empty; expected what is said behind every instruction, e.g. quickly.");
-        }
-
+        var (said, otherwise) = (parsed.Word(word)!, parsed.Word(without));
         page.RequireWritable(parsed);
         using var opened = Policy.Open(parsed.GetValue(name)!, allowed.Over(device.ModelOptionsOf(parsed), parsed));
         using var policy = opened.With(units: parsed.GetValue(units));
-        Instructions.WarnOfUnknown(policy, $"{parsed.GetValue(word)} {parsed.GetValue(without)}");
+        Instructions.WarnOfUnknown(policy, $"{said} {otherwise}");
         var measured = ActionMetric.Named(parsed.GetValue(metric)!, policy.ActionNames);
         var (selection, testing, world) = Situations(parsed, policy);
         if (closed > 0 && (world is null || random < Study.FewestRandomDraws))
@@ -95,7 +91,6 @@ internal sealed class LocateCommand
                 : $"locate: --draws is {random}; the closed loop needs at least {Study.FewestRandomDraws}.");
         }
 
-        var (said, otherwise) = (parsed.GetValue(word)!, parsed.GetValue(without));
         var result = await Stages.RunAsync(async stages =>
         {
             using var located = await stages.StageAsync("the word's mean difference", 10, _ => Task.FromResult(new Localisation(

@@ -119,7 +119,7 @@ internal sealed class MonitorCommand
 
     private async Task<int> TrainAsync(ParseResult parsed, CancellationToken cancellation)
     {
-        var (sideBySide, many, most, draws) = (workers.Of(parsed), parsed.AtLeast(layouts, 1), parsed.AtLeast(steps, 1), parsed.AtLeast(shuffles, 0));
+        var (sideBySide, many, most, draws) = (workers.Of(parsed), parsed.AtLeast(layouts, 1), parsed.AtLeast(steps, 1), parsed.AtLeast(shuffles, 1));
         var file = parsed.GetValue(output)!;
         ActivationMonitor.RequireName(file);
         AtomicFile.RequireWritable(file);

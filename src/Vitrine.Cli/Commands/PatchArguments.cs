@@ -93,9 +93,9 @@ internal sealed class PatchArguments
 
     public IReadOnlyList<string> Corrupted(ParseResult parsed) => parsed.GetValue(corrupted) ?? [];
 
-    public string? Word(ParseResult parsed) => parsed.GetValue(word);
+    public string? Word(ParseResult parsed) => parsed.Word(word);
 
-    public string? Against(ParseResult parsed) => parsed.GetValue(against);
+    public string? Against(ParseResult parsed) => parsed.Word(against);
 
     public string Metric(ParseResult parsed) => parsed.GetValue(metric)!;
 

@@ -45,7 +45,7 @@ internal sealed class ReplayCommand
         page.RequireWritable(parsed);
         EpisodeRecord[] records = [.. EpisodeRecord.Find(parsed.GetValue(record)!).Select(EpisodeRecord.Open)];
         var edits = plan.Plan(parsed);
-        if (parsed.GetValue(from) is null && (edits is not null || parsed.GetValue(word) is not null))
+        if (parsed.GetValue(from) is null && (edits is not null || parsed.Word(word) is not null))
         {
             throw new VitrineException("replay: edits and words are put on from a step; give --from STEP. A record's own plan is in it.");
         }

@@ -8,7 +8,7 @@ public sealed record Circuit
     /// <summary>The model that it is of.</summary>
     public required string Model { get; init; }
 
-    /// <summary>How its edges were found, e.g. <c>Eap</c>, <c>acdc</c>.</summary>
+    /// <summary>How its edges were found, as the command spells it, e.g. <c>eap-ig</c>, <c>acdc</c>.</summary>
     public required string Method { get; init; }
 
     /// <summary>What tells edges between the same two apart.</summary>
@@ -26,7 +26,7 @@ public sealed record Circuit
     public static Circuit Top(EdgeScores scores, int count)
     {
         ArgumentNullException.ThrowIfNull(scores);
-        return From(scores, scores.Ranked(count), scores.Method.ToString());
+        return From(scores, scores.Ranked(count), Named(scores));
     }
 
     /// <summary>The edges whose score is at least so large, whatever its sign.</summary>
@@ -35,7 +35,7 @@ public sealed record Circuit
     public static Circuit Above(EdgeScores scores, double threshold)
     {
         ArgumentNullException.ThrowIfNull(scores);
-        return From(scores, [.. scores.Ranked().TakeWhile(e => Math.Abs(e.Score) >= threshold)], scores.Method.ToString());
+        return From(scores, [.. scores.Ranked().TakeWhile(e => Math.Abs(e.Score) >= threshold)], Named(scores));
     }
 
     /// <summary>From the outcome downwards, always the edge with the largest score among those that end in a node of the circuit (Hanna et al. 2024).</summary>
@@ -54,7 +54,7 @@ public sealed record Circuit
             Enter(edge.From);
         }
 
-        return From(scores, taken, scores.Method.ToString());
+        return From(scores, taken, Named(scores));
 
         // A writer counts at all its places: attention moves what it writes from one to another.
         void Enter(string node)
@@ -109,6 +109,8 @@ public sealed record Circuit
     /// <summary>The node that a reader is a part of.</summary>
     internal static string NodeOf(string reader)
         => reader.Length > 2 && reader[^2] == '.' && reader[^1] is 'q' or 'k' or 'v' && !IsSource(reader) ? reader[..^2] : reader;
+
+    private static string Named(EdgeScores scores) => JsonNamingPolicy.KebabCaseLower.ConvertName(scores.Method.ToString());
 
     internal static Circuit From(EdgeScores scores, IReadOnlyList<ScoredEdge> edges, string method) => new()
     {

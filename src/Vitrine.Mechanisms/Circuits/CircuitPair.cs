@@ -357,17 +357,21 @@ public sealed class CircuitPair : IDisposable
         void Add(EdgeGradients gradients, WriterRecord from, WriterRecord read, double weight, (int, int)? writers = null, Way? way = null)
         {
             var sum = into(from);
-            for (var pass = 0; pass < from.Passes.Count; pass++)
+            foreach (var (pass, all) in from.Passes.Index())
             {
-                using var scope = NewDisposeScope();
-                using var mode = no_grad();
-                var (own, at) = (read.Passes[pass], pass);
-                sum.Add(
-                    pass, gradients, filling.Less(from.Passes[pass], pass, Graph.IgnoresMeans),
-                    (layer, isMlp) => way is not null ? way.Read(at, layer, isMlp) : isMlp ? own.Mid[layer] ?? own.Pre[layer]! : own.Pre[layer]!,
-                    Graph.Prefix.Count == 0 ? null : (layer, ofValues) => Pictures.Numbers.Minus(
-                        (ofValues ? from.Passes[at].PrefixValues : from.Passes[at].PrefixKeys)[layer]!.Widened(), filling.Prefix(at, layer, ofValues)),
-                    weight, writers);
+                foreach (var rows in RowRange.Of(all.Rows, EdgeSum.RowsAtOnce(Graph, all)))
+                {
+                    using var scope = NewDisposeScope();
+                    using var mode = no_grad();
+                    var (own, some) = (read.Passes[pass].Take(rows), all.Take(rows));
+                    sum.Add(
+                        pass, gradients, rows, filling.Less(some, pass, rows, Graph.IgnoresMeans),
+                        (layer, isMlp) => way is not null ? rows.Of(way.Read(pass, layer, isMlp))
+                            : isMlp ? own.Mid[layer] ?? own.Pre[layer]! : own.Pre[layer]!,
+                        Graph.Prefix.Count == 0 ? null : (layer, ofValues) => Pictures.Numbers.Minus(
+                            (ofValues ? some.PrefixValues : some.PrefixKeys)[layer]!.Widened(), rows.Of(filling.Prefix(pass, layer, ofValues))),
+                        weight, writers);
+                }
             }
 
             options.Progress?.Report(Math.Min(1, ++made / (double)total));

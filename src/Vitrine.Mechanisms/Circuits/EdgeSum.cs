@@ -15,6 +15,9 @@ namespace Vitrine.Mechanisms.Circuits;
 /// </remarks>
 internal sealed class EdgeSum
 {
+    /// <summary>Of writers' outputs that are made at once: they are the largest of all that edges take.</summary>
+    private const double BytesAtOnce = 32e6;
+
     private readonly CircuitGraph graph;
     private readonly EdgeAxis axis;
     private readonly int[] first;
@@ -39,22 +42,27 @@ internal sealed class EdgeSum
     public static int Count(EdgeAxis axis, IReadOnlyList<int> lengths)
         => axis switch { EdgeAxis.None => 1, EdgeAxis.Steps => lengths.Count, _ => lengths.Sum() };
 
-    /// <summary>Adds one pass of a run.</summary>
+    /// <summary>Rows whose writers' outputs are made at once.</summary>
+    public static int RowsAtOnce(CircuitGraph graph, PassRecord pass)
+        => (int)Math.Max(1, BytesAtOnce / (sizeof(float) * (double)graph.StreamWriters * pass.Length * graph.Stack.Shape.Width));
+
+    /// <summary>Adds some rows of one pass of a run.</summary>
     /// <param name="pass">Its place among the passes.</param>
-    /// <param name="gradients">Derivatives.</param>
+    /// <param name="gradients">Derivatives, of all rows.</param>
+    /// <param name="rows">Which rows; what follows is of them alone.</param>
     /// <param name="difference">(W,B,T,d): what the stream's writers' outputs differ by, without their means where norms take them away.</param>
     /// <param name="read">(B,T,d): what the norm in front of attention (false) or the feed-forward (true) of a layer read.</param>
     /// <param name="prefix">What a prefix's keys (false) or values (true) of a layer differ by (B,Tp,heads,hd); null where there is none.</param>
     /// <param name="weight">Of the run in the mean.</param>
     /// <param name="writers">Those whose edges are added; all when null.</param>
     public void Add(
-        int pass, EdgeGradients gradients, Tensor difference, Func<int, bool, Tensor> read, Func<int, bool, Tensor>? prefix, double weight,
+        int pass, EdgeGradients gradients, RowRange rows, Tensor difference, Func<int, bool, Tensor> read, Func<int, bool, Tensor>? prefix, double weight,
         (int First, int Count)? writers = null)
     {
         using var scope = NewDisposeScope();
         using var mode = no_grad();
-        var step = gradients.Record.Passes[pass].Step;
-        var (condition, offset) = (gradients.Record.Passes[pass].Condition, gradients.Record.Passes[pass].Offset);
+        var (step, offset) = (gradients.Record.Passes[pass].Step, gradients.Record.Passes[pass].Offset);
+        var condition = gradients.Record.Passes[pass].Condition is { } all ? rows.Of(all) : null;
         var (begin, end) = writers is { } some ? (some.First, some.First + some.Count) : (0, graph.StreamWriters);
         var moved = axis == EdgeAxis.Positions ? difference.permute(2, 0, 1, 3).contiguous() : null;       // (T, W, B, d)
         NormAt[] norms = [.. Enumerable.Range(0, 2 * graph.Layers).Select(i => NormOf(i / 2, i % 2 == 1))];
@@ -64,6 +72,8 @@ internal sealed class EdgeSum
             using var inner = NewDisposeScope();
             Readers(layer);
         }
+
+        Tensor Gradient(int layer, Point point) => rows.Of(gradients.At(layer, point, step)!).Widened();
 
         NormAt NormOf(int layer, bool isMlp)
         {
@@ -107,16 +117,17 @@ internal sealed class EdgeSum
             var (heads, width) = (graph.Heads(layer), graph.Stack.Specs[layer].Attention.HeadWidth);
             var norm = norms[2 * layer];
             var isFixed = norm.Gain.dim() == 1;
-            var projection = cat([.. inputs.Select(i => Headed((isFixed ? i.Weight.Weight.Widened() * norm.Gain : i.Weight.Weight.Widened())
-                .view(-1, width, i.Weight.Inputs), heads))], 0);                                           // (R, hd, d)
-            var given = cat([.. inputs.Select(i => gradients.At(layer, i.Point, step)!.Widened())], 2);    // (B, T, R, hd)
+            var given = cat([.. inputs.Select(i => Gradient(layer, i.Point))], 2);    // (B, T, R, hd)
             var (b, t, readers) = (given.shape[0], given.shape[1], given.shape[2]);
             given = (given * norm.Inverse.unsqueeze(-1)).permute(2, 0, 1, 3).reshape(readers, b * t, width);
-            given.TimesInto(projection, back.view(readers, b * t, -1));
-            if (!isFixed)
+            foreach (var (i, input) in inputs.Index())
             {
-                _ = back.mul_(norm.Gain);
+                using var inner = NewDisposeScope();
+                given.narrow(0, i * heads, heads).TimesInto(
+                    Headed(input.Weight.Weight.Widened().view(-1, width, input.Weight.Inputs), heads), back.narrow(0, i * heads, heads).view(heads, b * t, -1));
             }
+
+            _ = back.mul_(norm.Gain);
 
             // n times what comes back is the derivative times what the normed input gave, biases left out: no pass over d numbers.
             var along = isFixed
@@ -126,7 +137,7 @@ internal sealed class EdgeSum
 
             Tensor Unbiased((Linear Weight, Point Point) input, NormAt at)
             {
-                var made = gradients.ReadAt(layer, input.Point, step).Widened();
+                var made = rows.Of(gradients.ReadAt(layer, input.Point, step)).Widened();
                 var constant = at.Shift is { } shift ? input.Weight.Weight.Widened().mv(shift) : null;
                 constant = input.Weight.Bias is { } bias ? constant is null ? bias.Widened() : constant.Plus(bias.Widened()) : constant;
                 return constant is null ? made : made.Minus(Headed(constant.view(-1, width), heads));
@@ -136,13 +147,13 @@ internal sealed class EdgeSum
         Part Mlp(int layer, Tensor back)
         {
             var (reader, norm) = (graph.MlpReader(layer), norms[(2 * layer) + 1]);
-            _ = back.copy_((gradients.At(layer, Point.MlpIn, step)!.Widened() * norm.Gain * norm.Inverse).unsqueeze(0));
+            _ = back.copy_((Gradient(layer, Point.MlpIn) * norm.Gain * norm.Inverse).unsqueeze(0));
             return new Part(reader, 1, graph.Before(reader), Along(back, norm.Normed), shares[(2 * layer) + 1]);
         }
 
         Part Outcome(Tensor back)
         {
-            _ = back.copy_(gradients.At(graph.Layers - 1, Point.ResidPost, step)!.Widened().unsqueeze(0));
+            _ = back.copy_(Gradient(graph.Layers - 1, Point.ResidPost).unsqueeze(0));
             return new Part(graph.Outcome, 1, graph.StreamWriters, null, null);
         }
 
@@ -193,7 +204,7 @@ internal sealed class EdgeSum
             for (var i = 0; i < 2; i++)
             {
                 // (B, Tp, H, hd) summed to (Tp, H), then over each group's positions.
-                var products = gradients.At(layer, points[i], step)!.Widened() * EdgeGradients.ForEachHead(graph, layer, prefix(layer, i == 1));
+                var products = Gradient(layer, points[i]) * EdgeGradients.ForEachHead(graph, layer, prefix(layer, i == 1));
                 var byPosition = products.sum([0, 3]);
                 var byGroup = stack([.. graph.Prefix.Select(g => byPosition.index_select(0, tensor(g.Positions.Select(p => (long)p).ToArray(),
                     device: byPosition.device)).sum([0]))], 1);                                              // (H, G)

@@ -35,16 +35,18 @@ internal sealed class Filling(WriterRecord record, EdgeFill fill) : IDisposable
     /// <summary>What a run's writers wrote minus this (W,B,T,d), owned by the caller's scope.</summary>
     /// <param name="from">The run's pass.</param>
     /// <param name="pass">Its place among the passes.</param>
+    /// <param name="rows">Those of the run's pass, where it is of some alone.</param>
     /// <param name="centred">See <see cref="PassRecord.Written"/>.</param>
-    public Tensor Less(PassRecord from, int pass, bool centred = false)
+    public Tensor Less(PassRecord from, int pass, RowRange? rows = null, bool centred = false)
     {
+        using var scope = NewDisposeScope();
         if (fill == EdgeFill.Corrupted)
         {
-            return from.Written(record.Passes[pass], centred);
+            return from.Written(rows is { } some ? record.Passes[pass].Take(some) : record.Passes[pass], centred).MoveToOuterDisposeScope();
         }
 
-        using var scope = NewDisposeScope();
-        var all = from.Written().Minus(Stream(pass));
+        var stream = Stream(pass);
+        var all = from.Written().Minus(rows?.Of(stream, 1) ?? stream);
         return (centred ? all.Minus(all.mean([-1], keepdim: true)) : all).MoveToOuterDisposeScope();
     }
 

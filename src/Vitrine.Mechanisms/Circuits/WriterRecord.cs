@@ -136,7 +136,24 @@ internal sealed class PassRecord(CircuitGraph graph, int step, Tensor embed, Ten
 
     public int Length => (int)embed.shape[1];
 
+    private Tensor?[][] Kept => [Z, Outs, Mlps, Pre, Mid, PrefixKeys, PrefixValues];
+
     public BlockWeights Block(int layer) => graph.Stack.At(layer).Weights;
+
+    /// <summary>Views of some rows, of the caller's scope.</summary>
+    public PassRecord Take(RowRange rows)
+    {
+        var some = new PassRecord(graph, step, rows.Of(embed), condition is null ? null : rows.Of(condition)) { Offset = Offset };
+        foreach (var (all, taken) in Kept.Zip(some.Kept))
+        {
+            for (var layer = 0; layer < all.Length; layer++)
+            {
+                taken[layer] = all[layer] is { } kept ? rows.Of(kept) : null;
+            }
+        }
+
+        return some;
+    }
 
     public Tensor?[] Of(Point point) => point == Point.AttnZ ? Z
         : point == Point.ResidPre ? Pre
@@ -210,7 +227,7 @@ internal sealed class PassRecord(CircuitGraph graph, int step, Tensor embed, Ten
     {
         embed.Dispose();
         condition?.Dispose();
-        foreach (var kept in Z.Concat(Outs).Concat(Mlps).Concat(Pre).Concat(Mid).Concat(PrefixKeys).Concat(PrefixValues))
+        foreach (var kept in Kept.SelectMany(k => k))
         {
             kept?.Dispose();
         }

@@ -21,14 +21,35 @@ public sealed record ServerAddress(string Protocol, Uri Address)
 /// <summary>Connects to policy servers.</summary>
 public static class PolicyClient
 {
+    /// <summary>How long a server may say nothing when it is first spoken to: one of another protocol says nothing ever.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
     /// <summary>Connects: one session.</summary>
     /// <param name="server">Where.</param>
     /// <param name="session">Its name, where the protocol can say one; the server's choice when null.</param>
     /// <param name="cancellation">Gives up.</param>
-    /// <exception cref="VitrineException">There is no such protocol, or nobody answers.</exception>
-    public static async Task<IPolicyClient> ConnectAsync(ServerAddress server, string? session = null, CancellationToken cancellation = default)
+    /// <exception cref="VitrineException">There is no such protocol, or nobody answers within 30 seconds.</exception>
+    public static Task<IPolicyClient> ConnectAsync(ServerAddress server, string? session = null, CancellationToken cancellation = default)
+        => ConnectAsync(server, session, Patience, cancellation);
+
+    internal static async Task<IPolicyClient> ConnectAsync(ServerAddress server, string? session, TimeSpan patience, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(server);
+        using var late = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        late.CancelAfter(patience);
+        try
+        {
+            return await GreetedAsync(server, session, late.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException e) when (!cancellation.IsCancellationRequested)
+        {
+            throw new VitrineException(
+                $"{server.Address}: listens and says nothing to {server.Protocol} in {patience.TotalSeconds} s; is it a server of another protocol?", e);
+        }
+    }
+
+    private static async Task<IPolicyClient> GreetedAsync(ServerAddress server, string? session, CancellationToken cancellation)
+    {
         switch (server.Protocol)
         {
             case "openpi":
@@ -40,7 +61,17 @@ public static class PolicyClient
             default:
                 PolicyServer.PortOf(server.Protocol);
                 await RequireListenerAsync(server.Address, cancellation).ConfigureAwait(false);
-                return new Gr00tClient(server.Address, server.Token, server.Extras ?? false);
+                var client = new Gr00tClient(server.Address, server.Token, server.Extras ?? false);
+                try
+                {
+                    await client.CallAsync("ping", cancellation: cancellation).ConfigureAwait(false);
+                    return client;
+                }
+                catch
+                {
+                    await client.DisposeAsync().ConfigureAwait(false);
+                    throw;
+                }
         }
     }
 

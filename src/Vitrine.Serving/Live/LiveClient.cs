@@ -18,10 +18,10 @@ public sealed class LiveClient : IDisposable
     /// <param name="address">As the server said it, e.g. <c>http://127.0.0.1:8900</c>.</param>
     /// <param name="token">The server's; none when null.</param>
     /// <param name="patience">How long an answer may take, of <see cref="WatchAsync(CancellationToken)"/> its beginning; any time when null.</param>
-    /// <exception cref="VitrineException">It is no address.</exception>
+    /// <exception cref="VitrineException">It is no address, or has more than a host and a port.</exception>
     public LiveClient(string address, string? token = null, TimeSpan? patience = null)
     {
-        var uri = Uri.TryCreate(address, UriKind.Absolute, out var parsed) && parsed.Scheme is "http" or "https" ? parsed
+        var uri = Uri.TryCreate(address, UriKind.Absolute, out var parsed) && parsed is { Scheme: "http" or "https", PathAndQuery: "/", Fragment: "" } ? parsed
             : throw new VitrineException($"live: '{address}' is no address; expected one such as http://127.0.0.1:8900, as 'vitrine serve' says it.");
         http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseProxy = !uri.IsLoopback })
         {

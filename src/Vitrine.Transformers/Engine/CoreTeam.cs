@@ -27,12 +27,16 @@ internal sealed class CoreTeam : IDisposable
     private static readonly long Patience = Stopwatch.Frequency / 40_000; // 25 microseconds
 
     /// <summary>Pieces of one run at most.</summary>
-    public const int MostPieces = 1 << 14;
+    public const int MostPieces = 1 << 12;
 
-    private const int Free = 0, Putting = 1, Done = 2;
+    /// <summary>Numbers from one piece's state to the next one's: each has a cache line, which cores would take from each other.</summary>
+    private const int Apart = 8;
+
+    private const int Putting = 1, Done = 2;
     private readonly Thread[] helpers;
     private readonly SemaphoreSlim work = new(0);
-    private readonly long[] pieces = new long[MostPieces];
+    private readonly long[] pieces = new long[MostPieces * Apart]; // round << 2 | state, of what a helper took; of an earlier round as long as none holds it
+    private readonly long[] own = new long[MostPieces]; // the last round in which the calling thread itself did a piece
     private SharedWork? shared;
     private long open; // round << 32 | pieces that are left: taken from the last to the first
     private long round;
@@ -54,12 +58,6 @@ internal sealed class CoreTeam : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(count, MostPieces);
         round++;
-        var tag = round << 2;
-        for (var i = 0; i < count; i++)
-        {
-            Volatile.Write(ref pieces[i], tag | Free);
-        }
-
         shared = of;
         Volatile.Write(ref open, (round << 32) | (uint)count);
         // Who was about to sleep may have seen the work by itself since the first look.
@@ -71,12 +69,15 @@ internal sealed class CoreTeam : IDisposable
         for (int piece; (piece = Take(round)) >= 0;)
         {
             of.Do(piece);
-            Volatile.Write(ref pieces[piece], tag | Done);
+            own[piece] = round;
         }
 
         for (var i = count - 1; i >= 0; i--)
         {
-            Finish(of, i, tag);
+            if (own[i] != round)
+            {
+                Finish(of, i);
+            }
         }
     }
 
@@ -89,11 +90,11 @@ internal sealed class CoreTeam : IDisposable
     }
 
     /// <summary>Waits a moment for who holds a piece, then takes it over.</summary>
-    private void Finish(SharedWork of, int piece, long tag)
+    private void Finish(SharedWork of, int piece)
     {
-        for (var turn = 0; Volatile.Read(ref pieces[piece]) != (tag | Done); turn++)
+        for (var turn = 0; Volatile.Read(ref pieces[piece * Apart]) != ((round << 2) | Done); turn++)
         {
-            if (turn > 400 && Interlocked.CompareExchange(ref pieces[piece], tag | Done, tag | Free) == (tag | Free))
+            if (turn > 400 && Claimed(piece, round, Done))
             {
                 of.Do(piece);
                 return;
@@ -129,6 +130,13 @@ internal sealed class CoreTeam : IDisposable
         }
     }
 
+    /// <summary>Whether nobody had claimed a piece in a round; then it is claimed now.</summary>
+    private bool Claimed(int piece, long of, int state)
+    {
+        var seen = Volatile.Read(ref pieces[piece * Apart]);
+        return seen >> 2 < of && Interlocked.CompareExchange(ref pieces[piece * Apart], (of << 2) | (long)state, seen) == seen;
+    }
+
     private void Help(int helper)
     {
         var idleSince = Stopwatch.GetTimestamp();
@@ -139,12 +147,11 @@ internal sealed class CoreTeam : IDisposable
             var (of, current) = (now >> 32, Volatile.Read(ref shared));
             if ((now & uint.MaxValue) != 0 && current is not null && Take(of) is var piece and >= 0)
             {
-                var tag = of << 2;
                 current.Try(piece, helper);
-                if (Interlocked.CompareExchange(ref pieces[piece], tag | Putting, tag | Free) == (tag | Free))
+                if (Claimed(piece, of, Putting))
                 {
                     current.Put(piece, helper);
-                    Volatile.Write(ref pieces[piece], tag | Done);
+                    Volatile.Write(ref pieces[piece * Apart], (of << 2) | Done);
                 }
 
                 idleSince = Stopwatch.GetTimestamp();

@@ -1,3 +1,4 @@
+using Vitrine.Checkpoints;
 using Vitrine.Transformers.Points;
 using Vitrine.Transformers.Weights;
 using static TorchSharp.torch;
@@ -182,6 +183,11 @@ public sealed class Decoder : Stack
             var residual = step == 0
                 ? Residual(input, pass, from, cache)
                 : Forward(Embedding.Placed(Embed([.. chosen[^1].Select(id => new[] { id })]), pass, null), pass, cache, holder.Fused).Residual;
+            if (step == 0)
+            {
+                LoadedCode.Release(); // before the unembedding comes into memory
+            }
+
             var logits = LastLogits(FinalNorm(residual, pass), pass);                                      // (B, V)
             RequireFinite(logits, run, step);
             if (choice.KeepsLogits)
@@ -193,6 +199,7 @@ public sealed class Decoder : Stack
             next = pass.Keys;
             if (step == 0 && choice.Count > 1 && !choice.IsDone)
             {
+                LoadedCode.Release(); // what only a prompt needs
                 holder.Fused = FusedRow.Of(this, run, cache, positions);
                 isWhole = holder.Fused is { IsWhole: true } && run.Plan.AsksNothingOf(Shape.Name);
             }

@@ -38,13 +38,13 @@ internal sealed unsafe class OneRowLinear
 /// <summary>Layers that read the same vector, in pieces for a team.</summary>
 internal sealed unsafe class ProductWork : SharedWork
 {
-    /// <summary>Weights of a piece: some microseconds.</summary>
-    private const int PieceWeights = 1 << 15;
+    /// <summary>Weights of the smallest piece: some microseconds.</summary>
+    private const int PieceWeights = 1 << 14;
 
     /// <summary>Weights from which a second core is called.</summary>
     private const long WorthHelpers = 1 << 17;
 
-    private readonly (OneRowLinear Linear, int Piece)[] layers;
+    private readonly OneRowLinear[] layers;
     private readonly (int Layer, int From, int To)[] pieces;
     private readonly float* x;
     private readonly nint[] results;
@@ -58,9 +58,8 @@ internal sealed unsafe class ProductWork : SharedWork
     {
         (this.scratch, results) = (scratch, [.. layers.Select(l => l.Result)]);
         this.x = (float*)x;
-        this.layers = [.. layers.Select(l => (l.Linear, Rounded(Math.Max(4, PieceWeights / l.Linear.Inputs), l.Linear.Together)))];
-        pieces = [.. this.layers.Index().SelectMany(l => Enumerable.Range(0, (l.Item.Linear.Outputs + l.Item.Piece - 1) / l.Item.Piece)
-            .Select(i => (l.Index, i * l.Item.Piece, Math.Min(l.Item.Linear.Outputs, (i + 1) * l.Item.Piece))))];
+        this.layers = [.. layers.Select(l => l.Linear)];
+        pieces = [.. Pieces(scratch.Length + 1).Reverse()];                                                // a team takes the last first
         isWorthIt = layers.Sum(l => (long)l.Linear.Inputs * l.Linear.Outputs) >= WorthHelpers;
     }
 
@@ -78,32 +77,49 @@ internal sealed unsafe class ProductWork : SharedWork
         {
             for (var i = 0; i < layers.Length; i++)
             {
-                layers[i].Linear.Rows(x, (float*)results[i], 0, layers[i].Linear.Outputs);
+                layers[i].Rows(x, (float*)results[i], 0, layers[i].Outputs);
             }
         }
 
         for (var i = 0; i < layers.Length; i++)
         {
-            layers[i].Linear.AddBias((float*)results[i]);
+            layers[i].AddBias((float*)results[i]);
         }
     }
 
     public override void Do(int piece)
     {
         var (layer, from, to) = pieces[piece];
-        layers[layer].Linear.Rows(x, (float*)results[layer], from, to);
+        layers[layer].Rows(x, (float*)results[layer], from, to);
     }
 
     public override void Try(int piece, int helper)
     {
         var (layer, from, to) = pieces[piece];
-        layers[layer].Linear.Rows(x, (float*)scratch[helper], from, to);
+        layers[layer].Rows(x, (float*)scratch[helper], from, to);
     }
 
     public override void Put(int piece, int helper)
     {
         var (layer, from, to) = pieces[piece];
         new Span<float>((float*)scratch[helper] + from, to - from).CopyTo(new Span<float>((float*)results[layer] + from, to - from));
+    }
+
+    /// <summary>Large pieces first and ever smaller ones: few are taken, and all end together.</summary>
+    private IEnumerable<(int Layer, int From, int To)> Pieces(int threads)
+    {
+        var left = layers.Sum(l => (long)l.Inputs * l.Outputs);
+        foreach (var (i, layer) in layers.Index())
+        {
+            for (var from = 0; from < layer.Outputs;)
+            {
+                var weights = Math.Max(PieceWeights, left / (2 * threads));
+                var to = (int)Math.Min(layer.Outputs, from + (long)Rounded((int)Math.Max(1, weights / layer.Inputs), Math.Max(4, layer.Together)));
+                yield return (i, from, to);
+                left -= (long)(to - from) * layer.Inputs;
+                from = to;
+            }
+        }
     }
 
     private static int Rounded(int rows, int together) => (rows + together - 1) / together * together;

@@ -181,6 +181,7 @@ public sealed class LiveServerTests
         using var client = new LiveClient("http://127.0.0.1:9");
         (await Should.ThrowAsync<VitrineException>(client.StateAsync())).Message.ShouldContain("does not answer");
         Should.Throw<VitrineException>(() => new LiveClient("robot")).Message.ShouldContain("is no address");
+        Should.Throw<VitrineException>(() => new LiveClient("http://127.0.0.1:9/other")).Message.ShouldContain("'http://127.0.0.1:9/other' is no address");
     }
 
     /// <summary>Stands still until a test moves it on.</summary>

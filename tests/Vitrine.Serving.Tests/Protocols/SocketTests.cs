@@ -205,6 +205,18 @@ public sealed class SocketTests
         await closing;
     }
 
+    [Theory]
+    [InlineData("openpi", "vla-eval")]
+    [InlineData("groot", "openpi")]
+    public async Task A_server_that_says_nothing_to_a_client_of_another_protocol_is_named_after_a_while(string asking, string serving)
+    {
+        using var host = new PolicyHost(new StubModel());
+        await using var server = await PolicyServer.StartAsync(host, serving, 0);
+        var address = new ServerAddress(asking, new UriBuilder(server.Address) { Scheme = asking == "groot" ? "tcp" : "ws" }.Uri);
+        var error = await Should.ThrowAsync<VitrineException>(PolicyClient.ConnectAsync(address, null, TimeSpan.FromSeconds(.5), default));
+        error.Message.ShouldContain($"says nothing to {asking} in 0.5 s");
+    }
+
     [Fact]
     public async Task What_goes_wrong_in_groots_protocol_is_answered_and_written_down()
     {

@@ -121,6 +121,7 @@ public sealed class BadInputTests : IDisposable
     [InlineData("--draws is 0", "locate", Tabletop, "--word", "quickly", "--draws", "0")]
     [InlineData("no task is named", "locate", Tabletop, "--word", "quickly", "--tasks", ",")]
     [InlineData("--word is empty", "locate", Tabletop, "--word", " ")]
+    [InlineData("--without is empty", "locate", Tabletop, "--word", "quickly", "--without", "")]
     public async Task A_number_or_list_that_makes_no_sense_is_named_before_the_work(string expected, params string[] args)
     {
         string[] output = args[0] == "locate" ? [] : ["--out", folder["m.json"]];
