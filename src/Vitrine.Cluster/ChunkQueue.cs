@@ -51,10 +51,8 @@ internal sealed class ChunkQueue(IEnumerable<int> open)
         }
     }
 
-    /// <summary>What came of a chunk.</summary>
-    /// <exception cref="VitrineException">It has not finished, or was forgotten.</exception>
-    public byte[] ResultOf(int chunk)
-        => finished.TryGetValue(chunk, out var result) ? result : throw new VitrineException($"chunk {chunk} is not there to be read.");
+    /// <summary>What came of a chunk; null where it has not finished, or was forgotten.</summary>
+    public byte[]? ResultOf(int chunk) => finished.GetValueOrDefault(chunk);
 
     /// <summary>Drops what came of a chunk.</summary>
     public void Forget(int chunk) => finished.Remove(chunk);

@@ -53,19 +53,19 @@ public sealed class ClusterRunner(Func<StudyOrder, OpenedStudy> open, ClusterOpt
 
     private async Task DriveAsync(IStudyDriver driver, StudyOrder order, StudyLedger ledger, IProgress<string>? news, CancellationToken cancellation)
     {
-        foreach (var piece in Piece.AllOf(order.ToBytes()))
-        {
-            await driver.Deliver(piece).ConfigureAwait(false);
-        }
-
         var open = ledger.Open.ToDictionary(chunk => chunk.Number);
-        await driver.Start(order.Study.Fingerprint(), [.. open.Keys]).ConfigureAwait(false);
         try
         {
             while (open.Count > 0)
             {
                 cancellation.ThrowIfCancellationRequested();
                 var report = await driver.Poll(cluster.Times.Look).ConfigureAwait(false);
+                if (report.IsNew)
+                {
+                    await StartAsync().ConfigureAwait(false);
+                    continue;
+                }
+
                 foreach (var line in report.News)
                 {
                     news?.Report(line);
@@ -73,7 +73,11 @@ public sealed class ClusterRunner(Func<StudyOrder, OpenedStudy> open, ClusterOpt
 
                 foreach (var number in report.Finished)
                 {
-                    var text = await PieceReader.ReadAsync(offset => driver.Read(number, offset)).ConfigureAwait(false);
+                    if (await PieceReader.ReadAsync(offset => driver.Read(number, offset)).ConfigureAwait(false) is not { } text)
+                    {
+                        break;
+                    }
+
                     if (open.Remove(number, out var chunk))
                     {
                         ledger.Add(chunk, FinishedChunk.FromJson(Encoding.UTF8.GetString(text)));
@@ -91,6 +95,16 @@ public sealed class ClusterRunner(Func<StudyOrder, OpenedStudy> open, ClusterOpt
         finally
         {
             await driver.Stop().ConfigureAwait(false);
+        }
+
+        async Task StartAsync()
+        {
+            foreach (var piece in Piece.AllOf(order.ToBytes()))
+            {
+                await driver.Deliver(piece).ConfigureAwait(false);
+            }
+
+            await driver.Start(order.Study.Fingerprint(), [.. open.Keys]).ConfigureAwait(false);
         }
     }
 }

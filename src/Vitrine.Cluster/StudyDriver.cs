@@ -7,7 +7,9 @@ namespace Vitrine.Cluster;
 /// <summary>Drives one run of a study over all silos: offers chunks, takes what came of them, offers what a lost silo was at to the others.</summary>
 /// <remarks>
 /// A grain hears that a silo is gone where a client outside waits out its timeout; so the run is driven from here, by short calls. The driver stands in the
-/// silo of whoever started it and ends with it: finished chunks are kept by then, and what silos are still running is found there by the next driver.
+/// silo of whoever started it and ends with it: finished chunks are kept by then, and what silos are still running is found there by the next driver. Where a
+/// driver stands is known to one of the silos; when that one is lost, the driver ends too and is made anew by the next call, without what it knew: it says so,
+/// and is started again with the chunks that are still open.
 /// </remarks>
 [PreferLocalPlacement, Reentrant]
 internal sealed class StudyDriver(WorkerClient workers, IClusterMembershipService membership, ClusterTimes times) : Grain, IStudyDriver
@@ -31,14 +33,23 @@ internal sealed class StudyDriver(WorkerClient workers, IClusterMembershipServic
     /// <inheritdoc/>
     public Task Start(string study, int[] open)
     {
-        (this.study, chunks) = (study, new ChunkQueue(open));
-        Watch().Ignore();
+        if (text.Whole is not null)
+        {
+            (this.study, chunks) = (study, new ChunkQueue(open));
+            Watch().Ignore();
+        }
+
         return Task.CompletedTask;
     }
 
     /// <inheritdoc/>
     public async Task<DriverReport> Poll(TimeSpan atMost)
     {
+        if (study.Length == 0)
+        {
+            return new DriverReport { Finished = [], News = [], IsNew = true };
+        }
+
         var next = changed.Next();
         if (chunks.Finished.Length == 0 && failure is null && news.Count == 0)
         {
@@ -51,7 +62,7 @@ internal sealed class StudyDriver(WorkerClient workers, IClusterMembershipServic
     }
 
     /// <inheritdoc/>
-    public Task<Piece> Read(int chunk, int offset) => Task.FromResult(Piece.Of(chunks.ResultOf(chunk), offset));
+    public Task<Piece?> Read(int chunk, int offset) => Task.FromResult(chunks.ResultOf(chunk) is { } result ? Piece.Of(result, offset) : null);
 
     /// <inheritdoc/>
     public Task Forget(int chunk)
@@ -72,6 +83,13 @@ internal sealed class StudyDriver(WorkerClient workers, IClusterMembershipServic
         }
 
         DeactivateOnIdle();
+    }
+
+    /// <inheritdoc/>
+    public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    {
+        await end.CancelAsync().ConfigureAwait(true);
+        changed.Beat();
     }
 
     /// <summary>Serves every silo that is there, for as long as it is.</summary>
@@ -208,8 +226,8 @@ internal sealed class StudyDriver(WorkerClient workers, IClusterMembershipServic
         }
         else if (chunks.Needs(ended.Number))
         {
-            chunks.Finish(ended.Number, await PieceReader.ReadAsync(async offset => await worker.Read(study, ended.Number, offset).ConfigureAwait(true)
-                ?? throw new TimeoutException($"chunk {ended.Number} is gone")).ConfigureAwait(true));
+            chunks.Finish(ended.Number, await PieceReader.ReadAsync(offset => worker.Read(study, ended.Number, offset)).ConfigureAwait(true)
+                ?? throw new TimeoutException($"chunk {ended.Number} is gone"));
             changed.Beat();
         }
 

@@ -31,6 +31,12 @@ public sealed record RunPlan
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public bool CaptureOnCpu { get; init; }
 
+    /// <summary>
+    /// Whether the residual behind the last block is read in the last column alone, of rows without padding: nothing else of that block is computed but keys and
+    /// values, and its points hold that column.
+    /// </summary>
+    internal bool LastColumnAlone { get; init; }
+
     /// <summary>Rows of the batch that the plan was made for (see <see cref="ForRows"/>); null for any number.</summary>
     public int? Rows { get; init; }
 

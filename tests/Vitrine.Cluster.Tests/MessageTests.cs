@@ -14,7 +14,7 @@ public sealed class MessageTests
         new Piece { Offset = 3, Total = 9, Bytes = [1, 2, 3] },
         new EndedChunk { Number = 4, End = ChunkEnd.Failed, Reason = "why" },
         new WorkerReport { Workers = 2, Running = [5, 6], Ended = [new() { Number = 7, End = ChunkEnd.NotOpened, Reason = "not here" }] },
-        new DriverReport { Finished = [8, 9], Failure = "failed", News = ["one", "two"] },
+        new DriverReport { Finished = [8, 9], Failure = "failed", News = ["one", "two"], IsNew = true },
         OfferAnswer.Taken,
         ChunkEnd.NotOpened,
     }.ToDictionary(s => s.GetType());

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Orleans.Core.Internal;
 using Vitrine.Cluster.TestSilo;
 using Vitrine.Worlds.Studies;
 
@@ -56,6 +57,26 @@ public sealed class SiloTests(PostgresServer postgres) : IDisposable
         second.Output.ShouldNotContain($"chunk {kept} of 44"); // what was kept was not run again
         second.Output.ShouldContain($"{silos.All[0].Port} does not answer");
         File.ReadAllText(Path.Combine(folder, "run.json")).ShouldBe(await OneWorkerAsync(layouts: 4, steps: 4));
+    }
+
+    [Fact]
+    public async Task A_driver_that_is_lost_with_what_it_knew_is_made_anew_and_goes_on()
+    {
+        var options = new ClusterOptions { Postgres = postgres.Connection, Name = cluster };
+        await using var silo = await ClusterSilo.StartAsync(Opened, 0, options, Cancellation);
+        var lost = 0;
+        var run = await new ClusterRunner(Opened, options).RunAsync(
+            new(SleepingStudy.Of("sleeping", 2, 3)), new() { Workers = 1, Folder = folder }, new Told<StudyProgress>(p =>
+            {
+                if (p.Chunks is 4 or 9)
+                {
+                    lost += LoseDriversAsync(silo.Grains).GetAwaiter().GetResult();
+                }
+            }), cancellation: Cancellation);
+        lost.ShouldBe(2);
+        run.ToJson().ShouldBe(await OneWorkerAsync(layouts: 2, steps: 3));
+
+        static OpenedStudy Opened(StudyOrder order) => new(SleepingStudy.Work(order.Study, TimeSpan.FromMilliseconds(5)));
     }
 
     [Fact]
@@ -138,6 +159,19 @@ public sealed class SiloTests(PostgresServer postgres) : IDisposable
     {
         using var work = SleepingStudy.Work(SleepingStudy.Of("sleeping", layouts, steps), TimeSpan.Zero);
         return (await StudyRunner.RunAsync(work, cancellation: Cancellation)).ToJson();
+    }
+
+    /// <summary>Ends every driver as Orleans does when the silo that knew its place is gone; the next call makes a new one.</summary>
+    private static async Task<int> LoseDriversAsync(IGrainFactory grains)
+    {
+        var drivers = (await grains.GetGrain<IManagementGrain>(0).GetDetailedGrainStatistics())
+            .Where(g => g.GrainType.Contains(nameof(StudyDriver), StringComparison.Ordinal)).ToArray();
+        foreach (var driver in drivers)
+        {
+            await grains.GetGrain<IGrainManagementExtension>(driver.GrainId).DeactivateOnIdle();
+        }
+
+        return drivers.Length;
     }
 
     private async Task JoinAsync(SiloSet silos, int count, int sleep)

@@ -15,4 +15,8 @@ internal sealed record DriverReport
     /// <summary>What became of silos since the last report, a line each.</summary>
     [Id(2)]
     public required string[] News { get; init; }
+
+    /// <summary>Whether the driver knows of no study: it was made anew because the silo that knew where it stood is gone.</summary>
+    [Id(3)]
+    public bool IsNew { get; init; }
 }

@@ -32,13 +32,19 @@ internal sealed class PieceReader
     }
 
     /// <summary>Fetches a text piece by piece.</summary>
-    /// <param name="read">Gives the piece at an offset.</param>
-    public static async Task<byte[]> ReadAsync(Func<int, Task<Piece>> read)
+    /// <param name="read">Gives the piece at an offset; null where the text is not there.</param>
+    /// <returns>Null where the text is not there, or no longer.</returns>
+    public static async Task<byte[]?> ReadAsync(Func<int, Task<Piece?>> read)
     {
         var reader = new PieceReader();
         while (reader.Whole is null)
         {
-            reader.Add(await read((int)reader.text.Length).ConfigureAwait(true));
+            if (await read((int)reader.text.Length).ConfigureAwait(true) is not { } piece)
+            {
+                return null;
+            }
+
+            reader.Add(piece);
         }
 
         return reader.Whole;

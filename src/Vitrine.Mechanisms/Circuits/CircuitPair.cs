@@ -221,11 +221,11 @@ public sealed class CircuitPair : IDisposable
     }
 
     /// <summary>What the writers wrote on further inputs; owned by the caller.</summary>
-    internal WriterRecord Recorded(Subject subject, CancellationToken cancellation = default, RunStart? from = null)
+    internal WriterRecord Recorded(Subject subject, CancellationToken cancellation = default, RunStart? from = null, bool lastAlone = false)
     {
         var record = WriterRecord.Of(Graph, from?.Column ?? 0);
         using var mode = no_grad();
-        subject.RunFor(Metric, new RunPlan { Edits = [record.Edit] }, from, cancellation).Dispose();
+        subject.RunFor(Metric, new RunPlan { Edits = [record.Edit], LastColumnAlone = lastAlone }, from, cancellation).Dispose();
         return record;
     }
 
@@ -262,10 +262,9 @@ public sealed class CircuitPair : IDisposable
     private void Attribute(EdgeMethod method, EdgeOptions options, double share, CancellationToken cancellation, Func<WriterRecord, EdgeSum> into)
     {
         // What the two wrote; of the clean one only where it is no run with derivatives.
-        using var shared = method is EdgeMethod.Eap or EdgeMethod.CleanCorrupted && options.Fill == EdgeFill.Corrupted
-            ? SharedStart.Of(this, cancellation)
-            : null;
-        using var own = shared is null ? null : Recorded(Corrupted, cancellation, shared.Corrupted(ungrouped: false));
+        var isShort = method is EdgeMethod.Eap or EdgeMethod.CleanCorrupted && options.Fill == EdgeFill.Corrupted;
+        using var shared = isShort ? SharedStart.Of(this, cancellation) : null;
+        using var own = isShort ? Recorded(Corrupted, cancellation, shared?.Corrupted(ungrouped: false), lastAlone: true) : null;
         var other = own ?? Record(ofClean: false, cancellation);
         using var filling = new Filling(other, options.Fill);
         var cleanRuns = method is EdgeMethod.Eap or EdgeMethod.CleanCorrupted;
@@ -345,7 +344,7 @@ public sealed class CircuitPair : IDisposable
         {
             cancellation.ThrowIfCancellationRequested();
             var from = shared is null ? null : ReferenceEquals(subject, Clean) ? shared.Clean : shared.Corrupted(ungrouped: true);
-            var gradients = EdgeGradients.Of(Graph, subject, Metric, edits, from, cancellation);
+            var gradients = EdgeGradients.Of(Graph, subject, Metric, edits, from, isShort, cancellation);
             if (ReferenceEquals(subject, Clean) && edits.Count == 0)
             {
                 values.TryAdd(true, gradients.Values);

@@ -30,14 +30,16 @@ internal sealed class EdgeGradients : IDisposable
     /// <param name="metric">Its mean over rows is differentiated.</param>
     /// <param name="edits">What is changed meanwhile.</param>
     /// <param name="from">Behind which positions it starts; at the first when null.</param>
+    /// <param name="lastAlone">See <see cref="RunPlan.LastColumnAlone"/>.</param>
     /// <param name="cancellation">Stops between passes.</param>
     public static EdgeGradients Of(
-        CircuitGraph graph, Subject subject, Metric metric, IReadOnlyList<Edit> edits, RunStart? from, CancellationToken cancellation)
+        CircuitGraph graph, Subject subject, Metric metric, IReadOnlyList<Edit> edits, RunStart? from, bool lastAlone, CancellationToken cancellation)
     {
         var record = WriterRecord.Of(graph, from?.Column ?? 0);
         using var mode = enable_grad();
         using var run = subject.RunFor(
-            metric, new RunPlan { Edits = [.. edits, record.Edit, .. Ungrouped(graph)], Gradients = Places(graph) }, from, cancellation);
+            metric, new RunPlan { Edits = [.. edits, record.Edit, .. Ungrouped(graph)], Gradients = Places(graph), LastColumnAlone = lastAlone }, from,
+            cancellation);
         using var scope = NewDisposeScope();
         var values = metric.Of(run);
         var leaves = run.Run.Activations.Where(a => a.Value.requires_grad).ToArray();
@@ -45,10 +47,12 @@ internal sealed class EdgeGradients : IDisposable
         var (gradients, read) = (new Dictionary<Address, Tensor>(), new Dictionary<Address, Tensor>());
         foreach (var (i, (address, leaf)) in leaves.Index())
         {
-            gradients[address] = (found[i] is { IsInvalid: false } gradient ? gradient.detach() : zeros_like(leaf).detach()).DetachFromDisposeScope();
+            var length = lastAlone && record.Passes.FirstOrDefault(p => p.Step == address.Step) is { } pass ? pass.Length : 0;
+            gradients[address] = WriterRecord.Whole(found[i] is { IsInvalid: false } gradient ? gradient.detach() : zeros_like(leaf).detach(), length)
+                .DetachFromDisposeScope();
             if (address.Point == Point.AttnQ || address.Point == Point.AttnK || address.Point == Point.AttnV)
             {
-                read[address] = leaf.detach().DetachFromDisposeScope();
+                read[address] = WriterRecord.Whole(leaf.detach(), length).DetachFromDisposeScope();
             }
         }
 

@@ -84,15 +84,28 @@ internal sealed class WriterRecord(CircuitGraph graph, int offset = 0) : IDispos
         {
             if (own.Block(layer).AttentionWriting.OutputNorm is not null)
             {
-                own.Outs[layer] = Kept(x);
+                own.Outs[layer] = Kept(Whole(x, own.Length));
             }
         }
         else
         {
-            own.Of(place.Point)[layer] = Kept(x);
+            own.Of(place.Point)[layer] = Kept(place.Point == Point.ResidPre ? x : Whole(x, own.Length));
         }
 
         return x;
+    }
+
+    /// <summary>Nothing in front of a last column that is computed alone (<see cref="Vitrine.Transformers.RunPlan.LastColumnAlone"/>).</summary>
+    internal static Tensor Whole(Tensor x, int length)
+    {
+        if (x.shape[1] >= length)
+        {
+            return x;
+        }
+
+        var before = x.shape;
+        before[1] = length - x.shape[1];
+        return cat([zeros(before, x.dtype, x.device), x], 1);
     }
 
     private static Tensor Kept(Tensor x) => x.detach().DetachFromDisposeScope();

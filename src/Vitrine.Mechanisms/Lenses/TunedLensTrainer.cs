@@ -111,8 +111,8 @@ public sealed class TunedLensTrainer : IDisposable
         foreach (var (i, parameter) in parameters.Index())
         {
             using var inner = NewDisposeScope();
-            var wanted = (gradients[i] * factor).Plus(parameter * training.WeightDecay);
-            parameter.copy_(parameter.Minus((training.Optimiser == LensOptimiser.Sgd ? Nesterov(i, wanted) : AmsGrad(i, wanted)) * Rate));
+            var wanted = gradients[i].Times(factor).Plus(parameter.Times(training.WeightDecay));
+            parameter.copy_(parameter.Minus((training.Optimiser == LensOptimiser.Sgd ? Nesterov(i, wanted) : AmsGrad(i, wanted)).Times(Rate)));
         }
 
         return losses;
@@ -223,11 +223,11 @@ public sealed class TunedLensTrainer : IDisposable
         if (moments[parameter] is not { } kept)
         {
             moments[parameter] = [gradient.clone().DetachFromDisposeScope()];
-            return gradient * (1 + training.Momentum);
+            return gradient.Times(1 + training.Momentum);
         }
 
-        kept[0].copy_((kept[0] * training.Momentum).Plus(gradient));
-        return gradient.Plus(kept[0] * training.Momentum);
+        kept[0].copy_(kept[0].Times(training.Momentum).Plus(gradient));
+        return gradient.Plus(kept[0].Times(training.Momentum));
     }
 
     /// <remarks>torch.optim.Adam, amsgrad: m, v and the largest v so far; m / (1 - .9^t) over sqrt(max v / (1 - .999^t)) + 1e-8.</remarks>
@@ -235,10 +235,10 @@ public sealed class TunedLensTrainer : IDisposable
     {
         const double First = .9, Second = .999, Least = 1e-8;
         var kept = moments[parameter] ??= [.. Enumerable.Range(0, 3).Select(_ => zeros_like(gradient).DetachFromDisposeScope())];
-        kept[0].copy_((kept[0] * First).Plus(gradient * (1 - First)));
-        kept[1].copy_((kept[1] * Second).Plus(gradient * gradient * (1 - Second)));
+        kept[0].copy_(kept[0].Times(First).Plus(gradient.Times(1 - First)));
+        kept[1].copy_(kept[1].Times(Second).Plus((gradient * gradient).Times(1 - Second)));
         kept[2].copy_(maximum(kept[2], kept[1]));
-        var scale = (kept[2] / (1 - Math.Pow(Second, steps))).sqrt().add(Least);
-        return kept[0] / (1 - Math.Pow(First, steps)) / scale;
+        var scale = kept[2].Over(1 - Math.Pow(Second, steps)).sqrt().Plus(tensor(Least, gradient.dtype, gradient.device));
+        return kept[0].Over(1 - Math.Pow(First, steps)) / scale;
     }
 }

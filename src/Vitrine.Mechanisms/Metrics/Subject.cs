@@ -141,7 +141,7 @@ public abstract class Subject
     /// <param name="from">Where the stack starts; at its embeddings when null.</param>
     /// <param name="cancellation">Stops between passes.</param>
     internal virtual SubjectRun RunFor(Metric metric, RunPlan plan, RunStart? from = null, CancellationToken cancellation = default)
-        => Run(plan, from, cancellation);
+        => Run(plan with { LastColumnAlone = false }, from, cancellation);
 
     /// <summary>
     /// What stands in front of block 0 (B,T,d), owned by the caller, and the inputs up to a position alone; null where runs cannot be cut in two there.
@@ -209,11 +209,17 @@ public abstract class Subject
                 || plan.Edits.SelectMany(e => e.Places()).Concat(plan.Capture).Concat(plan.Gradients).Select(AddressPattern.Parse)
                     .Any(p => !p.InBlock && p.Point is not null && p.Point != Point.Embed))
             {
-                return Run(plan, from, cancellation);
+                return base.RunFor(metric, plan, from, cancellation);
             }
 
-            using var bound = model.Bind(plan with { StopAfter = Shape.Layers - 1 });
+            var isLastAlone = plan.LastColumnAlone && position == -1 && from is not { Layer: > 0 } && EndsInOneColumn;
+            using var bound = model.Bind(plan with { StopAfter = Shape.Layers - 1, LastColumnAlone = isLastAlone });
             var run = model.Run(batch, bound, from);
+            if (isLastAlone)
+            {
+                return new SubjectRun(this, run) { ReadOf = () => run.Residual.select(1, -1) };
+            }
+
             long[] columns = [.. Columns.Select((own, row) => Column(own, row) - (from?.Column ?? 0))];
             return new SubjectRun(this, run) { ReadOf = () => Decoder.Pick(run.Residual, columns) };
 
@@ -225,6 +231,10 @@ public abstract class Subject
                     : throw new VitrineException($"metric: position {position} of row {row}; it has {own.Length} positions.");
             }
         }
+
+        /// <summary>Whether the last column is each row's last token, and reads no more of those before than their keys and values.</summary>
+        private bool EndsInOneColumn => batch.Segments is null && batch.PositionIds is null && batch.Positions.All(row => row.All(p => p >= 0))
+            && model.Language.Specs[^1] is { Cross: null, Attention: { Mask: AttentionMask.Causal, Keys: KeySource.Own, AddsPositions: false } };
 
         internal override (Tensor Embedded, Func<int, Subject> Before)? Parts()
         {

@@ -1,3 +1,5 @@
+using Vitrine.Mechanisms.Pictures;
+using Vitrine.Transformers.Engine;
 using static TorchSharp.torch;
 
 namespace Vitrine.Mechanisms.Probes;
@@ -31,12 +33,13 @@ internal static class LogisticFit
         var first = classes == 2 ? 1 : 0;
         var rows = classes - first;
         var penalty = cat([ones(width, dtype: float64), zeros(x.shape[1] - width, dtype: float64)]);     // (p)
+        var least = tensor(1e-12, dtype: float64);
         var w = zeros(rows, x.shape[1], dtype: float64);
         var (loss, chance) = Loss(w);
         for (var step = 0; step < MostSteps; step++)
         {
             using var inner = NewDisposeScope();
-            var gradient = ((chance - y) * weight).narrow(1, first, rows).t().matmul(x) + (w * penalty);          // (rows, p)
+            var gradient = (chance.Minus(y) * weight).narrow(1, first, rows).t().matmul(x).Plus(w * penalty);          // (rows, p)
             if (gradient.abs().max().item<double>() <= Flat * Math.Max(1, c))
             {
                 return Result();
@@ -46,14 +49,14 @@ internal static class LogisticFit
             var slope = (gradient * direction).sum().item<double>();
             if (-slope <= Rounding * Math.Max(1, loss))
             {
-                w = w + direction;                                                                         // what is left to gain is below the loss's digits
+                w = w.Plus(direction);                                                                         // what is left to gain is below the loss's digits
                 return Result();
             }
 
             var size = 1.0;
             while (true)
             {
-                var next = w + (direction * size);
+                var next = w.Plus(direction.Times(size));
                 var (lower, predicted) = Loss(next);
                 if (lower <= loss + (1e-4 * size * slope))
                 {
@@ -74,7 +77,7 @@ internal static class LogisticFit
         (Tensor, Tensor) Result()
         {
             var b = intercept ? w.select(1, width) : zeros(rows, dtype: float64);
-            b = classes == 2 ? b : b - b.mean();
+            b = classes == 2 ? b : b.Minus(b.mean());
             return (w.narrow(1, 0, width).clone().MoveToOtherDisposeScope(scope).MoveToOuterDisposeScope(),
                 b.clone().MoveToOtherDisposeScope(scope).MoveToOuterDisposeScope());
         }
@@ -91,8 +94,8 @@ internal static class LogisticFit
         Tensor Solve(Tensor p, Tensor rhs)
         {
             var own = p.narrow(1, first, rows);
-            var diagonal = ((own * (1 - own)) * weight).t().matmul(x * x) + penalty;                      // (rows, p)
-            diagonal = diagonal.clamp_min(1e-12);
+            var diagonal = ((own * ones_like(own).Minus(own)) * weight).t().matmul(x * x).Plus(penalty);                      // (rows, p)
+            diagonal = diagonal.maximum(least);
             var (d, r) = (zeros_like(rhs), rhs);
             var conditioned = r / diagonal;
             var (q, rho) = (conditioned, (r * conditioned).sum().item<double>());
@@ -101,11 +104,11 @@ internal static class LogisticFit
             {
                 var curved = Curvature(q);
                 var alpha = rho / (q * curved).sum().item<double>();
-                d += q * alpha;
-                r -= curved * alpha;
+                d = d.Plus(q.Times(alpha));
+                r = r.Minus(curved.Times(alpha));
                 conditioned = r / diagonal;
                 var next = (r * conditioned).sum().item<double>();
-                q = conditioned + (q * (next / rho));
+                q = conditioned.Plus(q.Times(next / rho));
                 rho = next;
             }
 
@@ -114,8 +117,8 @@ internal static class LogisticFit
             Tensor Curvature(Tensor v)
             {
                 var moved = x.matmul(v.t());                                                              // (n, rows)
-                var change = own * (moved - (own * moved).sum(1, keepdim: true));
-                return (change * weight).t().matmul(x) + (v * penalty);
+                var change = own * moved.Minus((own * moved).sum(1, keepdim: true));
+                return (change * weight).t().matmul(x).Plus(v * penalty);
             }
         }
     }

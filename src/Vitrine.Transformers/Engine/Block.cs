@@ -34,6 +34,7 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
         }
 
         var attended = Attend(slots.At(Point.AttnIn, read, pass), slots, pass, cache, layer);
+        x = pass.LastColumnAloneAt == layer ? LastColumn(x) : x;
         attended = Added(attended, weights.AttentionWriting, attentionGate, Point.AttnOutPost, slots, pass);
         var mid = spec.Parallel ? x : Settled(Point.ResidMid, x.Plus(attended), weights.AttentionPostNorm, slots, pass);   // (B, T, d)
         if (weights.Cross is { } cross)
@@ -55,10 +56,12 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
 
     private Tensor Attend(Tensor x, Slots slots, Pass pass, KeyValueCache? cache, int layer)
     {
-        var (b, t, heads, width) = (x.shape[0], x.shape[1], spec.Attention.Heads, spec.Attention.HeadWidth);
+        var (b, heads, width, isLastAlone) = (x.shape[0], spec.Attention.Heads, spec.Attention.HeadWidth, pass.LastColumnAloneAt == layer);
         var prefix = spec.Attention.Keys is KeySource.Own ? default : PrefixOf(layer, b, slots, pass);     // (B, Hkv, Tp, hd)
         var isOfPrefix = spec.Attention.Keys == KeySource.Prefix;
         var (asking, keyed, valued, tokens) = isOfPrefix ? (x, x, x, pass.OfPrefix) : Read(x, slots, pass);
+        asking = isLastAlone ? LastColumn(asking) : asking;
+        var t = asking.shape[1];
         var (keys, values) = isOfPrefix ? Projected(prefix, layer, b, slots, pass) : (weights.Key.Apply(keyed), weights.Value.Apply(valued));
         var q = slots.At(Point.AttnQ, weights.Query.Apply(asking).view(b, t, heads, width), pass);         // (B, T, H, hd)
         var k = slots.At(Point.AttnK, keys.view(b, -1, spec.Attention.KeyValueHeads, width), tokens);     // (B, T, Hkv, hd)
@@ -71,7 +74,7 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
 
         if (pass.Rotation is { } rotation)
         {
-            q = slots.At(Point.AttnQRot, Rotary.Turned(q, rotation), pass);
+            q = slots.At(Point.AttnQRot, Rotary.Turned(q, isLastAlone ? (LastColumn(rotation.Cos), LastColumn(rotation.Sin)) : rotation), pass);
             k = slots.At(Point.AttnKRot, isOfPrefix ? k : Rotary.Turned(k, rotation), tokens);             // a prefix's keys were turned where they were made
         }
 
@@ -90,6 +93,8 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
         z = slots.At(Point.AttnZ, z, pass);                                                                // (B, T, H, hd)
         return slots.At(Point.AttnOut, weights.Output.Apply(z.reshape(b, t, heads * width)), pass);        // (B, T, d)
     }
+
+    private static Tensor LastColumn(Tensor x) => x.narrow(1, x.shape[1] - 1, 1);
 
     /// <summary>Keys and values alone, where nobody reads what else the block computes.</summary>
     private void Keep(Tensor x, Pass pass, KeyValueCache cache, int layer)
@@ -173,7 +178,7 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
         {
             var scores = (q * scoreScale.Value).matmul(ForEachHead(k).transpose(2, 3));                          // (B, H, Tq, Tk)
             scores = slots.At(scored, softCap is null ? scores : softCap.Apply(scores), pass);
-            var pattern = slots.At(patterned, UnseenKeys.Pattern(scores, pass.Mask(q.dtype, attention), slots.Edits(scored)), pass);
+            var pattern = slots.At(patterned, UnseenKeys.Pattern(scores, Mask(), slots.Edits(scored)), pass);
             if (isExplicit)
             {
                 return pattern.matmul(ForEachHead(v));                                                     // (B, H, Tq, hd)
@@ -191,7 +196,7 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
         {
             // One token: heads that share keys and values are so many queries of them, and nothing is copied.
             var grouped = q.reshape(q.shape[0], k.shape[1], -1, q.shape[3]);                               // (B, Hkv, H/Hkv, hd)
-            return nn.functional.scaled_dot_product_attention(grouped, k, v, pass.Mask(q.dtype, attention)?.Added).reshape(q.shape);
+            return nn.functional.scaled_dot_product_attention(grouped, k, v, Mask()?.Added).reshape(q.shape);
         }
 
         (k, v) = (ForEachHead(k), ForEachHead(v));
@@ -208,7 +213,9 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
 
         return pass.IsPlainCausal(attention)
             ? nn.functional.scaled_dot_product_attention(q, k, v, is_casual: true)
-            : nn.functional.scaled_dot_product_attention(q, k, v, pass.Mask(q.dtype, attention)?.Added);
+            : nn.functional.scaled_dot_product_attention(q, k, v, Mask()?.Added);
+
+        UnseenKeys? Mask() => pass.Mask(q.dtype, attention) is { } mask && q.shape[2] < pass.Length ? mask.OfLastQuery() : pass.Mask(q.dtype, attention);
     }
 
     /// <summary>The same of one token of one row, over memory; an edit may have given each head its own keys.</summary>
@@ -241,7 +248,7 @@ internal sealed class Block(BlockSpec spec, BlockWeights weights)
     private static void LookForHidden(Tensor q, Tensor k, Pass pass)
     {
         if (pass.Run.Hidden is null && q.device_type == DeviceType.CPU
-            && (NonFinite.First(q) ?? (k.shape[2] == q.shape[2] ? NonFinite.First(k) : null)) is { } found)
+            && (NonFinite.First(q) ?? (k.shape[2] == pass.Length ? NonFinite.First(k) : null)) is { } found)
         {
             pass.Run.Hidden = new NonFiniteException(
                 $"attention, step {pass.Step}: a query or key is {found.Name}, and what follows does not show it", row: (int)found.Index[0]);

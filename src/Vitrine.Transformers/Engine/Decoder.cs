@@ -142,6 +142,7 @@ public sealed class Decoder : Stack
                 : null;
         }
 
+        pass.LastColumnAloneAt = pass.Plan.Plan.LastColumnAlone && pass.Length > 1 ? Shape.Layers - 1 : null;
         var residual = from is null
             ? Enter(embedding is null ? input.Embedded() : embedding.Placed(input.Embedded(), pass, input.Segments), pass)
             : from.Residual(input.Positions.Length, input.Positions[0].Length, Shape);

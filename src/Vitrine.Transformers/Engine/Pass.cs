@@ -76,6 +76,9 @@ public sealed class Pass : IDisposable
     /// <summary>The block of which only keys and values are read; null where all of every block is.</summary>
     internal int? KeysAloneAt { get; set; }
 
+    /// <summary>The block behind whose keys and values only the last column is computed; null for none.</summary>
+    internal int? LastColumnAloneAt { get; set; }
+
     /// <summary>[row]: tokens from the start that see each other, for <see cref="AttentionMask.Prefix"/>.</summary>
     internal long[]? PrefixLengths { get; init; }
 

@@ -25,6 +25,9 @@ internal sealed record UnseenKeys(Tensor Hidden, Tensor Added) : IDisposable
         return new UnseenKeys(hidden.DetachFromDisposeScope(), added.DetachFromDisposeScope());
     }
 
+    /// <summary>The last query's (B or 1,1,1,Tk), views of this.</summary>
+    public UnseenKeys OfLastQuery() => new(Hidden.narrow(2, Hidden.shape[2] - 1, 1), Added.narrow(2, Added.shape[2] - 1, 1));
+
     /// <summary>The pattern of some scores: their softmax over the keys that are seen.</summary>
     /// <param name="scores">(B,H,Tq,Tk).</param>
     /// <param name="mask">Null where every key is seen.</param>
