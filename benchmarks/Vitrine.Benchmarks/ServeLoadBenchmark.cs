@@ -63,7 +63,8 @@ internal static class ServeLoadBenchmark
         Console.WriteLine(
             $"processor: {1e3 * taken.Processor / counted:0.00} ms a request, client and server together, over {counted} requests");
         Console.WriteLine(
-            $"memory: managed {before.Managed / 1e6:0.0} -> {after.Managed / 1e6:0.0} MB, resident {before.Resident / 1e6:0.0} -> {after.Resident / 1e6:0.0} MB");
+            $"memory: managed {before.Managed / 1e6:0.0} -> {after.Managed / 1e6:0.0} MB, "
+            + $"resident {before.Resident / 1e6:0.0} -> {after.Resident / 1e6:0.0} MB");
 
         double At(double share) => sorted[Math.Min(sorted.Length - 1, (int)(share * sorted.Length))];
     }

@@ -32,8 +32,8 @@ public sealed record RunPlan
     public bool CaptureOnCpu { get; init; }
 
     /// <summary>
-    /// Whether the residual behind the last block is read in the last column alone, of rows without padding: nothing else of that block is computed but keys and
-    /// values, and its points hold that column.
+    /// Whether the residual behind the last block is read in the last column alone, of rows without padding: nothing else of that block is computed but
+    /// keys and values, and its points hold that column.
     /// </summary>
     internal bool LastColumnAlone { get; init; }
 

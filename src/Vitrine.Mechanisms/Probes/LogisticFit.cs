@@ -49,7 +49,7 @@ internal static class LogisticFit
             var slope = (gradient * direction).sum().item<double>();
             if (-slope <= Rounding * Math.Max(1, loss))
             {
-                w = w.Plus(direction);                                                                         // what is left to gain is below the loss's digits
+                w = w.Plus(direction); // what is left to gain is below the loss's digits
                 return Result();
             }
 
