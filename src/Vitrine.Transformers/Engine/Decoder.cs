@@ -8,6 +8,7 @@ namespace Vitrine.Transformers.Engine;
 /// <summary>A stack of tokens: embedding, blocks, final norm, head. It decodes where its attention is causal; text encoders are stacks of tokens too.</summary>
 public sealed class Decoder : Stack
 {
+    private static int prompts; // that this process has begun to decode behind
     private readonly TextEmbedding? embedding;
 
     /// <param name="shape">Sizes and points.</param>
@@ -168,6 +169,7 @@ public sealed class Decoder : Stack
         var next = Array.Empty<long[]>();
         var isWhole = false;
         using var holder = new FusedHolder();
+        var isFirstPrompt = Interlocked.Increment(ref prompts) == 1;
         for (var step = 0; step < choice.Count && !choice.IsDone; step++)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -184,7 +186,7 @@ public sealed class Decoder : Stack
             var residual = step == 0
                 ? Residual(input, pass, from, cache)
                 : Forward(Embedding.Placed(Embed([.. chosen[^1].Select(id => new[] { id })]), pass, null), pass, cache, holder.Fused).Residual;
-            if (step == 0)
+            if (step == 0 && isFirstPrompt)
             {
                 LoadedCode.Release(); // before the unembedding comes into memory
             }
@@ -200,7 +202,11 @@ public sealed class Decoder : Stack
             next = pass.Keys;
             if (step == 0 && choice.Count > 1 && !choice.IsDone)
             {
-                LoadedCode.Release(); // what only a prompt needs
+                if (isFirstPrompt)
+                {
+                    LoadedCode.Release(); // what only a prompt needs
+                }
+
                 holder.Fused = FusedRow.Of(this, run, cache, positions);
                 isWhole = holder.Fused is { IsWhole: true } && run.Plan.AsksNothingOf(Shape.Name);
             }
