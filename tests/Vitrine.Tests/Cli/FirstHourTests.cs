@@ -7,12 +7,41 @@ namespace Vitrine.Tests.Cli;
 /// Walks README and docs/edits.md command by command, as they stand: each ends well, its tables have rows, fit the terminal, and no column of numbers is all
 /// zeros.
 /// </summary>
-/// <remarks>What takes minutes at its own size is asked for a smaller one; MODEL is a small text model of the fixtures.</remarks>
-public sealed partial class FirstHourTests : IDisposable
+/// <remarks>
+/// What takes minutes at its own size is asked for a smaller one; MODEL is a small text model of the fixtures. Tests of one class run one after the other, and
+/// these are long: two classes have half of them each.
+/// </remarks>
+public sealed class FirstHourTests : FirstHour
+{
+    public static TheoryData<string> Own => Half(0);
+
+    [Theory, MemberData(nameof(Own))]
+    public Task What_the_pages_say_runs(string command) => RunsAsync(command);
+}
+
+/// <inheritdoc cref="FirstHourTests"/>
+public sealed class FirstHourOtherHalfTests : FirstHour
+{
+    public static TheoryData<string> Own => Half(1);
+
+    [Theory, MemberData(nameof(Own))]
+    public Task What_the_pages_say_runs(string command) => RunsAsync(command);
+}
+
+/// <summary>What both halves do.</summary>
+public abstract partial class FirstHour : IDisposable
 {
     private readonly TemporaryFolder folder = new();
 
-    public static TheoryData<string> Commands()
+    public void Dispose()
+    {
+        folder.Dispose();
+        GC.SuppressFinalize(this);
+    }
+
+    protected static TheoryData<string> Half(int which) => [.. Commands().Where((_, i) => i % 2 == which)];
+
+    private static IReadOnlyList<string> Commands()
     {
         string[] pages = ["README.md", "docs/edits.md"];
         return [.. pages.SelectMany(p => Said().Matches(File.ReadAllText(Path.Combine(Fixtures.Repository, p))).Select(m => m.Groups[1].Value.Trim()))
@@ -20,8 +49,7 @@ public sealed partial class FirstHourTests : IDisposable
             .SelectMany(WithAndWithout).Where(c => c.Split(' ').Length > 2 || c is "vitrine demo" or "vitrine edits").Distinct()];
     }
 
-    [Theory, MemberData(nameof(Commands))]
-    public async Task What_the_pages_say_runs(string command)
+    protected async Task RunsAsync(string command)
     {
         var word = await VerbTests.WordOfAsync(Fixtures.Of("models", TextCommandTests.Decoders().First().Data));
         string[] asked = [.. Words().Matches(Smaller(command).Replace("Paris", word)).Select(m => Here(m.Value.Trim('"', '\'')))];
@@ -35,8 +63,6 @@ public sealed partial class FirstHourTests : IDisposable
             Look(narrow.Out, 80);
         }
     }
-
-    public void Dispose() => folder.Dispose();
 
     [GeneratedRegex(@"(?:^|`)(vitrine [^`#\n]+)", RegexOptions.Multiline)]
     private static partial Regex Said();

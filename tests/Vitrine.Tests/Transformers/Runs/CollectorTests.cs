@@ -2,7 +2,15 @@ using Vitrine.Transformers;
 
 namespace Vitrine.Tests.Transformers.Runs;
 
+/// <summary>Tests that keep the collector busy, which stops every thread of the process: beside them nothing else runs.</summary>
+[CollectionDefinition(Name, DisableParallelization = true)]
+public sealed class BusyCollector
+{
+    public const string Name = "busy collector";
+}
+
 /// <summary>The garbage collector frees no number that native code still reads (see <c>Norm</c>): runs under a busy collector give the same bits.</summary>
+[Collection(BusyCollector.Name)]
 public sealed class CollectorTests
 {
     public static TheoryData<string> Decoders() => TextFixtures.Decoders();
