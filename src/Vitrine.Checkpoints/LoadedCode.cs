@@ -24,6 +24,16 @@ internal static partial class LoadedCode
         }
     }
 
+    /// <summary>The same, once in a process for each place that asks: a later model, or prompt, needs what is resident by then.</summary>
+    /// <param name="done">The place's own; not 0 once it has asked.</param>
+    public static void ReleaseOnce(ref int done)
+    {
+        if (Interlocked.Exchange(ref done, 1) == 0)
+        {
+            Release();
+        }
+    }
+
     private static IReadOnlyList<(nint Begin, nuint Length)> Found()
     {
         try

@@ -73,6 +73,7 @@ public sealed class ModelCatalog
     /// <summary>Where transformers writes a model's family, and where LeRobot writes a policy's.</summary>
     private const string TypeKey = "model_type", PolicyKey = "type";
 
+    private static int hasOpened;
     private readonly IReadOnlyDictionary<string, string> embedded;
 
     private ModelCatalog(IReadOnlyList<ModelFamily> families, IReadOnlyDictionary<string, string> embedded) => (Families, this.embedded) = (families, embedded);
@@ -117,7 +118,7 @@ public sealed class ModelCatalog
         var model = source.Family.Open(source, options ?? ModelOptions.Default);
         if (options?.Outline != true)
         {
-            LoadedCode.Release();
+            LoadedCode.ReleaseOnce(ref hasOpened);
         }
 
         return model;

@@ -232,25 +232,23 @@ public sealed class CircuitPair : IDisposable
     private EdgeScores Attributed(EdgeMethod method, EdgeOptions options, CancellationToken cancellation)
     {
         EdgeSum? sum = null;
-        var (lengths, done) = (Array.Empty<int>(), 0);
+        int[] lengths = [];
         var parts = (int)Math.Ceiling(Clean.Rows / (double)(options.RowsAtOnce ?? Fitting()));
         var atOnce = (int)Math.Ceiling(Clean.Rows / (double)parts);
-        var (cleanValues, corruptedValues) = (new List<double>(), new List<double>());
-        for (var from = 0; from < Clean.Rows; from += atOnce)
+        foreach (var range in RowRange.Of(Clean.Rows, atOnce))
         {
-            int[] rows = [.. Enumerable.Range(from, Math.Min(atOnce, Clean.Rows - from))];
+            int[] rows = [.. Enumerable.Range(range.First, range.Count)];
             using var part = rows.Length == Clean.Rows ? null : new CircuitPair(Clean.Take(rows), Corrupted.Take(rows), Metric, Graph);
             var own = part ?? this;
             var share = (double)rows.Length / Clean.Rows;
-            var from0 = done / (double)Clean.Rows;
+            var before = (double)range.First / Clean.Rows;
             own.Attribute(
-                method, options with { Progress = options.Progress is null ? null : new Part(options.Progress, from0, share) }, share, cancellation,
+                method, options with { Progress = options.Progress is null ? null : new Part(options.Progress, before, share) }, share, cancellation,
                 record =>
                 {
                     lengths = [.. record.Passes.Select(p => p.Offset + p.Length)];
                     return sum ??= new EdgeSum(Graph, options.Axis, lengths);
                 });
-            done += rows.Length;
         }
 
         return new EdgeScores(Graph, method, options.Axis, Cells(options.Axis, lengths), sum!.Values);

@@ -1,4 +1,3 @@
-using TorchSharp;
 using Vitrine.Transformers.Engine;
 using static TorchSharp.torch;
 
@@ -35,9 +34,6 @@ public sealed record Add(string At, EditValue Value, double Factor = 1) : Edit
     private Tensor Dose(EditSite site, double times)
     {
         using var value = Value.ToTensor(site.Dtype);
-        Scalar factor = times;
-        var dose = site.Own(value * factor);
-        GC.KeepAlive(factor);
-        return dose;
+        return site.Own(value.Times(times));
     }
 }

@@ -8,7 +8,8 @@ namespace Vitrine.Transformers.Engine;
 /// <summary>A stack of tokens: embedding, blocks, final norm, head. It decodes where its attention is causal; text encoders are stacks of tokens too.</summary>
 public sealed class Decoder : Stack
 {
-    private static int prompts; // that this process has begun to decode behind
+    private static int hasReadPrompt;
+    private static int hasDecoded;
     private readonly TextEmbedding? embedding;
 
     /// <param name="shape">Sizes and points.</param>
@@ -169,7 +170,6 @@ public sealed class Decoder : Stack
         var next = Array.Empty<long[]>();
         var isWhole = false;
         using var holder = new FusedHolder();
-        var isFirstPrompt = Interlocked.Increment(ref prompts) == 1;
         for (var step = 0; step < choice.Count && !choice.IsDone; step++)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -186,9 +186,9 @@ public sealed class Decoder : Stack
             var residual = step == 0
                 ? Residual(input, pass, from, cache)
                 : Forward(Embedding.Placed(Embed([.. chosen[^1].Select(id => new[] { id })]), pass, null), pass, cache, holder.Fused).Residual;
-            if (step == 0 && isFirstPrompt)
+            if (step == 0)
             {
-                LoadedCode.Release(); // before the unembedding comes into memory
+                LoadedCode.ReleaseOnce(ref hasReadPrompt); // before the unembedding comes into memory
             }
 
             var logits = LastLogits(FinalNorm(residual, pass), pass);                                      // (B, V)
@@ -202,11 +202,7 @@ public sealed class Decoder : Stack
             next = pass.Keys;
             if (step == 0 && choice.Count > 1 && !choice.IsDone)
             {
-                if (isFirstPrompt)
-                {
-                    LoadedCode.Release(); // what only a prompt needs
-                }
-
+                LoadedCode.ReleaseOnce(ref hasDecoded); // what only a prompt needs
                 holder.Fused = FusedRow.Of(this, run, cache, positions);
                 isWhole = holder.Fused is { IsWhole: true } && run.Plan.AsksNothingOf(Shape.Name);
             }
