@@ -38,7 +38,6 @@ internal static class PeersBenchmark
     /// <summary>What <c>peers-run</c> does: one prompt, and what follows greedily.</summary>
     public static void RunOne(Arguments arguments)
     {
-        set_num_threads(arguments.Number("--threads", 1));
         using var model = TextModel.Open(arguments.Text("--model")!);
         var ids = Enumerable.Range(0, arguments.Number("--prompt", Prompt)).Select(i => 100 + (i * 7 % 1000)).ToArray();
         using var made = model.Generate(TokenBatch.Of(ids), new GenerationOptions(arguments.Number("--count", Decoded)) { KeepLogits = false });
@@ -84,8 +83,8 @@ internal static class PeersBenchmark
             for (var round = 0; round < rounds; round++)
             {
                 ours.Add(Spent.By(Environment.ProcessPath!,
-                    [.. Own(), "peers-run", "--model", file, "--threads", $"{threads}", "--prompt", $"{prompt}", "--count", $"{count}"]));
-                theirs.Add(Spent.By("dotnet", [peer, file, $"{threads}", $"{prompt}", $"{count}"]));
+                    [.. Own(), "peers-run", "--model", file, "--prompt", $"{prompt}", "--count", $"{count}"], threads));
+                theirs.Add(Spent.By("dotnet", [peer, file, $"{threads}", $"{prompt}", $"{count}"], threads));
             }
 
             var ratio = Measured.Median(ours.Zip(theirs).Select(p => p.First.Processor / p.Second.Processor));
@@ -126,10 +125,12 @@ internal static class PeersBenchmark
     /// <param name="Said">Its output.</param>
     private sealed record Spent(double Processor, double Wall, long Peak, string Said)
     {
-        public static Spent By(string program, string[] arguments)
+        public static Spent By(string program, string[] arguments, int threads)
         {
             var (watch, before) = (Stopwatch.StartNew(), OfChildren());
-            using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+            start.Environment["OMP_NUM_THREADS"] = $"{threads}";
+            using var process = Process.Start(start)!;
             process.ErrorDataReceived += (_, _) => { };
             process.BeginErrorReadLine();
             var said = process.StandardOutput.ReadToEndAsync();

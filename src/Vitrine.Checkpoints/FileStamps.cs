@@ -9,9 +9,11 @@ namespace Vitrine.Checkpoints;
 /// </remarks>
 public sealed class FileStamps
 {
-    private readonly (string Path, Stamp? Then)[] files;
+    private readonly Stamped[] files;
 
-    private FileStamps((string, Stamp?)[] files) => this.files = files;
+    private FileStamps(Stamped[] files) => this.files = files;
+
+    private sealed record Stamped(string Path, Stamp? Then);
 
     private readonly record struct Stamp(long Length, DateTime Written)
     {
@@ -25,7 +27,7 @@ public sealed class FileStamps
     public static FileStamps Of(IEnumerable<string> paths)
     {
         ArgumentNullException.ThrowIfNull(paths);
-        return new FileStamps([.. paths.Select(p => (p, Of(p)))]);
+        return new FileStamps([.. paths.Select(p => new Stamped(p, Of(p)))]);
     }
 
     /// <summary>Refuses files that were written over, replaced or taken away since.</summary>

@@ -2,12 +2,18 @@ using static TorchSharp.torch;
 
 namespace Vitrine.Checkpoints;
 
-/// <summary>A file as tensors that look into it: what libtorch holds as the file does is not copied, unless it lies askew.</summary>
+/// <summary>A file as tensors that look into it: what libtorch holds as the file does is not copied, unless it lies askew or is small.</summary>
 /// <remarks>Tensors that were read stay valid after this object is disposed: their storage keeps the mapping.</remarks>
 internal sealed class MappedFile(string path, long length) : IDisposable
 {
+    /// <summary>Bytes up to which a tensor is copied: as many come into memory around each page that is touched, again for every type that is mapped.</summary>
+    private const long NotWorthMapping = 1 << 16;
+
     private readonly Dictionary<ScalarType, Tensor> mappings = [];
     private readonly Lock gate = new();
+
+    /// <summary>Where it lies.</summary>
+    public string Path => path;
 
     /// <summary>Bytes of the file.</summary>
     public long Length => length;
@@ -15,7 +21,7 @@ internal sealed class MappedFile(string path, long length) : IDisposable
     /// <summary>A tensor in C order.</summary>
     public Tensor Read(TensorEntry entry)
     {
-        if (!LiesReady(entry))
+        if (!LiesReady(entry) || entry.ByteCount <= NotWorthMapping)
         {
             return Copied(entry);
         }

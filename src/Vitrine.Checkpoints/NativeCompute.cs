@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
@@ -13,6 +14,7 @@ namespace Vitrine.Checkpoints;
 public static partial class NativeCompute
 {
     private static readonly Lazy<bool> Prepared = new(PrepareOnce);
+    private static int isLoading;
 
     /// <summary>Prepares the process; later calls do nothing.</summary>
     /// <exception cref="VitrineException">The bridge cannot be made loadable, with the reason.</exception>
@@ -22,6 +24,47 @@ public static partial class NativeCompute
     [ModuleInitializer]
     internal static void PrepareWithTheLibrary() => Prepare();
 #pragma warning restore CA2255
+
+    /// <summary>
+    /// Begins to load libtorch, which takes some .2 s, on another thread, while the caller reads a model's head; does nothing where the process has one core or
+    /// <c>OMP_NUM_THREADS</c> is 1. Opening a model calls it; later calls do nothing.
+    /// </summary>
+    /// <remarks>What fails there fails again, and is told, where libtorch is used first.</remarks>
+    public static void LoadAhead()
+    {
+        if (Environment.ProcessorCount == 1 || Environment.GetEnvironmentVariable("OMP_NUM_THREADS") == "1" || Interlocked.Exchange(ref isLoading, 1) != 0)
+        {
+            return;
+        }
+
+        BindWhatReads();
+        // A thread of its own: it keeps the number of threads that it computes with, see ComputeThreads.
+        new Thread(Load) { IsBackground = true, Name = "vitrine loads libtorch" }.Start();
+
+        static void Load()
+        {
+            try
+            {
+                _ = TorchSharp.torch.get_num_threads();
+            }
+            catch (TypeInitializationException)
+            {
+                // The type's initialiser throws the same again for everyone who asks.
+            }
+        }
+    }
+
+    /// <summary>Calls what a head is read with once.</summary>
+    /// <remarks>
+    /// The linker holds its lock while libtorch's initialisers run: a thread that calls a function of the system's for the first time waits until they are over
+    /// (dlsym takes the same lock in glibc).
+    /// </remarks>
+    private static void BindWhatReads()
+    {
+        ArrayPool<byte>.Shared.Return(ArrayPool<byte>.Shared.Rent(1));
+        var here = new FileInfo(typeof(NativeCompute).Assembly.Location is { Length: > 0 } file ? file : AppContext.BaseDirectory);
+        _ = HashCode.Combine(here.Exists, here.LinkTarget, Directory.EnumerateFiles(AppContext.BaseDirectory).Any());
+    }
 
     private static bool PrepareOnce()
     {

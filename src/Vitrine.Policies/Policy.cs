@@ -128,7 +128,7 @@ public abstract class Policy : Model, IActor
     /// <param name="catalog">Which families there are; <see cref="Catalog"/> when null.</param>
     /// <exception cref="VitrineException">There is no such policy, or a file, key or tensor is missing, unknown or of another shape; it is named.</exception>
     public static Policy Open(string name, ModelOptions? options = null, ModelCatalog? catalog = null)
-        => (Policy)ModelCatalog.Open((catalog ?? Catalog).Find(name, ModelKind.Policy, options), options);
+        => (Policy)(catalog ?? Catalog).Open(name, ModelKind.Policy, options);
 
     /// <inheritdoc/>
     public override void RequireUnchanged()

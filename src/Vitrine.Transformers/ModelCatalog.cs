@@ -109,7 +109,18 @@ public sealed class ModelCatalog
     /// <exception cref="VitrineException">
     /// There is no such model, none of a known family, or a file is missing, unknown or broken; the nearest is named.
     /// </exception>
-    public Model Open(string name, ModelOptions? options = null) => Open(Find(name, options: options), options);
+    public Model Open(string name, ModelOptions? options = null) => Open(name, kind: null, options);
+
+    /// <summary>The same for one kind of model; any when null. libtorch is loaded meanwhile.</summary>
+    internal Model Open(string name, ModelKind? kind, ModelOptions? options)
+    {
+        if (options?.Outline != true)
+        {
+            NativeCompute.LoadAhead();
+        }
+
+        return Open(Find(name, kind, options), options);
+    }
 
     /// <summary>Opens a model that was found.</summary>
     public static Model Open(ModelSource source, ModelOptions? options = null)

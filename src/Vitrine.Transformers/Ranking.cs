@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using static TorchSharp.torch;
@@ -48,6 +49,7 @@ public static class Ranking
 
     /// <summary>The same, several at a time.</summary>
     /// <param name="values">At least one.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // else a vocabulary goes through plain calls first
     internal static int First(ReadOnlySpan<float> values)
     {
         if (values.Length < Vector256<float>.Count)

@@ -80,7 +80,7 @@ public sealed class TextModel : Model
     /// <param name="options">How; <see cref="ModelOptions.Default"/> when null.</param>
     /// <exception cref="VitrineException">A file, key or tensor is missing, unknown or of another shape, or the model is none of text; it is named.</exception>
     public static TextModel Open(string name, ModelOptions? options = null)
-        => (TextModel)ModelCatalog.Open(ModelCatalog.TextAndImage.Find(name, ModelKind.Text, options), options);
+        => (TextModel)ModelCatalog.TextAndImage.Open(name, ModelKind.Text, options);
 
     /// <summary>Opens weights of any file format under the names of the Hugging Face layout; the model has no tokenizer.</summary>
     /// <param name="config">The keys of a config.json.</param>

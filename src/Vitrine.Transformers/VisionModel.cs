@@ -61,7 +61,7 @@ public sealed class VisionModel : Model
     /// A file, key or tensor is missing, unknown or of another shape, or the model is no image encoder; it is named.
     /// </exception>
     public static VisionModel Open(string name, ModelOptions? options = null)
-        => (VisionModel)ModelCatalog.Open(ModelCatalog.TextAndImage.Find(name, ModelKind.Image, options), options);
+        => (VisionModel)ModelCatalog.TextAndImage.Open(name, ModelKind.Image, options);
 
     /// <summary>The same model whose output's coordinates are taken for classes of these names. This one must outlive it.</summary>
     /// <exception cref="VitrineException">It is a classifier already.</exception>

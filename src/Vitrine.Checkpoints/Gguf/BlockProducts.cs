@@ -1,5 +1,5 @@
-using System.Buffers;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -60,23 +60,14 @@ internal static unsafe class BlockProducts
     /// <param name="with">Registers.</param>
     public static void MultiplySome(BlockRows rows, byte* weights, float* x, float* y, int count, int outputs, int from, int to, Registers with)
     {
-        var wide = ArrayPool<float>.Shared.Rent((int)rows.Columns);
-        fixed (float* row = wide)
+        var row = (float*)NativeMemory.AlignedAlloc((nuint)rows.Columns * sizeof(float), 64);
+        for (var r = from; r < to; r++)
         {
-            for (var r = from; r < to; r++)
-            {
-                Widen(rows.Type, weights + (r * rows.RowBytes), rows.Columns, row, with);
-                var place = rows.PlaceOf(r);
-                for (var i = 0; i < count; i++)
-                {
-                    var blocks = (int)(rows.Columns / Step);
-                    float* vector = x + (i * rows.Columns), sum = y + ((long)i * outputs) + place;
-                    One<Floats>((byte*)row, blocks, vector, sum, null, with);
-                }
-            }
+            Widen(rows.Type, weights + (r * rows.RowBytes), rows.Columns, row, with);
+            Some(row, rows.Columns, x, y + rows.PlaceOf(r), count, outputs, with);
         }
 
-        ArrayPool<float>.Shared.Return(wide);
+        NativeMemory.AlignedFree(row);
     }
 
     /// <summary>Weights in float32.</summary>
@@ -139,6 +130,81 @@ internal static unsafe class BlockProducts
             case Registers.Middle: OneMiddle<T>(w, blocks, x, sum, halves); break;
             default: OneNarrow<T>(w, blocks, x, sum, halves); break;
         }
+    }
+
+    /// <summary>One row's products with several vectors: of those whose sums fit into the registers, each weight is loaded once.</summary>
+    /// <param name="w">(columns).</param>
+    /// <param name="columns">A multiple of <see cref="Step"/>.</param>
+    /// <param name="x">(count, columns).</param>
+    /// <param name="y">Of the first vector.</param>
+    /// <param name="count">Vectors.</param>
+    /// <param name="apart">From one vector's sum to the next.</param>
+    /// <param name="with">Registers.</param>
+    private static void Some(float* w, long columns, float* x, float* y, int count, long apart, Registers with)
+    {
+        var steps = (int)(columns / Step);
+        for (; with == Registers.Wide && count >= 4; count -= 4, x += 4 * columns, y += 4 * apart)
+        {
+            FourWide(w, steps, x, columns, y, apart);
+        }
+
+        for (; with == Registers.Middle && count >= 2; count -= 2, x += 2 * columns, y += 2 * apart)
+        {
+            TwoMiddle(w, steps, x, x + columns, y, y + apart);
+        }
+
+        for (; count > 0; count--, x += columns, y += apart)
+        {
+            One<Floats>((byte*)w, steps, x, y, null, with);
+        }
+    }
+
+    [MethodImpl(Hot)]
+    private static void FourWide(float* w, int steps, float* x, long columns, float* y, long apart)
+    {
+        float* x1 = x + columns, x2 = x1 + columns, x3 = x2 + columns;
+        var (a0, b0, a1, b1) = (Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero);
+        var (a2, b2, a3, b3) = (Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero);
+        for (var i = 0L; i < steps * (long)Step; i += Step)
+        {
+            var (first, second) = (Vector512.Load(w + i), Vector512.Load(w + i + 16));
+            a0 = Vector512.FusedMultiplyAdd(first, Vector512.Load(x + i), a0);
+            b0 = Vector512.FusedMultiplyAdd(second, Vector512.Load(x + i + 16), b0);
+            a1 = Vector512.FusedMultiplyAdd(first, Vector512.Load(x1 + i), a1);
+            b1 = Vector512.FusedMultiplyAdd(second, Vector512.Load(x1 + i + 16), b1);
+            a2 = Vector512.FusedMultiplyAdd(first, Vector512.Load(x2 + i), a2);
+            b2 = Vector512.FusedMultiplyAdd(second, Vector512.Load(x2 + i + 16), b2);
+            a3 = Vector512.FusedMultiplyAdd(first, Vector512.Load(x3 + i), a3);
+            b3 = Vector512.FusedMultiplyAdd(second, Vector512.Load(x3 + i + 16), b3);
+        }
+
+        y[0] = Sum(a0, b0);
+        y[apart] = Sum(a1, b1);
+        y[2 * apart] = Sum(a2, b2);
+        y[3 * apart] = Sum(a3, b3);
+    }
+
+    [MethodImpl(Hot)]
+    private static void TwoMiddle(float* w, int steps, float* x, float* x1, float* y, float* y1)
+    {
+        var (a, b, c, d) = (Vector256<float>.Zero, Vector256<float>.Zero, Vector256<float>.Zero, Vector256<float>.Zero);
+        var (a1, b1, c1, d1) = (Vector256<float>.Zero, Vector256<float>.Zero, Vector256<float>.Zero, Vector256<float>.Zero);
+        for (var i = 0L; i < steps * (long)Step; i += Step)
+        {
+            var (first, second) = (Vector256.Load(w + i), Vector256.Load(w + i + 8));
+            a = Vector256.FusedMultiplyAdd(first, Vector256.Load(x + i), a);
+            a1 = Vector256.FusedMultiplyAdd(first, Vector256.Load(x1 + i), a1);
+            b = Vector256.FusedMultiplyAdd(second, Vector256.Load(x + i + 8), b);
+            b1 = Vector256.FusedMultiplyAdd(second, Vector256.Load(x1 + i + 8), b1);
+            (first, second) = (Vector256.Load(w + i + 16), Vector256.Load(w + i + 24));
+            c = Vector256.FusedMultiplyAdd(first, Vector256.Load(x + i + 16), c);
+            c1 = Vector256.FusedMultiplyAdd(first, Vector256.Load(x1 + i + 16), c1);
+            d = Vector256.FusedMultiplyAdd(second, Vector256.Load(x + i + 24), d);
+            d1 = Vector256.FusedMultiplyAdd(second, Vector256.Load(x1 + i + 24), d1);
+        }
+
+        *y = Sum(a, b, c, d);
+        *y1 = Sum(a1, b1, c1, d1);
     }
 
     [MethodImpl(Hot)]

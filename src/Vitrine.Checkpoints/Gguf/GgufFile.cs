@@ -10,14 +10,20 @@ namespace Vitrine.Checkpoints.Gguf;
 public sealed class GgufFile : IDisposable
 {
     private readonly MappedFile[] mapped;
-    private readonly Dictionary<string, int> partOf;
+    private readonly Dictionary<string, GgufTensor> tensors = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, MappedFile> mappedOf = new(StringComparer.Ordinal);
 
     private GgufFile(string path, GgufHeader header, IReadOnlyList<GgufPart> parts)
     {
         (Path, Version, Metadata, Paths) = (path, header.Version, header.Metadata, [.. parts.Select(p => p.Path)]);
-        Tensors = parts.SelectMany(p => p.Tensors).ToDictionary(StringComparer.Ordinal);
-        partOf = parts.SelectMany((p, i) => p.Tensors.Keys.Select(name => (name, i))).ToDictionary(p => p.name, p => p.i, StringComparer.Ordinal);
         mapped = [.. parts.Select(p => new MappedFile(p.Path, p.Length))];
+        for (var i = 0; i < parts.Count; i++)
+        {
+            foreach (var tensor in parts[i].Tensors.Values)
+            {
+                (tensors[tensor.Name], mappedOf[tensor.Name]) = (tensor, mapped[i]);
+            }
+        }
     }
 
     /// <summary>Its files, in order: one, or the parts of a split model.</summary>
@@ -33,7 +39,7 @@ public sealed class GgufFile : IDisposable
     public GgufMetadata Metadata { get; }
 
     /// <summary>Every tensor by the name in the file.</summary>
-    public IReadOnlyDictionary<string, GgufTensor> Tensors { get; }
+    public IReadOnlyDictionary<string, GgufTensor> Tensors => tensors;
 
     /// <summary><c>general.architecture</c>: <c>llama</c>, <c>gemma2</c>, <c>controlvector</c>, ...</summary>
     /// <exception cref="VitrineException">The key is missing.</exception>
@@ -72,8 +78,8 @@ public sealed class GgufFile : IDisposable
         }
 
         return tensor.Type.IsQuantised()
-            ? Dequantiser.Read(Paths[partOf[name]], tensor)
-            : mapped[partOf[name]].Read(new TensorEntry(name, tensor.Type.Held(), tensor.Shape, tensor.Begin, tensor.ByteCount));
+            ? Dequantiser.Read(mappedOf[name].Path, tensor)
+            : mappedOf[name].Read(new TensorEntry(name, tensor.Type.Held(), tensor.Shape, tensor.Begin, tensor.ByteCount));
     }
 
     /// <summary>The bytes of a matrix that can stay as it lies, row by row (rows, row bytes), mapped; null for another. Owned by the caller.</summary>
@@ -86,7 +92,7 @@ public sealed class GgufFile : IDisposable
 
         var tensor = Tensors[name];
         var rows = new BlockRows(tensor.Type, tensor.Shape[1]);
-        return (mapped[partOf[name]].Read(new TensorEntry(name, Dtype.U8, [tensor.Shape[0], rows.RowBytes], tensor.Begin, tensor.ByteCount)), rows);
+        return (mappedOf[name].Read(new TensorEntry(name, Dtype.U8, [tensor.Shape[0], rows.RowBytes], tensor.Begin, tensor.ByteCount)), rows);
     }
 
     /// <summary>Whether <see cref="ReadRows"/> gives a matrix.</summary>

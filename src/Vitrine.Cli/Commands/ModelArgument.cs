@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Vitrine.Checkpoints;
 using Vitrine.Transformers;
 
 namespace Vitrine.Cli.Commands;
@@ -23,8 +24,9 @@ internal static class ModelArgument
     /// <exception cref="VitrineException">There is no such model, or one of another kind.</exception>
     public static Model OpenSpeaking(string name, ModelOptions options)
     {
+        NativeCompute.LoadAhead();
         var found = Policies.Policy.Catalog.Find(name, options: options);
-        return found.Family.Kind == ModelKind.Policy ? ModelCatalog.Open(found, options) : TextModel.Open(name, options);
+        return found.Family.Kind is ModelKind.Policy or ModelKind.Text ? ModelCatalog.Open(found, options) : TextModel.Open(name, options);
     }
 
     /// <summary>A model with a vocabulary: a text model or a policy.</summary>

@@ -13,13 +13,13 @@ internal sealed unsafe class FusedBlock
     {
         (spec, weights, this.turning) = (block.Spec, block.Weights, turning);
         read = new ProductWork(
-            [(layers[0], (nint)buffers.Queries), (layers[1], (nint)buffers.Keys), (layers[2], (nint)buffers.Values)], (nint)buffers.Normed, scratch);
+            [layers[0], layers[1], layers[2]], [(nint)buffers.Queries, (nint)buffers.Keys, (nint)buffers.Values], (nint)buffers.Normed, scratch);
         attend = new AttendWork(spec.Attention, (nint)buffers.Queries, (nint)buffers.Z, scratch);
-        output = new ProductWork([(layers[3], (nint)buffers.Attended)], (nint)buffers.Z, scratch);
-        open = new ProductWork(
-            weights.Gate is null ? [(layers[4], (nint)buffers.Neurons)] : [(layers[6], (nint)buffers.Gate), (layers[4], (nint)buffers.Neurons)],
-            (nint)buffers.Normed, scratch);
-        down = new ProductWork([(layers[5], (nint)buffers.Fed)], (nint)buffers.Neurons, scratch);
+        output = new ProductWork([layers[3]], [(nint)buffers.Attended], (nint)buffers.Z, scratch);
+        open = weights.Gate is null
+            ? new ProductWork([layers[4]], [(nint)buffers.Neurons], (nint)buffers.Normed, scratch)
+            : new ProductWork([layers[6], layers[4]], [(nint)buffers.Gate, (nint)buffers.Neurons], (nint)buffers.Normed, scratch);
+        down = new ProductWork([layers[5]], [(nint)buffers.Fed], (nint)buffers.Neurons, scratch);
     }
 
     /// <summary>Whether a block is made of what stands here and no more.</summary>

@@ -24,7 +24,7 @@ internal sealed unsafe class FusedRow : IDisposable
     private readonly nint wordRows;
     private readonly float wordScale;
     private readonly Dictionary<RotarySpec, Turning> turnings = [];
-    private readonly List<nint> owned = [];
+    private readonly List<Allocation> owned = [];
     private Tensor? logits;
     private long position;
 
@@ -35,7 +35,12 @@ internal sealed unsafe class FusedRow : IDisposable
         var widest = Math.Max(Math.Max(vocabulary, layers.SelectMany(l => l).Max(l => l.Outputs)), specs.Max(s => s.Attention.Heads * s.Attention.HeadWidth));
         cache.Reserve();
         team = threads > 1 ? new CoreTeam(threads) : null;
-        scratch = [.. Enumerable.Range(0, team?.Helpers ?? 0).Select(_ => Room(widest))];
+        scratch = new nint[team?.Helpers ?? 0];
+        for (var i = 0; i < scratch.Length; i++)
+        {
+            scratch[i] = Room(widest);
+        }
+
         buffers = new FusedBuffers(specs, Room);
         foreach (var spec in specs.Select(s => s.Attention.Rotary).OfType<RotarySpec>().Distinct())
         {
@@ -44,7 +49,7 @@ internal sealed unsafe class FusedRow : IDisposable
 
         blocks = [.. decoder.Blocks.Select((b, i) => new FusedBlock(
             b, layers[i], buffers, b.Spec.Attention.Rotary is { } rotary ? turnings[rotary] : null, scratch))];
-        head = unembedding is null ? null : new ProductWork([(unembedding, 0)], (nint)buffers.Normed, scratch);
+        head = unembedding is null ? null : new ProductWork([unembedding], [0], (nint)buffers.Normed, scratch);
         (words, wordRows) = WordsOf(decoder);
         wordScale = decoder.Words?.Scale is { } scale ? scale.item<float>() : 1;
     }
@@ -59,7 +64,7 @@ internal sealed unsafe class FusedRow : IDisposable
     /// <param name="positions">Of the prompt, [row][token].</param>
     public static FusedRow? Of(Decoder decoder, RunScope run, KeyValueCache cache, long[][] positions)
     {
-        if (positions is not [var row] || row.Index().Any(p => p.Item != p.Index) || decoder.Dtype != ScalarType.Float32 || decoder.Processing is not null
+        if (positions is not [var row] || !CountsUp(row) || decoder.Dtype != ScalarType.Float32 || decoder.Processing is not null
             || decoder.Device.type != DeviceType.CPU || run.Plan.NeedsGradients || run.Plan.ExplicitAttention || run.Plan.IsSearching || run.AllowsNonFinite
             || is_grad_enabled() || !decoder.Blocks.All(b => FusedBlock.Takes(b)) || !Numbers(decoder.LastNorm, decoder.EntryNorm))
         {
@@ -135,7 +140,7 @@ internal sealed unsafe class FusedRow : IDisposable
     {
         team?.Dispose();
         logits?.Dispose();
-        owned.ForEach(a => NativeMemory.AlignedFree((void*)a));
+        owned.ForEach(a => NativeMemory.AlignedFree((void*)a.Address));
         owned.Clear();
     }
 
@@ -177,11 +182,24 @@ internal sealed unsafe class FusedRow : IDisposable
         }
     }
 
+    private static bool CountsUp(long[] positions)
+    {
+        for (var i = 0; i < positions.Length; i++)
+        {
+            if (positions[i] != i)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
     private nint Room(int count)
     {
         var room = (nint)NativeMemory.AlignedAlloc((nuint)Math.Max(64, count * sizeof(float)), 64);
         NativeMemory.Clear((void*)room, (nuint)Math.Max(64, count * sizeof(float)));
-        owned.Add(room);
+        owned.Add(new Allocation(room));
         return room;
     }
 
@@ -202,6 +220,8 @@ internal sealed unsafe class FusedRow : IDisposable
 
     /// <summary>As many as the calling thread computes with, where a token's products are worth a second.</summary>
     private static int Threads(Decoder decoder) => decoder.Parameters >= 1 << 22 ? Math.Min(get_num_threads(), Environment.ProcessorCount) : 1;
+
+    private sealed record Allocation(nint Address);
 }
 
 /// <summary>Cosines and sines of the position of a step.</summary>

@@ -45,22 +45,22 @@ internal sealed unsafe class ProductWork : SharedWork
     private const long WorthHelpers = 1 << 17;
 
     private readonly OneRowLinear[] layers;
-    private readonly (int Layer, int From, int To)[] pieces;
+    private readonly Piece[] pieces;
     private readonly float* x;
     private readonly nint[] results;
     private readonly nint[] scratch;
     private readonly bool isWorthIt;
 
-    /// <param name="layers">Layers, and where each writes its outputs.</param>
+    /// <param name="layers">Layers.</param>
+    /// <param name="results">Where each writes its outputs.</param>
     /// <param name="x">What they read.</param>
     /// <param name="scratch">Of each helper, as long as the longest output.</param>
-    public ProductWork((OneRowLinear Linear, nint Result)[] layers, nint x, nint[] scratch)
+    public ProductWork(OneRowLinear[] layers, nint[] results, nint x, nint[] scratch)
     {
-        (this.scratch, results) = (scratch, [.. layers.Select(l => l.Result)]);
+        (this.layers, this.results, this.scratch) = (layers, results, scratch);
         this.x = (float*)x;
-        this.layers = [.. layers.Select(l => l.Linear)];
         pieces = [.. Pieces(scratch.Length + 1).Reverse()];                                                // a team takes the last first
-        isWorthIt = layers.Sum(l => (long)l.Linear.Inputs * l.Linear.Outputs) >= WorthHelpers;
+        isWorthIt = layers.Sum(l => (long)l.Inputs * l.Outputs) >= WorthHelpers;
     }
 
     /// <summary>Where a layer writes from now on.</summary>
@@ -106,7 +106,7 @@ internal sealed unsafe class ProductWork : SharedWork
     }
 
     /// <summary>Large pieces first and ever smaller ones: few are taken, and all end together.</summary>
-    private IEnumerable<(int Layer, int From, int To)> Pieces(int threads)
+    private IEnumerable<Piece> Pieces(int threads)
     {
         var left = layers.Sum(l => (long)l.Inputs * l.Outputs);
         foreach (var (i, layer) in layers.Index())
@@ -115,12 +115,16 @@ internal sealed unsafe class ProductWork : SharedWork
             {
                 var weights = Math.Max(PieceWeights, left / (2 * threads));
                 var to = (int)Math.Min(layer.Outputs, from + (long)Rounded((int)Math.Max(1, weights / layer.Inputs), Math.Max(4, layer.Together)));
-                yield return (i, from, to);
+                yield return new Piece(i, from, to);
                 left -= (long)(to - from) * layer.Inputs;
                 from = to;
             }
         }
     }
+
+    /// <summary>Some rows of a layer.</summary>
+    /// <remarks>A class: generic code of the runtime's is compiled anew, at every start, for each value type that it is used with.</remarks>
+    private sealed record Piece(int Layer, int From, int To);
 
     private static int Rounded(int rows, int together) => (rows + together - 1) / together * together;
 }

@@ -13,6 +13,9 @@ namespace Vitrine.Transformers.Engine;
 /// </remarks>
 internal static unsafe class RowMath
 {
+    /// <remarks>Vectors are compiled where they run, and without this first as plain calls, which a token would go through a hundred times.</remarks>
+    private const MethodImplOptions Hot = MethodImplOptions.AggressiveOptimization;
+
     /// <summary>Numbers of a register.</summary>
     public const int Lanes = 8;
 
@@ -26,7 +29,7 @@ internal static unsafe class RowMath
     /// <summary>The first number of a contiguous tensor of less than 2 GiB.</summary>
     public static float* At(Tensor x) => (float*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(x.bytes));
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot)]
     public static float Dot(float* a, float* b, int count)
     {
         var (s, t, u, v) = (Vector256<float>.Zero, Vector256<float>.Zero, Vector256<float>.Zero, Vector256<float>.Zero);
@@ -54,7 +57,7 @@ internal static unsafe class RowMath
     }
 
     /// <summary>y += a x.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot)]
     public static void Add(float* y, float a, float* x, int count)
     {
         var factor = Vector256.Create(a);
@@ -71,6 +74,7 @@ internal static unsafe class RowMath
     }
 
     /// <summary>y += x.</summary>
+    [MethodImpl(Hot)]
     public static void Add(float* y, float* x, int count)
     {
         var i = 0;
@@ -86,6 +90,7 @@ internal static unsafe class RowMath
     }
 
     /// <summary>y *= x.</summary>
+    [MethodImpl(Hot)]
     public static void Multiply(float* y, float* x, int count)
     {
         var i = 0;
@@ -109,6 +114,7 @@ internal static unsafe class RowMath
     /// <param name="y">The same; may be <paramref name="x"/>.</param>
     /// <param name="rows">How many.</param>
     /// <param name="width">Of each.</param>
+    [MethodImpl(Hot)]
     public static void Norm(NormKind kind, double epsilon, float* gain, float* bias, float* x, float* y, int rows, int width)
     {
         for (var row = 0; row < rows; row++, x += width, y += width)
@@ -142,6 +148,7 @@ internal static unsafe class RowMath
     /// <param name="cos">(turning / 2).</param>
     /// <param name="sin">(turning / 2).</param>
     /// <param name="turning">Coordinates that turn.</param>
+    [MethodImpl(Hot)]
     public static void Turn(float* x, int heads, int width, float* cos, float* sin, int turning)
     {
         var half = turning / 2;
@@ -200,7 +207,7 @@ internal static unsafe class RowMath
     }
 
     /// <summary>z = share sum_j a_j v_j, 32 coordinates at a time in registers.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(Hot)]
     private static void Weighted(float* a, float* v, int count, int width, float share, float* z)
     {
         var (i, all) = (0, Vector256.Create(share));
@@ -279,6 +286,7 @@ internal static unsafe class RowMath
     }
 
     /// <summary>Whether every number is finite.</summary>
+    [MethodImpl(Hot)]
     public static bool AreFinite(float* x, int count)
     {
         var (i, bad, exponent) = (0, Vector256<int>.Zero, Vector256.Create(0x7f800000));
@@ -313,6 +321,7 @@ internal static unsafe class RowMath
         }
     }
 
+    [MethodImpl(Hot)]
     private static float Sum(float* x, int count)
     {
         var sum = Vector256<float>.Zero;
@@ -331,6 +340,7 @@ internal static unsafe class RowMath
         return all;
     }
 
+    [MethodImpl(Hot)]
     private static float SquaresAround(float* x, float mean, int count)
     {
         var (sum, centre) = (Vector256<float>.Zero, Vector256.Create(mean));
@@ -351,6 +361,7 @@ internal static unsafe class RowMath
     }
 
     /// <summary>exp(x - most) in place, and their sum.</summary>
+    [MethodImpl(Hot)]
     private static float Exponentials(float* x, float most, int count)
     {
         var (sum, top) = (Vector256<float>.Zero, Vector256.Create(most));
@@ -373,6 +384,7 @@ internal static unsafe class RowMath
     }
 
     /// <summary>x sigmoid(u) = x / (1 + exp(-u)), with the u of the activation; 1 + tanh(u / 2) is 2 sigmoid(u).</summary>
+    [MethodImpl(Hot)]
     private static void Sigmoided(float* x, int count, Activation activation)
     {
         var i = 0;

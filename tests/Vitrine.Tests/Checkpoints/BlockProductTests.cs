@@ -5,6 +5,9 @@ namespace Vitrine.Tests.Checkpoints;
 /// <summary>Products with blocks as they lie in a file, on every kind of registers that this processor has.</summary>
 public sealed unsafe class BlockProductTests
 {
+    /// <summary>Vectors of one call: more than any registers take at once, and one left over.</summary>
+    private const int Several = 7;
+
     public static TheoryData<GgufType> Formats() => new([.. BlockFormula.Quantised, GgufType.F16, GgufType.BF16]);
 
     [Theory, MemberData(nameof(Formats))]
@@ -24,21 +27,25 @@ public sealed unsafe class BlockProductTests
         foreach (var (outputs, inputs) in new[] { (9, 256), (4, 512), (3, 768), (21, 1536) })
         {
             var bytes = BlockFormula.Random(type, outputs * inputs, seed: outputs);
-            var x = Vector(3 * inputs, seed: 2);
+            var x = Vector(Several * inputs, seed: 2);
             foreach (var registers in Here())
             {
                 var wide = Widened(type, bytes, registers);
-                float[] one = new float[outputs], ofWide = new float[outputs], some = new float[3 * outputs];
+                float[] one = new float[outputs], ofWide = new float[outputs], some = new float[Several * outputs], each = new float[Several * outputs];
                 fixed (byte* w = bytes)
-                fixed (float* v = x, y = one, z = ofWide, s = some, f = wide)
+                fixed (float* v = x, y = one, z = ofWide, s = some, e = each, f = wide)
                 {
                     BlockProducts.Multiply(new BlockRows(type, inputs), w, v, y, 0, outputs, registers);
                     BlockProducts.Multiply(new BlockRows(GgufType.F32, inputs), (byte*)f, v, z, 0, outputs, registers);
-                    BlockProducts.MultiplySome(new BlockRows(type, inputs), w, v, s, 3, outputs, 0, outputs, registers);
+                    BlockProducts.MultiplySome(new BlockRows(type, inputs), w, v, s, Several, outputs, 0, outputs, registers);
+                    for (var i = 0; i < Several; i++)
+                    {
+                        BlockProducts.Multiply(new BlockRows(type, inputs), w, v + (i * inputs), e + (i * outputs), 0, outputs, registers);
+                    }
                 }
 
                 one.ShouldBe(ofWide, $"{type} {registers} {outputs} x {inputs}");
-                some[..outputs].ShouldBe(one, "the first of several");
+                some.ShouldBe(each, $"{type} {registers} {outputs} x {inputs}: several at once");
                 for (var row = 0; row < outputs; row++)
                 {
                     double sum = 0, size = 0;

@@ -113,7 +113,7 @@ public sealed unsafe class FusedRowTests
         }
 
         ProductWork Work(Tensor[] results) => new(
-            [.. layers.Select((l, i) => (OneRowLinear.Of(l)!, (nint)RowMath.At(results[i])))], (nint)RowMath.At(x),
+            [.. layers.Select(l => OneRowLinear.Of(l)!)], [.. results.Select(r => (nint)RowMath.At(r))], (nint)RowMath.At(x),
             [.. scratch.Select(s => (nint)RowMath.At(s))]);
     }
 
