@@ -28,14 +28,11 @@ internal static class PeersBenchmark
         foreach (var file in new[] { model, halves })
         {
             Console.WriteLine($"{Path.GetFileName(file)}, {new FileInfo(file).Length / 1e6:0} MB");
-            foreach (var count in threads)
-            {
-                Beside(file, peer, count, rounds);
-            }
+            Beside(file, peer, threads, rounds);
         }
     }
 
-    /// <summary>What <c>peers-run</c> does: one prompt, and what follows greedily.</summary>
+    /// <summary>What <c>peers-run</c> does: one prompt, and what follows greedily; then its peak memory, as an error's line.</summary>
     public static void RunOne(Arguments arguments)
     {
         using var model = TextModel.Open(arguments.Text("--model")!);
@@ -43,6 +40,7 @@ internal static class PeersBenchmark
         using var made = model.Generate(TokenBatch.Of(ids), new GenerationOptions(arguments.Number("--count", Decoded)) { KeepLogits = false });
         Console.WriteLine(string.Join(' ', made.Ids[0]));
         Console.Out.Flush();
+        Console.Error.WriteLine(Measured.PeakMemory());
         _exit(0); // as the command ends
 
         [System.Runtime.InteropServices.DllImport("libc")]
@@ -73,26 +71,40 @@ internal static class PeersBenchmark
             => Console.WriteLine($"{what,-60} {took.Wall:0.00} s by the clock, {took.Processor:0.00} s of processor time");
     }
 
-    private static void Beside(string file, string peer, int threads, int rounds)
+    /// <summary>Every work by both, with every number of threads, one after the other in each round.</summary>
+    private static void Beside(string file, string peer, int[] threads, int rounds)
     {
         (string What, int Prompt, int Count)[] works =
             [("start and one token", Prompt, 1), ($"{Decoded} tokens", Prompt, Decoded), ($"prefill of {Long}", Long, 1)];
         foreach (var (what, prompt, count) in works)
         {
-            var (ours, theirs) = (new List<Spent>(), new List<Spent>());
+            var (ours, theirs) = (threads.ToDictionary(t => t, _ => new List<Spent>()), threads.ToDictionary(t => t, _ => new List<Spent>()));
             for (var round = 0; round < rounds; round++)
             {
-                ours.Add(Spent.By(Environment.ProcessPath!,
-                    [.. Own(), "peers-run", "--model", file, "--prompt", $"{prompt}", "--count", $"{count}"], threads));
-                theirs.Add(Spent.By("dotnet", [peer, file, $"{threads}", $"{prompt}", $"{count}"], threads));
+                foreach (var number in threads)
+                {
+                    ours[number].Add(Spent.By(Environment.ProcessPath!,
+                        [.. Own(), "peers-run", "--model", file, "--prompt", $"{prompt}", "--count", $"{count}"], number));
+                    theirs[number].Add(Spent.By("dotnet", [peer, file, $"{number}", $"{prompt}", $"{count}"], number));
+                }
             }
 
-            var ratio = Measured.Median(ours.Zip(theirs).Select(p => p.First.Processor / p.Second.Processor));
-            var same = ours[0].Said == theirs[0].Said ? "the same tokens" : "other tokens";
-            Console.WriteLine(
-                $"  {threads} thread(s), {what,-20} Vitrine {Spent.Median(ours)}   llama.cpp {Spent.Median(theirs)}   "
+            foreach (var number in threads)
+            {
+                var ratio = Measured.Median(ours[number].Zip(theirs[number]).Select(p => p.First.Processor / p.Second.Processor));
+                var same = ours[number][0].Said == theirs[number][0].Said ? "the same tokens" : "other tokens";
+                Console.WriteLine($"  {number} thread(s), {what,-20} Vitrine {Spent.Median(ours[number])}   llama.cpp {Spent.Median(theirs[number])}   "
                     + $"processor time {ratio:0.00} of it, {same}");
+            }
+
+            if (threads is [var few, .., var many])
+            {
+                Console.WriteLine($"  {few} to {many} threads, {what}: by the clock {Faster(ours[few], ours[many]):0.00} times as fast, "
+                    + $"llama.cpp {Faster(theirs[few], theirs[many]):0.00}");
+            }
         }
+
+        static double Faster(List<Spent> one, List<Spent> other) => Measured.Median(one.Zip(other).Select(p => p.First.Wall / p.Second.Wall));
     }
 
     /// <summary>This program again: it is dotnet with the program's file, or the program itself.</summary>
@@ -131,18 +143,10 @@ internal static class PeersBenchmark
             var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
             start.Environment["OMP_NUM_THREADS"] = $"{threads}";
             using var process = Process.Start(start)!;
-            process.ErrorDataReceived += (_, _) => { };
-            process.BeginErrorReadLine();
-            var said = process.StandardOutput.ReadToEndAsync();
-            long peak = 0;
-            while (!process.WaitForExit(10))
-            {
-                peak = Math.Max(peak, Peaked(process.Id));
-            }
-
+            var (said, peak) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
             process.WaitForExit();
             return process.ExitCode == 0
-                ? new Spent(OfChildren() - before, watch.Elapsed.TotalSeconds, peak, said.Result.Trim())
+                ? new Spent(OfChildren() - before, watch.Elapsed.TotalSeconds, Number(peak.Result), said.Result.Trim())
                 : throw new VitrineException($"{program} {string.Join(' ', arguments)}: ended with {process.ExitCode}.");
         }
 
@@ -160,19 +164,6 @@ internal static class PeersBenchmark
         [System.Runtime.InteropServices.DllImport("libc")]
         private static extern int getrusage(int who, long[] usage);
 
-        /// <remarks>The high-water mark of the system's own, read until the process ends.</remarks>
-        private static long Peaked(int id)
-        {
-            try
-            {
-                return File.ReadLines($"/proc/{id}/status").Where(l => l.StartsWith("VmHWM:", StringComparison.Ordinal))
-                    .Select(l => long.Parse(l.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) << 10)
-                    .FirstOrDefault();
-            }
-            catch (IOException)
-            {
-                return 0;
-            }
-        }
+        private static long Number(string text) => long.Parse(text.Trim(), CultureInfo.InvariantCulture);
     }
 }

@@ -1,9 +1,10 @@
+using System.Diagnostics;
 using System.Globalization;
 using LLama;
 using LLama.Common;
 using LLama.Native;
 
-// FILE.gguf THREADS PROMPT COUNT: the prompt of 'benchmarks peers-run' through llama.cpp, greedily.
+// FILE.gguf THREADS PROMPT COUNT: the prompt of 'benchmarks peers-run' through llama.cpp, greedily; then its peak memory, as an error's line.
 var (path, threads, prompt, count) = (args[0], Number(1), Number(2), Number(3));
 NativeLogConfig.llama_log_set((_, _) => { });
 var parameters = new ModelParams(path) { ContextSize = 512, BatchSize = 512, Threads = threads, BatchThreads = threads, GpuLayerCount = 0 };
@@ -37,6 +38,7 @@ for (var at = prompt; ; at++)
 }
 
 Console.WriteLine(string.Join(' ', ids));
+Console.Error.WriteLine(Process.GetCurrentProcess().PeakWorkingSet64);
 
 int Number(int i) => int.Parse(args[i], CultureInfo.InvariantCulture);
 

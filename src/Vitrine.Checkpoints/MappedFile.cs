@@ -9,7 +9,7 @@ internal sealed class MappedFile(string path, long length) : IDisposable
     /// <summary>Bytes up to which a tensor is copied: as many come into memory around each page that is touched, again for every type that is mapped.</summary>
     private const long NotWorthMapping = 1 << 16;
 
-    private readonly Dictionary<ScalarType, Tensor> mappings = [];
+    private readonly List<Tensor> mappings = [];
     private readonly Lock gate = new();
 
     /// <summary>Where it lies.</summary>
@@ -48,11 +48,7 @@ internal sealed class MappedFile(string path, long length) : IDisposable
 
     public void Dispose()
     {
-        foreach (var mapping in mappings.Values)
-        {
-            mapping.Dispose();
-        }
-
+        mappings.ForEach(m => m.Dispose());
         mappings.Clear();
     }
 
@@ -64,11 +60,13 @@ internal sealed class MappedFile(string path, long length) : IDisposable
     {
         lock (gate)
         {
-            if (!mappings.TryGetValue(type, out var mapping))
+            if (mappings.Find(m => m.dtype == type) is { } mapped)
             {
-                mappings[type] = mapping = from_file(path, shared: false, size: length / size, dtype: type).DetachFromDisposeScope();
+                return mapped;
             }
 
+            var mapping = from_file(path, shared: false, size: length / size, dtype: type).DetachFromDisposeScope();
+            mappings.Add(mapping);
             return mapping;
         }
     }
