@@ -2,13 +2,10 @@ using static TorchSharp.torch;
 
 namespace Vitrine.Checkpoints;
 
-/// <summary>A file as tensors that look into it: what libtorch holds as the file does is not copied, unless it lies askew or is small.</summary>
+/// <summary>A file as tensors that look into it: what libtorch holds as the file does is not copied, unless it lies askew.</summary>
 /// <remarks>Tensors that were read stay valid after this object is disposed: their storage keeps the mapping.</remarks>
 internal sealed class MappedFile(string path, long length) : IDisposable
 {
-    /// <summary>Bytes up to which a tensor is copied: as many come into memory around each page that is touched, again for every type that is mapped.</summary>
-    private const long NotWorthMapping = 1 << 16;
-
     private readonly List<Tensor> mappings = [];
     private readonly Lock gate = new();
 
@@ -21,7 +18,7 @@ internal sealed class MappedFile(string path, long length) : IDisposable
     /// <summary>A tensor in C order.</summary>
     public Tensor Read(TensorEntry entry)
     {
-        if (!LiesReady(entry) || entry.ByteCount <= NotWorthMapping)
+        if (!LiesReady(entry))
         {
             return Copied(entry);
         }
@@ -30,6 +27,20 @@ internal sealed class MappedFile(string path, long length) : IDisposable
         var size = entry.Dtype.Size();
         return Mapping(Elements.TypeOf(entry.Dtype), size).narrow(0, entry.Begin / size, entry.ByteCount / size).view([.. entry.Shape])
             .MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The same in memory of its own.</summary>
+    public Tensor Copied(TensorEntry entry)
+    {
+        try
+        {
+            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0) { Position = entry.Begin };
+            return Elements.Read(stream, entry.Dtype, bigEndian: false, [.. entry.Shape], $"{path}: tensor '{entry.Name}'");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new VitrineException($"{path}: tensor '{entry.Name}' cannot be read ({e.Message}).", e);
+        }
     }
 
     /// <summary>A view with strides into a stretch of the file.</summary>
@@ -68,19 +79,6 @@ internal sealed class MappedFile(string path, long length) : IDisposable
             var mapping = from_file(path, shared: false, size: length / size, dtype: type).DetachFromDisposeScope();
             mappings.Add(mapping);
             return mapping;
-        }
-    }
-
-    private Tensor Copied(TensorEntry entry)
-    {
-        try
-        {
-            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0) { Position = entry.Begin };
-            return Elements.Read(stream, entry.Dtype, bigEndian: false, [.. entry.Shape], $"{path}: tensor '{entry.Name}'");
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new VitrineException($"{path}: tensor '{entry.Name}' cannot be read ({e.Message}).", e);
         }
     }
 }

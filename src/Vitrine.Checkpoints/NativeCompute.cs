@@ -29,7 +29,6 @@ public static partial class NativeCompute
     /// Begins to load libtorch, which takes some .2 s, on another thread, while the caller reads a model's head; does nothing where the process has one core or
     /// <c>OMP_NUM_THREADS</c> is 1. Opening a model calls it; later calls do nothing.
     /// </summary>
-    /// <remarks>What fails there fails again, and is told, where libtorch is used first.</remarks>
     public static void LoadAhead()
     {
         if (Environment.ProcessorCount == 1 || Environment.GetEnvironmentVariable("OMP_NUM_THREADS") == "1" || Interlocked.Exchange(ref isLoading, 1) != 0)
@@ -47,9 +46,9 @@ public static partial class NativeCompute
             {
                 _ = TorchSharp.torch.get_num_threads();
             }
-            catch (TypeInitializationException)
+            catch (Exception e) when (e is TypeInitializationException or TypeLoadException or BadImageFormatException or NotSupportedException)
             {
-                // The type's initialiser throws the same again for everyone who asks.
+                // Whoever uses libtorch is told.
             }
         }
     }
@@ -62,8 +61,8 @@ public static partial class NativeCompute
     private static void BindWhatReads()
     {
         ArrayPool<byte>.Shared.Return(ArrayPool<byte>.Shared.Rent(1));
-        var here = new FileInfo(typeof(NativeCompute).Assembly.Location is { Length: > 0 } file ? file : AppContext.BaseDirectory);
-        _ = HashCode.Combine(here.Exists, here.LinkTarget, Directory.EnumerateFiles(AppContext.BaseDirectory).Any());
+        var here = new DirectoryInfo(AppContext.BaseDirectory);
+        _ = HashCode.Combine(File.Exists(here.FullName), here.LinkTarget, here.EnumerateFiles("*", new EnumerationOptions { IgnoreInaccessible = true }).Any());
     }
 
     private static bool PrepareOnce()

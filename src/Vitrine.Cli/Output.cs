@@ -84,6 +84,12 @@ internal static class Output
             await Console.Error.WriteLineAsync(parsed.GetValue(Verbose) ? e.ToString() : e.Message.ReplaceLineEndings(" ")).ConfigureAwait(false);
             return Failed;
         }
+        catch (TypeInitializationException e) when (e.TypeName == "TorchSharp.torch")
+        {
+            await Console.Error.WriteLineAsync(parsed.GetValue(Verbose) ? e.ToString()
+                : $"libtorch cannot be loaded; its files belong beside the command, in {AppContext.BaseDirectory}").ConfigureAwait(false);
+            return Failed;
+        }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             await Console.Error.WriteLineAsync(

@@ -70,16 +70,25 @@ public sealed class GgufFile : IDisposable
     /// One tensor as stored, owned by the caller, not to be written in place. See <see cref="GgufTensorNames"/> for what llama.cpp changed in it.
     /// </summary>
     /// <exception cref="VitrineException">The file lacks it.</exception>
-    public Tensor Read(string name)
+    public Tensor Read(string name) => Read(name, copied: false);
+
+    /// <summary>The same.</summary>
+    /// <param name="name">In the file.</param>
+    /// <param name="copied">Whether it lies in memory of its own, and no page of the file comes into memory for it.</param>
+    internal Tensor Read(string name, bool copied)
     {
         if (!Tensors.TryGetValue(name, out var tensor))
         {
             throw new VitrineException($"{Path}: has no tensor '{name}'.");
         }
 
-        return tensor.Type.IsQuantised()
-            ? Dequantiser.Read(mappedOf[name].Path, tensor)
-            : mappedOf[name].Read(new TensorEntry(name, tensor.Type.Held(), tensor.Shape, tensor.Begin, tensor.ByteCount));
+        if (tensor.Type.IsQuantised())
+        {
+            return Dequantiser.Read(mappedOf[name].Path, tensor);
+        }
+
+        var entry = new TensorEntry(name, tensor.Type.Held(), tensor.Shape, tensor.Begin, tensor.ByteCount);
+        return copied ? mappedOf[name].Copied(entry) : mappedOf[name].Read(entry);
     }
 
     /// <summary>The bytes of a matrix that can stay as it lies, row by row (rows, row bytes), mapped; null for another. Owned by the caller.</summary>

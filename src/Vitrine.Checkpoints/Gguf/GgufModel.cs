@@ -44,10 +44,13 @@ internal sealed class GgufModel : ITensorFile
 
     public IReadOnlyDictionary<string, TensorEntry> Tensors => tensors;
 
+    /// <remarks>
+    /// Vectors, of float32 beside mapped blocks, are copied: another type is another mapping, which holds 64 kB of the file again for each of them.
+    /// </remarks>
     public Tensor Read(string name)
     {
         var source = sources[name];
-        var stored = file.Read(source.Name);
+        var stored = file.Read(source.Name, copied: file.Tensors[source.Name].Shape.Count == 1);
         var repair = GgufTensorNames.RepairOf(file.Architecture, source.Name);
         if (repair == GgufTensorNames.Repair.None)
         {

@@ -23,7 +23,7 @@ internal static class StudyCommand
     private static Command New()
     {
         var (file, concept) = (FileArgument(), new Option<string>("--concept") { Description = "What it is about.", DefaultValueFactory = _ => "fast" });
-        var word = new Option<string>("--word") { Description = "What is said for the concept.", DefaultValueFactory = _ => "quickly" };
+        var word = new Option<string?>("--word") { Description = "What is said for the concept.", DefaultValueFactory = _ => "quickly" };
         var policy = new Option<string>("--policy") { Description = "Who acts.", DefaultValueFactory = _ => "embedded:tabletop" };
         policy.CompletionSources.Add([.. Policy.Catalog.Embedded]);
         var command = new Command("new", "Write a study file to begin with.") { file, policy, concept, word };
@@ -36,7 +36,7 @@ internal static class StudyCommand
             }
 
             var text = StudyTemplate.Of(
-                Path.GetFileNameWithoutExtension(path), parsed.GetValue(policy)!, parsed.GetValue(concept)!, parsed.GetValue(word)!);
+                Path.GetFileNameWithoutExtension(path), parsed.GetValue(policy)!, parsed.GetValue(concept)!, parsed.Word(word)!);
             _ = StudyFile.Parse(text, path);
             AtomicFile.WriteAllText(path, text);
             Console.WriteLine($"{path}: look through it, then 'vitrine study check {path}'");

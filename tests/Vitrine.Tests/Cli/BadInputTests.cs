@@ -162,6 +162,20 @@ public sealed class BadInputTests : IDisposable
         error.ToString().Trim().ShouldBe("the output, or a file, cannot be written or read (no space is left).");
     }
 
+    /// <remarks>As TorchSharp throws it where a file of libtorch is missing.</remarks>
+    [Fact]
+    public async Task A_missing_libtorch_is_told_in_one_line()
+    {
+        using var error = new StringWriter();
+        SharedConsole.Redirect(TextWriter.Null, error);
+        var root = VitrineCommand.Create();
+        var verb = new System.CommandLine.Command("compute");
+        verb.SetAction(int (_) => throw new TypeInitializationException("TorchSharp.torch", new NotSupportedException("a trace\nof many lines")));
+        root.Add(verb);
+        (await Output.RunAsync(root, ["compute"])).ShouldBe(1);
+        error.ToString().Trim().ShouldBe($"libtorch cannot be loaded; its files belong beside the command, in {AppContext.BaseDirectory}");
+    }
+
     [Fact]
     public async Task A_folder_without_goldens_cannot_be_certified()
         => (await RefusedAsync("certify", folder.Path)).ShouldContain("meta.json");

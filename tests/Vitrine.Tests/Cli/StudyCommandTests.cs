@@ -14,6 +14,7 @@ public sealed class StudyCommandTests : IDisposable
         var (file, home) = (folder["study.yaml"], folder["out"]);
         (await RunAsync("study", "new", file)).ShouldContain("study check");
         (await folder.RefusedAsync("study", "new", file)).ShouldContain("is there already");
+        (await folder.RefusedAsync("study", "new", folder["other.yaml"], "--word", "")).ShouldContain("--word is empty");
         await File.WriteAllTextAsync(file, (await File.ReadAllTextAsync(file, Cancellation))
             .Replace("layouts: 6 ", "layouts: 3 ", StringComparison.Ordinal).Replace("steps: 50", "steps: 4", StringComparison.Ordinal)
             .Replace("states: 48", "states: 6", StringComparison.Ordinal).Replace("tasks: [reach, lift, push]", "tasks: [reach]", StringComparison.Ordinal),
