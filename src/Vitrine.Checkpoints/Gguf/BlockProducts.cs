@@ -99,6 +99,7 @@ internal static unsafe class BlockProducts
         _ => throw new ArgumentOutOfRangeException(nameof(type)),
     };
 
+    [MethodImpl(Hot)]
     private static void Of<T>(BlockRows rows, byte* weights, float* x, float* y, int from, int to, Registers with)
         where T : struct, IBlocks
     {
