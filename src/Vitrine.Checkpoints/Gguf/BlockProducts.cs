@@ -143,30 +143,29 @@ internal static unsafe class BlockProducts
     /// <param name="with">Registers.</param>
     private static void Some(float* w, long columns, float* x, float* y, int count, long apart, Registers with)
     {
-        var steps = (int)(columns / Step);
         for (; with == Registers.Wide && count >= 4; count -= 4, x += 4 * columns, y += 4 * apart)
         {
-            FourWide(w, steps, x, columns, y, apart);
+            FourWide(w, columns, x, y, apart);
         }
 
         for (; with == Registers.Middle && count >= 2; count -= 2, x += 2 * columns, y += 2 * apart)
         {
-            TwoMiddle(w, steps, x, x + columns, y, y + apart);
+            TwoMiddle(w, columns, x, y, apart);
         }
 
         for (; count > 0; count--, x += columns, y += apart)
         {
-            One<Floats>((byte*)w, steps, x, y, null, with);
+            One<Floats>((byte*)w, (int)(columns / Step), x, y, null, with);
         }
     }
 
     [MethodImpl(Hot)]
-    private static void FourWide(float* w, int steps, float* x, long columns, float* y, long apart)
+    private static void FourWide(float* w, long columns, float* x, float* y, long apart)
     {
         float* x1 = x + columns, x2 = x1 + columns, x3 = x2 + columns;
         var (a0, b0, a1, b1) = (Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero);
         var (a2, b2, a3, b3) = (Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero);
-        for (var i = 0L; i < steps * (long)Step; i += Step)
+        for (long i = 0; i < columns; i += Step)
         {
             var (first, second) = (Vector512.Load(w + i), Vector512.Load(w + i + 16));
             a0 = Vector512.FusedMultiplyAdd(first, Vector512.Load(x + i), a0);
@@ -186,11 +185,12 @@ internal static unsafe class BlockProducts
     }
 
     [MethodImpl(Hot)]
-    private static void TwoMiddle(float* w, int steps, float* x, float* x1, float* y, float* y1)
+    private static void TwoMiddle(float* w, long columns, float* x, float* y, long apart)
     {
+        var x1 = x + columns;
         var (a, b, c, d) = (Vector256<float>.Zero, Vector256<float>.Zero, Vector256<float>.Zero, Vector256<float>.Zero);
         var (a1, b1, c1, d1) = (Vector256<float>.Zero, Vector256<float>.Zero, Vector256<float>.Zero, Vector256<float>.Zero);
-        for (var i = 0L; i < steps * (long)Step; i += Step)
+        for (long i = 0; i < columns; i += Step)
         {
             var (first, second) = (Vector256.Load(w + i), Vector256.Load(w + i + 8));
             a = Vector256.FusedMultiplyAdd(first, Vector256.Load(x + i), a);
@@ -204,8 +204,8 @@ internal static unsafe class BlockProducts
             d1 = Vector256.FusedMultiplyAdd(second, Vector256.Load(x1 + i + 24), d1);
         }
 
-        *y = Sum(a, b, c, d);
-        *y1 = Sum(a1, b1, c1, d1);
+        y[0] = Sum(a, b, c, d);
+        y[apart] = Sum(a1, b1, c1, d1);
     }
 
     [MethodImpl(Hot)]

@@ -221,6 +221,7 @@ internal sealed unsafe class FusedRow : IDisposable
     /// <summary>As many as the calling thread computes with, where a token's products are worth a second.</summary>
     private static int Threads(Decoder decoder) => decoder.Parameters >= 1 << 22 ? Math.Min(get_num_threads(), Environment.ProcessorCount) : 1;
 
+    /// <remarks>A class for the reason of <see cref="ProductWork"/>'s pieces.</remarks>
     private sealed record Allocation(nint Address);
 }
 

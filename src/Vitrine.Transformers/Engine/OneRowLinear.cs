@@ -122,9 +122,9 @@ internal sealed unsafe class ProductWork : SharedWork
         }
     }
 
+    private static int Rounded(int rows, int together) => (rows + together - 1) / together * together;
+
     /// <summary>Some rows of a layer.</summary>
     /// <remarks>A class: generic code of the runtime's is compiled anew, at every start, for each value type that it is used with.</remarks>
     private sealed record Piece(int Layer, int From, int To);
-
-    private static int Rounded(int rows, int together) => (rows + together - 1) / together * together;
 }

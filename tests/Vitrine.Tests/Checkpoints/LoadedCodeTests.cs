@@ -21,7 +21,7 @@ public sealed class LoadedCodeTests
         var code = maps.Single(m => m.Access == "r-xp");
         found.Any(f => f.Begin == code.Begin && code.End - f.End <= Environment.SystemPageSize).ShouldBeTrue("all whole pages of the code");
         var (names, _) = found.Single(f => f.Begin != code.Begin);
-        Text(names).ShouldMatch("^[\\0-9A-Za-z_.$@]+$");
+        Text(names).ShouldMatch("^[\\0_0-9A-Za-z.$@]+$");
 
         static (nint Begin, nint End, string Access) Mapping(string line)
         {
